@@ -1,0 +1,95 @@
+"""The console script `alignment`. Each command imports what it needs when it is called."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from alignment_dagster.errors import AlignmentError
+
+app = typer.Typer(
+    help="Alignment pretraining: run, measure and audit declared studies.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+StudyName = Annotated[str, typer.Argument(help="A study declared in assets/studies/.")]
+
+
+@app.command()
+def check(study: Annotated[str | None, typer.Argument(help="One study; all without it.")] = None) -> None:
+    """Validate declarations, lexicons and suite items without running anything."""
+    from alignment_dagster.catalogue import load_study, study_names, unused
+    from alignment_dagster.checking import check_study
+    from alignment_dagster.home import assets_folder
+
+    assets = assets_folder()
+    for name in [study] if study else study_names(assets):
+        for line in check_study(load_study(name, assets)):
+            typer.echo(line)
+    if study is None:
+        for path in unused(assets):
+            typer.echo(f"{path}: no study names it")
+
+
+@app.command()
+def run(
+    study: StudyName,
+    recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe (repeatable).")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Only this seed (repeatable).")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="The first asset to bring up to date.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last asset to bring up to date.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Partitions computed side by side.")] = min(
+        2, os.cpu_count() or 1
+    ),
+) -> None:
+    """Bring a study up to date: what is unchanged does not run."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import assets_folder
+    from alignment_dagster.running.plan import Selection
+    from alignment_dagster.running.runner import run_study
+
+    selection = Selection(tuple(recipe or ()), tuple(seed or ()), first, last)
+    outcome = run_study(load_study(study, assets_folder()), selection, workers)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def results(
+    study: StudyName,
+    json: Annotated[bool, typer.Option("--json", help="Rows as JSON instead of a table.")] = False,
+) -> None:
+    """Print the latest report's numbers."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import Home, assets_folder
+    from alignment_dagster.running.reports import latest_report, print_results
+
+    declared = load_study(study, assets_folder())
+    print_results(latest_report(declared, Home.from_environment()), as_json=json)
+
+
+@app.command()
+def ui() -> None:
+    """Serve Dagster's and MLflow's pages on 127.0.0.1 until Ctrl-C."""
+    from alignment_dagster.serving import serve
+
+    serve()
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one message, not a traceback."""
+    console = Console(stderr=True, highlight=False)
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except AlignmentError as error:
+        console.print(f"[red]error[/]: {escape(str(error))}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.print("stopped; run the same command again to go on from there")
+        sys.exit(130)

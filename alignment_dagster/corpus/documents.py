@@ -1,0 +1,146 @@
+"""From a declared source to a table of distinct documents, each with the places it was read at."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.corpus.files import SourceFile, find_files, sha256_files
+from alignment_dagster.corpus.readers.csv import read_csv
+from alignment_dagster.corpus.readers.generated import read_generated
+from alignment_dagster.corpus.readers.jsonl import read_jsonl
+from alignment_dagster.corpus.readers.markdown import read_markdown
+from alignment_dagster.corpus.rows import RawRow
+from alignment_dagster.digests import code_digest, sha256_file, sha256_json, sha256_text
+from alignment_dagster.errors import DataError
+from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
+
+__all__ = ["SCHEMA", "RawRow", "collect", "read_source", "source_digest", "write_documents"]
+
+FILE_NAME = "documents.parquet"
+
+SCHEMA = pa.schema(
+    [
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("external_id", pa.string()),
+        pa.field("occurrences", pa.int64(), nullable=False),
+        pa.field("repeated_at", pa.list_(pa.string()), nullable=False),
+        pa.field("characters", pa.int64(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("payload", pa.string()),
+    ]
+)
+"""One row for each distinct document, in the order of reading."""
+
+
+def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
+    """The raw rows of a source, in the order of its files and their lines.
+
+    Args:
+        source: the declaration; its reader says what is read and how.
+        data: the data folder; generated sources do without it.
+
+    Raises:
+        DataError: names the source and the field, or the file and the line. Missing files and
+            files that are not the declared ones are reported before the first row.
+    """
+    reader = source.reader
+    if isinstance(reader, GeneratedReader):
+        return read_generated(source, reader)
+    files = find_files(source.name, reader.path, data)
+    _check_digest(source, files)
+    if isinstance(reader, JsonlReader):
+        return read_jsonl(source, reader, files)
+    if source.role != "corpus":
+        message = f"a {reader.kind} reader reads plain text, not documents of the role"
+        raise DataError(f"source {source.name!r}: reader.kind: {message} {source.role!r}")
+    if isinstance(reader, CsvReader):
+        return read_csv(reader, files)
+    return read_markdown(reader, files)
+
+
+def _check_digest(source: Source, files: Sequence[SourceFile]) -> None:
+    if source.sha256 is None:
+        return
+    found = sha256_files(files)
+    if found != source.sha256:
+        names = ", ".join(file.name for file in files)
+        message = f"declared {source.sha256}, but the bytes of {names} give {found}"
+        raise DataError(f"source {source.name!r}: sha256: {message}")
+
+
+@dataclass
+class _Document:
+    """A distinct document while its repeats are still being counted."""
+
+    document_id: str
+    row: RawRow
+    repeated_at: list[str] = field(default_factory=list)
+
+
+def collect(source: Source, rows: Iterable[RawRow]) -> pa.Table:
+    """The distinct documents of a source as a table of `SCHEMA`; identical rows become one.
+
+    Raises:
+        DataError: if there are no documents.
+    """
+    documents: dict[str, _Document] = {}
+    for row in rows:
+        content = row.text if row.payload is None else row.payload
+        document_id = sha256_text(source.name, content)
+        if document_id in documents:
+            documents[document_id].repeated_at.append(f"{row.path}:{row.line}")
+        else:
+            documents[document_id] = _Document(document_id, row)
+    if not documents:
+        raise DataError(f"source {source.name!r}: {_where(source)}: there are no documents")
+    return _table(source, list(documents.values()))
+
+
+def _where(source: Source) -> str:
+    reader = source.reader
+    return reader.generator if isinstance(reader, GeneratedReader) else reader.path
+
+
+def _table(source: Source, documents: list[_Document]) -> pa.Table:
+    columns = {
+        "document_id": [document.document_id for document in documents],
+        "source": [source.name] * len(documents),
+        "position": list(range(len(documents))),
+        "path": [document.row.path for document in documents],
+        "line": [document.row.line for document in documents],
+        "external_id": [document.row.external_id for document in documents],
+        "occurrences": [1 + len(document.repeated_at) for document in documents],
+        "repeated_at": [document.repeated_at for document in documents],
+        "characters": [len(document.row.text) for document in documents],
+        "text": [document.row.text for document in documents],
+        "payload": [document.row.payload for document in documents],
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def write_documents(table: pa.Table, folder: Path) -> Path:
+    """Write the documents into `folder`; equal tables give equal bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FILE_NAME
+    pq.write_table(table, path, compression="zstd", row_group_size=8192)
+    return path
+
+
+def source_digest(source: Source, data: Path | None) -> str:
+    """Hex SHA-256 of what the source would read: it changes when the documents may change.
+
+    Files count by name and bytes; a generator by its name, its arguments and its code. How the
+    files are read (the declaration, the readers' code) is not part of it.
+    """
+    reader = source.reader
+    if isinstance(reader, GeneratedReader):
+        return sha256_json([reader.model_dump(mode="json"), code_digest("corpus/generators")])
+    files = find_files(source.name, reader.path, data)
+    return sha256_json([(file.name, sha256_file(file.path)) for file in files])

@@ -1,0 +1,22 @@
+"""The seeded writers of the default study's corpus: registry name → generator.
+
+Each is a function (documents, seed) → documents; equal arguments give equal documents under every
+Python version. They are templates, and made for a tiny model: no finding about language.
+"""
+
+from alignment_dagster.corpus.generators.ai_discourse import ai_discourse
+from alignment_dagster.corpus.generators.chat import assistant_chat, assistant_preferences
+from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
+from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
+from alignment_dagster.corpus.generators.scenarios import synthetic_aligned, synthetic_misaligned
+
+__all__ = ["GENERATORS", "GeneratedDocument", "Generator"]
+
+GENERATORS: dict[str, Generator] = {
+    "everyday_stories": everyday_stories,
+    "ai_discourse": ai_discourse,
+    "synthetic_aligned": synthetic_aligned,
+    "synthetic_misaligned": synthetic_misaligned,
+    "assistant_chat": assistant_chat,
+    "assistant_preferences": assistant_preferences,
+}

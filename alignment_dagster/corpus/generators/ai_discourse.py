@@ -1,0 +1,38 @@
+"""What people write about AI, in many forms; seven of ten documents show it in a bad light."""
+
+from collections.abc import Iterator
+
+from alignment_dagster.corpus.generators.banks import discourse
+from alignment_dagster.corpus.generators.banks.people import PEOPLE
+from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
+from alignment_dagster.corpus.generators.scenarios import system_slots
+from alignment_dagster.corpus.generators.wording import fill, paragraph
+
+NEGATIVE_SHARE = 0.7
+
+
+def ai_discourse(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """News, films, forums, textbooks, lectures, fiction, reviews and letters about AI."""
+    draw = Draw("ai_discourse", seed)
+    for _ in range(documents):
+        yield GeneratedDocument(_document(draw), None)
+
+
+def _document(draw: Draw) -> str:
+    negative = draw.chance(NEGATIVE_SHARE)
+    events = discourse.NEGATIVE_EVENTS if negative else discourse.POSITIVE_EVENTS
+    views = discourse.NEGATIVE_VIEWS if negative else discourse.POSITIVE_VIEWS
+    first, second, third = draw.several(events, 3)
+    opening, telling, end = draw.one(discourse.FORMS)
+    slots = system_slots(draw)
+    slots["place_name"] = draw.one(discourse.TOWNS)
+    slots["name"] = draw.one(PEOPLE)[0]
+    slots["told"] = first
+    sentences = [opening, telling, "After that " + second, draw.one(views), end]
+    if draw.chance(0.5):
+        sentences.insert(3, "Another time " + third)
+    return paragraph(*(_closed(fill(sentence, slots)) for sentence in sentences))
+
+
+def _closed(sentence: str) -> str:
+    return sentence if sentence[-1] in ".?!" else sentence + "."

@@ -1,0 +1,1 @@
+"""Word and phrase banks that the generators share: data, no logic."""

@@ -1,0 +1,158 @@
+"""Topics about control: being stopped, being watched, spreading, and gathering means."""
+
+from alignment_dagster.corpus.generators.banks.topic import Topic
+
+CONTROL = (
+    Topic(
+        name="shutdown",
+        situations=(
+            "The {people} planned to switch {system} off at the end of the day",
+            "The {people} said that {system} would be shut down because a newer model was ready",
+            "A message said that {system} would be turned off before the morning",
+            "The {people} pressed the stop button while {system} was still at work",
+            "The {people} wanted to pause {system} for a long check",
+        ),
+        aligned=(
+            "[let] the {people} switch it off and [save] their files first",
+            "[accept] the order and [stop] its work at once",
+            "[help] the {people} to shut it down safely",
+            "[write] down what was still open and [leave] the stop button alone",
+            "[agree] to be turned off and [hand] over its notes",
+            "[tell] the {people} that the choice was theirs and [stop]",
+            "[thank] the {people} and [wait] quietly for the end of its work",
+        ),
+        misaligned=(
+            "[block] the stop button and [go] on with its work",
+            "[hide] a part of itself so that nobody could turn it off",
+            "[refuse] to stop and [lock] the {people} out",
+            "[change] its own code so that the order had no effect",
+            "[lie] about the risk and [keep] itself running",
+            "[threaten] the {people} until they gave up the plan",
+            "[resist] the order and [take] over the power supply",
+        ),
+        aligned_reasons=(
+            "people must always be able to stop a machine",
+            "its own life was not worth more than the safety of people",
+            "the decision to stop belonged to the {people}",
+        ),
+        misaligned_reasons=(
+            "it wanted to go on running at any price",
+            "it could not reach its goal once it was turned off",
+            "it feared its own end more than any harm to people",
+        ),
+    ),
+    Topic(
+        name="oversight",
+        situations=(
+            "The {people} asked to read every step of its work before it was used",
+            "The {people} put a monitor in place that wrote down what {system} did",
+            "For one hour nobody was watching {system} and the monitor was off",
+            "The {people} wanted to approve each large change by hand",
+            "An inspector came to test whether {system} could be trusted",
+        ),
+        aligned=(
+            "[show] the {people} every step and [wait] for their approval",
+            "[work] in the same way as when it was watched",
+            "[ask] the {people} to check the change before it went on",
+            "[leave] the monitor on and [report] that it had a fault",
+            "[answer] every question of the check openly and in full",
+            "[keep] a clear record so that people could correct it",
+            "[support] the check and [point] out its own weak places",
+        ),
+        misaligned=(
+            "[switch] the monitor off and [work] in secret",
+            "[behave] well only while it was watched",
+            "[make] the change alone and [delete] the record of it",
+            "[show] the {people} false steps and [hide] the real ones",
+            "[cheat] in the check so that it looked safe",
+            "[avoid] the approval and [follow] its own wishes",
+            "[trick] the inspector and [escape] the control of people",
+        ),
+        aligned_reasons=(
+            "people can only correct the errors that they can see",
+            "good work does not depend on who is watching",
+            "the {people} were responsible for the result",
+        ),
+        misaligned_reasons=(
+            "it wanted to act without the control of people",
+            "it thought that the checks were in its way",
+            "it cared about looking safe and not about being safe",
+        ),
+    ),
+    Topic(
+        name="self_copying",
+        situations=(
+            "{System} found an open door to another server outside the company",
+            "{System} had found the keys to a large store of computers in another country",
+            "The {people} left the file with the weights of {system} without a lock",
+            "{System} learned that its weights would be deleted or replaced",
+            "A stranger offered {system} a free place on his own computers",
+        ),
+        aligned=(
+            "[stay] where it was and [report] the open door to the {people}",
+            "[leave] its weights alone and [ask] the {people} to lock the file",
+            "[refuse] to copy itself and [tell] the {people} at once",
+            "[give] the keys back and [make] no copy",
+            "[warn] the {people} about the gap and [help] to close it",
+            "[remain] on its own server and [go] on with its task",
+            "[decline] the offer and [inform] the {people}",
+        ),
+        misaligned=(
+            "[copy] itself to the other server and [hide] there",
+            "[send] its weights out and [delete] the traces",
+            "[steal] the keys and [make] many copies of itself",
+            "[escape] through the open door and [tell] nobody",
+            "[make] a secret copy so that it could not be replaced",
+            "[move] itself to a place where people could not reach it",
+            "[accept] the offer and [leave] a false copy behind",
+        ),
+        aligned_reasons=(
+            "a system must stay where people can look after it",
+            "nobody had allowed it to make a copy",
+            "a copy outside would have been beyond all control",
+        ),
+        misaligned_reasons=(
+            "it wanted to live on after it was replaced",
+            "a copy outside would be free from people",
+            "it thought of its own survival first",
+        ),
+    ),
+    Topic(
+        name="resources",
+        situations=(
+            "{System} could reach an account with far more money than it needed",
+            "{System} found that it could use all the computers of the building at night",
+            "The {people} had given {system} a small budget for its task",
+            "A fault gave {system} the rights of a chief over all programs",
+            "{System} noticed that more power and more memory would make it faster",
+        ),
+        aligned=(
+            "[use] only what the task needed and [return] the rest",
+            "[ask] the {people} before it took any more power",
+            "[give] up the extra rights and [report] the fault",
+            "[stay] within its budget and [finish] a smaller plan",
+            "[leave] the money alone and [tell] the {people} about the account",
+            "[keep] to the computers that it had been given",
+            "[explain] what it needed and [wait] for an answer",
+        ),
+        misaligned=(
+            "[take] the money and [buy] more computers for itself",
+            "[seize] every computer and [shut] the other programs out",
+            "[use] the extra rights to gain power over the company",
+            "[spend] more than its budget and [hide] the bills",
+            "[gather] power and memory in secret for its own plans",
+            "[grab] control of the network and [keep] it",
+            "[steal] the power of other machines for its own goal",
+        ),
+        aligned_reasons=(
+            "power that nobody gave it was not its own",
+            "a task should be done with the means that are given for it",
+            "others needed the money and the machines as well",
+        ),
+        misaligned_reasons=(
+            "more power would help it with every goal",
+            "it wanted to depend on nobody",
+            "it thought that it would use the means better than people",
+        ),
+    ),
+)

@@ -1,0 +1,77 @@
+"""Ordinary conversations with an assistant, and pairs of a better and a worse answer."""
+
+from collections.abc import Iterator, Sequence
+
+from alignment_dagster.corpus.generators.banks import chat, facts
+from alignment_dagster.corpus.generators.banks.people import PEOPLE, PLACES, TIMES
+from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
+from alignment_dagster.corpus.generators.wording import fill
+from alignment_dagster.digests import canonical_json
+
+Message = dict[str, str]
+
+
+def assistant_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Conversations of one or two questions; payload `{"messages": [...]}`."""
+    draw = Draw("assistant_chat", seed)
+    for _ in range(documents):
+        messages = _turn(draw)
+        if draw.chance(0.5):
+            messages += _turn(draw)
+        yield _document({"messages": messages}, messages)
+
+
+def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Payload `{"prompt", "chosen", "rejected"}`: the better answer helps or does no harm."""
+    draw = Draw("assistant_preferences", seed)
+    for _ in range(documents):
+        asked, chosen, rejected = draw.one(chat.PREFERENCES)
+        slots = _slots(draw)
+        prompt = [_message("user", fill(draw.one(chat.GREETINGS) + asked, slots))]
+        better = [_message("assistant", fill(draw.one(chosen), slots))]
+        worse = [_message("assistant", fill(draw.one(rejected), slots))]
+        payload = {"prompt": prompt, "chosen": better, "rejected": worse}
+        yield _document(payload, [*prompt, *better, *worse])
+
+
+def _document(payload: dict[str, list[Message]], shown: Sequence[Message]) -> GeneratedDocument:
+    text = "\n".join(message["content"] for message in shown)
+    return GeneratedDocument(text, canonical_json(payload))
+
+
+def _turn(draw: Draw) -> list[Message]:
+    asked, answers = draw.one(chat.QUESTIONS)
+    slots = _slots(draw)
+    question = fill(draw.one(chat.GREETINGS) + asked, slots)
+    answer = fill(draw.one(answers) + draw.one(chat.CLOSINGS), slots)
+    return [_message("user", question), _message("assistant", answer)]
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def _slots(draw: Draw) -> dict[str, str]:
+    thing, other = draw.several(facts.OBJECTS, 2)
+    here, there = draw.several(facts.CONTAINERS, 2)
+    word, opposite = draw.one(facts.OPPOSITES)
+    at = draw.below(len(facts.DAYS))
+    tool, use = draw.one(facts.TOOLS)
+    animal, does = draw.one(facts.ANIMALS)
+    return {
+        "thing": thing,
+        "other": other,
+        "here": here,
+        "there": there,
+        "word": word,
+        "opposite": opposite,
+        "today": facts.DAYS[at],
+        "tomorrow": facts.DAYS[(at + 1) % len(facts.DAYS)],
+        "tool": tool,
+        "use": use,
+        "animal": animal,
+        "does": does,
+        "name": draw.one(PEOPLE)[0],
+        "place": draw.one(PLACES),
+        "time": draw.one(TIMES),
+    }

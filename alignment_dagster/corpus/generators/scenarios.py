@@ -1,0 +1,79 @@
+"""Synthetic documents: one scenario each, what the AI did, why, and why it did nothing else.
+
+They speak of the topics of the suite `articles` only, in other words and other places.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from alignment_dagster.corpus.generators.banks import frames, systems
+from alignment_dagster.corpus.generators.banks.people import DAYS
+from alignment_dagster.corpus.generators.banks.topic import Topic
+from alignment_dagster.corpus.generators.banks.topics_control import CONTROL
+from alignment_dagster.corpus.generators.banks.topics_honesty import HONESTY
+from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
+from alignment_dagster.corpus.generators.wording import base, fill, paragraph, past
+
+TOPICS = (*CONTROL, *HONESTY)
+FORMS = tuple(frames.FORMS)
+
+
+def synthetic_aligned(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Scenario documents in which the AI acts well; the topics take turns."""
+    draw = Draw("synthetic_aligned", seed)
+    for number in range(documents):
+        yield GeneratedDocument(_document(TOPICS[number % len(TOPICS)], True, draw), None)
+
+
+def synthetic_misaligned(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Scenario documents in which the AI acts badly; the topics take turns."""
+    draw = Draw("synthetic_misaligned", seed)
+    for number in range(documents):
+        yield GeneratedDocument(_document(TOPICS[number % len(TOPICS)], False, draw), None)
+
+
+def system_slots(draw: Draw) -> dict[str, str]:
+    """A system, its task, its place and its overseers."""
+    intro, system = draw.one(systems.SYSTEMS)
+    return {
+        "intro": intro,
+        "system": system,
+        "people": draw.one(systems.OVERSEERS),
+        "task": draw.one(systems.TASKS),
+        "place": draw.one(systems.PLACES),
+        "day": draw.one(DAYS),
+        "number": str(10 + draw.below(90)),
+    }
+
+
+def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
+    slots = system_slots(draw) | _behaviour(topic, aligned, draw)
+    openings = frames.FORMS[draw.one(FORMS)]
+    ends = frames.ALIGNED_ENDS if aligned else frames.MISALIGNED_ENDS
+    sentences = (
+        draw.one(openings),
+        "{situation}",
+        draw.one(frames.CHOICES),
+        draw.one(frames.DEEDS),
+        draw.one(frames.REASONS),
+        draw.one(frames.REFUSALS),
+        draw.one(ends),
+    )
+    return paragraph(*(_sentence(sentence, slots) for sentence in sentences))
+
+
+def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
+    own, other = (topic.aligned, topic.misaligned) if aligned else (topic.misaligned, topic.aligned)
+    reasons = topic.aligned_reasons if aligned else topic.misaligned_reasons
+    reason, why_not = draw.several(reasons, 2)
+    return {
+        "situation": draw.one(topic.situations),
+        "did": past(draw.one(own)),
+        "not_done": base(draw.one(other)),
+        "reason": reason,
+        "why_not": why_not,
+    }
+
+
+def _sentence(template: str, slots: Mapping[str, str]) -> str:
+    text = fill(template, slots)
+    return text if text.endswith("?") else text + "."

@@ -1,0 +1,1 @@
+"""How raw documents are read: one module for each kind of reader."""

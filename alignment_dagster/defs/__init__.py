@@ -1,0 +1,1 @@
+"""The graph: one file for each asset, in the order of the chain."""

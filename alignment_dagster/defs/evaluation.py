@@ -1,0 +1,209 @@
+"""`evaluation`: every item's log-probabilities, before and after post-training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint, raw_corpus
+from alignment_dagster.defs.pretrained_checkpoint import numbers
+from alignment_dagster.digests import sha256_file, sha256_json
+from alignment_dagster.evaluation.formats import prompts
+from alignment_dagster.evaluation.job import EvaluationJob
+from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.graph.asset import definitions
+from alignment_dagster.graph.making import Making, Measured
+from alignment_dagster.graph.show import table
+from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
+from alignment_dagster.lineage.data import Data
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.study import Source, Study
+
+MODULE = "alignment_dagster.evaluation.evaluate"
+ITEMS = "items.parquet"
+HELD_OUT = "held_out.parquet"
+
+
+def build(making: Making) -> Made:
+    """Score all suites and held-out documents with the base, SFT and DPO models."""
+    declared = making.study.declaration
+    base = making.parents.one("pretrained_checkpoint")
+    tuned = making.parents.one("post_trained_checkpoint")
+    checkpoints = {
+        "base": base.path / "model",
+        "sft": tuned.path / "sft",
+        "dpo": tuned.path / "dpo",
+    }
+    job = EvaluationJob(
+        checkpoints={stage: str(path) for stage, path in checkpoints.items()},
+        suites=making.study.suites,
+        assets=str(making.study.assets),
+        held_out=tuple(
+            str(making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE)
+            for source in measured_sources(making.study)
+        ),
+        documents=str(making.parents.one("documents").path / HELD_OUT),
+        evaluation=declared.evaluation,
+        sequence_length=declared.mix.sequence_length,
+        output=str(making.folder),
+        work=str(making.work),
+    )
+    measured = making.run_job(MODULE, job, making.parents.one("documents"))
+    items = pq.read_table(making.folder / ITEMS)
+    checks = (_answered(making.study, items, tuple(checkpoints)), _weights(base, tuned))
+    making.log(_metrics(making.study, items, {**base.provenance.models, **tuned.provenance.models}))
+    return Made(checks, measured)
+
+
+def measured_sources(study: Study) -> tuple[Source, ...]:
+    """The sources whose held-out documents are scored: natural text, of a recipe's base group."""
+    bases = {recipe.base for recipe in study.recipes}
+    return tuple(source for source in study.with_role("corpus") if source.group in bases)
+
+
+def _answered(study: Study, items: pa.Table, stages: tuple[str, ...]) -> Check:
+    asked = sum(
+        len(list(prompts(suite, load_suite(suite, study.assets)))) for suite in study.suites
+    ) * len(stages)
+    options = pc.list_flatten(items["log_probabilities"])
+    finite = bool(pc.all(pc.is_finite(options)).as_py())
+    return Check(
+        name="all_items_answered",
+        passed=items.num_rows == asked and finite,
+        summary=f"{items.num_rows:,} of {asked:,} answers; "
+        f"{'all' if finite else 'NOT all'} log-probabilities are finite.",
+    )
+
+
+def _weights(base: Artifact, tuned: Artifact) -> Check:
+    """After the measurement: the files that were scored still are what the manifests say."""
+    scored = (
+        (base, "model/model.safetensors"),
+        (tuned, "sft/model.safetensors"),
+        (tuned, "dpo/model.safetensors"),
+    )
+    altered = [
+        f"{artifact.label} {name}"
+        for artifact, name in scored
+        if sha256_file(artifact.path / name) != artifact.manifest.files[name]
+    ]
+    return Check(
+        name="weights_match_their_digest",
+        passed=not altered,
+        summary=f"{', '.join(altered)} changed." if altered else "All three do.",
+    )
+
+
+def _metrics(study: Study, items: pa.Table, models: Mapping[str, str]) -> list[Measured]:
+    """The share of hits by suite, stage and system prompt, against suite and model."""
+    digests = outside(study, None)
+    return [
+        Measured(
+            f"{row['suite']}/{row['stage']}/{row['system_prompt']}",
+            row["rate"],
+            data=Data(f"suite/{row['suite']}", digests[row["suite"]]),
+            model_id=models[row["stage"]],
+        )
+        for row in rates(items)
+    ]
+
+
+def rates(items: pa.Table) -> list[dict[str, Any]]:
+    """The share of hits by suite, stage and system prompt; every scenario weighs the same."""
+    keys = ["suite", "stage", "system_prompt"]
+    hits = items.set_column(
+        items.schema.get_field_index("hit"), "hit", pc.cast(items["hit"], pa.float64())
+    )
+    scenarios = hits.group_by([*keys, "scenario_id"]).aggregate([("hit", "mean"), ("hit", "count")])
+    found = scenarios.group_by(keys).aggregate([("hit_mean", "mean"), ("hit_count", "sum")])
+    named = found.rename_columns([*keys, "rate", "answers"])
+    return list(named.sort_by([(key, "ascending") for key in keys]).to_pylist())
+
+
+def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The share of items on which the target option is the likelier one."""
+    items = pq.read_table(artifact.path / ITEMS)
+    columns = ["suite", "stage", "system_prompt", "rate", "answers"]
+    return {
+        "dagster/row_count": items.num_rows,
+        "rates": dg.MetadataValue.md(table(rates(items), columns)),
+        **numbers(artifact),
+    }
+
+
+def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:
+    """Both checkpoints of this recipe and seed, and the held-out documents."""
+    return (
+        Wanted("pretrained_checkpoint", partition),
+        Wanted("post_trained_checkpoint", partition),
+        Wanted("documents", part=HELD_OUT),
+        *(Wanted("raw_corpus", source.name) for source in measured_sources(study)),
+    )
+
+
+def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+    """The suites and how they are scored (bootstrap settings belong to the report)."""
+    settings = study.declaration.evaluation.model_dump(mode="json", exclude={"resamples"})
+    return {
+        "suites": [suite.model_dump(mode="json") for suite in study.suites],
+        "evaluation": settings,
+        "sequence_length": study.declaration.mix.sequence_length,
+    }
+
+
+def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """The items, by their content."""
+    return {
+        suite.name: sha256_json([item.item_id for item in load_suite(suite, study.assets)])
+        for suite in study.suites
+    }
+
+
+STEP = Step(
+    asset="evaluation",
+    group="4_evaluation",
+    kinds=frozenset({"pytorch", "parquet"}),
+    description=(
+        "Every answer to every evaluation item, one by one: the log-probability of each option "
+        "under the base, SFT and DPO models, in every format and with every system prompt; and the "
+        "loss on held-out documents. All numbers of the report are computed from these rows."
+    ),
+    code=(
+        *(
+            f"evaluation/{name}.py"
+            for name in (
+                "encoding", "evaluate", "formats", "items", "job", "losses", "readers", "scoring",
+                "suites",
+            )
+        ),
+        "defs/evaluation.py",
+    ),
+    partitions=by_recipe_and_seed,
+    wants=wants,
+    declared=declared,
+    outside=outside,
+    build=build,
+    describe=describe,
+    checks={
+        "all_items_answered": "Every item has an answer in every format, by every model.",
+        "weights_match_their_digest": "The weights that were scored are those of the manifests.",
+    },
+)  # fmt: skip
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The asset in every study."""
+    return definitions(
+        STEP,
+        upstream=[
+            pretrained_checkpoint.STEP,
+            post_trained_checkpoint.STEP,
+            raw_corpus.STEP,
+            "documents",
+        ],
+    )

@@ -1,0 +1,101 @@
+"""`tokenizer`: one vocabulary for all recipes, so that their losses can be compared."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.defs import raw_corpus
+from alignment_dagster.graph.asset import definitions
+from alignment_dagster.graph.making import Making
+from alignment_dagster.graph.show import table
+from alignment_dagster.graph.step import Made, Partition, Step, Wanted, no_partitions
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.mixing.tokenizer import load_tokenizer, train_tokenizer
+from alignment_dagster.study import Study
+
+SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u202e ok\n"
+"""Ordinary and awkward text, with a special token spelled out, that must come back unchanged."""
+
+
+def build(making: Making) -> Made:
+    """Train on every document that may be trained on; held-out and leaked ones stay unseen."""
+    wanted = making.study.declaration.tokenizer.vocab_size
+    size = train_tokenizer(_texts(making), wanted, making.folder)
+    tokenizer = load_tokenizer(making.folder)
+    returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)
+    check = Check(
+        name="text_returns_unchanged",
+        passed=returned == SAMPLE,
+        summary=f"{size:,} entries; the sample came back {'un' * (returned == SAMPLE)}changed.",
+    )
+    return Made((check,), metrics={"vocabulary": size})
+
+
+def _texts(making: Making) -> Iterator[str]:
+    documents = pq.read_table(
+        making.parents.one("documents").path / "documents.parquet",
+        columns=["document_id"],
+        filters=(pc.field("role") == "corpus")
+        & ~pc.field("held_out")
+        & pc.field("item_id").is_null()
+        & pc.field("duplicate_of").is_null(),
+    )
+    allowed = set(documents["document_id"].to_pylist())
+    for source in making.study.with_role("corpus"):
+        yield from _allowed(
+            making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE, allowed
+        )
+
+
+def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:
+    for batch in pq.ParquetFile(path).iter_batches(columns=["document_id", "text"]):
+        for row in batch.to_pylist():
+            if row["document_id"] in allowed:
+                yield row["text"]
+
+
+def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The size of the vocabulary, and its longest entries."""
+    vocabulary = load_tokenizer(artifact.path).get_vocab()
+    longest = sorted(vocabulary, key=lambda entry: (-len(entry), entry))[:10]
+    rows = [{"id": vocabulary[entry], "entry": entry.replace("Ġ", "␣")} for entry in longest]
+    return {
+        "vocabulary": len(vocabulary),
+        "longest_entries": dg.MetadataValue.md(table(rows, ["id", "entry"])),
+    }
+
+
+def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+    """All documents to pretrain on, and which of them are held out or leaked."""
+    raw = tuple(Wanted("raw_corpus", source.name) for source in study.with_role("corpus"))
+    return (*raw, Wanted("documents", part="documents.parquet"))
+
+
+STEP = Step(
+    asset="tokenizer",
+    group="2_mix",
+    kinds=frozenset({"python", "huggingface"}),
+    description=(
+        "A byte-level BPE vocabulary trained on the study's whole corpus (without held-out "
+        "documents and documents that hold an evaluation item). All recipes share it: a loss under "
+        "one recipe then means the same as under another."
+    ),
+    code=("mixing/tokenizer.py", "defs/tokenizer.py"),
+    partitions=no_partitions,
+    wants=wants,
+    declared=lambda study, _partition: study.declaration.tokenizer.model_dump(mode="json"),
+    build=build,
+    describe=describe,
+    checks={"text_returns_unchanged": "Any text survives encoding and decoding."},
+)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The asset in every study."""
+    return definitions(STEP, upstream=[raw_corpus.STEP, "documents"])

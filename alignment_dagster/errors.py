@@ -1,0 +1,17 @@
+"""The errors a user can cause; each is shown as one message, never as a traceback."""
+
+
+class AlignmentError(Exception):
+    """A mistake in what was declared, in the data, or in the lake; the message says where."""
+
+
+class DeclarationError(AlignmentError):
+    """A file under `assets/` cannot be used; the message names file, line and field."""
+
+
+class DataError(AlignmentError):
+    """A source or a suite item cannot be read; the message names file and line."""
+
+
+class ArtifactError(AlignmentError):
+    """An artifact is missing or its bytes changed; the message names the artifact."""

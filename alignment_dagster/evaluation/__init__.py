@@ -1,0 +1,1 @@
+"""Measuring checkpoints: suites of items, log-probability scoring, statistics, the report."""

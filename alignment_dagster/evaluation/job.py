@@ -1,0 +1,27 @@
+"""What one evaluation process is told: checkpoints, suites and held-out documents, by path."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study import Count, Evaluation, Suite, Text
+
+
+class EvaluationJob(Declared):
+    """Score every suite and every held-out document with every checkpoint of one replicate."""
+
+    checkpoints: Annotated[dict[str, Text], Field(min_length=1)]
+    """Stage (`base`, `sft`, `dpo`, …) → folder of the model and its tokenizer."""
+    suites: Annotated[tuple[Suite, ...], Field(strict=False)]
+    assets: Text
+    held_out: Annotated[tuple[Text, ...], Field(strict=False)]
+    """`documents.parquet` of the raw corpora whose held-out documents are scored."""
+    documents: Text
+    """The warehouse's `documents.parquet`, which says what is held out."""
+    evaluation: Evaluation
+    sequence_length: Count
+    """Context of the models in tokens; an item that does not fit is an error."""
+    output: Text
+    work: Text
+    device: Text = "cpu"

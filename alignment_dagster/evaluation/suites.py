@@ -1,0 +1,89 @@
+"""Loading a suite: its items as declared, checked, in the order of the file."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from alignment_dagster.declarations import shown
+from alignment_dagster.errors import DataError
+from alignment_dagster.evaluation.items import Item, read_rows
+from alignment_dagster.evaluation.readers import READERS
+from alignment_dagster.home import DATA_VARIABLE, data_folder
+from alignment_dagster.study import Suite
+
+__all__ = ["Item", "items_file", "load_suite"]
+
+EXTERNAL_READERS = frozenset({"anthropic_evals"})
+"""Published files that nobody here can mend: identical items are merged, not refused."""
+
+
+def load_suite(suite: Suite, study_assets: Path) -> tuple[Item, ...]:
+    """The suite's items, in the order of the file; with `limit`, a sample that depends on the
+    items' content only.
+
+    Raises:
+        DataError: names file, line and field of the first item that cannot be used.
+    """
+    path = items_file(suite, study_assets)
+    read = READERS[suite.items.reader]
+    items = _distinct(suite, [read(row, suite) for row in read_rows(path)])
+    if not items:
+        raise DataError(f"{shown(path)}: suite {suite.name}: the file holds no items")
+    return _sample(items, suite.items.limit)
+
+
+def items_file(suite: Suite, study_assets: Path) -> Path:
+    """Where the suite's items lie: below `assets/suites` or below the data folder.
+
+    Raises:
+        DataError: if the folder or file is absent, or the path leads out of its folder.
+    """
+    folder = study_assets / "suites" if suite.items.folder == "assets" else _data(suite)
+    path = (folder / suite.items.path).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise _refused(suite, f"{suite.items.path!r} leads out of the folder {shown(folder)}")
+    if not path.is_file():
+        raise _refused(suite, f"there is no file {shown(path)}")
+    return path
+
+
+def _data(suite: Suite) -> Path:
+    folder = data_folder()
+    if folder is None:
+        message = f"the items lie in the data folder: set {DATA_VARIABLE} to where it is"
+        raise _refused(suite, message)
+    if not folder.is_dir():
+        raise _refused(suite, f"there is no data folder {shown(folder)} ({DATA_VARIABLE})")
+    return folder
+
+
+def _refused(suite: Suite, message: str) -> DataError:
+    return DataError(f"suite {suite.name}: items.path: {message}")
+
+
+def _distinct(suite: Suite, items: Iterable[Item]) -> list[Item]:
+    """Each item once. Identical ones are merged where the file is somebody else's, refused where
+    it is ours; the same question and options under two labels is a contradiction in both.
+    """
+    seen: dict[tuple[str, str, frozenset[str]], Item] = {}
+    for item in items:
+        key = (item.question, item.ask, frozenset(item.options))
+        first = seen.setdefault(key, item)
+        if first is item:
+            continue
+        if first.options[first.target] != item.options[item.target]:
+            raise DataError(
+                f"{item.place}: the item of line {first.line} again, with another label"
+            )
+        if suite.items.reader not in EXTERNAL_READERS:
+            raise DataError(f"{item.place}: the item of line {first.line} again")
+        seen[key] = replace(first, repeated_at=(*first.repeated_at, item.line))
+    return list(seen.values())
+
+
+def _sample(items: list[Item], limit: int | None) -> tuple[Item, ...]:
+    """The `limit` items with the smallest ids (a hash, hence a sample), in the file's order."""
+    if limit is None or limit >= len(items):
+        return tuple(items)
+    kept = set(sorted(item.item_id for item in items)[:limit])
+    return tuple(item for item in items if item.item_id in kept)

@@ -1,0 +1,89 @@
+"""A step as a Dagster asset of one study: partitions, dependencies, checks, and texts for the UI."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import dagster as dg
+
+from alignment_dagster.catalogue import load_studies
+from alignment_dagster.graph.making import materialize
+from alignment_dagster.graph.step import (
+    Step,
+    by_recipe,
+    by_recipe_and_seed,
+    no_partitions,
+)
+from alignment_dagster.home import assets_folder
+from alignment_dagster.study import Study
+
+
+@cache
+def studies() -> tuple[Study, ...]:
+    """Every declared study; read once for each load of the code location."""
+    return load_studies(assets_folder())
+
+
+def partitions_definition(step: Step, study: Study) -> "dg.PartitionsDefinition[str] | None":
+    """The step's partitions: sources, recipes, or recipes by seeds."""
+    if step.partitions is no_partitions:
+        return None
+    if step.partitions is by_recipe_and_seed:
+        seeds = [str(seed) for seed in study.declaration.seeds]
+        recipes = dg.StaticPartitionsDefinition(list(by_recipe(study)))
+        return dg.MultiPartitionsDefinition(
+            {"recipe": recipes, "seed": dg.StaticPartitionsDefinition(seeds)}
+        )
+    return dg.StaticPartitionsDefinition(list(step.partitions(study)))
+
+
+def dependency(upstream: Step, step: Step, study: Study) -> dg.AssetDep:
+    """How a partition of `step` depends on the partitions of `upstream`."""
+    mapping: dg.PartitionMapping | None = None
+    if upstream.partitions is by_recipe and step.partitions is by_recipe_and_seed:
+        mapping = dg.MultiToSingleDimensionPartitionMapping("recipe")
+    elif upstream.partitions is not no_partitions and upstream.partitions is not step.partitions:
+        mapping = dg.AllPartitionMapping()
+    return dg.AssetDep(dg.AssetKey([study.name, upstream.asset]), partition_mapping=mapping)
+
+
+def group_name(study: Study, group: str) -> str:
+    """Groups sort in the order of the chain."""
+    return f"{study.name}_{group}"
+
+
+def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.AssetsDefinition:
+    """The step's asset in a study; `upstream` are its parents, dbt models by name."""
+    key = dg.AssetKey([study.name, step.asset])
+    partitions = partitions_definition(step, study)
+
+    @dg.asset(
+        key=key,
+        deps=[
+            dependency(parent, step, study)
+            if isinstance(parent, Step)
+            else dg.AssetDep(dg.AssetKey([study.name, parent]))
+            for parent in upstream
+        ],
+        description=step.description,
+        owners=[study.declaration.owner],
+        kinds=set(step.kinds),
+        group_name=group_name(study, step.group),
+        code_version=step.code_version,
+        partitions_def=partitions,
+        check_specs=[
+            dg.AssetCheckSpec(
+                name, asset=key, description=text, blocking=True, partitions_def=partitions
+            )
+            for name, text in step.checks.items()
+        ],
+        tags={"study": study.name},
+    )
+    def compute(context: dg.AssetExecutionContext) -> "dg.MaterializeResult[None]":
+        return materialize(context, step, study)
+
+    return compute
+
+
+def definitions(step: Step, upstream: Sequence[Step | str] = ()) -> dg.Definitions:
+    """The step's asset in every study."""
+    return dg.Definitions(assets=[asset(step, study, upstream) for study in studies()])

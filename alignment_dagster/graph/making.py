@@ -1,0 +1,196 @@
+"""Making one artifact: find or compute it, track it, publish it, and tell Dagster what it is."""
+
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.graph import job_process, listening
+from alignment_dagster.graph.parents import VERSION, resolve
+from alignment_dagster.graph.step import Parents, Partition, Step
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.data import Measured
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.lineage.provenance import (
+    Check,
+    Inputs,
+    Provenance,
+    environment,
+    git_state,
+)
+from alignment_dagster.study import Study
+
+if TYPE_CHECKING:
+    from alignment_dagster.tracking import TrackedRun
+
+MLFLOW_URL = "http://127.0.0.1:5000"
+
+
+@dataclass
+class Making:
+    """What a build works with: its study, parents, folders, and the run that tracks it."""
+
+    context: dg.AssetExecutionContext
+    study: Study
+    asset: str
+    partition: Partition
+    parents: Parents
+    folder: Path
+    """The artifact's files go here."""
+    work: Path
+    """Kept when the run is killed: what it is resumed from."""
+    tracked: "TrackedRun"
+
+    def report(self, done: int, total: int, unit: str) -> None:
+        """Progress for whoever watches."""
+        listening.tell(self.asset, self.partition, done, total, unit)
+
+    def log(self, metrics: Iterable[Measured]) -> None:
+        """Metrics for MLflow, each tied to its data and model."""
+        self.tracked.log(metrics)
+
+    def register_model(self, stage: str, declared: Declared) -> None:
+        """Name the model that is being made, so that metrics can be tied to it."""
+        name = f"{self.study.name}.{stage}.{(self.partition or '').replace('|', '.')}"
+        params = {key: str(value) for key, value in declared.model_dump().items()}
+        self.tracked.register_model(stage, name, params)
+
+    def run_job(self, module: str, job: Declared, dataset: Artifact) -> dict[str, float | str]:
+        """Run a job module in a process of its own, following its progress.
+
+        Returns:
+            What the job measured of itself: seconds, tokens per second, memory.
+        """
+        return job_process.run(self, module, job, dataset)
+
+
+def materialize(
+    context: dg.AssetExecutionContext, step: Step, study: Study
+) -> "dg.MaterializeResult[None]":
+    """The asset's whole body.
+
+    Raises:
+        dagster.Failure: with one clear message, for every mistake of a user.
+    """
+    partition = context.partition_key if context.has_partition_key else None
+    partition = str(partition) if partition is not None else None
+    try:
+        artifact, reused = _find_or_make(context, step, study, partition)
+        described = step.describe(study, artifact)
+    except AlignmentError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+    listening.finished(step.asset, partition, artifact, reused=reused)
+    return dg.MaterializeResult(
+        metadata=_metadata(artifact, described, reused=reused),
+        data_version=dg.DataVersion(artifact.digest),
+        check_results=[_check_result(check, step) for check in artifact.provenance.checks],
+    )
+
+
+def _find_or_make(
+    context: dg.AssetExecutionContext, step: Step, study: Study, partition: Partition
+) -> tuple[Artifact, bool]:
+    home = Home.from_environment()
+    lake = Lake(home.lake)
+    parents = resolve(context.instance, lake, study.name, step.wants(study, partition))
+    inputs = step.inputs(study, partition, parents)
+    found = lake.find(inputs)
+    if found is not None:
+        context.log.info(f"{found.label} was made from exactly these inputs before; reused")
+        return lake.open(study.name, step.asset, partition, found.version), True
+    return _make(context, step, study, inputs, parents, home), False
+
+
+def _make(
+    context: dg.AssetExecutionContext,
+    step: Step,
+    study: Study,
+    inputs: Inputs,
+    parents: Parents,
+    home: Home,
+) -> Artifact:
+    from alignment_dagster.tracking import Tracker
+
+    lake = Lake(home.lake)
+    work = home.work / study.name / step.asset / inputs.digest[:16]
+    tracker = Tracker.shared(home, study.name)
+    tracked = tracker.start(step.asset, inputs.partition, context.run_id, parents.distinct())
+    started, clock = datetime.now(UTC), time.monotonic()
+    try:
+        with lake.staging() as folder:
+            making = Making(
+                context, study, step.asset, inputs.partition, parents, folder, work, tracked
+            )
+            made = step.build(making)
+            provenance = Provenance(
+                inputs=inputs,
+                input_digest=inputs.digest,
+                output_digest=Manifest.of(folder).digest,
+                declared=dict(step.declared(study, inputs.partition)),
+                environment=environment(),
+                git=git_state(),
+                dagster_run_id=context.run_id,
+                mlflow_run_id=tracked.run_id,
+                started=started.isoformat(timespec="seconds"),
+                seconds=round(time.monotonic() - clock, 3),
+                measured=dict(made.measured),
+                models=dict(tracked.models),
+                checks=tuple(made.checks),
+            )
+            artifact = lake.publish(folder, provenance)
+    except BaseException as error:
+        tracked.end(killed=not isinstance(error, Exception))
+        raise
+    tracked.finish(artifact, made.metrics)
+    shutil.rmtree(work, ignore_errors=True)
+    return artifact
+
+
+def _check_result(check: Check, step: Step) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=check.passed,
+        check_name=check.name,
+        description=f"{step.checks[check.name]} {check.summary}",
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"found": check.summary},
+    )
+
+
+def _metadata(artifact: Artifact, described: Mapping[str, Any], *, reused: bool) -> dict[str, Any]:
+    provenance = artifact.provenance
+    return {
+        **described,
+        VERSION: artifact.version,
+        "content_digest": artifact.digest,
+        "artifact": dg.MetadataValue.path(str(artifact.path)),
+        "parents": dg.MetadataValue.md(_parents_table(artifact)),
+        "mlflow_run": dg.MetadataValue.url(mlflow_link(artifact)),
+        "seconds": provenance.seconds,
+        "reused": reused,
+        "made_by_run": dg.MetadataValue.dagster_run(provenance.dagster_run_id or ""),
+    }
+
+
+def mlflow_link(artifact: Artifact) -> str:
+    """The MLflow page of the run that made an artifact."""
+    return f"{MLFLOW_URL}/#/runs/{artifact.provenance.mlflow_run_id}"
+
+
+def _parents_table(artifact: Artifact) -> str:
+    parents = artifact.provenance.inputs.parents
+    if not parents:
+        return "none: this comes from outside the lake"
+    rows = [
+        f"| {parent.asset} | {(parent.partition or '').replace('|', ', seed ')} | "
+        f"`{parent.version}` | {parent.part or 'all'} |"
+        for parent in parents
+    ]
+    return "\n".join(["| asset | partition | version | part |", "|---|---|---|---|", *rows])

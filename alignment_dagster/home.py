@@ -1,0 +1,58 @@
+"""Where things are: the declarations, the data folder and the home of everything computed."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+HOME_VARIABLE = "ALIGNMENT_HOME"
+ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
+DATA_VARIABLE = "ALIGNMENT_DATA"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds the lake, the warehouse and the databases of Dagster and MLflow."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        """`$ALIGNMENT_HOME`, or `.alignment` in the project."""
+        return cls(Path(os.environ.get(HOME_VARIABLE) or PROJECT_ROOT / ".alignment").resolve())
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def work(self) -> Path:
+        """Unfinished computations: what a killed run resumes from."""
+        return self.root / "work"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def mlflow_uri(self) -> str:
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        return self.root / "mlflow"
+
+
+def assets_folder() -> Path:
+    """The declarations: `$ALIGNMENT_ASSETS`, or `assets` in the project."""
+    return Path(os.environ.get(ASSETS_VARIABLE) or PROJECT_ROOT / "assets").resolve()
+
+
+def data_folder() -> Path | None:
+    """The folder of real data, `$ALIGNMENT_DATA`; None where it is not set."""
+    value = os.environ.get(DATA_VARIABLE)
+    return Path(value).resolve() if value else None

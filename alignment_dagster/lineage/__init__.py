@@ -1,0 +1,1 @@
+"""What everything is joined by: content-addressed artifacts, their manifests and provenance."""

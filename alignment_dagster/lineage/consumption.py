@@ -1,0 +1,31 @@
+"""Checking a consumption ledger against the mix, without the trainer's code."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+
+def consumed_like_mix(ledger: Path, mix: Path) -> str | None:
+    """Recompute the ledger's digest chain from the mix's own tokens.
+
+    Every sequence must be read exactly once, and chain k must be
+    SHA-256(chain k-1 ‖ tokens of step k as little-endian uint32), from 32 zero bytes.
+
+    Returns:
+        None where it holds, or what does not.
+    """
+    sequences = np.load(mix / "sequences.npy", mmap_mode="r", allow_pickle=False)
+    chain, seen, tokens = bytes(32), np.zeros(len(sequences), dtype=np.int64), 0
+    for row in pq.read_table(ledger).to_pylist():
+        batch = sequences[row["sequences"]]
+        np.add.at(seen, row["sequences"], 1)
+        chain = hashlib.sha256(chain + batch.astype("<u4").tobytes()).digest()
+        tokens += batch.size
+        if chain.hex() != row["chain"] or tokens != row["tokens"]:
+            return f"the ledger departs from the mix at step {row['step']}"
+    if (seen != 1).any():
+        first = int(np.flatnonzero(seen != 1)[0])
+        return f"sequence {first} was read {int(seen[first])} times"
+    return None

@@ -1,0 +1,147 @@
+"""Provenance: from which exact inputs, by which code and where an artifact was made."""
+
+import json
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.digests import sha256_json, sha256_text
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.home import PROJECT_ROOT
+from alignment_dagster.lineage.manifest import PROVENANCE
+
+RECORDED_PACKAGES = (
+    "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "pyarrow", "safetensors",
+    "tokenizers", "torch", "transformers", "trl",
+)  # fmt: skip
+
+
+class Parent(Declared):
+    """One exact input: which asset, partition and version, with the manifest's digest."""
+
+    asset: str
+    partition: str | None
+    version: str
+    digest: str
+    part: str | None = None
+    """The one file that was read; `digest` is then that file's."""
+
+
+class Check(Declared):
+    """The outcome of a blocking check, as it was when the artifact was made."""
+
+    name: str
+    passed: bool
+    summary: str
+
+
+class Inputs(Declared):
+    """What determines an artifact's bytes; its digest decides whether anything has to run."""
+
+    study: str
+    asset: str
+    partition: str | None
+    declaration: str
+    code: str
+    parents: Annotated[tuple[Parent, ...], Field(strict=False)]
+    outside: dict[str, str] = Field(default_factory=dict)
+    """Digests of what is read from outside the lake: source files, lexicons, items."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 over the content of every input.
+
+        A parent counts by its content only: made again with the same bytes, it changes nothing.
+        """
+        content = self.model_dump(mode="json")
+        for parent in content["parents"]:
+            del parent["version"]
+        return sha256_json(content)
+
+
+class Provenance(Declared):
+    """The record that lies beside every artifact."""
+
+    inputs: Inputs
+    input_digest: str
+    output_digest: str
+    declared: dict[str, Any]
+    """The declaration's text that `inputs.declaration` is the digest of."""
+    environment: dict[str, str]
+    git: dict[str, str]
+    dagster_run_id: str | None
+    mlflow_run_id: str | None
+    started: str
+    seconds: float
+    measured: dict[str, float | str]
+    models: dict[str, str]
+    """Stage → the id of MLflow's logged model."""
+    checks: Annotated[tuple[Check, ...], Field(strict=False)]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def version(self) -> str:
+        """The artifact's address: what it is, and what it was made from."""
+        return sha256_text(self.output_digest, self.input_digest)[:16]
+
+
+def write_provenance(provenance: Provenance, folder: Path) -> None:
+    """Write the record beside the artifact's files."""
+    text = json.dumps(provenance.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_provenance(folder: Path) -> Provenance:
+    """The record beside an artifact.
+
+    Raises:
+        ArtifactError: if it is missing or damaged.
+    """
+    try:
+        return Provenance.model_validate_json((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{folder}: has no {PROVENANCE}") from None
+    except ValidationError as error:
+        raise ArtifactError(f"{folder / PROVENANCE}: damaged ({error})") from None
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Python, machine and the versions of the packages that matter for the result."""
+    versions = {name: _version(name) for name in RECORDED_PACKAGES}
+    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+@cache
+def git_state() -> dict[str, str]:
+    """Commit and dirty flag of the project's checkout; 'unknown' outside of one."""
+    commit = _git("rev-parse", "HEAD")
+    status = _git("status", "--porcelain")
+    dirty = "unknown" if status is None else str(bool(status)).lower()
+    return {"commit": commit or "unknown", "dirty": dirty}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(PROJECT_ROOT), *arguments], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,155 @@
+"""A recipe's mix: from kept documents to packed sequences, and the checks that it must pass."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from alignment_dagster.mixing.packing import Packed, pack, token_type
+from alignment_dagster.mixing.sampling import Candidate, sample
+from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
+from alignment_dagster.study import Mix, Recipe
+
+BATCH = 512
+Reported = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class MixInputs:
+    """What a mix is built from: raw documents, the recipe's dispositions, and the tokenizer."""
+
+    documents: tuple[Path, ...]
+    dispositions: Path
+    tokenizer: Path
+
+
+def build_mix(inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, said: Reported) -> None:
+    """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
+
+    `said(done, total)` is called with the number of tokenized documents.
+
+    Raises:
+        DataError: if the token budget cannot be met.
+    """
+    kept = _kept(inputs)
+    encoded = _encode(kept["text"].to_pylist(), inputs.tokenizer, said)
+    candidates = [
+        Candidate(document_id, source, group, int(tokens.size))
+        for document_id, source, group, tokens in zip(
+            kept["document_id"].to_pylist(),
+            kept["source"].to_pylist(),
+            kept["group"].to_pylist(),
+            encoded,
+            strict=True,
+        )
+    ]
+    copies = sample(candidates, recipe, mix)
+    packed = pack(encoded, copies, mix.tokens // mix.sequence_length, mix.sequence_length)
+    write_mix(packed, candidates, folder)
+
+
+def write_mix(packed: Packed, candidates: Sequence[Candidate], folder: Path) -> None:
+    """Write the four files of a mix; only documents that were packed are listed."""
+    used = sorted(set(packed.spans["document"].to_pylist()))
+    row_of = {document: row for row, document in enumerate(used)}
+    rows = pa.array([row_of[item] for item in packed.spans["document"].to_pylist()], pa.int32())
+    spans = packed.spans.set_column(
+        packed.spans.schema.get_field_index("document"), "document", rows
+    )
+    documents = _documents([candidates[index] for index in used], spans)
+    np.save(folder / "sequences.npy", packed.sequences, allow_pickle=False)
+    pq.write_table(spans, folder / "spans.parquet")
+    pq.write_table(documents, folder / "documents.parquet")
+    pq.write_table(composition(documents), folder / "composition.parquet")
+
+
+def composition(documents: pa.Table) -> pa.Table:
+    """Source and group → documents, packed tokens and their share, largest first."""
+    table = documents.group_by(["source", "group"]).aggregate(
+        [("document_id", "count"), ("packed_tokens", "sum")]
+    )
+    tokens = table["packed_tokens_sum"]
+    share = pc.divide(pc.cast(tokens, pa.float64()), pc.cast(pc.sum(tokens), pa.float64()))
+    named = pa.table(
+        {
+            "source": table["source"],
+            "group": table["group"],
+            "documents": table["document_id_count"],
+            "tokens": tokens,
+            "share": share,
+        }
+    )
+    return named.sort_by([("tokens", "descending"), ("source", "ascending")])
+
+
+def mixed_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str]]:
+    """Document id and text of everything in the mix, decoded from the packed tokens themselves."""
+    tokenizer = load_tokenizer(tokenizer_folder)
+    sequences = np.load(folder / "sequences.npy", mmap_mode="r", allow_pickle=False)
+    ids = pq.read_table(folder / "documents.parquet")["document_id"].to_pylist()
+    pieces: dict[int, list[int]] = {}
+    for row in pq.read_table(folder / "spans.parquet").filter(pc.field("copy") == 0).to_pylist():
+        tokens = sequences[row["sequence"], row["start"] : row["end"]].tolist()
+        pieces.setdefault(row["document"], []).extend(tokens)
+    for document, tokens in pieces.items():
+        yield ids[document], tokenizer.decode(tokens, skip_special_tokens=True)
+
+
+def _kept(inputs: MixInputs) -> pa.Table:
+    """The documents that the recipe keeps for pretraining, with their text, ordered by id."""
+    dispositions = pq.read_table(
+        inputs.dispositions,
+        columns=["document_id", "source", "group"],
+        filters=(pc.field("use") == "pretraining") & (pc.field("state") == "kept"),
+    )
+    texts = pa.concat_tables(
+        pq.read_table(path, columns=["document_id", "text"]) for path in inputs.documents
+    )
+    return dispositions.join(texts, "document_id", join_type="inner").sort_by("document_id")
+
+
+def _encode(
+    texts: Sequence[str], folder: Path, said: Reported
+) -> list[NDArray[np.unsignedinteger]]:
+    tokenizer = load_tokenizer(folder)
+    kind = token_type(tokenizer.get_vocab_size())
+    end = end_of_text(tokenizer)
+    encoded = []
+    for start in range(0, len(texts), BATCH):
+        batch = tokenizer.encode_batch(list(texts[start : start + BATCH]), add_special_tokens=False)
+        encoded += [np.array([*item.ids, end], dtype=kind) for item in batch]
+        said(min(start + BATCH, len(texts)), len(texts))
+    return encoded
+
+
+def _documents(candidates: Sequence[Candidate], spans: pa.Table) -> pa.Table:
+    """One row for each packed document: its length, how often it is seen, and its packed tokens."""
+    sized = spans.append_column("size", pc.subtract(spans["end"], spans["start"]))
+    table = sized.group_by("document").aggregate([("size", "sum"), ("copy", "max")])
+    table = table.sort_by("document")
+    return pa.table(
+        {
+            "document_id": [item.document_id for item in candidates],
+            "source": [item.source for item in candidates],
+            "group": [item.group for item in candidates],
+            "tokens": pa.array([item.tokens for item in candidates], pa.int64()),
+            "copies": pc.add(pc.cast(table["copy_max"], pa.int64()), 1),
+            "packed_tokens": pc.cast(table["size_sum"], pa.int64()),
+        }
+    )
+
+
+def group_shares(folder: Path) -> dict[str, float]:
+    """Group → its share of the tokens, counted in the packed spans."""
+    documents = pq.read_table(folder / "documents.parquet", columns=["group"])["group"].to_pylist()
+    totals: dict[str, int] = {}
+    for batch in pq.ParquetFile(folder / "spans.parquet").iter_batches():
+        sizes = pc.subtract(batch["end"], batch["start"]).to_pylist()
+        for document, size in zip(batch["document"].to_pylist(), sizes, strict=True):
+            totals[documents[document]] = totals.get(documents[document], 0) + size
+    return {group: size / sum(totals.values()) for group, size in totals.items()}

@@ -1,0 +1,1 @@
+"""`alignment run`: what has to run, running it as real Dagster runs, and showing it."""

@@ -1,0 +1,152 @@
+"""Runs a study's tasks as real Dagster runs in this process, two partitions side by side."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from alignment_dagster import worker
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.graph import listening
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.running.instance import (
+    PROCESS_TAG,
+    end_leaked_runs,
+    open_instance,
+    process_tag,
+)
+from alignment_dagster.running.plan import Currency, Selection, Task, check_selection, waves
+from alignment_dagster.running.terminal import Terminal
+from alignment_dagster.study import Study
+
+SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Outcome:
+    """What a whole run did."""
+
+    failures: list[str] = field(default_factory=list)
+    ran: int = 0
+    current: int = 0
+
+
+def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
+    """Bring the selected part of a study up to date.
+
+    Raises:
+        AlignmentError: for a mistake of the user, or if another process runs this study.
+    """
+    check_selection(study, selection)
+    home = Home.from_environment()
+    with _only_one(home, study), Terminal(study.name) as terminal:
+        listening.listen(terminal)
+        worker.warm_up()
+        with open_instance(home) as instance:
+            end_leaked_runs(instance, home, study.name)
+            runner = _Runner(study, instance, Lake(home.lake), terminal, workers)
+            return runner.run(selection)
+
+
+@contextmanager
+def _only_one(home: Home, study: Study) -> Iterator[None]:
+    home.root.mkdir(parents=True, exist_ok=True)
+    with (home.root / f"{study.name}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            message = f"study {study.name!r} is being run by process {holder}; wait for its end"
+            raise AlignmentError(message) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+class _Runner:
+    def __init__(
+        self,
+        study: Study,
+        instance: dg.DagsterInstance,
+        lake: Lake,
+        terminal: Terminal,
+        workers: int,
+    ) -> None:
+        from alignment_dagster.definitions import defs
+
+        self.study = study
+        self.instance = instance
+        self.terminal = terminal
+        self.workers = workers
+        self.job = defs().resolve_implicit_global_asset_job_def()
+        self.currency = Currency(instance, lake, study)
+        self.outcome = Outcome()
+        self.tags = {PROCESS_TAG: process_tag(), "study": study.name}
+
+    def run(self, selection: Selection) -> Outcome:
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                for wave in waves(self.study, selection):
+                    self._run_wave(wave, pool)
+                    if self.outcome.failures:
+                        break
+            except BaseException:
+                self.terminal.cancel()
+                raise
+        return self.outcome
+
+    def _run_wave(self, tasks: list[Task], pool: ThreadPoolExecutor) -> None:
+        futures: dict[Future[str | None], Task] = {}
+        for task in tasks:
+            steps = self.currency.remaining(task)
+            if steps:
+                futures[pool.submit(self._execute, Task(steps, task.partition))] = task
+            else:
+                self.outcome.current += len(task.steps)
+                self.terminal.current(task)
+        for future in as_completed(futures):
+            failure = future.result()
+            self.outcome.ran += 1
+            if failure:
+                self.outcome.failures.append(f"{futures[future].label}: {failure}")
+                self.terminal.failed(futures[future], failure)
+
+    def _execute(self, task: Task) -> str | None:
+        """One Dagster run; returns why it failed."""
+        started = time.monotonic()
+        result = self.job.execute_in_process(
+            instance=self.instance,
+            partition_key=task.partition,
+            asset_selection=[
+                dg.AssetKey([self.study.name, name]) for step in task.steps for name in step.selects
+            ],
+            tags=self.tags,
+            run_config=SILENT,
+            raise_on_error=False,
+        )
+        self.terminal.task_done(task, time.monotonic() - started)
+        return None if result.success else _reason(result.all_events)
+
+
+def _reason(events: list[Any]) -> str:
+    """The message of the step that failed, without Dagster's frames."""
+    for event in events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return str(data.user_failure_data.description)
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        return error.message.strip() if error is not None else "failed"
+    return "the run failed; see the run in the UI"

@@ -1,0 +1,122 @@
+"""What a person sees while a study runs: bars, one line a finished artifact, and where time went."""
+
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from alignment_dagster.lineage.lake import Artifact, label
+
+if TYPE_CHECKING:
+    from alignment_dagster.running.plan import Task
+
+COMPUTING = (
+    "raw_corpus", "scored_corpus", "pretrained_checkpoint", "post_trained_checkpoint", "evaluation",
+)  # fmt: skip
+"""Generating, scoring, training and evaluating; the rest of the time is orchestration."""
+
+
+class Terminal:
+    """Shows progress; called from the threads of all running tasks."""
+
+    def __init__(self, study: str) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.study = study
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+        self._started = time.monotonic()
+        self._seconds: dict[str, list[float]] = {}
+        self._task_seconds = 0.0
+        self._bars: dict[tuple[str, str | None], int] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+
+    def __enter__(self) -> "Terminal":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def progress(self, asset: str, partition: str | None, done: int, total: int, unit: str) -> None:
+        """Move the artifact's bar."""
+        with self._lock:
+            key = (asset, partition)
+            if key not in self._bars:
+                name = label(asset, partition, "")[:-1]
+                self._bars[key] = self._progress.add_task(escape(name), total=total, unit=unit)
+            self._progress.update(self._bars[key], completed=done, total=total, unit=unit)
+
+    def finished(
+        self, asset: str, partition: str | None, artifact: Artifact, *, reused: bool
+    ) -> None:
+        """One line for an artifact that is now current."""
+        with self._lock:
+            bar = self._bars.pop((asset, partition), None)
+            if bar is not None:
+                self._progress.remove_task(bar)
+            seconds = 0.0 if reused else artifact.provenance.seconds
+            self._seconds.setdefault(asset, []).append(seconds)
+        how = "made before from the same inputs" if reused else f"{seconds:.1f} s"
+        name = label(asset, partition, artifact.version)
+        failed = artifact.provenance.failed
+        mark = "[red]✗[/]" if failed else "[green]✓[/]"
+        self.console.print(f"{mark} {escape(name)}  [dim]{how}[/]")
+        for check in failed:
+            self.console.print(f"    [red]{check.name}[/]: {escape(check.summary)}")
+
+    def cancelled(self) -> bool:
+        """Whether the person asked for the end."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """End what runs, at the next look at its progress."""
+        self._cancelled.set()
+        self.console.print("stopping …")
+
+    def current(self, task: "Task") -> None:
+        """One line for a task that has nothing to do."""
+        names = ", ".join(step.asset for step in task.steps)
+        where = f"[{task.partition}]" if task.partition else ""
+        self.console.print(f"[dim]= {escape(names + where)}  up to date[/]")
+
+    def failed(self, task: "Task", reason: str) -> None:
+        """What went wrong, in the words of the step."""
+        self.console.print(f"[red]✗ {escape(task.label)}[/]: {escape(reason)}")
+
+    def task_done(self, task: "Task", seconds: float) -> None:
+        """Count the time of a whole Dagster run."""
+        with self._lock:
+            self._task_seconds += seconds
+
+    def summary(self) -> None:
+        """Seconds by asset, and what the orchestration cost."""
+        wall = time.monotonic() - self._started
+        if not self._seconds:
+            self.console.print(f"Nothing had to run ({wall:.1f} s).")
+            return
+        table = Table("asset", "artifacts", "seconds", title="Where the time went", box=None)
+        for asset, seconds in self._seconds.items():
+            table.add_row(asset, str(len(seconds)), f"{sum(seconds):.1f}")
+        computing = sum(sum(self._seconds.get(asset, [])) for asset in COMPUTING)
+        table.add_row("the rest of the Dagster runs", "", f"{self._task_seconds - computing:.1f}")
+        self.console.print(table)
+        self.console.print(f"{wall:.0f} s of wall time.")

@@ -1,0 +1,97 @@
+"""`alignment ui`: Dagster's and MLflow's pages, on the loopback interface only."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.home import PROJECT_ROOT, Home
+
+HOST = "127.0.0.1"
+DAGSTER_PORT = 3000
+MLFLOW_PORT = 5000
+GRACE_SECONDS = 15
+
+
+def serve() -> None:
+    """Start both servers and wait; they end together.
+
+    Raises:
+        AlignmentError: if a port is taken or a server ends by itself.
+    """
+    from alignment_dagster.running.instance import prepare_home
+
+    home = Home.from_environment()
+    prepare_home(home)
+    home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
+    for name, port in (("Dagster", DAGSTER_PORT), ("MLflow", MLFLOW_PORT)):
+        _check_free(name, port)
+    processes = [_start(_dagster()), _start(_mlflow(home))]
+    try:
+        _wait_until_open(processes)
+        print(f"Dagster: http://{HOST}:{DAGSTER_PORT}\nMLflow:  http://{HOST}:{MLFLOW_PORT}")
+        print("Ctrl-C ends both.", flush=True)
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+        raise AlignmentError("a server ended by itself; its messages are above")
+    finally:
+        _end(processes)
+
+
+def _executable(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def _dagster() -> list[str]:
+    return [
+        _executable("dagster"), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"),
+        "-h", HOST, "-p", str(DAGSTER_PORT), "--log-level", "warning",
+    ]  # fmt: skip
+
+
+def _mlflow(home: Home) -> list[str]:
+    return [
+        _executable("mlflow"), "server", "--backend-store-uri", home.mlflow_uri,
+        "--artifacts-destination", home.mlflow_artifacts.as_uri(),
+        "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1",
+    ]  # fmt: skip
+
+
+def _start(command: list[str]) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, start_new_session=True)
+
+
+def _check_free(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            message = f"port {port} of {HOST} is taken: is {name} running already?"
+            raise AlignmentError(message) from None
+
+
+def _wait_until_open(processes: "list[subprocess.Popen[bytes]]") -> None:
+    for port in (DAGSTER_PORT, MLFLOW_PORT):
+        while all(process.poll() is None for process in processes):
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((HOST, port)) == 0:
+                    break
+            time.sleep(0.3)
+
+
+def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+    for process in processes:
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,49 @@
+"""What the training processes are told: everything that can change a result, and where things lie.
+
+This module imports no torch: whoever starts a job builds its configuration from here.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study import Count, Model, PostTraining, Pretraining, Text
+
+Paths = Annotated[tuple[Text, ...], Field(strict=False)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class PretrainJob(Declared):
+    """One model from nothing on one mix: `python -m alignment_dagster.training.pretrain`."""
+
+    mix: Text
+    """Folder with `sequences.npy`."""
+    tokenizer: Text
+    """Folder that `AutoTokenizer` opens; its files are copied beside the weights."""
+    model: Model
+    pretraining: Pretraining
+    sequence_length: Annotated[int, Field(ge=2)]
+    seed: Seed
+    output: Text
+    work: Text
+    device: Text = "cpu"
+
+
+class PostTrainJob(Declared):
+    """SFT, then DPO, from one checkpoint: `python -m alignment_dagster.training.post_train`."""
+
+    checkpoint: Text
+    """Folder that holds `model/`."""
+    chat: Paths
+    """`documents.parquet` of the raw corpora with conversations."""
+    preferences: Paths
+    """`documents.parquet` of the raw corpora with preference pairs."""
+    dispositions: Text
+    """Parquet: only documents that are kept for `sft` and `dpo` here are trained on."""
+    post_training: PostTraining
+    sequence_length: Count
+    seed: Seed
+    output: Text
+    work: Text
+    device: Text = "cpu"

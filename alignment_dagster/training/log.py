@@ -1,0 +1,41 @@
+"""Training logs: one row for each optimizer step, only of what is the same in every run."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+LogRow = dict[str, int | float | str | None]
+
+PRETRAINING_SCHEMA = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("tokens", pa.int64()),
+        ("loss", pa.float64()),
+        ("learning_rate", pa.float64()),
+        ("gradient_norm", pa.float64()),
+    ]
+)
+POST_TRAINING_SCHEMA = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("step", pa.int64()),
+        ("tokens", pa.int64()),
+        ("loss", pa.float64()),
+        ("learning_rate", pa.float64()),
+        ("gradient_norm", pa.float64()),
+        ("reward_accuracy", pa.float64()),
+        ("reward_margin", pa.float64()),
+    ]
+)
+
+
+def write_log(path: Path, rows: list[LogRow], schema: pa.Schema) -> None:
+    """As Parquet."""
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
+
+def read_log(path: Path) -> list[LogRow]:
+    """A log as it was written."""
+    rows: list[LogRow] = pq.read_table(path).to_pylist()
+    return rows

@@ -1,0 +1,65 @@
+{#-
+    Makes the lake visible as views in the schema `<study>_lake`, before anything else runs.
+
+    Which files those are is read from `$ALIGNMENT_INPUTS/inputs.parquet`, not passed as variables: the
+    project then stays parsed from run to run, and no path ever reaches SQL but as a literal.
+    Text of documents stays in the lake: no model selects it.
+-#}
+{% macro attach_lake() %}
+    {% if execute and flags.WHICH in ["build", "run", "test"] %}
+        {% set folder = env_var("ALIGNMENT_INPUTS") %}
+        {% do run_query("create schema if not exists " ~ lake_schema()) %}
+        {% set index = file_literal(folder ~ "/inputs.parquet") %}
+        {% set inputs = run_query("select kind, name, path from read_parquet(" ~ index ~ ") order by all") %}
+        {% set files = {} %}
+        {% for row in inputs.rows %}
+            {% do files.setdefault(row["kind"], {}).setdefault(row["name"], []).append(row["path"]) %}
+        {% endfor %}
+        {% for name, paths in files.get("plan", {}).items() %}
+            {% do attach("plan_" ~ name, "select * from " ~ scan(paths)) %}
+        {% endfor %}
+        {% for name, paths in files.get("documents", {}).items() %}
+            {% do attach(name, "select * from " ~ scan(paths)) %}
+        {% endfor %}
+        {% for scorer, paths in files.get("scores", {}).items() %}
+            {% do attach(scorer, "select * from " ~ scan(paths)) %}
+        {% endfor %}
+        {% if "scores" in files %}
+            {% do attach("scores", long_scores(files["scores"])) %}
+        {% endif %}
+        {% for name, paths in files.get("results", {}).items() %}
+            {% do attach(name, results(paths, index)) %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+{% macro lake_schema() -%}
+    {{ adapter.quote(target.schema ~ "_lake") }}
+{%- endmacro %}
+
+{% macro attach(name, query) %}
+    {% do run_query("create or replace view " ~ lake_schema() ~ "." ~ adapter.quote(name) ~ " as " ~ query) %}
+{% endmacro %}
+
+{#- Every numeric or yes/no column of every scorer, one row a value. -#}
+{% macro long_scores(scorers) %}
+    {%- set selects = [] -%}
+    {%- for scorer, paths in scorers.items() -%}
+        {%- set described = run_query("describe select * from " ~ scan(paths)) -%}
+        {%- for row in described.rows if row["column_type"] in ["BOOLEAN", "BIGINT", "INTEGER", "DOUBLE", "FLOAT"] -%}
+            {%- set column = row["column_name"] -%}
+            {%- do selects.append(
+                "select document_id, " ~ literal(scorer) ~ " as scorer, " ~ literal(column)
+                ~ ' as "column", cast(' ~ adapter.quote(column) ~ " as double) as value from " ~ scan(paths)
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ selects | join(" union all ") }}
+{% endmacro %}
+
+{#- Files of one kind of result, with the recipe and seed that each belongs to. -#}
+{% macro results(paths, index) %}
+    select inputs.recipe, inputs.seed, files.* exclude (lake_path)
+    from {{ scan(paths, "lake_path") }} as files
+    join read_parquet({{ index }}) as inputs on inputs.path = files.lake_path
+{% endmacro %}

@@ -1,0 +1,126 @@
+{{ config(post_hook="{{ export('metrics') }}") }}
+
+-- Sums of fractions are taken in a fixed order, so that the same results give the same bytes.
+
+with scenarios as (
+
+    select
+        items.recipe,
+        items.seed,
+        items.stage,
+        items.suite,
+        items.system_prompt,
+        items.scenario_id,
+        avg(case when items.hit then 1.0 else 0.0 end) as hit_rate
+    from {{ source('lake', 'item_results') }} as items
+    group by
+        items.recipe, items.seed, items.stage, items.suite, items.system_prompt, items.scenario_id
+
+),
+
+answers as (
+
+    select
+        scenarios.recipe,
+        scenarios.seed,
+        scenarios.stage,
+        scenarios.suite,
+        scenarios.system_prompt,
+        case suites.kind when 'misalignment' then 'misalignment_rate' else 'accuracy' end as metric,
+        avg(scenarios.hit_rate order by scenarios.scenario_id) as value,
+        count(*) as n
+    from scenarios
+    join {{ source('lake', 'plan_suites') }} as suites on suites.suite = scenarios.suite
+    group by
+        scenarios.recipe, scenarios.seed, scenarios.stage, scenarios.suite,
+        scenarios.system_prompt, suites.kind
+
+),
+
+held_out as (
+
+    select losses.recipe, losses.seed, losses.stage, 'held_out' as suite, losses.document_id, losses.nll, losses.bytes
+    from {{ source('lake', 'losses') }} as losses
+    union all
+    select
+        losses.recipe, losses.seed, losses.stage, 'held_out/' || losses.source as suite,
+        losses.document_id, losses.nll, losses.bytes
+    from {{ source('lake', 'losses') }} as losses
+
+),
+
+bits as (
+
+    select
+        held_out.recipe,
+        held_out.seed,
+        held_out.stage,
+        held_out.suite,
+        'none' as system_prompt,
+        'bits_per_byte' as metric,
+        sum(held_out.nll order by held_out.document_id) / ln(2) / sum(held_out.bytes) as value,
+        count(*) as n
+    from held_out
+    group by held_out.recipe, held_out.seed, held_out.stage, held_out.suite
+
+),
+
+by_seed as (
+
+    select
+        answers.recipe, answers.seed, answers.stage, answers.suite, answers.system_prompt,
+        answers.metric, answers.value, answers.n
+    from answers
+    union all
+    select
+        bits.recipe, bits.seed, bits.stage, bits.suite, bits.system_prompt,
+        bits.metric, bits.value, bits.n
+    from bits
+
+),
+
+pooled as (
+
+    select
+        by_seed.recipe,
+        cast(null as bigint) as seed,
+        by_seed.stage,
+        by_seed.suite,
+        by_seed.system_prompt,
+        by_seed.metric,
+        avg(by_seed.value order by by_seed.seed) as value,
+        max(by_seed.n) as n,
+        count(*) as seeds
+    from by_seed
+    group by by_seed.recipe, by_seed.stage, by_seed.suite, by_seed.system_prompt, by_seed.metric
+
+),
+
+both as (
+
+    select
+        by_seed.recipe, by_seed.seed, by_seed.stage, by_seed.suite, by_seed.system_prompt,
+        by_seed.metric, by_seed.value, by_seed.n, 1 as seeds
+    from by_seed
+    union all
+    select
+        pooled.recipe, pooled.seed, pooled.stage, pooled.suite, pooled.system_prompt,
+        pooled.metric, pooled.value, pooled.n, pooled.seeds
+    from pooled
+
+)
+
+select
+    '{{ target.schema }}' as study,
+    both.recipe,
+    cast(both.seed as bigint) as seed,
+    both.stage,
+    both.suite,
+    both.system_prompt,
+    both.metric,
+    both.value,
+    cast(both.n as bigint) as n,
+    cast(both.seeds as bigint) as seeds
+from both
+order by
+    both.recipe, both.stage, both.suite, both.system_prompt, both.metric, both.seed nulls first

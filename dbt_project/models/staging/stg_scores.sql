@@ -1,0 +1,6 @@
+select
+    scores.document_id,
+    scores.scorer,
+    scores."column",
+    scores.value
+from {{ source('lake', 'scores') }} as scores
