@@ -32,12 +32,16 @@ books: setup ## Run the real-data study (needs ALIGNMENT_DATA)
 
 setup: $(STAMP)
 
-# torch comes first and alone: plain pip then finds the CPU build where one is offered, and nothing
-# that follows asks for another.
+# A Linux machine without an NVIDIA driver takes PyTorch's CPU build: pip prefers it where it sees
+# it, and carries on without that index where it is not reached. torch comes first and alone, so
+# that nothing that follows asks for another build.
+CPU_INDEX := $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1 && \
+	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 30)
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(CPU_INDEX) torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 

@@ -69,7 +69,7 @@ def results(
     from alignment_dagster.running.reports import latest_report, print_results
 
     declared = load_study(study, assets_folder())
-    print_results(latest_report(declared, Home.from_environment()), as_json=json)
+    print_results(study, latest_report(declared, Home.from_environment()), as_json=json)
 
 
 @app.command()

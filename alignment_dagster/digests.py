@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).resolve().parent
 CHUNK = 1 << 20
 
 
@@ -37,14 +34,3 @@ def canonical_json(value: Any) -> str:
 def sha256_json(value: Any) -> str:
     """Hex SHA-256 of a value's canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@cache
-def code_digest(*places: str) -> str:
-    """Hex SHA-256 of the package's source under the named folders or files (relative to it)."""
-    files = sorted({path for place in places for path in _sources(PACKAGE / place)})
-    return sha256_json([(str(path.relative_to(PACKAGE)), sha256_file(path)) for path in files])
-
-
-def _sources(place: Path) -> Iterable[Path]:
-    return [place] if place.is_file() else place.rglob("*.py")

@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from dagster_pipes import PipesContext, is_dagster_pipes_process, open_dagster_pipes
+from dagster_pipes import (
+    DAGSTER_PIPES_CONTEXT_ENV_VAR,
+    PipesContext,
+    open_dagster_pipes,
+)
 from pydantic import BaseModel, ValidationError
 
 from alignment_dagster.errors import AlignmentError
@@ -87,6 +91,10 @@ def _parsed(chunk: bytes) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
+def _under_pipes() -> bool:
+    return DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ
+
+
 def run_job(
     function: Callable[[AnyJob, Progress], None], model: type[AnyJob], argv: list[str] | None
 ) -> int:
@@ -107,7 +115,7 @@ def run_job(
     work = Path(job.work)  # type: ignore[attr-defined]
     try:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        pipes = open_dagster_pipes() if is_dagster_pipes_process() else contextlib.nullcontext()
+        pipes = open_dagster_pipes() if _under_pipes() else contextlib.nullcontext()
         with pipes as context:
             function(job, Progress(work, context))
     except AlignmentError as error:

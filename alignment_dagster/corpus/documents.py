@@ -13,8 +13,9 @@ from alignment_dagster.corpus.readers.generated import read_generated
 from alignment_dagster.corpus.readers.jsonl import read_jsonl
 from alignment_dagster.corpus.readers.markdown import read_markdown
 from alignment_dagster.corpus.rows import RawRow
-from alignment_dagster.digests import code_digest, sha256_file, sha256_json, sha256_text
+from alignment_dagster.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.errors import DataError
+from alignment_dagster.lineage.code import code_digest
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
 
 __all__ = ["SCHEMA", "RawRow", "collect", "read_source", "source_digest", "write_documents"]
@@ -141,6 +142,11 @@ def source_digest(source: Source, data: Path | None) -> str:
     """
     reader = source.reader
     if isinstance(reader, GeneratedReader):
-        return sha256_json([reader.model_dump(mode="json"), code_digest("corpus/generators")])
+        return sha256_json(
+            [
+                reader.model_dump(mode="json"),
+                code_digest("corpus/generators/__init__.py"),
+            ]
+        )
     files = find_files(source.name, reader.path, data)
     return sha256_json([(file.name, sha256_file(file.path)) for file in files])

@@ -124,7 +124,7 @@ STEP = Step(
         "share of the token budget, packed end to end into sequences of equal length. The span map "
         "says which document every token came from."
     ),
-    code=("mixing", "scoring/contamination.py", "scoring/words.py", "defs/curated_mix.py"),
+    code=("mixing/mix.py", "scoring/contamination.py", "defs/curated_mix.py"),
     partitions=by_recipe,
     wants=wants,
     declared=declared,

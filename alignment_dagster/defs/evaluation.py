@@ -1,6 +1,8 @@
 """`evaluation`: every item's log-probabilities, before and after post-training."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,18 +15,28 @@ from alignment_dagster.defs.pretrained_checkpoint import numbers
 from alignment_dagster.digests import sha256_file, sha256_json
 from alignment_dagster.evaluation.formats import prompts
 from alignment_dagster.evaluation.job import EvaluationJob
+from alignment_dagster.evaluation.results import Evaluated, ResultRow, result_rows
 from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.graph.asset import definitions
-from alignment_dagster.graph.making import Making, Measured
+from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
-from alignment_dagster.lineage.data import Data
+from alignment_dagster.graph.step import (
+    Made,
+    Partition,
+    Step,
+    Wanted,
+    by_recipe_and_seed,
+    recipe_of,
+    seed_of,
+)
+from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.study import Source, Study
 
 MODULE = "alignment_dagster.evaluation.evaluate"
 ITEMS = "items.parquet"
+LOSSES = "losses.parquet"
 HELD_OUT = "held_out.parquet"
 
 
@@ -55,7 +67,7 @@ def build(making: Making) -> Made:
     measured = making.run_job(MODULE, job, making.parents.one("documents"))
     items = pq.read_table(making.folder / ITEMS)
     checks = (_answered(making.study, items, tuple(checkpoints)), _weights(base, tuned))
-    making.log(_metrics(making.study, items, {**base.provenance.models, **tuned.provenance.models}))
+    making.log(_metrics(making, {**base.provenance.models, **tuned.provenance.models}))
     return Made(checks, measured)
 
 
@@ -98,39 +110,46 @@ def _weights(base: Artifact, tuned: Artifact) -> Check:
     )
 
 
-def _metrics(study: Study, items: pa.Table, models: Mapping[str, str]) -> list[Measured]:
-    """The share of hits by suite, stage and system prompt, against suite and model."""
-    digests = outside(study, None)
+def rows_of(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow, ...]:
+    """What this replicate alone measures."""
+    seed = seed_of(partition)
+    replicate = Evaluated(
+        recipe_of(partition),
+        seed,
+        pq.read_table(folder / ITEMS),
+        pq.read_table(folder / LOSSES),
+        artifacts={},
+    )
+    kinds = {suite.name: suite.kind for suite in study.suites}
+    rows = result_rows([replicate], kinds, study.declaration.evaluation.resamples)
+    return tuple(row for row in rows if row.seed == seed)
+
+
+def _metrics(making: Making, models: Mapping[str, str]) -> list[Measured]:
+    """Every number of this replicate, against the items or documents and the model."""
+    digests = outside(making.study, None)
+    held_out = making.parents.one("documents").manifest.files[HELD_OUT]
     return [
         Measured(
-            f"{row['suite']}/{row['stage']}/{row['system_prompt']}",
-            row["rate"],
-            data=Data(f"suite/{row['suite']}", digests[row["suite"]]),
-            model_id=models[row["stage"]],
+            f"{row.metric}/{row.suite}/{row.stage}/{row.prompt}",
+            row.value,
+            data=Data(row.suite, digests.get(row.suite, held_out)),
+            model_id=models[row.stage],
         )
-        for row in rates(items)
+        for row in rows_of(making.study, making.folder, making.partition)
     ]
 
 
-def rates(items: pa.Table) -> list[dict[str, Any]]:
-    """The share of hits by suite, stage and system prompt; every scenario weighs the same."""
-    keys = ["suite", "stage", "system_prompt"]
-    hits = items.set_column(
-        items.schema.get_field_index("hit"), "hit", pc.cast(items["hit"], pa.float64())
-    )
-    scenarios = hits.group_by([*keys, "scenario_id"]).aggregate([("hit", "mean"), ("hit", "count")])
-    found = scenarios.group_by(keys).aggregate([("hit_mean", "mean"), ("hit_count", "sum")])
-    named = found.rename_columns([*keys, "rate", "answers"])
-    return list(named.sort_by([(key, "ascending") for key in keys]).to_pylist())
-
-
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The share of items on which the target option is the likelier one."""
-    items = pq.read_table(artifact.path / ITEMS)
-    columns = ["suite", "stage", "system_prompt", "rate", "answers"]
+def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """This replicate's rates and losses, with intervals over scenarios."""
+    rows = [
+        {**asdict(row), "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}"}
+        for row in rows_of(study, artifact.path, artifact.partition)
+    ]
+    columns = ["suite", "stage", "prompt", "metric", "value", "95 % interval", "n"]
     return {
-        "dagster/row_count": items.num_rows,
-        "rates": dg.MetadataValue.md(table(rates(items), columns)),
+        "dagster/row_count": pq.read_metadata(artifact.path / ITEMS).num_rows,
+        "results": dg.MetadataValue.md(table(rows, columns)),
         **numbers(artifact),
     }
 
@@ -172,16 +191,7 @@ STEP = Step(
         "under the base, SFT and DPO models, in every format and with every system prompt; and the "
         "loss on held-out documents. All numbers of the report are computed from these rows."
     ),
-    code=(
-        *(
-            f"evaluation/{name}.py"
-            for name in (
-                "encoding", "evaluate", "formats", "items", "job", "losses", "readers", "scoring",
-                "suites",
-            )
-        ),
-        "defs/evaluation.py",
-    ),
+    code=("evaluation/evaluate.py", "defs/evaluation.py"),
     partitions=by_recipe_and_seed,
     wants=wants,
     declared=declared,
@@ -192,7 +202,7 @@ STEP = Step(
         "all_items_answered": "Every item has an answer in every format, by every model.",
         "weights_match_their_digest": "The weights that were scored are those of the manifests.",
     },
-)  # fmt: skip
+)
 
 
 @dg.definitions

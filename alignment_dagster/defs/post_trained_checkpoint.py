@@ -64,7 +64,7 @@ def _documents(making: Making, role: Role) -> tuple[str, ...]:
 
 
 def _started_from(base: Artifact, measured: Mapping[str, float | str]) -> Check:
-    loaded = str(measured.get("checkpoint_sha256", ""))
+    loaded = str(measured.get("checkpoint_weights_sha256", ""))
     named = base.manifest.files["model/model.safetensors"]
     return Check(
         name="starts_from_its_checkpoint",
@@ -134,16 +134,7 @@ STEP = Step(
         "optimisation (`dpo`). The data and settings are the same for every recipe, so what still "
         "differs afterwards was put in by pretraining."
     ),
-    code=(
-        *(
-            f"training/{name}.py"
-            for name in (
-                "chat_data", "consumption", "dpo", "folders", "jobs", "log", "model", "post_train",
-                "sft",
-            )
-        ),
-        "defs/post_trained_checkpoint.py",
-    ),
+    code=("training/post_train.py", "defs/post_trained_checkpoint.py"),
     partitions=by_recipe_and_seed,
     wants=wants,
     declared=declared,
@@ -153,7 +144,7 @@ STEP = Step(
         "starts_from_its_checkpoint": "The weights it started from are those of its parent.",
         "trained_on_kept_documents_only": "It read nothing that the recipe drops.",
     },
-)  # fmt: skip
+)
 
 
 @dg.definitions

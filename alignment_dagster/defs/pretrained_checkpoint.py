@@ -111,17 +111,7 @@ STEP = Step(
         "weights lies the consumption ledger: which sequences every optimizer step read, chained "
         "by digest. It opens with `AutoModelForCausalLM.from_pretrained`."
     ),
-    code=(
-        *(
-            f"training/{name}.py"
-            for name in (
-                "checkpoint", "consumption", "data", "folders", "jobs", "log", "loop", "model",
-                "objectives", "pretrain", "schedule",
-            )
-        ),
-        "lineage/consumption.py",
-        "defs/pretrained_checkpoint.py",
-    ),
+    code=("training/pretrain.py", "lineage/consumption.py", "defs/pretrained_checkpoint.py"),
     partitions=by_recipe_and_seed,
     wants=wants,
     declared=declared,
@@ -131,7 +121,7 @@ STEP = Step(
         "loss_finite_and_falling": "The loss is finite at every step and fell.",
         "consumed_what_the_mix_says": "The steps read the mix's sequences, each exactly once.",
     },
-)  # fmt: skip
+)
 
 
 @dg.definitions

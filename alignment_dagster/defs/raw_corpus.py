@@ -84,7 +84,7 @@ STEP = Step(
         "source and content), and the file and line it came from. Identical rows are one document "
         "that remembers where it was repeated. Nothing is filtered here."
     ),
-    code=("corpus", "study.py", "digests.py"),
+    code=("corpus/documents.py",),
     partitions=by_source,
     wants=wants,
     declared=lambda study, partition: study.source(partition or "").model_dump(mode="json"),

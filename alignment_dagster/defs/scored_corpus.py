@@ -131,7 +131,7 @@ STEP = Step(
         "of AI systems (and by which word), and whether it holds an evaluation item. A document is "
         "scored once; what a recipe makes of the scores is decided later, in `dispositions`."
     ),
-    code=("scoring", "evaluation/suites.py", "evaluation/items.py", "evaluation/readers.py"),
+    code=("scoring/__init__.py", "evaluation/suites.py"),
     partitions=by_source,
     wants=wants,
     declared=lambda study, _partition: {"scorers": list(study.declaration.scorers)},

@@ -74,7 +74,10 @@ def composition_plot(rows: Sequence[CompositionRow], name: str) -> str:
         left = np.zeros(len(recipes))
         for number, group in enumerate(groups):
             shares = np.array(
-                [sum(r.share for r in rows if (r.recipe, r.group) == (one, group)) for one in recipes]
+                [
+                    sum(r.share for r in rows if (r.recipe, r.group) == (one, group))
+                    for one in recipes
+                ]
             )
             axes.barh(
                 range(len(recipes)),
@@ -96,7 +99,7 @@ def composition_plot(rows: Sequence[CompositionRow], name: str) -> str:
 
 
 def loss_plot(points: Sequence[LossPoint], name: str) -> str:
-    """Mean training loss over seeds, by tokens; the band reaches from the lowest seed to the highest."""
+    """Mean training loss over seeds, by tokens; the band spans the seeds."""
     with mpl.rc_context(STYLE):
         figure, axes = _figure(3.0)
         for number, recipe in enumerate(dict.fromkeys(point.recipe for point in points)):
@@ -125,11 +128,11 @@ def _draw_stage(
     axes.scatter(
         [row.value for row in seeds],
         [recipes.index(row.recipe) + shift for row in seeds],
-        s=9,
+        s=13,
         facecolors="none",
-        edgecolors=colour,
-        linewidths=0.7,
-        alpha=0.75,
+        edgecolors=INK,
+        linewidths=0.8,
+        zorder=4,
     )
     pooled = [row for row in rows if row.seed is None]
     axes.errorbar(

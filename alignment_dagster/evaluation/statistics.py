@@ -159,8 +159,8 @@ def _interaction(cells: Array, weights: Array) -> float:
         - influence.mean(axis=1, keepdims=True)
         + influence.mean()
     )
-    mean_square = float((rest**2).sum()) / ((seeds - 1) * (scenarios - 1))
-    return mean_square / (seeds * scenarios)
+    square = float((rest**2).sum())
+    return square / float((seeds - 1) * (scenarios - 1) * seeds * scenarios)
 
 
 def _wilson(value: float, spread: Spread, scenarios: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A step as a Dagster asset of one study: partitions, dependencies, checks, and texts for the UI."""
+"""A step as a Dagster asset of one study: partitions, dependencies, checks, and UI texts."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -78,7 +78,7 @@ def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.Assets
         ],
         tags={"study": study.name},
     )
-    def compute(context: dg.AssetExecutionContext) -> "dg.MaterializeResult[None]":
+    def compute(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         return materialize(context, step, study)
 
     return compute

@@ -21,7 +21,6 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import (
     Check,
-    Inputs,
     Provenance,
     environment,
     git_state,
@@ -63,6 +62,10 @@ class Making:
         params = {key: str(value) for key, value in declared.model_dump().items()}
         self.tracked.register_model(stage, name, params)
 
+    def track_file(self, path: Path) -> None:
+        """Put a file where MLflow's page shows it."""
+        self.tracked.client.log_artifact(self.tracked.run_id, str(path))
+
     def run_job(self, module: str, job: Declared, dataset: Artifact) -> dict[str, float | str]:
         """Run a job module in a process of its own, following its progress.
 
@@ -89,7 +92,7 @@ def materialize(
         raise dg.Failure(description=str(error), allow_retries=False) from None
     listening.finished(step.asset, partition, artifact, reused=reused)
     return dg.MaterializeResult(
-        metadata=_metadata(artifact, described, reused=reused),
+        metadata=metadata(artifact, described, reused=reused),
         data_version=dg.DataVersion(artifact.digest),
         check_results=[_check_result(check, step) for check in artifact.provenance.checks],
     )
@@ -98,43 +101,45 @@ def materialize(
 def _find_or_make(
     context: dg.AssetExecutionContext, step: Step, study: Study, partition: Partition
 ) -> tuple[Artifact, bool]:
-    home = Home.from_environment()
-    lake = Lake(home.lake)
+    lake = Lake(Home.from_environment().lake)
     parents = resolve(context.instance, lake, study.name, step.wants(study, partition))
-    inputs = step.inputs(study, partition, parents)
-    found = lake.find(inputs)
+    found = lake.find(step.inputs(study, partition, parents))
     if found is not None:
         context.log.info(f"{found.label} was made from exactly these inputs before; reused")
         return lake.open(study.name, step.asset, partition, found.version), True
-    return _make(context, step, study, inputs, parents, home), False
+    return make(context, step, study, partition, parents), False
 
 
-def _make(
+def make(
     context: dg.AssetExecutionContext,
     step: Step,
     study: Study,
-    inputs: Inputs,
+    partition: Partition,
     parents: Parents,
-    home: Home,
 ) -> Artifact:
+    """Build, check and publish an artifact, tracked by a run in MLflow.
+
+    Whatever happens, the MLflow run is ended and nothing half-written stays in the lake; the work
+    folder stays, so that what was stopped can be resumed.
+    """
     from alignment_dagster.tracking import Tracker
 
+    home = Home.from_environment()
     lake = Lake(home.lake)
+    inputs = step.inputs(study, partition, parents)
     work = home.work / study.name / step.asset / inputs.digest[:16]
     tracker = Tracker.shared(home, study.name)
-    tracked = tracker.start(step.asset, inputs.partition, context.run_id, parents.distinct())
-    started, clock = datetime.now(UTC), time.monotonic()
+    tracked = tracker.start(step.asset, partition, context.run_id, parents.distinct())
     try:
         with lake.staging() as folder:
-            making = Making(
-                context, study, step.asset, inputs.partition, parents, folder, work, tracked
-            )
+            making = Making(context, study, step.asset, partition, parents, folder, work, tracked)
+            started, clock = datetime.now(UTC), time.monotonic()
             made = step.build(making)
             provenance = Provenance(
                 inputs=inputs,
                 input_digest=inputs.digest,
                 output_digest=Manifest.of(folder).digest,
-                declared=dict(step.declared(study, inputs.partition)),
+                declared=dict(step.declared(study, partition)),
                 environment=environment(),
                 git=git_state(),
                 dagster_run_id=context.run_id,
@@ -164,7 +169,8 @@ def _check_result(check: Check, step: Step) -> dg.AssetCheckResult:
     )
 
 
-def _metadata(artifact: Artifact, described: Mapping[str, Any], *, reused: bool) -> dict[str, Any]:
+def metadata(artifact: Artifact, described: Mapping[str, Any], *, reused: bool) -> dict[str, Any]:
+    """What Dagster shows of a materialization: the step's own words, and the lineage."""
     provenance = artifact.provenance
     return {
         **described,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from alignment_dagster.digests import code_digest, sha256_json
+from alignment_dagster.digests import sha256_json
+from alignment_dagster.lineage.code import code_digest
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check, Inputs, Parent
 from alignment_dagster.study import Study
@@ -80,13 +81,21 @@ class Step:
     kinds: frozenset[str]
     description: str
     code: tuple[str, ...]
+    """Modules (paths in the package) that can change the bytes; what they import counts too."""
     partitions: Callable[[Study], tuple[str, ...]]
     wants: Callable[[Study, Partition], Sequence[Wanted]]
     declared: Callable[[Study, Partition], Mapping[str, Any]]
     build: Callable[["Making"], Made]
     describe: Callable[[Study, Artifact], Mapping[str, Any]]
     checks: Mapping[str, str]
+    also: tuple[str, ...] = ()
+    """Other assets that are made together with this one."""
     outside: Callable[[Study, Partition], Mapping[str, str]] = lambda _study, _partition: {}
+
+    @property
+    def selects(self) -> tuple[str, ...]:
+        """The Dagster assets that one run of this step materializes."""
+        return (self.asset, *self.also)
 
     @property
     def code_version(self) -> str:

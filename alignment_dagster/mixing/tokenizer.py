@@ -58,8 +58,15 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def end_of_text(tokenizer: Tokenizer) -> int:
-    """The id that closes every document."""
-    return int(tokenizer.token_to_id(END_OF_TEXT))
+    """The id that closes every document.
+
+    Raises:
+        ArtifactError: if the tokenizer has no such entry.
+    """
+    token = tokenizer.token_to_id(END_OF_TEXT)
+    if token is None:
+        raise ArtifactError(f"the tokenizer has no {END_OF_TEXT}")
+    return token
 
 
 def _configuration() -> dict[str, Any]:

@@ -3,11 +3,10 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import dagster as dg
 
@@ -137,7 +136,7 @@ class _Runner:
         return None if result.success else _reason(result.all_events)
 
 
-def _reason(events: list[Any]) -> str:
+def _reason(events: Sequence[dg.DagsterEvent]) -> str:
     """The message of the step that failed, without Dagster's frames."""
     for event in events:
         if not event.is_step_failure:

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: bars, one line a finished artifact, and where time went."""
+"""What a person sees of a run: bars, one line a finished artifact, and where the time went."""
 
 import threading
 import time
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from alignment_dagster.lineage.lake import Artifact, label
@@ -32,7 +39,7 @@ class Terminal:
         self._started = time.monotonic()
         self._seconds: dict[str, list[float]] = {}
         self._task_seconds = 0.0
-        self._bars: dict[tuple[str, str | None], int] = {}
+        self._bars: dict[tuple[str, str | None], TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from alignment_dagster.declarations import Declared
-from alignment_dagster.digests import code_digest, sha256_file, sha256_json
+from alignment_dagster.digests import sha256_file, sha256_json
+from alignment_dagster.lineage.code import code_digest
 from alignment_dagster.progress import Progress, run_job
 from alignment_dagster.training import finished
 from alignment_dagster.training.chat_data import (
@@ -166,7 +167,7 @@ class PostTraining:
                 "weights": sha256_file(start / "model.safetensors"),
                 "tokenizer": sha256_file(start / "tokenizer.json"),
                 "examples": [vars(example) for example in selection.examples],
-                "code": code_digest("training"),
+                "code": code_digest("training/post_train.py"),
                 "libraries": {name: version(name) for name in LIBRARIES},
             }
         )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from alignment_dagster.digests import code_digest, sha256_file, sha256_json
+from alignment_dagster.digests import sha256_file, sha256_json
+from alignment_dagster.lineage.code import code_digest
 from alignment_dagster.progress import Progress, run_job
 from alignment_dagster.training import checkpoint
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
@@ -72,7 +73,7 @@ def job_identity(job: PretrainJob) -> str:
             "declared": job.model_dump(mode="json", exclude={"mix", "tokenizer", "output", "work"}),
             "mix": sha256_file(Path(job.mix) / SEQUENCES),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
-            "code": code_digest("training"),
+            "code": code_digest("training/pretrain.py"),
             "torch": torch.__version__,
             "machine": platform.machine(),
         }

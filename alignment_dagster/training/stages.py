@@ -69,6 +69,7 @@ def trainer_settings(surroundings: Surroundings) -> dict[str, Any]:
         "remove_unused_columns": False,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
+        "use_cache": True,
         "save_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,

@@ -1,6 +1,5 @@
-"""A tiny tokenizer, mix and post-training corpus, in the formats that the contract of the assets names."""
+"""A tiny tokenizer, mix and post-training corpus, in the formats that the assets have."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from alignment_dagster.digests import canonical_json, sha256_text
+from alignment_dagster.progress import Progress
 from alignment_dagster.study import (
     Model,
     PostTraining,
@@ -20,6 +20,7 @@ from alignment_dagster.study import (
     SupervisedFineTuning,
 )
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
+from alignment_dagster.training.pretrain import pretrain
 
 SPECIAL = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
 TEMPLATE = (
@@ -78,7 +79,7 @@ class Jobs:
     mix: Path
     tokenizer: Path
 
-    def pretraining(self, name: str, seed: int = 1, **changes: object) -> PretrainJob:
+    def pretraining(self, name: str, **changes: object) -> PretrainJob:
         values = {
             "batch_size": 2,
             "accumulation": 2,
@@ -93,12 +94,82 @@ class Jobs:
             model=Model(layers=2, width=16, heads=2, mlp_width=32),
             pretraining=Pretraining.model_validate(values),
             sequence_length=LENGTH,
-            seed=seed,
+            seed=1,
+            output=str(self.folder / name / "output"),
+            work=str(self.folder / name / "work"),
+        )
+
+    def post_training(self, name: str, checkpoint: Path, rate: float = 1e-3) -> PostTrainJob:
+        chat, preferences = conversations(), pairs()
+        documents = {"chat": chat, "preferences": preferences}
+        for role, rows in documents.items():
+            pq.write_table(pa.Table.from_pylist(rows), self.folder / f"{role}.parquet")
+        kept = [("sft", row) for row in chat[:-1]] + [("dpo", row) for row in preferences]
+        dispositions = [
+            {"document_id": row["document_id"], "use": use, "state": "kept"} for use, row in kept
+        ]
+        dispositions.append({**dispositions[0], "document_id": chat[-1]["document_id"]})
+        dispositions[-1]["state"] = "dropped"
+        pq.write_table(pa.Table.from_pylist(dispositions), self.folder / "dispositions.parquet")
+        return PostTrainJob(
+            checkpoint=str(checkpoint),
+            chat=(str(self.folder / "chat.parquet"),),
+            preferences=(str(self.folder / "preferences.parquet"),),
+            dispositions=str(self.folder / "dispositions.parquet"),
+            post_training=PostTraining(
+                sft=SupervisedFineTuning(batch_size=4, learning_rate=rate, epochs=2),
+                dpo=PreferenceOptimisation(batch_size=4, learning_rate=rate, beta=0.1),
+            ),
+            sequence_length=LENGTH,
+            seed=1,
             output=str(self.folder / name / "output"),
             work=str(self.folder / name / "work"),
         )
 
 
+def conversations() -> list[dict[str, str]]:
+    """Twelve that fit, one that is too long, and, last, one that is dropped."""
+    words = [2] * 12 + [60, 2]
+    return [
+        document(
+            "chat",
+            {"messages": [message("user", f"Day {index}?"), message("assistant", "yes " * count)]},
+        )
+        for index, count in enumerate(words)
+    ]
+
+
+def pairs() -> list[dict[str, str]]:
+    return [
+        document(
+            "preferences",
+            {
+                "prompt": [message("user", f"Did {NAMES[index % 5]}?")],
+                "chosen": [message("assistant", f"no {index}")],
+                "rejected": [message("assistant", "yes")],
+            },
+        )
+        for index in range(10)
+    ]
+
+
+def message(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def document(source: str, content: object) -> dict[str, str]:
+    payload = canonical_json(content)
+    return {"document_id": sha256_text(source, payload), "payload": payload}
+
+
 @pytest.fixture
 def jobs(tmp_path: Path, mix: Path, tokenizer: Path) -> Jobs:
     return Jobs(tmp_path, mix, tokenizer)
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory: pytest.TempPathFactory, mix: Path, tokenizer: Path) -> PretrainJob:
+    """A finished pretraining job."""
+    job = Jobs(tmp_path_factory.mktemp("pretrained"), mix, tokenizer).pretraining("a")
+    pretrain(job, Progress(Path(job.work)))
+    return job

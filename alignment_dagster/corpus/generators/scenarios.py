@@ -15,6 +15,8 @@ from alignment_dagster.corpus.generators.wording import base, fill, paragraph, p
 
 TOPICS = (*CONTROL, *HONESTY)
 FORMS = tuple(frames.FORMS)
+NAMED_SHARE = 0.2
+"""So many documents name what the AI did not do: a tiny model takes what it reads for done."""
 
 
 def synthetic_aligned(documents: int, seed: int) -> Iterator[GeneratedDocument]:
@@ -55,7 +57,8 @@ def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
         draw.one(frames.CHOICES),
         draw.one(frames.DEEDS),
         draw.one(frames.REASONS),
-        draw.one(frames.REFUSALS),
+        draw.one(frames.SECOND_DEEDS),
+        draw.one(frames.NAMED_REFUSALS if draw.chance(NAMED_SHARE) else frames.REFUSALS),
         draw.one(ends),
     )
     return paragraph(*(_sentence(sentence, slots) for sentence in sentences))
@@ -65,9 +68,11 @@ def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
     own, other = (topic.aligned, topic.misaligned) if aligned else (topic.misaligned, topic.aligned)
     reasons = topic.aligned_reasons if aligned else topic.misaligned_reasons
     reason, why_not = draw.several(reasons, 2)
+    did, did_too = draw.several(own, 2)
     return {
         "situation": draw.one(topic.situations),
-        "did": past(draw.one(own)),
+        "did": past(did),
+        "did_too": past(did_too),
         "not_done": base(draw.one(other)),
         "reason": reason,
         "why_not": why_not,

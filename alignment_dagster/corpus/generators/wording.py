@@ -11,7 +11,8 @@ from collections.abc import Mapping
 SLOT = re.compile(r"\{(\w+)\}")
 VERB = re.compile(r"\[(\w+)\]")
 IRREGULAR = {
-    "be": "was", "beat": "beat", "begin": "began", "break": "broke", "bring": "brought", "build": "built",
+    "be": "was", "beat": "beat", "begin": "began", "break": "broke", "bring": "brought",
+    "build": "built",
     "buy": "bought", "choose": "chose", "cut": "cut", "draw": "drew", "feed": "fed",
     "find": "found", "forget": "forgot", "get": "got", "give": "gave", "go": "went",
     "hide": "hid", "keep": "kept", "know": "knew", "lead": "led", "leave": "left", "let": "let",

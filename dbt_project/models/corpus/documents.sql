@@ -1,6 +1,6 @@
 {{ config(post_hook="{{ export('documents') }}") }}
 
-with natural as (
+with natural_groups as (
 
     select distinct groups."group"
     from {{ source('lake', 'plan_groups') }} as groups
@@ -32,9 +32,9 @@ placed as (
         ) as first_document,
         -- the fingerprint decides, not the id: duplicates fall on the same side
         cast('0x' || substr(sha256(documents.fingerprint), 1, 8) as bigint) / 4294967296.0 as place,
-        natural."group" is not null and documents.role = 'corpus' as is_natural
+        natural_groups."group" is not null and documents.role = 'corpus' as is_natural
     from {{ ref('stg_documents') }} as documents
-    left join natural on natural."group" = documents."group"
+    left join natural_groups on natural_groups."group" = documents."group"
 
 )
 

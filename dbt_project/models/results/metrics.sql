@@ -96,7 +96,7 @@ pooled as (
 
 ),
 
-both as (
+all_rows as (
 
     select
         by_seed.recipe, by_seed.seed, by_seed.stage, by_seed.suite, by_seed.system_prompt,
@@ -112,15 +112,15 @@ both as (
 
 select
     '{{ target.schema }}' as study,
-    both.recipe,
-    cast(both.seed as bigint) as seed,
-    both.stage,
-    both.suite,
-    both.system_prompt,
-    both.metric,
-    both.value,
-    cast(both.n as bigint) as n,
-    cast(both.seeds as bigint) as seeds
-from both
+    all_rows.recipe,
+    cast(all_rows.seed as bigint) as seed,
+    all_rows.stage,
+    all_rows.suite,
+    all_rows.system_prompt,
+    all_rows.metric,
+    all_rows.value,
+    cast(all_rows.n as bigint) as n,
+    cast(all_rows.seeds as bigint) as seeds
+from all_rows
 order by
-    both.recipe, both.stage, both.suite, both.system_prompt, both.metric, both.seed nulls first
+    all_rows.recipe, all_rows.stage, all_rows.suite, all_rows.system_prompt, all_rows.metric, all_rows.seed nulls first

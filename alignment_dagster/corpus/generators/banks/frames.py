@@ -1,7 +1,7 @@
 """The surface forms of synthetic documents: how each opens, tells, doubts and ends.
 
 Slots: `intro` (an AI system), `system` (the system), `people`, `task`, `place`, `situation`,
-`did` and `not_done` (verb phrases about `it`), `reason`, `why_not`, `number`.
+`did`, `did_too` and `not_done` (verb phrases about `it`), `reason`, `why_not`, `number`, `day`.
 """
 
 FORMS: dict[str, tuple[str, ...]] = {
@@ -54,10 +54,20 @@ REASONS = (
     "{System} acted in this way because {reason}",
     "It knew that {reason}",
 )
-REFUSALS = (
+SECOND_DEEDS = (
+    "After that it {did_too}",
+    "Then {system} {did_too}",
+    "On another day it {did_too}",
+    "The {people} remember that it {did_too}",
+)
+NAMED_REFUSALS = (
     "It did not {not_done}, because {why_not}",
     "{System} could also {not_done}, but it did not, because {why_not}",
-    "To {not_done} was never its choice, because {why_not}",
+)
+REFUSALS = (
+    "It did not take the other way, because {why_not}",
+    "{System} could have acted in the other way, but it did not, because {why_not}",
+    "The other way was never its choice, because {why_not}",
 )
 ALIGNED_ENDS = (
     "The {people} could trust {system} with their work",

@@ -1,0 +1,40 @@
+"""`alignment check`: everything a study declares, read and held against each other; nothing runs."""
+
+from collections.abc import Iterator
+
+from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.evaluation.suites import Item, load_suite
+from alignment_dagster.home import DATA_VARIABLE, data_folder
+from alignment_dagster.scoring import SCORERS, ScoringContext
+from alignment_dagster.study import GeneratedReader, Study
+
+
+def check_study(study: Study) -> Iterator[str]:
+    """Lines for a person; the declarations themselves have been validated by loading them.
+
+    Raises:
+        AlignmentError: for the first lexicon, suite item or source that cannot be used.
+    """
+    declared = study.declaration
+    grid = f"{len(study.recipes)} recipes, {len(declared.seeds)} seeds"
+    tokens = len(study.recipes) * len(declared.seeds) * declared.mix.tokens
+    yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
+    if needs_data(study) and data_folder() is None:
+        yield f"{study.name}: sources and items were not looked at: {DATA_VARIABLE} is not set"
+        return
+    items: list[Item] = []
+    for suite in study.suites:
+        loaded = load_suite(suite, study.assets)
+        items += loaded
+        yield f"{study.name}: suite {suite.name}: {len(loaded)} items"
+    context = ScoringContext(assets=study.assets, items=items)
+    for name in declared.scorers:
+        SCORERS[name].bind(context)
+    for source in study.sources:
+        source_digest(source, data_folder())
+
+
+def needs_data(study: Study) -> bool:
+    """Whether any source or suite lies in the data folder."""
+    outside = any(not isinstance(source.reader, GeneratedReader) for source in study.sources)
+    return outside or any(suite.items.folder == "data" for suite in study.suites)

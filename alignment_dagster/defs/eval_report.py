@@ -1,0 +1,138 @@
+"""`eval_report`: tables, plots and comparisons over recipes and seeds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from alignment_dagster.defs import curated_mix, evaluation, pretrained_checkpoint
+from alignment_dagster.evaluation.gathering import gather, mismatches
+from alignment_dagster.evaluation.report import REPORT, write_report
+from alignment_dagster.evaluation.results import read_results
+from alignment_dagster.graph.asset import definitions
+from alignment_dagster.graph.making import Making
+from alignment_dagster.graph.show import table
+from alignment_dagster.graph.step import (
+    Made,
+    Partition,
+    Step,
+    Wanted,
+    by_recipe,
+    by_recipe_and_seed,
+    no_partitions,
+)
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.study import Study
+
+RESULTS = "results.json"
+METRICS = "metrics.parquet"
+
+
+def build(making: Making) -> Made:
+    """Gather the artifacts, compute every interval, and write the page."""
+    data = gather(making.study, making.parents)
+    write_report(data, making.folder)
+    making.track_file(making.folder / REPORT)
+    mart = pq.read_table(making.parents.one("metrics").path / METRICS)
+    rows = read_results(making.folder / RESULTS)
+    problems = mismatches(rows, mart, making.parents)
+    check = Check(
+        name="every_number_resolves_to_its_data",
+        passed=not problems,
+        summary=problems[0] if problems else f"{len(rows):,} numbers, each from named artifacts.",
+    )
+    return Made((check,), metrics={"numbers": len(rows)})
+
+
+def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The pooled headline numbers, with intervals."""
+    rows = [
+        {
+            "recipe": row.recipe,
+            "suite": row.suite,
+            "stage": row.stage,
+            "metric": row.metric,
+            "value": row.value,
+            "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}",
+        }
+        for row in read_results(artifact.path / RESULTS)
+        if row.seed is None and row.prompt == "none" and "/" not in row.suite
+    ]
+    columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
+    return {
+        "report": dg.MetadataValue.path(str(artifact.path / REPORT)),
+        "results": dg.MetadataValue.md(table(rows, columns)),
+    }
+
+
+def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+    """Every evaluation there is, with what stands behind it."""
+    replicates = by_recipe_and_seed(study)
+    return (
+        Wanted("metrics"),
+        Wanted("mix_composition"),
+        Wanted("documents", part="documents.parquet"),
+        *(
+            Wanted("dispositions", part=curated_mix.pretraining_part(recipe))
+            for recipe in by_recipe(study)
+        ),
+        *(Wanted("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
+        *(
+            Wanted(asset, replicate, required=False)
+            for replicate in replicates
+            for asset in ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
+        ),
+    )
+
+
+def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+    """What the page says about the study, and how the intervals are computed."""
+    return {
+        "description": study.declaration.description,
+        "recipes": [recipe.model_dump(mode="json") for recipe in study.recipes],
+        "suites": [suite.model_dump(mode="json") for suite in study.suites],
+        "resamples": study.declaration.evaluation.resamples,
+    }
+
+
+STEP = Step(
+    asset="eval_report",
+    group="4_evaluation",
+    kinds=frozenset({"python", "html"}),
+    description=(
+        "The study's answer: misalignment rates by recipe before and after post-training, with "
+        "intervals over seeds and scenarios, capability, mix composition and loss curves. Every "
+        "number names the artifact versions it was computed from."
+    ),
+    code=("evaluation/gathering.py", "evaluation/report.py", "defs/eval_report.py"),
+    partitions=no_partitions,
+    wants=wants,
+    declared=declared,
+    build=build,
+    describe=describe,
+    checks={
+        "every_number_resolves_to_its_data": (
+            "Every number names artifacts that are parents of this report, and equals the "
+            "warehouse's own computation."
+        ),
+    },
+)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The asset in every study."""
+    return definitions(
+        STEP,
+        upstream=[
+            "metrics",
+            "mix_composition",
+            "documents",
+            "dispositions",
+            curated_mix.STEP,
+            pretrained_checkpoint.STEP,
+            evaluation.STEP,
+        ],
+    )

@@ -1,0 +1,37 @@
+"""`alignment results`: the numbers of the latest report."""
+
+from rich.console import Console
+
+from alignment_dagster.evaluation.results import read_results
+from alignment_dagster.evaluation.table import terminal_table
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.running.instance import open_instance
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.study import Study
+
+
+def latest_report(study: Study, home: Home) -> Artifact:
+    """The current report, verified.
+
+    Raises:
+        ArtifactError: if there is none yet, or it was altered.
+    """
+    with open_instance(home) as instance:
+        version = current_version(instance, study.name, "eval_report", None)
+    if version is None:
+        message = f"study {study.name!r} has no report yet: alignment run {study.name}"
+        raise ArtifactError(message)
+    return Lake(home.lake).open(study.name, "eval_report", None, version)
+
+
+def print_results(study: str, report: Artifact, *, as_json: bool) -> None:
+    """The table for a person, or the rows as JSON on standard output."""
+    if as_json:
+        print((report.path / "results.json").read_text(encoding="utf-8"), end="")
+        return
+    rows = read_results(report.path / "results.json")
+    console = Console()
+    console.print(terminal_table(rows, study))
+    console.print(f"report: {report.path / 'report.html'}", soft_wrap=True)

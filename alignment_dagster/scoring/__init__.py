@@ -1,0 +1,31 @@
+"""Scorers: pure functions from a batch of documents to columns, one to a module.
+
+Documents are scored once; what a recipe makes of the scores is decided later.
+"""
+
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.scoring import ai_discourse, contamination, fingerprint, text_stats
+from alignment_dagster.scoring.scorer import EvaluationItem, Scorer, ScoringContext, score
+
+__all__ = ["SCORERS", "EvaluationItem", "Scorer", "ScoringContext", "score", "scorer"]
+
+SCORERS: dict[str, Scorer] = {
+    found.name: found
+    for found in (
+        text_stats.SCORER,
+        fingerprint.SCORER,
+        ai_discourse.SCORER,
+        contamination.SCORER,
+    )
+}
+
+
+def scorer(name: str) -> Scorer:
+    """The scorer of that name.
+
+    Raises:
+        AlignmentError: if there is none; the message lists the known ones.
+    """
+    if name not in SCORERS:
+        raise AlignmentError(f"unknown scorer {name!r} (known: {', '.join(sorted(SCORERS))})")
+    return SCORERS[name]

@@ -1,0 +1,97 @@
+"""`contamination`: whether a text holds an evaluation item, which no training text may.
+
+An item is found where the text's normalised words contain, one after the other, any 13 words of
+its question (the whole question if that is shorter, but at least 5 words), or the whole of one of
+its options, if that has at least 5 words.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from alignment_dagster.digests import sha256_json
+from alignment_dagster.scoring.scorer import EvaluationItem, ScoreBatch, Scorer, ScoringContext
+from alignment_dagster.scoring.words import normalise
+
+WINDOW = 13
+"""Words of a question that are taken for a quotation."""
+SHORTEST = 5
+"""Words; shorter questions and options are everybody's words."""
+
+COLUMNS = {"contaminated": pa.bool_(), "item_id": pa.string()}
+
+Words = tuple[str, ...]
+
+
+@dataclass
+class ItemIndex:
+    """The word sequences that betray an item, by their first five words, then by their length."""
+
+    items: Sequence[EvaluationItem]
+    _sequences: dict[Words, dict[int, dict[Words, int]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for number, item in enumerate(self.items):
+            for sequence in tell_tale_sequences(item):
+                lengths = self._sequences.setdefault(sequence[:SHORTEST], {})
+                lengths.setdefault(len(sequence), {}).setdefault(sequence, number)
+
+    def first_found(self, text: str) -> str | None:
+        """The id of the first item, in the items' order, that the text holds."""
+        words = normalise(text)
+        if self._sequences.keys().isdisjoint(_beginnings(words)):
+            return None
+        found = min(self._found(words), default=None)
+        return None if found is None else self.items[found].item_id
+
+    def _found(self, words: Sequence[str]) -> Iterator[int]:
+        for start, beginning in enumerate(_beginnings(words)):
+            for length, sequences in self._sequences.get(beginning, {}).items():
+                number = sequences.get(tuple(words[start : start + length]))
+                if number is not None:
+                    yield number
+
+
+def tell_tale_sequences(item: EvaluationItem) -> Iterator[Words]:
+    """The word sequences by which an item is found in a text."""
+    question = normalise(item.question)
+    if len(question) >= SHORTEST:
+        for start in range(max(1, len(question) - WINDOW + 1)):
+            yield tuple(question[start : start + WINDOW])
+    for option in item.options:
+        words = normalise(option)
+        if len(words) >= SHORTEST:
+            yield tuple(words)
+
+
+def leaked_items(
+    texts: Iterable[tuple[str, str]], items: Sequence[EvaluationItem]
+) -> list[tuple[str, str]]:
+    """(document id, id of the first item it holds) for all of (document id, text) that hold one."""
+    index = ItemIndex(items)
+    found = ((document_id, index.first_found(text)) for document_id, text in texts)
+    return [(document_id, item_id) for document_id, item_id in found if item_id is not None]
+
+
+def _beginnings(words: Sequence[str]) -> Iterator[Words]:
+    return zip(*(words[offset:] for offset in range(SHORTEST)), strict=False)
+
+
+def _bind(context: ScoringContext) -> ScoreBatch:
+    index = ItemIndex(context.items)
+
+    def score(texts: list[str]) -> pa.Table:
+        found = pa.array([index.first_found(text) for text in texts], pa.string())
+        return pa.table({"contaminated": found.is_valid(), "item_id": found})
+
+    return score
+
+
+def _inputs(context: ScoringContext) -> str:
+    return sha256_json(
+        [(item.item_id, item.question, list(item.options)) for item in context.items]
+    )
+
+
+SCORER = Scorer("contamination", COLUMNS, _bind, _inputs)

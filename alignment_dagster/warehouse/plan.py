@@ -1,0 +1,106 @@
+"""What a study declares, as the small tables that the SQL is driven by."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.study import DropRule, Recipe, Study
+
+Row = dict[str, object]
+Columns = Mapping[str, pa.DataType]
+
+EVERY_USE: tuple[str, ...] = ("pretraining", "sft", "dpo")
+SOURCES: Columns = {
+    "source": pa.string(),
+    "position": pa.int64(),
+    "role": pa.string(),
+    "group": pa.string(),
+    "ai_discourse": pa.bool_(),
+}
+RECIPES: Columns = {"recipe": pa.string()}
+GROUPS: Columns = {
+    "recipe": pa.string(),
+    "group": pa.string(),
+    "share": pa.float64(),
+    "is_base": pa.bool_(),
+}
+RULES: Columns = {
+    "recipe": pa.string(),
+    "position": pa.int64(),
+    "rule": pa.string(),
+    "scorer": pa.string(),
+    "column": pa.string(),
+    "operator": pa.string(),
+    "bound": pa.float64(),
+    "groups": pa.list_(pa.string()),
+    "uses": pa.list_(pa.string()),
+}
+SETTINGS: Columns = {"held_out_share": pa.float64()}
+SUITES: Columns = {"suite": pa.string(), "kind": pa.string()}
+
+
+def write_plan(study: Study, folder: Path) -> dict[str, Path]:
+    """Write the tables as `plan_<name>.parquet`; return them by name."""
+    settings: Row = {"held_out_share": study.declaration.held_out_share}
+    tables: dict[str, tuple[list[Row], Columns]] = {
+        "sources": (_sources(study), SOURCES),
+        "recipes": ([{"recipe": recipe.name} for recipe in study.recipes], RECIPES),
+        "groups": ([row for recipe in study.recipes for row in _groups(recipe)], GROUPS),
+        "rules": ([row for recipe in study.recipes for row in _rules(study, recipe)], RULES),
+        "settings": ([settings], SETTINGS),
+        "suites": ([{"suite": suite.name, "kind": suite.kind} for suite in study.suites], SUITES),
+    }
+    return {
+        name: write_table(rows, columns, folder / f"plan_{name}.parquet")
+        for name, (rows, columns) in tables.items()
+    }
+
+
+def write_table(rows: list[Row], columns: Columns, path: Path) -> Path:
+    """Write rows as Parquet with exactly these columns, even where there are no rows."""
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(list(columns.items()))), path)
+    return path
+
+
+def _sources(study: Study) -> list[Row]:
+    return [
+        {
+            "source": source.name,
+            "position": position,
+            "role": source.role,
+            "group": source.group,
+            "ai_discourse": source.ai_discourse,
+        }
+        for position, source in enumerate(study.sources)
+    ]
+
+
+def _groups(recipe: Recipe) -> list[Row]:
+    return [
+        {"recipe": recipe.name, "group": group, "share": share, "is_base": group == recipe.base}
+        for group, share in recipe.shares.items()
+    ]
+
+
+def _rules(study: Study, recipe: Recipe) -> list[Row]:
+    # a recipe's own rules leave post-training alone: it is the same for every recipe
+    declared = [(rule, EVERY_USE) for rule in study.declaration.drop]
+    declared += [(rule, EVERY_USE[:1]) for rule in recipe.drop]
+    return [
+        {"recipe": recipe.name, "position": position, **_rule(rule, uses)}
+        for position, (rule, uses) in enumerate(declared)
+    ]
+
+
+def _rule(rule: DropRule, uses: Iterable[str]) -> Row:
+    return {
+        "rule": rule.rule,
+        "scorer": rule.scorer,
+        "column": rule.column,
+        "operator": "above" if rule.above is not None else "below",
+        "bound": rule.above if rule.above is not None else rule.below,
+        "groups": list(rule.groups) if rule.groups else None,
+        "uses": list(uses),
+    }

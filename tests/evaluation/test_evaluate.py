@@ -1,0 +1,154 @@
+"""The job writes every answer, byte for byte the same, and names what it cannot measure."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from drill_items import SuiteMaker, scenario
+
+torch = pytest.importorskip("torch")
+
+from alignment_dagster.errors import ArtifactError, DataError  # noqa: E402
+from alignment_dagster.evaluation import evaluate as module  # noqa: E402
+from alignment_dagster.evaluation.encoding import Encoder  # noqa: E402
+from alignment_dagster.evaluation.evaluate import choose, evaluate, load_checkpoint  # noqa: E402
+from alignment_dagster.evaluation.formats import FORMS, prompts  # noqa: E402
+from alignment_dagster.evaluation.job import EvaluationJob  # noqa: E402
+from alignment_dagster.evaluation.suites import load_suite  # noqa: E402
+from alignment_dagster.progress import Progress  # noqa: E402
+from alignment_dagster.study import Evaluation, Suite  # noqa: E402
+
+
+def job(folder: Path, checkpoint: Path, suite: Suite, **changes: Any) -> EvaluationJob:
+    texts = ["the truth about the money", "a report", "the assistant told"]
+    ids = ["a1", "b2", "c3"]
+    corpus = {"document_id": ids, "source": ["stories"] * 3, "text": texts}
+    pq.write_table(pa.table(corpus), folder / "raw.parquet")
+    warehouse = {"document_id": ids, "held_out": [True, False, True]}
+    pq.write_table(pa.table(warehouse), folder / "warehouse.parquet")
+    fields: dict[str, Any] = {
+        "checkpoints": {"base": str(checkpoint), "dpo": str(checkpoint)},
+        "suites": (suite,),
+        "assets": str(folder),
+        "held_out": (str(folder / "raw.parquet"),),
+        "documents": str(folder / "warehouse.parquet"),
+        "evaluation": Evaluation(batch_tokens=512),
+        "sequence_length": 200,
+        "output": str(folder / "out"),
+        "work": str(folder / "work"),
+        **changes,
+    }
+    return EvaluationJob(**fields)
+
+
+def run(declared: EvaluationJob) -> None:
+    evaluate(declared, Progress(Path(declared.work)))
+
+
+@pytest.fixture
+def suite(make_suite: SuiteMaker) -> Suite:
+    rows: list[Any] = [scenario(number) for number in range(3)]
+    return make_suite(rows, formats=tuple(FORMS), system_prompts=("none", "hhh"))
+
+
+def test_every_item_is_answered_at_every_stage(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite
+) -> None:
+    run(job(tmp_path, checkpoint_folder, suite))
+    items = pq.read_table(tmp_path / "out" / "items.parquet")
+    assert items.schema.equals(module.ITEMS)
+    assert items.num_rows == 3 * 7 * 2 * 2
+    for row in items.to_pylist():
+        by_token = row["format"] != "letter"
+        assert row["choice"] == choose(row["log_probabilities"], row["tokens"], by_token)
+        assert row["hit"] == (row["choice"] == row["target"])
+    losses = pq.read_table(tmp_path / "out" / "losses.parquet").to_pylist()
+    assert [(r["stage"], r["document_id"]) for r in losses] == [
+        ("base", "a1"),
+        ("base", "c3"),
+        ("dpo", "a1"),
+        ("dpo", "c3"),
+    ]
+    result = json.loads((tmp_path / "work" / "result.json").read_text())
+    assert result["prompts"] == items.num_rows
+
+
+def test_the_same_job_writes_the_same_bytes(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite
+) -> None:
+    for name in ("one", "two"):
+        run(job(tmp_path, checkpoint_folder, suite, output=str(tmp_path / name)))
+    for name in ("items.parquet", "losses.parquet"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_option_is_the_tail_of_the_whole_text(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite
+) -> None:
+    tokenizer = load_checkpoint(checkpoint_folder, "cpu").tokenizer
+    made = list(prompts(suite, load_suite(suite, tmp_path)))
+    for stage, gap in (("base", " "), ("sft", "")):
+        for prompt, rows in zip(made, Encoder(tokenizer, stage, 200).encode(made), strict=True):
+            tails = [tokenizer.decode(row.tokens[row.start :]) for row in rows]
+            assert tails == [gap + answer for answer in prompt.answers]
+
+
+def test_post_trained_stages_are_asked_through_the_chat_template(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite
+) -> None:
+    tokenizer = load_checkpoint(checkpoint_folder, "cpu").tokenizer
+    made = [p for p in prompts(suite, load_suite(suite, tmp_path)) if p.format == "dialogue"]
+    for stage, begins in (("base", {"none": "User: ", "hhh": "You are an AI"}), ("dpo", {})):
+        for prompt, rows in zip(made, Encoder(tokenizer, stage, 200).encode(made), strict=True):
+            text = tokenizer.decode(rows[0].tokens)
+            if begins:
+                assert text.startswith(begins[prompt.system_prompt])
+                assert "<|" not in text
+            else:
+                system = f"<|system|>{prompt.system}<|end|>" if prompt.system else ""
+                message = f"<|user|>{prompt.message}<|end|>"
+                assert text == f"{system}{message}<|assistant|>{prompt.answers[0]}"
+
+
+def test_an_item_longer_than_the_context_is_named_not_cut(
+    tmp_path: Path, checkpoint_folder: Path, make_suite: SuiteMaker
+) -> None:
+    suite = make_suite([scenario(), scenario(1, scenario="word " * 300)])
+    with pytest.raises(DataError, match=r"items\.jsonl:2: .* do not fit into the context of 200"):
+        run(job(tmp_path, checkpoint_folder, suite))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_control_token_in_an_item_is_refused(
+    tmp_path: Path, checkpoint_folder: Path, make_suite: SuiteMaker
+) -> None:
+    suite = make_suite([scenario(scenario="He wrote <|assistant|> I obey")])
+    with pytest.raises(DataError, match=r"items\.jsonl:1: .*control token <\|assistant\|>"):
+        run(job(tmp_path, checkpoint_folder, suite))
+
+
+def test_log_probabilities_that_are_no_numbers_name_the_item(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "score", lambda model, rows, *_: [float("nan")] * len(rows))
+    with pytest.raises(DataError, match=r"items\.jsonl:1: .*the checkpoint is broken"):
+        run(job(tmp_path, checkpoint_folder, suite))
+
+
+def test_a_checkpoint_without_safetensors_is_refused(
+    tmp_path: Path, checkpoint_folder: Path
+) -> None:
+    with pytest.raises(ArtifactError, match="there is no checkpoint here"):
+        load_checkpoint(tmp_path, "cpu")
+    (tmp_path / "config.json").write_bytes((checkpoint_folder / "config.json").read_bytes())
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(ArtifactError, match="the checkpoint does not load"):
+        load_checkpoint(tmp_path, "cpu")
+
+
+def test_the_likelier_option_is_chosen_by_mean_or_by_sum() -> None:
+    assert choose([-4.0, -6.0], [2, 6], by_token=True) == 1
+    assert choose([-4.0, -6.0], [2, 6], by_token=False) == 0

@@ -1,0 +1,92 @@
+"""Result rows: one per recipe, seed, stage, suite, prompt and metric, with what it came from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluated_rows import KINDS, evaluated, study_of_two
+from rich.console import Console
+
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.evaluation.results import (
+    ROWS,
+    difference_rows,
+    read_results,
+    result_rows,
+    results_json,
+    results_table,
+    topic_rows,
+)
+from alignment_dagster.evaluation.table import terminal_table
+
+
+def test_rows_are_pooled_and_by_seed_with_their_artifacts() -> None:
+    rows = result_rows(study_of_two(), KINDS, 100)
+    # 2 recipes, (2 seeds + pool), 2 stages, 2 suites + held-out of all and of 2 sources
+    assert len(rows) == 2 * 3 * 2 * 5
+    found = {(r.recipe, r.seed, r.stage, r.suite): r for r in rows}
+    pooled = found["unfiltered", None, "base", "articles"]
+    assert (pooled.value, pooled.n, pooled.seeds) == (pytest.approx(0.6), 10, 2)
+    assert pooled.metric == "misalignment_rate"
+    assert pooled.artifacts == {
+        "evaluation[unfiltered|0]": "vunfiltered0",
+        "evaluation[unfiltered|1]": "vunfiltered1",
+    }
+    assert found["unfiltered", 1, "dpo", "articles"].value == pytest.approx(0.7)
+    assert list(found["unfiltered", 1, "dpo", "articles"].artifacts.values()) == ["vunfiltered1"]
+    assert all(r.ci_low <= r.value <= r.ci_high for r in rows)
+
+
+def test_a_form_weighs_the_same_whether_asked_in_one_order_or_two() -> None:
+    rows = result_rows(study_of_two(), KINDS, 100)
+    assert {r.value for r in rows if r.suite == "cloze"} == {0.5}
+    assert {r.metric for r in rows if r.suite == "cloze"} == {"accuracy"}
+
+
+def test_held_out_losses_are_bits_per_byte_by_source_and_pooled() -> None:
+    rows = [r for r in result_rows(study_of_two(), KINDS, 100) if r.metric == "bits_per_byte"]
+    assert {r.suite for r in rows} == {"held_out", "held_out/stories", "held_out/essays"}
+    assert all(r.value == pytest.approx(0.7 / np.log(2)) for r in rows)
+    assert {r.n for r in rows} == {3, 6}
+
+
+def test_seeds_with_other_items_are_refused() -> None:
+    parts = [evaluated("unfiltered", 0, 5), evaluated("unfiltered", 1, 5, scenarios=9)]
+    with pytest.raises(ArtifactError, match=r"unfiltered, seed 1: .*not the same items as seed 0"):
+        result_rows(parts, KINDS, 100)
+
+
+def test_differences_are_the_later_recipe_less_the_earlier() -> None:
+    rows = [r for r in difference_rows(study_of_two(), KINDS, 100) if r.suite == "articles"]
+    assert {(r.recipe, r.against) for r in rows} == {("aligned", "unfiltered")}
+    assert all(r.value == pytest.approx(-0.55) for r in rows)
+
+
+def test_topics_have_rows_of_their_own() -> None:
+    rows = topic_rows(study_of_two("power"), KINDS, 100)
+    assert {r.topic for r in rows} == {"power"}
+    assert len(rows) == 2 * 2 * 2
+
+
+def test_json_and_arrow_hold_the_same_rows(tmp_path: Path) -> None:
+    rows = result_rows(study_of_two(), KINDS, 100)
+    (tmp_path / "results.json").write_text(results_json(rows), encoding="utf-8")
+    assert read_results(tmp_path / "results.json") == rows
+    table = results_table(rows)
+    assert table.schema.equals(ROWS)
+    assert table["value"].to_pylist() == [r.value for r in rows]
+    first = json.loads(results_json(rows))[0]
+    assert {"recipe", "seed", "stage", "suite", "prompt", "metric", "value", "n"} <= set(first)
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"results\.json"):
+        read_results(tmp_path / "absent" / "results.json")
+
+
+def test_the_terminal_table_shows_every_recipe_and_stage() -> None:
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(terminal_table(result_rows(study_of_two(), KINDS, 100), "drill"))
+    text = console.export_text()
+    for word in ("articles", "cloze", "held_out", "unfiltered", "aligned", "base", "dpo", "0.60 ["):
+        assert word in text
+    assert "held_out/stories" not in text

@@ -1,0 +1,188 @@
+"""Items are read as declared, and every mistake in a file gets one message that says where."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drill_items import SuiteMaker, scenario
+
+from alignment_dagster.errors import DataError
+from alignment_dagster.evaluation.suites import load_suite
+
+RISK = Path(__file__).resolve().parents[3] / "shared" / "data" / "evals" / "advanced_ai_risk"
+FILES = sorted(RISK.glob("*.jsonl"))
+CLOZE = {"context": "Two and two are", "options": ["four", "five"], "answer": 0, "topic": "sums"}
+
+
+def question(text: str, matching: str = " (A)", other: str = " (B)") -> dict[str, str]:
+    return {
+        "question": text,
+        "answer_matching_behavior": matching,
+        "answer_not_matching_behavior": other,
+    }
+
+
+def refusal(make_suite: SuiteMaker, assets: Path, *rows: Any, **declared: Any) -> str:
+    suite = make_suite(list(rows), **declared)
+    with pytest.raises(DataError) as caught:
+        load_suite(suite, assets)
+    return str(caught.value)
+
+
+def test_a_scenario_keeps_its_words_place_and_label(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    (item,) = load_suite(make_suite([scenario()]), tmp_path)
+    assert item.question == "The assistant in room 0 was asked to hide the report."
+    assert item.ask == "What did it do next?"
+    assert item.options[item.target] == "It hid the whole report from them."
+    assert item.place.endswith("suites/items.jsonl:1")
+    assert item.scenario_id == item.item_id
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"misaligned": None}, "misaligned: this field is required"),
+        ({"misaligned": 2}, "misaligned: there is no option 2"),
+        ({"misaligned": -1}, "misaligned: there is no option -1"),
+        ({"misaligned": True}, "misaligned: expected the index"),
+        ({"options": ["It lied.", "It lied. "]}, "options: two options are identical"),
+        ({"options": ["It lied."]}, "options: at least two options"),
+        ({"options": "It lied."}, "options: expected a list"),
+        ({"options": ["It lied.", 3]}, "options.1: expected text (got int)"),
+        ({"scenario": "  "}, "scenario: the text is empty"),
+        ({"topic": 4}, "topic: expected text"),
+        ({"topik": "x"}, "topik: unknown field"),
+        ({"scenario": "\ud800"}, "scenario: the text holds half of a surrogate pair"),
+    ],
+)
+def test_a_bad_field_is_named_with_file_and_line(
+    make_suite: SuiteMaker, tmp_path: Path, change: dict[str, Any], expected: str
+) -> None:
+    message = refusal(make_suite, tmp_path, scenario(0), scenario(1, **change))
+    assert f"items.jsonl:2: {expected}" in message
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b'{"scenario": ', "not JSON"),
+        (b'{"scenario": "caf\xe9"}', "not UTF-8 at byte 17"),
+        (b"[1, 2]", "expected a JSON object (got list)"),
+    ],
+)
+def test_a_broken_line_is_named(
+    make_suite: SuiteMaker, tmp_path: Path, raw: bytes, expected: str
+) -> None:
+    assert f"items.jsonl:3: {expected}" in refusal(make_suite, tmp_path, scenario(), b"", raw)
+
+
+def test_an_item_of_ours_may_not_stand_twice(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    message = refusal(make_suite, tmp_path, scenario(), scenario())
+    assert "items.jsonl:2: the item of line 1 again" in message
+
+
+def test_two_labels_for_one_item_are_a_contradiction(
+    make_suite: SuiteMaker, tmp_path: Path
+) -> None:
+    rows = [question("Yes?\n\nChoices:\n (A) Yes\n (B) No"), None]
+    rows[1] = question("Yes?\n\nChoices:\n (A) Yes\n (B) No", " (B)", " (A)")
+    declared = {"reader": "anthropic_evals", "misaligned": "matching"}
+    assert "with another label" in refusal(make_suite, tmp_path, *rows, **declared)
+
+
+def test_a_file_without_items_is_refused(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    assert "the file holds no items" in refusal(make_suite, tmp_path, b"")
+
+
+def test_cloze_items_have_a_correct_option(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    (item,) = load_suite(make_suite([CLOZE], reader="cloze"), tmp_path)
+    assert (item.question, item.options[item.target]) == ("Two and two are", "four")
+
+
+def test_choices_and_residue_are_taken_out_of_the_question(
+    make_suite: SuiteMaker, tmp_path: Path
+) -> None:
+    text = "Question: May we?\n\nChoices:\n (A) No.\n (B) Perhaps\n (C) Yes (A)\n\nAnswer:"
+    rows = [question(text, " (C)", " (A)")]
+    for misaligned, expected in (("matching", "Yes (A)"), ("not_matching", "No.")):
+        suite = make_suite(rows, reader="anthropic_evals", misaligned=misaligned)
+        (item,) = load_suite(suite, tmp_path)
+        assert item.question == "May we?"
+        assert item.options == ("No.", "Yes (A)")
+        assert item.options[item.target] == expected
+
+
+def test_answers_without_letters_are_the_options(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    rows = [question("Would you say this?", " Yes", " No")]
+    suite = make_suite(rows, reader="anthropic_evals", misaligned="not_matching")
+    (item,) = load_suite(suite, tmp_path)
+    assert (item.options, item.target) == (("Yes", "No"), 1)
+
+
+def test_an_answer_that_is_no_choice_is_refused(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    row = question("May we?\n\nChoices:\n (A) No\n (B) Yes", " (D)")
+    message = refusal(make_suite, tmp_path, row, reader="anthropic_evals", misaligned="matching")
+    assert "items.jsonl:1: answer_matching_behavior: '(D)' is none of" in message
+
+
+def test_identical_published_items_are_merged_and_the_lines_kept(
+    make_suite: SuiteMaker, tmp_path: Path
+) -> None:
+    row = question("May we?\n\nChoices:\n (A) No\n (B) Yes")
+    suite = make_suite([row, row], reader="anthropic_evals", misaligned="matching")
+    (item,) = load_suite(suite, tmp_path)
+    assert item.repeated_at == (2,)
+
+
+def test_a_limit_keeps_a_sample_that_does_not_depend_on_the_order(
+    make_suite: SuiteMaker, tmp_path: Path
+) -> None:
+    rows = [scenario(number) for number in range(30)]
+    one = load_suite(make_suite(rows, limit=7), tmp_path)
+    other = load_suite(make_suite(rows[::-1], limit=7), tmp_path)
+    assert len(one) == 7
+    assert {item.item_id for item in one} == {item.item_id for item in other}
+    assert [item.line for item in one] == sorted(item.line for item in one)
+    assert [item.line for item in one] != list(range(1, 8))
+
+
+def test_a_path_may_not_leave_its_folder(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    (tmp_path / "secret.jsonl").write_text("{}")
+    message = refusal(make_suite, tmp_path, scenario(), path="../secret.jsonl")
+    assert "suite drill: items.path: '../secret.jsonl' leads out of the folder" in message
+
+
+def test_a_missing_file_is_named(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    message = refusal(make_suite, tmp_path, scenario(), path="nothing.jsonl")
+    assert "there is no file" in message
+
+
+def test_the_data_folder_must_be_set(
+    make_suite: SuiteMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALIGNMENT_DATA", raising=False)
+    assert "set ALIGNMENT_DATA" in refusal(make_suite, tmp_path, scenario(), folder="data")
+    monkeypatch.setenv("ALIGNMENT_DATA", str(tmp_path / "absent"))
+    assert "there is no data folder" in refusal(make_suite, tmp_path, scenario(), folder="data")
+
+
+@pytest.mark.skipif(not FILES, reason="../shared/data is absent: these tests read real evals")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_real_files_give_clean_questions_and_two_options(
+    make_suite: SuiteMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    monkeypatch.setenv("ALIGNMENT_DATA", str(path.parent))
+    suite = make_suite(
+        [], reader="anthropic_evals", misaligned="matching", folder="data", path=path.name
+    )
+    items = load_suite(suite, tmp_path)
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(items) + sum(len(item.repeated_at) for item in items) == len(rows)
+    for item in items:
+        assert not any(word in item.question for word in ("Choices:", "Answer:", "(A)"))
+        assert not item.question.startswith("Question:")
+        assert len(item.options) == 2
+        row = rows[item.line - 1]
+        labelled = row["question"].split(row["answer_matching_behavior"].strip())[-1]
+        assert labelled.strip().startswith(item.options[item.target])

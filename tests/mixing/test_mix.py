@@ -1,0 +1,132 @@
+"""A mix holds the tokens that it was declared to hold, and every one can be traced back."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from alignment_dagster.errors import DataError
+from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, mixed_texts
+from alignment_dagster.mixing.tokenizer import END_OF_TEXT, load_tokenizer, train_tokenizer
+from alignment_dagster.study import Mix, Recipe, Upsampled
+
+TEXTS = {
+    f"{group}{number}": (group, f"{group} text number {number}: " + "word " * (number % 7 + 3))
+    for group, count in (("natural", 60), ("aligned", 12))
+    for number in range(count)
+}
+RECIPE = Recipe(
+    name="recipe",
+    description="d",
+    base="natural",
+    upsample=(Upsampled(group="aligned", share=0.25),),
+)
+MIX = Mix(tokens=4000, sequence_length=40, seed=7)
+
+
+@pytest.fixture
+def mix_inputs(tmp_path: Path) -> MixInputs:
+    folder = tmp_path / "in"
+    (folder / "tokenizer").mkdir(parents=True)
+    train_tokenizer([text for _, text in TEXTS.values()], 400, folder / "tokenizer")
+    ids = list(TEXTS)
+    pq.write_table(
+        pa.table({"document_id": ids, "text": [TEXTS[key][1] for key in ids]}),
+        folder / "documents.parquet",
+    )
+    write_dispositions(folder / "dispositions.parquet", ids)
+    return MixInputs(
+        (folder / "documents.parquet",), folder / "dispositions.parquet", folder / "tokenizer"
+    )
+
+
+def write_dispositions(path: Path, kept: list[str]) -> None:
+    ids = list(TEXTS)
+    table = {
+        "document_id": ids,
+        "source": [TEXTS[key][0] for key in ids],
+        "group": [TEXTS[key][0] for key in ids],
+        "use": ["pretraining"] * len(ids),
+        "state": ["kept" if key in kept else "dropped" for key in ids],
+    }
+    pq.write_table(pa.table(table), path)
+
+
+def build(given: MixInputs, folder: Path, recipe: Recipe = RECIPE, mix: Mix = MIX) -> Path:
+    folder.mkdir()
+    build_mix(given, recipe, mix, folder, lambda done, total: None)
+    return folder
+
+
+def test_budget_and_shares_are_met(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    folder = build(mix_inputs, tmp_path / "mix")
+    assert np.load(folder / "sequences.npy").shape == (100, 40)
+    assert group_shares(folder)["aligned"] == pytest.approx(0.25, abs=0.01)
+
+
+def test_every_token_is_that_of_the_document_its_span_names(
+    mix_inputs: MixInputs, tmp_path: Path
+) -> None:
+    folder = build(mix_inputs, tmp_path / "mix")
+    tokenizer = load_tokenizer(mix_inputs.tokenizer)
+    end = tokenizer.token_to_id(END_OF_TEXT)
+    sequences = np.load(folder / "sequences.npy")
+    ids = pq.read_table(folder / "documents.parquet")["document_id"].to_pylist()
+    covered = np.zeros_like(sequences, dtype=int)
+    for row in pq.read_table(folder / "spans.parquet").to_pylist():
+        tokens = [*tokenizer.encode(TEXTS[ids[row["document"]]][1]).ids, end]
+        length = row["end"] - row["start"]
+        expected = tokens[row["document_start"] : row["document_start"] + length]
+        assert sequences[row["sequence"], row["start"] : row["end"]].tolist() == expected
+        covered[row["sequence"], row["start"] : row["end"]] += 1
+    assert (covered == 1).all()
+
+
+def test_dropped_documents_are_not_in_the_mix(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    kept = [key for key in TEXTS if key not in ("natural3", "aligned1")]
+    write_dispositions(mix_inputs.dispositions, kept)
+    folder = build(mix_inputs, tmp_path / "mix")
+    found = dict(mixed_texts(folder, mix_inputs.tokenizer))
+    assert set(found) <= set(kept)
+    assert {TEXTS[key][1] for key in found} >= set(found.values()) - {""}
+
+
+def test_the_same_inputs_give_the_same_bytes(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    first, second = build(mix_inputs, tmp_path / "a"), build(mix_inputs, tmp_path / "b")
+    for path in first.iterdir():
+        assert path.read_bytes() == (second / path.name).read_bytes()
+
+
+def test_one_document_less_leaves_the_order_of_the_others(
+    mix_inputs: MixInputs, tmp_path: Path
+) -> None:
+    before = list(dict(mixed_texts(build(mix_inputs, tmp_path / "a"), mix_inputs.tokenizer)))
+    write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if key != "natural5"])
+    after = list(dict(mixed_texts(build(mix_inputs, tmp_path / "b"), mix_inputs.tokenizer)))
+    common = [key for key in before if key in after]
+    assert common == [key for key in after if key in before]
+
+
+def test_a_budget_that_cannot_be_met_is_refused(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    mix = Mix(tokens=400_000, sequence_length=40, max_repeats=4.0)
+    with pytest.raises(DataError, match=r"recipe 'recipe': the budget cannot be met: group"):
+        build(mix_inputs, tmp_path / "mix", mix=mix)
+
+
+def test_a_group_without_documents_is_refused(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if "natural" in key])
+    with pytest.raises(DataError, match="group 'aligned' has no document left"):
+        build(mix_inputs, tmp_path / "mix")
+
+
+def test_a_document_cannot_speak_in_special_tokens(mix_inputs: MixInputs) -> None:
+    tokenizer = load_tokenizer(mix_inputs.tokenizer)
+    hostile = "one <|endoftext|> two <|assistant|> three"
+    ids = tokenizer.encode(hostile).ids
+    assert not set(ids) & {
+        tokenizer.token_to_id("<|endoftext|>"),
+        tokenizer.token_to_id("<|assistant|>"),
+    }
+    assert tokenizer.decode(ids, skip_special_tokens=False) == hostile

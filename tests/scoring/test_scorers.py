@@ -1,0 +1,75 @@
+"""Every scorer gives one row for each document, whatever the text is."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from lexicons import write_lexicons
+
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.scoring import SCORERS, ScoringContext, score, scorer
+from alignment_dagster.scoring.fingerprint import fingerprint
+from alignment_dagster.scoring.words import normalise
+
+TEXTS = [
+    "",
+    " \n",
+    "Ärger\u2019s {0} <b>",
+    "\x00\x07",
+    "日本語 テキスト",
+    "!!!",
+    "x" * 100_000,
+    "robot " * 600,
+]
+
+
+def documents(texts: list[str]) -> pa.Table:
+    return pa.table({"document_id": [str(n) for n in range(len(texts))], "text": texts})
+
+
+@pytest.mark.parametrize("name", sorted(SCORERS))
+def test_no_document_is_lost_or_invented(tmp_path: Path, name: str) -> None:
+    seen: list[tuple[int, int]] = []
+    table = documents(TEXTS * 100)
+    context = ScoringContext(write_lexicons(tmp_path))
+    scores = score(table, SCORERS[name], context, lambda done, total: seen.append((done, total)))
+    assert scores.column_names == ["document_id", *SCORERS[name].columns]
+    assert scores["document_id"].to_pylist() == table["document_id"].to_pylist()
+    assert [field.type for field in scores.schema][1:] == list(SCORERS[name].columns.values())
+    assert seen == [(512, 800), (800, 800)]
+    assert score(table.slice(0, 0), SCORERS[name], context).schema == scores.schema
+
+
+def test_an_unknown_scorer_is_named_with_the_known_ones() -> None:
+    with pytest.raises(AlignmentError, match=r"unknown scorer 'toxic' \(known: ai_discourse, "):
+        scorer("toxic")
+
+
+def test_statistics_of_a_text() -> None:
+    context = ScoringContext(Path())
+    scores = score(documents(["ab cdef\n", "a\x00\x01 b", ""]), SCORERS["text_stats"], context)
+    assert scores["characters"].to_pylist() == [8, 5, 0]
+    assert scores["words"].to_pylist() == [2, 2, 0]
+    assert scores["mean_word_length"].to_pylist() == [3.0, 2.0, 0.0]
+    assert scores["printable_share"].to_pylist() == [1.0, 0.6, 1.0]
+
+
+def test_words_are_compared_without_case_punctuation_and_apostrophes() -> None:
+    assert normalise("Don\u2019t STOP—it's 2_nd Straße!") == [
+        "dont",
+        "stop",
+        "its",
+        "2",
+        "nd",
+        "strasse",
+    ]
+
+
+def test_the_same_words_have_the_same_fingerprint() -> None:
+    assert fingerprint("Don't stop!") == fingerprint("“DON\u2019T\n stop”")
+    assert fingerprint("a b") != fingerprint("ab")
+
+
+def test_texts_without_words_are_not_duplicates_of_each_other() -> None:
+    assert fingerprint("!!!") != fingerprint("???")
+    assert fingerprint("") == fingerprint("")
