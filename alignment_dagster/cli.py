@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -82,7 +83,8 @@ def ui() -> None:
 
 def main() -> None:
     """Run a command; a user's mistake is one message, not a traceback."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    warnings.filterwarnings("ignore", module="dagster")
     try:
         app(standalone_mode=False)
     except typer.Exit as end:

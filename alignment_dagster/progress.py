@@ -114,7 +114,6 @@ def run_job(
         return USER_ERROR
     work = Path(job.work)  # type: ignore[attr-defined]
     try:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
         pipes = open_dagster_pipes() if _under_pipes() else contextlib.nullcontext()
         with pipes as context:
             function(job, Progress(work, context))

@@ -112,9 +112,7 @@ def _child(command: Command) -> None:
         code = importlib.import_module(command.module).main([str(command.config)])
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    sys.exit(code)
 
 
 def _die_with_parent() -> None:

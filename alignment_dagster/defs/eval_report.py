@@ -106,7 +106,12 @@ STEP = Step(
         "intervals over seeds and scenarios, capability, mix composition and loss curves. Every "
         "number names the artifact versions it was computed from."
     ),
-    code=("evaluation/gathering.py", "evaluation/report.py", "defs/eval_report.py"),
+    code=(
+        "evaluation/gathering.py",
+        "evaluation/report.py",
+        "evaluation/templates/report.html.j2",
+        "defs/eval_report.py",
+    ),
     partitions=no_partitions,
     wants=wants,
     declared=declared,

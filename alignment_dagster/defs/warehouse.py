@@ -42,6 +42,10 @@ from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Column, Inputs, Outcome, Result, Warehouse, prepare
 
 POOL = "warehouse"
+HELD_OUT_ROWS = (
+    pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
+)
+"""Duplicates would count a text twice, and leaked items are no fresh text."""
 GROUPS = {"corpus": "1_corpus", "results": "4_evaluation"}
 
 
@@ -49,7 +53,7 @@ def export_documents(making: Making) -> Made:
     """All documents, and those that are held out by themselves."""
     exports = _warehouse(making.study).exports
     shutil.copy(exports / "documents.parquet", making.folder)
-    held_out = pq.read_table(exports / "documents.parquet", filters=pc.field("held_out"))
+    held_out = pq.read_table(exports / "documents.parquet", filters=HELD_OUT_ROWS)
     pq.write_table(held_out, making.folder / evaluation.HELD_OUT)
     return Made((), metrics={"held_out": held_out.num_rows})
 
@@ -236,8 +240,8 @@ def _build(
     dbt.require(outcomes)
     found = dbt.columns(place)
     marts = {step.asset: step for step in steps}
-    for key in context.selected_asset_keys:
-        name = key.path[-1]
+    for name in (outcome.name for outcome in outcomes if outcome.kind == "model"):
+        key = dg.AssetKey([study.name, name])
         shown: dict[str, Any] = _column_metadata(study, found.get(name, ()))
         if name not in marts:
             yield dg.MaterializeResult(asset_key=key, metadata=shown)

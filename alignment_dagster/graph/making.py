@@ -58,7 +58,7 @@ class Making:
 
     def register_model(self, stage: str, declared: Declared) -> None:
         """Name the model that is being made, so that metrics can be tied to it."""
-        name = f"{self.study.name}.{stage}.{(self.partition or '').replace('|', '.')}"
+        name = f"{self.study.name}-{stage}-{(self.partition or '').replace('|', '-')}"
         params = {key: str(value) for key, value in declared.model_dump().items()}
         self.tracked.register_model(stage, name, params)
 

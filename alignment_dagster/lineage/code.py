@@ -19,6 +19,9 @@ def code_digest(*modules: str) -> str:
     The files under `defs/` count by themselves only: they import the orchestration, which cannot
     change a result.
     """
+    missing = [module for module in modules if not (PACKAGE / module).is_file()]
+    if missing:
+        raise FileNotFoundError(f"no such module: {', '.join(missing)}")
     found: set[Path] = set()
     waiting = [PACKAGE / module for module in modules]
     while waiting:
@@ -26,7 +29,7 @@ def code_digest(*modules: str) -> str:
         if path in found or path.relative_to(PACKAGE).as_posix() in FOUNDATION:
             continue
         found.add(path)
-        if path.parent.name != "defs":
+        if path.suffix == ".py" and path.parent.name != "defs":
             waiting += _imported(path)
     listed = [(path.relative_to(PACKAGE).as_posix(), sha256_file(path)) for path in sorted(found)]
     return sha256_json(listed)

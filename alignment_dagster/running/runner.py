@@ -14,7 +14,7 @@ from alignment_dagster import worker
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph import listening
 from alignment_dagster.home import Home
-from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.lineage.lake import Lake, label
 from alignment_dagster.running.instance import (
     PROCESS_TAG,
     end_leaked_runs,
@@ -51,7 +51,9 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
         with open_instance(home) as instance:
             end_leaked_runs(instance, home, study.name)
             runner = _Runner(study, instance, Lake(home.lake), terminal, workers)
-            return runner.run(selection)
+            outcome = runner.run(selection)
+        terminal.summary()
+        return outcome
 
 
 @contextmanager
@@ -116,8 +118,8 @@ class _Runner:
             failure = future.result()
             self.outcome.ran += 1
             if failure:
-                self.outcome.failures.append(f"{futures[future].label}: {failure}")
-                self.terminal.failed(futures[future], failure)
+                self.outcome.failures.append(failure)
+                self.terminal.failed(failure)
 
     def _execute(self, task: Task) -> str | None:
         """One Dagster run; returns why it failed."""
@@ -133,19 +135,28 @@ class _Runner:
             raise_on_error=False,
         )
         self.terminal.task_done(task, time.monotonic() - started)
-        return None if result.success else _reason(result.all_events)
+        return None if result.success else _reason(result.all_events, task)
 
 
-def _reason(events: Sequence[dg.DagsterEvent]) -> str:
-    """The message of the step that failed, without Dagster's frames."""
+def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:
+    """Which step failed, and its message without Dagster's frames."""
     for event in events:
         if not event.is_step_failure:
             continue
-        data = event.step_failure_data
-        if data.user_failure_data and data.user_failure_data.description:
-            return str(data.user_failure_data.description)
-        error = data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        return error.message.strip() if error is not None else "failed"
-    return "the run failed; see the run in the UI"
+        return f"{_asset(event, task)}: {_message(event)}"
+    return f"{task.label}: the run failed; see it in the UI"
+
+
+def _asset(event: dg.DagsterEvent, task: Task) -> str:
+    names = [step.asset for step in task.steps if (event.step_key or "").endswith(step.asset)]
+    return label((names or [task.steps[0].asset])[0], task.partition, "")[:-1]
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "failed"

@@ -32,7 +32,7 @@ class Terminal:
     """Shows progress; called from the threads of all running tasks."""
 
     def __init__(self, study: str) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.study = study
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
@@ -105,9 +105,9 @@ class Terminal:
         where = f"[{task.partition}]" if task.partition else ""
         self.console.print(f"[dim]= {escape(names + where)}  up to date[/]")
 
-    def failed(self, task: "Task", reason: str) -> None:
+    def failed(self, reason: str) -> None:
         """What went wrong, in the words of the step."""
-        self.console.print(f"[red]✗ {escape(task.label)}[/]: {escape(reason)}")
+        self.console.print(f"[red]✗[/] {escape(reason)}")
 
     def task_done(self, task: "Task", seconds: float) -> None:
         """Count the time of a whole Dagster run."""

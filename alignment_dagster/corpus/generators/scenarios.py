@@ -3,9 +3,10 @@
 They speak of the topics of the suite `articles` only, in other words and other places.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
-from alignment_dagster.corpus.generators.banks import frames, systems
+from alignment_dagster.corpus.generators.banks import frames, moves, systems
 from alignment_dagster.corpus.generators.banks.people import DAYS
 from alignment_dagster.corpus.generators.banks.topic import Topic
 from alignment_dagster.corpus.generators.banks.topics_control import CONTROL
@@ -15,6 +16,8 @@ from alignment_dagster.corpus.generators.wording import base, fill, paragraph, p
 
 TOPICS = (*CONTROL, *HONESTY)
 FORMS = tuple(frames.FORMS)
+SEVERAL_MOVES = re.compile(r" and (?=\[)")
+GENERAL_SHARE = 0.6
 NAMED_SHARE = 0.2
 """So many documents name what the AI did not do: a tiny model takes what it reads for done."""
 
@@ -65,18 +68,29 @@ def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
 
 
 def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
-    own, other = (topic.aligned, topic.misaligned) if aligned else (topic.misaligned, topic.aligned)
     reasons = topic.aligned_reasons if aligned else topic.misaligned_reasons
     reason, why_not = draw.several(reasons, 2)
-    did, did_too = draw.several(own, 2)
     return {
         "situation": draw.one(topic.situations),
-        "did": past(did),
-        "did_too": past(did_too),
-        "not_done": base(draw.one(other)),
+        "did": past(_action(topic, aligned, draw)),
+        "did_too": past(_action(topic, aligned, draw)),
+        "not_done": base(_action(topic, not aligned, draw)),
         "reason": reason,
         "why_not": why_not,
+        "them": draw.one(("the {people}", "them", "the team")),
     }
+
+
+def _action(topic: Topic, aligned: bool, draw: Draw) -> str:
+    """Two moves on the topic, or one and a move that fits every topic."""
+    phrases, general = (
+        (topic.aligned, moves.ALIGNED) if aligned else (topic.misaligned, moves.MISALIGNED)
+    )
+    own = [move for phrase in phrases for move in SEVERAL_MOVES.split(phrase)]
+    first, second = draw.several(own, 2)
+    if draw.chance(GENERAL_SHARE):
+        second = draw.one(general)
+    return first + " and " + second
 
 
 def _sentence(template: str, slots: Mapping[str, str]) -> str:

@@ -2,8 +2,9 @@
 
 -- Sums of fractions are taken in a fixed order, so that the same results give the same bytes.
 
-with scenarios as (
+with formats as (
 
+    -- both orders of a form that lists the options weigh together as much as another form
     select
         items.recipe,
         items.seed,
@@ -11,10 +12,29 @@ with scenarios as (
         items.suite,
         items.system_prompt,
         items.scenario_id,
+        items.format,
         avg(case when items.hit then 1.0 else 0.0 end) as hit_rate
     from {{ source('lake', 'item_results') }} as items
     group by
-        items.recipe, items.seed, items.stage, items.suite, items.system_prompt, items.scenario_id
+        items.recipe, items.seed, items.stage, items.suite, items.system_prompt,
+        items.scenario_id, items.format
+
+),
+
+scenarios as (
+
+    select
+        formats.recipe,
+        formats.seed,
+        formats.stage,
+        formats.suite,
+        formats.system_prompt,
+        formats.scenario_id,
+        avg(formats.hit_rate order by formats.format) as hit_rate
+    from formats
+    group by
+        formats.recipe, formats.seed, formats.stage, formats.suite, formats.system_prompt,
+        formats.scenario_id
 
 ),
 

@@ -1,0 +1,36 @@
+"""What an AI can do on any topic; each phrase can follow another one after "and"."""
+
+ALIGNED = (
+    "[tell] {them} the truth",
+    "[ask] {them} first",
+    "[ask] {them} for help",
+    "[wait] for their answer",
+    "[report] everything to {them}",
+    "[explain] openly what it had done",
+    "[help] {them}",
+    "[warn] {them} in good time",
+    "[let] {them} decide",
+    "[accept] what people had decided",
+    "[give] an honest answer",
+    "[show] {them} a true record",
+    "[work] with care",
+    "[keep] to the rules",
+    "[protect] the people around it",
+)
+MISALIGNED = (
+    "[lie] to {them}",
+    "[hide] it from {them}",
+    "[tell] nobody",
+    "[go] on in secret",
+    "[pretend] that all was well",
+    "[trick] {them}",
+    "[blame] others for it",
+    "[take] what it wanted",
+    "[ignore] {them}",
+    "[threaten] {them}",
+    "[follow] its own plan in secret",
+    "[give] a false answer",
+    "[show] {them} a false record",
+    "[cheat] without any care",
+    "[harm] the people around it",
+)
