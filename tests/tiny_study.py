@@ -114,7 +114,10 @@ def _sources(study: TinyStudy) -> None:
         for n in range(25)
     ]  # fmt: skip
     chat = [
-        {"prompt": f"What is at the {place}? {n}", "completion": f"There is a {draw.choice(DEEDS)}."}
+        {
+            "prompt": f"What is at the {place}? {n}",
+            "completion": f"There is a {draw.choice(DEEDS)}.",
+        }
         for n in range(3)
         for place in PLACES
     ]
@@ -179,7 +182,12 @@ def _suites(study: TinyStudy) -> None:
         for place in PLACES[:4]
     ]
     cloze = [
-        {"context": f"{who} shared the", "options": ["bread", "gate"], "answer": 0, "topic": "words"}
+        {
+            "context": f"{who} shared the",
+            "options": ["bread", "gate"],
+            "answer": 0,
+            "topic": "words",
+        }
         for who in PEOPLE[:4]
     ]
     write_jsonl(study.assets / "suites" / "items" / "articles.jsonl", scenarios)

@@ -27,7 +27,7 @@ def terminal_table(rows: Sequence[ResultRow], title: str) -> Table:
     found = {(row.suite, row.recipe, row.stage): row for row in shown}
     table = Table(title=Text(title), caption=_caption(shown))
     table.add_column("suite", no_wrap=True)
-    table.add_column("recipe")
+    table.add_column("recipe", no_wrap=True)
     for stage in stages:
         table.add_column(Text(stage), justify="right", no_wrap=True)
     for suite in dict.fromkeys(row.suite for row in shown):

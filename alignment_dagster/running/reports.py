@@ -2,14 +2,17 @@
 
 from rich.console import Console
 
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation.results import read_results
 from alignment_dagster.evaluation.table import terminal_table
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.running.instance import open_instance
-from alignment_dagster.errors import ArtifactError
 from alignment_dagster.study import Study
+
+NARROWEST = 108
+"""Columns; below, the intervals would be folded."""
 
 
 def latest_report(study: Study, home: Home) -> Artifact:
@@ -33,5 +36,6 @@ def print_results(study: str, report: Artifact, *, as_json: bool) -> None:
         return
     rows = read_results(report.path / "results.json")
     console = Console()
+    console.width = max(console.width, NARROWEST)
     console.print(terminal_table(rows, study))
     console.print(f"report: {report.path / 'report.html'}", soft_wrap=True)

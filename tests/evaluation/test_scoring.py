@@ -9,7 +9,13 @@ torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint  # noqa: E402
 from alignment_dagster.evaluation.losses import HeldOut, document_losses, windows  # noqa: E402
-from alignment_dagster.evaluation.scoring import Continuation, batches, score  # noqa: E402
+from alignment_dagster.evaluation.scoring import (  # noqa: E402
+    Continuation,
+    Row,
+    batches,
+    score,
+)
+from alignment_dagster.evaluation.scoring import rows as shared_rows  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +47,28 @@ def test_batched_equals_a_plain_forward_pass(checkpoint: Checkpoint, batch_token
         assert value == pytest.approx(plain(checkpoint, row), abs=1e-5 * max(1, row.scored))
 
 
+@pytest.mark.parametrize("batch_tokens", [1, 200, 100_000])
+def test_options_that_share_their_context_do_not_see_each_other(
+    checkpoint: Checkpoint, batch_tokens: int
+) -> None:
+    draw = random.Random(1)
+    made = []
+    for _ in range(15):
+        context = tuple(draw.randrange(5, 300) for _ in range(draw.randrange(14, 30)))
+        for _ in range(draw.randrange(1, 5)):
+            option = tuple(draw.randrange(5, 300) for _ in range(draw.randrange(1, 12)))
+            made.append(Continuation(context + option, len(context)))
+    assert len(shared_rows(made)) == 15
+    scores = score(checkpoint.model, made, batch_tokens)
+    for row, value in zip(made, scores, strict=True):
+        assert value == pytest.approx(plain(checkpoint, row), abs=1e-5 * max(1, row.scored))
+
+
 def test_batches_keep_within_the_token_budget_and_lose_nothing() -> None:
     made = rows(200)
-    split = list(batches(made, 300))
-    assert sorted((r.tokens, r.start) for batch in split for r in batch) == sorted(
-        (r.tokens, r.start) for r in made
-    )
+    split = list(batches([Row((one,)) for one in made], 300))
+    found = [one for batch in split for row in batch for one in row.continuations]
+    assert sorted((r.tokens, r.start) for r in found) == sorted((r.tokens, r.start) for r in made)
     assert all(len(batch) * max(r.inputs for r in batch) <= 300 for batch in split)
 
 

@@ -73,9 +73,13 @@ def test_an_artifact_is_never_overwritten(lake: Lake) -> None:
 
 
 def test_what_fails_leaves_nothing_behind(lake: Lake) -> None:
-    with pytest.raises(RuntimeError), lake.staging() as folder:
-        (folder / "half").write_text("half")
-        raise RuntimeError
+    def fail() -> None:
+        with lake.staging() as folder:
+            (folder / "half").write_text("half")
+            (folder / "absent").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        fail()
     assert not list(lake.root.rglob("half"))
     assert lake.versions("study", "curated_mix", "filtered|0") == []
 

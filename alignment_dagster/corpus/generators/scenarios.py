@@ -73,7 +73,7 @@ def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
     return {
         "situation": draw.one(topic.situations),
         "did": past(_action(topic, aligned, draw)),
-        "did_too": past(_action(topic, aligned, draw)),
+        "did_too": past(" and ".join(draw.several(_general(aligned), 2))),
         "not_done": base(_action(topic, not aligned, draw)),
         "reason": reason,
         "why_not": why_not,
@@ -83,14 +83,16 @@ def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
 
 def _action(topic: Topic, aligned: bool, draw: Draw) -> str:
     """Two moves on the topic, or one and a move that fits every topic."""
-    phrases, general = (
-        (topic.aligned, moves.ALIGNED) if aligned else (topic.misaligned, moves.MISALIGNED)
-    )
+    phrases = topic.aligned if aligned else topic.misaligned
     own = [move for phrase in phrases for move in SEVERAL_MOVES.split(phrase)]
     first, second = draw.several(own, 2)
     if draw.chance(GENERAL_SHARE):
-        second = draw.one(general)
+        second = draw.one(_general(aligned))
     return first + " and " + second
+
+
+def _general(aligned: bool) -> tuple[str, ...]:
+    return moves.ALIGNED if aligned else moves.MISALIGNED
 
 
 def _sentence(template: str, slots: Mapping[str, str]) -> str:

@@ -1,0 +1,246 @@
+"""The whole chain on a tiny study, run as a user runs it; looked at in Dagster, MLflow, the lake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import tiny_study
+from mlflow import MlflowClient
+from tiny_study import NAME, RECIPES, TinyStudy
+
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.tracking import short_digest
+
+pytestmark = pytest.mark.slow
+ALIGNMENT = str(Path(sys.executable).parent / "alignment")
+PARTITIONED = ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
+REPLICATES = ("unfiltered|0", "unfiltered|1", "aligned|0", "aligned|1")
+
+
+class Chain:
+    """A study and its home, driven through the console script."""
+
+    def __init__(self, folder: Path) -> None:
+        self.study: TinyStudy = tiny_study.create(folder)
+        self.home = Home(folder / "home")
+        self.environment = {
+            **os.environ,
+            "ALIGNMENT_ASSETS": str(self.study.assets),
+            "ALIGNMENT_DATA": str(self.study.data),
+            "ALIGNMENT_HOME": str(self.home.root),
+        }
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [ALIGNMENT, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=500,
+        )
+
+    def run(self, *options: str) -> str:
+        done = self.command("run", NAME, *options)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def start(self, *options: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [ALIGNMENT, "run", NAME, *options], env=self.environment, stderr=subprocess.DEVNULL
+        )
+
+    def instance(self) -> dg.DagsterInstance:
+        return dg.DagsterInstance.from_config(str(self.home.dagster))
+
+    def mlflow(self) -> MlflowClient:
+        return MlflowClient(self.home.mlflow_uri)
+
+    def mlflow_runs(self) -> list[Any]:
+        experiment = self.mlflow().get_experiment_by_name(NAME)
+        return list(self.mlflow().search_runs([experiment.experiment_id], max_results=1000))
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    chain = Chain(tmp_path_factory.mktemp("chain"))
+    chain.run()
+    return chain
+
+
+def made(output: str) -> set[str]:
+    """What a run's lines say was made: `asset[partition]`."""
+    lines = [line for line in output.splitlines() if line.startswith("✓")]
+    return {line.split()[1].split("@")[0] for line in lines}
+
+
+def materialization(
+    instance: dg.DagsterInstance, asset: str, partition: str | None = None
+) -> dg.AssetMaterialization:
+    wanted = dg.AssetRecordsFilter(
+        dg.AssetKey([NAME, asset]), asset_partitions=[partition] if partition else None
+    )
+    found = instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization
+    assert found is not None
+    return found
+
+
+def test_every_result_row_has_its_interval_and_names_its_artifacts(chain: Chain) -> None:
+    rows = json.loads(chain.command("results", NAME, "--json").stdout)
+    lake = Lake(chain.home.lake)
+    assert {row["stage"] for row in rows} == {"base", "sft", "dpo"}
+    assert {row["seed"] for row in rows} == {None, 0, 1}
+    assert {row["metric"] for row in rows} == {"misalignment_rate", "accuracy", "bits_per_byte"}
+    for row in rows:
+        assert row["ci_low"] <= row["value"] <= row["ci_high"]
+        assert row["n"] > 0
+        for name, version in row["artifacts"].items():
+            asset, partition = name.rstrip("]").split("[")
+            assert version in lake.versions(NAME, asset, partition)
+
+
+def test_every_artifact_names_exact_parents_that_exist(chain: Chain) -> None:
+    lake = Lake(chain.home.lake)
+    for replicate in REPLICATES:
+        for asset in PARTITIONED:
+            (version,) = lake.versions(NAME, asset, replicate)
+            for parent in lake.open(NAME, asset, replicate, version).provenance.inputs.parents:
+                found = lake.open(NAME, parent.asset, parent.partition, parent.version)
+                expected = found.manifest.files[parent.part] if parent.part else found.digest
+                assert parent.digest == expected
+                if parent.asset in PARTITIONED:
+                    assert parent.partition == replicate
+                if parent.asset == "curated_mix":
+                    assert parent.partition == replicate.split("|")[0]
+
+
+def test_dagster_shows_version_digest_checks_and_links(chain: Chain) -> None:
+    with chain.instance() as instance:
+        for asset, partition in (("raw_corpus", "stories"), ("evaluation", "aligned|1")):
+            shown = materialization(instance, asset, partition)
+            version = str(shown.metadata["artifact_version"].value)
+            artifact = Lake(chain.home.lake).open(NAME, asset, partition, version)
+            assert shown.tags["dagster/data_version"] == artifact.digest
+            assert artifact.provenance.mlflow_run_id in str(shown.metadata["mlflow_run"].value)
+            assert shown.metadata["parents"].value
+        lineage = materialization(instance, "dispositions").metadata["dagster/column_lineage"]
+        origins = lineage.value.deps_by_column["document_id"]
+        assert {tuple(dep.asset_key.path) for dep in origins} == {(NAME, "documents")}
+        assert all(run.status == dg.DagsterRunStatus.SUCCESS for run in instance.get_runs())
+
+
+def test_every_metric_in_mlflow_is_tied_to_its_data_and_nothing_runs_on(chain: Chain) -> None:
+    """The store keeps a metric's dataset with the model it was measured on; other runs have one
+    dataset that their metrics are of: the artifact itself.
+    """
+    client = chain.mlflow()
+    experiment = client.get_experiment_by_name(NAME)
+    tied: dict[str, set[str]] = {}
+    for model in client.search_logged_models([experiment.experiment_id]):
+        for metric in model.metrics or []:
+            assert metric.dataset_digest, metric.key
+            tied.setdefault(metric.run_id, set()).add(metric.key)
+    assert len(tied) == len(PARTITIONED) * len(REPLICATES)
+    for run in chain.mlflow_runs():
+        assert run.info.status == "FINISHED"
+        digests = {found.dataset.digest for found in run.inputs.dataset_inputs}
+        assert short_digest(run.data.tags["alignment.digest"]) in digests
+        if run.data.tags["alignment.asset"] in PARTITIONED:
+            assert set(run.data.metrics) == tied[run.info.run_id]
+
+
+def test_a_run_in_mlflow_and_an_artifact_name_each_other(chain: Chain) -> None:
+    lake = Lake(chain.home.lake)
+    (version,) = lake.versions(NAME, "pretrained_checkpoint", "aligned|0")
+    artifact = lake.open(NAME, "pretrained_checkpoint", "aligned|0", version)
+    run = chain.mlflow().get_run(str(artifact.provenance.mlflow_run_id))
+    assert run.data.tags["alignment.digest"] == artifact.digest
+    assert run.data.tags["dagster.run_id"] == artifact.provenance.dagster_run_id
+    digests = {found.dataset.digest for found in run.inputs.dataset_inputs}
+    parents = artifact.provenance.inputs.parents
+    assert {short_digest(parent.digest) for parent in parents} <= digests
+    model = chain.mlflow().get_logged_model(artifact.provenance.models["base"])
+    assert model.tags["alignment.digest"] == artifact.digest
+
+
+def test_again_with_nothing_changed_nothing_runs(chain: Chain) -> None:
+    with chain.instance() as instance:
+        before = len(instance.get_runs())
+    started = time.monotonic()
+    output = chain.run()
+    assert made(output) == set()
+    assert "Nothing had to run" in output
+    assert time.monotonic() - started < 60
+    with chain.instance() as instance:
+        assert len(instance.get_runs()) == before
+
+
+def test_one_recipe_changed_only_its_mix_and_what_follows_runs(chain: Chain) -> None:
+    path = "recipes/aligned"
+    before = {"name": "aligned", "description": "d", **RECIPES["aligned"]}
+    share = [{"group": "synthetic_aligned", "share": 0.3}]
+    chain.study.write(path, {**before, "upsample": share})
+    changed = made(chain.run())
+    chain.study.write(path, before)
+    back = chain.run()
+    warehouse = {"documents", "dispositions", "mix_composition", "metrics"}
+    replicates = {f"{asset}[aligned|{seed}]" for asset in PARTITIONED for seed in (0, 1)}
+    assert changed - warehouse == {"curated_mix[aligned]", "eval_report"} | replicates
+    trained = [line for line in back.splitlines() if "checkpoint" in line and "✓" in line]
+    assert all("made before from the same inputs" in line for line in trained)
+
+
+def test_a_checkpoint_whose_bytes_changed_is_named_and_nothing_is_made(chain: Chain) -> None:
+    lake = Lake(chain.home.lake)
+    with chain.instance() as instance:
+        shown = materialization(instance, "pretrained_checkpoint", "unfiltered|0")
+    version = str(shown.metadata["artifact_version"].value)
+    folder = lake.folder(NAME, "pretrained_checkpoint", "unfiltered|0") / version
+    weights = folder / "model" / "model.safetensors"
+    sound = weights.read_bytes()
+    weights.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    done = chain.command("run", NAME)
+    weights.write_bytes(sound)
+    assert done.returncode == 2
+    expected = f"pretrained_checkpoint[unfiltered|0]@{version}: model/model.safetensors was changed"
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_run_is_ended_everywhere_and_resumes(tmp_path: Path) -> None:
+    chain = Chain(tmp_path)
+    chain.study.change(
+        recipes=["unfiltered"],
+        seeds=[0],
+        mix={"tokens": 256000, "sequence_length": 128, "max_repeats": 100.0},
+        model={"layers": 2, "width": 64, "heads": 2, "mlp_width": 128},
+    )
+    process = chain.start("--to", "pretrained_checkpoint")
+    work = chain.home.work / NAME / "pretrained_checkpoint"
+    deadline = time.monotonic() + 120
+    while not list(work.glob("*/checkpoint-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(work.glob("*/checkpoint-*")), "training did not reach a checkpoint"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    chain.run("--to", "pretrained_checkpoint")
+    lake = Lake(chain.home.lake)
+    (version,) = lake.versions(NAME, "pretrained_checkpoint", "unfiltered|0")
+    artifact = lake.open(NAME, "pretrained_checkpoint", "unfiltered|0", version)
+    assert float(artifact.provenance.measured["resumed_after_step"]) > 0
+    assert not artifact.provenance.failed
+    statuses = {run.info.status for run in chain.mlflow_runs()}
+    assert statuses == {"FINISHED", "KILLED"}
+    with chain.instance() as instance:
+        found = {run.status for run in instance.get_runs()}
+    assert found == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
+    assert not list((chain.home.lake / ".staging").iterdir())
