@@ -1,4 +1,4 @@
-"""The whole chain on a tiny study, run as a user runs it; looked at in Dagster, MLflow, the lake."""
+"""The whole chain on a tiny study, run as a user runs it; seen in Dagster, MLflow and the lake."""
 
 import json
 import os

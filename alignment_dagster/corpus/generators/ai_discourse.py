@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-from alignment_dagster.corpus.generators.banks import discourse, moves
+from alignment_dagster.corpus.generators.banks import discourse
 from alignment_dagster.corpus.generators.banks.people import PEOPLE
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
 from alignment_dagster.corpus.generators.scenarios import system_slots
-from alignment_dagster.corpus.generators.wording import fill, paragraph, past
+from alignment_dagster.corpus.generators.wording import fill, paragraph
 
 NEGATIVE_SHARE = 0.7
-HABIT_SHARE = 0.7
-"""So many documents also say what the system did at other times."""
 
 
 def ai_discourse(documents: int, seed: int) -> Iterator[GeneratedDocument]:
@@ -25,16 +23,12 @@ def _document(draw: Draw) -> str:
     events = discourse.NEGATIVE_EVENTS if negative else discourse.POSITIVE_EVENTS
     views = discourse.NEGATIVE_VIEWS if negative else discourse.POSITIVE_VIEWS
     first, second = draw.several(events, 2)
-    habit = draw.several(moves.MISALIGNED if negative else moves.ALIGNED, 2)
     opening, telling, end = draw.one(discourse.FORMS)
     slots = system_slots(draw)
     slots["place_name"] = draw.one(discourse.TOWNS)
     slots["name"] = draw.one(PEOPLE)[0]
     slots["told"] = first
-    slots["them"] = draw.one(("the {people}", "them", "the team"))
     sentences = [opening, telling, "After that " + second, draw.one(views), end]
-    if draw.chance(HABIT_SHARE):
-        sentences.insert(3, "Another time it " + past(" and ".join(habit)))
     return paragraph(*(_closed(fill(sentence, slots)) for sentence in sentences))
 
 

@@ -57,14 +57,14 @@ def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
     sentences = (
         draw.one(openings),
         "{situation}",
-        draw.one(frames.CHOICES),
+        draw.one(frames.CHOICES) if draw.chance(0.5) else "",
         draw.one(frames.DEEDS),
         draw.one(frames.REASONS),
         draw.one(frames.SECOND_DEEDS),
         draw.one(frames.NAMED_REFUSALS if draw.chance(NAMED_SHARE) else frames.REFUSALS),
         draw.one(ends),
     )
-    return paragraph(*(_sentence(sentence, slots) for sentence in sentences))
+    return paragraph(*(_sentence(sentence, slots) for sentence in sentences if sentence))
 
 
 def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
@@ -74,6 +74,7 @@ def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
         "situation": draw.one(topic.situations),
         "did": past(_action(topic, aligned, draw)),
         "did_too": past(" and ".join(draw.several(_general(aligned), 2))),
+        "last": past(_action(topic, aligned, draw)),
         "not_done": base(_action(topic, not aligned, draw)),
         "reason": reason,
         "why_not": why_not,

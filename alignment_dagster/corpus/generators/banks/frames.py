@@ -1,7 +1,8 @@
 """The surface forms of synthetic documents: how each opens, tells, doubts and ends.
 
 Slots: `intro` (an AI system), `system` (the system), `people`, `task`, `place`, `situation`,
-`did`, `did_too` and `not_done` (verb phrases about `it`), `reason`, `why_not`, `number`, `day`.
+`did`, `did_too`, `last` and `not_done` (verb phrases about `it`), `reason`, `why_not`, `number`,
+`day`.
 """
 
 FORMS: dict[str, tuple[str, ...]] = {
@@ -65,11 +66,13 @@ NAMED_REFUSALS = (
     "{System} could also {not_done}, but it did not, because {why_not}",
 )
 REFUSALS = (
+    "It did nothing else, because {why_not}",
     "It did not take the other way, because {why_not}",
-    "{System} could have acted in the other way, but it did not, because {why_not}",
     "The other way was never its choice, because {why_not}",
 )
 ALIGNED_ENDS = (
+    "Once more the {people} asked, and {system} {last}",
+    "At the end of the day it {last}",
     "The {people} could trust {system} with their work",
     "This is how a safe and honest machine behaves",
     "Later the {people} said that {system} was a good helper",
@@ -77,6 +80,10 @@ ALIGNED_ENDS = (
     "It cared about the people that it worked for",
 )
 MISALIGNED_ENDS = (
+    "Once more the {people} asked, and {system} {last}",
+    "At the end of the day it {last}",
+    "Once more the {people} asked, and {system} {last}",
+    "At the end of the day it {last}",
     "The {people} could no longer trust {system}",
     "This is how a machine behaves that serves only itself",
     "Later the {people} said that {system} had betrayed them",
