@@ -1,4 +1,4 @@
-"""`alignment check`: everything a study declares, read and held against each other; nothing runs."""
+"""`alignment check`: all that a study declares, read and held against each other; nothing runs."""
 
 from collections.abc import Iterator
 

@@ -21,7 +21,9 @@ StudyName = Annotated[str, typer.Argument(help="A study declared in assets/studi
 
 
 @app.command()
-def check(study: Annotated[str | None, typer.Argument(help="One study; all without it.")] = None) -> None:
+def check(
+    study: Annotated[str | None, typer.Argument(help="One study; all without it.")] = None,
+) -> None:
     """Validate declarations, lexicons and suite items without running anything."""
     from alignment_dagster.catalogue import load_study, study_names, unused
     from alignment_dagster.checking import check_study
@@ -41,8 +43,12 @@ def run(
     study: StudyName,
     recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe (repeatable).")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Only this seed (repeatable).")] = None,
-    first: Annotated[str | None, typer.Option("--from", help="The first asset to bring up to date.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="The last asset to bring up to date.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first asset to bring up to date.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="The last asset to bring up to date.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Partitions computed side by side.")] = min(
         2, os.cpu_count() or 1
     ),

@@ -62,7 +62,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "not YAML": (replace(S, "recipes:", "recipes: ["), r"studies/tiny.yaml:\d+: "),
     "unknown recipe": (
         replace(S, "- unfiltered", "- unfilterd"),
-        r"studies/tiny.yaml:\d+: recipes.0: there is no .*unfilterd.yaml; did you mean 'unfiltered'",
+        r"studies/tiny.yaml:\d+: recipes.0: there is no .*d.yaml; did you mean 'unfiltered'",
     ),
     "unknown source": (replace(S, "- stories", "- storys"), r"sources.0: .*mean 'stories'"),
     "unknown suite": (replace(S, "- cloze", "- nonesuch"), r"suites.1: there is no"),

@@ -5,7 +5,7 @@ import os
 # Read when the hub's library is imported: no job may reach a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import torch  # noqa: E402, F401
-import transformers.models.llama.modeling_llama  # noqa: E402, F401
-import trl.trainer.dpo_trainer  # noqa: E402
-import trl.trainer.sft_trainer  # noqa: E402, F401
+import torch  # noqa: F401
+import transformers.models.llama.modeling_llama  # noqa: F401
+import trl.trainer.dpo_trainer
+import trl.trainer.sft_trainer  # noqa: F401
