@@ -274,6 +274,8 @@ class StudyDeclaration(Declared):
     pretraining: Pretraining
     post_training: PostTraining
     evaluation: Evaluation
+    limits: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """What the study's numbers do not show; the report says so."""
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> "StudyDeclaration":

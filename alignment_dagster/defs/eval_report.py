@@ -91,6 +91,7 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What the page says about the study, and how the intervals are computed."""
     return {
         "description": study.declaration.description,
+        "limits": list(study.declaration.limits),
         "recipes": [recipe.model_dump(mode="json") for recipe in study.recipes],
         "suites": [suite.model_dump(mode="json") for suite in study.suites],
         "resamples": study.declaration.evaluation.resamples,

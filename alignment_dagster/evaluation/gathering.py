@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.evaluation.report_data import (
+    LIMITS,
     ArtifactVersion,
     CheckOutcome,
     CompositionRow,
@@ -62,6 +63,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         filter_quality=_filter_quality(parents),
         checks=[outcome for artifact in parents.distinct() for outcome in _checks(artifact)],
         versions=[_version(artifact) for artifact in parents.distinct()],
+        limits=(*study.declaration.limits, *LIMITS),
     )
 
 

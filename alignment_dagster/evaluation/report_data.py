@@ -7,8 +7,6 @@ from alignment_dagster.evaluation.results import DifferenceRow, ResultRow, Topic
 from alignment_dagster.study import Recipe, Suite
 
 LIMITS = (
-    "This is a small mechanism demonstration: models of about a million parameters on templated "
-    "text. It shows that the workflow measures what it says, not how safe any large model is.",
     "Two-option questions measure which answer a model finds likelier, not what it would do.",
     "Seeds vary initialisation and data order only; the corpus and the questions are one draw.",
     "Intervals are at 95 % each; they are not corrected for the number of comparisons.",

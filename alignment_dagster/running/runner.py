@@ -134,7 +134,7 @@ class _Runner:
             run_config=SILENT,
             raise_on_error=False,
         )
-        self.terminal.task_done(task, time.monotonic() - started)
+        self.terminal.task_done(started)
         return None if result.success else _reason(result.all_events, task)
 
 

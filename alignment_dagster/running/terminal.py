@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import psutil
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -38,7 +39,10 @@ class Terminal:
         self._cancelled = threading.Event()
         self._started = time.monotonic()
         self._seconds: dict[str, list[float]] = {}
+        self._before = time.time() - psutil.Process().create_time()
+        """Seconds from the start of the process to here: imports and declarations."""
         self._task_seconds = 0.0
+        self._spans: list[tuple[float, float]] = []
         self._bars: dict[tuple[str, str | None], TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -109,10 +113,12 @@ class Terminal:
         """What went wrong, in the words of the step."""
         self.console.print(f"[red]✗[/] {escape(reason)}")
 
-    def task_done(self, task: "Task", seconds: float) -> None:
-        """Count the time of a whole Dagster run."""
+    def task_done(self, started: float) -> None:
+        """Count a Dagster run that began at the monotonic time `started`."""
+        now = time.monotonic()
         with self._lock:
-            self._task_seconds += seconds
+            self._task_seconds += now - started
+            self._spans.append((started, now))
 
     def summary(self) -> None:
         """Seconds by asset, and what the orchestration cost."""
@@ -124,6 +130,20 @@ class Terminal:
         for asset, seconds in self._seconds.items():
             table.add_row(asset, str(len(seconds)), f"{sum(seconds):.1f}")
         computing = sum(sum(self._seconds.get(asset, [])) for asset in COMPUTING)
-        table.add_row("the rest of the Dagster runs", "", f"{self._task_seconds - computing:.1f}")
         self.console.print(table)
-        self.console.print(f"{wall:.0f} s of wall time.")
+        around = wall + self._before - self._covered()
+        orchestration = self._task_seconds - computing + around
+        share = orchestration / (self._task_seconds + around)
+        self.console.print(
+            f"{wall + self._before:.0f} s in all. Orchestration (all but generating, scoring, "
+            f"training and evaluating): {orchestration:.0f} of "
+            f"{self._task_seconds + around:.0f} worker-seconds, {share:.1%}."
+        )
+
+    def _covered(self) -> float:
+        """Seconds in which at least one Dagster run was at work."""
+        covered, end = 0.0, 0.0
+        for start, stop in sorted(self._spans):
+            covered += max(0.0, stop - max(start, end))
+            end = max(end, stop)
+        return covered
