@@ -1,5 +1,6 @@
 """`alignment ui`: Dagster's and MLflow's pages, on the loopback interface only."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.home import PROJECT_ROOT, Home
@@ -30,7 +32,9 @@ def serve() -> None:
     home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
     for name, port in (("Dagster", DAGSTER_PORT), ("MLflow", MLFLOW_PORT)):
         _check_free(name, port)
-    processes = [_start(_dagster()), _start(_mlflow(home))]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    processes = [_start(command, home) for command in (_dagster(), _mlflow(home))]
     try:
         _wait_until_open(processes)
         print(f"Dagster: http://{HOST}:{DAGSTER_PORT}\nMLflow:  http://{HOST}:{MLFLOW_PORT}")
@@ -40,6 +44,11 @@ def serve() -> None:
         raise AlignmentError("a server ended by itself; its messages are above")
     finally:
         _end(processes)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """However this process is ended, the servers end with it."""
+    raise KeyboardInterrupt
 
 
 def _executable(name: str) -> str:
@@ -61,9 +70,14 @@ def _mlflow(home: Home) -> list[str]:
     ]  # fmt: skip
 
 
-def _start(command: list[str]) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, start_new_session=True)
+def _start(command: list[str], home: Home) -> "subprocess.Popen[bytes]":
+    environment = {
+        **os.environ,
+        "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    return subprocess.Popen(command, cwd=home.root, env=environment, start_new_session=True)
 
 
 def _check_free(name: str, port: int) -> None:
@@ -88,10 +102,10 @@ def _wait_until_open(processes: "list[subprocess.Popen[bytes]]") -> None:
 
 def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
     for process in processes:
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
     for process in processes:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,9 @@
 """The whole chain on a tiny study, run as a user runs it; seen in Dagster, MLflow and the lake."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 import tiny_study
 from mlflow import MlflowClient
@@ -22,6 +25,7 @@ from alignment_dagster.tracking import short_digest
 
 pytestmark = pytest.mark.slow
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
+DAGSTER = str(Path(sys.executable).parent / "dagster")
 PARTITIONED = ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
 REPLICATES = ("unfiltered|0", "unfiltered|1", "aligned|0", "aligned|1")
 
@@ -54,10 +58,18 @@ class Chain:
         assert done.returncode == 0, done.stderr
         return done.stderr
 
-    def start(self, *options: str) -> "subprocess.Popen[bytes]":
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [ALIGNMENT, "run", NAME, *options], env=self.environment, stderr=subprocess.DEVNULL
+            command,
+            env={**self.environment, "DAGSTER_HOME": str(self.home.dagster)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
+
+    def start_dagster(self, asset: str, partition: str) -> "subprocess.Popen[bytes]":
+        select = ["--select", f'key:"{NAME}/{asset}"', "--partition", partition]
+        module = ["-m", "alignment_dagster.definitions"]
+        return self.start(DAGSTER, "asset", "materialize", *module, *select)
 
     def instance(self) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(self.home.dagster))
@@ -216,31 +228,75 @@ def test_a_checkpoint_whose_bytes_changed_is_named_and_nothing_is_made(chain: Ch
     assert "Traceback" not in done.stderr
 
 
-def test_a_killed_run_is_ended_everywhere_and_resumes(tmp_path: Path) -> None:
-    chain = Chain(tmp_path)
+def test_dagsters_own_command_materializes_too(chain: Chain) -> None:
+    with chain.instance() as instance:
+        before = materialization(instance, "evaluation", "aligned|1")
+    assert chain.start_dagster("evaluation", "aligned|1").wait(300) == 0
+    with chain.instance() as instance:
+        after = materialization(instance, "evaluation", "aligned|1")
+    assert after.metadata["artifact_version"] == before.metadata["artifact_version"]
+    assert after.metadata["reused"].value is True
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """A study whose training takes long enough to be interrupted."""
+    chain = Chain(tmp_path_factory.mktemp("training"))
     chain.study.change(
         recipes=["unfiltered"],
-        seeds=[0],
+        seeds=[0, 1],
         mix={"tokens": 256000, "sequence_length": 128, "max_repeats": 100.0},
         model={"layers": 2, "width": 64, "heads": 2, "mlp_width": 128},
     )
-    process = chain.start("--to", "pretrained_checkpoint")
+    chain.run("--to", "curated_mix")
+    return chain
+
+
+def wait_for_checkpoint(chain: Chain) -> None:
     work = chain.home.work / NAME / "pretrained_checkpoint"
     deadline = time.monotonic() + 120
     while not list(work.glob("*/checkpoint-*")) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert list(work.glob("*/checkpoint-*")), "training did not reach a checkpoint"
+
+
+def jobs_of(chain: Chain) -> list[psutil.Process]:
+    """Processes that have a job's log of this home open."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(str(chain.home.work) in file.path for file in process.open_files()):
+                found.append(process)
+    return found
+
+
+def test_cancelling_ends_the_training_process_and_its_mlflow_run(training: Chain) -> None:
+    process = training.start_dagster("pretrained_checkpoint", "unfiltered|1")
+    wait_for_checkpoint(training)
+    assert jobs_of(training)
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    assert not jobs_of(training)
+    statuses = [run.info.status for run in training.mlflow_runs()]
+    assert "RUNNING" not in statuses
+    assert "KILLED" in statuses
+    shutil.rmtree(training.home.work)
+
+
+def test_a_killed_run_is_ended_everywhere_and_resumes(training: Chain) -> None:
+    only = ("--to", "pretrained_checkpoint", "--seed", "0")
+    process = training.start(ALIGNMENT, "run", NAME, *only)
+    wait_for_checkpoint(training)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    chain.run("--to", "pretrained_checkpoint")
-    lake = Lake(chain.home.lake)
+    training.run(*only)
+    lake = Lake(training.home.lake)
     (version,) = lake.versions(NAME, "pretrained_checkpoint", "unfiltered|0")
     artifact = lake.open(NAME, "pretrained_checkpoint", "unfiltered|0", version)
     assert float(artifact.provenance.measured["resumed_after_step"]) > 0
     assert not artifact.provenance.failed
-    statuses = {run.info.status for run in chain.mlflow_runs()}
-    assert statuses == {"FINISHED", "KILLED"}
-    with chain.instance() as instance:
-        found = {run.status for run in instance.get_runs()}
-    assert found == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
-    assert not list((chain.home.lake / ".staging").iterdir())
+    assert {run.info.status for run in training.mlflow_runs()} == {"FINISHED", "KILLED"}
+    with training.instance() as instance:
+        unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+        assert not instance.get_runs(unfinished)
+    assert not list((training.home.lake / ".staging").iterdir())

@@ -1,0 +1,66 @@
+"""`alignment ui` serves both pages on the loopback interface and takes them down with itself."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+from tiny_study import TinyStudy
+
+from alignment_dagster import serving
+from alignment_dagster.errors import AlignmentError
+
+PORTS = (serving.DAGSTER_PORT, serving.MLFLOW_PORT)
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((serving.HOST, port)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(any(map(listening, PORTS)), reason="a port of the pages is taken")
+def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> None:
+    command = [str(Path(sys.executable).parent / "alignment"), "ui"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("MLflow:"):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "it ended by itself"
+        assert lines[-2:] == [
+            "Dagster: http://127.0.0.1:3000\n",
+            "MLflow:  http://127.0.0.1:5000\n",
+        ]
+        family = [process.pid, *(p.pid for p in psutil.Process(process.pid).children(True))]
+        addresses = {
+            connection.laddr.ip
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.pid in family
+        }
+        assert addresses == {"127.0.0.1"}
+        with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=30) as answer:
+            assert answer.status == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    deadline = time.monotonic() + 20
+    while any(map(psutil.pid_exists, family)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not any(map(psutil.pid_exists, family))
+
+
+def test_a_taken_port_is_named(tiny: TinyStudy) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((serving.HOST, serving.MLFLOW_PORT))
+        taken.listen()
+        with pytest.raises(AlignmentError, match=r"port 5000 .* is taken: is MLflow running"):
+            serving.serve()
