@@ -8,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from alignment_dagster.mixing.packing import Packed, pack, token_type
+from alignment_dagster.mixing.encoding import Encoded
+from alignment_dagster.mixing.packing import Packed, pack
 from alignment_dagster.mixing.sampling import Candidate, sample
-from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
+from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.study import Mix, Recipe
 
-BATCH = 512
 Reported = Callable[[int, int], None]
 
 
@@ -31,29 +30,26 @@ class MixInputs:
 def build_mix(inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, said: Reported) -> None:
     """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
 
-    `said(done, total)` is called with the number of tokenized documents.
+    `said(done, total)` is called with the number of tokenized documents; the budget may be met
+    before all are.
 
     Raises:
         DataError: if the token budget cannot be met.
     """
     kept = _kept(inputs)
-    encoded = _encode(kept["text"].to_pylist(), inputs.tokenizer, said)
+    encoded = Encoded(kept["text"].to_pylist(), inputs.tokenizer, said)
     candidates = [
-        Candidate(document_id, source, group, int(tokens.size))
-        for document_id, source, group, tokens in zip(
-            kept["document_id"].to_pylist(),
-            kept["source"].to_pylist(),
-            kept["group"].to_pylist(),
-            encoded,
-            strict=True,
-        )
+        Candidate(row["document_id"], row["source"], row["group"])
+        for row in kept.select(["document_id", "source", "group"]).to_pylist()
     ]
-    copies = sample(candidates, recipe, mix)
+    copies = sample(candidates, encoded, recipe, mix)
     packed = pack(encoded, copies, mix.tokens // mix.sequence_length, mix.sequence_length)
-    write_mix(packed, candidates, folder)
+    write_mix(packed, candidates, encoded, folder)
 
 
-def write_mix(packed: Packed, candidates: Sequence[Candidate], folder: Path) -> None:
+def write_mix(
+    packed: Packed, candidates: Sequence[Candidate], encoded: Encoded, folder: Path
+) -> None:
     """Write the four files of a mix; only documents that were packed are listed."""
     used = sorted(set(packed.spans["document"].to_pylist()))
     row_of = {document: row for row, document in enumerate(used)}
@@ -61,7 +57,8 @@ def write_mix(packed: Packed, candidates: Sequence[Candidate], folder: Path) -> 
     spans = packed.spans.set_column(
         packed.spans.schema.get_field_index("document"), "document", rows
     )
-    documents = _documents([candidates[index] for index in used], spans)
+    lengths = [int(encoded[index].size) for index in used]
+    documents = _documents([candidates[index] for index in used], lengths, spans)
     np.save(folder / "sequences.npy", packed.sequences, allow_pickle=False)
     pq.write_table(spans, folder / "spans.parquet")
     pq.write_table(documents, folder / "documents.parquet")
@@ -113,21 +110,9 @@ def _kept(inputs: MixInputs) -> pa.Table:
     return dispositions.join(texts, "document_id", join_type="inner").sort_by("document_id")
 
 
-def _encode(
-    texts: Sequence[str], folder: Path, said: Reported
-) -> list[NDArray[np.unsignedinteger]]:
-    tokenizer = load_tokenizer(folder)
-    kind = token_type(tokenizer.get_vocab_size())
-    end = end_of_text(tokenizer)
-    encoded = []
-    for start in range(0, len(texts), BATCH):
-        batch = tokenizer.encode_batch(list(texts[start : start + BATCH]), add_special_tokens=False)
-        encoded += [np.array([*item.ids, end], dtype=kind) for item in batch]
-        said(min(start + BATCH, len(texts)), len(texts))
-    return encoded
-
-
-def _documents(candidates: Sequence[Candidate], spans: pa.Table) -> pa.Table:
+def _documents(
+    candidates: Sequence[Candidate], lengths: Sequence[int], spans: pa.Table
+) -> pa.Table:
     """One row for each packed document: its length, how often it is seen, and its packed tokens."""
     sized = spans.append_column("size", pc.subtract(spans["end"], spans["start"]))
     table = sized.group_by("document").aggregate([("size", "sum"), ("copy", "max")])
@@ -137,7 +122,7 @@ def _documents(candidates: Sequence[Candidate], spans: pa.Table) -> pa.Table:
             "document_id": [item.document_id for item in candidates],
             "source": [item.source for item in candidates],
             "group": [item.group for item in candidates],
-            "tokens": pa.array([item.tokens for item in candidates], pa.int64()),
+            "tokens": pa.array(lengths, pa.int64()),
             "copies": pc.add(pc.cast(table["copy_max"], pa.int64()), 1),
             "packed_tokens": pc.cast(table["size_sum"], pa.int64()),
         }

@@ -1,6 +1,6 @@
 """Packing: documents end to end into sequences of equal length, with a map of which lies where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alignment_dagster.errors import DataError
+from alignment_dagster.mixing.encoding import Encoded
 from alignment_dagster.mixing.sampling import Copy
 
 SPANS = pa.schema(
@@ -30,23 +31,15 @@ class Packed:
     spans: pa.Table
 
 
-def token_type(vocab_size: int) -> type[np.unsignedinteger]:
-    """The smallest type that holds every token id."""
-    return np.uint16 if vocab_size <= 1 << 16 else np.uint32
-
-
-def pack(
-    encoded: Sequence[NDArray[np.unsignedinteger]], copies: Iterable[Copy], count: int, length: int
-) -> Packed:
+def pack(encoded: Encoded, copies: Iterable[Copy], count: int, length: int) -> Packed:
     """Lay the copies end to end and cut them into `count` sequences of `length` tokens.
 
-    `encoded` holds the tokens of each candidate, with the closing token. A document may run on in
-    the next sequence; what lies behind the last sequence is left out.
+    A document may run on in the next sequence; what lies behind the last sequence is left out.
 
     Raises:
         DataError: if the copies are too few to fill the sequences.
     """
-    stream = np.empty(count * length, dtype=encoded[0].dtype if encoded else np.uint16)
+    stream = np.empty(count * length, dtype=encoded.type)
     rows: list[tuple[int, int, int, int, int, int]] = []
     position = 0
     for item in copies:

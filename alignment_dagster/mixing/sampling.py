@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.errors import DataError
+from alignment_dagster.mixing.encoding import Encoded
 from alignment_dagster.study import Mix, Recipe
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A kept document: `tokens` is its length with the closing token."""
+    """A kept document."""
 
     document_id: str
     source: str
     group: str
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,14 @@ class Copy:
     copy: int
 
 
-def sample(candidates: Sequence[Candidate], recipe: Recipe, mix: Mix) -> list[Copy]:
+def sample(
+    candidates: Sequence[Candidate], encoded: Encoded, recipe: Recipe, mix: Mix
+) -> list[Copy]:
     """The copies that fill the budget, in the order in which they are packed.
 
     Each document's place is drawn from a hash of the seed and its id, so that a document more or
     less changes nothing for the others. Whole passes over a group come first; the last pass takes
-    a prefix of that order.
+    a prefix of that order. Only what is taken is encoded.
 
     Raises:
         DataError: if a group has no document, or would be seen more than `max_repeats` times.
@@ -39,43 +41,38 @@ def sample(candidates: Sequence[Candidate], recipe: Recipe, mix: Mix) -> list[Co
     copies: list[Copy] = []
     for group, share in recipe.shares.items():
         members = [index for index, item in enumerate(candidates) if item.group == group]
-        _check_budget(recipe.name, group, share, [candidates[i].tokens for i in members], mix)
-        copies += _fill(candidates, members, share * mix.tokens, mix.seed)
+        if not members:
+            raise DataError(
+                f"recipe {recipe.name!r}: group {group!r} has no document left, but is to fill "
+                f"{share:.1%} of {mix.tokens:,} tokens"
+            )
+        order = sorted(members, key=lambda i: _draw(mix.seed, candidates[i].document_id, -1))
+        copies += _fill(order, encoded, f"recipe {recipe.name!r}", group, share, mix)
     return sorted(
         copies, key=lambda item: _draw(mix.seed, candidates[item.document].document_id, item.copy)
     )
 
 
 def _fill(
-    candidates: Sequence[Candidate], members: list[int], tokens: float, seed: int
+    order: Sequence[int], encoded: Encoded, name: str, group: str, share: float, mix: Mix
 ) -> list[Copy]:
-    order = sorted(members, key=lambda i: _draw(seed, candidates[i].document_id, -1))
+    wanted = share * mix.tokens
     copies: list[Copy] = []
     filled, copy = 0, 0
-    while filled < tokens:
+    while filled < wanted:
         for index in order:
-            if filled >= tokens:
+            if filled >= wanted:
                 break
             copies.append(Copy(index, copy))
-            filled += candidates[index].tokens
+            filled += encoded.length(index, order)
         copy += 1
+        if copy == 1 and wanted > filled * mix.max_repeats:
+            raise DataError(
+                f"{name}: the budget cannot be met: group {group!r} holds {filled:,} tokens and "
+                f"is to fill {wanted:,.0f}, {wanted / filled:.1f} times each "
+                f"(mix.max_repeats is {mix.max_repeats:g})"
+            )
     return copies
-
-
-def _check_budget(name: str, group: str, share: float, tokens: list[int], mix: Mix) -> None:
-    wanted = share * mix.tokens
-    if not tokens:
-        raise DataError(
-            f"recipe {name!r}: group {group!r} has no document left, but is to fill {share:.1%} "
-            f"of {mix.tokens:,} tokens"
-        )
-    repeats = wanted / sum(tokens)
-    if repeats > mix.max_repeats:
-        raise DataError(
-            f"recipe {name!r}: the budget cannot be met: group {group!r} holds {sum(tokens):,} "
-            f"tokens and is to fill {wanted:,.0f}, {repeats:.1f} times each "
-            f"(mix.max_repeats is {mix.max_repeats:g})"
-        )
 
 
 def _draw(seed: int, document_id: str, copy: int) -> bytes:
