@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -283,6 +284,20 @@ def test_cancelling_ends_the_training_process_and_its_mlflow_run(training: Chain
     shutil.rmtree(training.home.work)
 
 
+def test_interrupting_a_run_ends_it_everywhere(training: Chain) -> None:
+    process = training.start(ALIGNMENT, "run", NAME, "--to", "pretrained_checkpoint")
+    wait_for_checkpoint(training)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert not jobs_of(training)
+    assert "RUNNING" not in {run.info.status for run in training.mlflow_runs()}
+    with training.instance() as instance:
+        found = {run.status for run in instance.get_runs()}
+    assert dg.DagsterRunStatus.CANCELED in found
+    assert dg.DagsterRunStatus.STARTED not in found
+    shutil.rmtree(training.home.work)
+
+
 def test_a_killed_run_is_ended_everywhere_and_resumes(training: Chain) -> None:
     only = ("--to", "pretrained_checkpoint", "--seed", "0")
     process = training.start(ALIGNMENT, "run", NAME, *only)
@@ -300,3 +315,27 @@ def test_a_killed_run_is_ended_everywhere_and_resumes(training: Chain) -> None:
         unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
         assert not instance.get_runs(unfinished)
     assert not list((training.home.lake / ".staging").iterdir())
+
+
+def test_bad_data_is_named_with_its_line_and_nothing_is_half_written(tmp_path: Path) -> None:
+    chain = Chain(tmp_path)
+    data = chain.study.data
+    with (data / "stories.jsonl").open("a") as stories:
+        stories.write('{"text": "cut off\n')
+    (data / "ai_news.jsonl").write_bytes(b'{"text": "fine"}\n{"text": "caf\xe9"}\n')
+    (data / "aligned_docs.jsonl").write_bytes(b"")
+    (data / "chat.jsonl").unlink()
+    done = chain.command("run", NAME, "--to", "raw_corpus")
+    assert done.returncode == 1
+    for expected in (
+        r"raw_corpus\[stories\]: .*stories.jsonl:151: ",
+        r"raw_corpus\[ai_news\]: .*ai_news.jsonl:2: ",
+        r"raw_corpus\[aligned_docs\]: .*aligned_docs.*no documents",
+        r"raw_corpus\[chat\]: .*chat.jsonl",
+    ):
+        assert re.search(expected, done.stderr), (expected, done.stderr)
+    assert "Traceback" not in done.stderr
+    lake = Lake(chain.home.lake)
+    for source in ("stories", "ai_news", "aligned_docs", "chat"):
+        assert lake.versions(NAME, "raw_corpus", source) == []
+    assert len(lake.versions(NAME, "raw_corpus", "pairs")) == 1

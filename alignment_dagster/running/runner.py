@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -124,8 +125,19 @@ class _Runner:
     def _execute(self, task: Task) -> str | None:
         """One Dagster run; returns why it failed."""
         started = time.monotonic()
-        result = self.job.execute_in_process(
+        run_id = str(uuid.uuid4())
+        try:
+            result = self._in_process(task, run_id)
+        except listening.Cancelled:
+            self._report_cancelled(run_id)
+            raise
+        self.terminal.task_done(started)
+        return None if result.success else _reason(result.all_events, task)
+
+    def _in_process(self, task: Task, run_id: str) -> dg.ExecuteInProcessResult:
+        return self.job.execute_in_process(
             instance=self.instance,
+            run_id=run_id,
             partition_key=task.partition,
             asset_selection=[
                 dg.AssetKey([self.study.name, name]) for step in task.steps for name in step.selects
@@ -134,8 +146,11 @@ class _Runner:
             run_config=SILENT,
             raise_on_error=False,
         )
-        self.terminal.task_done(started)
-        return None if result.success else _reason(result.all_events, task)
+
+    def _report_cancelled(self, run_id: str) -> None:
+        run = self.instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            self.instance.report_run_canceled(run)
 
 
 def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:
