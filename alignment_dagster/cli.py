@@ -1,8 +1,10 @@
 """The console script `alignment`. Each command imports what it needs when it is called."""
 
 import os
+import signal
 import sys
 import warnings
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -87,10 +89,16 @@ def ui() -> None:
     serve()
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run a command; a user's mistake is one message, not a traceback."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     warnings.filterwarnings("ignore", module="dagster")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app(standalone_mode=False)
     except typer.Exit as end:
