@@ -19,6 +19,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+MISTAKE = 2
+STOPPED = 130
 StudyName = Annotated[str, typer.Argument(help="A study declared in assets/studies/.")]
 
 
@@ -89,23 +91,19 @@ def ui() -> None:
     serve()
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """However the process is asked to end, what it started is ended and recorded first."""
+    sys.exit(STOPPED)
 
 
 def main() -> None:
     """Run a command; a user's mistake is one message, not a traceback."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     warnings.filterwarnings("ignore", module="dagster")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+        app()
     except AlignmentError as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(f"[red]error[/]: {escape(str(error))}")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        console.print("stopped; run the same command again to go on from there")
-        sys.exit(130)
+        sys.exit(MISTAKE)

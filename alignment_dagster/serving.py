@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.home import PROJECT_ROOT, Home
@@ -32,8 +31,6 @@ def serve() -> None:
     home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
     for name, port in (("Dagster", DAGSTER_PORT), ("MLflow", MLFLOW_PORT)):
         _check_free(name, port)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     processes = [_start(command, home) for command in (_dagster(), _mlflow(home))]
     try:
         _wait_until_open(processes)
@@ -44,11 +41,6 @@ def serve() -> None:
         raise AlignmentError("a server ended by itself; its messages are above")
     finally:
         _end(processes)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """However this process is ended, the servers end with it."""
-    raise KeyboardInterrupt
 
 
 def _executable(name: str) -> str:

