@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from dagster_pipes import (
     DAGSTER_PIPES_CONTEXT_ENV_VAR,
@@ -23,13 +23,6 @@ RESULT = "result.json"
 ERROR = "error.txt"
 USER_ERROR = 3
 SECONDS_BETWEEN_LOG_LINES = 5.0
-
-
-class Job(Protocol):
-    """A job's configuration names its work folder."""
-
-    @property
-    def work(self) -> str: ...
 
 
 AnyJob = TypeVar("AnyJob", bound=BaseModel)

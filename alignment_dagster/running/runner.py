@@ -33,8 +33,6 @@ class Outcome:
     """What a whole run did."""
 
     failures: list[str] = field(default_factory=list)
-    ran: int = 0
-    current: int = 0
 
 
 def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
@@ -52,7 +50,7 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
             end_leaked_runs(instance, home, study.name)
             runner = _Runner(study, instance, Lake(home.lake), terminal, workers)
             outcome = runner.run(selection)
-        terminal.summary()
+        terminal.summary(failed=bool(outcome.failures))
         return outcome
 
 
@@ -100,8 +98,8 @@ class _Runner:
                     self._run_wave(wave, pool)
                     if self.outcome.failures:
                         break
-            except BaseException:
-                self.terminal.cancel()
+            except BaseException as error:
+                self.terminal.cancel(asked=not isinstance(error, Exception))
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self.outcome
@@ -113,11 +111,9 @@ class _Runner:
             if steps:
                 futures[pool.submit(self._execute, Task(steps, task.partition))] = task
             else:
-                self.outcome.current += len(task.steps)
                 self.terminal.current(task)
         for future in as_completed(futures):
             failure = future.result()
-            self.outcome.ran += 1
             if failure:
                 self.outcome.failures.append(failure)
                 self.terminal.failed(failure)

@@ -98,9 +98,11 @@ class Terminal:
         """Whether the person asked for the end."""
         return self._cancelled.is_set()
 
-    def cancel(self) -> None:
-        """End what runs, at the next look at its progress."""
+    def cancel(self, *, asked: bool) -> None:
+        """End what runs, at the next look at its progress; `asked` for by a person, or not."""
         self._cancelled.set()
+        if not asked:
+            return
         self.console.print("stopping; the same command goes on from here")
 
     def current(self, task: "Task") -> None:
@@ -120,11 +122,12 @@ class Terminal:
             self._task_seconds += now - started
             self._spans.append((started, now))
 
-    def summary(self) -> None:
+    def summary(self, *, failed: bool) -> None:
         """Seconds by asset, and what the orchestration cost."""
         wall = time.monotonic() - self._started
         if not self._seconds:
-            self.console.print(f"Nothing had to run ({wall:.1f} s).")
+            if not failed:
+                self.console.print(f"Nothing had to run ({wall:.1f} s).")
             return
         table = Table("asset", "artifacts", "seconds", title="Where the time went", box=None)
         for asset, seconds in self._seconds.items():
