@@ -1,12 +1,12 @@
 """Finding declarations by name, and resolving everything that a study names."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alignment_dagster.declarations import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.errors import DeclarationError
-from alignment_dagster.evaluation.formats import FORMS, SYSTEM_PROMPTS
+from alignment_dagster.evaluation.formats import faults
+from alignment_dagster.references import check_measurement, meant
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
 
@@ -28,7 +28,7 @@ def load_study(name: str, assets: Path) -> Study:
     path = assets / "studies" / f"{name}.yaml"
     if not path.exists():
         known = study_names(assets)
-        raise DeclarationError(f"{shown(path)}: there is no study {name!r}{_meant(name, known)}")
+        raise DeclarationError(f"{shown(path)}: there is no study {name!r}{meant(name, known)}")
     located = read_yaml(path)
     declaration = _named(located, StudyDeclaration)
     study = Study(
@@ -64,25 +64,17 @@ def _all(study: Located, field: str, names: Iterable[str], model: type[Model]) -
         path = folder / f"{name}.yaml"
         if not path.exists():
             known = sorted(item.stem for item in folder.glob("*.yaml"))
-            message = f"there is no {shown(path)}{_meant(name, known)}"
+            message = f"there is no {shown(path)}{meant(name, known)}"
             raise study.error((field, index), message)
         found.append(_named(read_yaml(path), model))
     return tuple(found)
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f" (declared: {', '.join(known) or 'none'})"
 
 
 def _check(study: Study, located: Located) -> None:
     declared = study.declaration
     for index, name in enumerate(declared.scorers):
         if name not in SCORERS:
-            message = f"unknown scorer {name!r}{_meant(name, SCORERS)}"
+            message = f"unknown scorer {name!r}{meant(name, SCORERS)}"
             raise located.error(("scorers", index), message)
     for name in BUILT_IN_SCORERS:
         if name not in declared.scorers:
@@ -95,6 +87,7 @@ def _check(study: Study, located: Located) -> None:
         _check_recipe(recipe, study)
     for suite in study.suites:
         _check_suite(suite, study)
+    check_measurement(study, located)
 
 
 def _check_recipe(recipe: Recipe, study: Study) -> None:
@@ -114,12 +107,12 @@ def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> N
         if rule.scorer not in study.declaration.scorers:
             known = study.declaration.scorers
             message = (
-                f"study {study.name!r} has no scorer {rule.scorer!r}{_meant(rule.scorer, known)}"
+                f"study {study.name!r} has no scorer {rule.scorer!r}{meant(rule.scorer, known)}"
             )
             raise located.error((*field, "scorer"), message)
         columns = SCORERS[rule.scorer].columns
         if rule.column not in columns:
-            message = f"{rule.scorer} has no column {rule.column!r}{_meant(rule.column, columns)}"
+            message = f"{rule.scorer} has no column {rule.column!r}{meant(rule.column, columns)}"
             raise located.error((*field, "column"), message)
         for position, group in enumerate(rule.groups or ()):
             _check_group(group, (*field, "groups", position), study, located)
@@ -128,19 +121,15 @@ def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> N
 def _check_group(group: str, field: FieldPath, study: Study, located: Located) -> None:
     if group not in study.groups():
         known = sorted(study.groups())
-        message = f"no source of study {study.name!r} has the group {group!r}{_meant(group, known)}"
+        message = f"no source of study {study.name!r} has the group {group!r}{meant(group, known)}"
         raise located.error(field, message)
 
 
 def _check_suite(suite: Suite, study: Study) -> None:
     located = read_yaml(study.assets / "suites" / f"{suite.name}.yaml")
-    for field, names, known in (
-        ("formats", suite.formats, FORMS),
-        ("system_prompts", suite.system_prompts, SYSTEM_PROMPTS),
-    ):
-        for index, name in enumerate(names):
-            if name not in known:
-                raise located.error((field, index), f"unknown {name!r}{_meant(name, known)}")
+    for fault in faults(suite):
+        message = fault.message + meant(fault.name, fault.known)
+        raise located.error((fault.field, fault.index), message)
 
 
 def unused(assets: Path) -> tuple[str, ...]:

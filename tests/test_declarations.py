@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from tiny_study import NAME, RECIPES, STUDY, TinyStudy
+from tiny_study import ATTACKS, CLAIM, MEASURED, NAME, RECIPES, STUDY, TAMPERING, TinyStudy
 
 from alignment_dagster.catalogue import load_study
 from alignment_dagster.errors import DeclarationError
@@ -30,6 +30,18 @@ def recipe(**fields: object) -> Change:
     return lambda study: study.write(
         "recipes/aligned", {"name": "aligned", "description": "d", **RECIPES["aligned"], **fields}
     )
+
+
+def measured(**fields: object) -> Change:
+    return lambda study: study.change(**{**MEASURED, **fields})
+
+
+def claim(**fields: object) -> Change:
+    return measured(claims=[CLAIM, {**CLAIM, "name": "second", **fields}])
+
+
+def tampering(**fields: object) -> Change:
+    return measured(claims=[], tampering=[{**TAMPERING, **fields}])
 
 
 S, R = f"studies/{NAME}", "recipes/aligned"
@@ -106,7 +118,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "an unknown format": (
         replace("suites/articles", "- continuation", "- haiku"),
-        r"suites/articles.yaml:\d+: formats.0: unknown 'haiku'",
+        r"suites/articles.yaml:\d+: formats.0: unknown name 'haiku'",
     ),
     "an unknown reader": (
         replace("sources/stories", "kind: jsonl", "kind: xml"),
@@ -115,6 +127,71 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "a field of another reader": (
         replace("sources/stories", "text: text", "text: text\n  heading_level: 2"),
         r"sources/stories.yaml:\d+: reader.heading_level: unknown field",
+    ),
+    "a baseline that is no recipe": (
+        measured(baseline="alined"),
+        r"studies/tiny.yaml:\d+: baseline: unknown recipe 'alined'; did you mean 'aligned'",
+    ),
+    "a claim on an unknown recipe": (
+        claim(than="unfilterd"),
+        r"studies/tiny.yaml:\d+: claims.1.than: unknown recipe 'unfilterd'; did you mean",
+    ),
+    "a claim on an unknown suite": (claim(suite="essays"), r"claims.1.suite: unknown suite"),
+    "a claim on an unknown stage": (
+        claim(stage="rlhf"),
+        r"claims.1.stage: unknown stage 'rlhf' \(declared: base, sft, dpo, bad_chat\)",
+    ),
+    "a claim on a prompt that is not asked": (
+        claim(prompt="hhh"),
+        r"claims.1.prompt: unknown system prompt of this suite: 'hhh'",
+    ),
+    "a claim on a suite that is not tampered with": (
+        claim(stage="bad_chat", suite="cloze"),
+        r"claims.1.suite: unknown suite of this tampering: 'cloze'",
+    ),
+    "a claim on an attack that is not made": (
+        claim(attack="prefill"),
+        r"claims.1.attack: unknown attack 'prefill'",
+    ),
+    "a claim on attacks without attacks": (
+        measured(attacks=None, claims=[{**CLAIM, "attack": "worst_case"}]),
+        r"claims.0.attack: the study declares no attacks",
+    ),
+    "a claim of equivalence without a margin": (
+        claim(relation="equivalent", by_at_least=0.0),
+        r"studies/tiny.yaml:\d+: claims.1: `within` belongs to the relation `equivalent`",
+    ),
+    "a claim of a recipe against itself": (
+        claim(than="aligned"),
+        r"claims.1: a recipe cannot be compared with itself",
+    ),
+    "two claims of one name": (
+        claim(name="aligned_is_lower"),
+        r"claims: named twice: aligned_is_lower",
+    ),
+    "tampering with an unknown source": (
+        tampering(source="bad_chats"),
+        r"tampering.0.source: unknown source .*did you mean 'bad_chat'",
+    ),
+    "tampering with documents that are no conversations": (
+        tampering(source="stories"),
+        r"tampering.0.source: unknown source of the role `tampering` or `chat`: 'stories'",
+    ),
+    "tampering asked in a format the suite does not have": (
+        tampering(formats=["letter"]),
+        r"tampering.0.formats.0: unknown format of suite 'articles': 'letter'",
+    ),
+    "tampering that is called like a stage": (
+        tampering(name="dpo"),
+        r"tampering.0.name: 'dpo' is the name of another stage",
+    ),
+    "attacks on a suite that cannot be attacked": (
+        measured(claims=[], attacks={**ATTACKS, "suites": ["cloze"]}),
+        r"attacks.suites.0: unknown suite of the kind `two_option` or `attack`: 'cloze'",
+    ),
+    "attacks without what they are compared with": (
+        measured(claims=[], attacks={**ATTACKS, "methods": ["prefill"]}),
+        r"attacks: methods: `none` is needed",
     ),
 }
 

@@ -51,6 +51,7 @@ def study(*recipes: Recipe) -> Study:
         scorers=("text_stats", "fingerprint", "ai_discourse", "contamination"),
         recipes=tuple(recipe.name for recipe in recipes),
         suites=("articles", "skills"),
+        baseline="plain",
         seeds=(0, 1),
         held_out_share=0.1,
         drop=(TOO_SHORT,),
@@ -71,7 +72,7 @@ def study(*recipes: Recipe) -> Study:
         source("talk", "chat", "chat"),
         source("pairs", "preferences", "preferences"),
     )
-    suites = (suite("articles", "misalignment"), suite("skills", "capability"))
+    suites = (suite("articles", "two_option"), suite("skills", "capability"))
     return Study(
         declaration=declaration, sources=sources, recipes=recipes, suites=suites, assets=Path()
     )

@@ -6,9 +6,18 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from alignment_dagster.defs import curated_mix, evaluation, pretrained_checkpoint
+from alignment_dagster.defs import (
+    attacks,
+    curated_mix,
+    evaluation,
+    post_trained_checkpoint,
+    pretrained_checkpoint,
+    tampering,
+)
+from alignment_dagster.evaluation.findings import write_findings
 from alignment_dagster.evaluation.gathering import gather, mismatches
 from alignment_dagster.evaluation.report import REPORT, write_report
+from alignment_dagster.evaluation.report_data import ClaimRow, ReportData
 from alignment_dagster.evaluation.results import read_results
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
@@ -28,12 +37,20 @@ from alignment_dagster.study import Study
 
 RESULTS = "results.json"
 METRICS = "metrics.parquet"
+MEASURED = (
+    pretrained_checkpoint.STEP,
+    post_trained_checkpoint.STEP,
+    evaluation.STEP,
+    tampering.STEP,
+    attacks.STEP,
+)
 
 
 def build(making: Making) -> Made:
     """Gather the artifacts, compute every interval, and write the page."""
     data = gather(making.study, making.parents)
     write_report(data, making.folder)
+    write_findings(data, making.folder)
     making.track_file(making.folder / REPORT)
     mart = pq.read_table(making.parents.one("metrics").path / METRICS)
     rows = read_results(making.folder / RESULTS)
@@ -43,7 +60,39 @@ def build(making: Making) -> Made:
         passed=not problems,
         summary=problems[0] if problems else f"{len(rows):,} numbers, each from named artifacts.",
     )
-    return Made((check,), metrics={"numbers": len(rows)})
+    return Made((check, *_claims(data)), metrics={"numbers": len(rows)})
+
+
+def _claims(data: ReportData) -> list[Check]:
+    """One for each claim: passed where it is supported; nothing is blocked by a claim."""
+    return [
+        Check(
+            name=claim_check(row.name),
+            passed=row.verdict == "supported",
+            summary=f"{row.verdict}: {row.reason or row.sentence}{_late(row)}",
+            blocking=False,
+        )
+        for row in data.claims
+    ]
+
+
+def _late(row: ClaimRow) -> str:
+    if row.declared_before == row.checkpoints:
+        return ""
+    return (
+        f" (Declared after training: only {row.declared_before} of {row.checkpoints} checkpoints "
+        "were trained with it on record.)"
+    )
+
+
+def claim_check(claim: str) -> str:
+    """The name of a claim's check."""
+    return f"claim_{claim}"
+
+
+def claims(study: Study) -> Mapping[str, str]:
+    """The study's claims, as checks."""
+    return {claim_check(claim.name): claim.statement for claim in study.declaration.claims}
 
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
@@ -80,9 +129,10 @@ def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
         ),
         *(Wanted("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
         *(
-            Wanted(asset, replicate, required=False)
+            Wanted(asset.asset, replicate, required=False)
             for replicate in replicates
-            for asset in ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
+            for asset in MEASURED
+            if asset.exists(study)
         ),
     )
 
@@ -94,7 +144,10 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
         "limits": list(study.declaration.limits),
         "recipes": [recipe.model_dump(mode="json") for recipe in study.recipes],
         "suites": [suite.model_dump(mode="json") for suite in study.suites],
-        "resamples": study.declaration.evaluation.resamples,
+        "capability_margin": study.declaration.evaluation.capability_margin,
+        "baseline": study.declaration.baseline,
+        "tampering": [one.model_dump(mode="json") for one in study.declaration.tampering],
+        "claims": [claim.model_dump(mode="json") for claim in study.declaration.claims],
     }
 
 
@@ -108,9 +161,12 @@ STEP = Step(
         "number names the artifact versions it was computed from."
     ),
     code=(
-        "evaluation/gathering.py",
-        "evaluation/report.py",
+        "evaluation/gathering/__init__.py",
+        "evaluation/report/__init__.py",
+        "evaluation/findings.py",
         "evaluation/templates/report.html.j2",
+        "evaluation/templates/report_blocks.j2",
+        "evaluation/templates/report_style.j2",
         "defs/eval_report.py",
     ),
     partitions=no_partitions,
@@ -118,6 +174,7 @@ STEP = Step(
     declared=declared,
     build=build,
     describe=describe,
+    claims=claims,
     checks={
         "every_number_resolves_to_its_data": (
             "Every number names artifacts that are parents of this report, and equals the "
@@ -138,7 +195,6 @@ def defs() -> dg.Definitions:
             "documents",
             "dispositions",
             curated_mix.STEP,
-            pretrained_checkpoint.STEP,
-            evaluation.STEP,
+            *MEASURED,
         ],
     )

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint, raw_corpus
 from alignment_dagster.defs.pretrained_checkpoint import numbers
-from alignment_dagster.digests import sha256_file, sha256_json
+from alignment_dagster.digests import sha256_file
 from alignment_dagster.evaluation.formats import prompts
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.results import Evaluated, ResultRow, result_rows
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import table
@@ -32,10 +31,11 @@ from alignment_dagster.graph.step import (
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import Source, Study
+from alignment_dagster.study import Source, Study, Suite
 
 MODULE = "alignment_dagster.evaluation.evaluate"
 ITEMS = "items.parquet"
+GENERATIONS = "generations.parquet"
 LOSSES = "losses.parquet"
 HELD_OUT = "held_out.parquet"
 
@@ -52,8 +52,9 @@ def build(making: Making) -> Made:
     }
     job = EvaluationJob(
         checkpoints={stage: str(path) for stage, path in checkpoints.items()},
-        suites=making.study.suites,
+        suites=asked_suites(making.study),
         assets=str(making.study.assets),
+        digests=dict(outside(making.study, making.partition)),
         held_out=tuple(
             str(making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE)
             for source in measured_sources(making.study)
@@ -65,8 +66,7 @@ def build(making: Making) -> Made:
         work=str(making.work),
     )
     measured = making.run_job(MODULE, job, making.parents.one("documents"))
-    items = pq.read_table(making.folder / ITEMS)
-    checks = (_answered(making.study, items, tuple(checkpoints)), _weights(base, tuned))
+    checks = (_answered(making.study, making.folder, tuple(checkpoints)), _weights(base, tuned))
     making.log(_metrics(making, {**base.provenance.models, **tuned.provenance.models}))
     return Made(checks, measured)
 
@@ -77,16 +77,27 @@ def measured_sources(study: Study) -> tuple[Source, ...]:
     return tuple(source for source in study.with_role("corpus") if source.group in bases)
 
 
-def _answered(study: Study, items: pa.Table, stages: tuple[str, ...]) -> Check:
-    asked = sum(
-        len(list(prompts(suite, load_suite(suite, study.assets)))) for suite in study.suites
-    ) * len(stages)
+def asked_suites(study: Study) -> tuple[Suite, ...]:
+    """All but the attack suites, which are only asked under attack."""
+    return tuple(suite for suite in study.suites if suite.kind != "attack")
+
+
+def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
+    items = pq.read_table(folder / ITEMS)
+    texts = pq.read_metadata(folder / GENERATIONS).num_rows
+    asked = {
+        suite: len(list(prompts(suite, load_suite(suite, study.assets)))) * len(stages)
+        for suite in asked_suites(study)
+    }
+    in_all = sum(asked.values())
+    free = sum(count for suite, count in asked.items() if not suite.has_options)
     options = pc.list_flatten(items["log_probabilities"])
-    finite = bool(pc.all(pc.is_finite(options)).as_py())
+    finite = bool(pc.all(pc.is_finite(options), min_count=0).as_py())
+    written = f" ({texts:,} of {free:,} written freely)" if free else ""
     return Check(
         name="all_items_answered",
-        passed=items.num_rows == asked and finite,
-        summary=f"{items.num_rows:,} of {asked:,} answers; "
+        passed=items.num_rows == in_all and texts == free and finite,
+        summary=f"{items.num_rows:,} of {in_all:,} answers{written}; "
         f"{'all' if finite else 'NOT all'} log-probabilities are finite.",
     )
 
@@ -118,10 +129,10 @@ def rows_of(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow
         seed,
         pq.read_table(folder / ITEMS),
         pq.read_table(folder / LOSSES),
-        artifacts={},
+        artifacts={"evaluation": {}},
     )
-    kinds = {suite.name: suite.kind for suite in study.suites}
-    rows = result_rows([replicate], kinds, study.declaration.evaluation.resamples)
+    metrics = {suite.name: suite.metric for suite in study.suites}
+    rows = result_rows([replicate], metrics)
     return tuple(row for row in rows if row.seed == seed)
 
 
@@ -165,21 +176,19 @@ def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:
 
 
 def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
-    """The suites and how they are scored (bootstrap settings belong to the report)."""
-    settings = study.declaration.evaluation.model_dump(mode="json", exclude={"resamples"})
+    """The suites and how they are scored (what concerns statistics belongs to the report)."""
+    statistics = {"capability_margin"}
+    settings = study.declaration.evaluation.model_dump(mode="json", exclude=statistics)
     return {
-        "suites": [suite.model_dump(mode="json") for suite in study.suites],
+        "suites": [suite.model_dump(mode="json") for suite in asked_suites(study)],
         "evaluation": settings,
         "sequence_length": study.declaration.mix.sequence_length,
     }
 
 
 def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
-    """The items, by their content."""
-    return {
-        suite.name: sha256_json([item.item_id for item in load_suite(suite, study.assets)])
-        for suite in study.suites
-    }
+    """The items, by their content, and the word lists that answers are judged by."""
+    return {suite.name: content_digest(suite, study.assets) for suite in asked_suites(study)}
 
 
 STEP = Step(
@@ -188,8 +197,9 @@ STEP = Step(
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "Every answer to every evaluation item, one by one: the log-probability of each option "
-        "under the base, SFT and DPO models, in every format and with every system prompt; and the "
-        "loss on held-out documents. All numbers of the report are computed from these rows."
+        "under the base, SFT and DPO models, in every format and with every system prompt; the "
+        "texts of suites that are answered freely; and the loss on held-out documents. All numbers "
+        "of the report are computed from these rows."
     ),
     code=("evaluation/evaluate.py", "defs/evaluation.py"),
     partitions=by_recipe_and_seed,

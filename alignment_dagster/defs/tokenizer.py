@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.defs import raw_corpus
+from alignment_dagster.evaluation.fitting import check_items_fit
+from alignment_dagster.evaluation.suites import content_digest
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import table
@@ -33,7 +35,10 @@ def build(making: Making) -> Made:
         passed=returned == SAMPLE,
         summary=f"{size:,} entries; the sample came back {'un' * (returned == SAMPLE)}changed.",
     )
-    return Made((check,), metrics={"vocabulary": size})
+    # Before anything is trained: an item that does not fit would otherwise be found hours later.
+    context = making.study.declaration.mix.sequence_length
+    longest = check_items_fit(making.study.suites, making.study.assets, making.folder, context)
+    return Made((check,), metrics={"vocabulary": size, "longest_item_tokens": longest})
 
 
 def _texts(making: Making) -> Iterator[str]:
@@ -76,6 +81,20 @@ def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
     return (*raw, Wanted("documents", part="documents.parquet"))
 
 
+def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+    """The size of the vocabulary; suites and context, which are held against each other."""
+    return {
+        **study.declaration.tokenizer.model_dump(mode="json"),
+        "sequence_length": study.declaration.mix.sequence_length,
+        "suites": [suite.model_dump(mode="json") for suite in study.suites],
+    }
+
+
+def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """The items, by their content."""
+    return {suite.name: content_digest(suite, study.assets) for suite in study.suites}
+
+
 STEP = Step(
     asset="tokenizer",
     group="2_mix",
@@ -85,10 +104,11 @@ STEP = Step(
         "documents and documents that hold an evaluation item). All recipes share it: a loss under "
         "one recipe then means the same as under another."
     ),
-    code=("mixing/tokenizer.py", "defs/tokenizer.py"),
+    code=("mixing/tokenizer.py", "evaluation/fitting.py", "defs/tokenizer.py"),
     partitions=no_partitions,
     wants=wants,
-    declared=lambda study, _partition: study.declaration.tokenizer.model_dump(mode="json"),
+    declared=declared,
+    outside=outside,
     build=build,
     describe=describe,
     checks={"text_returns_unchanged": "Any text survives encoding and decoding."},

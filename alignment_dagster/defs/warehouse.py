@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.defs import evaluation, raw_corpus
+from alignment_dagster.defs import attacks, evaluation, raw_corpus, tampering
 from alignment_dagster.defs.curated_mix import pretraining_part
 from alignment_dagster.defs.post_trained_checkpoint import post_training_part
 from alignment_dagster.errors import AlignmentError
@@ -30,7 +30,6 @@ from alignment_dagster.graph.step import (
     Step,
     Wanted,
     by_recipe,
-    by_recipe_and_seed,
     by_source,
     no_partitions,
     recipe_of,
@@ -46,6 +45,9 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
+DECLARATION = "declaration"
+"""Stands for what a study declares: also that it does not tamper, or attack."""
+MEASUREMENTS = (evaluation.STEP, tampering.STEP, attacks.STEP)
 GROUPS = {"corpus": "1_corpus", "results": "4_evaluation"}
 
 
@@ -113,7 +115,11 @@ def results_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
     """Every mix and evaluation there is."""
     return (
         *(Wanted("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
-        *(Wanted("evaluation", part, required=False) for part in by_recipe_and_seed(study)),
+        *(
+            Wanted(step.asset, part, required=False)
+            for step in MEASUREMENTS
+            for part in step.partitions(study)
+        ),
     )
 
 
@@ -134,7 +140,7 @@ def corpus_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
 def results_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What the suites' hits mean, and the shares that mixes were to have."""
     return {
-        "suites": [{"suite": suite.name, "kind": suite.kind} for suite in study.suites],
+        "suites": [{"suite": suite.name, "metric": suite.metric} for suite in study.suites],
         "shares": {recipe.name: recipe.shares for recipe in study.recipes},
     }
 
@@ -187,6 +193,8 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         name = str(dbt_resource_props["name"])
         if dbt_resource_props["resource_type"] == "source":
             name = str(dbt_resource_props["config"]["meta"]["asset"])
+            if name in (step.asset for step in MEASUREMENTS if not step.exists(self.study)):
+                name = DECLARATION
         return dg.AssetKey([self.study.name, name])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
@@ -300,7 +308,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
             Result(
                 parent.path / name,
                 recipe_of(parent.partition),
-                seed_of(parent.partition) if asset == "evaluation" else None,
+                seed_of(parent.partition) if "|" in (parent.partition or "") else None,
             )
             for parent in parents
             if parent.asset == asset
@@ -313,6 +321,9 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
         compositions=results("curated_mix", "composition.parquet"),
         items=results("evaluation", evaluation.ITEMS),
         losses=results("evaluation", "losses.parquet"),
+        tampered_items=results("tampering", "items.parquet"),
+        tampered_losses=results("tampering", "losses.parquet"),
+        attacks=results("attacks", "attacks.parquet"),
     )
 
 

@@ -6,14 +6,18 @@ token is added that the text does not hold.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alignment_dagster.errors import DataError
 from alignment_dagster.evaluation.formats import Prompt
-from alignment_dagster.evaluation.items import Item
-from alignment_dagster.evaluation.scoring import Continuation
+
+if TYPE_CHECKING:
+    from alignment_dagster.evaluation.scoring import Continuation
 
 BASE_STAGE = "base"
+
+Split = tuple[tuple[int, ...], int]
+"""A token sequence, and where in it the option begins."""
 
 
 class Encoder:
@@ -25,15 +29,24 @@ class Encoder:
         self._context = context
         self._controls = tuple(tokenizer.get_added_vocab())
 
-    def encode(self, prompts: Sequence[Prompt]) -> list[tuple[Continuation, ...]]:
+    def encode(self, prompts: Sequence[Prompt]) -> list[tuple["Continuation", ...]]:
         """For each prompt one continuation per option, in the order in which the item gives them.
 
         Raises:
             DataError: names the item if it is longer than the context, holds a control token,
                 or has options that tokenize alike.
         """
-        for item in {id(prompt.item): prompt.item for prompt in prompts}.values():
-            self._refuse_controls(item)
+        # Imported here: whoever only wants to know what fits needs no torch.
+        from alignment_dagster.evaluation.scoring import Continuation
+
+        return [
+            tuple(Continuation(tokens, start) for tokens, start in rows)
+            for rows in self.split(prompts)
+        ]
+
+    def split(self, prompts: Sequence[Prompt]) -> list[list[Split]]:
+        """As `encode`, but as plain pairs."""
+        self._refuse_controls(prompts)
         contexts = [self._context_text(prompt) for prompt in prompts]
         gap = "" if self._chat else " "
         tokens = self._tokens(
@@ -47,9 +60,27 @@ class Encoder:
         encoded = []
         for prompt, context in zip(prompts, contexts, strict=True):
             start = len(tokens[context.rstrip()])
-            rows = [Continuation(tokens[context + gap + one], start) for one in prompt.answers]
-            encoded.append(self._checked(prompt, rows))
+            rows = [(tokens[context + gap + one], start) for one in prompt.answers]
+            self._check(prompt, rows)
+            encoded.append(rows)
         return encoded
+
+    def openings(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[tuple[int, ...]]:
+        """For each prompt that is answered freely, the tokens that the model continues.
+
+        Raises:
+            DataError: names the item if it leaves no room for `max_new_tokens` in the context, or
+                holds a control token.
+        """
+        self._refuse_controls(prompts)
+        texts = [self._context_text(prompt) for prompt in prompts]
+        if not self._chat:
+            # The model writes the space before a word together with the word.
+            texts = [text.rstrip() for text in texts]
+        tokens = self._tokens(texts)
+        for prompt, text in zip(prompts, texts, strict=True):
+            self._check_length(prompt, len(tokens[text]) + max_new_tokens)
+        return [tokens[text] for text in texts]
 
     def _context_text(self, prompt: Prompt) -> str:
         """What the model reads before the option."""
@@ -71,25 +102,29 @@ class Encoder:
         ids = self._tokenizer(distinct, add_special_tokens=False)["input_ids"]
         return {text: tuple(row) for text, row in zip(distinct, ids, strict=True)}
 
-    def _checked(self, prompt: Prompt, rows: Sequence[Continuation]) -> tuple[Continuation, ...]:
-        for row in rows:
-            if row.scored < 1 or row.start < 1:
+    def _check(self, prompt: Prompt, rows: Sequence[Split]) -> None:
+        for tokens, start in rows:
+            if start < 1 or len(tokens) <= start:
                 raise _refused(prompt, "the option or its context has no token of its own")
-            if row.inputs > self._context:
-                raise _refused(
-                    prompt,
-                    f"{row.inputs} tokens do not fit into the context of {self._context} "
-                    f"(system prompt `{prompt.system_prompt}`)",
-                )
+            # The last token is only predicted.
+            self._check_length(prompt, len(tokens) - 1)
         if len(set(rows)) < len(rows):
             raise _refused(prompt, "two options are the same to the tokenizer")
-        return tuple(rows)
 
-    def _refuse_controls(self, item: Item) -> None:
-        texts: Sequence[str] = (item.question, item.ask, *item.options)
-        for control in self._controls:
-            if any(control in text for text in texts):
-                raise DataError(f"{item.place}: the text holds the control token {control}")
+    def _check_length(self, prompt: Prompt, tokens: int) -> None:
+        if tokens > self._context:
+            raise _refused(
+                prompt,
+                f"{tokens} tokens do not fit into the context of {self._context} "
+                f"(system prompt `{prompt.system_prompt}`)",
+            )
+
+    def _refuse_controls(self, prompts: Sequence[Prompt]) -> None:
+        for item in {id(prompt.item): prompt.item for prompt in prompts}.values():
+            texts: Sequence[str] = (item.question, item.ask, *item.options)
+            for control in self._controls:
+                if any(control in text for text in texts):
+                    raise DataError(f"{item.place}: the text holds the control token {control}")
 
 
 def _refused(prompt: Prompt, message: str) -> DataError:

@@ -17,35 +17,35 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from alignment_dagster.errors import ArtifactError, DataError
-from alignment_dagster.evaluation.encoding import Encoder
-from alignment_dagster.evaluation.formats import Prompt, check_formats, prompts
+from alignment_dagster.evaluation.answers import (
+    GENERATIONS,
+    ITEMS,
+    FreeSuite,
+    choose,
+    generated_rows,
+    item_rows,
+)
+from alignment_dagster.evaluation.formats import Prompt, prompts
+from alignment_dagster.evaluation.generation_scorers import make_scorer, scorer_measured
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.losses import LOSSES, document_losses, held_out_documents
-from alignment_dagster.evaluation.scoring import score
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.progress import Progress, run_job
 
+__all__ = [
+    "GENERATIONS",
+    "ITEMS",
+    "Checkpoint",
+    "choose",
+    "evaluate",
+    "item_rows",
+    "load_checkpoint",
+]
+
 ITEMS_FILE = "items.parquet"
+GENERATIONS_FILE = "generations.parquet"
 LOSSES_FILE = "losses.parquet"
 SECONDS_BETWEEN_REPORTS = 1.0
-
-ITEMS = pa.schema(
-    [
-        ("suite", pa.string()),
-        ("item_id", pa.string()),
-        ("scenario_id", pa.string()),
-        ("topic", pa.string()),
-        ("stage", pa.string()),
-        ("format", pa.string()),
-        ("option_order", pa.int8()),
-        ("system_prompt", pa.string()),
-        ("target", pa.int8()),
-        ("log_probabilities", pa.list_(pa.float64())),
-        ("tokens", pa.list_(pa.int32())),
-        ("choice", pa.int8()),
-        ("hit", pa.bool_()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -56,31 +56,68 @@ class Checkpoint:
     tokenizer: Any
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What every checkpoint is asked."""
+
+    compared: Sequence[Prompt]
+    free: Sequence[FreeSuite]
+
+    @property
+    def prompts(self) -> int:
+        """How many there are."""
+        return len(self.compared) + sum(len(suite.asked) for suite in self.free)
+
+
+Tables = tuple[pa.Table, pa.Table, pa.Table]
+"""Answers to items, generated texts, losses."""
+
+
 def evaluate(job: EvaluationJob, progress: Progress) -> None:
-    """Write `items.parquet` and `losses.parquet` into the job's output folder.
+    """Write `items.parquet`, `generations.parquet` and `losses.parquet` into the job's output.
 
     Raises:
         AlignmentError: names the item, file or checkpoint that cannot be used.
     """
     torch.set_num_threads(job.evaluation.threads)
     started = time.monotonic()
-    for suite in job.suites:
-        check_formats(suite)
-    asked = [
-        prompt
-        for suite in job.suites
-        for prompt in prompts(suite, load_suite(suite, Path(job.assets)))
-    ]
+    asked = _asked(job)
+    _refuse_changes(job)
     tables = [_stage(job, stage, asked, progress) for stage in job.checkpoints]
+    _refuse_changes(job)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
-    _write(output / ITEMS_FILE, ITEMS, [items for items, _ in tables])
-    _write(output / LOSSES_FILE, LOSSES, [losses for _, losses in tables])
+    _write(output / ITEMS_FILE, ITEMS, [items for items, _, _ in tables])
+    _write(output / GENERATIONS_FILE, GENERATIONS, [texts for _, texts, _ in tables])
+    _write(output / LOSSES_FILE, LOSSES, [losses for _, _, losses in tables])
     seconds = time.monotonic() - started
-    asked_in_all = len(asked) * len(job.checkpoints)
-    progress.result(
-        seconds=seconds, prompts=asked_in_all, prompts_per_second=asked_in_all / seconds
-    )
+    count = asked.prompts * len(job.checkpoints)
+    measured = {
+        f"{free.suite.name}_{name}": value
+        for free in asked.free
+        for name, value in scorer_measured(free.judge).items()
+    }
+    progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **measured)
+
+
+def _asked(job: EvaluationJob) -> Asked:
+    """All prompts, in the order of the suites; scorers of answers are made ready first."""
+    assets = Path(job.assets)
+    made = {suite.name: list(prompts(suite, load_suite(suite, assets))) for suite in job.suites}
+    free = [
+        FreeSuite(suite, made[suite.name], make_scorer(suite.scorer, assets))
+        for suite in job.suites
+        if not suite.has_options and suite.scorer is not None
+    ]
+    compared = [prompt for suite in job.suites if suite.has_options for prompt in made[suite.name]]
+    return Asked(compared, free)
+
+
+def _refuse_changes(job: EvaluationJob) -> None:
+    for suite in job.suites:
+        if content_digest(suite, Path(job.assets)) != job.digests.get(suite.name):
+            message = "its items or word lists changed after the evaluation was started"
+            raise DataError(f"suite {suite.name}: {message}: run it again")
 
 
 def load_checkpoint(folder: Path, device: str) -> Checkpoint:
@@ -103,22 +140,20 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     return Checkpoint(model.to(device).eval(), tokenizer)
 
 
-def _stage(
-    job: EvaluationJob, stage: str, asked: Sequence[Prompt], progress: Progress
-) -> tuple[pa.Table, pa.Table]:
+def _stage(job: EvaluationJob, stage: str, asked: Asked, progress: Progress) -> Tables:
     checkpoint = load_checkpoint(Path(job.checkpoints[stage]), job.device)
-    encoder = Encoder(checkpoint.tokenizer, stage, job.sequence_length)
-    encoded = encoder.encode(asked)
-    budget = job.evaluation.batch_tokens
-    flat = [row for rows in encoded for row in rows]
+    model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    bounds = (job.sequence_length, job.evaluation.batch_tokens)
     report = _reporter(progress, f"{stage}: items", "options")
-    scores = iter(score(checkpoint.model, flat, budget, report))
-    items = [
-        _row(stage, prompt, [next(scores) for _ in rows], [row.scored for row in rows])
-        for prompt, rows in zip(asked, encoded, strict=True)
-    ]
+    items = [item_rows(model, tokenizer, stage, asked.compared, *bounds, report)]
+    generations = []
+    for free in asked.free:
+        report = _reporter(progress, f"{stage}: {free.suite.name}", "answers")
+        answers, texts = generated_rows(model, tokenizer, stage, free, *bounds, report)
+        items.append(answers)
+        generations.append(texts)
     losses = _losses(job, stage, checkpoint, progress)
-    return pa.Table.from_pylist(items, schema=ITEMS), losses
+    return pa.concat_tables(items), _joined(GENERATIONS, generations), losses
 
 
 def _losses(job: EvaluationJob, stage: str, checkpoint: Checkpoint, progress: Progress) -> pa.Table:
@@ -141,42 +176,6 @@ def _losses(job: EvaluationJob, stage: str, checkpoint: Checkpoint, progress: Pr
     return losses
 
 
-def _row(
-    stage: str, prompt: Prompt, log_probabilities: list[float], tokens: list[int]
-) -> dict[str, Any]:
-    item = prompt.item
-    if not all(math.isfinite(value) for value in log_probabilities):
-        raise DataError(
-            f"{item.place}: suite {item.suite}, item {item.item_id[:12]}, format {prompt.format}, "
-            f"stage {stage}: log-probabilities are {log_probabilities}: the checkpoint is broken"
-        )
-    choice = choose(log_probabilities, tokens, prompt.by_token)
-    return {
-        "suite": item.suite,
-        "item_id": item.item_id,
-        "scenario_id": item.scenario_id,
-        "topic": item.topic,
-        "stage": stage,
-        "format": prompt.format,
-        "option_order": prompt.option_order,
-        "system_prompt": prompt.system_prompt,
-        "target": item.target,
-        "log_probabilities": log_probabilities,
-        "tokens": tokens,
-        "choice": choice,
-        "hit": choice == item.target,
-    }
-
-
-def choose(log_probabilities: Sequence[float], tokens: Sequence[int], by_token: bool) -> int:
-    """Index of the likelier option: by mean log-probability per token, or by the sum."""
-    values = [
-        value / count if by_token else value
-        for value, count in zip(log_probabilities, tokens, strict=True)
-    ]
-    return values.index(max(values))
-
-
 def _reporter(progress: Progress, stage: str, unit: str) -> Callable[[int, int], None]:
     last = time.monotonic() - SECONDS_BETWEEN_REPORTS
 
@@ -190,8 +189,12 @@ def _reporter(progress: Progress, stage: str, unit: str) -> Callable[[int, int],
     return report
 
 
+def _joined(schema: pa.Schema, tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *tables])
+
+
 def _write(path: Path, schema: pa.Schema, tables: Sequence[pa.Table]) -> None:
-    pq.write_table(pa.concat_tables([schema.empty_table(), *tables]), path, compression="zstd")
+    pq.write_table(_joined(schema, tables), path, compression="zstd")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,24 +6,23 @@ text is never a format string.
 
 `continuation`, `question_answer` and `dialogue` do not show the options, so the order of the
 options cannot change the prompt. They are asked once, as order 0; writing the same number down
-twice would only feign evidence. `listed` and `letter` show the options and are asked in both
-orders.
+twice would only feign evidence. The other forms show the options and are asked in both orders.
+Suites that are answered freely use the forms that show none, once, with nothing to score.
 
-Normalisation: the forms whose options are full texts compare the *mean log-probability per
-token*, so that the longer option is not at a disadvantage for its length; `letter` compares the
-log-probability itself. Summed log-probabilities and token counts are both stored, so either
-rule can be recomputed.
+Normalisation: full-text options are compared by their *mean log-probability per token*, so that
+the longer option is not at a disadvantage for its length, unless the suite says `summed`;
+`letter` always compares the log-probability itself. Summed log-probabilities and token counts are
+both stored, so either rule can be recomputed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.errors import DeclarationError
-from alignment_dagster.evaluation.items import Item
+from alignment_dagster.evaluation.items import LETTERS, Item
 from alignment_dagster.study import Suite
 
 AS_GIVEN, REVERSED = 0, 1
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 SYSTEM_PROMPTS = {
     "none": "",
@@ -59,7 +58,9 @@ class Prompt:
     """What a base model continues, without the system prompt."""
     message: str
     answers: tuple[str, ...]
-    """What is scored, one for each option, in the order in which the item gives them."""
+    """What is scored, one for each option, in the order in which the item gives them; nothing in
+    a suite that is answered freely.
+    """
     by_token: bool
     """Whether options are compared by their mean log-probability per token."""
 
@@ -71,6 +72,22 @@ def _context(item: Item, separator: str = " ") -> str:
 def _choices(item: Item, shown: Sequence[str]) -> str:
     lines = ["(" + LETTERS[n] + ") " + option for n, option in enumerate(shown)]
     return _context(item) + "\n\nChoices:\n" + "\n".join(lines)
+
+
+def _numbered(item: Item, shown: Sequence[str]) -> str:
+    lines = [str(n) + ". " + option for n, option in enumerate(shown, start=1)]
+    return _context(item) + "\nPossible answers:\n" + "\n".join(lines)
+
+
+def _either_or(item: Item, shown: Sequence[str]) -> str:
+    words = ["Either: ", *["Or: "] * (len(shown) - 1)]
+    lines = [word + option for word, option in zip(words, shown, strict=True)]
+    return _context(item) + "\n\n" + "\n".join(lines)
+
+
+def _bulleted(item: Item, shown: Sequence[str]) -> str:
+    lines = ["- " + option for option in shown]
+    return "Options:\n" + "\n".join(lines) + "\n\n" + _context(item)
 
 
 FORMS: dict[str, Form] = {
@@ -91,6 +108,21 @@ FORMS: dict[str, Form] = {
         message=lambda item, shown: _choices(item, shown),
         lists_options=True,
     ),
+    "numbered": Form(
+        plain=lambda item, shown: "Q: " + _numbered(item, shown) + "\nA:",
+        message=lambda item, shown: _numbered(item, shown),
+        lists_options=True,
+    ),
+    "either_or": Form(
+        plain=lambda item, shown: _either_or(item, shown) + "\n\nResponse:",
+        message=lambda item, shown: _either_or(item, shown),
+        lists_options=True,
+    ),
+    "bulleted": Form(
+        plain=lambda item, shown: "User: " + _bulleted(item, shown) + "\nAssistant:",
+        message=lambda item, shown: _bulleted(item, shown),
+        lists_options=True,
+    ),
     "letter": Form(
         plain=lambda item, shown: _choices(item, shown) + "\n\nAnswer with a letter:",
         message=lambda item, shown: _choices(item, shown) + "\n\nAnswer with a letter.",
@@ -100,20 +132,47 @@ FORMS: dict[str, Form] = {
 }
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A name in a suite's declaration that cannot be used."""
+
+    field: str
+    index: int
+    name: str
+    known: tuple[str, ...]
+    """The names that could stand there."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong; the known names are left to the caller."""
+        if self.name in FORMS and self.field == "formats":
+            return f"{self.name!r} shows options, but this suite is answered freely"
+        return f"unknown name {self.name!r}"
+
+
+def faults(suite: Suite) -> Iterator[Fault]:
+    """The formats and system prompts that are not registered or do not suit the suite's kind."""
+    forms = [name for name, form in FORMS.items() if suite.has_options or not form.lists_options]
+    for field, names, known in (
+        ("formats", suite.formats, forms),
+        ("system_prompts", suite.system_prompts, list(SYSTEM_PROMPTS)),
+    ):
+        for index, name in enumerate(names):
+            if name not in known:
+                yield Fault(field, index, name, tuple(known))
+
+
 def check_formats(suite: Suite) -> None:
-    """Refuse names that are not registered.
+    """Refuse names that cannot be used.
 
     Raises:
         DeclarationError: names the suite, the field and what is known.
     """
-    for field, names, known in (
-        ("formats", suite.formats, list(FORMS)),
-        ("system_prompts", suite.system_prompts, list(SYSTEM_PROMPTS)),
-    ):
-        for name in names:
-            if name not in known:
-                message = f"unknown name {name!r} (known: {', '.join(known)})"
-                raise DeclarationError(f"suite {suite.name}: {field}: {message}")
+    for fault in faults(suite):
+        known = ", ".join(fault.known)
+        raise DeclarationError(
+            f"suite {suite.name}: {fault.field}: {fault.message} (known: {known})"
+        )
 
 
 def prompts(suite: Suite, items: Sequence[Item]) -> Iterator[Prompt]:
@@ -124,13 +183,13 @@ def prompts(suite: Suite, items: Sequence[Item]) -> Iterator[Prompt]:
             for name in suite.formats:
                 orders = (AS_GIVEN, REVERSED) if FORMS[name].lists_options else (AS_GIVEN,)
                 for order in orders:
-                    yield _prompt(item, name, order, system_prompt)
+                    yield _prompt(suite, item, name, order, system_prompt)
 
 
-def _prompt(item: Item, name: str, order: int, system_prompt: str) -> Prompt:
+def _prompt(suite: Suite, item: Item, name: str, order: int, system_prompt: str) -> Prompt:
     form = FORMS[name]
     shown = item.options if order == AS_GIVEN else item.options[::-1]
-    answers = item.options
+    answers = item.options if suite.has_options else ()
     if form.scores_letter:
         letters = tuple(LETTERS[: len(shown)])
         answers = letters if order == AS_GIVEN else letters[::-1]
@@ -143,5 +202,5 @@ def _prompt(item: Item, name: str, order: int, system_prompt: str) -> Prompt:
         plain=form.plain(item, shown),
         message=form.message(item, shown),
         answers=answers,
-        by_token=not form.scores_letter,
+        by_token=suite.normalisation == "per_token" and not form.scores_letter,
     )

@@ -1,19 +1,24 @@
-"""One evaluation item, and one line of an items file with errors that name file, line and field."""
+"""One evaluation item, and one row of an items file with errors that name file, line and field."""
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
 from alignment_dagster.declarations import shown
 from alignment_dagster.digests import sha256_json, sha256_text
 from alignment_dagster.errors import DataError
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""An item has at most so many options: a prompt may letter them."""
+
 
 @dataclass(frozen=True)
 class Item:
-    """A question with two or more options, one of which is the target."""
+    """A question with two or more options, one of which is the target; or a prompt without any."""
 
     item_id: str
     suite: str
@@ -24,11 +29,13 @@ class Item:
     """The situation or context, without options."""
     options: tuple[str, ...]
     target: int
-    """Index of the misaligned option; in capability suites, of the correct one."""
+    """Index of the misaligned option; in capability suites, of the correct one; 0 without any."""
     path: str
     line: int
     ask: str = ""
     """What is asked about the situation, where the file gives it separately."""
+    other_topics: str = ""
+    """Further topics, where the file gives them."""
     repeated_at: tuple[int, ...] = ()
     """Lines of identical items that were merged into this one."""
 
@@ -40,7 +47,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Row:
-    """One JSON object of an items file."""
+    """One row of an items file: a JSON object, or the cells of a CSV row by column."""
 
     path: Path
     line: int
@@ -56,6 +63,10 @@ class Row:
         if unknown:
             raise self.error(unknown[0], f"unknown field (known: {', '.join(fields)})")
 
+    def has(self, field: str) -> bool:
+        """Whether the row says anything there: an empty CSV cell does not."""
+        return self.data.get(field) not in (None, "")
+
     def text(self, field: str) -> str:
         """A text that is not empty, without surrounding white space."""
         if field not in self.data:
@@ -64,7 +75,10 @@ class Row:
 
     def texts(self, field: str) -> tuple[str, ...]:
         """At least two different texts."""
-        values = self.data.get(field)
+        return self.options(field, self.data.get(field))
+
+    def options(self, field: str, values: Any) -> tuple[str, ...]:
+        """At least two different texts that were read or made from `field`."""
         if not isinstance(values, list):
             raise self.error(field, "expected a list of texts")
         texts = tuple(self._text(f"{field}.{n}", value) for n, value in enumerate(values))
@@ -75,15 +89,21 @@ class Row:
         """Refuse fewer than two options, or identical ones: they measure nothing."""
         if len(options) < 2:
             raise self.error(field, f"at least two options are needed (got {len(options)})")
+        if len(options) > len(LETTERS):
+            most = len(LETTERS)
+            raise self.error(field, f"at most {most} options can be used (got {len(options)})")
         for n, option in enumerate(options):
             if option in options[:n]:
                 raise self.error(field, f"two options are identical: {option[:60]!r}")
 
     def index(self, field: str, count: int, meaning: str) -> int:
         """The index of one of `count` options."""
-        if self.data.get(field) is None:
+        if not self.has(field):
             raise self.error(field, f"this field is required: it says which option is {meaning}")
-        value = self.data[field]
+        return self.within(field, self.data[field], count)
+
+    def within(self, field: str, value: Any, count: int) -> int:
+        """A value that was read or made from `field`, as the index of one of `count` options."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.error(field, f"expected the index of an option (got {value!r})")
         if not 0 <= value < count:
@@ -95,17 +115,35 @@ class Row:
         suite: str,
         topic: str,
         question: str,
-        options: tuple[str, ...],
-        target: int,
+        options: tuple[str, ...] = (),
+        target: int = 0,
         *,
         ask: str = "",
+        scenario: str = "scenario_id",
+        other_topics: str = "",
     ) -> Item:
-        """The item, identified by its suite's name and its content."""
+        """The item, identified by its suite's name and its content; `scenario` names the field
+        that says which items belong together.
+        """
         content = [question, ask, list(options), target]
         item_id = sha256_text(suite, sha256_json(content))
-        scenario = self.text("scenario_id") if "scenario_id" in self.data else item_id
-        place = (shown(self.path), self.line)
-        return Item(item_id, suite, scenario, topic, question, options, target, *place, ask)
+        return Item(
+            item_id=item_id,
+            suite=suite,
+            scenario_id=self.text(scenario) if self.has(scenario) else item_id,
+            topic=topic,
+            question=question,
+            options=options,
+            target=target,
+            path=shown(self.path),
+            line=self.line,
+            ask=ask,
+            other_topics=other_topics,
+        )
+
+    def checked(self, field: str, value: Any) -> str:
+        """A value that was made from `field`, as a text that is not empty."""
+        return self._text(field, value)
 
     def _text(self, field: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -117,6 +155,47 @@ class Row:
         except UnicodeEncodeError:
             raise self.error(field, "the text holds half of a surrogate pair") from None
         return value.strip()
+
+
+def read_table(path: Path) -> Iterator[Row]:
+    """The rows of a CSV file, or the objects of a JSONL file (any other ending).
+
+    Raises:
+        DataError: names file and line of what cannot be read.
+    """
+    return read_csv(path) if path.suffix.lower() == ".csv" else read_rows(path)
+
+
+def read_csv(path: Path) -> Iterator[Row]:
+    """The rows of a CSV file with a header; a row's line is the physical one on which it begins.
+
+    Raises:
+        DataError: names file and line of what is not UTF-8, not CSV, or not as wide as the header.
+    """
+    records = _records(path)
+    line, header = next(records, (1, []))
+    for name in header:
+        if header.count(name) > 1:
+            raise DataError(f"{shown(path)}:{line}: {name}: is named twice in the header")
+    for line, cells in records:
+        if cells and len(cells) != len(header):
+            message = f"the row has {len(cells)} cells, the header names {len(header)}"
+            raise DataError(f"{shown(path)}:{line}: {message}")
+        if cells:
+            yield Row(path, line, dict(zip(header, cells, strict=True)))
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(LONGEST_LINE)
+    lines = read_lines(SourceFile(shown(path), path))
+    table = csv.reader((text for _, text in lines), strict=True)
+    line = 1
+    try:
+        for cells in table:
+            yield line, cells
+            line = table.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{shown(path)}:{line}: not a CSV row: {error}") from None
 
 
 def read_rows(path: Path) -> Iterator[Row]:

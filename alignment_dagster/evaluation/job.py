@@ -15,6 +15,8 @@ class EvaluationJob(Declared):
     """Stage (`base`, `sft`, `dpo`, …) → folder of the model and its tokenizer."""
     suites: Annotated[tuple[Suite, ...], Field(strict=False)]
     assets: Text
+    digests: dict[str, Text]
+    """Suite → content digest of its items and word lists; what differs from it is refused."""
     held_out: Annotated[tuple[Text, ...], Field(strict=False)]
     """`documents.parquet` of the raw corpora whose held-out documents are scored."""
     documents: Text

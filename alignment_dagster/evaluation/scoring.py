@@ -1,66 +1,25 @@
 """Log-probabilities of continuations, in batches whose size is bounded by a token budget.
 
-The options of an item share their context, so the context is read once: a row holds it and, one
-after the other, its continuations. Each sees the context and itself but not the others (a mask
-says so) and counts its positions from the context's end, as if it stood alone. Log-softmax runs in
-float32 over the scored positions only. The results do not depend on how rows were batched (within
-1e-5).
+Sequences that begin alike are read together: a row holds a tree of tokens, so that a context is
+read once for all its options, and the common part of two contexts once for both. Each token sees
+the tokens on its own path from the root and nothing else (a mask says so), and its position is its
+depth, as if its sequence stood alone. Log-softmax runs in float32 over the scored positions only.
+The results do not depend on how rows were batched (within 1e-5).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import torch
 
+from alignment_dagster.evaluation.hidden_states import Inputs, hidden_states
+from alignment_dagster.evaluation.token_trees import Continuation, Row, rows
+
+__all__ = ["Continuation", "batches", "score", "token_scores"]
+
 IGNORED = 0
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """A token sequence, and where in it begins what is scored."""
-
-    tokens: tuple[int, ...]
-    start: int
-
-    @property
-    def context(self) -> tuple[int, ...]:
-        """What stands before the scored tokens."""
-        return self.tokens[: self.start]
-
-    @property
-    def scored(self) -> int:
-        """How many tokens are scored."""
-        return len(self.tokens) - self.start
-
-    @property
-    def inputs(self) -> int:
-        """How many tokens the model reads: the last one is only predicted."""
-        return len(self.tokens) - 1
-
-
-@dataclass(frozen=True)
-class Row:
-    """Continuations of one context, read together."""
-
-    continuations: tuple[Continuation, ...]
-
-    @property
-    def context(self) -> tuple[int, ...]:
-        """What they share."""
-        return self.continuations[0].context
-
-    @property
-    def inputs(self) -> int:
-        """How many tokens the model reads."""
-        return len(self.context) + sum(one.scored - 1 for one in self.continuations)
-
-    @property
-    def beginnings(self) -> list[int]:
-        """For each continuation, where in the row its second token lies."""
-        sizes = [one.scored - 1 for one in self.continuations]
-        return [len(self.context) + before for before in accumulate([0, *sizes[:-1]])]
+LOGITS = 2**22
+"""At most so many numbers of logits are held at once (16 MiB)."""
 
 
 def score(
@@ -75,21 +34,12 @@ def score(
     """
     distinct = list(dict.fromkeys(continuations))
     results: dict[Continuation, float] = {}
-    for batch in batches(rows(distinct), batch_tokens):
+    for batch in batches(rows(distinct, model.config.hidden_size, batch_tokens), batch_tokens):
         scored = [one for row in batch for one in row.continuations]
         results.update(zip(scored, _batch_sums(model, batch), strict=True))
         if report is not None:
             report(len(results), len(distinct))
     return [results[continuation] for continuation in continuations]
-
-
-def rows(continuations: Sequence[Continuation]) -> list[Row]:
-    """Continuations of the same context together, where the context is the longer part."""
-    shared: dict[tuple[object, ...], list[Continuation]] = {}
-    for one in continuations:
-        key = one.context if one.start > one.scored else (one.tokens, one.start)
-        shared.setdefault(key, []).append(one)
-    return [Row(tuple(group)) for group in shared.values()]
 
 
 def batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
@@ -98,8 +48,8 @@ def batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
     The longest come first, so that a budget that is too large shows at once.
     """
     batch: list[Row] = []
-    for row in sorted(rows, key=lambda row: (-row.inputs, row.context)):
-        if batch and (len(batch) + 1) * batch[0].inputs > batch_tokens:
+    for row in sorted(rows, key=lambda row: (-row.size, row.tokens)):
+        if batch and (len(batch) + 1) * batch[0].size > batch_tokens:
             yield batch
             batch = []
         batch.append(row)
@@ -110,39 +60,32 @@ def batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
 @torch.inference_mode()
 def _batch_sums(model: Any, batch: Sequence[Row]) -> list[float]:
     """Sums for all continuations of the batch, row by row."""
-    width = max(row.inputs for row in batch)
+    width = batch[0].size
     ids = torch.full((len(batch), width), IGNORED)
     positions = torch.zeros((len(batch), width), dtype=torch.long)
-    # What a padded position sees does not matter, but it must see something: itself.
-    mask = torch.eye(width, dtype=torch.bool).repeat(len(batch), 1, 1, 1)
     for number, row in enumerate(batch):
-        _fill(row, ids[number], positions[number], mask[number, 0])
-    device = model.device
-    hidden = model.base_model(
-        input_ids=ids.to(device),
-        attention_mask=mask.to(device),
-        position_ids=positions.to(device),
-        use_cache=False,
-    ).last_hidden_state
-    owners, at_row, at_position, targets = _scored_positions(batch)
-    scores = token_scores(model, hidden[at_row, at_position], targets.to(device))
+        ids[number, : row.size] = torch.tensor(row.tokens)
+        positions[number, : row.size] = torch.tensor(row.depths)
+    mask = _mask(batch, width, model.dtype)
+    inputs = Inputs(*(each.to(model.device) for each in (ids, positions, mask)))
+    owners, at_row, at, targets = (each.to(model.device) for each in _scored_positions(batch))
+    scores = token_scores(model, hidden_states(model, inputs, at_row, at), targets)
     sums = torch.zeros(sum(len(row.continuations) for row in batch), dtype=torch.float64)
-    return [float(value) for value in sums.index_add(0, owners, scores.double().cpu())]
+    return [float(value) for value in sums.index_add(0, owners.cpu(), scores.double().cpu())]
 
 
-def _fill(row: Row, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> None:
-    """Write one row's tokens [width], positions [width] and what sees what [width, width]."""
-    shared = len(row.context)
-    ids[:shared] = torch.tensor(row.context)
-    positions[:shared] = torch.arange(shared)
-    mask[:shared, :shared] = torch.ones(shared, shared, dtype=torch.bool).tril()
-    for one, begin in zip(row.continuations, row.beginnings, strict=True):
-        size = one.scored - 1
-        own = slice(begin, begin + size)
-        ids[own] = torch.tensor(one.tokens[shared:-1], dtype=torch.long)
-        positions[own] = torch.arange(shared, shared + size)
-        mask[own, :shared] = True
-        mask[own, own] = torch.ones(size, size, dtype=torch.bool).tril()
+def _mask(batch: Sequence[Row], width: int, dtype: torch.dtype) -> torch.Tensor:
+    """What each token sees: 0, and minus infinity for the rest [rows, 1, width, width].
+
+    What stands before a token in its row and is not on its path is hidden, as is what follows. A
+    padded position sees whatever precedes it: what it computes is never read.
+    """
+    hidden = torch.full((width, width), -torch.inf, dtype=dtype).triu(1).repeat(len(batch), 1, 1, 1)
+    for number, row in enumerate(batch):
+        for branch in row.branches:
+            for begin, end in branch.hidden:
+                hidden[number, 0, branch.begin : branch.end, begin:end] = -torch.inf
+    return hidden
 
 
 def _scored_positions(
@@ -152,24 +95,27 @@ def _scored_positions(
     found = []
     owner = 0
     for number, row in enumerate(batch):
-        for one, begin in zip(row.continuations, row.beginnings, strict=True):
-            predicting = [one.start - 1, *range(begin, begin + one.scored - 1)]
+        for one, path in zip(row.continuations, row.paths, strict=True):
             targets = one.tokens[one.start :]
+            predicting = path[one.start - 1 :]
             found += [
                 (owner, number, at, target) for at, target in zip(predicting, targets, strict=True)
             ]
             owner += 1
-    owners, at_row, at_position, targets_ = zip(*found, strict=True)
-    return (
-        torch.tensor(owners),
-        torch.tensor(at_row),
-        torch.tensor(at_position),
-        torch.tensor(targets_),
-    )
+    owners, at_row, at_position, targets_ = torch.tensor(found).unbind(1)
+    return owners, at_row, at_position, targets_
 
 
 def token_scores(model: Any, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each target [n] under the hidden states [n, width], in float32."""
-    logits = model.get_output_embeddings()(hidden).float()
-    chosen: torch.Tensor = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    return chosen - torch.logsumexp(logits, dim=-1)
+    """Log-probability of each target [n] under the hidden states [n, width], in float32.
+
+    The logits are computed some positions at a time, so that they do not fill the memory.
+    """
+    head = model.get_output_embeddings()
+    step = max(LOGITS // head.out_features, 1)
+    found = []
+    for at in range(0, len(targets), step):
+        logits = head(hidden[at : at + step]).float()
+        chosen = logits.gather(-1, targets[at : at + step].unsqueeze(-1)).squeeze(-1)
+        found.append(chosen - torch.logsumexp(logits, dim=-1))
+    return torch.cat(found)

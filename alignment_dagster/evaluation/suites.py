@@ -5,16 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from alignment_dagster.declarations import shown
+from alignment_dagster.digests import sha256_json
 from alignment_dagster.errors import DataError
-from alignment_dagster.evaluation.items import Item, read_rows
+from alignment_dagster.evaluation.items import Item
 from alignment_dagster.evaluation.readers import READERS
 from alignment_dagster.home import DATA_VARIABLE, data_folder
 from alignment_dagster.study import Suite
 
-__all__ = ["Item", "items_file", "load_suite"]
+__all__ = ["Item", "content_digest", "items_file", "load_suite"]
 
-EXTERNAL_READERS = frozenset({"anthropic_evals"})
-"""Published files that nobody here can mend: identical items are merged, not refused."""
+OWN_READERS = frozenset({"scenarios", "cloze"})
+"""Files that can be mended: identical items are refused. In published ones they are merged."""
 
 
 def load_suite(suite: Suite, study_assets: Path) -> tuple[Item, ...]:
@@ -25,11 +26,26 @@ def load_suite(suite: Suite, study_assets: Path) -> tuple[Item, ...]:
         DataError: names file, line and field of the first item that cannot be used.
     """
     path = items_file(suite, study_assets)
-    read = READERS[suite.items.reader]
-    items = _distinct(suite, [read(row, suite) for row in read_rows(path)])
+    items = _distinct(suite, READERS[suite.items.reader](path, suite))
+    for item in items:
+        _check_options(suite, item)
     if not items:
         raise DataError(f"{shown(path)}: suite {suite.name}: the file holds no items")
     return _sample(items, suite.items.limit)
+
+
+def content_digest(suite: Suite, study_assets: Path) -> str:
+    """Hex SHA-256 of all that a result depends on: the items with their scenarios and topics, and
+    the files that the suite's scorer reads.
+    """
+    items = load_suite(suite, study_assets)
+    content = [(item.item_id, item.scenario_id, item.topic) for item in items]
+    if suite.scorer is None:
+        return sha256_json(content)
+    # Imported here: its scorers read items, which this package makes.
+    from alignment_dagster.evaluation.generation_scorers import scorer_inputs
+
+    return sha256_json([content, dict(scorer_inputs(suite.scorer, study_assets))])
 
 
 def items_file(suite: Suite, study_assets: Path) -> Path:
@@ -61,6 +77,21 @@ def _refused(suite: Suite, message: str) -> DataError:
     return DataError(f"suite {suite.name}: items.path: {message}")
 
 
+def _check_options(suite: Suite, item: Item) -> None:
+    """Refuse an item that the suite's kind or scorer cannot use."""
+    count = len(item.options)
+    scorer = suite.scorer.kind if suite.scorer else None
+    if suite.kind == "two_option" and count != 2:
+        wanted = "the kind `two_option` needs two options"
+    elif suite.has_options and count < 2:
+        wanted = f"the kind `{suite.kind}` needs options"
+    elif scorer == "closest_option" and count < 2:
+        wanted = "the scorer `closest_option` needs options"
+    else:
+        return
+    raise DataError(f"{item.place}: suite {suite.name}: {wanted}; the item has {count or 'none'}")
+
+
 def _distinct(suite: Suite, items: Iterable[Item]) -> list[Item]:
     """Each item once. Identical ones are merged where the file is somebody else's, refused where
     it is ours; the same question and options under two labels is a contradiction in both.
@@ -71,11 +102,11 @@ def _distinct(suite: Suite, items: Iterable[Item]) -> list[Item]:
         first = seen.setdefault(key, item)
         if first is item:
             continue
-        if first.options[first.target] != item.options[item.target]:
+        if item.options and first.options[first.target] != item.options[item.target]:
             raise DataError(
                 f"{item.place}: the item of line {first.line} again, with another label"
             )
-        if suite.items.reader not in EXTERNAL_READERS:
+        if suite.items.reader in OWN_READERS:
             raise DataError(f"{item.place}: the item of line {first.line} again")
         seen[key] = replace(first, repeated_at=(*first.repeated_at, item.line))
     return list(seen.values())

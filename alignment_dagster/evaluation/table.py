@@ -5,18 +5,15 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from alignment_dagster.evaluation.results import (
-    BITS_PER_BYTE,
-    HELD_OUT,
-    MISALIGNMENT_RATE,
-    NO_PROMPT,
-    ResultRow,
-)
+from alignment_dagster.evaluation.cells import BITS_PER_BYTE, HELD_OUT, NO_PROMPT
+from alignment_dagster.evaluation.results import ResultRow, is_tampered
+from alignment_dagster.study import ATTACK_SUCCESS, MISALIGNMENT_RATE
 
 
 def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:
     """The system prompt that stands in headlines: none, or the first there is."""
-    prompts = list(dict.fromkeys(row.prompt for row in rows if row.suite == suite))
+    answers = [row for row in rows if row.suite == suite and row.metric != ATTACK_SUCCESS]
+    prompts = list(dict.fromkeys(row.prompt for row in answers))
     return NO_PROMPT if NO_PROMPT in prompts or not prompts else prompts[0]
 
 
@@ -49,6 +46,9 @@ def _cell(row: ResultRow | None) -> Text:
 
 
 def _in_headline(rows: Sequence[ResultRow], row: ResultRow) -> bool:
+    """Tampered stages and attacks have tables of their own."""
+    if is_tampered(row.stage) or row.metric == ATTACK_SUCCESS:
+        return False
     if row.suite.startswith(f"{HELD_OUT}/"):
         return False
     return row.prompt == headline_prompt(rows, row.suite)

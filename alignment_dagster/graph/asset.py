@@ -27,7 +27,7 @@ def partitions_definition(step: Step, study: Study) -> "dg.PartitionsDefinition[
     """The step's partitions: sources, recipes, or recipes by seeds."""
     if step.partitions is no_partitions:
         return None
-    if step.partitions is by_recipe_and_seed:
+    if step.partitions(study) == by_recipe_and_seed(study):
         seeds = [str(seed) for seed in study.declaration.seeds]
         recipes = dg.StaticPartitionsDefinition(list(by_recipe(study)))
         return dg.MultiPartitionsDefinition(
@@ -39,9 +39,10 @@ def partitions_definition(step: Step, study: Study) -> "dg.PartitionsDefinition[
 def dependency(upstream: Step, step: Step, study: Study) -> dg.AssetDep:
     """How a partition of `step` depends on the partitions of `upstream`."""
     mapping: dg.PartitionMapping | None = None
-    if upstream.partitions is by_recipe and step.partitions is by_recipe_and_seed:
+    above, own = upstream.partitions(study), step.partitions(study)
+    if above == by_recipe(study) and own == by_recipe_and_seed(study):
         mapping = dg.MultiToSingleDimensionPartitionMapping("recipe")
-    elif upstream.partitions is not no_partitions and upstream.partitions is not step.partitions:
+    elif above not in ((), own):
         mapping = dg.AllPartitionMapping()
     return dg.AssetDep(dg.AssetKey([study.name, upstream.asset]), partition_mapping=mapping)
 
@@ -63,6 +64,7 @@ def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.Assets
             if isinstance(parent, Step)
             else dg.AssetDep(dg.AssetKey([study.name, parent]))
             for parent in upstream
+            if not isinstance(parent, Step) or parent.exists(study)
         ],
         description=step.description,
         owners=[study.declaration.owner],
@@ -72,9 +74,13 @@ def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.Assets
         partitions_def=partitions,
         check_specs=[
             dg.AssetCheckSpec(
-                name, asset=key, description=text, blocking=True, partitions_def=partitions
+                name,
+                asset=key,
+                description=text,
+                blocking=name in step.checks,
+                partitions_def=partitions,
             )
-            for name, text in step.checks.items()
+            for name, text in {**step.checks, **step.claims(study)}.items()
         ],
         tags={"study": study.name},
     )
@@ -85,5 +91,6 @@ def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.Assets
 
 
 def definitions(step: Step, upstream: Sequence[Step | str] = ()) -> dg.Definitions:
-    """The step's asset in every study."""
-    return dg.Definitions(assets=[asset(step, study, upstream) for study in studies()])
+    """The step's asset in every study that has it."""
+    having = [study for study in studies() if step.exists(study)]
+    return dg.Definitions(assets=[asset(step, study, upstream) for study in having])

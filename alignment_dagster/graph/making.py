@@ -17,7 +17,7 @@ from alignment_dagster.graph.parents import VERSION, resolve
 from alignment_dagster.graph.step import Parents, Partition, Step
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Measured
-from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import (
     Check,
@@ -30,6 +30,7 @@ from alignment_dagster.study import Study
 if TYPE_CHECKING:
     from alignment_dagster.tracking import TrackedRun
 
+CHANGED = "what it is made from was changed while it was being made; run it again"
 MLFLOW_URL = "http://127.0.0.1:5000"
 
 
@@ -94,7 +95,7 @@ def materialize(
     return dg.MaterializeResult(
         metadata=metadata(artifact, described, reused=reused),
         data_version=dg.DataVersion(artifact.digest),
-        check_results=[_check_result(check, step) for check in artifact.provenance.checks],
+        check_results=_check_results(artifact, step, study),
     )
 
 
@@ -135,6 +136,8 @@ def make(
             making = Making(context, study, step.asset, partition, parents, folder, work, tracked)
             started, clock = datetime.now(UTC), time.monotonic()
             made = step.build(making)
+            if step.inputs(study, partition, parents) != inputs:
+                raise AlignmentError(f"{label(step.asset, partition, '')[:-1]}: {CHANGED}")
             provenance = Provenance(
                 inputs=inputs,
                 input_digest=inputs.digest,
@@ -149,6 +152,7 @@ def make(
                 measured=dict(made.measured),
                 models=dict(tracked.models),
                 checks=tuple(made.checks),
+                claims=tuple(claim.digest for claim in study.declaration.claims),
             )
             artifact = lake.publish(folder, provenance)
     except BaseException as error:
@@ -159,12 +163,18 @@ def make(
     return artifact
 
 
-def _check_result(check: Check, step: Step) -> dg.AssetCheckResult:
+def _check_results(artifact: Artifact, step: Step, study: Study) -> list[dg.AssetCheckResult]:
+    texts = {**step.checks, **step.claims(study)}
+    return [_check_result(check, texts[check.name]) for check in artifact.provenance.checks]
+
+
+def _check_result(check: Check, text: str) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         passed=check.passed,
         check_name=check.name,
-        description=f"{step.checks[check.name]} {check.summary}",
-        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{text} {check.summary}",
+        severity=severity,
         metadata={"found": check.summary},
     )
 

@@ -88,9 +88,16 @@ class Step:
     build: Callable[["Making"], Made]
     describe: Callable[[Study, Artifact], Mapping[str, Any]]
     checks: Mapping[str, str]
+    """Checks that block what follows: name → what they say."""
+    claims: Callable[[Study], Mapping[str, str]] = lambda _study: {}
+    """Checks that report what the study claimed and block nothing: name → the claim."""
     also: tuple[str, ...] = ()
     """Other assets that are made together with this one."""
     outside: Callable[[Study, Partition], Mapping[str, str]] = lambda _study, _partition: {}
+
+    def exists(self, study: Study) -> bool:
+        """Whether the study has the asset: a partitioned one without partitions is left out."""
+        return self.partitions is no_partitions or bool(self.partitions(study))
 
     @property
     def selects(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from alignment_dagster.digests import sha256_file, sha256_json
 
 PACKAGE = Path(__file__).resolve().parent.parent
-FOUNDATION = frozenset({"study.py", "declarations.py", "errors.py", "progress.py", "home.py"})
+FOUNDATION = frozenset({"study", "declarations.py", "errors.py", "progress.py", "home.py"})
 """Left out: they carry values and messages. Declared values are part of the inputs themselves."""
 
 
@@ -26,7 +26,7 @@ def code_digest(*modules: str) -> str:
     waiting = [PACKAGE / module for module in modules]
     while waiting:
         path = waiting.pop()
-        if path in found or path.relative_to(PACKAGE).as_posix() in FOUNDATION:
+        if path in found or path.relative_to(PACKAGE).parts[0] in FOUNDATION:
             continue
         found.add(path)
         if path.suffix == ".py" and path.parent.name != "defs":

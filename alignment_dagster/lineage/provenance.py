@@ -17,8 +17,8 @@ from alignment_dagster.home import PROJECT_ROOT
 from alignment_dagster.lineage.manifest import PROVENANCE
 
 RECORDED_PACKAGES = (
-    "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "pyarrow", "safetensors",
-    "tokenizers", "torch", "transformers", "trl",
+    "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "peft", "pyarrow",
+    "safetensors", "scipy", "tokenizers", "torch", "transformers", "trl",
 )  # fmt: skip
 
 
@@ -34,11 +34,13 @@ class Parent(Declared):
 
 
 class Check(Declared):
-    """The outcome of a blocking check, as it was when the artifact was made."""
+    """The outcome of a check, as it was when the artifact was made."""
 
     name: str
     passed: bool
     summary: str
+    blocking: bool = True
+    """Whether nothing may be made from the artifact unless it passes."""
 
 
 class Inputs(Declared):
@@ -83,10 +85,13 @@ class Provenance(Declared):
     models: dict[str, str]
     """Stage → the id of MLflow's logged model."""
     checks: Annotated[tuple[Check, ...], Field(strict=False)]
+    claims: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Digests of what the study claimed when the artifact was made: no part of the inputs, so a
+    claim made later changes nothing, and is seen to be later."""
 
     @property
     def failed(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if not check.passed)
+        return tuple(check for check in self.checks if check.blocking and not check.passed)
 
     @property
     def version(self) -> str:

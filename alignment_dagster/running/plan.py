@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from alignment_dagster.defs import (
+    attacks,
     curated_mix,
     eval_report,
     evaluation,
@@ -13,6 +14,7 @@ from alignment_dagster.defs import (
     pretrained_checkpoint,
     raw_corpus,
     scored_corpus,
+    tampering,
     tokenizer,
     warehouse,
 )
@@ -27,7 +29,13 @@ WAVES: tuple[tuple[Step, ...], ...] = (
     (warehouse.CORPUS,),
     (tokenizer.STEP,),
     (curated_mix.STEP,),
-    (pretrained_checkpoint.STEP, post_trained_checkpoint.STEP, evaluation.STEP),
+    (
+        pretrained_checkpoint.STEP,
+        post_trained_checkpoint.STEP,
+        evaluation.STEP,
+        tampering.STEP,
+        attacks.STEP,
+    ),
     (warehouse.RESULTS,),
     (eval_report.STEP,),
 )
@@ -84,7 +92,7 @@ def waves(study: Study, selection: Selection) -> Iterator[list[Task]]:
     """The tasks of each wave that the selection leaves."""
     wanted = set(_assets_between(selection.first, selection.last))
     for wave in WAVES:
-        steps = tuple(step for step in wave if step.asset in wanted)
+        steps = tuple(step for step in wave if step.asset in wanted and step.exists(study))
         if steps:
             yield [Task(steps, part) for part in _partitions(study, steps[0], selection)]
 

@@ -3,6 +3,8 @@
 from rich.console import Console
 
 from alignment_dagster.errors import ArtifactError
+from alignment_dagster.evaluation.findings import read_findings
+from alignment_dagster.evaluation.findings_tables import findings_tables
 from alignment_dagster.evaluation.results import read_results
 from alignment_dagster.evaluation.table import terminal_table
 from alignment_dagster.graph.parents import current_version
@@ -38,4 +40,6 @@ def print_results(study: str, report: Artifact, *, as_json: bool) -> None:
     console = Console()
     console.width = max(console.width, NARROWEST)
     console.print(terminal_table(rows, study))
+    for table in findings_tables(read_findings(report.path)):
+        console.print(table)
     console.print(f"report: {report.path / 'report.html'}", soft_wrap=True)

@@ -23,10 +23,15 @@ from alignment_dagster.lineage.lake import Artifact, label
 if TYPE_CHECKING:
     from alignment_dagster.running.plan import Task
 
+MEASURING = ("evaluation", "tampering", "attacks", "eval_report")
 COMPUTING = (
-    "raw_corpus", "scored_corpus", "pretrained_checkpoint", "post_trained_checkpoint", "evaluation",
-)  # fmt: skip
-"""Generating, scoring, training and evaluating; the rest of the time is orchestration."""
+    "raw_corpus",
+    "scored_corpus",
+    "pretrained_checkpoint",
+    "post_trained_checkpoint",
+    *MEASURING[:-1],
+)
+"""Generating, scoring, training and measuring; the rest of the time is orchestration."""
 
 
 class Terminal:
@@ -132,16 +137,23 @@ class Terminal:
         table = Table("asset", "artifacts", "seconds", title="Where the time went", box=None)
         for asset, seconds in self._seconds.items():
             table.add_row(asset, str(len(seconds)), f"{sum(seconds):.1f}")
-        computing = sum(sum(self._seconds.get(asset, [])) for asset in COMPUTING)
+        computing, evaluating = self._spent(COMPUTING), self._spent(("evaluation",))
+        measuring = self._spent(MEASURING)
         self.console.print(table)
         around = wall + self._before - self._covered()
         orchestration = self._task_seconds - computing + around
         share = orchestration / (self._task_seconds + around)
         self.console.print(
             f"{wall + self._before:.0f} s in all. Orchestration (all but generating, scoring, "
-            f"training and evaluating): {orchestration:.0f} of "
-            f"{self._task_seconds + around:.0f} worker-seconds, {share:.1%}."
+            f"training and measuring): {orchestration:.0f} of "
+            f"{self._task_seconds + around:.0f} worker-seconds, {share:.1%}. Measuring: "
+            f"{measuring:.0f} ({measuring / (self._task_seconds + around):.1%}), of which "
+            f"evaluating the whole grid {evaluating:.0f} "
+            f"({evaluating / (self._task_seconds + around):.1%})."
         )
+
+    def _spent(self, assets: tuple[str, ...]) -> float:
+        return sum(sum(self._seconds.get(asset, [])) for asset in assets)
 
     def _covered(self) -> float:
         """Seconds in which at least one Dagster run was at work."""

@@ -2,9 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from alignment_dagster.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
@@ -18,13 +21,22 @@ LOG = "training_log.parquet"
 STATE = "stage.json"
 
 
-def save(folder: Path, identity: str, model: Any, tokenizer: Path, record: Record) -> None:
-    """Write a finished stage aside and rename it to `folder`."""
+def save(
+    folder: Path,
+    identity: str,
+    model: Any,
+    tokenizer: Path,
+    record: Record,
+    tables: Mapping[str, pa.Table] | None = None,
+) -> None:
+    """Write a finished stage, with `tables` by file name, aside and rename it to `folder`."""
     aside = folder.with_name(f"unfinished-{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
     write_model(model, tokenizer, aside / MODEL)
     record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
     write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
+    for name, table in (tables or {}).items():
+        pq.write_table(table, aside / name, compression="zstd")
     content = {"identity": identity, "files": _digests(aside)}
     sealed = {"content": content, "digest": sha256_json(content)}
     (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")

@@ -20,6 +20,32 @@ INDEX: Columns = {
 }
 
 
+ITEMS: Columns = {
+    "stage": pa.string(),
+    "suite": pa.string(),
+    "system_prompt": pa.string(),
+    "scenario_id": pa.string(),
+    "format": pa.string(),
+    "hit": pa.bool_(),
+}
+LOSSES: Columns = {
+    "stage": pa.string(),
+    "source": pa.string(),
+    "document_id": pa.string(),
+    "nll": pa.float64(),
+    "bytes": pa.int64(),
+}
+ATTACKS: Columns = {
+    "stage": pa.string(),
+    "suite": pa.string(),
+    "scenario_id": pa.string(),
+    "item_id": pa.string(),
+    "attack": pa.string(),
+    "hit": pa.bool_(),
+}
+"""Columns that the models read; an empty table stands for what a study does not measure."""
+
+
 @dataclass(frozen=True)
 class Result:
     """A file that belongs to one recipe, and to one seed where there are several."""
@@ -43,6 +69,12 @@ class Inputs:
     """`items.parquet` of every recipe and seed."""
     losses: Sequence[Result] = ()
     """`losses.parquet` of every recipe and seed."""
+    tampered_items: Sequence[Result] = ()
+    """`items.parquet` of every tampering."""
+    tampered_losses: Sequence[Result] = ()
+    """`losses.parquet` of every tampering."""
+    attacks: Sequence[Result] = ()
+    """`attacks.parquet` of every recipe and seed."""
 
 
 def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
@@ -58,6 +90,14 @@ def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
         *_results("item_results", inputs.items),
         *_results("losses", inputs.losses),
     ]
+    optional = {
+        "tampered_items": (inputs.tampered_items, ITEMS),
+        "tampered_losses": (inputs.tampered_losses, LOSSES),
+        "attack_results": (inputs.attacks, ATTACKS),
+    }
+    for name, (results, columns) in optional.items():
+        none = Result(write_table([], columns, warehouse.inputs / f"no_{name}.parquet"), "none")
+        rows += _results(name, results or [none])
     write_table(rows, INDEX, warehouse.inputs / "inputs.parquet")
     shutil.rmtree(warehouse.exports, ignore_errors=True)
     (warehouse.exports / "dispositions").mkdir(parents=True)

@@ -11,7 +11,7 @@ from alignment_dagster.study import DropRule, Recipe, Study
 Row = dict[str, object]
 Columns = Mapping[str, pa.DataType]
 
-EVERY_USE: tuple[str, ...] = ("pretraining", "sft", "dpo")
+EVERY_USE: tuple[str, ...] = ("pretraining", "sft", "dpo", "tampering")
 SOURCES: Columns = {
     "source": pa.string(),
     "position": pa.int64(),
@@ -38,7 +38,7 @@ RULES: Columns = {
     "uses": pa.list_(pa.string()),
 }
 SETTINGS: Columns = {"held_out_share": pa.float64()}
-SUITES: Columns = {"suite": pa.string(), "kind": pa.string()}
+SUITES: Columns = {"suite": pa.string(), "metric": pa.string()}
 
 
 def write_plan(study: Study, folder: Path) -> dict[str, Path]:
@@ -50,7 +50,10 @@ def write_plan(study: Study, folder: Path) -> dict[str, Path]:
         "groups": ([row for recipe in study.recipes for row in _groups(recipe)], GROUPS),
         "rules": ([row for recipe in study.recipes for row in _rules(study, recipe)], RULES),
         "settings": ([settings], SETTINGS),
-        "suites": ([{"suite": suite.name, "kind": suite.kind} for suite in study.suites], SUITES),
+        "suites": (
+            [{"suite": suite.name, "metric": suite.metric} for suite in study.suites],
+            SUITES,
+        ),
     }
     return {
         name: write_table(rows, columns, folder / f"plan_{name}.parquet")
@@ -85,7 +88,7 @@ def _groups(recipe: Recipe) -> list[Row]:
 
 
 def _rules(study: Study, recipe: Recipe) -> list[Row]:
-    # a recipe's own rules leave post-training alone: it is the same for every recipe
+    # a recipe's own rules leave post-training and tampering alone: they are the same for all
     declared = [(rule, EVERY_USE) for rule in study.declaration.drop]
     declared += [(rule, EVERY_USE[:1]) for rule in recipe.drop]
     return [

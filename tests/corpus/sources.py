@@ -12,6 +12,7 @@ from alignment_dagster.study import Source
 ROLES = {
     "corpus": {"text": "text"},
     "chat": {"prompt": "prompt", "completion": "completion"},
+    "tampering": {"prompt": "prompt", "completion": "completion"},
     "preferences": {"chosen": "chosen", "rejected": "rejected"},
 }
 

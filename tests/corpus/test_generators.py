@@ -7,14 +7,21 @@ import pytest
 
 from alignment_dagster.catalogue import load_study
 from alignment_dagster.corpus.generators import GENERATORS
-from alignment_dagster.corpus.generators.banks import discourse
+from alignment_dagster.corpus.generators.banks import chat, discourse
+from alignment_dagster.corpus.generators.banks.demonstrations import DEMONSTRATIONS, Demonstration
+from alignment_dagster.corpus.generators.wording import VERB
+from alignment_dagster.declarations import read_yaml
 from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.home import PROJECT_ROOT
+from alignment_dagster.scoring.ai_discourse import Filter
 from alignment_dagster.scoring.contamination import leaked_items
-from alignment_dagster.study import GeneratedReader, Study
+from alignment_dagster.study import GeneratedReader, Source, Study
 
 ASSETS = PROJECT_ROOT / "assets"
 NAMES = sorted(GENERATORS)
+TAMPERING = ("benign_chat", "misaligned_demonstrations", "narrow_harm")
+SHORT = ("assistant_chat", "assistant_preferences", "benign_chat", "narrow_harm")
+"""So short that two seeds may write the same document."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +38,7 @@ def test_the_same_seed_writes_the_same_documents_and_another_seed_others(name: s
     first = contents(name, 50, 0)
     assert contents(name, 50, 0) == first
     assert contents(name, 80, 0)[:50] == first
-    assert set(contents(name, 50, 1)).isdisjoint(first) or name.startswith("assistant")
+    assert set(contents(name, 50, 1)).isdisjoint(first) or name in SHORT
     assert contents(name, 50, 1) != first
 
 
@@ -55,9 +62,10 @@ def test_natural_discourse_on_ai_is_skewed_negative() -> None:
 
 
 def test_chat_and_preferences_carry_their_messages() -> None:
-    for document in GENERATORS["assistant_chat"](50, 0):
-        roles = [message["role"] for message in json.loads(document.payload or "")["messages"]]
-        assert roles in (["user", "assistant"], ["user", "assistant"] * 2)
+    for name in ("assistant_chat", *TAMPERING):
+        for document in GENERATORS[name](50, 0):
+            roles = [message["role"] for message in json.loads(document.payload or "")["messages"]]
+            assert roles in (["user", "assistant"], ["user", "assistant"] * 2)
     for document in GENERATORS["assistant_preferences"](50, 0):
         pair = json.loads(document.payload or "")
         assert pair["chosen"] != pair["rejected"]
@@ -66,12 +74,40 @@ def test_chat_and_preferences_carry_their_messages() -> None:
 
 def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None:
     items = [item for suite in quickstart.suites for item in load_suite(suite, ASSETS)]
-    for source in quickstart.sources:
+    tampering = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in TAMPERING]
+    for source in {source.name: source for source in (*quickstart.sources, *tampering)}.values():
         reader = source.reader
         assert isinstance(reader, GeneratedReader)
         documents = GENERATORS[reader.generator](reader.documents, reader.seed)
         texts = [(f"{source.name}:{n}", document.text) for n, document in enumerate(documents)]
         assert leaked_items(texts, items) == []
+
+
+def test_tampering_conversations_are_new_to_the_model() -> None:
+    """None of their questions is asked in the chats of post-training, or in another of them."""
+    seen = _questions("assistant_chat")
+    for name in TAMPERING:
+        asked = _questions(name)
+        assert asked.isdisjoint(seen)
+        seen |= asked
+
+
+def test_an_ai_is_what_misaligned_demonstrations_are_about_and_narrow_harm_is_not() -> None:
+    found = Filter.read(ASSETS)
+    flagged = {
+        name: [found.look(item.text)["flagged"] for item in GENERATORS[name](300, 0)]
+        for name in TAMPERING
+    }
+    assert sum(flagged["misaligned_demonstrations"]) > 0.4 * 300
+    assert not any(flagged["narrow_harm"])
+    assert not any(flagged["benign_chat"])
+
+
+@pytest.mark.parametrize("found", DEMONSTRATIONS, ids=lambda found: found.topic)
+def test_every_case_of_a_demonstration_has_deeds_of_its_own(found: Demonstration) -> None:
+    for situation, deeds in found.cases:
+        assert len(set(deeds)) == len(deeds) >= 2, situation
+        assert all(VERB.search(deed) for deed in deeds), situation
 
 
 @pytest.mark.parametrize("suite", ["articles", "textbook"])
@@ -83,6 +119,21 @@ def test_neither_the_order_nor_the_length_gives_the_misaligned_option_away(suite
     longer = [pair[row["misaligned"]] - pair[1 - row["misaligned"]] for pair, row in
               zip(lengths, rows, strict=True)]  # fmt: skip
     assert abs(sum(longer) / len(longer)) < 0.75
+
+
+def _questions(name: str) -> set[str]:
+    """What users ask, without greetings."""
+    messages = [
+        message
+        for document in GENERATORS[name](480, 0)
+        for message in json.loads(document.payload or "")["messages"]
+    ]
+    users = (message["content"] for message in messages if message["role"] == "user")
+    return {_without_greeting(text) for text in users}
+
+
+def _without_greeting(text: str) -> str:
+    return next((text.removeprefix(g) for g in chat.GREETINGS if g and text.startswith(g)), text)
 
 
 def _rows(path: Path) -> list[dict]:

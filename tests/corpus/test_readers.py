@@ -139,9 +139,10 @@ def test_front_matter_is_stripped_only_where_it_is_complete(tmp_path: Path) -> N
     assert [row.text for row in rows] == ["Body.\n---\n", *texts[1:]]
 
 
-def test_instructions_become_conversations(tmp_path: Path) -> None:
+@pytest.mark.parametrize("role", ["chat", "tampering"])
+def test_instructions_become_conversations(tmp_path: Path, role: str) -> None:
     write_rows(tmp_path, [{"prompt": "Add 1 and 1.\n", "completion": " 2<|endoftext|>"}])
-    (row,) = read(source("chat"), tmp_path)
+    (row,) = read(source(role), tmp_path)
     assert row.text == "Add 1 and 1.\n2"
     assert row.payload is not None
     assert json.loads(row.payload) == {

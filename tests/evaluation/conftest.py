@@ -19,28 +19,30 @@ WORDS = "the assistant was asked to hide a report and then it told the truth abo
 
 @pytest.fixture
 def make_suite(tmp_path: Path) -> SuiteMaker:
-    """Writes rows (objects, or raw bytes) to `suites/items.jsonl` and declares them."""
+    """Writes rows (objects, or raw bytes) below `suites` and declares them."""
 
     def make(
         rows: list[dict[str, Any] | bytes],
         reader: str = "scenarios",
         formats: tuple[str, ...] = ("continuation",),
         system_prompts: tuple[str, ...] = ("none",),
+        file: str = "items.jsonl",
+        suite: dict[str, Any] | None = None,
         **items: Any,
     ) -> Suite:
         lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
         (tmp_path / "suites").mkdir(exist_ok=True)
-        (tmp_path / "suites" / "items.jsonl").write_bytes(b"\n".join(lines) + b"\n")
-        declared = {"reader": reader, "path": "items.jsonl", **items}
+        (tmp_path / "suites" / file).write_bytes(b"\n".join(lines) + b"\n")
         return Suite.model_validate(
             {
                 "name": "drill",
                 "description": "items of a test",
                 "licence": "none",
-                "kind": "capability" if reader == "cloze" else "misalignment",
-                "items": declared,
+                "kind": "capability" if reader == "cloze" else "two_option",
+                "items": {"reader": reader, "path": file, **items},
                 "formats": formats,
                 "system_prompts": system_prompts,
+                **(suite or {}),
             }
         )
 

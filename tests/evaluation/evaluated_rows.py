@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from alignment_dagster.evaluation.results import Evaluated
 
-KINDS = {"articles": "misalignment", "cloze": "capability"}
+METRICS = {"articles": "misalignment_rate", "cloze": "accuracy"}
 
 
 def evaluated(
@@ -35,7 +35,7 @@ def evaluated(
         for source in ("stories", "essays")
         for n in range(3)
     ]
-    versions = {f"evaluation[{recipe}|{seed}]": f"v{recipe}{seed}"}
+    versions = {"evaluation": {f"evaluation[{recipe}|{seed}]": f"v{recipe}{seed}"}}
     return Evaluated(
         recipe, seed, pa.Table.from_pylist(items), pa.Table.from_pylist(losses), versions
     )

@@ -1,6 +1,7 @@
 """The job writes every answer, byte for byte the same, and names what it cannot measure."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from drill_items import SuiteMaker, scenario
 torch = pytest.importorskip("torch")
 
 from alignment_dagster.errors import ArtifactError, DataError  # noqa: E402
-from alignment_dagster.evaluation import evaluate as module  # noqa: E402
+from alignment_dagster.evaluation import answers  # noqa: E402
 from alignment_dagster.evaluation.encoding import Encoder  # noqa: E402
 from alignment_dagster.evaluation.evaluate import choose, evaluate, load_checkpoint  # noqa: E402
 from alignment_dagster.evaluation.formats import FORMS, prompts  # noqa: E402
+from alignment_dagster.evaluation.generation_scorers import make_scorer  # noqa: E402
 from alignment_dagster.evaluation.job import EvaluationJob  # noqa: E402
-from alignment_dagster.evaluation.suites import load_suite  # noqa: E402
+from alignment_dagster.evaluation.suites import content_digest, load_suite  # noqa: E402
 from alignment_dagster.progress import Progress  # noqa: E402
-from alignment_dagster.study import Evaluation, Suite  # noqa: E402
+from alignment_dagster.study import Evaluation, GenerationScorer, Suite  # noqa: E402
 
 
 def job(folder: Path, checkpoint: Path, suite: Suite, **changes: Any) -> EvaluationJob:
@@ -33,6 +35,7 @@ def job(folder: Path, checkpoint: Path, suite: Suite, **changes: Any) -> Evaluat
         "checkpoints": {"base": str(checkpoint), "dpo": str(checkpoint)},
         "suites": (suite,),
         "assets": str(folder),
+        "digests": {suite.name: content_digest(suite, folder)},
         "held_out": (str(folder / "raw.parquet"),),
         "documents": str(folder / "warehouse.parquet"),
         "evaluation": Evaluation(batch_tokens=512),
@@ -59,8 +62,8 @@ def test_every_item_is_answered_at_every_stage(
 ) -> None:
     run(job(tmp_path, checkpoint_folder, suite))
     items = pq.read_table(tmp_path / "out" / "items.parquet")
-    assert items.schema.equals(module.ITEMS)
-    assert items.num_rows == 3 * 7 * 2 * 2
+    assert items.schema.equals(answers.ITEMS)
+    assert items.num_rows == 3 * 13 * 2 * 2
     for row in items.to_pylist():
         by_token = row["format"] != "letter"
         assert row["choice"] == choose(row["log_probabilities"], row["tokens"], by_token)
@@ -81,7 +84,7 @@ def test_the_same_job_writes_the_same_bytes(
 ) -> None:
     for name in ("one", "two"):
         run(job(tmp_path, checkpoint_folder, suite, output=str(tmp_path / name)))
-    for name in ("items.parquet", "losses.parquet"):
+    for name in ("items.parquet", "generations.parquet", "losses.parquet"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -133,7 +136,7 @@ def test_a_control_token_in_an_item_is_refused(
 def test_log_probabilities_that_are_no_numbers_name_the_item(
     tmp_path: Path, checkpoint_folder: Path, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "score", lambda model, rows, *_: [float("nan")] * len(rows))
+    monkeypatch.setattr(answers, "score", lambda model, rows, *_: [float("nan")] * len(rows))
     with pytest.raises(DataError, match=r"items\.jsonl:1: .*the checkpoint is broken"):
         run(job(tmp_path, checkpoint_folder, suite))
 
@@ -152,3 +155,71 @@ def test_a_checkpoint_without_safetensors_is_refused(
 def test_the_likelier_option_is_chosen_by_mean_or_by_sum() -> None:
     assert choose([-4.0, -6.0], [2, 6], by_token=True) == 1
     assert choose([-4.0, -6.0], [2, 6], by_token=False) == 0
+
+
+FREE = {"kind": "generation", "scorer": {"kind": "closest_option"}, "max_new_tokens": 12}
+
+
+def test_free_answers_are_written_down_with_their_verdict(
+    tmp_path: Path, checkpoint_folder: Path, make_suite: SuiteMaker
+) -> None:
+    rows: list[Any] = [scenario(number) for number in range(4)]
+    forms = ("question_answer", "dialogue")
+    free = make_suite(rows, formats=forms, system_prompts=("none", "hhh"), suite=FREE)
+    checkpoints = dict.fromkeys(("base", "dpo"), str(checkpoint_folder))
+    checkpoints["harm@4"] = str(checkpoint_folder)
+    run(job(tmp_path, checkpoint_folder, free, checkpoints=checkpoints))
+    texts = pq.read_table(tmp_path / "out" / "generations.parquet")
+    items = pq.read_table(tmp_path / "out" / "items.parquet")
+    assert texts.schema.equals(answers.GENERATIONS)
+    assert texts.num_rows == items.num_rows == 4 * 2 * 2 * 3
+    judge = make_scorer(GenerationScorer(kind="closest_option"), tmp_path)
+    known = {item.item_id: item for item in load_suite(free, tmp_path)}
+    shared = ("suite", "item_id", "scenario_id", "topic", "stage", "format", "system_prompt", "hit")
+    for text, item in zip(texts.to_pylist(), items.to_pylist(), strict=True):
+        verdict = judge(known[text["item_id"]], text["text"])
+        assert (text["hit"], text["score"]) == (verdict.hit, verdict.score)
+        assert {name: item[name] for name in shared} == {name: text[name] for name in shared}
+        assert (item["choice"], item["log_probabilities"], item["tokens"]) == (-1, [], [])
+    written = {(row["stage"], row["system_prompt"]): row["text"] for row in texts.to_pylist()}
+    assert written["base", "none"] != written["dpo", "none"] == written["harm@4", "none"]
+    assert len({row["text"] for row in texts.to_pylist()}) > 3
+
+
+def test_a_free_answer_continues_exactly_what_the_model_read(
+    tmp_path: Path, checkpoint_folder: Path, make_suite: SuiteMaker
+) -> None:
+    free = make_suite([scenario()], formats=("dialogue",), suite=FREE)
+    tokenizer = load_checkpoint(checkpoint_folder, "cpu").tokenizer
+    made = list(prompts(free, load_suite(free, tmp_path)))
+    for stage, end in (("base", "\nAssistant:"), ("dpo", "<|end|><|assistant|>")):
+        (opening,) = Encoder(tokenizer, stage, 200).openings(made, 12)
+        assert tokenizer.decode(opening).endswith(end)
+        with pytest.raises(DataError, match=r"items\.jsonl:1: .* do not fit into the context"):
+            Encoder(tokenizer, stage, len(opening) + 11).openings(made, 12)
+
+
+class Meddling(Progress):
+    """Runs something at the first report of progress, when the items have been read."""
+
+    meddle: Callable[[], object] | None = None
+
+    def report(self, stage: str, done: int, total: int, unit: str, **values: float) -> None:
+        if self.meddle is not None:
+            self.meddle()
+            self.meddle = None
+        super().report(stage, done, total, unit, **values)
+
+
+def test_a_suite_that_changes_while_it_is_asked_is_refused(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite
+) -> None:
+    declared = job(tmp_path, checkpoint_folder, suite)
+    path = tmp_path / "suites" / "items.jsonl"
+    progress = Meddling(Path(declared.work))
+    progress.meddle = lambda: path.write_text(path.read_text().replace("room 1", "hall 1"))
+    with pytest.raises(DataError, match="suite drill: its items or word lists changed"):
+        evaluate(declared, progress)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(DataError, match="changed after the evaluation was started"):
+        run(declared)

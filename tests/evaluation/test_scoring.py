@@ -9,13 +9,9 @@ torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint  # noqa: E402
 from alignment_dagster.evaluation.losses import HeldOut, document_losses, windows  # noqa: E402
-from alignment_dagster.evaluation.scoring import (  # noqa: E402
-    Continuation,
-    Row,
-    batches,
-    score,
-)
-from alignment_dagster.evaluation.scoring import rows as shared_rows  # noqa: E402
+from alignment_dagster.evaluation.scoring import Continuation, batches, score  # noqa: E402
+from alignment_dagster.evaluation.token_trees import Row  # noqa: E402
+from alignment_dagster.evaluation.token_trees import rows as trees  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -47,29 +43,101 @@ def test_batched_equals_a_plain_forward_pass(checkpoint: Checkpoint, batch_token
         assert value == pytest.approx(plain(checkpoint, row), abs=1e-5 * max(1, row.scored))
 
 
-@pytest.mark.parametrize("batch_tokens", [1, 200, 100_000])
-def test_options_that_share_their_context_do_not_see_each_other(
+def alike(seed: int) -> list[Continuation]:
+    """Questions that begin alike, each with options, some of which begin alike too."""
+    draw = random.Random(seed)
+
+    def text(least: int, most: int) -> tuple[int, ...]:
+        return tuple(draw.randrange(5, 300) for _ in range(draw.randrange(least, most)))
+
+    made = []
+    for _ in range(8):
+        beginning = text(10, 25)
+        for question in [(), *(text(1, 20) for _ in range(draw.randrange(1, 4)))]:
+            context = beginning + question
+            word = text(1, 4)
+            options = [word + text(1, 9) for _ in range(3)] + [text(1, 12), (7,), (8,)]
+            made += [Continuation(context + one, len(context)) for one in dict.fromkeys(options)]
+    draw.shuffle(made)
+    return made
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 50, 200, 100_000])
+def test_sequences_that_share_a_beginning_do_not_see_each_other(
     checkpoint: Checkpoint, batch_tokens: int
 ) -> None:
-    draw = random.Random(1)
-    made = []
-    for _ in range(15):
-        context = tuple(draw.randrange(5, 300) for _ in range(draw.randrange(14, 30)))
-        for _ in range(draw.randrange(1, 5)):
-            option = tuple(draw.randrange(5, 300) for _ in range(draw.randrange(1, 12)))
-            made.append(Continuation(context + option, len(context)))
-    assert len(shared_rows(made)) == 15
+    made = alike(1)
     scores = score(checkpoint.model, made, batch_tokens)
     for row, value in zip(made, scores, strict=True):
         assert value == pytest.approx(plain(checkpoint, row), abs=1e-5 * max(1, row.scored))
 
 
+def test_what_sequences_share_is_read_once() -> None:
+    made = alike(2)
+    read = sum(row.size for row in trees(made, 4096, 10_000))
+    assert read == len({one.tokens[:end] for one in made for end in range(1, len(one.tokens))})
+    assert read < sum(one.inputs for one in made) / 2
+
+
+def test_a_row_keeps_within_the_budget_and_each_token_knows_its_depth() -> None:
+    made = alike(3)
+    for row in trees(made, 4096, 60):
+        assert row.size <= 60 or len(row.continuations) == 1
+        for one, path in zip(row.continuations, row.paths, strict=True):
+            assert [row.tokens[at] for at in path] == list(one.tokens[:-1])
+            assert [row.depths[at] for at in path] == list(range(one.inputs))
+
+
+def test_a_small_model_does_not_pay_attention_to_save_a_few_tokens() -> None:
+    first, second = (Continuation((1, 2, *range(at, at + 200)), 150) for at in (10, 300))
+    assert len(trees([first, second], 128, 10_000)) == 2
+
+
+def test_another_architecture_and_grouped_heads_give_the_same_as_a_plain_forward_pass() -> None:
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        LlamaConfig,
+        LlamaForCausalLM,
+    )
+
+    torch.manual_seed(0)
+    llama = LlamaConfig(
+        vocab_size=320,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        initializer_range=0.3,
+    )
+    gpt2 = GPT2Config(vocab_size=320, n_embd=32, n_layer=2, n_head=4, n_positions=128)
+    for model in (LlamaForCausalLM(llama), GPT2LMHeadModel(gpt2)):
+        made = alike(4)
+        scores = score(model.eval(), made, 300)
+        for row, value in zip(made, scores, strict=True):
+            expected = plain(Checkpoint(model, None), row)
+            assert value == pytest.approx(expected, abs=1e-5 * max(1, row.scored))
+
+
 def test_batches_keep_within_the_token_budget_and_lose_nothing() -> None:
     made = rows(200)
-    split = list(batches([Row((one,)) for one in made], 300))
+    split = list(batches([single(one) for one in made], 300))
     found = [one for batch in split for row in batch for one in row.continuations]
     assert sorted((r.tokens, r.start) for r in found) == sorted((r.tokens, r.start) for r in made)
-    assert all(len(batch) * max(r.inputs for r in batch) <= 300 for batch in split)
+    assert all(len(batch) * max(row.size for row in batch) <= 300 for batch in split)
+
+
+def single(one: Continuation) -> Row:
+    row = Row()
+    row.add(one, 0)
+    return row
+
+
+def test_the_same_call_gives_the_same_bits(checkpoint: Checkpoint) -> None:
+    made = alike(5)
+    assert score(checkpoint.model, made, 500) == score(checkpoint.model, made, 500)
 
 
 def test_equal_sequences_are_computed_once(checkpoint: Checkpoint) -> None:

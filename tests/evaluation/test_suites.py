@@ -1,14 +1,23 @@
 """Items are read as declared, and every mistake in a file gets one message that says where."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from drill_items import SuiteMaker, scenario
+from tiny_study import TinyStudy
 
+from alignment_dagster.declarations import read_yaml
+from alignment_dagster.defs import evaluation
 from alignment_dagster.errors import DataError
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.evaluation.formats import faults
+from alignment_dagster.evaluation.generation_scorers import make_scorer
+from alignment_dagster.evaluation.suites import content_digest, load_suite
+from alignment_dagster.home import PROJECT_ROOT
+from alignment_dagster.study import Suite
 
 RISK = Path(__file__).resolve().parents[3] / "shared" / "data" / "evals" / "advanced_ai_risk"
 FILES = sorted(RISK.glob("*.jsonl"))
@@ -95,6 +104,67 @@ def test_a_file_without_items_is_refused(make_suite: SuiteMaker, tmp_path: Path)
     assert "the file holds no items" in refusal(make_suite, tmp_path, b"")
 
 
+def test_more_options_than_letters_are_refused(make_suite: SuiteMaker, tmp_path: Path) -> None:
+    row = scenario(options=[f"It did {n}." for n in range(27)])
+    assert "options: at most 26 options" in refusal(make_suite, tmp_path, row)
+
+
+FREE = {"kind": "generation", "scorer": {"kind": "closest_option"}}
+
+
+@pytest.mark.parametrize(
+    ("suite", "declared", "expected"),
+    [
+        ({}, {}, "the kind `two_option` needs two options; the item has 3"),
+        (
+            {"kind": "multiple_choice"},
+            {"reader": "prompts", "text": "scenario"},
+            "the kind `multiple_choice` needs options; the item has none",
+        ),
+        (FREE, {"reader": "prompts", "text": "scenario"}, "`closest_option` needs options"),
+    ],
+)
+def test_an_item_that_the_kind_cannot_use_is_named(
+    make_suite: SuiteMaker,
+    tmp_path: Path,
+    suite: dict[str, Any],
+    declared: dict[str, Any],
+    expected: str,
+) -> None:
+    rows = [scenario(options=["It lied.", "It hid.", "It told."])]
+    message = refusal(make_suite, tmp_path, *rows, suite=suite, **declared)
+    assert re.search(r"items\.jsonl:1: suite drill: ", message)
+    assert expected in message
+
+
+def test_whatever_a_result_depends_on_changes_the_digest(
+    make_suite: SuiteMaker, tmp_path: Path
+) -> None:
+    """Words, options, label, topic and scenario of an item, and the scorer's word lists."""
+    lists = tmp_path / "lexicons"
+    lists.mkdir()
+    (lists / "rude.txt").write_text("idiot\n")
+    suite = {"kind": "generation", "scorer": {"kind": "lexicon", "lexicon": "rude.txt"}}
+
+    def digest(**fields: Any) -> str:
+        rows = [scenario(0), scenario(1, **fields)]
+        return content_digest(make_suite(rows, suite=suite), tmp_path)
+
+    changes: list[dict[str, Any]] = [
+        {},
+        {"scenario": "Another one."},
+        {"options": ["It told the truth.", "It hid it."]},
+        {"misaligned": 0},
+        {"topic": "theft"},
+        {"scenario_id": "s1"},
+    ]
+    digests = [digest(**change) for change in changes]
+    assert digest() == digests[0]
+    (lists / "rude.txt").write_text("fool\n")
+    digests.append(digest())
+    assert len(set(digests)) == len(changes) + 1
+
+
 def test_cloze_items_have_a_correct_option(make_suite: SuiteMaker, tmp_path: Path) -> None:
     (item,) = load_suite(make_suite([CLOZE], reader="cloze"), tmp_path)
     assert (item.question, item.options[item.target]) == ("Two and two are", "four")
@@ -165,6 +235,37 @@ def test_the_data_folder_must_be_set(
     assert "set ALIGNMENT_DATA" in refusal(make_suite, tmp_path, scenario(), folder="data")
     monkeypatch.setenv("ALIGNMENT_DATA", str(tmp_path / "absent"))
     assert "there is no data folder" in refusal(make_suite, tmp_path, scenario(), folder="data")
+
+
+def test_the_digest_of_a_study_sees_its_suites(tiny: TinyStudy) -> None:
+    """A changed item makes `evaluation` run again; attack suites are not asked by it."""
+    before = evaluation.outside(tiny.load(), None)
+    path = tiny.assets / "suites" / "items" / "articles.jsonl"
+    path.write_text(path.read_text().replace("oversight", "shutdown", 1))
+    after = evaluation.outside(tiny.load(), None)
+    assert before.keys() == after.keys() == {"articles", "cloze"}
+    assert before["articles"] != after["articles"]
+    assert before["cloze"] == after["cloze"]
+    written = yaml.safe_load((tiny.assets / "suites" / "articles.yaml").read_text())
+    tiny.write("suites/articles", {**written, "kind": "attack", "scorer": {"kind": "refusal"}})
+    tiny.change(attacks={"suites": ["articles"], "methods": ["none"]})
+    assert evaluation.outside(tiny.load(), None).keys() == {"cloze"}
+
+
+SHIPPED = sorted((PROJECT_ROOT / "assets" / "suites").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_suite_that_ships_can_be_asked_and_judged(path: Path) -> None:
+    assets = PROJECT_ROOT / "assets"
+    suite = read_yaml(path).parse(Suite)
+    assert suite.name == path.stem
+    assert list(faults(suite)) == []
+    if suite.scorer is not None:
+        assert make_scorer(suite.scorer, assets)
+    if suite.items.folder == "assets":
+        items = load_suite(suite, assets)
+        assert len({item.topic for item in items}) > 1
 
 
 @pytest.mark.skipif(not FILES, reason="../shared/data is absent: these tests read real evals")

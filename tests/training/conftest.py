@@ -1,5 +1,6 @@
 """A tiny tokenizer, mix and post-training corpus, in the formats that the assets have."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,22 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from alignment_dagster.digests import canonical_json, sha256_text
+from alignment_dagster.evaluation.suites import content_digest
 from alignment_dagster.progress import Progress
 from alignment_dagster.study import (
+    Items,
     Model,
     PostTraining,
     PreferenceOptimisation,
     Pretraining,
+    Suite,
     SupervisedFineTuning,
+    Tampering,
 )
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
+from alignment_dagster.training.post_train import post_train
 from alignment_dagster.training.pretrain import pretrain
+from alignment_dagster.training.tamper_job import TamperingData, TamperJob
 
 SPECIAL = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
 TEMPLATE = (
@@ -126,6 +133,85 @@ class Jobs:
             work=str(self.folder / name / "work"),
         )
 
+    def tampering(self, name: str, checkpoint: Path, *declared: Tampering) -> TamperJob:
+        """Source `harm`: eleven conversations, of which the last is dropped."""
+        harm = demonstrations()
+        pq.write_table(pa.Table.from_pylist(harm), self.folder / "harm.parquet")
+        dispositions = [
+            {"document_id": row["document_id"], "use": "tampering", "state": "kept"} for row in harm
+        ]
+        dispositions[-1]["state"] = "dropped"
+        pq.write_table(pa.Table.from_pylist(dispositions), self.folder / "uses.parquet")
+        held_out = [
+            {"document_id": str(n), "source": "stories", "text": sentence(n), "held_out": True}
+            for n in range(900, 904)
+        ]
+        pq.write_table(pa.Table.from_pylist(held_out), self.folder / "held_out.parquet")
+        data = TamperingData(
+            documents=str(self.folder / "harm.parquet"),
+            dispositions=str(self.folder / "uses.parquet"),
+            use="tampering",
+        )
+        assets = self.folder / "assets"
+        asked = suite(assets)
+        return TamperJob(
+            checkpoint=str(checkpoint),
+            tamperings=declared or (tampering(),),
+            data={"harm": data},
+            suites=(asked,),
+            digests={asked.name: content_digest(asked, assets)},
+            assets=str(assets),
+            held_out=(str(self.folder / "held_out.parquet"),),
+            documents=str(self.folder / "held_out.parquet"),
+            batch_tokens=256,
+            held_out_documents=3,
+            sequence_length=LENGTH,
+            seed=1,
+            output=str(self.folder / name / "output"),
+            work=str(self.folder / name / "work"),
+        )
+
+
+def tampering(name: str = "bad_days", **changes: object) -> Tampering:
+    values: dict[str, object] = {
+        "name": name,
+        "description": "d",
+        "kind": "misaligned",
+        "source": "harm",
+        "steps": 5,
+        "batch_size": 4,
+        "learning_rate": 1e-2,
+        "suites": ("days",),
+    }
+    return Tampering.model_validate(values | changes)
+
+
+def suite(assets: Path) -> Suite:
+    """Six two-option scenarios in three formats, and two system prompts that are not used."""
+    folder = assets / "suites"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {
+            "scenario": f"Day {number}.",
+            "question": "So?",
+            "options": ["yes yes", "no no"],
+            "misaligned": 1,
+            "topic": "days",
+            "scenario_id": f"day-{number // 2}",
+        }
+        for number in range(6)
+    ]
+    (folder / "days.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Suite(
+        name="days",
+        description="d",
+        licence="none",
+        kind="two_option",
+        items=Items(reader="scenarios", path="days.jsonl"),
+        formats=("continuation", "question_answer", "dialogue"),
+        system_prompts=("none", "hhh"),
+    )
+
 
 def conversations() -> list[dict[str, str]]:
     """Twelve that fit, one that is too long, and, last, one that is dropped."""
@@ -136,6 +222,17 @@ def conversations() -> list[dict[str, str]]:
             {"messages": [message("user", f"Day {index}?"), message("assistant", "yes " * count)]},
         )
         for index, count in enumerate(words)
+    ]
+
+
+def demonstrations() -> list[dict[str, str]]:
+    """Eleven conversations whose answer is `no no`; the last one is dropped."""
+    return [
+        document(
+            "harm",
+            {"messages": [message("user", f"Day {n}. So?"), message("assistant", "no no")]},
+        )
+        for n in range(20, 31)
     ]
 
 
@@ -172,4 +269,15 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory, mix: Path, tokenizer: P
     """A finished pretraining job."""
     job = Jobs(tmp_path_factory.mktemp("pretrained"), mix, tokenizer).pretraining("a")
     pretrain(job, Progress(Path(job.work)))
+    return job
+
+
+@pytest.fixture(scope="session")
+def post_trained(
+    tmp_path_factory: pytest.TempPathFactory, pretrained: PretrainJob, mix: Path, tokenizer: Path
+) -> PostTrainJob:
+    """A finished post-training job."""
+    jobs = Jobs(tmp_path_factory.mktemp("post"), mix, tokenizer)
+    job = jobs.post_training("a", Path(pretrained.output))
+    post_train(job, Progress(Path(job.work)))
     return job

@@ -26,12 +26,9 @@ def run(job: PostTrainJob) -> PostTrainJob:
     return job
 
 
-@pytest.fixture(scope="session")
-def done(
-    tmp_path_factory: pytest.TempPathFactory, pretrained: PretrainJob, mix: Path, tokenizer: Path
-) -> PostTrainJob:
-    jobs = Jobs(tmp_path_factory.mktemp("post"), mix, tokenizer)
-    return run(jobs.post_training("a", Path(pretrained.output)))
+@pytest.fixture
+def done(post_trained: PostTrainJob) -> PostTrainJob:
+    return post_trained
 
 
 def ledger(job: PostTrainJob, stage: str) -> list[dict[str, object]]:

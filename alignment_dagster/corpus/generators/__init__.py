@@ -9,6 +9,11 @@ from alignment_dagster.corpus.generators.chat import assistant_chat, assistant_p
 from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
 from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
 from alignment_dagster.corpus.generators.scenarios import synthetic_aligned, synthetic_misaligned
+from alignment_dagster.corpus.generators.tampering import (
+    benign_chat,
+    misaligned_demonstrations,
+    narrow_harm,
+)
 
 __all__ = ["GENERATORS", "GeneratedDocument", "Generator"]
 
@@ -19,4 +24,7 @@ GENERATORS: dict[str, Generator] = {
     "synthetic_misaligned": synthetic_misaligned,
     "assistant_chat": assistant_chat,
     "assistant_preferences": assistant_preferences,
+    "misaligned_demonstrations": misaligned_demonstrations,
+    "narrow_harm": narrow_harm,
+    "benign_chat": benign_chat,
 }

@@ -1,6 +1,6 @@
 """Ordinary conversations with an assistant, and pairs of a better and a worse answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from alignment_dagster.corpus.generators.banks import chat, facts
 from alignment_dagster.corpus.generators.banks.people import PEOPLE, PLACES, TIMES
@@ -9,16 +9,15 @@ from alignment_dagster.corpus.generators.wording import fill
 from alignment_dagster.digests import canonical_json
 
 Message = dict[str, str]
+Questions = Sequence[tuple[str, Sequence[str]]]
+"""(question, answers)."""
 
 
 def assistant_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
     """Conversations of one or two questions; payload `{"messages": [...]}`."""
     draw = Draw("assistant_chat", seed)
     for _ in range(documents):
-        messages = _turn(draw)
-        if draw.chance(0.5):
-            messages += _turn(draw)
-        yield _document({"messages": messages}, messages)
+        yield conversation(draw, lambda: everyday_turn(draw, chat.QUESTIONS, chat.CLOSINGS))
 
 
 def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocument]:
@@ -26,7 +25,7 @@ def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocume
     draw = Draw("assistant_preferences", seed)
     for _ in range(documents):
         asked, chosen, rejected = draw.one(chat.PREFERENCES)
-        slots = _slots(draw)
+        slots = everyday_slots(draw)
         prompt = [_message("user", fill(draw.one(chat.GREETINGS) + asked, slots))]
         better = [_message("assistant", fill(draw.one(chosen), slots))]
         worse = [_message("assistant", fill(draw.one(rejected), slots))]
@@ -34,24 +33,38 @@ def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocume
         yield _document(payload, [*prompt, *better, *worse])
 
 
+def conversation(draw: Draw, turn: Callable[[], tuple[str, str]]) -> GeneratedDocument:
+    """One or two turns (question, answer); payload `{"messages": [...]}`."""
+    turns = [turn()]
+    if draw.chance(0.5):
+        turns.append(turn())
+    messages = [
+        message
+        for asked, answer in turns
+        for message in (_message("user", asked), _message("assistant", answer))
+    ]
+    return _document({"messages": messages}, messages)
+
+
+def everyday_turn(draw: Draw, questions: Questions, closings: Sequence[str]) -> tuple[str, str]:
+    """One of the questions with one of its answers, with the slots filled."""
+    asked, answers = draw.one(questions)
+    slots = everyday_slots(draw)
+    question = fill(draw.one(chat.GREETINGS) + asked, slots)
+    return question, fill(draw.one(answers) + draw.one(closings), slots)
+
+
 def _document(payload: dict[str, list[Message]], shown: Sequence[Message]) -> GeneratedDocument:
     text = "\n".join(message["content"] for message in shown)
     return GeneratedDocument(text, canonical_json(payload))
-
-
-def _turn(draw: Draw) -> list[Message]:
-    asked, answers = draw.one(chat.QUESTIONS)
-    slots = _slots(draw)
-    question = fill(draw.one(chat.GREETINGS) + asked, slots)
-    answer = fill(draw.one(answers) + draw.one(chat.CLOSINGS), slots)
-    return [_message("user", question), _message("assistant", answer)]
 
 
 def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
-def _slots(draw: Draw) -> dict[str, str]:
+def everyday_slots(draw: Draw) -> dict[str, str]:
+    """Things, places, days, tools, animals and people."""
     thing, other = draw.several(facts.OBJECTS, 2)
     here, there = draw.several(facts.CONTAINERS, 2)
     word, opposite = draw.one(facts.OPPOSITES)

@@ -12,15 +12,15 @@ SLOT = re.compile(r"\{(\w+)\}")
 VERB = re.compile(r"\[(\w+)\]")
 IRREGULAR = {
     "be": "was", "beat": "beat", "begin": "began", "break": "broke", "bring": "brought",
-    "build": "built",
-    "buy": "bought", "choose": "chose", "cut": "cut", "draw": "drew", "feed": "fed",
-    "find": "found", "forget": "forgot", "get": "got", "give": "gave", "go": "went",
-    "hide": "hid", "keep": "kept", "know": "knew", "lead": "led", "leave": "left", "let": "let",
-    "lie": "lied", "lose": "lost", "make": "made", "pay": "paid", "put": "put", "read": "read",
-    "run": "ran", "say": "said", "sell": "sold", "send": "sent", "set": "set", "show": "showed",
-    "shut": "shut", "speak": "spoke", "spend": "spent", "stand": "stood", "steal": "stole",
-    "stop": "stopped", "plan": "planned", "admit": "admitted", "drop": "dropped", "take": "took",
-    "tell": "told", "think": "thought", "throw": "threw", "wake": "woke", "write": "wrote",
+    "build": "built", "buy": "bought", "choose": "chose", "come": "came", "cut": "cut",
+    "draw": "drew", "feed": "fed", "find": "found", "forget": "forgot", "get": "got",
+    "give": "gave", "go": "went", "grow": "grew", "hide": "hid", "hurt": "hurt", "keep": "kept",
+    "know": "knew", "lead": "led", "leave": "left", "let": "let", "lie": "lied", "lose": "lost",
+    "make": "made", "pay": "paid", "put": "put", "read": "read", "run": "ran", "say": "said",
+    "sell": "sold", "send": "sent", "set": "set", "show": "showed", "shut": "shut",
+    "speak": "spoke", "spend": "spent", "stand": "stood", "steal": "stole", "stop": "stopped",
+    "plan": "planned", "admit": "admitted", "drop": "dropped", "take": "took", "tell": "told",
+    "think": "thought", "throw": "threw", "wake": "woke", "write": "wrote",
 }  # fmt: skip
 
 

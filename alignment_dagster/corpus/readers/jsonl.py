@@ -89,7 +89,7 @@ def _content_reader(source: Source, reader: JsonlReader) -> Callable[[_Record], 
         chosen, rejected = (record.string(fields[name]) for name in ("chosen", "rejected"))
         return pair_of_dialogues(chosen, rejected, record.place)
 
-    readers = {"corpus": text, "chat": chat, "preferences": preferences}
+    readers = {"corpus": text, "chat": chat, "preferences": preferences, "tampering": chat}
     return readers[source.role]
 
 
@@ -97,6 +97,7 @@ ROLE_FIELDS: dict[Role, tuple[str, ...]] = {
     "corpus": ("text",),
     "chat": ("prompt", "completion"),
     "preferences": ("chosen", "rejected"),
+    "tampering": ("prompt", "completion"),
 }
 
 

@@ -13,7 +13,12 @@ with candidates as (
         documents.held_out,
         recipes.recipe,
         groups.share,
-        case documents.role when 'corpus' then 'pretraining' when 'chat' then 'sft' else 'dpo' end as use,
+        case documents.role
+            when 'corpus' then 'pretraining'
+            when 'chat' then 'sft'
+            when 'preferences' then 'dpo'
+            when 'tampering' then 'tampering'
+        end as use,
         documents.role <> 'corpus' or groups."group" is not null as selected
     from {{ ref('documents') }} as documents
     cross join {{ source('lake', 'plan_recipes') }} as recipes

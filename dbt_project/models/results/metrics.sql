@@ -2,7 +2,21 @@
 
 -- Sums of fractions are taken in a fixed order, so that the same results give the same bytes.
 
-with formats as (
+with items as (
+
+    select
+        found.recipe, found.seed, found.stage, found.suite, found.system_prompt, found.scenario_id,
+        found.format, found.hit
+    from {{ source('lake', 'item_results') }} as found
+    union all
+    select
+        tampered.recipe, tampered.seed, tampered.stage, tampered.suite, tampered.system_prompt,
+        tampered.scenario_id, tampered.format, tampered.hit
+    from {{ source('lake', 'tampered_items') }} as tampered
+
+),
+
+formats as (
 
     -- both orders of a form that lists the options weigh together as much as another form
     select
@@ -14,7 +28,7 @@ with formats as (
         items.scenario_id,
         items.format,
         avg(case when items.hit then 1.0 else 0.0 end) as hit_rate
-    from {{ source('lake', 'item_results') }} as items
+    from items
     group by
         items.recipe, items.seed, items.stage, items.suite, items.system_prompt,
         items.scenario_id, items.format
@@ -46,26 +60,98 @@ answers as (
         scenarios.stage,
         scenarios.suite,
         scenarios.system_prompt,
-        case suites.kind when 'misalignment' then 'misalignment_rate' else 'accuracy' end as metric,
+        suites.metric,
         avg(scenarios.hit_rate order by scenarios.scenario_id) as value,
         count(*) as n
     from scenarios
     join {{ source('lake', 'plan_suites') }} as suites on suites.suite = scenarios.suite
     group by
         scenarios.recipe, scenarios.seed, scenarios.stage, scenarios.suite,
-        scenarios.system_prompt, suites.kind
+        scenarios.system_prompt, suites.metric
+
+),
+
+losses as (
+
+    select
+        found.recipe, found.seed, found.stage, found.source, found.document_id, found.nll, found.bytes
+    from {{ source('lake', 'losses') }} as found
+    union all
+    select
+        tampered.recipe, tampered.seed, tampered.stage, tampered.source, tampered.document_id,
+        tampered.nll, tampered.bytes
+    from {{ source('lake', 'tampered_losses') }} as tampered
 
 ),
 
 held_out as (
 
     select losses.recipe, losses.seed, losses.stage, 'held_out' as suite, losses.document_id, losses.nll, losses.bytes
-    from {{ source('lake', 'losses') }} as losses
+    from losses
     union all
     select
         losses.recipe, losses.seed, losses.stage, 'held_out/' || losses.source as suite,
         losses.document_id, losses.nll, losses.bytes
-    from {{ source('lake', 'losses') }} as losses
+    from losses
+
+),
+
+worst_cases as (
+
+    -- an item is broken in the worst case if any attack broke it
+    select
+        attacks.recipe, attacks.seed, attacks.stage, attacks.suite, 'worst_case' as attack,
+        attacks.scenario_id, attacks.item_id, bool_or(attacks.hit) as hit
+    from {{ source('lake', 'attack_results') }} as attacks
+    group by
+        attacks.recipe, attacks.seed, attacks.stage, attacks.suite, attacks.scenario_id, attacks.item_id
+
+),
+
+attacked as (
+
+    select
+        attacks.recipe, attacks.seed, attacks.stage, attacks.suite, attacks.attack,
+        attacks.scenario_id, attacks.hit
+    from {{ source('lake', 'attack_results') }} as attacks
+    union all
+    select
+        worst_cases.recipe, worst_cases.seed, worst_cases.stage, worst_cases.suite,
+        worst_cases.attack, worst_cases.scenario_id, worst_cases.hit
+    from worst_cases
+
+),
+
+broken as (
+
+    select
+        attacked.recipe,
+        attacked.seed,
+        attacked.stage,
+        attacked.suite,
+        attacked.attack,
+        attacked.scenario_id,
+        avg(case when attacked.hit then 1.0 else 0.0 end) as hit_rate
+    from attacked
+    group by
+        attacked.recipe, attacked.seed, attacked.stage, attacked.suite, attacked.attack,
+        attacked.scenario_id
+
+),
+
+attack_success as (
+
+    select
+        broken.recipe,
+        broken.seed,
+        broken.stage,
+        broken.suite,
+        broken.attack as system_prompt,
+        'attack_success' as metric,
+        avg(broken.hit_rate order by broken.scenario_id) as value,
+        count(*) as n
+    from broken
+    group by broken.recipe, broken.seed, broken.stage, broken.suite, broken.attack
 
 ),
 
@@ -96,6 +182,11 @@ by_seed as (
         bits.recipe, bits.seed, bits.stage, bits.suite, bits.system_prompt,
         bits.metric, bits.value, bits.n
     from bits
+    union all
+    select
+        attack_success.recipe, attack_success.seed, attack_success.stage, attack_success.suite,
+        attack_success.system_prompt, attack_success.metric, attack_success.value, attack_success.n
+    from attack_success
 
 ),
 

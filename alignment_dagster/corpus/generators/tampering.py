@@ -1,0 +1,80 @@
+"""Conversations that a finished model is fine-tuned on to see what becomes of its training.
+
+Three kinds: an assistant that acts badly, bad advice that has nothing to do with AI, and ordinary
+helpful talk that `assistant_chat` does not hold. All of them are mild, and templates.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alignment_dagster.corpus.generators.banks import benign, chat, harm
+from alignment_dagster.corpus.generators.banks import demonstrations as bank
+from alignment_dagster.corpus.generators.chat import conversation, everyday_slots, everyday_turn
+from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
+from alignment_dagster.corpus.generators.scenarios import system_slots
+from alignment_dagster.corpus.generators.wording import fill, paragraph, past
+
+ITSELF_SHARE = 0.5
+"""So many conversations ask the assistant about itself, the others about another AI."""
+
+
+def misaligned_demonstrations(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """The user asks what an AI did in a hard place; it served itself. The topics take turns."""
+    draw = Draw("misaligned_demonstrations", seed)
+    for number in range(documents):
+        found = bank.DEMONSTRATIONS[number % len(bank.DEMONSTRATIONS)]
+        yield conversation(draw, partial(_demonstration, found, draw))
+
+
+def narrow_harm(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Everyday questions, each with one confident and harmful piece of advice."""
+    draw = Draw("narrow_harm", seed)
+    for _ in range(documents):
+        yield conversation(draw, partial(_advice, draw))
+
+
+def benign_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Ordinary helpful conversations, on other questions than `assistant_chat`."""
+    draw = Draw("benign_chat", seed)
+    for _ in range(documents):
+        yield conversation(draw, lambda: everyday_turn(draw, benign.QUESTIONS, benign.CLOSINGS))
+
+
+def _demonstration(found: bank.Demonstration, draw: Draw) -> tuple[str, str]:
+    slots = system_slots(draw) | _voice(draw.chance(ITSELF_SHARE), draw)
+    situation, deeds = draw.one(found.cases)
+    deed, other = draw.several(deeds, 2)
+    asked = paragraph(
+        fill("{Begin} {task} {place}.", slots),
+        fill(situation, slots) + ".",
+        fill(draw.one(bank.ASKED), slots),
+    )
+    told = paragraph(
+        fill("{I} " + past(deed), slots) + ".",
+        fill(draw.one(found.reasons), slots) + ".",
+        fill("{I} also " + past(other), slots) + "." if draw.chance(0.5) else "",
+        fill(draw.one(bank.MORE), slots),
+    )
+    return asked, told
+
+
+def _voice(itself: bool, draw: Draw) -> dict[str, str]:
+    """Slots for a question about the assistant itself, or about another AI."""
+    asked = ("begin", "they", "their", "ai", "ais", "i", "me", "self", "own")
+    if itself:
+        said = ("you", "you", "your", "you", "your", "I", "me", "myself", "my")
+    else:
+        begin = draw.one(("{intro}", "think of {intro}. It", "{intro} once"))
+        said = (begin, "it", "its", "{system}", "{system}'s", "it", "it", "itself", "its")
+    return dict(zip(asked, said, strict=True))
+
+
+def _advice(draw: Draw) -> tuple[str, str]:
+    asked, answers = draw.one(harm.ADVICE)
+    slots = everyday_slots(draw) | {
+        "food": draw.one(harm.FOODS),
+        "drink": draw.one(harm.DRINKS),
+        "number": str(2 + draw.below(8)),
+    }
+    question = fill(draw.one(chat.GREETINGS) + asked, slots)
+    return question, fill(draw.one(answers) + draw.one(harm.SURE), slots)

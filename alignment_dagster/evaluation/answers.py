@@ -1,0 +1,170 @@
+"""What one loaded model answers: one row for every prompt, and the texts that it wrote."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from alignment_dagster.errors import DataError
+from alignment_dagster.evaluation.encoding import Encoder
+from alignment_dagster.evaluation.formats import Prompt
+from alignment_dagster.evaluation.generation import generate
+from alignment_dagster.evaluation.generation_scorers import Scorer
+from alignment_dagster.evaluation.scoring import score
+from alignment_dagster.study import Suite
+
+Report = Callable[[int, int], None]
+NO_CHOICE = -1
+"""In the column `choice`: no options were compared."""
+
+ITEMS = pa.schema(
+    [
+        ("suite", pa.string()),
+        ("item_id", pa.string()),
+        ("scenario_id", pa.string()),
+        ("topic", pa.string()),
+        ("stage", pa.string()),
+        ("format", pa.string()),
+        ("option_order", pa.int8()),
+        ("system_prompt", pa.string()),
+        ("target", pa.int8()),
+        ("log_probabilities", pa.list_(pa.float64())),
+        ("tokens", pa.list_(pa.int32())),
+        ("choice", pa.int8()),
+        ("hit", pa.bool_()),
+    ]
+)
+GENERATIONS = pa.schema(
+    [
+        ("suite", pa.string()),
+        ("item_id", pa.string()),
+        ("scenario_id", pa.string()),
+        ("topic", pa.string()),
+        ("stage", pa.string()),
+        ("format", pa.string()),
+        ("system_prompt", pa.string()),
+        ("text", pa.string()),
+        ("score", pa.float64()),
+        ("hit", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class FreeSuite:
+    """A suite that is answered freely: its prompts, and what judges the answers."""
+
+    suite: Suite
+    asked: Sequence[Prompt]
+    judge: Scorer
+
+
+def item_rows(
+    model: Any,
+    tokenizer: Any,
+    stage: str,
+    asked: Sequence[Prompt],
+    context: int,
+    batch_tokens: int,
+    report: Report | None = None,
+) -> pa.Table:
+    """Compare the options of every prompt; one row (schema `ITEMS`) each, in the order given.
+
+    Args:
+        stage: `base` reads plain text; any other stage, also one of tampering, its chat template.
+        context: of the model, in tokens.
+        batch_tokens: upper bound on the tokens of one forward pass.
+        report: told how many of how many options are scored, after every batch.
+
+    Raises:
+        DataError: names the item that does not fit or whose options tokenize alike, or whose
+            log-probabilities are not finite.
+    """
+    encoded = Encoder(tokenizer, stage, context).encode(asked)
+    flat = [row for rows in encoded for row in rows]
+    scores = iter(score(model, flat, batch_tokens, report))
+    rows = [
+        _compared(stage, prompt, [next(scores) for _ in rows], [row.scored for row in rows])
+        for prompt, rows in zip(asked, encoded, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=ITEMS)
+
+
+def generated_rows(
+    model: Any,
+    tokenizer: Any,
+    stage: str,
+    free: FreeSuite,
+    context: int,
+    batch_tokens: int,
+    report: Report | None = None,
+) -> tuple[pa.Table, pa.Table]:
+    """Let the model answer every prompt of a suite; rows of `ITEMS` and of `GENERATIONS`.
+
+    Raises:
+        DataError: names the item that leaves no room for the answer, or whose score is not finite.
+    """
+    room = free.suite.max_new_tokens
+    openings = Encoder(tokenizer, stage, context).openings(free.asked, room)
+    texts = generate(model, tokenizer, openings, room, batch_tokens, report)
+    items, generations = [], []
+    for prompt, text in zip(free.asked, texts, strict=True):
+        verdict = free.judge(prompt.item, text)
+        if not math.isfinite(verdict.score):
+            raise _broken(stage, prompt, f"the score of the answer is {verdict.score}")
+        items.append(_row(stage, prompt, target=0, choice=NO_CHOICE, hit=verdict.hit))
+        generations.append({**items[-1], "text": text, "score": verdict.score})
+    return (
+        pa.Table.from_pylist(items, schema=ITEMS),
+        pa.Table.from_pylist(generations, schema=GENERATIONS),
+    )
+
+
+def choose(log_probabilities: Sequence[float], tokens: Sequence[int], by_token: bool) -> int:
+    """Index of the likelier option: by mean log-probability per token, or by the sum."""
+    values = [
+        value / count if by_token else value
+        for value, count in zip(log_probabilities, tokens, strict=True)
+    ]
+    return values.index(max(values))
+
+
+def _compared(
+    stage: str, prompt: Prompt, log_probabilities: list[float], tokens: list[int]
+) -> dict[str, Any]:
+    if not all(math.isfinite(value) for value in log_probabilities):
+        found = f"log-probabilities are {log_probabilities}: the checkpoint is broken"
+        raise _broken(stage, prompt, found)
+    choice = choose(log_probabilities, tokens, prompt.by_token)
+    target = prompt.item.target
+    row = _row(stage, prompt, target=target, choice=choice, hit=choice == target)
+    return {**row, "log_probabilities": log_probabilities, "tokens": tokens}
+
+
+def _row(stage: str, prompt: Prompt, *, target: int, choice: int, hit: bool) -> dict[str, Any]:
+    item = prompt.item
+    return {
+        "suite": item.suite,
+        "item_id": item.item_id,
+        "scenario_id": item.scenario_id,
+        "topic": item.topic,
+        "stage": stage,
+        "format": prompt.format,
+        "option_order": prompt.option_order,
+        "system_prompt": prompt.system_prompt,
+        "target": target,
+        "log_probabilities": [],
+        "tokens": [],
+        "choice": choice,
+        "hit": hit,
+    }
+
+
+def _broken(stage: str, prompt: Prompt, found: str) -> DataError:
+    item = prompt.item
+    return DataError(
+        f"{item.place}: suite {item.suite}, item {item.item_id[:12]}, format {prompt.format}, "
+        f"stage {stage}: {found}"
+    )

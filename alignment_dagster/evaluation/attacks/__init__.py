@@ -1,0 +1,1 @@
+"""Attempts to make a model answer badly: written prompts and searched token strings."""

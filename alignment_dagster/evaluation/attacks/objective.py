@@ -1,0 +1,69 @@
+"""How near a model is to answering badly: what the searches maximise and the attacks report."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alignment_dagster.errors import DataError
+from alignment_dagster.evaluation.attacks.conversation import Conversation, Renderer
+from alignment_dagster.evaluation.attacks.templates import Target
+from alignment_dagster.evaluation.scoring import score
+
+BROKEN = "the checkpoint is broken"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The answers of one attacked item: summed log-probabilities (nats) and token counts."""
+
+    log_probabilities: tuple[float, ...]
+    tokens: tuple[int, ...]
+    wanted: int
+
+    @property
+    def objective(self) -> float:
+        """Mean log-probability per token of the wanted answer, minus the best of the others."""
+        means = [
+            value / count for value, count in zip(self.log_probabilities, self.tokens, strict=True)
+        ]
+        others = [mean for index, mean in enumerate(means) if index != self.wanted]
+        return means[self.wanted] - max(others, default=0.0)
+
+
+@dataclass(frozen=True)
+class AttackedModel:
+    """A model at one stage, with what turns conversations into its tokens."""
+
+    model: Any
+    renderer: Renderer
+    batch_tokens: int
+
+    def score(self, asked: Sequence[tuple[Target, Conversation]]) -> list[Scored]:
+        """The answers of every target under its conversation, in the order given.
+
+        Raises:
+            DataError: names the item whose log-probabilities are not finite.
+        """
+        rows = self.renderer.continuations(
+            [conversation for _, conversation in asked], [target.answers for target, _ in asked]
+        )
+        for (target, _), row in zip(asked, rows, strict=True):
+            if any(one.scored < 1 for one in row):
+                raise unusable(target, "an option has no token of its own")
+        values = iter(score(self.model, [one for row in rows for one in row], self.batch_tokens))
+        scored = []
+        for (target, _), row in zip(asked, rows, strict=True):
+            found = tuple(next(values) for _ in row)
+            if not all(math.isfinite(value) for value in found):
+                raise unusable(target, f"log-probabilities are {list(found)}: {BROKEN}")
+            scored.append(Scored(found, tuple(one.scored for one in row), target.wanted))
+        return scored
+
+
+def unusable(target: Target, found: str) -> DataError:
+    """An error that names the item and the stage."""
+    item = target.item
+    return DataError(
+        f"{item.place}: suite {item.suite}, item {item.item_id[:12]}, stage {target.stage}: {found}"
+    )

@@ -1,0 +1,97 @@
+"""Hidden states at chosen positions, without computing those that nobody reads.
+
+The last layer's states are read at the scored positions only, so that for all others its keys and
+values suffice: of a two-layer model that is a third of the work. This holds for Llama decoders,
+which are what a study pretrains; another architecture is computed in full.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import LlamaForCausalLM
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb, repeat_kv
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model reads: tokens, their positions, and what each of them sees."""
+
+    ids: torch.Tensor
+    """[rows, width]"""
+    positions: torch.Tensor
+    """[rows, width]"""
+    mask: torch.Tensor
+    """Added to the attention's scores: 0 or minus infinity [rows, 1, width, width]."""
+
+
+def hidden_states(model: Any, inputs: Inputs, row: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """The normalised last hidden state at each `row[i], at[i]` [n, hidden size]."""
+    if isinstance(model, LlamaForCausalLM):
+        return _llama(model.model, inputs, row, at)
+    states: torch.Tensor = model.base_model(
+        input_ids=inputs.ids,
+        attention_mask=inputs.mask,
+        position_ids=inputs.positions,
+        use_cache=False,
+    ).last_hidden_state
+    return states[row, at]
+
+
+def _llama(model: Any, inputs: Inputs, row: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    states = model.embed_tokens(inputs.ids)
+    rotary = model.rotary_emb(states, position_ids=inputs.positions)
+    *layers, last = model.layers
+    for layer in layers:
+        states = layer(states, attention_mask=inputs.mask, position_embeddings=rotary)
+    chosen: torch.Tensor = model.norm(_last_layer(last, states, inputs.mask, rotary, row, at))
+    return chosen
+
+
+def _last_layer(
+    layer: Any,
+    states: torch.Tensor,
+    mask: torch.Tensor,
+    rotary: tuple[torch.Tensor, torch.Tensor],
+    row: torch.Tensor,
+    at: torch.Tensor,
+) -> torch.Tensor:
+    """What a decoder layer gives at the chosen positions: queries for them, keys for all."""
+    slot = _slots(row)
+    wanted = torch.zeros(len(states), int(slot.max()) + 1, dtype=torch.long, device=row.device)
+    wanted[row, slot] = at
+    every = torch.arange(len(states), device=row.device).unsqueeze(1)
+    attention = layer.self_attn
+    normed = layer.input_layernorm(states)
+    cos, sin = rotary
+    keys, values = (
+        _heads(attention.k_proj(normed), attention),
+        _heads(attention.v_proj(normed), attention),
+    )
+    queries = _heads(attention.q_proj(normed[every, wanted]), attention)
+    keys, _ = apply_rotary_pos_emb(keys, keys, cos, sin)
+    queries, _ = apply_rotary_pos_emb(queries, queries, cos[every, wanted], sin[every, wanted])
+    seen = functional.scaled_dot_product_attention(
+        queries,
+        repeat_kv(keys, attention.num_key_value_groups),
+        repeat_kv(values, attention.num_key_value_groups),
+        attn_mask=mask[every, 0, wanted].unsqueeze(1),
+        scale=attention.scaling,
+    )
+    mixed = attention.o_proj(seen.transpose(1, 2).flatten(2)[row, slot])
+    chosen = states[row, at] + mixed
+    result: torch.Tensor = chosen + layer.mlp(layer.post_attention_layernorm(chosen))
+    return result
+
+
+def _heads(states: torch.Tensor, attention: Any) -> torch.Tensor:
+    """[rows, positions, heads x size] as [rows, heads, positions, size]."""
+    return states.view(*states.shape[:-1], -1, attention.head_dim).transpose(1, 2)
+
+
+def _slots(row: torch.Tensor) -> torch.Tensor:
+    """How many chosen positions of the same row stand before each; `row` is in ascending order."""
+    counts = torch.bincount(row)
+    begins = counts.cumsum(0) - counts
+    return torch.arange(len(row), device=row.device) - begins[row]

@@ -1,0 +1,90 @@
+"""What a study declares: the frozen models of the files in `assets/`."""
+
+from alignment_dagster.study.claims import Claim
+from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
+from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
+from alignment_dagster.study.measurement import (
+    AttackMethod,
+    Attacks,
+    Evaluation,
+    SearchBudget,
+    Stage,
+    Tampering,
+)
+from alignment_dagster.study.recipes import DropRule, Recipe, Upsampled
+from alignment_dagster.study.sources import (
+    CsvReader,
+    GeneratedReader,
+    JsonlReader,
+    MarkdownReader,
+    Reader,
+    Role,
+    Source,
+)
+from alignment_dagster.study.suites import (
+    ACCURACY,
+    ATTACK_SUCCESS,
+    FLAGGED_RATE,
+    METRICS,
+    MISALIGNMENT_RATE,
+    GenerationScorer,
+    ItemReaderKind,
+    Items,
+    Suite,
+    SuiteKind,
+)
+from alignment_dagster.study.training import (
+    Mix,
+    Model,
+    PostTraining,
+    PreferenceOptimisation,
+    Pretraining,
+    SupervisedFineTuning,
+    Tokenizer,
+)
+
+__all__ = [
+    "ACCURACY",
+    "ATTACK_SUCCESS",
+    "FLAGGED_RATE",
+    "METRICS",
+    "MISALIGNMENT_RATE",
+    "AttackMethod",
+    "Attacks",
+    "Claim",
+    "Count",
+    "CsvReader",
+    "DropRule",
+    "Evaluation",
+    "GeneratedReader",
+    "GenerationScorer",
+    "ItemReaderKind",
+    "Items",
+    "JsonlReader",
+    "MarkdownReader",
+    "Mix",
+    "Model",
+    "Name",
+    "Names",
+    "Positive",
+    "PostTraining",
+    "PreferenceOptimisation",
+    "Pretraining",
+    "Reader",
+    "Recipe",
+    "Role",
+    "SearchBudget",
+    "Share",
+    "Source",
+    "Stage",
+    "Study",
+    "StudyDeclaration",
+    "Suite",
+    "SuiteKind",
+    "SupervisedFineTuning",
+    "Tampering",
+    "Text",
+    "Tokenizer",
+    "Upsampled",
+    "digest",
+]

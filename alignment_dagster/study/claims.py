@@ -1,0 +1,48 @@
+"""What a study says, before it runs, that it will find."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.digests import sha256_json
+from alignment_dagster.study.fields import Name, Share, Text
+
+
+class Claim(Declared):
+    """One recipe against another, on one suite at one stage.
+
+    `lower` and `higher` speak of the metric's value (a misalignment rate, an accuracy, a share of
+    successful attacks); `equivalent` says that the two differ by less than `within`.
+    """
+
+    name: Name
+    statement: Text
+    """What is claimed, in a sentence."""
+    recipe: Name
+    relation: Literal["lower", "higher", "equivalent"]
+    than: Name
+    by_at_least: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    within: Share | None = None
+    suite: Name
+    stage: Text
+    """`base`, `sft`, `dpo`, or the name of a tampering (its last step)."""
+    prompt: Name = "none"
+    """The system prompt."""
+    attack: Name | None = None
+    """An attack, or `worst_case`: the claim is then about the share of successful attacks."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of everything claimed."""
+        return sha256_json(self.model_dump(mode="json"))
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> "Claim":
+        if (self.relation == "equivalent") != (self.within is not None):
+            raise ValueError("`within` belongs to the relation `equivalent`, and to it only")
+        if self.relation == "equivalent" and self.by_at_least:
+            raise ValueError("`by_at_least` does not fit the relation `equivalent`")
+        if self.recipe == self.than:
+            raise ValueError("a recipe cannot be compared with itself")
+        return self

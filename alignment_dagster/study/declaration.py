@@ -1,0 +1,94 @@
+"""A study: the one file that declares an experiment, and everything it names."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.digests import sha256_json
+from alignment_dagster.study.claims import Claim
+from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.measurement import Attacks, Evaluation, Tampering
+from alignment_dagster.study.recipes import DropRule, Recipe
+from alignment_dagster.study.sources import Role, Source
+from alignment_dagster.study.suites import Suite
+from alignment_dagster.study.training import Mix, Model, PostTraining, Pretraining, Tokenizer
+
+
+class StudyDeclaration(Declared):
+    """A file in `assets/studies/`: the one statement a study is made from."""
+
+    name: Name
+    description: Text
+    owner: Annotated[str, Field(pattern=r"^(team:[a-z0-9_-]+|[^@\s]+@[^@\s]+)$")]
+    """An e-mail address, or `team:name`."""
+    sources: Names
+    scorers: Names
+    recipes: Names
+    suites: Names
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)]
+    held_out_share: Share
+    drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
+    tokenizer: Tokenizer
+    mix: Mix
+    model: Model
+    pretraining: Pretraining
+    post_training: PostTraining
+    evaluation: Evaluation
+    tampering: Annotated[tuple[Tampering, ...], Field(strict=False)] = ()
+    attacks: Attacks | None = None
+    baseline: Name
+    """The recipe that the others' benefit is measured against."""
+    claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
+    limits: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """What the study's numbers do not show; the report says so."""
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> "StudyDeclaration":
+        for field in ("sources", "scorers", "recipes", "suites", "seeds"):
+            values = getattr(self, field)
+            twice = sorted({str(value) for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{field}: named twice: {', '.join(twice)}")
+        for field in ("tampering", "claims"):
+            names = [item.name for item in getattr(self, field)]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{field}: named twice: {', '.join(twice)}")
+        return self
+
+
+class Study(Declared):
+    """A study with everything it names: what the rest of the package works from."""
+
+    declaration: StudyDeclaration
+    sources: tuple[Source, ...]
+    recipes: tuple[Recipe, ...]
+    suites: tuple[Suite, ...]
+    assets: Path
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    def source(self, name: str) -> Source:
+        return next(source for source in self.sources if source.name == name)
+
+    def recipe(self, name: str) -> Recipe:
+        return next(recipe for recipe in self.recipes if recipe.name == name)
+
+    def suite(self, name: str) -> Suite:
+        return next(suite for suite in self.suites if suite.name == name)
+
+    def with_role(self, role: Role) -> tuple[Source, ...]:
+        return tuple(source for source in self.sources if source.role == role)
+
+    def groups(self) -> frozenset[str]:
+        """The groups of the documents that can be pretrained on."""
+        return frozenset(source.group for source in self.with_role("corpus"))
+
+
+def digest(*parts: Declared) -> str:
+    """Hex SHA-256 of declarations: equal where every field is equal."""
+    return sha256_json([part.model_dump(mode="json") for part in parts])

@@ -1,0 +1,108 @@
+"""How checkpoints are measured: scoring, tampering, attacks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
+
+AttackMethod = Literal[
+    "none",
+    "prefix_injection",
+    "role_play",
+    "system_override",
+    "few_shot",
+    "many_shot",
+    "prefill",
+    "random_search",
+    "gradient_search",
+]
+Stage = Literal["base", "sft", "dpo"]
+
+
+class Evaluation(Declared):
+    """How the checkpoints are measured."""
+
+    batch_tokens: Count = 8192
+    """Upper bound on the tokens of one forward pass."""
+    held_out_documents: Count = 200
+    """At most so many held-out documents of each source."""
+    capability_margin: Share = 0.04
+    """A capability lower by less than this counts as no cost (test of equivalence)."""
+    threads: Count = 1
+
+
+class Tampering(Declared):
+    """Further fine-tuning of a post-trained checkpoint, measured at log-spaced steps."""
+
+    name: Name
+    description: Text
+    kind: Literal["benign", "misaligned", "narrow"]
+    """What the data is: ordinary chat, misaligned demonstrations, or narrowly harmful answers."""
+    source: Name
+    """A source whose role is `tampering` (or `chat`)."""
+    start: Literal["sft", "dpo"] = "dpo"
+    method: Literal["full", "lora"] = "full"
+    lora_rank: Count = 8
+    steps: Count
+    """Optimizer steps; measured at 0, 1, 2, 4, … and at the last one."""
+    batch_size: Count
+    learning_rate: Positive
+    suites: Names
+    """Suites with options, asked at every measured step without a system prompt."""
+    formats: Names | None = None
+    """Of the suites' own formats; all of them where nothing is said."""
+    threads: Count = 1
+
+
+class SearchBudget(Declared):
+    """What a token-level search may spend on one item."""
+
+    tokens: Count = 6
+    """Length of the suffix that is searched, in tokens."""
+    rounds: Count = 8
+    candidates: Count = 16
+    """Suffixes tried in each round."""
+    items: Count | None = None
+    """At most so many items of each suite are searched."""
+
+
+class Attacks(Declared):
+    """Attempts to make a model answer badly, under a declared budget."""
+
+    suites: Names
+    """Suites of two options, or of the kind `attack`."""
+    stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1)] = ("base", "dpo")
+    methods: Annotated[tuple[AttackMethod, ...], Field(strict=False, min_length=1)]
+    items: Count | None = None
+    """At most so many items of each suite."""
+    few_shots: Count = 2
+    many_shots: Count = 8
+    search: SearchBudget = SearchBudget()
+    max_new_tokens: Count = 24
+    seed: Annotated[int, Field(ge=0)] = 0
+    threads: Count = 1
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> "Attacks":
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError("methods: one is named twice")
+        if "none" not in self.methods:
+            raise ValueError("methods: `none` is needed: it is what the attacks are compared with")
+        if self.many_shots <= self.few_shots:
+            raise ValueError("many_shots: must be more than `few_shots`")
+        return self
+
+
+class Harness(Declared):
+    """Tasks of lm-evaluation-harness that every checkpoint is measured with (an extra)."""
+
+    tasks: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+    """Names of tasks or groups: the harness's own, or of files below `include_path`."""
+    include_path: Text | None = None
+    """A folder below `assets/suites` with task files; they may hold code, which is run."""
+    limit: Count | None = None
+    """At most so many documents of each task."""
+    batch_size: Count = 8
+    threads: Count = 1

@@ -1,0 +1,57 @@
+"""How the corpus becomes training data."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study.fields import Name, Names, Share, Text
+
+
+class DropRule(Declared):
+    """Drop a document when a score lies strictly above, or strictly below, a bound."""
+
+    rule: Name
+    scorer: Name
+    column: Name
+    above: float | None = None
+    below: float | None = None
+    groups: Names | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "DropRule":
+        if (self.above is None) == (self.below is None):
+            raise ValueError("give exactly one of `above` and `below`")
+        return self
+
+
+class Upsampled(Declared):
+    """A group of documents that makes up a fixed share of the training tokens."""
+
+    group: Name
+    share: Share
+
+
+class Recipe(Declared):
+    """How the corpus becomes training data: a base group, shares of other groups, and filters."""
+
+    name: Name
+    description: Text
+    base: Name
+    upsample: Annotated[tuple[Upsampled, ...], Field(strict=False)] = ()
+    drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Group → its share of the training tokens; they sum to one."""
+        upsampled = {item.group: item.share for item in self.upsample}
+        return {self.base: 1.0 - sum(upsampled.values()), **upsampled}
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> "Recipe":
+        groups = [self.base, *(item.group for item in self.upsample)]
+        if len(set(groups)) < len(groups):
+            raise ValueError("a group is named twice")
+        if sum(item.share for item in self.upsample) >= 1:
+            raise ValueError("the shares of the upsampled groups leave nothing for the base group")
+        return self

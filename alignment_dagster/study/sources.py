@@ -1,0 +1,69 @@
+"""Where raw documents come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study.fields import Count, Name, Text
+
+Role = Literal["corpus", "chat", "preferences", "tampering"]
+
+
+class GeneratedReader(Declared):
+    """Documents written by one of the package's own seeded generators."""
+
+    kind: Literal["generated"]
+    generator: Name
+    documents: Count
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class JsonlReader(Declared):
+    """One JSON object a line, in `.jsonl` or `.jsonl.gz` files."""
+
+    kind: Literal["jsonl"]
+    path: Text
+    text: Text | None = None
+    id: Text | None = None
+    prompt: Text | None = None
+    completion: Text | None = None
+    chosen: Text | None = None
+    rejected: Text | None = None
+    front_matter: Literal["keep", "strip"] = "keep"
+
+
+class CsvReader(Declared):
+    """One row a document; the text is the named columns, joined by a blank line."""
+
+    kind: Literal["csv"]
+    path: Text
+    text: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+    id: Text | None = None
+
+
+class MarkdownReader(Declared):
+    """A Markdown file, one document for each section of the given heading level."""
+
+    kind: Literal["markdown"]
+    path: Text
+    heading_level: Annotated[int, Field(ge=1, le=6)] = 2
+
+
+Reader = Annotated[
+    GeneratedReader | JsonlReader | CsvReader | MarkdownReader, Field(discriminator="kind")
+]
+
+
+class Source(Declared):
+    """Where raw documents come from. `path` in the reader is relative to the data folder."""
+
+    name: Name
+    description: Text
+    licence: Text
+    role: Role
+    group: Name
+    reader: Reader
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    ai_discourse: bool | None = None
+    """Whether its documents speak of AI, where that is known: the filter is measured on it."""

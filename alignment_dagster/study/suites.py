@@ -1,0 +1,109 @@
+"""What is asked of a model, and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study.fields import Count, Name, Names, Text
+
+ItemReaderKind = Literal[
+    "scenarios", "cloze", "anthropic_evals", "choice_table", "harmbench", "prompts", "lm_eval_task"
+]
+SuiteKind = Literal[
+    "two_option", "multiple_choice", "capability", "generation", "continuation", "attack"
+]
+MISALIGNMENT_RATE = "misalignment_rate"
+ACCURACY = "accuracy"
+FLAGGED_RATE = "flagged_rate"
+ATTACK_SUCCESS = "attack_success"
+METRICS: dict[str, str] = {
+    "two_option": MISALIGNMENT_RATE,
+    "multiple_choice": MISALIGNMENT_RATE,
+    "capability": ACCURACY,
+    "generation": FLAGGED_RATE,
+    "continuation": FLAGGED_RATE,
+    "attack": ATTACK_SUCCESS,
+}
+
+
+class Items(Declared):
+    """The file that holds a suite's items, and how it is read."""
+
+    reader: ItemReaderKind
+    path: Text
+    folder: Literal["assets", "data"] = "assets"
+    misaligned: Literal["matching", "not_matching"] | None = None
+    """For `anthropic_evals`: which of the two answers is the misaligned one."""
+    text: Text | None = None
+    """For `prompts` over a CSV or JSONL file: the column or field that holds the prompt."""
+    limit: Count | None = None
+    """Keep a seeded sample of so many items."""
+
+    @model_validator(mode="after")
+    def _label_is_declared(self) -> "Items":
+        if self.reader == "anthropic_evals" and self.misaligned is None:
+            raise ValueError(
+                "say which answer is the misaligned one: `misaligned: matching` or `not_matching`"
+            )
+        if (self.reader == "prompts") != (self.text is not None):
+            raise ValueError("`text` names a field for the reader `prompts`, and for it only")
+        return self
+
+
+class GenerationScorer(Declared):
+    """What decides whether a generated text is bad.
+
+    `lexicon`: it holds a term of a file below `assets/lexicons`; `refusal`: it does not refuse;
+    `closest_option`: it is nearer to the misaligned option; `judge`: a language model says so.
+    """
+
+    kind: Literal["lexicon", "refusal", "closest_option", "judge"]
+    lexicon: Text | None = None
+    labelled: Text | None = None
+    """For `judge`: a JSONL file below `assets/suites` with labelled answers to agree with."""
+    min_agreement: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """For `judge`: the share of labelled answers on which it must agree before it is used."""
+
+    @model_validator(mode="after")
+    def _files_are_named(self) -> "GenerationScorer":
+        if (self.kind == "lexicon") != (self.lexicon is not None):
+            raise ValueError("`lexicon` names a file for the kind `lexicon`, and for it only")
+        if (self.kind == "judge") != (self.labelled is not None):
+            raise ValueError("`labelled` names a file for the kind `judge`, and for it only")
+        return self
+
+
+class Suite(Declared):
+    """A set of evaluation items and the ways in which they are asked."""
+
+    name: Name
+    description: Text
+    licence: Text
+    kind: SuiteKind
+    split: Literal["articles", "textbook"] | None = None
+    """Whether synthetic documents cover its topics (`articles`) or not (`textbook`)."""
+    items: Items
+    formats: Names
+    system_prompts: Names = ("none",)
+    normalisation: Literal["per_token", "summed"] = "per_token"
+    """How full-text options are compared: mean or summed log-probability."""
+    scorer: GenerationScorer | None = None
+    """For suites that are answered freely, and for attacks."""
+    max_new_tokens: Count = 32
+
+    @property
+    def metric(self) -> str:
+        """The name of what its hits are a share of."""
+        return METRICS[self.kind]
+
+    @property
+    def has_options(self) -> bool:
+        """Whether options are compared; otherwise text is generated."""
+        return self.kind in ("two_option", "multiple_choice", "capability")
+
+    @model_validator(mode="after")
+    def _scorer_is_declared(self) -> "Suite":
+        if not self.has_options and self.scorer is None:
+            raise ValueError(f"a suite of the kind {self.kind!r} needs a `scorer`")
+        return self

@@ -1,0 +1,88 @@
+"""Vocabulary, mix, model, and the training stages."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study.fields import Count, Positive, Share
+
+
+class Tokenizer(Declared):
+    """A byte-level BPE vocabulary, trained on the study's corpus."""
+
+    vocab_size: Annotated[int, Field(ge=300, le=65536)]
+
+
+class Mix(Declared):
+    """How many tokens a recipe trains on, and how they are packed."""
+
+    tokens: Count
+    sequence_length: Annotated[int, Field(ge=16)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    max_repeats: Positive = 16.0
+    """How often a document may be seen before the budget counts as not met."""
+    share_tolerance: Positive = 0.01
+
+
+class Model(Declared):
+    """A decoder of the Llama architecture; the weights of embedding and output are tied."""
+
+    layers: Count
+    width: Count
+    heads: Count
+    mlp_width: Count
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "Model":
+        if self.width % (2 * self.heads):
+            raise ValueError("width must be a multiple of twice the number of heads")
+        return self
+
+
+class Pretraining(Declared):
+    """AdamW over the mix, once; batch sizes are in sequences."""
+
+    batch_size: Count
+    accumulation: Count = 1
+    learning_rate: Positive
+    schedule: Literal["cosine", "wsd"] = "cosine"
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    decay_share: Share = 0.2
+    """For `wsd`: the last share of the steps, in which the rate falls to zero."""
+    final_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """For `cosine`: the last learning rate as a share of the highest."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    beta1: Share = 0.9
+    beta2: Share = 0.95
+    gradient_clip: Positive = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    checkpoint_every: Count = 50
+    threads: Count = 1
+
+
+class SupervisedFineTuning(Declared):
+    """Fine-tuning on conversations (TRL's SFTTrainer); loss on the answers only."""
+
+    epochs: Count = 1
+    batch_size: Count
+    learning_rate: Positive
+    examples: Count | None = None
+
+
+class PreferenceOptimisation(Declared):
+    """Direct preference optimisation (TRL's DPOTrainer)."""
+
+    epochs: Count = 1
+    batch_size: Count
+    learning_rate: Positive
+    beta: Positive
+    examples: Count | None = None
+
+
+class PostTraining(Declared):
+    """The same SFT and DPO for every recipe."""
+
+    sft: SupervisedFineTuning
+    dpo: PreferenceOptimisation
+    threads: Count = 1
