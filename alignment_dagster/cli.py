@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import warnings
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -81,6 +82,25 @@ def results(
 
     declared = load_study(study, assets_folder())
     print_results(study, latest_report(declared, Home.from_environment()), as_json=json)
+
+
+@app.command()
+def export(
+    study: StudyName,
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    recipe: Annotated[str, typer.Option(help="The recipe of the replicate.")],
+    seed: Annotated[int, typer.Option(help="The seed of the replicate.")],
+) -> None:
+    """Write lm-evaluation-harness tasks and Inspect logs of one replicate."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import Home, assets_folder
+    from alignment_dagster.running import exports
+    from alignment_dagster.running.plan import Selection, check_selection
+
+    declared = load_study(study, assets_folder())
+    check_selection(declared, Selection((recipe,), (seed,)))
+    for line in exports.export(declared, f"{recipe}|{seed}", folder, Home.from_environment()):
+        typer.echo(line)
 
 
 @app.command()

@@ -21,8 +21,7 @@ from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recip
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import Study
-from alignment_dagster.study.measurement import Harness
+from alignment_dagster.study import Harness, Study
 
 MODULE = "alignment_dagster.evaluation.harness.adapter"
 SAMPLES = "samples.parquet"
@@ -32,8 +31,7 @@ STAGES = ("base", "sft", "dpo")
 
 def harness(study: Study) -> Harness | None:
     """What the study declares."""
-    declared: Harness | None = getattr(study.declaration, "harness", None)
-    return declared
+    return study.declaration.harness
 
 
 def partitions(study: Study) -> tuple[str, ...]:

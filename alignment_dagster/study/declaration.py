@@ -9,7 +9,7 @@ from alignment_dagster.declarations import Declared
 from alignment_dagster.digests import sha256_json
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.fields import Name, Names, Share, Text
-from alignment_dagster.study.measurement import Attacks, Evaluation, Tampering
+from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
@@ -38,6 +38,7 @@ class StudyDeclaration(Declared):
     evaluation: Evaluation
     tampering: Annotated[tuple[Tampering, ...], Field(strict=False)] = ()
     attacks: Attacks | None = None
+    harness: Harness | None = None
     baseline: Name
     """The recipe that the others' benefit is measured against."""
     claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()

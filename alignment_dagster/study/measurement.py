@@ -24,7 +24,7 @@ Stage = Literal["base", "sft", "dpo"]
 class Evaluation(Declared):
     """How the checkpoints are measured."""
 
-    batch_tokens: Count = 8192
+    batch_tokens: Count = 2048
     """Upper bound on the tokens of one forward pass."""
     held_out_documents: Count = 200
     """At most so many held-out documents of each source."""

@@ -96,6 +96,14 @@ def test_one_seed_covers_scenarios_only_and_seeds_widen_it() -> None:
     assert shifted.ci_high - shifted.ci_low > 2 * (alone.ci_high - alone.ci_low)
 
 
+def test_seeds_that_agree_by_chance_do_not_close_the_interval() -> None:
+    row = np.random.default_rng(7).random(40)
+    agreeing = rate(np.stack([row, row[::-1]]))
+    alone = rate((row + row[::-1])[None, :] / 2)
+    width = agreeing.ci_high - agreeing.ci_low
+    assert width >= 0.7 * (alone.ci_high - alone.ci_low) > 0
+
+
 def test_a_side_with_one_seed_adds_nothing_for_seeds() -> None:
     first, second = simulated(3, 1), simulated(4, 3)
     alone = difference_spread(first, second)

@@ -27,7 +27,7 @@ Bounds = tuple[Array, Array, Array]
 """Value, low, high."""
 
 
-def rate(cells: Array, *_: object) -> Estimate:
+def rate(cells: Array) -> Estimate:
     """The mean of shares in [0, 1], over a population of seeds and of scenarios.
 
     Args:
@@ -51,7 +51,7 @@ def difference(first: Array, second: Array, level: float = LEVEL) -> Estimate:
     return _estimate(bounds, (min(len(first), len(second)), first.shape[1]))
 
 
-def bits_per_byte(nll: Array, sizes: Array, *_: object) -> Estimate:
+def bits_per_byte(nll: Array, sizes: Array) -> Estimate:
     """Bits needed for each byte of text: Σ nll / (ln 2 · Σ bytes).
 
     Args:

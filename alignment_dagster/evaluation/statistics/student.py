@@ -38,8 +38,7 @@ class Spread:
     """The part that seeds answer for; 0 with one seed."""
     seed_freedom: Array
     least: Array
-    """The variance given these very seeds. Few seeds may agree by chance; the interval is never
-    narrower than the one over scenarios alone."""
+    """What the variance is taken to be at least: few seeds may agree by chance."""
     exponent: float = ONE_SIDE
     """Of the seeds' share: `ONE_SIDE`, or `TWO_SIDES` where two variances over seeds are added."""
 

@@ -1,0 +1,71 @@
+"""`alignment export`: what a reviewer needs to rerun and to read an evaluation without us."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.evaluation.harness.export import export_suite
+from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake, label
+from alignment_dagster.running.instance import open_instance
+from alignment_dagster.study import Study
+
+STAGES = {
+    "base": ("pretrained_checkpoint", "model"),
+    "sft": ("post_trained_checkpoint", "sft"),
+    "dpo": ("post_trained_checkpoint", "dpo"),
+}
+
+
+def export(study: Study, partition: str, folder: Path, home: Home) -> Iterator[str]:
+    """Write `tasks/<suite>/<stage>/` for lm-evaluation-harness and `logs/` for Inspect's viewer.
+
+    Yields:
+        A line for each thing written.
+
+    Raises:
+        AlignmentError: if the folder holds something, the replicate has not been evaluated, an
+            artifact was altered, or the extra `inspect` is not installed.
+    """
+    from alignment_dagster.evaluation.inspect_log import write_inspect_logs
+    from alignment_dagster.training.folders import read_tokenizer
+
+    if folder.exists() and any(folder.iterdir()):
+        raise AlignmentError(f"{folder}: is not empty; name a new folder")
+    found = _artifacts(study, partition, home)
+    for stage, (asset, part) in STAGES.items():
+        tokenizer = read_tokenizer(found[asset].path / part)
+        for suite in study.suites:
+            if suite.has_options:
+                place = folder / "tasks" / suite.name / stage
+                items = load_suite(suite, study.assets)
+                names = export_suite(suite, items, tokenizer, stage, place)
+                yield f"{place}: {len(names) - 1} tasks for lm-evaluation-harness"
+    evaluation = found["evaluation"]
+    generations = evaluation.path / "generations.parquet"
+    written = write_inspect_logs(
+        pq.read_table(evaluation.path / "items.parquet"),
+        study.suites,
+        study.assets,
+        folder / "logs",
+        evaluation.label,
+        pq.read_table(generations) if generations.exists() else None,
+    )
+    yield f"{folder / 'logs'}: {len(written)} logs for Inspect (inspect view --log-dir …)"
+
+
+def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
+    lake = Lake(home.lake)
+    found = {}
+    with open_instance(home) as instance:
+        for asset in ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation"):
+            version = current_version(instance, study.name, asset, partition)
+            if version is None:
+                name = label(asset, partition, "")[:-1]
+                raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
+            found[asset] = lake.open(study.name, asset, partition, version)
+    return found
