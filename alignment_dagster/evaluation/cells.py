@@ -59,10 +59,16 @@ class Cells:
             return statistics.rate(self.values)
         return statistics.bits_per_byte(self.values, self.sizes)
 
-    def of(self, seed: int) -> "Cells":
-        """One seed alone."""
-        at = self.seeds.index(seed)
-        return Cells(self.metric, self.values[at : at + 1], self.units, (seed,), self.sizes)
+    def of(self, *seeds: int) -> "Cells":
+        """Some of the seeds alone."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return Cells(self.metric, self.values[rows], self.units, seeds, self.sizes)
+
+
+def on_shared_seeds(cells: Sequence[Cells]) -> list[Array]:
+    """The values [seeds, scenarios] of tables, of the seeds that all of them have."""
+    shared = sorted(set.intersection(*(set(one.seeds) for one in cells)))
+    return [one.of(*shared).values for one in cells] if shared else []
 
 
 def by_recipe(evaluated: Sequence[Evaluated]) -> dict[str, list[Evaluated]]:

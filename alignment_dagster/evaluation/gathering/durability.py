@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from alignment_dagster.evaluation import durability
-from alignment_dagster.evaluation.cells import NO_PROMPT, Cells
+from alignment_dagster.evaluation.cells import NO_PROMPT, on_shared_seeds
 from alignment_dagster.evaluation.gathering.compared import Tables
 from alignment_dagster.evaluation.report_data import (
     ErosionPoint,
@@ -13,6 +13,7 @@ from alignment_dagster.evaluation.report_data import (
     PersistenceRow,
 )
 from alignment_dagster.evaluation.results import TAMPERED, ResultRow, is_tampered
+from alignment_dagster.evaluation.statistics import Array
 from alignment_dagster.study import MISALIGNMENT_RATE, Tampering
 
 Tokens = Mapping[tuple[str, int], int]
@@ -66,7 +67,10 @@ def _curves(
         cells = [one for one in found if one is not None and one.metric == MISALIGNMENT_RATE]
         if not steps or len(cells) < len(steps):
             return None
-        curves.append(np.stack([one.values for one in cells]))
+        shared = on_shared_seeds(cells)
+        if not shared:
+            return None
+        curves.append(np.stack(shared))
     return curves[0], curves[1]
 
 
@@ -107,21 +111,25 @@ def persistence_rows(
     for recipe in tables:
         for suite in suites:
             for stage in TO:
-                cells = [
-                    tables.get(name, {}).get((at, suite, NO_PROMPT))
-                    for at in (FROM, stage)
-                    for name in (baseline, recipe)
+                sides = [
+                    _before_and_after(tables, name, suite, stage) for name in (baseline, recipe)
                 ]
-                known = [one for one in cells if one is not None]
-                if recipe != baseline and len(known) == len(cells):
-                    rows.append(_persistence(recipe, baseline, suite, stage, known))
+                if recipe != baseline and all(sides):
+                    rows.append(_persistence(recipe, baseline, suite, stage, *sides))
     return tuple(rows)
 
 
+def _before_and_after(tables: Tables, recipe: str, suite: str, stage: str) -> list[Array]:
+    """[seeds, scenarios] of both stages, of the seeds that have both; empty without them."""
+    found = [tables.get(recipe, {}).get((at, suite, NO_PROMPT)) for at in (FROM, stage)]
+    known = [one for one in found if one is not None]
+    return on_shared_seeds(known) if len(known) == len(found) else []
+
+
 def _persistence(
-    recipe: str, baseline: str, suite: str, stage: str, cells: Sequence[Cells]
+    recipe: str, baseline: str, suite: str, stage: str, against: list[Array], own: list[Array]
 ) -> PersistenceRow:
-    one = durability.persistence(*(part.values for part in cells))
+    one = durability.persistence(against[0], own[0], against[1], own[1])
     return PersistenceRow(
         recipe=recipe,
         baseline=baseline,

@@ -81,7 +81,7 @@ def bits_bounds(nll: Array, sizes: Array) -> Bounds:
     """Of each table [..., seeds, documents] with its sizes [..., documents].
 
     Few large documents say less than many small ones: the documents' degrees of freedom are
-    Kish's effective number of them, less one (Kish 1965, "Survey Sampling", section 8.2).
+    Kish's effective number of them, less one (Kish 1965, "Survey Sampling").
     """
     sizes = sizes[..., None, :]
     spread = mean_spread(pseudo_values(nll, sizes) / LN2)

@@ -4,7 +4,7 @@ The variance of a mean has a part that many scenarios tell well and a part that 
 S - 1 degrees of freedom: the problem of Behrens and Fisher. Satterthwaite's degrees of freedom are
 too narrow there (with two seeds they cover 87 to 95 %), a sum of squared half-widths too wide (95
 to 99 %). Cochran's approximation takes each part's own quantile of Student's t, weighted by its
-share of the variance (Cochran & Cox 1950, "Experimental Designs", section 4.14; Cochran 1964,
+share of the variance (Cochran & Cox 1950, "Experimental Designs"; Cochran 1964,
 "Approximate significance levels of the Behrens-Fisher test", Biometrics 20(1)).
 
 Cochran's weight, the seeds' share, errs towards wide intervals when both parts weigh alike. Here
@@ -23,7 +23,7 @@ from alignment_dagster.evaluation.statistics.estimates import LEVEL, Array
 
 ONE_SIDE, TWO_SIDES = 9 / 8, 5 / 4
 BISECTIONS = 60
-SMALLEST_P = 1e-30
+SMALLEST_P = 1e-30  # beyond 1e-150 stdtrit is infinite or no number for some freedoms
 
 
 @dataclass(frozen=True)
