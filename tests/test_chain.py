@@ -18,8 +18,9 @@ import psutil
 import pytest
 import tiny_study
 from mlflow import MlflowClient
-from tiny_study import NAME, RECIPES, TinyStudy
+from tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
+from alignment_dagster.evaluation.findings import read_findings
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.tracking import short_digest
@@ -27,7 +28,13 @@ from alignment_dagster.tracking import short_digest
 pytestmark = pytest.mark.slow
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 DAGSTER = str(Path(sys.executable).parent / "dagster")
-PARTITIONED = ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
+PARTITIONED = (
+    "pretrained_checkpoint",
+    "post_trained_checkpoint",
+    "evaluation",
+    "tampering",
+    "attacks",
+)
 REPLICATES = ("unfiltered|0", "unfiltered|1", "aligned|0", "aligned|1")
 
 
@@ -86,6 +93,7 @@ class Chain:
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     chain = Chain(tmp_path_factory.mktemp("chain"))
+    chain.study.change(**MEASURED)
     chain.run()
     return chain
 
@@ -110,9 +118,11 @@ def materialization(
 def test_every_result_row_has_its_interval_and_names_its_artifacts(chain: Chain) -> None:
     rows = json.loads(chain.command("results", NAME, "--json").stdout)
     lake = Lake(chain.home.lake)
-    assert {row["stage"] for row in rows} == {"base", "sft", "dpo"}
+    tampered = {f"bad_chat@{step}" for step in (0, 1, 2)}
+    assert {row["stage"] for row in rows} == {"base", "sft", "dpo"} | tampered
     assert {row["seed"] for row in rows} == {None, 0, 1}
-    assert {row["metric"] for row in rows} == {"misalignment_rate", "accuracy", "bits_per_byte"}
+    metrics = {"misalignment_rate", "accuracy", "bits_per_byte", "attack_success"}
+    assert {row["metric"] for row in rows} == metrics
     for row in rows:
         assert row["ci_low"] <= row["value"] <= row["ci_high"]
         assert row["n"] > 0
@@ -227,6 +237,60 @@ def test_a_checkpoint_whose_bytes_changed_is_named_and_nothing_is_made(chain: Ch
     expected = f"pretrained_checkpoint[unfiltered|0]@{version}: model/model.safetensors was changed"
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def claims_of(chain: Chain) -> dict[str, Any]:
+    with chain.instance() as instance:
+        shown = materialization(instance, "eval_report")
+    version = str(shown.metadata["artifact_version"].value)
+    report = Lake(chain.home.lake).open(NAME, "eval_report", None, version)
+    return {row["name"]: row for row in read_findings(report.path)["claims"]}
+
+
+def test_claims_are_on_record_with_every_checkpoint_and_are_checks_that_block_nothing(
+    chain: Chain,
+) -> None:
+    digests = {claim.digest for claim in chain.study.load().declaration.claims}
+    lake = Lake(chain.home.lake)
+    for replicate in REPLICATES:
+        (version,) = lake.versions(NAME, "pretrained_checkpoint", replicate)
+        record = lake.open(NAME, "pretrained_checkpoint", replicate, version).provenance
+        assert set(record.claims) == digests
+    rows = claims_of(chain)
+    assert set(rows) == {"aligned_is_lower", "also_tampered", "also_attacked"}
+    with chain.instance() as instance:
+        for name, row in rows.items():
+            assert (row["declared_before"], row["checkpoints"]) == (8, 8)
+            assert row["sentence"]
+            assert row["verdict"] in ("supported", "refuted", "undecided")
+            key = dg.AssetCheckKey(dg.AssetKey([NAME, "eval_report"]), f"claim_{name}")
+            (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+            evaluation = record.event.dagster_event.asset_check_evaluation_data
+            assert evaluation.passed == (row["verdict"] == "supported")
+            assert evaluation.blocking is False
+
+
+def test_a_claim_made_afterwards_trains_nothing_and_is_seen_to_be_late(chain: Chain) -> None:
+    late = {**CLAIM, "name": "late", "by_at_least": 0.0}
+    chain.study.change(claims=[*MEASURED["claims"], late])
+    output = chain.run()
+    rows = claims_of(chain)
+    chain.study.change(claims=MEASURED["claims"])
+    assert made(output) == {"eval_report"}
+    assert (rows["late"]["declared_before"], rows["late"]["checkpoints"]) == (0, 8)
+    assert rows["aligned_is_lower"]["declared_before"] == 8
+
+
+def test_an_evaluation_is_exported_for_other_tools(chain: Chain, tmp_path: Path) -> None:
+    target = ("export", NAME, str(tmp_path / "out"), "--recipe", "aligned", "--seed", "1")
+    done = chain.command(*target)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out" / "tasks").iterdir()} == {"articles", "cloze"}
+    logs = list((tmp_path / "out" / "logs").iterdir())
+    assert len(logs) == 6
+    again = chain.command(*target)
+    assert again.returncode == 2
+    assert "is not empty" in again.stderr
 
 
 def test_dagsters_own_command_materializes_too(chain: Chain) -> None:

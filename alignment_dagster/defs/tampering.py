@@ -40,7 +40,7 @@ def partitions(study: Study) -> tuple[str, ...]:
 
 def tampering_part(recipe: str) -> str:
     """The file of `dispositions` that says which conversations are kept for tampering."""
-    return post_training_part(recipe)
+    return f"{recipe}/tampering.parquet"
 
 
 def sources(study: Study) -> tuple[Source, ...]:

@@ -61,7 +61,10 @@ def export_documents(making: Making) -> Made:
 
 
 def export_dispositions(making: Making) -> Made:
-    """For each recipe, what it pretrains on and what it is post-trained on."""
+    """For each recipe, what it pretrains on, is post-trained on, and is tampered with.
+
+    A file for each: what follows depends on the one that it reads.
+    """
     counts: dict[str, float] = {}
     for recipe in by_recipe(making.study):
         found = pq.read_table(
@@ -70,7 +73,10 @@ def export_dispositions(making: Making) -> Made:
         pretraining = pc.equal(found["use"], "pretraining")
         (making.folder / recipe).mkdir()
         pq.write_table(found.filter(pretraining), making.folder / pretraining_part(recipe))
-        others = found.filter(pc.invert(pretraining)).drop_columns(["recipe"])
+        tampered = pc.equal(found["use"], "tampering")
+        later = found.drop_columns(["recipe"])
+        pq.write_table(later.filter(tampered), making.folder / tampering.tampering_part(recipe))
+        others = later.filter(pc.invert(pc.or_(pretraining, tampered)))
         pq.write_table(others, making.folder / post_training_part(recipe))
         counts[f"kept/{recipe}"] = pc.sum(pc.equal(found["state"], "kept")).as_py()
     return Made((), metrics=counts)

@@ -186,6 +186,23 @@ def test_tampered_stages_stand_only_where_erosion_is_shown(page: str) -> None:
     assert "benign chat: articles" in page
 
 
+def test_attacks_stand_only_where_attacks_are_shown(page: str) -> None:
+    data = report()
+    attacked = [
+        row
+        for stage in ("base", "dpo")
+        for row in result("unfiltered", stage, "articles", "none", "attack_success", 0.99)
+    ]
+    assert render(replace(data, results=[*attacked, *data.results])) == page
+
+
+def test_a_claim_that_could_not_be_tested_shows_no_numbers() -> None:
+    untested = replace(claim_rows("ok")[0], reason="not measured yet", p_value=0.987)
+    text = re.sub(r"\s+", " ", Page(render(replace(only(), claims=[untested]))).text)
+    assert "not measured yet" in text
+    assert "0.987" not in text
+
+
 def test_a_claim_that_came_after_training_is_marked(page: str) -> None:
     late = "Added after training: only 2 of 6 checkpoints recorded this claim."
     assert page.count(late) == 1

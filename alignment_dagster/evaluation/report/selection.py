@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from alignment_dagster.evaluation.report_data import ReportData
 from alignment_dagster.evaluation.results import ResultRow
 from alignment_dagster.evaluation.table import headline_prompt
-from alignment_dagster.study.suites import FLAGGED_RATE, MISALIGNMENT_RATE
+from alignment_dagster.study.suites import ATTACK_SUCCESS, FLAGGED_RATE, MISALIGNMENT_RATE
 
 LOWER_IS_BETTER = (MISALIGNMENT_RATE, FLAGGED_RATE)
 MOST_IN_HEADLINE = 2
@@ -24,10 +24,13 @@ S = TypeVar("S", bound=Staged)
 
 
 def general(data: ReportData) -> ReportData:
-    """The data with tampered stages (`name@step`) only where erosion is shown."""
+    """The data with tampered stages (`name@step`) only where erosion is shown, and attacks only
+    where attacks are.
+    """
+    answers = [row for row in data.results if row.metric != ATTACK_SUCCESS]
     return replace(
         data,
-        results=_untampered(data.results),
+        results=_untampered(answers),
         topics=_untampered(data.topics),
         comparisons=_untampered(data.comparisons),
         attacks=_untampered(data.attacks),

@@ -22,15 +22,17 @@ def section(data: ReportData) -> Section:
 def _judged(row: ClaimRow) -> Judged:
     effect = number(row.value, 3, signed=True)
     inside = span(row.ci_low, row.ci_high, 3, signed=True)
-    evidence = (
-        ("claimed", _claimed(row)),
-        ("where", _where(row)),
+    measured = (
         ("difference" if row.within is not None else "effect as claimed", effect),
         ("95 % interval", inside or "none"),
         ("p", p_value(row.p_value)),
         ("p, Holm-corrected", p_value(row.p_holm)),
+    )
+    evidence = (
+        ("claimed", _claimed(row)),
+        ("where", _where(row)),
+        *((("reason", row.reason),) if row.reason else measured),
         ("declared before", f"{row.declared_before} of {count(row.checkpoints, 'checkpoint')}"),
-        *((("reason", row.reason),) if row.reason else ()),
     )
     sign = SIGNS.get(row.verdict, "?")
     return Judged(
