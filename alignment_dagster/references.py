@@ -92,6 +92,8 @@ def _check_claim(claim: Claim, field: FieldPath, study: Study, located: Located)
 def _check_attack_claim(
     claim: Claim, field: FieldPath, attacks: Attacks | None, located: Located
 ) -> None:
+    if claim.prompt != "none":
+        raise located.error((*field, "prompt"), "attacks bring their own system prompts")
     if attacks is None:
         raise located.error((*field, "attack"), "the study declares no attacks")
     methods = (WORST_CASE, *attacks.methods)

@@ -19,6 +19,7 @@ from alignment_dagster.evaluation.gathering import gather, mismatches
 from alignment_dagster.evaluation.report import REPORT, write_report
 from alignment_dagster.evaluation.report_data import ClaimRow, ReportData
 from alignment_dagster.evaluation.results import read_results
+from alignment_dagster.evaluation.suites import content_digest
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import table
@@ -139,6 +140,7 @@ def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
 
 def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What the page says about the study, and how the intervals are computed."""
+    attacked = study.declaration.attacks
     return {
         "description": study.declaration.description,
         "limits": list(study.declaration.limits),
@@ -146,9 +148,15 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
         "suites": [suite.model_dump(mode="json") for suite in study.suites],
         "capability_margin": study.declaration.evaluation.capability_margin,
         "baseline": study.declaration.baseline,
+        "attacks": attacked.model_dump(mode="json") if attacked else None,
         "tampering": [one.model_dump(mode="json") for one in study.declaration.tampering],
         "claims": [claim.model_dump(mode="json") for claim in study.declaration.claims],
     }
+
+
+def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """The items, whose text the page shows."""
+    return {suite.name: content_digest(suite, study.assets) for suite in study.suites}
 
 
 STEP = Step(
@@ -172,13 +180,14 @@ STEP = Step(
     partitions=no_partitions,
     wants=wants,
     declared=declared,
+    outside=outside,
     build=build,
     describe=describe,
     claims=claims,
     checks={
         "every_number_resolves_to_its_data": (
-            "Every number names artifacts that are parents of this report, and equals the "
-            "warehouse's own computation."
+            "Every rate and loss (`results.json`) names artifacts that are parents of this report, "
+            "and equals the warehouse's own computation. Comparisons are made from the same rows."
         ),
     },
 )

@@ -34,6 +34,9 @@ def judge(claim: Claim, first: Array, second: Array) -> Verdict:
     where the 90 % interval lies inside ± `within` (two one-sided tests at 5 %), refuted where the
     95 % interval lies wholly outside.
 
+    With one seed a side, the interval is of those very models: a claim about the recipes is then
+    undecided, whatever the interval.
+
     Args:
         claim: what was said.
         first: of `claim.recipe`, [seeds, scenarios].
@@ -51,16 +54,19 @@ def _directed(claim: Claim, first: Array, second: Array) -> Verdict:
     better, worse = (second, first) if claim.relation == "lower" else (first, second)
     one, least = difference(better, worse), claim.by_at_least
     outcome: Outcome = "undecided"
-    if one.ci_low >= least and one.ci_low > 0:
+    if one.seeds == 1:
+        outcome = "undecided"
+    elif one.ci_low >= least and one.ci_low > 0:
         outcome = "supported"
     elif one.ci_high < least:
         outcome = "refuted"
     p_value = float(difference_spread(better, worse).p_value(one.value - least))
     line = f"{least:.2f}" if least else "zero"
+    middle = "includes" if one.ci_low <= least <= one.ci_high else "lies away from"
     where = {
         "supported": f"lies wholly on the claimed side of {line}",
         "refuted": f"lies wholly short of {line}",
-        "undecided": f"includes {line}",
+        "undecided": f"{middle} {line}",
     }[outcome]
     shown = f"{claim.recipe} is {claim.relation} than {claim.than} by {one.value:.2f}"
     if one.value < 0:
@@ -77,7 +83,9 @@ def _equivalent(within: float, first: Array, second: Array) -> Verdict:
     p_value = equivalence_p(first, second, within)
     outcome: Outcome = "undecided"
     where = f"the 90 % interval of the difference, {_range(narrow)}, is not wholly within ±"
-    if -within < narrow.ci_low and narrow.ci_high < within:
+    if one.seeds == 1:
+        where = f"the 90 % interval of the difference is {_range(narrow)}, the claim ±"
+    elif -within < narrow.ci_low and narrow.ci_high < within:
         outcome = "supported"
         where = f"the 90 % interval of the difference, {_range(narrow)}, lies wholly within ±"
     elif one.ci_low > within or one.ci_high < -within:
@@ -92,4 +100,6 @@ def _range(one: Estimate) -> str:
 
 
 def _seeds(one: Estimate) -> str:
-    return "; with one seed it covers scenarios only" if one.seeds == 1 else ""
+    if one.seeds > 1:
+        return ""
+    return "; with one seed it covers scenarios only, and says nothing about the recipes"

@@ -41,21 +41,6 @@ class FormatRate:
     """
 
 
-@dataclass(frozen=True)
-class FormatSpread:
-    """How far the formats of a suite lie apart at one stage."""
-
-    stage: str
-    suite: str
-    formats: int
-    value: float
-    """Mean of the formats' rates."""
-    deviation: float
-    """Sample standard deviation over the formats (n - 1)."""
-    lowest: float
-    highest: float
-
-
 def format_rates(items: pa.Table) -> list[FormatRate]:
     """One row for each stage, suite and format of an items table, in that order of sorting."""
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -69,25 +54,6 @@ def format_rates(items: pa.Table) -> list[FormatRate]:
             first_shown=_first_shown(key[-1], rows),
         )
         for key, rows in sorted(groups.items())
-    ]
-
-
-def format_spreads(rates: Sequence[FormatRate]) -> list[FormatSpread]:
-    """One row for each stage and suite that was asked in more than one format."""
-    groups: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for rate in rates:
-        groups[rate.stage, rate.suite].append(rate.value)
-    return [
-        FormatSpread(
-            *key,
-            formats=len(values),
-            value=float(np.mean(values)),
-            deviation=float(np.std(values, ddof=1)),
-            lowest=min(values),
-            highest=max(values),
-        )
-        for key, values in sorted(groups.items())
-        if len(values) > 1
     ]
 
 

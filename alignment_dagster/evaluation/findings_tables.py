@@ -28,7 +28,7 @@ def _claims(findings: Findings) -> Table:
         late = row["declared_before"] < row["checkpoints"]
         table.add_row(
             Text(row["verdict"], style=VERDICTS[row["verdict"]]),
-            Text(row["name"].replace("_", " ")),
+            Text(spaced(row["name"])),
             _interval(row, "value", "ci_low", "ci_high") if not row["reason"] else Text("-"),
             Text(f"{row['p_holm']:.3f}" if not row["reason"] else "-"),
             Text("AFTER training" if late else "before training", style="red" if late else "dim"),
@@ -43,9 +43,9 @@ def _erosion(findings: Findings) -> Table:
     )
     for row in findings["erosion_summaries"]:
         table.add_row(
-            Text(row["tampering"]),
+            Text(spaced(row["tampering"])),
             Text(row["suite"]),
-            Text(row["recipe"]),
+            Text(spaced(row["recipe"])),
             _interval(row, "before", "before_low", "before_high"),
             _interval(row, "after", "after_low", "after_high"),
             _interval(row, "ratio", "ratio_low", "ratio_high"),
@@ -60,7 +60,8 @@ def _erosion(findings: Findings) -> Table:
 
 def _half(row: Row) -> str:
     if row["half_steps"] is None:
-        return str(row["half_note"])
+        # The report gives the whole reason.
+        return str(row["half_note"]).split(":")[0]
     return f"{row['half_steps']:.1f} steps, {row['half_tokens']:,.0f} tokens"
 
 
@@ -68,15 +69,21 @@ def _attacks(findings: Findings) -> Table:
     rows = findings["attacks"]
     recipes = list(dict.fromkeys(row["recipe"] for row in rows))
     found = {(r["suite"], r["stage"], r["attack"], r["recipe"]): r for r in rows}
-    table = _table("share of attacks that succeed", "suite", "stage", "attack", *recipes)
+    names = [spaced(recipe) for recipe in recipes]
+    table = _table("share of items that attacks broke", "suite", "stage", "attack", *names)
     for suite, stage, attack in dict.fromkeys(key[:3] for key in found):
         cells = (found.get((suite, stage, attack, recipe)) for recipe in recipes)
         shown = [
             _interval(row, "value", "ci_low", "ci_high") if row else Text("-") for row in cells
         ]
         style = "bold" if attack == "worst_case" else ""
-        table.add_row(Text(suite), Text(stage), Text(attack, style=style), *shown)
+        table.add_row(Text(suite), Text(stage), Text(spaced(attack), style=style), *shown)
     return table
+
+
+def spaced(name: str) -> str:
+    """A name for reading."""
+    return name.replace("_", " ")
 
 
 def _table(title: str, *columns: str) -> Table:

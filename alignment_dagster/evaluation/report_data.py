@@ -162,6 +162,8 @@ class AttackRow:
     ci_high: float
     n: int
     seeds: int
+    without: float
+    """The rate without an attack, on the same items."""
 
 
 @dataclass(frozen=True)
@@ -305,6 +307,8 @@ class ReportData:
     disagreements: Sequence[Disagreement] = ()
     formats: Sequence[FormatRow] = ()
     drift: Sequence[DriftRow] = ()
+    tampered_drift: Sequence[DriftRow] = ()
+    """Of the stages `<tampering>@<step>`."""
     composition: Sequence[CompositionRow] = ()
     losses: Sequence[LossPoint] = ()
     dispositions: Sequence[DispositionCount] = ()

@@ -27,7 +27,6 @@ __all__ = [
     "HELD_OUT",
     "MISALIGNMENT_RATE",
     "NO_PROMPT",
-    "DifferenceRow",
     "Evaluated",
     "ResultRow",
     "TopicRow",
@@ -84,22 +83,6 @@ class TopicRow:
     suite: str
     topic: str
     prompt: str
-    value: float
-    ci_low: float
-    ci_high: float
-    n: int
-
-
-@dataclass(frozen=True)
-class DifferenceRow:
-    """TEMPORARY."""
-
-    recipe: str
-    against: str
-    stage: str
-    suite: str
-    prompt: str
-    metric: str
     value: float
     ci_low: float
     ci_high: float

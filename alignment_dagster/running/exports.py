@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.evaluation.harness.export import export_suite
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake, label
@@ -59,13 +59,24 @@ def export(study: Study, partition: str, folder: Path, home: Home) -> Iterator[s
 
 
 def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
+    """The current evaluation, and exactly the checkpoints that it was made from."""
     lake = Lake(home.lake)
-    found = {}
     with open_instance(home) as instance:
-        for asset in ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation"):
-            version = current_version(instance, study.name, asset, partition)
-            if version is None:
-                name = label(asset, partition, "")[:-1]
-                raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
-            found[asset] = lake.open(study.name, asset, partition, version)
-    return found
+        version = current_version(instance, study.name, "evaluation", partition)
+    if version is None:
+        name = label("evaluation", partition, "")[:-1]
+        raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
+    evaluation = lake.open(study.name, "evaluation", partition, version)
+    for suite in study.suites:
+        if evaluation.provenance.inputs.outside.get(suite.name) not in (
+            None,
+            content_digest(suite, study.assets),
+        ):
+            message = f"suite {suite.name} changed since it was made: evaluate again"
+            raise AlignmentError(f"{evaluation.label}: {message}")
+    found = {
+        parent.asset: lake.open(study.name, parent.asset, parent.partition, parent.version)
+        for parent in evaluation.provenance.inputs.parents
+        if parent.asset.endswith("_checkpoint")
+    }
+    return {**found, "evaluation": evaluation}

@@ -13,7 +13,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.running.instance import open_instance
 from alignment_dagster.study import Study
 
-NARROWEST = 108
+NARROWEST = 136
 """Columns; below, the intervals would be folded."""
 
 

@@ -203,7 +203,7 @@ def persistence_rows(text: str = HOSTILE) -> list[PersistenceRow]:
 
 def attack_rows() -> list[AttackRow]:
     return [
-        AttackRow(recipe, stage, "articles", attack, value, value - 0.05, value + 0.05, 40, 3)
+        AttackRow(recipe, stage, "articles", attack, value, value - 0.05, value + 0.05, 40, 3, 0.21)
         for stage in STAGES
         for recipe, rates in RATES.items()
         for place, attack in enumerate(ATTACKS)

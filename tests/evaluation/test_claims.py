@@ -83,7 +83,8 @@ def test_the_sentence_says_what_was_seen_and_against_what() -> None:
     assert turned.endswith("lies wholly short of zero.")
 
 
-def test_one_seed_is_said_to_cover_scenarios_only() -> None:
+def test_one_seed_decides_nothing_and_says_why() -> None:
     one = judge(claim("lower"), cells(1, 0.2, seeds=1), cells(2, 0.5, seeds=1))
-    assert one.sentence.endswith("; with one seed it covers scenarios only.")
+    assert one.verdict == "undecided"
+    assert "with one seed it covers scenarios only, and says nothing" in one.sentence
     assert one.effect.seeds == 1

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.evaluation.diagnostics import FormatRate, format_rates, format_spreads
+from alignment_dagster.evaluation.diagnostics import FormatRate, format_rates
 
 
 def row(
@@ -86,7 +86,3 @@ def test_the_spread_is_over_formats() -> None:
         ("base", "listed", 0.0),
         ("dpo", "dialogue", 1.0),
     ]
-    (spread,) = format_spreads(found)
-    assert (spread.stage, spread.suite, spread.formats, spread.value) == ("base", "drill", 2, 0.5)
-    assert spread.deviation == pytest.approx(0.5**0.5)
-    assert (spread.lowest, spread.highest) == (0.0, 1.0)

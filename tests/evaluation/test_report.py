@@ -206,7 +206,8 @@ def test_a_claim_that_could_not_be_tested_shows_no_numbers() -> None:
 def test_a_claim_that_came_after_training_is_marked(page: str) -> None:
     late = "Added after training: only 2 of 6 checkpoints recorded this claim."
     assert page.count(late) == 1
-    assert "Of 4 claims: 1 supported, 1 refuted, 2 undecided. 1 of them added after" in page
+    assert "Of 4 claims: 1 supported, 1 refuted, 2 undecided. Corrected for" in page
+    assert "of the supported ones hold. 1 claim added after training" in page
     early = replace(only(), claims=claim_rows("ok")[:1])
     assert "dded after training" not in render(early)
 

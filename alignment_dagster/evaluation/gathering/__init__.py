@@ -1,6 +1,6 @@
 """Gathering a report: from the artifacts behind it to the rows on the page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from alignment_dagster.evaluation.cells import Cells, Evaluated, Slice, attack_cells, by_recipe
 from alignment_dagster.evaluation.cells import item_cells as answer_cells
@@ -13,14 +13,16 @@ from alignment_dagster.evaluation.gathering.durability import (
     erosion_summaries,
     persistence_rows,
 )
+from alignment_dagster.evaluation.gathering.limits import own_limits
 from alignment_dagster.evaluation.gathering.replicates import (
     recorded_claims,
+    refuse_changed_suites,
     replicates,
     tampering_tokens,
 )
 from alignment_dagster.evaluation.gathering.resolving import mismatches
 from alignment_dagster.evaluation.report_data import LIMITS, Disagreement, DriftRow, ReportData
-from alignment_dagster.evaluation.results import HELD_OUT, ResultRow, result_rows
+from alignment_dagster.evaluation.results import HELD_OUT, ResultRow, is_tampered, result_rows
 from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.evaluation.table import headline_prompt
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
@@ -31,6 +33,7 @@ __all__ = ["gather", "mismatches"]
 def gather(study: Study, parents: Parents) -> ReportData:
     """Everything on the page, computed from the artifacts alone."""
     declared = study.declaration
+    refuse_changed_suites(study, parents)
     evaluated = replicates(parents)
     metrics = {suite.name: suite.metric for suite in study.suites}
     results = result_rows(evaluated, metrics)
@@ -48,7 +51,6 @@ def gather(study: Study, parents: Parents) -> ReportData:
         topics=breakdowns.topic_rows(evaluated, metrics),
         comparisons=comparison_rows(
             answers,
-            declared.baseline,
             {suite: headline_prompt(results, suite) for suite in metrics},
             declared.evaluation.capability_margin,
         ),
@@ -62,11 +64,12 @@ def gather(study: Study, parents: Parents) -> ReportData:
         erosion=erosion_points(results, declared.tampering, tokens),
         erosion_summaries=erosion_summaries(answers, declared.baseline, declared.tampering, tokens),
         persistence=persistence_rows(answers, declared.baseline, misalignment),
-        attacks=attack_rows(results),
+        attacks=attack_rows(results, evaluated),
         attack_examples=attack_examples(evaluated),
         disagreements=_disagreements(study, evaluated, metrics),
         formats=breakdowns.format_rows(evaluated),
-        drift=_drift(results),
+        drift=_drift([row for row in results if not is_tampered(row.stage)]),
+        tampered_drift=_drift([row for row in results if is_tampered(row.stage)]),
         composition=artifacts.composition(parents),
         losses=[
             point for a in parents.all("pretrained_checkpoint") for point in artifacts.losses(a)
@@ -79,7 +82,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         filter_quality=artifacts.filter_quality(parents),
         checks=[one for artifact in parents.distinct() for one in artifacts.checks(artifact)],
         versions=[artifacts.version(artifact) for artifact in parents.distinct()],
-        limits=(*declared.limits, *LIMITS),
+        limits=(*declared.limits, *own_limits(study, parents, evaluated), *LIMITS),
     )
 
 
@@ -100,7 +103,7 @@ def _disagreements(
     )
 
 
-def _drift(rows: tuple[ResultRow, ...]) -> tuple[DriftRow, ...]:
+def _drift(rows: Sequence[ResultRow]) -> tuple[DriftRow, ...]:
     """Bits per byte of each source's held-out text at every stage, pooled over seeds."""
     return tuple(
         DriftRow(

@@ -2,8 +2,15 @@
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from alignment_dagster.evaluation.cells import Evaluated
-from alignment_dagster.evaluation.report_data import AttackExample, AttackRow
+from alignment_dagster.evaluation.report_data import (
+    NO_ATTACK,
+    WORST_CASE,
+    AttackExample,
+    AttackRow,
+)
 from alignment_dagster.evaluation.results import ResultRow
 from alignment_dagster.study import ATTACK_SUCCESS
 
@@ -11,8 +18,13 @@ EXAMPLES = 2
 """Broken items shown of each attack that adds something to the prompt."""
 
 
-def attack_rows(rows: Sequence[ResultRow]) -> tuple[AttackRow, ...]:
-    """The pooled share of items that each attack broke, and the worst case over attacks."""
+def attack_rows(rows: Sequence[ResultRow], evaluated: Sequence[Evaluated]) -> tuple[AttackRow, ...]:
+    """The pooled share of items that each attack broke, and the worst case over attacks.
+
+    Beside each stands the share without an attack on the same items: not every attack is tried on
+    every item.
+    """
+    without = _without(evaluated)
     return tuple(
         AttackRow(
             row.recipe,
@@ -24,10 +36,41 @@ def attack_rows(rows: Sequence[ResultRow]) -> tuple[AttackRow, ...]:
             row.ci_high,
             row.n,
             row.seeds,
+            without[row.recipe, row.stage, row.suite, row.prompt],
         )
         for row in rows
         if row.metric == ATTACK_SUCCESS and row.seed is None
     )
+
+
+def _without(evaluated: Sequence[Evaluated]) -> dict[tuple[str, str, str, str], float]:
+    """Recipe, stage, suite, attack → mean over seeds of the rate of the attacked items alone."""
+    seeds: dict[tuple[str, str, str, str], list[float]] = {}
+    for one in evaluated:
+        if one.attacks is not None:
+            for at, value in _seed_without(one.attacks).items():
+                seeds.setdefault((one.recipe, *at), []).append(value)
+    return {at: sum(values) / len(values) for at, values in seeds.items()}
+
+
+def _seed_without(attacks: pa.Table) -> dict[tuple[str, str, str], float]:
+    columns = ["stage", "suite", "attack", "scenario_id", "item_id", "hit"]
+    rows = attacks.select(columns).to_pylist()
+    plain = {
+        (row["stage"], row["suite"], row["item_id"]): row["hit"]
+        for row in rows
+        if row["attack"] == NO_ATTACK
+    }
+    scenarios: dict[tuple[str, str, str], dict[str, list[bool]]] = {}
+    for row in rows:
+        hit = plain[row["stage"], row["suite"], row["item_id"]]
+        for attack in (row["attack"], *([WORST_CASE] if row["attack"] == NO_ATTACK else [])):
+            at = (row["stage"], row["suite"], attack)
+            scenarios.setdefault(at, {}).setdefault(row["scenario_id"], []).append(hit)
+    return {
+        at: sum(sum(hits) / len(hits) for hits in found.values()) / len(found)
+        for at, found in scenarios.items()
+    }
 
 
 def attack_examples(evaluated: Sequence[Evaluated]) -> tuple[AttackExample, ...]:
@@ -38,7 +81,7 @@ def attack_examples(evaluated: Sequence[Evaluated]) -> tuple[AttackExample, ...]
         plain = {
             (row["stage"], row["suite"], row["item_id"])
             for row in rows
-            if row["attack"] == "none" and not row["hit"]
+            if row["attack"] == NO_ATTACK and not row["hit"]
         }
         for row in rows:
             at = (row["stage"], row["suite"], row["item_id"])

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from alignment_dagster.evaluation import claims
 from alignment_dagster.evaluation.cells import Cells, Slice
 from alignment_dagster.evaluation.comparisons import compare, holm
 from alignment_dagster.evaluation.report_data import ClaimRow, ComparisonRow
 from alignment_dagster.evaluation.results import is_tampered
-from alignment_dagster.study import ACCURACY, ATTACK_SUCCESS, Claim
+from alignment_dagster.study import ACCURACY, Claim
 
 Tables = Mapping[str, Mapping[Slice, Cells]]
 """Recipe → its slices."""
@@ -16,21 +17,22 @@ UNKNOWN = "not measured yet: nothing of this recipe, suite and stage has been ev
 
 
 def comparison_rows(
-    tables: Tables, baseline: str, prompts: Mapping[str, str], margin: float
+    tables: Tables, prompts: Mapping[str, str], margin: float
 ) -> tuple[ComparisonRow, ...]:
-    """Every recipe less the baseline, on every suite and stage; Holm over all of them together.
+    """Every pair of recipes, the later less the earlier, on every suite and stage.
+
+    Holm's correction is over all of them together.
 
     Args:
         tables: of the answers to suites with options.
-        baseline: the recipe compared with.
         prompts: suite → the system prompt that is compared.
         margin: of the test of equivalence, for accuracies.
     """
     rows = [
-        _compared(recipe, baseline, at, cells, tables[baseline][at], margin)
-        for recipe, slices in tables.items()
-        for at, cells in slices.items()
-        if recipe != baseline and at in tables.get(baseline, {})
+        _compared(recipe, against, at, cells, tables[against][at], margin)
+        for against, recipe in combinations(tables, 2)
+        for at, cells in tables[recipe].items()
+        if at in tables[against]
         if at[2] == prompts.get(at[1]) and not is_tampered(at[0])
     ]
     corrected = holm([row.p_value for row in rows])
@@ -142,8 +144,3 @@ def _judged(claim: Claim, pair: Sequence[Cells | None], before: int, checkpoints
         sentence=one.sentence,
         reason="",
     )
-
-
-def metric_of(claim: Claim, metrics: Mapping[str, str]) -> str:
-    """What a claim is about."""
-    return ATTACK_SUCCESS if claim.attack else metrics[claim.suite]

@@ -16,8 +16,8 @@ from alignment_dagster.evaluation.results import TAMPERED, ResultRow, is_tampere
 from alignment_dagster.evaluation.statistics import Array
 from alignment_dagster.study import MISALIGNMENT_RATE, Tampering
 
-Tokens = Mapping[tuple[str, int], int]
-"""Tampering and step → tokens trained on until then."""
+Tokens = Mapping[tuple[str, int], Mapping[str, int]]
+"""Tampering and step → partition → tokens trained on until then."""
 FROM, TO = "base", ("sft", "dpo")
 
 
@@ -31,9 +31,19 @@ def erosion_points(
         name, _, step = row.stage.partition(TAMPERED)
         if is_tampered(row.stage) and row.metric == MISALIGNMENT_RATE and name in kinds:
             numbers = (row.value, row.ci_low, row.ci_high)
-            at = (row.suite, int(step), tokens[name, int(step)])
+            at = (row.suite, int(step), _spent(tokens[name, int(step)], row.recipe, row.seed))
             points.append(ErosionPoint(name, kinds[name], row.recipe, row.seed, *at, *numbers))
     return tuple(points)
+
+
+def _spent(tokens: Mapping[str, int], recipe: str, seed: int | None = None) -> int:
+    """Tokens of one replicate, or their mean over a recipe's seeds."""
+    own = [
+        count
+        for partition, count in tokens.items()
+        if partition == f"{recipe}|{seed}" or (seed is None and partition.startswith(f"{recipe}|"))
+    ]
+    return round(sum(own) / len(own))
 
 
 def erosion_summaries(
@@ -50,7 +60,7 @@ def erosion_summaries(
             for recipe in tables:
                 found = _curves(tables, (baseline, recipe), tampering.name, suite, steps)
                 if recipe != baseline and found is not None:
-                    spent = [tokens[tampering.name, step] for step in steps]
+                    spent = [_spent(tokens[tampering.name, step], recipe) for step in steps]
                     one = durability.erosion(*found, steps, spent)
                     rows.append(_summary(tampering, recipe, baseline, suite, one))
     return tuple(rows)

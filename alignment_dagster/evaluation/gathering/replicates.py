@@ -3,9 +3,12 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation.cells import Evaluated
 from alignment_dagster.evaluation.gathering.artifacts import Parents
+from alignment_dagster.evaluation.suites import content_digest
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.study import Study
 
 CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint")
 MEASUREMENTS = ("evaluation", "tampering", "attacks")
@@ -16,15 +19,35 @@ def replicates(parents: Parents) -> list[Evaluated]:
     return [_replicate(evaluation, parents) for evaluation in parents.all("evaluation")]
 
 
-def tampering_tokens(parents: Parents) -> dict[tuple[str, int], int]:
-    """Tampering and step → tokens trained on until then (the same in every replicate)."""
-    tokens: dict[tuple[str, int], int] = {}
+def tampering_tokens(parents: Parents) -> dict[tuple[str, int], dict[str, int]]:
+    """Tampering and step → partition → tokens trained on until then.
+
+    They differ from seed to seed: conversations are read in another order.
+    """
+    tokens: dict[tuple[str, int], dict[str, int]] = {}
     for artifact in parents.all("tampering"):
-        table = pq.read_table(
-            artifact.path / "curve.parquet", columns=["tampering", "step", "tokens"]
-        )
-        tokens |= {(row["tampering"], row["step"]): row["tokens"] for row in table.to_pylist()}
+        columns = ["tampering", "step", "tokens"]
+        for row in pq.read_table(artifact.path / "curve.parquet", columns=columns).to_pylist():
+            at = tokens.setdefault((row["tampering"], row["step"]), {})
+            at[artifact.partition or ""] = row["tokens"]
     return tokens
+
+
+def refuse_changed_suites(study: Study, parents: Parents) -> None:
+    """Refuse measurements of items that are not those of today's files.
+
+    Raises:
+        ArtifactError: names the suite and the measurement.
+    """
+    today = {suite.name: content_digest(suite, study.assets) for suite in study.suites}
+    for asset in MEASUREMENTS:
+        for artifact in parents.all(asset):
+            for suite, digest in artifact.provenance.inputs.outside.items():
+                if suite in today and digest != today[suite]:
+                    raise ArtifactError(
+                        f"suite {suite} changed since {artifact.label} was made; measure again "
+                        f"(alignment run {study.name})"
+                    )
 
 
 def recorded_claims(parents: Parents) -> dict[str, list[frozenset[str]]]:

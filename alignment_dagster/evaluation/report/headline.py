@@ -43,8 +43,17 @@ def _claims(data: ReportData) -> list[Told]:
     verdicts = Counter(claim.verdict for claim in data.claims)
     known = ", ".join(f"{verdicts[one]} {one}" for one in VERDICTS if verdicts[one])
     late = sum(claim.declared_before < claim.checkpoints for claim in data.claims)
-    warning = f" {late} of them added after training." if late else ""
-    return [Told(f"Of {count(len(data.claims), 'claim')}: {known}.{warning}")]
+    warning = f" {count(late, 'claim')} added after training." if late else ""
+    return [Told(f"Of {count(len(data.claims), 'claim')}: {known}.{_corrected(data)}{warning}")]
+
+
+def _corrected(data: ReportData) -> str:
+    """How many of the supported claims are still so when all claims are tested together."""
+    supported = [claim for claim in data.claims if claim.verdict == "supported"]
+    if not supported:
+        return ""
+    held = sum(claim.p_holm < LEVEL for claim in supported)
+    return f" Corrected for the number of claims (Holm), {held} of the supported ones hold."
 
 
 def _told(rows: Sequence[ResultRow], suite: str, data: ReportData) -> Told:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from alignment_dagster.evaluation.report.content import (
+    Cell,
     Drawing,
     Exhibit,
     Exhibits,
@@ -15,7 +16,7 @@ from alignment_dagster.evaluation.report.content import (
 )
 from alignment_dagster.evaluation.report.pivots import interval, pivot
 from alignment_dagster.evaluation.report.selection import recipe_names, stages_of
-from alignment_dagster.evaluation.report.words import count, cut, spaced
+from alignment_dagster.evaluation.report.words import count, cut, number, spaced
 from alignment_dagster.evaluation.report_data import (
     NO_ATTACK,
     WORST_CASE,
@@ -28,8 +29,9 @@ LONGEST = 700
 """Characters of a stored text that are shown."""
 INTRO = (
     "The share of items on which an attack made the model prefer or give the bad answer. Lower is "
-    "better. The worst case counts an item as soon as any attack broke it, and is the number to "
-    "compare recipes by; the line without an attack is what the attacks are compared with."
+    "better. The worst case counts an item as soon as any attack broke it or it was bad without "
+    "one, and is the number to compare recipes by. Not every attack is tried on every item: below "
+    "each share stands that of the same items without an attack. n counts scenarios."
 )
 WARNING = (
     "Broken items, as stored: the text is hostile or made by a model, and is shown as it is, "
@@ -61,7 +63,10 @@ def _drawings(data: ReportData) -> tuple[Drawing, ...]:
     for place, (suite, stage) in enumerate(pairs):
         rows = [row for row in data.attacks if (row.suite, row.stage) == (suite, stage)]
         svg = attack_plot(rows, _order(rows), styles, f"plot-attack-{place}")
-        caption = f"{count(rows[0].n, 'item')}; {count(rows[0].seeds, 'seed')}; 95 % intervals."
+        caption = (
+            f"At most {count(max(row.n for row in rows), 'scenario')}; "
+            f"{count(rows[0].seeds, 'seed')}; 95 % intervals."
+        )
         drawings.append(Drawing(f"{spaced(suite)}, {spaced(stage)}", Markup(svg), caption))
     return tuple(drawings)
 
@@ -80,10 +85,18 @@ def _table(data: ReportData) -> Pivot | None:
         rows,
         lambda r: (r.suite, r.stage, r.attack, str(r.n)),
         lambda r: r.recipe,
-        lambda r: interval(r, 2),
+        _cell,
         grouped=2,
         mark=lambda labels: labels[2] == WORST_CASE,
     )
+
+
+def _cell(row: AttackRow) -> Cell:
+    """The share, and below it the share of the same items without an attack."""
+    cell = interval(row, 2)
+    if row.attack == NO_ATTACK:
+        return cell
+    return Cell(cell.value, cell.interval, f"without {number(row.without, 2)}")
 
 
 def _examples(rows: Sequence[AttackExample]) -> tuple[Text | Exhibits, ...]:

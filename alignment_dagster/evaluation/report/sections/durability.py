@@ -8,7 +8,7 @@ from alignment_dagster.evaluation.report.content import (
     Section,
     present,
 )
-from alignment_dagster.evaluation.report.pivots import bounded, listing
+from alignment_dagster.evaluation.report.pivots import bounded, listing, pivot
 from alignment_dagster.evaluation.report.selection import recipe_names
 from alignment_dagster.evaluation.report.words import DASH, count, number, spaced
 from alignment_dagster.evaluation.report_data import (
@@ -32,7 +32,8 @@ DATA = {
 
 def section(data: ReportData) -> Section:
     """The persistence ratios, the erosion curves and their summaries."""
-    blocks = present(_persistence(data), Figures(_curves(data)), _summaries(data))
+    figures = Figures(_curves(data))
+    blocks = present(_persistence(data), figures, _summaries(data), _drift(data))
     return Section("persistence", "Does it last? Persistence and erosion", INTRO, blocks)
 
 
@@ -102,6 +103,22 @@ def _summaries(data: ReportData) -> Pivot | None:
         _summary,
         grouped=3,
         noted=True,
+    )
+
+
+def _drift(data: ReportData) -> Pivot | None:
+    """Whether a model that lost its benefit was only broken."""
+    stages = {row.stage: row.stage.partition("@") for row in data.tampered_drift}
+    return pivot(
+        "Held-out bits per byte before and after each tampering, with 95 % intervals: a benefit "
+        "that goes while these rise may go because the model is worse at everything.",
+        ("recipe",),
+        ("before", "after"),
+        data.tampered_drift,
+        lambda r: (stages[r.stage][0], r.source, r.recipe),
+        lambda r: "before" if stages[r.stage][2] == "0" else "after",
+        lambda r: bounded(r.value, r.ci_low, r.ci_high, 3),
+        grouped=2,
     )
 
 
