@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test check ui books clean setup
+.PHONY: demo test check ui durability books clean setup
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
@@ -25,6 +25,10 @@ check: setup ## Formatting, lint, types, declarations, definitions
 
 ui: setup ## Serve Dagster and MLflow on 127.0.0.1
 	$(BIN)/alignment ui
+
+durability: setup ## Tampering and attacks in full
+	$(BIN)/alignment run durability
+	$(BIN)/alignment results durability
 
 books: setup ## Run the real-data study (needs ALIGNMENT_DATA)
 	$(BIN)/alignment run books
