@@ -15,12 +15,15 @@ from typing import Any
 
 import dagster as dg
 import psutil
+import pyarrow.parquet as pq
 import pytest
 import tiny_study
 from mlflow import MlflowClient
 from tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
 from alignment_dagster.evaluation.findings import read_findings
+from alignment_dagster.evaluation.harness.export import export_suite
+from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.tracking import short_digest
@@ -377,6 +380,22 @@ def test_a_killed_run_is_ended_everywhere_and_resumes(training: Chain) -> None:
         unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
         assert not instance.get_runs(unfinished)
     assert not list((training.home.lake / ".staging").iterdir())
+
+
+def test_tasks_of_the_harness_run_on_every_checkpoint(tmp_path: Path) -> None:
+    chain = Chain(tmp_path)
+    study = chain.study.load()
+    suite, items = study.suite("cloze"), load_suite(study.suite("cloze"), study.assets)
+    folder = chain.study.assets / "suites" / "tasks"
+    group, task = export_suite(suite, items, None, "base", folder)
+    declared = {"tasks": [group], "include_path": "tasks"}
+    chain.study.change(harness=declared, recipes=["unfiltered"], seeds=[0])
+    assert "harness[unfiltered|0]" in made(chain.run())
+    (summary,) = chain.home.lake.glob(f"{NAME}/harness/*/*/summary.parquet")
+    rows = pq.read_table(summary).to_pylist()
+    assert {(row["task"], row["stage"]) for row in rows} == {
+        (name, stage) for name in (group, task) for stage in ("base", "sft", "dpo")
+    }
 
 
 def test_bad_data_is_named_with_its_line_and_nothing_is_half_written(tmp_path: Path) -> None:

@@ -75,13 +75,13 @@ def build(making: Making) -> Made:
     )
     measured = making.run_job(MODULE, job, base)
     summary = pq.read_table(making.folder / SUMMARY).to_pylist()
-    digest = sha256_json([row["task"] for row in summary])
+    digests = _digests(making.folder / SAMPLES)
     models = {**base.provenance.models, **tuned.provenance.models}
     making.log(
         Measured(
             f"harness/{row['task']}/{row['metric']}/{row['stage']}",
             row["value"],
-            data=Data(row["task"], digest),
+            data=Data(row["task"], digests.get(row["task"], sha256_json(sorted(digests.items())))),
             model_id=models[row["stage"]],
         )
         for row in summary
@@ -89,12 +89,24 @@ def build(making: Making) -> Made:
     return Made((_measured(summary),), measured)
 
 
+def _digests(samples: Path) -> dict[str, str]:
+    """Task → digest of everything it asked; a group has the digest of all its tasks."""
+    asked: dict[str, list[Any]] = {}
+    columns = ["stage", "task", "prompts", "options"]
+    for row in pq.read_table(samples, columns=columns).to_pylist():
+        if row["stage"] == STAGES[0]:
+            asked.setdefault(row["task"], []).append([row["prompts"], row["options"]])
+    return {task: sha256_json(content) for task, content in asked.items()}
+
+
 def _measured(summary: list[dict[str, Any]]) -> Check:
-    stages = {row["stage"] for row in summary}
-    missing = [stage for stage in STAGES if stage not in stages]
+    found = {(row["task"], row["stage"]) for row in summary}
+    tasks = dict.fromkeys(row["task"] for row in summary)
+    wanted = [(task, stage) for task in tasks for stage in STAGES]
+    missing = [f"{task} at {stage}" for task, stage in wanted if (task, stage) not in found]
     return Check(
         name="all_stages_measured",
-        passed=not missing,
+        passed=bool(tasks) and not missing,
         summary=f"no result for {', '.join(missing)}." if missing else f"{len(summary)} results.",
     )
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     _require()
     import torch
 
+    started = time.monotonic()
     torch.set_num_threads(job.harness.threads)
     output = Path(job.output).resolve()
     checkpoints = {stage: Path(path).resolve() for stage, path in job.checkpoints.items()}
@@ -88,6 +90,7 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     ):
         table = pa.Table.from_pylist(rows, schema=schema)
         pq.write_table(table, output / name, compression="zstd")
+    progress.result(seconds=time.monotonic() - started, samples=len(samples))
 
 
 def _require() -> None:
