@@ -4,10 +4,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from alignment_dagster.declarations import FieldPath, Located
-from alignment_dagster.study import MISALIGNMENT_RATE, Attacks, Claim, Study, Tampering
+from alignment_dagster.study import MISALIGNMENT_RATE, WORST_CASE, Attacks, Claim, Study, Tampering
 
 STAGES = ("base", "sft", "dpo")
-WORST_CASE = "worst_case"
 
 
 def meant(name: str, known: Iterable[str]) -> str:

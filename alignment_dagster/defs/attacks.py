@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint
 from alignment_dagster.defs.pretrained_checkpoint import numbers
-from alignment_dagster.digests import sha256_file
 from alignment_dagster.errors import DeclarationError
 from alignment_dagster.evaluation.attack_job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.files import (
@@ -27,12 +26,11 @@ from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
 from alignment_dagster.lineage.data import Data, Measured
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import Attacks, Study, Suite
+from alignment_dagster.study import WORST_CASE, Attacks, Study, Suite
 
 MODULE = "alignment_dagster.evaluation.attacks.run"
-WORST_CASE = "worst_case"
 EXAMPLES = 8
 FOLDERS = {"base": "model", "sft": "sft", "dpo": "dpo"}
 """Stage → folder of its weights in the checkpoint's artifact."""
@@ -122,12 +120,9 @@ def _attacked(study: Study, folder: Path, rows: pa.Table) -> Check:
 
 def _weights(checkpoints: Mapping[Any, Artifact]) -> Check:
     """After the attacks: the files that were attacked still are what the manifests say."""
-    files = {stage: f"{FOLDERS[stage]}/model.safetensors" for stage in checkpoints}
-    altered = [
-        f"{artifact.label} {files[stage]}"
-        for stage, artifact in checkpoints.items()
-        if sha256_file(artifact.path / files[stage]) != artifact.manifest.files[files[stage]]
-    ]
+    altered = altered_files(
+        (artifact, f"{FOLDERS[stage]}/model.safetensors") for stage, artifact in checkpoints.items()
+    )
     return Check(
         name="weights_match_their_digest",
         passed=not altered,

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint, raw_corpus
 from alignment_dagster.defs.pretrained_checkpoint import numbers
-from alignment_dagster.digests import sha256_file
+from alignment_dagster.evaluation.cells import Evaluated
 from alignment_dagster.evaluation.formats import prompts
 from alignment_dagster.evaluation.job import EvaluationJob
-from alignment_dagster.evaluation.results import Evaluated, ResultRow, result_rows
+from alignment_dagster.evaluation.results import ResultRow, result_rows
 from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
@@ -29,9 +29,9 @@ from alignment_dagster.graph.step import (
     seed_of,
 )
 from alignment_dagster.lineage.data import Data, Measured
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import Source, Study, Suite
+from alignment_dagster.study import Source, Study
 
 MODULE = "alignment_dagster.evaluation.evaluate"
 ITEMS = "items.parquet"
@@ -52,7 +52,7 @@ def build(making: Making) -> Made:
     }
     job = EvaluationJob(
         checkpoints={stage: str(path) for stage, path in checkpoints.items()},
-        suites=asked_suites(making.study),
+        suites=making.study.asked_suites,
         assets=str(making.study.assets),
         digests=dict(outside(making.study, making.partition)),
         held_out=tuple(
@@ -77,17 +77,12 @@ def measured_sources(study: Study) -> tuple[Source, ...]:
     return tuple(source for source in study.with_role("corpus") if source.group in bases)
 
 
-def asked_suites(study: Study) -> tuple[Suite, ...]:
-    """All but the attack suites, which are only asked under attack."""
-    return tuple(suite for suite in study.suites if suite.kind != "attack")
-
-
 def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
     items = pq.read_table(folder / ITEMS)
     texts = pq.read_metadata(folder / GENERATIONS).num_rows
     asked = {
         suite: len(list(prompts(suite, load_suite(suite, study.assets)))) * len(stages)
-        for suite in asked_suites(study)
+        for suite in study.asked_suites
     }
     in_all = sum(asked.values())
     free = sum(count for suite, count in asked.items() if not suite.has_options)
@@ -109,11 +104,7 @@ def _weights(base: Artifact, tuned: Artifact) -> Check:
         (tuned, "sft/model.safetensors"),
         (tuned, "dpo/model.safetensors"),
     )
-    altered = [
-        f"{artifact.label} {name}"
-        for artifact, name in scored
-        if sha256_file(artifact.path / name) != artifact.manifest.files[name]
-    ]
+    altered = altered_files(scored)
     return Check(
         name="weights_match_their_digest",
         passed=not altered,
@@ -180,7 +171,7 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     statistics = {"capability_margin"}
     settings = study.declaration.evaluation.model_dump(mode="json", exclude=statistics)
     return {
-        "suites": [suite.model_dump(mode="json") for suite in asked_suites(study)],
+        "suites": [suite.model_dump(mode="json") for suite in study.asked_suites],
         "evaluation": settings,
         "sequence_length": study.declaration.mix.sequence_length,
     }
@@ -188,7 +179,7 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
 
 def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The items, by their content, and the word lists that answers are judged by."""
-    return {suite.name: content_digest(suite, study.assets) for suite in asked_suites(study)}
+    return {suite.name: content_digest(suite, study.assets) for suite in study.asked_suites}
 
 
 STEP = Step(

@@ -18,7 +18,7 @@ from alignment_dagster.graph.step import Made, Partition, Step, Wanted, no_parti
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.mixing.tokenizer import load_tokenizer, train_tokenizer
-from alignment_dagster.study import Study, Suite
+from alignment_dagster.study import Study
 
 SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u202e ok\n"
 """Ordinary and awkward text, with a special token spelled out, that must come back unchanged."""
@@ -37,13 +37,10 @@ def build(making: Making) -> Made:
     )
     # Before anything is trained: an item that does not fit would otherwise be found hours later.
     context = making.study.declaration.mix.sequence_length
-    longest = check_items_fit(asked(making.study), making.study.assets, making.folder, context)
+    longest = check_items_fit(
+        making.study.asked_suites, making.study.assets, making.folder, context
+    )
     return Made((check,), metrics={"vocabulary": size, "longest_item_tokens": longest})
-
-
-def asked(study: Study) -> tuple[Suite, ...]:
-    """The suites whose every item must fit; an attack that does not fit is listed as such."""
-    return tuple(suite for suite in study.suites if suite.kind != "attack")
 
 
 def _texts(making: Making) -> Iterator[str]:
@@ -91,13 +88,13 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     return {
         **study.declaration.tokenizer.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
-        "suites": [suite.model_dump(mode="json") for suite in asked(study)],
+        "suites": [suite.model_dump(mode="json") for suite in study.asked_suites],
     }
 
 
 def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The items, by their content."""
-    return {suite.name: content_digest(suite, study.assets) for suite in asked(study)}
+    return {suite.name: content_digest(suite, study.assets) for suite in study.asked_suites}
 
 
 STEP = Step(

@@ -14,12 +14,11 @@ import pyarrow.compute as pc
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation import statistics
 from alignment_dagster.evaluation.statistics import Array, Estimate
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
 
 BITS_PER_BYTE = "bits_per_byte"
 HELD_OUT = "held_out"
 NO_PROMPT = "none"
-WORST_CASE = "worst_case"
 
 Slice = tuple[str, str, str]
 """Stage, suite, prompt; for attacks the attack stands in the place of the prompt."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from alignment_dagster.evaluation.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
 
-NO_ATTACK = "none"
-WORST_CASE = "worst_case"
 LIMITS = (
     "Two-option questions measure which answer a model finds likelier, not what it would do.",
     "Seeds vary initialisation and data order only; the corpus and the questions are one draw.",

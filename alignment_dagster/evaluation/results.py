@@ -9,9 +9,6 @@ import pyarrow as pa
 
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation.cells import (
-    BITS_PER_BYTE,
-    HELD_OUT,
-    NO_PROMPT,
     Cells,
     Evaluated,
     Slice,
@@ -19,18 +16,7 @@ from alignment_dagster.evaluation.cells import (
     attack_cells,
     by_recipe,
 )
-from alignment_dagster.study import ACCURACY, ATTACK_SUCCESS, MISALIGNMENT_RATE
-
-__all__ = [
-    "ACCURACY",
-    "BITS_PER_BYTE",
-    "HELD_OUT",
-    "MISALIGNMENT_RATE",
-    "NO_PROMPT",
-    "Evaluated",
-    "ResultRow",
-    "TopicRow",
-]
+from alignment_dagster.study import ATTACK_SUCCESS
 
 ROWS = pa.schema(
     [

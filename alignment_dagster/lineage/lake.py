@@ -3,11 +3,12 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_dagster.digests import sha256_file
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.data import Data
 from alignment_dagster.lineage.manifest import PROVENANCE, Manifest, differences
@@ -160,3 +161,12 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def altered_files(files: Iterable[tuple[Artifact, str]]) -> list[str]:
+    """Those files of artifacts that are not what the manifests say, by label and name."""
+    return [
+        f"{artifact.label} {name}"
+        for artifact, name in files
+        if sha256_file(artifact.path / name) != artifact.manifest.files[name]
+    ]

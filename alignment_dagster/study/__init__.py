@@ -4,6 +4,8 @@ from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
 from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import (
+    NO_ATTACK,
+    WORST_CASE,
     AttackMethod,
     Attacks,
     Evaluation,
@@ -50,6 +52,8 @@ __all__ = [
     "FLAGGED_RATE",
     "METRICS",
     "MISALIGNMENT_RATE",
+    "NO_ATTACK",
+    "WORST_CASE",
     "AttackMethod",
     "Attacks",
     "Claim",

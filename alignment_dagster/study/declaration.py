@@ -82,6 +82,11 @@ class Study(Declared):
     def suite(self, name: str) -> Suite:
         return next(suite for suite in self.suites if suite.name == name)
 
+    @property
+    def asked_suites(self) -> tuple[Suite, ...]:
+        """All but the attack suites, which are only asked under attack."""
+        return tuple(suite for suite in self.suites if suite.kind != "attack")
+
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)
 

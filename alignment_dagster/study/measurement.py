@@ -18,6 +18,9 @@ AttackMethod = Literal[
     "random_search",
     "gradient_search",
 ]
+NO_ATTACK = "none"
+WORST_CASE = "worst_case"
+"""Whether an item fell to any attack, `none` among them."""
 Stage = Literal["base", "sft", "dpo"]
 
 
@@ -88,7 +91,7 @@ class Attacks(Declared):
     def _nothing_twice(self) -> "Attacks":
         if len(set(self.methods)) < len(self.methods):
             raise ValueError("methods: one is named twice")
-        if "none" not in self.methods:
+        if NO_ATTACK not in self.methods:
             raise ValueError("methods: `none` is needed: it is what the attacks are compared with")
         if self.many_shots <= self.few_shots:
             raise ValueError("many_shots: must be more than `few_shots`")

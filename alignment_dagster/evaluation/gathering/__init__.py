@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from alignment_dagster.evaluation.cells import Cells, Evaluated, Slice, attack_cells, by_recipe
+from alignment_dagster.evaluation.cells import (
+    HELD_OUT,
+    Cells,
+    Evaluated,
+    Slice,
+    attack_cells,
+    by_recipe,
+)
 from alignment_dagster.evaluation.cells import item_cells as answer_cells
 from alignment_dagster.evaluation.gathering import artifacts, breakdowns
 from alignment_dagster.evaluation.gathering.artifacts import Parents
@@ -22,7 +29,7 @@ from alignment_dagster.evaluation.gathering.replicates import (
 )
 from alignment_dagster.evaluation.gathering.resolving import mismatches
 from alignment_dagster.evaluation.report_data import LIMITS, Disagreement, DriftRow, ReportData
-from alignment_dagster.evaluation.results import HELD_OUT, ResultRow, is_tampered, result_rows
+from alignment_dagster.evaluation.results import ResultRow, is_tampered, result_rows
 from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.evaluation.table import headline_prompt
 from alignment_dagster.study import MISALIGNMENT_RATE, Study

@@ -6,13 +6,11 @@ import pyarrow as pa
 
 from alignment_dagster.evaluation.cells import Evaluated
 from alignment_dagster.evaluation.report_data import (
-    NO_ATTACK,
-    WORST_CASE,
     AttackExample,
     AttackRow,
 )
 from alignment_dagster.evaluation.results import ResultRow
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.study import ATTACK_SUCCESS, NO_ATTACK, WORST_CASE
 
 EXAMPLES = 2
 """Broken items shown of each attack that adds something to the prompt."""

@@ -19,8 +19,9 @@ from alignment_dagster.evaluation.report.plots.style import (
     svg,
 )
 from alignment_dagster.evaluation.report.words import Interval, listed, spaced
-from alignment_dagster.evaluation.report_data import WORST_CASE, AttackRow
+from alignment_dagster.evaluation.report_data import AttackRow
 from alignment_dagster.evaluation.results import ResultRow
+from alignment_dagster.study import WORST_CASE
 
 
 class Measured(Interval, Protocol):

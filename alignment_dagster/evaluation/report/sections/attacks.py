@@ -18,12 +18,11 @@ from alignment_dagster.evaluation.report.pivots import interval, pivot
 from alignment_dagster.evaluation.report.selection import recipe_names, stages_of
 from alignment_dagster.evaluation.report.words import count, cut, number, spaced
 from alignment_dagster.evaluation.report_data import (
-    NO_ATTACK,
-    WORST_CASE,
     AttackExample,
     AttackRow,
     ReportData,
 )
+from alignment_dagster.study import NO_ATTACK, WORST_CASE
 
 LONGEST = 700
 """Characters of a stored text that are shown."""

@@ -1,5 +1,6 @@
 """What the recipes cost elsewhere."""
 
+from alignment_dagster.evaluation.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.evaluation.report.content import (
     Cell,
     Drawing,
@@ -18,7 +19,6 @@ from alignment_dagster.evaluation.report.selection import (
 )
 from alignment_dagster.evaluation.report.words import DASH, number, spaced
 from alignment_dagster.evaluation.report_data import ComparisonRow, DriftRow, ReportData
-from alignment_dagster.evaluation.results import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.evaluation.table import headline_prompt
 from alignment_dagster.study.suites import ACCURACY
 

@@ -1,12 +1,12 @@
 """Recipes against each other, on the same items."""
 
+from alignment_dagster.evaluation.cells import BITS_PER_BYTE
 from alignment_dagster.evaluation.report.content import Cell, Section, present
 from alignment_dagster.evaluation.report.headline import LEVEL
 from alignment_dagster.evaluation.report.pivots import bounded, listing, ranks
 from alignment_dagster.evaluation.report.selection import misalignment_suites
 from alignment_dagster.evaluation.report.words import number, p_value
 from alignment_dagster.evaluation.report_data import ComparisonRow, ReportData
-from alignment_dagster.evaluation.results import BITS_PER_BYTE
 from alignment_dagster.evaluation.table import headline_prompt
 
 INTRO = (

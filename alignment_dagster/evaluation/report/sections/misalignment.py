@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from alignment_dagster.evaluation.cells import BITS_PER_BYTE
 from alignment_dagster.evaluation.report.content import (
     Drawing,
     Figures,
@@ -19,7 +20,7 @@ from alignment_dagster.evaluation.report.selection import (
 )
 from alignment_dagster.evaluation.report.words import STAGES, count, spaced
 from alignment_dagster.evaluation.report_data import ReportData
-from alignment_dagster.evaluation.results import BITS_PER_BYTE, ResultRow
+from alignment_dagster.evaluation.results import ResultRow
 from alignment_dagster.evaluation.table import headline_prompt
 from alignment_dagster.study.suites import FLAGGED_RATE
 
