@@ -11,10 +11,8 @@ from pathlib import Path
 
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.home import PROJECT_ROOT, Home
+from alignment_dagster.links import DAGSTER, DAGSTER_PORT, HOST, MLFLOW, MLFLOW_PORT
 
-HOST = "127.0.0.1"
-DAGSTER_PORT = 3000
-MLFLOW_PORT = 5000
 GRACE_SECONDS = 15
 
 
@@ -34,7 +32,7 @@ def serve() -> None:
     processes = [_start(command, home) for command in (_dagster(), _mlflow(home))]
     try:
         _wait_until_open(processes)
-        print(f"Dagster: http://{HOST}:{DAGSTER_PORT}\nMLflow:  http://{HOST}:{MLFLOW_PORT}")
+        print(f"Dagster: {DAGSTER}\nMLflow:  {MLFLOW}")
         print("Ctrl-C ends both.", flush=True)
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+import pyarrow as pa
 from mlflow import MlflowClient
 from mlflow.entities import (
     Dataset,
@@ -23,9 +24,11 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
+from alignment_dagster import links
 from alignment_dagster.home import Home
-from alignment_dagster.lineage.data import Measured
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.data import Data, Measured
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.logged import read_logged, table
 
 DIGEST_LENGTH = 36
 BATCH = 1000
@@ -34,7 +37,11 @@ ASSET = "alignment.asset"
 PARTITION = "alignment.partition"
 VERSION = "alignment.version"
 OUTPUT_DIGEST = "alignment.digest"
+RECORD = "alignment.record"
 DAGSTER_RUN = "dagster.run_id"
+NOTE = "mlflow.note.content"
+"""What MLflow's page shows as the run's description."""
+FINISHED = RunStatus.to_string(RunStatus.FINISHED)
 
 
 def short_digest(digest: str) -> str:
@@ -52,13 +59,33 @@ class TrackedRun:
     parents: tuple[Artifact, ...]
     models: dict[str, str] = field(default_factory=dict)
     """Stage → id of the logged model."""
+    told: list[Measured] = field(default_factory=list)
+    """All that was logged so far, and what is to be logged at the end."""
 
     def log(self, metrics: Iterable[Measured]) -> None:
         """Log metrics, each tied to its dataset and its model."""
+        metrics = list(metrics)
+        self.told += metrics
+        self._send(metrics)
+
+    def _send(self, metrics: Iterable[Measured]) -> None:
         now = int(time.time() * 1000)
         entities = [self._entity(metric, now) for metric in metrics]
         for start in range(0, len(entities), BATCH):
             self.client.log_batch(self.run_id, metrics=entities[start : start + BATCH])
+
+    def record(
+        self, asset: str, partition: str | None, digest: str, metrics: Mapping[str, float]
+    ) -> pa.Table:
+        """All that MLflow is told, to be kept beside the artifact (schema `logged.SCHEMA`).
+
+        Args:
+            digest: of the artifact that came out.
+            metrics: of the artifact itself; they are sent when it has been published.
+        """
+        data = Data(label(asset, partition, "")[:-1], digest)
+        self.told += [Measured(name, value, 0, data) for name, value in metrics.items()]
+        return table(self.told)
 
     def register_model(self, stage: str, name: str, params: Mapping[str, str]) -> None:
         """A logged model that metrics can be tied to; it is READY once the run has finished."""
@@ -67,12 +94,12 @@ class TrackedRun:
         )
         self.models[stage] = str(model.model_id)
 
-    def finish(self, artifact: Artifact, metrics: Mapping[str, float]) -> None:
-        """Tie the run to what came out, log metrics of it, and end the run."""
-        data = artifact.as_data()
+    def finish(self, artifact: Artifact) -> None:
+        """Tie the run to what came out, log what was measured of it, and end the run."""
         self.client.log_inputs(self.run_id, [_input(artifact)])
-        self.log(Measured(name, value, 0, data) for name, value in metrics.items())
-        for key, value in ((VERSION, artifact.version), (OUTPUT_DIGEST, artifact.digest)):
+        own = artifact.as_data()
+        self._send(one for one in read_logged(artifact.path) if one.data == own)
+        for key, value in _tags(artifact).items():
             self.client.set_tag(self.run_id, key, value)
         if self.models:
             outputs = [LoggedModelOutput(model_id, 0) for model_id in self.models.values()]
@@ -81,7 +108,7 @@ class TrackedRun:
             tags = {VERSION: artifact.version, OUTPUT_DIGEST: artifact.digest}
             self.client.set_logged_model_tags(model_id, tags)
             self.client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-        self.client.set_terminated(self.run_id, RunStatus.to_string(RunStatus.FINISHED))
+        self.client.set_terminated(self.run_id, FINISHED)
 
     def end(self, *, killed: bool) -> None:
         """End a run that made nothing: KILLED where somebody stopped it, FAILED otherwise."""
@@ -133,6 +160,15 @@ class Tracker:
             self.client.log_inputs(run.info.run_id, [_input(parent) for parent in parents])
         return TrackedRun(self.client, run.info.run_id, self.experiment_id, parents)
 
+    def complete(self, artifact: Artifact) -> None:
+        """Finish the run of an artifact whose process was killed after publishing it."""
+        run_id = artifact.provenance.mlflow_run_id or ""
+        run = self.client.get_run(run_id)
+        if run.info.status == FINISHED or VERSION in run.data.tags:
+            return
+        models = dict(artifact.provenance.models)
+        TrackedRun(self.client, run_id, run.info.experiment_id, (), models).finish(artifact)
+
     def end_leaked(self, alive: Iterable[str]) -> list[str]:
         """End, as KILLED, the RUNNING runs whose Dagster run is not among `alive`; their ids."""
         living = set(alive)
@@ -154,6 +190,22 @@ class Tracker:
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
+
+
+def _tags(artifact: Artifact) -> dict[str, str]:
+    """What ties a run to its artifact, and the links to the pages that show it."""
+    provenance = artifact.provenance
+    study = provenance.inputs.study
+    asset = links.dagster_asset(study, artifact.asset, artifact.partition)
+    page = links.audit_page(study, artifact.asset, artifact.partition, artifact.version)
+    run = links.dagster_run(provenance.dagster_run_id or "")
+    note = f"`{artifact.label}`: [audit]({page}) · [asset in Dagster]({asset}) · [run]({run})"
+    return {
+        VERSION: artifact.version,
+        OUTPUT_DIGEST: artifact.digest,
+        RECORD: artifact.record,
+        NOTE: note,
+    }
 
 
 def _input(parent: Artifact) -> DatasetInput:

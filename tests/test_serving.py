@@ -13,15 +13,15 @@ import psutil
 import pytest
 from tiny_study import TinyStudy
 
-from alignment_dagster import serving
+from alignment_dagster import links, serving
 from alignment_dagster.errors import AlignmentError
 
-PORTS = (serving.DAGSTER_PORT, serving.MLFLOW_PORT)
+PORTS = (links.DAGSTER_PORT, links.MLFLOW_PORT)
 
 
 def listening(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex((serving.HOST, port)) == 0
+        return probe.connect_ex((links.HOST, port)) == 0
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
 def test_a_taken_port_is_named(tiny: TinyStudy) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((serving.HOST, serving.MLFLOW_PORT))
+        taken.bind((links.HOST, links.MLFLOW_PORT))
         taken.listen()
         with pytest.raises(AlignmentError, match=r"port 5000 .* is taken: is MLflow running"):
             serving.serve()

@@ -16,6 +16,7 @@ from alignment_dagster.defs import (
 )
 from alignment_dagster.evaluation.findings import write_findings
 from alignment_dagster.evaluation.gathering import gather, mismatches
+from alignment_dagster.evaluation.questions import write_questions
 from alignment_dagster.evaluation.report import REPORT, write_report
 from alignment_dagster.evaluation.report_data import ClaimRow, ReportData
 from alignment_dagster.evaluation.results import read_results
@@ -52,6 +53,7 @@ def build(making: Making) -> Made:
     data = gather(making.study, making.parents)
     write_report(data, making.folder)
     write_findings(data, making.folder)
+    write_questions(making.study, making.folder)
     making.track_file(making.folder / REPORT)
     mart = pq.read_table(making.parents.one("metrics").path / METRICS)
     rows = read_results(making.folder / RESULTS)
@@ -172,6 +174,7 @@ STEP = Step(
         "evaluation/gathering/__init__.py",
         "evaluation/report/__init__.py",
         "evaluation/findings.py",
+        "evaluation/questions.py",
         "evaluation/templates/report.html.j2",
         "evaluation/templates/report_blocks.j2",
         "evaluation/templates/report_style.j2",

@@ -19,9 +19,8 @@ from alignment_dagster.defs import attacks, evaluation, raw_corpus, tampering
 from alignment_dagster.defs.curated_mix import pretraining_part
 from alignment_dagster.defs.post_trained_checkpoint import post_training_part
 from alignment_dagster.errors import AlignmentError
-from alignment_dagster.graph import listening
 from alignment_dagster.graph.asset import group_name, studies
-from alignment_dagster.graph.making import Making, make, metadata
+from alignment_dagster.graph.making import Making, became_current, find_or_make, metadata
 from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.show import table
 from alignment_dagster.graph.step import (
@@ -260,12 +259,12 @@ def _build(
         if name not in marts:
             yield dg.MaterializeResult(asset_key=key, metadata=shown)
             continue
-        artifact = make(context, marts[name], study, None, parents)
-        listening.finished(name, None, artifact, reused=False)
+        artifact, reused = find_or_make(context, marts[name], study, None, parents)
+        became_current(context, artifact, reused=reused)
         described = marts[name].describe(study, artifact)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata={**shown, **metadata(artifact, described, reused=False)},
+            metadata={**shown, **metadata(artifact, described, reused=reused)},
             data_version=dg.DataVersion(artifact.digest),
         )
 

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from alignment_dagster import links
 from alignment_dagster.declarations import Declared
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph import job_process, listening
-from alignment_dagster.graph.parents import VERSION, resolve
+from alignment_dagster.graph.parents import RECORD, VERSION, resolve
 from alignment_dagster.graph.step import Parents, Partition, Step
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Measured
+from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import (
     Check,
+    Parent,
     Provenance,
     environment,
     git_state,
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from alignment_dagster.tracking import TrackedRun
 
 CHANGED = "what it is made from was changed while it was being made; run it again"
-MLFLOW_URL = "http://127.0.0.1:5000"
 
 
 @dataclass
@@ -91,7 +93,7 @@ def materialize(
         described = step.describe(study, artifact)
     except AlignmentError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
-    listening.finished(step.asset, partition, artifact, reused=reused)
+    became_current(context, artifact, reused=reused)
     return dg.MaterializeResult(
         metadata=metadata(artifact, described, reused=reused),
         data_version=dg.DataVersion(artifact.digest),
@@ -104,11 +106,45 @@ def _find_or_make(
 ) -> tuple[Artifact, bool]:
     lake = Lake(Home.from_environment().lake)
     parents = resolve(context.instance, lake, study.name, step.wants(study, partition))
+    return find_or_make(context, step, study, partition, parents)
+
+
+def find_or_make(
+    context: dg.AssetExecutionContext,
+    step: Step,
+    study: Study,
+    partition: Partition,
+    parents: Parents,
+) -> tuple[Artifact, bool]:
+    """The artifact that these inputs give, and whether it was there already."""
+    from alignment_dagster.tracking import Tracker
+
+    home = Home.from_environment()
+    lake = Lake(home.lake)
     found = lake.find(step.inputs(study, partition, parents))
-    if found is not None:
-        context.log.info(f"{found.label} was made from exactly these inputs before; reused")
-        return lake.open(study.name, step.asset, partition, found.version), True
-    return make(context, step, study, partition, parents), False
+    if found is None:
+        return make(context, step, study, partition, parents), False
+    context.log.info(f"{found.label} was made from exactly these inputs before; reused")
+    artifact = lake.open(study.name, step.asset, partition, found.version)
+    Tracker.shared(home, study.name).complete(artifact)
+    return artifact, True
+
+
+def became_current(context: dg.AssetExecutionContext, artifact: Artifact, *, reused: bool) -> None:
+    """Write it into the study's journal, and tell whoever watches."""
+    lake = Lake(Home.from_environment().lake)
+    lake.journal(artifact.provenance.inputs.study).append(
+        Became(
+            asset=artifact.asset,
+            partition=artifact.partition,
+            version=artifact.version,
+            digest=artifact.digest,
+            record=artifact.record,
+            dagster_run_id=context.run_id,
+            reused=reused,
+        )
+    )
+    listening.finished(artifact.asset, artifact.partition, artifact, reused=reused)
 
 
 def make(
@@ -138,10 +174,12 @@ def make(
             made = step.build(making)
             if step.inputs(study, partition, parents) != inputs:
                 raise AlignmentError(f"{label(step.asset, partition, '')[:-1]}: {CHANGED}")
+            digest = Manifest.of(folder).digest
+            logged = tracked.record(step.asset, partition, digest, made.metrics)
             provenance = Provenance(
                 inputs=inputs,
                 input_digest=inputs.digest,
-                output_digest=Manifest.of(folder).digest,
+                output_digest=digest,
                 declared=dict(step.declared(study, partition)),
                 environment=environment(),
                 git=git_state(),
@@ -154,11 +192,11 @@ def make(
                 checks=tuple(made.checks),
                 claims=tuple(claim.digest for claim in study.declaration.claims),
             )
-            artifact = lake.publish(folder, provenance)
+            artifact = lake.publish(folder, provenance, logged)
     except BaseException as error:
         tracked.end(killed=not isinstance(error, Exception))
         raise
-    tracked.finish(artifact, made.metrics)
+    tracked.finish(artifact)
     shutil.rmtree(work, ignore_errors=True)
     return artifact
 
@@ -182,31 +220,36 @@ def _check_result(check: Check, text: str) -> dg.AssetCheckResult:
 def metadata(artifact: Artifact, described: Mapping[str, Any], *, reused: bool) -> dict[str, Any]:
     """What Dagster shows of a materialization: the step's own words, and the lineage."""
     provenance = artifact.provenance
+    page = links.audit_page(
+        provenance.inputs.study, artifact.asset, artifact.partition, artifact.version
+    )
     return {
         **described,
         VERSION: artifact.version,
         "content_digest": artifact.digest,
+        RECORD: artifact.record,
         "artifact": dg.MetadataValue.path(str(artifact.path)),
         "parents": dg.MetadataValue.md(_parents_table(artifact)),
-        "mlflow_run": dg.MetadataValue.url(mlflow_link(artifact)),
+        "audit": dg.MetadataValue.url(page),
+        "mlflow_run": dg.MetadataValue.url(links.mlflow_run(provenance.mlflow_run_id or "")),
         "seconds": provenance.seconds,
         "reused": reused,
         "made_by_run": dg.MetadataValue.dagster_run(provenance.dagster_run_id or ""),
     }
 
 
-def mlflow_link(artifact: Artifact) -> str:
-    """The MLflow page of the run that made an artifact."""
-    return f"{MLFLOW_URL}/#/runs/{artifact.provenance.mlflow_run_id}"
-
-
 def _parents_table(artifact: Artifact) -> str:
-    parents = artifact.provenance.inputs.parents
-    if not parents:
+    inputs = artifact.provenance.inputs
+    if not inputs.parents:
         return "none: this comes from outside the lake"
     rows = [
-        f"| {parent.asset} | {(parent.partition or '').replace('|', ', seed ')} | "
-        f"`{parent.version}` | {parent.part or 'all'} |"
-        for parent in parents
+        f"| [{parent.asset}]({links.dagster_asset(inputs.study, parent.asset, parent.partition)}) "
+        f"| {(parent.partition or '').replace('|', ', seed ')} "
+        f"| [`{parent.version}`]({_page(inputs.study, parent)}) | {parent.part or 'all'} |"
+        for parent in inputs.parents
     ]
     return "\n".join(["| asset | partition | version | part |", "|---|---|---|---|", *rows])
+
+
+def _page(study: str, parent: Parent) -> str:
+    return links.audit_page(study, parent.asset, parent.partition, parent.version)

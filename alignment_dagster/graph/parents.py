@@ -12,6 +12,7 @@ from alignment_dagster.graph.step import Parents, Partition, Wanted
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 
 VERSION = "artifact_version"
+RECORD = "record_digest"
 
 
 def current_version(

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from alignment_dagster.digests import sha256_file
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.data import Data
-from alignment_dagster.lineage.manifest import PROVENANCE, Manifest, differences
+from alignment_dagster.lineage.journal import Journal
+from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
 from alignment_dagster.lineage.provenance import (
     Inputs,
     Parent,
@@ -19,8 +23,20 @@ from alignment_dagster.lineage.provenance import (
     read_provenance,
     write_provenance,
 )
+from alignment_dagster.lineage.signing import Keys
+from alignment_dagster.lineage.statement import (
+    build_statement,
+    read_envelope,
+    record_digest,
+    verify_statement,
+    write_statement,
+)
 
 UNPARTITIONED = "all"
+FORMAT = "2"
+"""Of the lake's records; one number for all of them."""
+FORMAT_FILE = "FORMAT"
+KEYS = "keys"
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,11 @@ class Artifact:
     @property
     def digest(self) -> str:
         return self.manifest.digest
+
+    @property
+    def record(self) -> str:
+        """The digest of the signed statement: the identity of all that is recorded of it."""
+        return record_digest(read_envelope(self.path))
 
     @property
     def label(self) -> str:
@@ -68,10 +89,44 @@ def label(asset: str, partition: str | None, version: str) -> str:
 
 
 class Lake:
-    """Finds, verifies and publishes artifacts; never changes one."""
+    """Finds, verifies and publishes artifacts; never changes one.
+
+    The keys that sign and verify lie beside it, in `keys/`.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.keys = Keys(root.parent / KEYS)
+
+    def prepare(self) -> None:
+        """Create the lake where there is none.
+
+        Raises:
+            ArtifactError: if there is one of another format.
+        """
+        path = self.root / FORMAT_FILE
+        if not self.root.exists() or not any(self.root.iterdir()):
+            self.root.mkdir(parents=True, exist_ok=True)
+            path.write_text(FORMAT + "\n", encoding="utf-8")
+        self.require_format()
+
+    def require_format(self) -> None:
+        """Refuse a lake that another version of this project wrote.
+
+        Raises:
+            ArtifactError: says which format it has.
+        """
+        path = self.root / FORMAT_FILE
+        found = path.read_text(encoding="utf-8").strip() if path.exists() else "unknown"
+        if found != FORMAT:
+            raise ArtifactError(
+                f"{self.root}: is a lake of format {found}, and this version reads format "
+                f"{FORMAT}: use the version that wrote it, or another home"
+            )
+
+    def journal(self, study: str) -> Journal:
+        """What became current in a study, in order."""
+        return Journal(self.root / study)
 
     def folder(self, study: str, asset: str, partition: str | None) -> Path:
         """Where the versions of one partition lie."""
@@ -83,10 +138,10 @@ class Lake:
         folder = self.folder(study, asset, partition)
         if not folder.is_dir():
             return []
-        return sorted(path.name for path in folder.iterdir() if (path / PROVENANCE).exists())
+        return sorted(path.name for path in folder.iterdir() if (path / STATEMENT).exists())
 
     def open(self, study: str, asset: str, partition: str | None, version: str) -> Artifact:
-        """An artifact, after every one of its bytes has been compared with its manifest.
+        """An artifact, after every one of its bytes and its signature have been verified.
 
         Raises:
             ArtifactError: names the artifact and each file that is missing, added or changed.
@@ -95,7 +150,22 @@ class Lake:
         problems = differences(artifact.path, artifact.manifest)
         if problems:
             raise ArtifactError(f"{artifact.label}: {'; '.join(problems)} ({artifact.path})")
+        self.verify_record(artifact)
         return artifact
+
+    def verify_record(self, artifact: Artifact) -> str:
+        """That a trusted key signed the records beside the artifact as they are; the key's id.
+
+        Raises:
+            ArtifactError: names the artifact and what is not as it was signed.
+        """
+        try:
+            _, key = verify_statement(
+                artifact.path, artifact.manifest, artifact.provenance, self.keys
+            )
+        except ArtifactError as error:
+            raise ArtifactError(f"{artifact.label}: {error} ({artifact.path})") from None
+        return key
 
     def peek(self, study: str, asset: str, partition: str | None, version: str) -> Artifact:
         """An artifact by its records alone: cheap, for listing and for finding what is up to date.
@@ -132,12 +202,22 @@ class Lake:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def publish(self, staged: Path, provenance: Provenance) -> Artifact:
-        """Move a finished folder to its place; an existing version is kept, never overwritten."""
+    def publish(
+        self, staged: Path, provenance: Provenance, logged: pa.Table | None = None
+    ) -> Artifact:
+        """Sign a finished folder and move it to its place; an existing version is kept.
+
+        Args:
+            logged: what MLflow was told; recorded beside the files.
+        """
         inputs = provenance.inputs
         manifest = Manifest.of(staged)
         manifest.write(staged)
         write_provenance(provenance, staged)
+        if logged is not None:
+            pq.write_table(logged, staged / LOGGED)
+        statement = build_statement(staged, manifest, provenance)
+        write_statement(staged, self.keys.signer().sign(statement))
         _flush(staged)
         target = self.folder(inputs.study, inputs.asset, inputs.partition) / provenance.version
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,11 @@ from alignment_dagster.errors import ArtifactError
 
 MANIFEST = "manifest.json"
 PROVENANCE = "provenance.json"
-BESIDE = frozenset({MANIFEST, PROVENANCE})
+LOGGED = "logged.parquet"
+"""What MLflow was told while the artifact was made."""
+STATEMENT = "statement.json"
+"""The signed record of all the others."""
+BESIDE = frozenset({MANIFEST, PROVENANCE, LOGGED, STATEMENT})
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Manifest:
 
     @classmethod
     def of(cls, folder: Path) -> "Manifest":
-        """Hash every file of a folder except the manifest and the provenance."""
+        """Hash every file of a folder except the records beside them."""
         names = sorted(
             path.relative_to(folder).as_posix()
             for path in folder.rglob("*")

@@ -9,6 +9,7 @@ import psutil
 from dagster._core.instance.ref import InstanceRef
 
 from alignment_dagster.home import PROJECT_ROOT, Home
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.tracking import Tracker
 
 PROCESS_TAG = "alignment/process"
@@ -29,7 +30,7 @@ UNFINISHED = [
 def prepare_home(home: Home) -> None:
     """Create the home folder, with the project's `dagster.yaml` where Dagster looks for it."""
     home.dagster.mkdir(parents=True, exist_ok=True)
-    home.lake.mkdir(exist_ok=True)
+    Lake(home.lake).prepare()
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.evaluation.report.headline import headline
 from alignment_dagster.evaluation.report.selection import general
-from alignment_dagster.evaluation.report.words import visible
 from alignment_dagster.evaluation.report_data import ReportData
 from alignment_dagster.evaluation.results import results_json, results_table
+from alignment_dagster.visible import visible
 
 REPORT = "report.html"
 RESULTS_JSON = "results.json"

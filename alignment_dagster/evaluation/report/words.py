@@ -1,7 +1,6 @@
 """How names, numbers and foreign text are written on the page."""
 
 import math
-import unicodedata
 from typing import Protocol
 
 DASH = "\u2013"
@@ -12,8 +11,6 @@ STAGES = {
     "sft": "After SFT",
     "dpo": "After SFT and DPO",
 }
-JOINERS = "\u200c\u200d"
-"""Scripts and emoji need them, and they move nothing."""
 
 
 class Interval(Protocol):
@@ -77,14 +74,3 @@ def cut(text: str, longest: int) -> str:
         return text
     end = longest // 3
     return f"{text[: longest - end]} [… cut: {len(text):,} characters in all …] {text[-end:]}"
-
-
-def visible(text: str) -> str:
-    """Control characters, and marks that reorder or hide text, as their code points."""
-    return "".join(f"[U+{ord(one):04X}]" if _hidden(one) else one for one in text)
-
-
-def _hidden(one: str) -> bool:
-    if one in "\n\t" or one in JOINERS:
-        return False
-    return unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp")

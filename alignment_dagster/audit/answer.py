@@ -1,0 +1,47 @@
+"""An answer to a reviewer's question: the same content for the terminal, as JSON, and as a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Tone = Literal["plain", "good", "bad", "dim", "strong"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A line of a tree, and what hangs below it."""
+
+    text: str
+    detail: str = ""
+    children: Sequence["Node"] = ()
+    tone: Tone = "plain"
+    link: str | None = None
+    """Where the page leads from here: an address made by `links`."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts and numbers; numbers are aligned to the right."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | int | float | None]]
+    left_out: int = 0
+    """Rows that are not shown; the JSON has them, or says where they are."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Title, plain sentences, then trees and tables; `data` is what `--json` prints.
+
+    Texts may come from documents: whoever shows them escapes them.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    blocks: Sequence[Node | Table]
+    data: Mapping[str, Any]
+    """JSON-able, complete: nothing is cut."""
+    tone: Tone = "plain"
+    warnings: Sequence[str] = field(default=())
+    """Said first, and in red."""

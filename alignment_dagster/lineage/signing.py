@@ -1,0 +1,199 @@
+"""Signing what was made: ed25519 over statements in a DSSE envelope.
+
+Source: the DSSE protocol and envelope (secure-systems-lab/dsse, v1.0.2). The key says who wrote a
+record, not that the record is true: whoever holds the key can sign anything.
+"""
+
+import base64
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from alignment_dagster.digests import canonical_json
+from alignment_dagster.errors import ArtifactError
+
+KEY_VARIABLE = "ALIGNMENT_SIGNING_KEY"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+PRIVATE = "lake.pem"
+TRUSTED = "trusted"
+
+Envelope = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A private ed25519 key."""
+
+    key: Ed25519PrivateKey
+
+    @cached_property
+    def key_id(self) -> str:
+        """Hex SHA-256 of the public key's 32 bytes."""
+        return key_id(self.key.public_key())
+
+    def sign(self, statement: dict[str, Any]) -> Envelope:
+        """A statement in a signed DSSE envelope; its payload is canonical JSON."""
+        payload = canonical_json(statement).encode("utf-8")
+        signature = self.key.sign(pae(PAYLOAD_TYPE, payload))
+        return {
+            "payloadType": PAYLOAD_TYPE,
+            "payload": base64.b64encode(payload).decode(),
+            "signatures": [
+                {"keyid": self.key_id, "sig": base64.b64encode(signature).decode()},
+            ],
+        }
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """Hex SHA-256 of the public key's 32 bytes."""
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding: what is signed."""
+    kind = payload_type.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def payload_of(envelope: Envelope) -> bytes:
+    """The signed bytes, NOT verified.
+
+    Raises:
+        ArtifactError: if this is no DSSE envelope of an in-toto statement.
+    """
+    try:
+        if envelope["payloadType"] != PAYLOAD_TYPE:
+            raise ValueError(f"payloadType is {envelope['payloadType']!r}")
+        return base64.b64decode(envelope["payload"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"not a signed statement: {error!r}") from None
+
+
+def signed_by(envelope: Envelope, trusted: dict[str, Ed25519PublicKey]) -> str:
+    """The id of the trusted key whose signature holds.
+
+    Raises:
+        ArtifactError: if there is none: says whether a key is unknown or a signature is wrong.
+    """
+    payload = payload_of(envelope)
+    unknown = []
+    for signature in envelope.get("signatures") or ():
+        name = str(signature.get("keyid"))
+        if name not in trusted:
+            unknown.append(name)
+            continue
+        try:
+            given = base64.b64decode(signature["sig"], validate=True)
+            trusted[name].verify(given, pae(PAYLOAD_TYPE, payload))
+        except (InvalidSignature, KeyError, ValueError, TypeError):
+            raise ArtifactError(f"the signature of key {name[:16]} does not hold") from None
+        return name
+    if unknown:
+        raise ArtifactError(f"signed by key {unknown[0][:16]}, which is not a trusted one")
+    raise ArtifactError("is not signed")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A folder of keys: the private one that signs, and the public ones that are trusted."""
+
+    folder: Path
+
+    def signer(self) -> Signer:
+        """The key in the file that `ALIGNMENT_SIGNING_KEY` names, or this folder's own.
+
+        The own key is created at first use, readable by its owner only.
+
+        Raises:
+            ArtifactError: if the file holds no ed25519 key.
+        """
+        named = os.environ.get(KEY_VARIABLE)
+        path = Path(named) if named else self.folder / PRIVATE
+        if not named and not path.exists():
+            create_key(path)
+        signer = read_signer(path)
+        self._trust(signer.key.public_key())
+        return signer
+
+    def trusted(self) -> dict[str, Ed25519PublicKey]:
+        """Key id → public key, of every `*.pem` in `trusted/`.
+
+        Raises:
+            ArtifactError: names the file that holds no ed25519 key.
+        """
+        keys = [read_public(path) for path in sorted((self.folder / TRUSTED).glob("*.pem"))]
+        return {key_id(key): key for key in keys}
+
+    def _trust(self, key: Ed25519PublicKey) -> None:
+        path = self.folder / TRUSTED / f"{key_id(key)[:16]}.pem"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_suffix(f".{os.getpid()}")
+            aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+            aside.rename(path)
+
+
+def create_key(path: Path) -> None:
+    """Write a new private key, readable by its owner only; an existing file is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        handle.write(text)
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+
+
+def read_signer(path: Path) -> Signer:
+    """The private key in a PEM file.
+
+    Raises:
+        ArtifactError: if there is none.
+    """
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: holds no private key without password ({error})") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ArtifactError(f"{path}: is not an ed25519 key")
+    return Signer(key)
+
+
+@cache
+def _parse(pem: bytes) -> Any:
+    return load_pem_public_key(pem)
+
+
+def read_public(path: Path) -> Ed25519PublicKey:
+    """The public key in a PEM file.
+
+    Raises:
+        ArtifactError: if there is none.
+    """
+    try:
+        key = _parse(path.read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: holds no public key ({error})") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ArtifactError(f"{path}: is not an ed25519 key")
+    return key

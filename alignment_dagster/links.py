@@ -1,0 +1,36 @@
+"""Addresses of the pages on which a run, an asset or an artifact can be seen.
+
+All are served by `alignment ui` on the loopback interface.
+"""
+
+from urllib.parse import quote
+
+HOST = "127.0.0.1"
+DAGSTER_PORT = 3000
+MLFLOW_PORT = 5000
+AUDIT_PORT = 5001
+DAGSTER = f"http://{HOST}:{DAGSTER_PORT}"
+MLFLOW = f"http://{HOST}:{MLFLOW_PORT}"
+AUDIT = f"http://{HOST}:{AUDIT_PORT}"
+
+
+def dagster_run(run_id: str) -> str:
+    """Dagster's page of a run."""
+    return f"{DAGSTER}/runs/{quote(run_id)}"
+
+
+def dagster_asset(study: str, asset: str, partition: str | None) -> str:
+    """Dagster's page of an asset, at one partition."""
+    at = f"?partition={quote(partition)}" if partition else ""
+    return f"{DAGSTER}/assets/{quote(study)}/{quote(asset)}{at}"
+
+
+def mlflow_run(run_id: str) -> str:
+    """MLflow's page of a run."""
+    return f"{MLFLOW}/#/runs/{quote(run_id)}"
+
+
+def audit_page(study: str, asset: str, partition: str | None, version: str) -> str:
+    """The audit page of an artifact: what it was made from, and what was made from it."""
+    place = (partition or "all").replace("|", ".")
+    return "/".join((AUDIT, *(quote(part) for part in (study, asset, place, version))))
