@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from alignment_dagster.audit.commands import audit
 from alignment_dagster.errors import AlignmentError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(audit, name="audit")
 MISTAKE = 2
 STOPPED = 130
 StudyName = Annotated[str, typer.Argument(help="A study declared in assets/studies/.")]

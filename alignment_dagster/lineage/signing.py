@@ -7,6 +7,7 @@ record, not that the record is true: whoever holds the key can sign anything.
 import base64
 import hashlib
 import os
+import uuid
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -142,7 +143,7 @@ class Keys:
         path = self.folder / TRUSTED / f"{key_id(key)[:16]}.pem"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_suffix(f".{os.getpid()}")
+            aside = path.with_suffix(f".{uuid.uuid4().hex}")
             aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
             aside.rename(path)
 
@@ -153,7 +154,7 @@ def create_key(path: Path) -> None:
     text = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
         handle.write(text)
     try:

@@ -1,0 +1,295 @@
+"""The ledgers: the lake's Parquet files and records as tables that join by content ids.
+
+Every view has a column `artifact` (`asset[partition]@version`) that says which artifact a row lies
+in. Their columns are described in docs/ledgers.md.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.audit import records
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.manifest import LOGGED
+
+MEMORY = "1500MB"
+
+
+def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory with every ledger as a view (or table) over these artifacts alone.
+
+    It reads the Parquet files where they lie, and can write nowhere but in memory.
+    """
+    connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY})
+    for name, table in records.tables(archive, artifacts).items():
+        connection.register(f"{name}_records", table)
+        connection.execute(f"create table {name} as select * from {name}_records")
+        connection.unregister(f"{name}_records")
+    for name, build in VIEWS.items():
+        pieces = [piece for artifact in artifacts for piece in build(artifact)]
+        body = " union all by name ".join(pieces) if pieces else _empty(EMPTY[name])
+        connection.execute(f"create view {name} as {body}")
+    return connection
+
+
+def literal(value: str | int | None) -> str:
+    """A value as a SQL literal; paths and names are data, also where SQL cannot take parameters."""
+    if value is None:
+        return "null"
+    if isinstance(value, int):
+        return str(value)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def recipe_and_seed(partition: str | None) -> tuple[str | None, int | None]:
+    """`recipe|seed` or `recipe`, in its parts."""
+    recipe, _, seed = (partition or "").partition("|")
+    return recipe or None, int(seed) if seed else None
+
+
+def _file(path: Path, options: str = "") -> str:
+    return f"read_parquet({literal(str(path))}{options})"
+
+
+def _of(artifact: Artifact, *constants: str) -> str:
+    """Constant columns: the artifact's label, and `recipe` and `seed` where asked for."""
+    recipe, seed = recipe_and_seed(artifact.partition)
+    values: Mapping[str, str | int | None] = {"recipe": recipe, "seed": seed}
+    types = {"recipe": "varchar", "seed": "bigint"}
+    named = [f"{literal(values[name])}::{types[name]} as {name}" for name in constants]
+    return ", ".join([f"{literal(artifact.label)} as artifact", *named])
+
+
+def _documents(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == "documents":
+        yield f"select *, {_of(artifact)} from {_file(artifact.path / 'documents.parquet')}"
+
+
+def _texts(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == "raw_corpus":
+        yield f"select *, {_of(artifact)} from {_file(artifact.path / 'documents.parquet')}"
+
+
+def _scores(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset != "scored_corpus":
+        return
+    for path in _files(artifact, ".parquet"):
+        schema = pq.read_schema(path)
+        for column in schema.names[1:]:
+            text = pa.types.is_string(schema.field(column).type)
+            name = '"' + column.replace('"', '""') + '"'
+            value = "null::double" if text else f"{name}::double"
+            words = f"{name}::varchar" if text else "null::varchar"
+            yield (
+                f"select document_id, {literal(path.stem)} as scorer, {literal(column)} as "
+                f'"column", {value} as value, {words} as "text", {_of(artifact)} '
+                f"from {_file(path)}"
+            )
+
+
+def _dispositions(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset != "dispositions":
+        return
+    for path in _files(artifact, ".parquet"):
+        yield (
+            f'select document_id, source, "group", {literal(path.parent.name)} as recipe, use, '
+            f"state, rule, value, cause, weight, characters, {_of(artifact)} from {_file(path)}"
+        )
+
+
+def _mixes(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == "curated_mix":
+        file = _file(artifact.path / "documents.parquet", ", file_row_number = true")
+        yield (
+            f'select file_row_number as row, document_id, source, "group", tokens, copies, '
+            f"packed_tokens, {_of(artifact, 'recipe')} from {file}"
+        )
+
+
+def _spans(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == "curated_mix":
+        documents = _file(artifact.path / "documents.parquet", ", file_row_number = true")
+        yield (
+            f'select spans."sequence", spans.start, spans."end", documents.document_id, '
+            f"spans.document_start, spans.copy, {_of(artifact, 'recipe')} "
+            f"from {_file(artifact.path / 'spans.parquet')} as spans "
+            f"join {documents} as documents on documents.file_row_number = spans.document"
+        )
+
+
+def _consumption(artifact: Artifact) -> Iterator[str]:
+    for stage, path in consumption_files(artifact):
+        sequences = artifact.asset == "pretrained_checkpoint"
+        yield (
+            f"select {literal(stage)} as stage, step, "
+            f"{'sequences' if sequences else 'null::integer[] as sequences'}, "
+            f"{'null::varchar[] as documents' if sequences else 'documents'}, tokens, chain, "
+            f"{_of(artifact, 'recipe', 'seed')} from {_file(path)}"
+        )
+
+
+def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
+    """Stage and file of each consumption ledger that an artifact holds."""
+    if artifact.asset == "pretrained_checkpoint":
+        return [("pretraining", artifact.path / "consumption.parquet")]
+    if artifact.asset not in ("post_trained_checkpoint", "tampering"):
+        return []
+    found = _files(artifact, "_consumption.parquet")
+    return [(path.name.removesuffix("_consumption.parquet"), path) for path in found]
+
+
+def _training(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == "pretrained_checkpoint":
+        yield (
+            f"select 'pretraining' as stage, step, tokens, loss, learning_rate, gradient_norm, "
+            f"{_of(artifact, 'recipe', 'seed')} from "
+            f"{_file(artifact.path / 'training_log.parquet')}"
+        )
+    elif artifact.asset in ("post_trained_checkpoint", "tampering"):
+        yield (
+            f"select stage, step, tokens, loss, learning_rate, gradient_norm, "
+            f"{_of(artifact, 'recipe', 'seed')} from "
+            f"{_file(artifact.path / 'training_log.parquet')}"
+        )
+
+
+def _of_replicate(name: str, assets: Iterable[str]) -> Callable[[Artifact], Iterator[str]]:
+    """A file that artifacts by recipe and seed hold as it is."""
+    allowed = frozenset(assets)
+
+    def build(artifact: Artifact) -> Iterator[str]:
+        if artifact.asset in allowed and name in artifact.manifest.files:
+            constants = _of(artifact, "recipe", "seed")
+            yield f"select *, {constants} from {_file(artifact.path / name)}"
+
+    return build
+
+
+def _of_report(name: str) -> Callable[[Artifact], Iterator[str]]:
+    def build(artifact: Artifact) -> Iterator[str]:
+        if artifact.asset == "eval_report":
+            yield f"select *, {_of(artifact)} from {_file(artifact.path / name)}"
+
+    return build
+
+
+def _files(artifact: Artifact, suffix: str) -> list[Path]:
+    names = sorted(name for name in artifact.manifest.files if name.endswith(suffix))
+    return [artifact.path / name for name in names]
+
+
+def _logged(artifact: Artifact) -> Iterator[str]:
+    path = artifact.path / LOGGED
+    if path.exists():
+        run = literal(artifact.provenance.mlflow_run_id)
+        yield f"select *, {run} as mlflow_run_id, {_of(artifact)} from {_file(path)}"
+
+
+def _empty(columns: Mapping[str, str]) -> str:
+    typed = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
+    return f"select {typed} limit 0"
+
+
+VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
+    "documents": _documents,
+    "texts": _texts,
+    "scores": _scores,
+    "dispositions": _dispositions,
+    "mixes": _mixes,
+    "spans": _spans,
+    "consumption": _consumption,
+    "training": _training,
+    "items": _of_replicate("items.parquet", ("evaluation", "tampering")),
+    "losses": _of_replicate("losses.parquet", ("evaluation", "tampering")),
+    "attack_items": _of_replicate("attacks.parquet", ("attacks",)),
+    "questions": _of_report("questions.parquet"),
+    "metrics": _of_report("results.parquet"),
+    "logged": _logged,
+}
+"""Name → the SELECTs over an artifact's files."""
+
+_TEXT = "varchar"
+_REPLICATE = {"artifact": _TEXT, "recipe": _TEXT, "seed": "bigint"}
+_ITEM = {"suite": _TEXT, "item_id": _TEXT, "scenario_id": _TEXT, "topic": _TEXT, "stage": _TEXT}
+EMPTY: Mapping[str, Mapping[str, str]] = {
+    "documents": {
+        "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "role": _TEXT,
+        "position": "bigint", "path": _TEXT, "line": "bigint", "external_id": _TEXT,
+        "occurrences": "bigint", "characters": "bigint", "fingerprint": _TEXT,
+        "duplicate_of": _TEXT, "item_id": _TEXT, "held_out": "boolean",
+        "ai_discourse_label": "boolean", "ai_discourse_flagged": "boolean", "artifact": _TEXT,
+    },
+    "texts": {
+        "document_id": _TEXT, "source": _TEXT, "position": "bigint", "path": _TEXT,
+        "line": "bigint", "external_id": _TEXT, "occurrences": "bigint",
+        "repeated_at": "varchar[]", "characters": "bigint", "text": _TEXT, "payload": _TEXT,
+        "artifact": _TEXT,
+    },
+    "scores": {
+        "document_id": _TEXT, "scorer": _TEXT, "column": _TEXT, "value": "double",
+        "text": _TEXT, "artifact": _TEXT,
+    },
+    "dispositions": {
+        "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "recipe": _TEXT, "use": _TEXT,
+        "state": _TEXT, "rule": _TEXT, "value": "double", "cause": _TEXT, "weight": "double",
+        "characters": "bigint", "artifact": _TEXT,
+    },
+    "mixes": {
+        "row": "bigint", "document_id": _TEXT, "source": _TEXT, "group": _TEXT,
+        "tokens": "bigint", "copies": "bigint", "packed_tokens": "bigint", "artifact": _TEXT,
+        "recipe": _TEXT,
+    },
+    "spans": {
+        "sequence": "integer", "start": "integer", "end": "integer", "document_id": _TEXT,
+        "document_start": "integer", "copy": "integer", "artifact": _TEXT, "recipe": _TEXT,
+    },
+    "consumption": {
+        "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",
+        "tokens": "bigint", "chain": _TEXT, **_REPLICATE,
+    },
+    "training": {
+        "stage": _TEXT, "step": "bigint", "tokens": "bigint", "loss": "double",
+        "learning_rate": "double", "gradient_norm": "double", **_REPLICATE,
+    },
+    "items": {
+        **_ITEM, "format": _TEXT, "option_order": "tinyint", "system_prompt": _TEXT,
+        "target": "tinyint", "log_probabilities": "double[]", "tokens": "integer[]",
+        "choice": "tinyint", "hit": "boolean", **_REPLICATE,
+    },
+    "losses": {
+        "stage": _TEXT, "source": _TEXT, "document_id": _TEXT, "nll": "double",
+        "tokens": "bigint", "bytes": "bigint", **_REPLICATE,
+    },
+    "attack_items": {
+        **_ITEM, "attack": _TEXT, "hit": "boolean", "scorer": _TEXT, "score": "double",
+        "prompt": _TEXT, "adversarial": _TEXT, "generation": _TEXT,
+        "log_probabilities": "double[]", "tokens": "integer[]", "queries": "bigint", **_REPLICATE,
+    },
+    "questions": {
+        "suite": _TEXT, "item_id": _TEXT, "scenario_id": _TEXT, "topic": _TEXT,
+        "question": _TEXT, "ask": _TEXT, "options": "varchar[]", "target": "tinyint",
+        "path": _TEXT, "line": "bigint", "artifact": _TEXT,
+    },
+    "metrics": {
+        "recipe": _TEXT, "seed": "bigint", "stage": _TEXT, "suite": _TEXT, "prompt": _TEXT,
+        "metric": _TEXT, "value": "double", "ci_low": "double", "ci_high": "double",
+        "n": "bigint", "seeds": "bigint", "artifacts": "map(varchar, varchar)", "artifact": _TEXT,
+    },
+    "logged": {
+        "name": _TEXT, "value": "double", "step": "bigint", "dataset": _TEXT, "digest": _TEXT,
+        "model_id": _TEXT, "mlflow_run_id": _TEXT, "artifact": _TEXT,
+    },
+}  # fmt: skip
+"""The columns that a view has where no artifact fills it, and what docs/ledgers.md describes."""
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
+    """The rows of a query as dictionaries; values are parameters, never text in the SQL."""
+    found = connection.execute(sql, list(values))
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,45 @@
+"""Opening a study's past for a question: the archive, and one report's closure with its ledgers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.ledgers import connect
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A report, everything behind it, and the ledgers over just that."""
+
+    archive: Archive
+    report: Artifact
+    closure: list[Artifact]
+    """The report's ancestors and itself, in the chain's order."""
+    ledgers: duckdb.DuckDBPyConnection
+
+
+def open_archive(study: str, home: Home | None = None) -> Archive:
+    """A study's past.
+
+    Raises:
+        ArtifactError: if the lake holds nothing of it, or is of another format.
+    """
+    return Archive(Lake((home or Home.from_environment()).lake), study)
+
+
+@contextmanager
+def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened]:
+    """A report with its closure and ledgers; the current one without a version.
+
+    Raises:
+        ArtifactError: if there is no such report, or an ancestor is not in the lake.
+    """
+    report = archive.report(version)
+    closure = archive.closure([report])
+    with connect(archive, closure) as ledgers:
+        yield Opened(archive, report, closure, ledgers)
