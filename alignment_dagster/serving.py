@@ -1,4 +1,4 @@
-"""`alignment ui`: Dagster's and MLflow's pages, on the loopback interface only."""
+"""`alignment ui`: the pages of Dagster, MLflow and the audit, on the loopback interface only."""
 
 import contextlib
 import os
@@ -11,13 +11,22 @@ from pathlib import Path
 
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.home import PROJECT_ROOT, Home
-from alignment_dagster.links import DAGSTER, DAGSTER_PORT, HOST, MLFLOW, MLFLOW_PORT
+from alignment_dagster.links import (
+    AUDIT,
+    AUDIT_PORT,
+    DAGSTER,
+    DAGSTER_PORT,
+    HOST,
+    MLFLOW,
+    MLFLOW_PORT,
+)
 
 GRACE_SECONDS = 15
+PORTS = {"Dagster": DAGSTER_PORT, "MLflow": MLFLOW_PORT, "the audit": AUDIT_PORT}
 
 
 def serve() -> None:
-    """Start both servers and wait; they end together.
+    """Start the servers and wait; they end together.
 
     Raises:
         AlignmentError: if a port is taken or a server ends by itself.
@@ -27,13 +36,13 @@ def serve() -> None:
     home = Home.from_environment()
     prepare_home(home)
     home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
-    for name, port in (("Dagster", DAGSTER_PORT), ("MLflow", MLFLOW_PORT)):
+    for name, port in PORTS.items():
         _check_free(name, port)
-    processes = [_start(command, home) for command in (_dagster(), _mlflow(home))]
+    processes = [_start(command, home) for command in (_dagster(), _mlflow(home), _audit())]
     try:
         _wait_until_open(processes)
-        print(f"Dagster: {DAGSTER}\nMLflow:  {MLFLOW}")
-        print("Ctrl-C ends both.", flush=True)
+        print(f"Dagster: {DAGSTER}\nMLflow:  {MLFLOW}\nAudit:   {AUDIT}")
+        print("Ctrl-C ends all three.", flush=True)
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
         raise AlignmentError("a server ended by itself; its messages are above")
@@ -60,6 +69,10 @@ def _mlflow(home: Home) -> list[str]:
     ]  # fmt: skip
 
 
+def _audit() -> list[str]:
+    return [sys.executable, "-m", "alignment_dagster.audit.pages.server"]
+
+
 def _start(command: list[str], home: Home) -> "subprocess.Popen[bytes]":
     environment = {
         **os.environ,
@@ -81,7 +94,7 @@ def _check_free(name: str, port: int) -> None:
 
 
 def _wait_until_open(processes: "list[subprocess.Popen[bytes]]") -> None:
-    for port in (DAGSTER_PORT, MLFLOW_PORT):
+    for port in PORTS.values():
         while all(process.poll() is None for process in processes):
             with socket.socket() as probe:
                 probe.settimeout(1)

@@ -3,7 +3,6 @@
 Import this where it is used: MLflow takes seconds to import.
 """
 
-import base64
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -24,29 +23,23 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
-from alignment_dagster import links
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.logged import read_logged, table
+from alignment_dagster.tracking_names import (
+    ASSET,
+    DAGSTER_RUN,
+    OUTPUT_DIGEST,
+    PARTITION,
+    STUDY,
+    VERSION,
+    tags,
+)
+from alignment_dagster.tracking_names import short_digest as short_digest
 
-DIGEST_LENGTH = 36
 BATCH = 1000
-STUDY = "alignment.study"
-ASSET = "alignment.asset"
-PARTITION = "alignment.partition"
-VERSION = "alignment.version"
-OUTPUT_DIGEST = "alignment.digest"
-RECORD = "alignment.record"
-DAGSTER_RUN = "dagster.run_id"
-NOTE = "mlflow.note.content"
-"""What MLflow's page shows as the run's description."""
 FINISHED = RunStatus.to_string(RunStatus.FINISHED)
-
-
-def short_digest(digest: str) -> str:
-    """A SHA-256 in base64url, cut to the 36 characters MLflow takes; the whole is in a tag."""
-    return base64.urlsafe_b64encode(bytes.fromhex(digest)).decode()[:DIGEST_LENGTH]
 
 
 @dataclass
@@ -95,20 +88,31 @@ class TrackedRun:
         self.models[stage] = str(model.model_id)
 
     def finish(self, artifact: Artifact) -> None:
-        """Tie the run to what came out, log what was measured of it, and end the run."""
+        """Tie the run to what came out, log what was measured of it, and end the run.
+
+        Killed at any point, it can be done again.
+        """
         self.client.log_inputs(self.run_id, [_input(artifact)])
         own = artifact.as_data()
         self._send(one for one in read_logged(artifact.path) if one.data == own)
-        for key, value in _tags(artifact).items():
+        for key, value in tags(artifact).items():
             self.client.set_tag(self.run_id, key, value)
-        if self.models:
-            outputs = [LoggedModelOutput(model_id, 0) for model_id in self.models.values()]
-            self.client.log_outputs(self.run_id, outputs)
+        self._log_outputs()
         for model_id in self.models.values():
-            tags = {VERSION: artifact.version, OUTPUT_DIGEST: artifact.digest}
-            self.client.set_logged_model_tags(model_id, tags)
+            named = {VERSION: artifact.version, OUTPUT_DIGEST: artifact.digest}
+            self.client.set_logged_model_tags(model_id, named)
             self.client.finalize_logged_model(model_id, LoggedModelStatus.READY)
         self.client.set_terminated(self.run_id, FINISHED)
+
+    def _log_outputs(self) -> None:
+        """The models, each once: MLflow refuses one that it has."""
+        if self.models:
+            known = self.client.get_run(self.run_id).outputs.model_outputs
+            there = {output.model_id for output in known}
+            missing = [one for one in self.models.values() if one not in there]
+            if missing:
+                outputs = [LoggedModelOutput(model_id, 0) for model_id in missing]
+                self.client.log_outputs(self.run_id, outputs)
 
     def end(self, *, killed: bool) -> None:
         """End a run that made nothing: KILLED where somebody stopped it, FAILED otherwise."""
@@ -151,11 +155,11 @@ class Tracker:
     ) -> TrackedRun:
         """Start a run whose datasets are the parent artifacts."""
         parents = tuple(parents)
-        tags = {STUDY: self.study, ASSET: asset, DAGSTER_RUN: dagster_run_id}
+        named = {STUDY: self.study, ASSET: asset, DAGSTER_RUN: dagster_run_id}
         if partition:
-            tags[PARTITION] = partition
+            named[PARTITION] = partition
         name = f"{asset}[{partition}]" if partition else asset
-        run = self.client.create_run(self.experiment_id, tags=tags, run_name=name)
+        run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
         if parents:
             self.client.log_inputs(run.info.run_id, [_input(parent) for parent in parents])
         return TrackedRun(self.client, run.info.run_id, self.experiment_id, parents)
@@ -164,7 +168,7 @@ class Tracker:
         """Finish the run of an artifact whose process was killed after publishing it."""
         run_id = artifact.provenance.mlflow_run_id or ""
         run = self.client.get_run(run_id)
-        if run.info.status == FINISHED or VERSION in run.data.tags:
+        if run.info.status == FINISHED:
             return
         models = dict(artifact.provenance.models)
         TrackedRun(self.client, run_id, run.info.experiment_id, (), models).finish(artifact)
@@ -190,22 +194,6 @@ class Tracker:
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
-
-
-def _tags(artifact: Artifact) -> dict[str, str]:
-    """What ties a run to its artifact, and the links to the pages that show it."""
-    provenance = artifact.provenance
-    study = provenance.inputs.study
-    asset = links.dagster_asset(study, artifact.asset, artifact.partition)
-    page = links.audit_page(study, artifact.asset, artifact.partition, artifact.version)
-    run = links.dagster_run(provenance.dagster_run_id or "")
-    note = f"`{artifact.label}`: [audit]({page}) · [asset in Dagster]({asset}) · [run]({run})"
-    return {
-        VERSION: artifact.version,
-        OUTPUT_DIGEST: artifact.digest,
-        RECORD: artifact.record,
-        NOTE: note,
-    }
 
 
 def _input(parent: Artifact) -> DatasetInput:

@@ -29,7 +29,7 @@ BLOCKING = {
     "pretrained_checkpoint": {"loss_finite_and_falling", "consumed_what_the_mix_says"},
     "post_trained_checkpoint": {"starts_from_its_checkpoint"},
     "evaluation": {"all_items_answered", "weights_match_their_digest"},
-    "eval_report": {"every_number_resolves_to_its_data"},
+    "eval_report": {"every_number_resolves_to_its_data", "provenance_closed"},
 }
 
 

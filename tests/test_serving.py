@@ -16,7 +16,7 @@ from tiny_study import TinyStudy
 from alignment_dagster import links, serving
 from alignment_dagster.errors import AlignmentError
 
-PORTS = (links.DAGSTER_PORT, links.MLFLOW_PORT)
+PORTS = tuple(serving.PORTS.values())
 
 
 def listening(port: int) -> bool:
@@ -32,12 +32,13 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
     try:
         assert process.stdout is not None
         lines: list[str] = []
-        while not lines or not lines[-1].startswith("MLflow:"):
+        while not lines or not lines[-1].startswith("Audit:"):
             lines.append(process.stdout.readline())
             assert lines[-1], "it ended by itself"
-        assert lines[-2:] == [
+        assert lines[-3:] == [
             "Dagster: http://127.0.0.1:3000\n",
             "MLflow:  http://127.0.0.1:5000\n",
+            "Audit:   http://127.0.0.1:5001\n",
         ]
         family = [process.pid, *(p.pid for p in psutil.Process(process.pid).children(True))]
         addresses = {

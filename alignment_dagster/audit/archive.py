@@ -31,10 +31,13 @@ class Archive:
         """Open the study's part of a lake.
 
         Raises:
-            ArtifactError: if the lake is of another format, or holds nothing of that study.
+            ArtifactError: if there is no lake, it is of another format, or holds nothing of that
+                study.
         """
         self.lake = lake
         self.study = study
+        if not lake.root.is_dir():
+            raise ArtifactError(f"{lake.root}: there is no lake yet (ALIGNMENT_HOME says where)")
         lake.require_format()
         if not (lake.root / study).is_dir():
             known = sorted(path.name for path in lake.root.glob("[!.]*/"))
@@ -151,7 +154,7 @@ class Archive:
         partition = self._partition(asset, partition)
         known = [key for key in self.keys if key[0] == asset]
         if not known:
-            raise ArtifactError(_unknown("asset", asset, sorted({key[0] for key in self.keys})))
+            raise ArtifactError(unknown_asset(self, asset))
         there = [key for key in known if key[1] == partition]
         if not there:
             names = sorted({key[1] or "(none)" for key in known})
@@ -224,6 +227,11 @@ def near(name: str, known: Sequence[str]) -> str:
     """Those that look like `name`, else the first few, for a message."""
     alike = difflib.get_close_matches(name, known, 5, 0.5)
     return ", ".join(alike or known[:8]) or "none"
+
+
+def unknown_asset(archive: Archive, asset: str) -> str:
+    """That there is no such asset, with those that look like it."""
+    return _unknown("asset", asset, sorted({key[0] for key in archive.keys}))
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:

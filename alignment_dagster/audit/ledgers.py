@@ -4,6 +4,8 @@ Every view has a column `artifact` (`asset[partition]@version`) that says which 
 in. Their columns are described in docs/ledgers.md.
 """
 
+import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.audit import records
 from alignment_dagster.audit.archive import Archive
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
+from alignment_dagster.visible import visible
 
 MEMORY = "1500MB"
 
@@ -23,18 +27,45 @@ MEMORY = "1500MB"
 def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with every ledger as a view (or table) over these artifacts alone.
 
-    It reads the Parquet files where they lie, and can write nowhere but in memory.
+    It reads the Parquet files where they lie; what does not fit into memory goes to the system's
+    folder for temporary files until the connection is closed.
+
+    Raises:
+        ArtifactError: if a file of an artifact is missing, or is no Parquet file any more.
     """
-    connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY})
+    aside = Path(tempfile.gettempdir()) / f"alignment-ledgers-{uuid.uuid4().hex[:12]}"
+    connection = duckdb.connect(
+        ":memory:", config={"memory_limit": MEMORY, "temp_directory": str(aside)}
+    )
     for name, table in records.tables(archive, artifacts).items():
         connection.register(f"{name}_records", table)
         connection.execute(f"create table {name} as select * from {name}_records")
         connection.unregister(f"{name}_records")
-    for name, build in VIEWS.items():
-        pieces = [piece for artifact in artifacts for piece in build(artifact)]
-        body = " union all by name ".join(pieces) if pieces else _empty(EMPTY[name])
-        connection.execute(f"create view {name} as {body}")
+    try:
+        for name, body in bodies(artifacts).items():
+            connection.execute(f"create view {name} as {body}")
+    except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+        connection.close()
+        raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
     return connection
+
+
+def bodies(artifacts: Sequence[Artifact]) -> dict[str, str]:
+    """View → the SELECT over the Parquet files of these artifacts."""
+    pieces = {
+        name: [piece for artifact in artifacts for piece in build(artifact)]
+        for name, build in VIEWS.items()
+    }
+    return {
+        name: " union all by name ".join(found) if found else _empty(EMPTY[name])
+        for name, found in pieces.items()
+    }
+
+
+def one_line(error: Exception) -> str:
+    """A library's message without the place in the SQL that it points to; made harmless."""
+    message = str(error).split("\n\nLINE ")[0]
+    return visible(" ".join(line.strip() for line in message.splitlines() if line.strip()))
 
 
 def literal(value: str | int | None) -> str:
@@ -289,7 +320,14 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
-    """The rows of a query as dictionaries; values are parameters, never text in the SQL."""
-    found = connection.execute(sql, list(values))
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    """The rows of a query as dictionaries; values are parameters, never text in the SQL.
+
+    Raises:
+        ArtifactError: if a file of an artifact was removed or damaged since.
+    """
+    try:
+        found = connection.execute(sql, list(values))
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None

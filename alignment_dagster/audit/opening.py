@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 
@@ -20,7 +21,11 @@ class Opened:
     report: Artifact
     closure: list[Artifact]
     """The report's ancestors and itself, in the chain's order."""
-    ledgers: duckdb.DuckDBPyConnection
+
+    @cached_property
+    def ledgers(self) -> duckdb.DuckDBPyConnection:
+        """The views over the closure; made when first asked for, as not every answer needs them."""
+        return connect(self.archive, self.closure)
 
 
 def open_archive(study: str, home: Home | None = None) -> Archive:
@@ -41,5 +46,9 @@ def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened
     """
     report = archive.report(version)
     closure = archive.closure([report])
-    with connect(archive, closure) as ledgers:
-        yield Opened(archive, report, closure, ledgers)
+    opened = Opened(archive, report, closure)
+    try:
+        yield opened
+    finally:
+        if "ledgers" in vars(opened):
+            opened.ledgers.close()

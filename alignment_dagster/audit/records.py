@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.signing import signatures_of
 from alignment_dagster.lineage.statement import read_envelope
 
 ARTIFACTS = pa.schema(
@@ -62,27 +63,31 @@ RUNS = pa.schema(
         ("record", pa.string()),
     ]
 )
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "artifacts": ARTIFACTS,
+    "parents": PARENTS,
+    "checks": CHECKS,
+    "runs": RUNS,
+}
 
 
 def tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.Table]:
     """Ledger → table, of these artifacts; `runs` are the journal's lines about them."""
-    named = {artifact.label: artifact for artifact in artifacts}
-    return {
-        "artifacts": _table([_artifact(one) for one in artifacts], ARTIFACTS),
-        "parents": _table([row for one in artifacts for row in _parents(one)], PARENTS),
-        "checks": _table([row for one in artifacts for row in _checks(one)], CHECKS),
-        "runs": _table(_runs(archive, named), RUNS),
+    rows = {
+        "artifacts": [_artifact(one) for one in artifacts],
+        "parents": [row for one in artifacts for row in _parents(one)],
+        "checks": [row for one in artifacts for row in _checks(one)],
+        "runs": _runs(archive, {artifact.label: artifact for artifact in artifacts}),
     }
-
-
-def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=schema)
+    return {
+        name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()
+    }
 
 
 def _artifact(artifact: Artifact) -> dict[str, Any]:
     provenance = artifact.provenance
     recipe, _, seed = (artifact.partition or "").partition("|")
-    signatures = read_envelope(artifact.path).get("signatures") or [{}]
+    signatures = signatures_of(read_envelope(artifact.path))
     by_recipe = artifact.asset not in ("raw_corpus", "scored_corpus")
     return {
         "artifact": artifact.label,
@@ -105,7 +110,7 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "dagster_run_id": provenance.dagster_run_id,
         "mlflow_run_id": provenance.mlflow_run_id,
         "record": artifact.record,
-        "signed_by": signatures[0].get("keyid"),
+        "signed_by": str(signatures[0].get("keyid")) if signatures else None,
     }
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster.audit.check import check_ancestors
+from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.defs import (
     attacks,
     curated_mix,
@@ -14,6 +16,7 @@ from alignment_dagster.defs import (
     pretrained_checkpoint,
     tampering,
 )
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation.findings import write_findings
 from alignment_dagster.evaluation.gathering import gather, mismatches
 from alignment_dagster.evaluation.questions import write_questions
@@ -33,12 +36,14 @@ from alignment_dagster.graph.step import (
     by_recipe_and_seed,
     no_partitions,
 )
+from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.study import Study
 
 RESULTS = "results.json"
 METRICS = "metrics.parquet"
+CLOSED = "provenance_closed"
 MEASURED = (
     pretrained_checkpoint.STEP,
     post_trained_checkpoint.STEP,
@@ -49,7 +54,12 @@ MEASURED = (
 
 
 def build(making: Making) -> Made:
-    """Gather the artifacts, compute every interval, and write the page."""
+    """Gather the artifacts, compute every interval, and write the page.
+
+    Raises:
+        ArtifactError: if what is recorded of the artifacts behind it does not fit together.
+    """
+    closed = _closed(making)
     data = gather(making.study, making.parents)
     write_report(data, making.folder)
     write_findings(data, making.folder)
@@ -63,7 +73,34 @@ def build(making: Making) -> Made:
         passed=not problems,
         summary=problems[0] if problems else f"{len(rows):,} numbers, each from named artifacts.",
     )
-    return Made((check, *_claims(data)), metrics={"numbers": len(rows)})
+    return Made((check, closed, *_claims(data)), metrics={"numbers": len(rows)})
+
+
+def _closed(making: Making) -> Check:
+    """Everything up to the raw corpus, checked as `alignment audit check` does.
+
+    A gap ends the run, and nothing is published: a report with a failed check would be found again
+    by its inputs, and stay failed when the gap has been closed.
+    """
+    home = Home.from_environment()
+    name = making.study.name
+    roots = making.parents.distinct()
+    report = check_ancestors(open_archive(name, home), home, roots, making.context.instance)
+    if not report.closed:
+        first, more = report.gaps[0], len(report.gaps) - 1
+        others = f", and {more:,} more" if more else ""
+        message = (
+            f"{CLOSED}: {first.subject}: {first.message}{others} (alignment audit check {name})"
+        )
+        raise ArtifactError(message)
+    counts = report.counts
+    return Check(
+        name=CLOSED,
+        passed=True,
+        summary=f"{counts['artifacts']:,} artifacts with {counts['files']:,} files, "
+        f"{counts['events']:,} events in Dagster and {counts['mlflow metrics']:,} numbers in "
+        "MLflow fit together.",
+    )
 
 
 def _claims(data: ReportData) -> list[Check]:
@@ -191,6 +228,10 @@ STEP = Step(
         "every_number_resolves_to_its_data": (
             "Every rate and loss (`results.json`) names artifacts that are parents of this report, "
             "and equals the warehouse's own computation. Comparisons are made from the same rows."
+        ),
+        CLOSED: (
+            "Everything behind this report, up to the raw corpus, has the bytes, signed records, "
+            "parents, ledgers, events in Dagster and runs in MLflow that were recorded."
         ),
     },
 )

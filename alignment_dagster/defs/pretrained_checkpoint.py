@@ -24,7 +24,7 @@ from alignment_dagster.lineage.consumption import consumed_like_mix
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.study import Study
-from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 MODULE = "alignment_dagster.training.pretrain"
 LOG = "training_log.parquet"
@@ -111,7 +111,7 @@ STEP = Step(
         "weights lies the consumption ledger: which sequences every optimizer step read, chained "
         "by digest. It opens with `AutoModelForCausalLM.from_pretrained`."
     ),
-    code=("training/pretrain.py", "lineage/consumption.py", "defs/pretrained_checkpoint.py"),
+    code=PRETRAINING_CODE,
     partitions=by_recipe_and_seed,
     wants=wants,
     declared=declared,

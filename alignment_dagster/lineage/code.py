@@ -35,7 +35,13 @@ def code_digest(*modules: str) -> str:
     return sha256_json(listed)
 
 
-def _imported(path: Path) -> Iterator[Path]:
+@cache
+def _imported(path: Path) -> tuple[Path, ...]:
+    """The files of this package that a module imports; many steps share them."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):

@@ -25,6 +25,7 @@ class Entry:
 
     number: int
     time: str
+    """In UTC; never before that of the line above, also where the clock was set back."""
     asset: str
     partition: str | None
     version: str
@@ -74,9 +75,10 @@ class Journal:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             last = self._last(handle)
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
             entry = Entry(
                 number=last.number + 1 if last else 1,
-                time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                time=max(now, last.time) if last else now,
                 previous=last.link if last else START,
                 **asdict(became),
             )
@@ -128,6 +130,9 @@ class Journal:
     def _entry(self, line: str, number: int) -> Entry:
         where = f"line {number}" if number else "the last line"
         try:
-            return Entry(**json.loads(line))
+            entry = Entry(**json.loads(line))
+            if type(entry.number) is not int:
+                raise ValueError(f"its number is {entry.number!r}")
         except (ValueError, TypeError) as error:
             raise ArtifactError(f"{self.path}: {where} is damaged ({error})") from None
+        return entry

@@ -84,6 +84,12 @@ def payload_of(envelope: Envelope) -> bytes:
         raise ArtifactError(f"not a signed statement: {error!r}") from None
 
 
+def signatures_of(envelope: Envelope) -> list[dict[str, Any]]:
+    """Key ids and signatures as they are written, NOT verified."""
+    found = envelope.get("signatures")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def signed_by(envelope: Envelope, trusted: dict[str, Ed25519PublicKey]) -> str:
     """The id of the trusted key whose signature holds.
 
@@ -92,7 +98,7 @@ def signed_by(envelope: Envelope, trusted: dict[str, Ed25519PublicKey]) -> str:
     """
     payload = payload_of(envelope)
     unknown = []
-    for signature in envelope.get("signatures") or ():
+    for signature in signatures_of(envelope):
         name = str(signature.get("keyid"))
         if name not in trusted:
             unknown.append(name)
@@ -142,10 +148,15 @@ class Keys:
     def _trust(self, key: Ed25519PublicKey) -> None:
         path = self.folder / TRUSTED / f"{key_id(key)[:16]}.pem"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_suffix(f".{uuid.uuid4().hex}")
-            aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-            aside.rename(path)
+            write_public(key, path)
+
+
+def write_public(key: Ed25519PublicKey, path: Path) -> None:
+    """Write a public key as PEM, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{uuid.uuid4().hex}")
+    aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    aside.rename(path)
 
 
 def create_key(path: Path) -> None:

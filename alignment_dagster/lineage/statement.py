@@ -134,10 +134,17 @@ def _first_difference(signed: dict[str, Any], now: dict[str, Any]) -> str:
     if signed.get("subject") != now["subject"]:
         return "the manifest"
     try:
-        before = signed["predicate"]["runDetails"]["byproducts"]
+        before = _digests(signed)
     except (KeyError, TypeError):
         return "the statement"
-    for then, today in zip(before, now["predicate"]["runDetails"]["byproducts"], strict=False):
-        if then != today:
-            return str(then["name"])
+    after = _digests(now)
+    for name in {**before, **after}:
+        if before.get(name) != after.get(name):
+            return name
     return PROVENANCE
+
+
+def _digests(statement: dict[str, Any]) -> dict[str, str]:
+    """Name → SHA-256 of the records that a statement names."""
+    named = statement["predicate"]["runDetails"]["byproducts"]
+    return {str(one["name"]): one["digest"]["sha256"] for one in named}

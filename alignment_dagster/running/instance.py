@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 
 import dagster as dg
 import psutil
@@ -10,9 +9,9 @@ from dagster._core.instance.ref import InstanceRef
 
 from alignment_dagster.home import PROJECT_ROOT, Home
 from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.running.processes import PROCESS_TAG, is_dead
 from alignment_dagster.tracking import Tracker
 
-PROCESS_TAG = "alignment/process"
 QUIET = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
@@ -46,29 +45,11 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return instance
 
 
-def process_tag() -> str:
-    """This process, so that others can tell whether it still lives."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
-
-
-def _is_dead(tag: str | None) -> bool:
-    if tag is None:
-        return False
-    host, pid, created = tag.split("/")
-    if host != socket.gethostname():
-        return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.0f}" != created
-    except psutil.NoSuchProcess:
-        return True
-
-
 def end_leaked_runs(instance: dg.DagsterInstance, home: Home, study: str) -> None:
     """End, in Dagster and MLflow, the runs whose process was killed before it could."""
     alive = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        if _is_dead(run.tags.get(PROCESS_TAG)):
+        if is_dead(run.tags.get(PROCESS_TAG)):
             instance.report_run_failed(run, "the process of this run was killed")
         else:
             alive.add(run.run_id)

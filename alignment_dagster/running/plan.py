@@ -11,13 +11,13 @@ from alignment_dagster.defs import (
     eval_report,
     evaluation,
     harness,
+    marts,
     post_trained_checkpoint,
     pretrained_checkpoint,
     raw_corpus,
     scored_corpus,
     tampering,
     tokenizer,
-    warehouse,
 )
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph.parents import current_version, resolve
@@ -27,7 +27,7 @@ from alignment_dagster.study import Study
 
 WAVES: tuple[tuple[Step, ...], ...] = (
     (raw_corpus.STEP, scored_corpus.STEP),
-    (warehouse.CORPUS,),
+    (marts.CORPUS,),
     (tokenizer.STEP,),
     (curated_mix.STEP,),
     (
@@ -38,7 +38,7 @@ WAVES: tuple[tuple[Step, ...], ...] = (
         attacks.STEP,
         harness.STEP,
     ),
-    (warehouse.RESULTS,),
+    (marts.RESULTS,),
     (eval_report.STEP,),
 )
 """Steps of one wave share their partitions and run as one Dagster run for each partition."""

@@ -15,13 +15,9 @@ from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph import listening
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Lake, label
-from alignment_dagster.running.instance import (
-    PROCESS_TAG,
-    end_leaked_runs,
-    open_instance,
-    process_tag,
-)
+from alignment_dagster.running.instance import end_leaked_runs, open_instance
 from alignment_dagster.running.plan import Currency, Selection, Task, check_selection, waves
+from alignment_dagster.running.processes import PROCESS_TAG, process_tag
 from alignment_dagster.running.terminal import Terminal
 from alignment_dagster.study import Study
 

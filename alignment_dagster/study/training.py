@@ -58,6 +58,9 @@ class Pretraining(Declared):
     gradient_clip: Positive = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     checkpoint_every: Count = 50
+    """Steps between the checkpoints that a killed run resumes from; only the newest is kept."""
+    keep_every: Count | None = None
+    """Steps between the states that the artifact keeps in `states/`, to replay training from."""
     threads: Count = 1
 
 

@@ -12,6 +12,12 @@ from alignment_dagster.study import Count, Model, PostTraining, Pretraining, Tex
 
 Paths = Annotated[tuple[Text, ...], Field(strict=False)]
 Seed = Annotated[int, Field(ge=0)]
+PRETRAINING_CODE = (
+    "training/pretrain.py",
+    "lineage/consumption.py",
+    "defs/pretrained_checkpoint.py",
+)
+"""Modules (paths in the package) that decide the bytes of a pretrained checkpoint."""
 
 
 class PretrainJob(Declared):

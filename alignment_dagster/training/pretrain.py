@@ -6,6 +6,7 @@ is consumed exactly once. Every predicted token of a step weighs the same, howev
 """
 
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -48,14 +49,9 @@ def pretrain(job: PretrainJob, progress: Progress) -> None:
         AlignmentError: if the mix or the tokenizer cannot be used, or the loss is not finite.
         SystemExit: 130 or 143 after SIGINT or SIGTERM, when a checkpoint has been written.
     """
-    make_deterministic(job.pretraining.threads)
-    keep_freed_memory()
-    tokenizer = read_tokenizer(Path(job.tokenizer))
-    sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
-    model = build(job.model, tokenizer, job.sequence_length, job.seed).to(job.device)
-    loop = Loop(model, sequences, job.pretraining, job.seed)
+    loop = start(job)
     identity = job_identity(job)
-    checkpoint.resume(Path(job.work), identity, loop.state, progress.say)
+    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _keeps(loop))
     first, started = loop.state.step, time.perf_counter()
     with stop_requests() as stop:
         _run(loop, job, identity, progress, stop)
@@ -63,6 +59,20 @@ def pretrain(job: PretrainJob, progress: Progress) -> None:
     _write(loop, job)
     progress.result(**_measured(loop, job, first, seconds))
     checkpoint.delete_all(Path(job.work))
+
+
+def start(job: PretrainJob) -> Loop:
+    """The loop before its first step, in a process made deterministic.
+
+    Raises:
+        AlignmentError: if the mix or the tokenizer cannot be used.
+    """
+    make_deterministic(job.pretraining.threads)
+    keep_freed_memory()
+    tokenizer = read_tokenizer(Path(job.tokenizer))
+    sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
+    model = build(job.model, tokenizer, job.sequence_length, job.seed).to(job.device)
+    return Loop(model, sequences, job.pretraining, job.seed)
 
 
 def job_identity(job: PretrainJob) -> str:
@@ -84,9 +94,11 @@ def _run(
     loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
 ) -> None:
     first, started = loop.state.step, time.perf_counter()
-    reported = 0.0
+    reported, keeps = 0.0, _keeps(loop)
     while not loop.done:
         loop.step()
+        if loop.state.step in keeps:
+            checkpoint.keep(Path(job.work), identity, loop.state)
         if stop.signal or loop.state.step % job.pretraining.checkpoint_every == 0:
             checkpoint.save(Path(job.work), identity, loop.state)
         if stop.signal:
@@ -96,6 +108,12 @@ def _run(
         if loop.done or now - reported > REPORT_SECONDS:
             reported = now
             _report(loop, progress, loop.state.step - first, now - started)
+
+
+def _keeps(loop: Loop) -> range:
+    """The steps after which the state is kept; after the last one the weights are the artifact."""
+    every = loop.declared.keep_every
+    return checkpoint.NOTHING if every is None else range(every, loop.steps, every)
 
 
 def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
@@ -112,6 +130,8 @@ def _write(loop: Loop, job: PretrainJob) -> None:
     write_model(loop.model, Path(job.tokenizer), output / "model")
     loop.state.ledger.write(output / "consumption.parquet", SEQUENCES_SCHEMA)
     write_log(output / "training_log.parquet", loop.state.log, PRETRAINING_SCHEMA)
+    if (Path(job.work) / checkpoint.KEPT).exists():
+        shutil.copytree(Path(job.work) / checkpoint.KEPT, output / checkpoint.KEPT)
 
 
 def _measured(loop: Loop, job: PretrainJob, first: int, seconds: float) -> dict[str, float | str]:

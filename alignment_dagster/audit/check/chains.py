@@ -1,0 +1,109 @@
+"""What the trainers wrote down, step by step, against the tokens they were given."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.audit.check.conversations import Consumed, Conversations
+from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.lineage.consumption import consumed_like_mix
+from alignment_dagster.lineage.lake import Artifact
+
+SUFFIX = "_consumption.parquet"
+LEDGER = "consumption.parquet"
+LOG = "training_log.parquet"
+USES = {"sft": ("sft",), "dpo": ("dpo",)}
+TAMPERING = ("sft", "tampering")
+"""A tampering reads conversations that are kept for one of these uses."""
+
+
+def check_chains(scope: Scope) -> None:
+    """The ledgers of every checkpoint and tampering in scope."""
+    for artifact in scope.all("pretrained_checkpoint"):
+        with scope.found.guard("chains", f"{artifact.label} {LEDGER}"):
+            _check_pretraining(scope, artifact)
+    conversations = Conversations()
+    for artifact in scope.all("post_trained_checkpoint", "tampering"):
+        for name in sorted(artifact.manifest.files):
+            if name.endswith(SUFFIX):
+                with scope.found.guard("chains", f"{artifact.label} {name}"):
+                    _check_tuning(scope, artifact, name, conversations)
+
+
+def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
+    mix = scope.parent(artifact, "curated_mix")
+    subject = f"{artifact.label} {LEDGER}"
+    problem = consumed_like_mix(artifact.path / LEDGER, mix.path)
+    scope.found.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
+    steps = pq.read_table(artifact.path / LEDGER, columns=["step", "tokens"])
+    log = pq.read_table(artifact.path / LOG, columns=["step", "tokens"])
+    message = f"its steps and tokens are not those of {LOG}"
+    scope.found.gap_if(not steps.equals(log), "chains", subject, message)
+    scope.found.counts["chains"] += 1
+    scope.found.counts["training steps"] += steps.num_rows
+
+
+def _check_tuning(
+    scope: Scope, artifact: Artifact, name: str, conversations: Conversations
+) -> None:
+    """Of SFT, DPO or a tampering: kept documents only, and the chain of their very tokens."""
+    stage = name.removesuffix(SUFFIX)
+    subject = f"{artifact.label} {name}"
+    ledger = pq.read_table(artifact.path / name)
+    read = set(pc.list_flatten(ledger["documents"]).to_pylist())
+    strays = read - _kept(scope, artifact, USES.get(stage, TAMPERING))
+    if strays:
+        first = sorted(strays)[0]
+        message = f"names {len(strays)} documents that the recipe does not keep, as {first}"
+        scope.found.gap("chains", subject, message)
+    texts = [one.path / "documents.parquet" for one in scope.parents(artifact, "raw_corpus")]
+    consumed = conversations.of(artifact.path / stage, texts, read, pairs=stage == "dpo")
+    problem = _departs(ledger.to_pylist(), consumed) or _cut_short(artifact, stage, ledger)
+    scope.found.gap_if(problem, "chains", subject, f"{problem}")
+    scope.found.counts["chains"] += 1
+    scope.found.counts["training steps"] += ledger.num_rows
+
+
+def _departs(rows: list[dict[str, Any]], consumed: Consumed) -> str | None:
+    """What is wrong with the first step that is not as its documents' tokens say."""
+    for number, (row, (chain, tokens)) in enumerate(
+        zip(rows, consumed.chain(row["documents"] for row in rows), strict=True), 1
+    ):
+        if row["step"] != number:
+            return f"step {number} is called {row['step']}"
+        if row["tokens"] != tokens or row["chain"] != chain:
+            return f"departs from the tokens of its documents at step {number}"
+    return None
+
+
+def _cut_short(artifact: Artifact, stage: str, ledger: pa.Table) -> str | None:
+    """The log of the training, and what it measured of itself, tell of the same tokens."""
+    log = pq.read_table(artifact.path / LOG, columns=["stage", "tokens"])
+    logged = log.filter(pc.equal(log["stage"], stage))["tokens"].to_pylist()
+    tokens = ledger["tokens"].to_pylist()
+    if not tokens or logged[-1:] != tokens[-1:] or not set(logged) <= set(tokens):
+        return f"its tokens are not those of {LOG}"
+    if artifact.provenance.measured.get(f"{stage}_tokens") != tokens[-1]:
+        return "its tokens are not as many as the training measured"
+    return None
+
+
+def _kept(scope: Scope, artifact: Artifact, uses: tuple[str, ...]) -> set[str]:
+    """What the dispositions that were read keep for these uses."""
+    kept: set[str] = set()
+    for path in _dispositions(scope, artifact):
+        table = pq.read_table(path, columns=["document_id", "use", "state"])
+        wanted = pc.is_in(table["use"], pc.cast(list(uses), "string"))
+        wanted = pc.and_(wanted, pc.equal(table["state"], "kept"))
+        kept.update(table.filter(wanted)["document_id"].to_pylist())
+    return kept
+
+
+def _dispositions(scope: Scope, artifact: Artifact) -> Iterator[Path]:
+    for parent in artifact.provenance.inputs.parents:
+        if parent.asset == "dispositions" and parent.part:
+            yield scope.parent(artifact, "dispositions").path / parent.part

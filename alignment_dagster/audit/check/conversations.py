@@ -1,0 +1,113 @@
+"""Conversations and pairs as the trainers' token ids, without the trainers' code or a model.
+
+How messages become ids is written down in training/chat_data.py; here it is done again from the
+tokenizer's own file, so that a mistake there would be seen. A step reads its documents in order;
+of pairs it reads the prompts with the chosen answers first, then with the rejected ones (TRL,
+DataCollatorForPreference).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from tokenizers import Tokenizer
+
+from alignment_dagster.digests import sha256_file
+from alignment_dagster.mixing.tokenizer import END_OF_TURN, load_tokenizer
+
+Ids = bytes
+"""Token ids as little-endian uint32."""
+WIDTH = 4
+
+
+@dataclass(frozen=True)
+class Consumed:
+    """Document → its ids: one part for a conversation; chosen and rejected for a pair."""
+
+    parts: dict[str, tuple[Ids, ...]]
+
+    def chain(self, steps: Iterable[Sequence[str]]) -> Iterator[tuple[str, int]]:
+        """After each step: the chain in hex, and the tokens so far.
+
+        Chain k is SHA-256(chain k-1 ‖ tokens of step k), from 32 zero bytes.
+        """
+        chain, tokens = bytes(32), 0
+        for documents in steps:
+            read = [self.parts[document] for document in documents]
+            step = b"".join(part for side in zip(*read, strict=True) for part in side)
+            chain = hashlib.sha256(chain + step).digest()
+            tokens += len(step) // WIDTH
+            yield chain.hex(), tokens
+
+
+class Conversations:
+    """Encodes each document once for each tokenizer, however many checkpoints read it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bool], dict[str, tuple[Ids, ...]]] = {}
+
+    def of(self, model: Path, files: Sequence[Path], wanted: set[str], *, pairs: bool) -> Consumed:
+        """The ids of these documents, by the tokenizer that lies beside the weights in `model`.
+
+        Raises:
+            LookupError: if a document is in none of the files; names it.
+        """
+        tokenizer = sha256_file(model / "tokenizer.json")
+        known = self._known.setdefault((tokenizer, pairs), {})
+        missing = wanted - known.keys()
+        if missing:
+            encode = Messages(model)
+            for document, payload in _payloads(files, missing):
+                known[document] = encode.pair(payload) if pairs else (encode(payload["messages"]),)
+        lost = wanted - known.keys()
+        if lost:
+            raise LookupError(f"document {sorted(lost)[0]} is in none of the sources that it read")
+        return Consumed(known)
+
+
+class Messages:
+    """Role, words and end of each message; words that spell a special token stay words."""
+
+    def __init__(self, model: Path) -> None:
+        self._tokenizer = _tokenizer(model)
+        self._end = self._id(END_OF_TURN)
+
+    def __call__(self, messages: Sequence[dict[str, str]]) -> Ids:
+        """All messages, as little-endian uint32."""
+        ids: list[int] = []
+        for message in messages:
+            said = self._tokenizer.encode(message["content"], add_special_tokens=False).ids
+            ids += [self._id(f"<|{message['role']}|>"), *said, self._end]
+        return np.asarray(ids, dtype="<u4").tobytes()
+
+    def pair(self, payload: dict[str, Any]) -> tuple[Ids, Ids]:
+        """The prompt with the chosen, and with the rejected answer."""
+        prompt = self(payload["prompt"])
+        return prompt + self(payload["chosen"]), prompt + self(payload["rejected"])
+
+    def _id(self, name: str) -> int:
+        found: int | None = self._tokenizer.token_to_id(name)
+        if found is None:
+            raise LookupError(f"the tokenizer has no {name}")
+        return found
+
+
+@cache
+def _tokenizer(model: Path) -> Tokenizer:
+    return load_tokenizer(model)
+
+
+def _payloads(files: Sequence[Path], wanted: set[str]) -> Iterator[tuple[str, Any]]:
+    for path in files:
+        table = pq.read_table(path, columns=["document_id", "payload"])
+        ids = table["document_id"]
+        table = table.filter(pc.is_in(ids, pc.cast(sorted(wanted), "string")))
+        for document, payload in zip(*(column.to_pylist() for column in table), strict=True):
+            yield document, json.loads(payload)

@@ -1,0 +1,236 @@
+"""What Dagster has on record of a study, read without writing a byte."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+import yaml
+
+from alignment_dagster.audit.check.sqlite_copy import copy_database
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.running.processes import PROCESS_TAG, is_dead
+
+PAGE = 1000
+STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
+DATABASES = ("history/runs.db", "history/runs/index.db")
+CONFIGURATION = "dagster.yaml"
+EVALUATED = "ASSET_CHECK_EVALUATION"
+CHECK_PASSED = "SUCCEEDED"
+RUN_SUCCEEDED = "PIPELINE_SUCCESS"
+RUN_BROKEN = ("PIPELINE_FAILURE", "PIPELINE_CANCELED")
+UNFINISHED = ("QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING")
+SUCCESS = "SUCCESS"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A materialization."""
+
+    run_id: str
+    asset: str
+    partition: str | None
+    metadata: Mapping[str, Any]
+    data_version: str | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome of an asset check, as one of the places says where Dagster keeps it."""
+
+    run_id: str
+    asset: str
+    partition: str | None
+    check: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class DagsterRecords:
+    """The events and checks of a study's assets, and the status of the runs."""
+
+    events: tuple[Event, ...]
+    shown: tuple[Evaluation, ...]
+    """What Dagster's pages show of the checks."""
+    logged: tuple[Evaluation, ...]
+    """What its log of events says of them."""
+    runs: Mapping[str, str]
+    """Run id → status; a run that is gone is not in it."""
+    succeeded: frozenset[str]
+    """Runs that succeeded by the log of events."""
+    alive: frozenset[str]
+    """Runs that go on; one whose process was killed does not."""
+
+
+NOTHING = DagsterRecords((), (), (), {}, frozenset(), frozenset())
+
+
+@contextmanager
+def opened(home: Home) -> Iterator[Any]:
+    """A Dagster instance that shows what the home's databases hold.
+
+    SQLite writes beside a database that is only read; so the default databases are copied, which
+    also works where the home cannot be written to. Other databases are opened where they are.
+    """
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    with tempfile.TemporaryDirectory(prefix="alignment-check-") as name:
+        folder = home.dagster if _configured(home.dagster) else _copied(home.dagster, Path(name))
+        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
+            yield instance
+
+
+def _configured(folder: Path) -> bool:
+    """Whether the home names databases of its own."""
+    path = folder / CONFIGURATION
+    if not path.exists():
+        return False
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return isinstance(content, dict) and not STORAGES.isdisjoint(content)
+
+
+def _copied(source: Path, target: Path) -> Path:
+    for name in DATABASES:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).exists():
+            copy_database(source / name, target / name)
+    if (source / CONFIGURATION).exists():
+        shutil.copyfile(source / CONFIGURATION, target / CONFIGURATION)
+    return target
+
+
+def read_records(
+    instance: Any, study: str, assets: Iterable[str], runs: Iterable[str]
+) -> DagsterRecords:
+    """All of these assets.
+
+    Args:
+        instance: an open `DagsterInstance`.
+        runs: ids that are asked for; those of the events come along.
+    """
+    assets = tuple(assets)
+    events = tuple(event for asset in assets for event in _events(instance, study, asset))
+    wanted = sorted({*runs, *(event.run_id for event in events)})
+    return DagsterRecords(
+        events,
+        tuple(_shown(instance, study, assets)),
+        tuple(_logged(instance, study, assets)),
+        _runs(instance, wanted),
+        _succeeded(instance),
+        _alive(instance),
+    )
+
+
+def expected_metadata(artifact: Artifact) -> dict[str, Any]:
+    """What every event of an artifact says of it.
+
+    Written by today's code: whoever changes it makes a lake of another format.
+    """
+    from alignment_dagster.graph.making import metadata
+
+    told = metadata(artifact, {}, reused=False)
+    values = {name: getattr(value, "value", value) for name, value in told.items()}
+    # Where the lake lies may change; whether it was reused differs from event to event.
+    return {name: value for name, value in values.items() if name not in ("artifact", "reused")}
+
+
+def _events(instance: Any, study: str, asset: str) -> Iterator[Event]:
+    import dagster as dg
+
+    cursor, more = None, True
+    key = dg.AssetKey([study, asset])
+    while more:
+        page = instance.fetch_materializations(key, limit=PAGE, cursor=cursor)
+        cursor, more = page.cursor, page.has_more
+        for record in page.records:
+            made = record.asset_materialization
+            tags = made.tags or {}
+            yield Event(
+                run_id=record.run_id,
+                asset=asset,
+                partition=str(made.partition) if made.partition is not None else None,
+                metadata={name: value.value for name, value in made.metadata.items()},
+                data_version=tags.get("dagster/data_version"),
+            )
+
+
+def _shown(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evaluation]:
+    """The table that Dagster's pages read; planned checks have no outcome yet."""
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+
+    columns = AssetCheckExecutionsTable.c
+    keys = [json.dumps([study, asset]) for asset in assets]
+    query = sqlalchemy.select(columns.execution_status, columns.evaluation_event).where(
+        columns.asset_key.in_(keys)
+    )
+    with instance.event_log_storage.index_connection() as connection:
+        for status, event in connection.execute(query).all():
+            found = _evaluation(event, study) if event else None
+            if found is not None:
+                yield found
+                # The status stands beside the event, for the list of checks.
+                yield replace(found, passed=status == CHECK_PASSED)
+
+
+def _logged(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evaluation]:
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
+    columns = SqlEventLogStorageTable.c
+    query = sqlalchemy.select(columns.event).where(columns.dagster_event_type == EVALUATED)
+    with instance.event_log_storage.index_connection() as connection:
+        for (event,) in connection.execute(query).all():
+            found = _evaluation(event, study)
+            if found is not None and found.asset in assets:
+                yield found
+
+
+def _evaluation(event: str, study: str) -> Evaluation | None:
+    """From Dagster's JSON; None for a check that is planned, or of another study."""
+    content = json.loads(event)
+    told = content["dagster_event"]["event_specific_data"]
+    path = told["asset_key"]["path"]
+    if content["dagster_event"]["event_type_value"] != EVALUATED or path[0] != study:
+        return None
+    passed = bool(told["success"])
+    return Evaluation(content["run_id"], path[-1], told["partition"], told["check_name"], passed)
+
+
+def _succeeded(instance: Any) -> frozenset[str]:
+    """Runs whose last word in the log of events is that they succeeded."""
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
+    columns = SqlEventLogStorageTable.c
+    query = (
+        sqlalchemy.select(columns.run_id, columns.dagster_event_type)
+        .where(columns.dagster_event_type.in_([RUN_SUCCEEDED, *RUN_BROKEN]))
+        .order_by(columns.id)
+    )
+    with instance.event_log_storage.index_connection() as connection:
+        last = dict(tuple(row) for row in connection.execute(query).all())
+    return frozenset(run for run, kind in last.items() if kind == RUN_SUCCEEDED)
+
+
+def _runs(instance: Any, wanted: list[str]) -> dict[str, str]:
+    import dagster as dg
+
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), PAGE):
+        ids = wanted[start : start + PAGE]
+        for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
+            found[run.run_id] = run.status.value
+    return found
+
+
+def _alive(instance: Any) -> frozenset[str]:
+    import dagster as dg
+
+    statuses = [dg.DagsterRunStatus(name) for name in UNFINISHED]
+    runs = instance.get_runs(dg.RunsFilter(statuses=statuses))
+    return frozenset(run.run_id for run in runs if not is_dead(run.tags.get(PROCESS_TAG)))

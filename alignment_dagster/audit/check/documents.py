@@ -1,0 +1,142 @@
+"""Conservation: every raw document has its scores, and one disposition under each recipe."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.digests import sha256_text
+from alignment_dagster.lineage.lake import Artifact
+
+DOCUMENTS = "documents.parquet"
+USES = {
+    "corpus": "pretraining",
+    "chat": "sft",
+    "preferences": "dpo",
+    "tampering": "tampering",
+}
+"""A source's role → the one use that its documents take part in."""
+
+
+def check_documents(scope: Scope) -> None:
+    """Texts, scores, documents and dispositions in scope."""
+    parts = {
+        "raw_corpus": _check_texts,
+        "scored_corpus": _check_scores,
+        "documents": _check_documents,
+        "dispositions": _check_dispositions,
+    }
+    for asset, check in parts.items():
+        for artifact in scope.all(asset):
+            with scope.found.guard("ledgers", artifact.label):
+                check(scope, artifact)
+
+
+def _ids(path: Path) -> pa.ChunkedArray:
+    return pq.read_table(path, columns=["document_id"])["document_id"]
+
+
+def _check_texts(scope: Scope, artifact: Artifact) -> None:
+    """Each document's id is the SHA-256 of its source and content."""
+    columns = ["document_id", "text", "payload"]
+    for batch in pq.ParquetFile(artifact.path / DOCUMENTS).iter_batches(columns=columns):
+        for document, text, payload in zip(*(one.to_pylist() for one in batch), strict=True):
+            content = text if payload is None else payload
+            if sha256_text(artifact.partition or "", content) != document:
+                message = "its text is not the one that its id is the SHA-256 of"
+                subject = f"{artifact.label} {DOCUMENTS}, document {document}"
+                scope.found.gap("ledgers", subject, message)
+
+
+def _check_scores(scope: Scope, artifact: Artifact) -> None:
+    raw = _ids(scope.parent(artifact, "raw_corpus", artifact.partition).path / DOCUMENTS)
+    scope.found.counts["documents"] += len(raw)
+    for name in sorted(artifact.manifest.files):
+        if name.endswith(".parquet") and not _ids(artifact.path / name).equals(raw):
+            message = "its documents are not those of the source, one row each"
+            scope.found.gap("ledgers", f"{artifact.label} {name}", message)
+
+
+def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
+    """Source → the ids of its documents, of all sources behind the artifact."""
+    return {
+        parent.partition or "": _ids(parent.path / DOCUMENTS)
+        for parent in scope.parents(artifact, "raw_corpus")
+    }
+
+
+def _check_documents(scope: Scope, artifact: Artifact) -> None:
+    raw = list(_raw_ids(scope, artifact).values())
+    problem = _not_once(_ids(artifact.path / DOCUMENTS), _together(raw))
+    scope.found.gap_if(problem, "ledgers", f"{artifact.label} {DOCUMENTS}", f"{problem}")
+
+
+def _together(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
+    chunks = [chunk for column in columns for chunk in column.chunks]
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _not_once(found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> str | None:
+    """What is wrong where `found` does not hold each of `wanted` exactly once."""
+    missing = pc.sum(pc.invert(pc.is_in(wanted, found))).as_py() or 0
+    if missing:
+        first = wanted.filter(pc.invert(pc.is_in(wanted, found)))[0].as_py()
+        return f"{missing:,} raw documents are not in it, as {first}"
+    invented = found.filter(pc.invert(pc.is_in(found, wanted)))
+    if len(invented):
+        return f"{len(invented):,} documents are in it that no source has, as {invented[0]}"
+    if len(found) != len(wanted):
+        counts = pc.value_counts(found)
+        twice = counts.filter(pc.greater(counts.field("counts"), 1))
+        return f"document {twice[0]['values']} is in it more than once"
+    return None
+
+
+def _check_dispositions(scope: Scope, artifact: Artifact) -> None:
+    """Each raw document exactly once for each recipe, in the use that its source's role gives."""
+    raw = _raw_ids(scope, artifact)
+    declared = artifact.provenance.declared
+    roles = {source["name"]: source["role"] for source in declared["sources"]}
+    for recipe in declared["recipes"]:
+        with scope.found.guard("ledgers", f"{artifact.label} {recipe['name']}"):
+            _check_recipe(scope, artifact, recipe["name"], raw, roles)
+
+
+def _check_recipe(
+    scope: Scope,
+    artifact: Artifact,
+    recipe: str,
+    raw: dict[str, pa.ChunkedArray],
+    roles: dict[str, str],
+) -> None:
+    table = _dispositions(artifact, recipe)
+    scope.found.counts["dispositions"] += table.num_rows
+    for use in dict.fromkeys(USES.values()):
+        subject = f"{artifact.label} {recipe}, {use}"
+        wanted = [ids for source, ids in raw.items() if USES[roles[source]] == use]
+        found = table.filter(pc.equal(table["use"], use))["document_id"]
+        problem = _not_once(found, _together(wanted))
+        scope.found.gap_if(problem, "ledgers", subject, f"{problem}")
+    unknown = set(table["use"].unique().to_pylist()) - set(USES.values())
+    states = set(table["state"].unique().to_pylist()) - {"kept", "dropped"}
+    message = f"unknown use or state: {', '.join(sorted(map(str, unknown | states)))}"
+    scope.found.gap_if(unknown | states, "ledgers", f"{artifact.label} {recipe}", message)
+    _check_reasons(scope, artifact, recipe, table)
+
+
+def _check_reasons(scope: Scope, artifact: Artifact, recipe: str, table: pa.Table) -> None:
+    kept = pc.equal(table["state"], "kept")
+    unlike = pc.sum(pc.not_equal(kept, pc.is_null(table["rule"]))).as_py()
+    message = f"{unlike} documents are kept with a rule, or dropped without"
+    scope.found.gap_if(unlike, "ledgers", f"{artifact.label} {recipe}", message)
+
+
+def _dispositions(artifact: Artifact, recipe: str) -> pa.Table:
+    columns = ["document_id", "use", "state", "rule"]
+    names = [name for name in artifact.manifest.files if name.startswith(f"{recipe}/")]
+    return pa.concat_tables(
+        pq.read_table(artifact.path / name, columns=columns) for name in sorted(names)
+    )

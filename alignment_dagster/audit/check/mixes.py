@@ -1,0 +1,139 @@
+"""No token of a mix without its document, and no document that the recipe does not keep."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.lineage.lake import Artifact
+
+DOCUMENTS = "documents.parquet"
+COMPOSITION = "composition.parquet"
+
+
+def check_mixes(scope: Scope) -> None:
+    """Mixes and their compositions in scope."""
+    parts = {"curated_mix": _check_mix, "mix_composition": _check_composition}
+    for asset, check in parts.items():
+        for artifact in scope.all(asset):
+            with scope.found.guard("ledgers", artifact.label):
+                check(scope, artifact)
+
+
+def _check_mix(scope: Scope, artifact: Artifact) -> None:
+    """Every token of every sequence belongs to one span; spans add up to the documents' tokens."""
+    sequences = np.load(artifact.path / "sequences.npy", mmap_mode="r", allow_pickle=False)
+    spans = pq.read_table(artifact.path / "spans.parquet")
+    documents = pq.read_table(artifact.path / DOCUMENTS)
+    scope.found.counts["mix tokens"] += sequences.size
+    scope.found.counts["spans"] += spans.num_rows
+    columns = {name: spans[name].to_numpy().astype(np.int64) for name in spans.column_names}
+    subject = f"{artifact.label} spans.parquet"
+    problem = _uncovered(columns, sequences.shape) or _unlike_documents(columns, documents)
+    scope.found.gap_if(problem, "ledgers", subject, f"{problem}")
+    _check_kept(scope, artifact, documents)
+    _check_shares(scope, artifact, documents)
+
+
+def _uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
+    """Where a sequence is not covered from its first to its last token, without overlap."""
+    count, length = shape
+    start = spans["sequence"] * length + spans["start"]
+    end = spans["sequence"] * length + spans["end"]
+    inside = (spans["start"] >= 0) & (spans["start"] < spans["end"]) & (spans["end"] <= length)
+    expected = np.concatenate([[0], end[:-1]])
+    wrong = np.flatnonzero(~inside | (start != expected))
+    if wrong.size:
+        return f"gap or overlap in sequence {int(spans['sequence'][wrong[0]])}"
+    if not end.size or end[-1] != count * length:
+        return "the last sequences are not covered"
+    return None
+
+
+def _unlike_documents(spans: dict[str, NDArray[np.int64]], documents: pa.Table) -> str | None:
+    """The spans of each document against its row: packed tokens, copies and its own length."""
+    rows = spans["document"]
+    if rows.min() < 0 or rows.max() >= documents.num_rows:
+        return "a span names a document that is not listed"
+    size = spans["end"] - spans["start"]
+    packed = np.bincount(rows, weights=size, minlength=documents.num_rows).astype(np.int64)
+    copies = np.zeros(documents.num_rows, dtype=np.int64)
+    np.maximum.at(copies, rows, spans["copy"] + 1)
+    reach = np.zeros(documents.num_rows, dtype=np.int64)
+    np.maximum.at(reach, rows, spans["document_start"] + size)
+    wrong = (
+        (packed != documents["packed_tokens"].to_numpy())
+        | (copies != documents["copies"].to_numpy())
+        | (reach > documents["tokens"].to_numpy())
+    )
+    if wrong.any():
+        first = documents["document_id"][int(np.flatnonzero(wrong)[0])]
+        return f"{int(wrong.sum())} documents have other tokens in the spans, as {first}"
+    return None
+
+
+def _check_kept(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
+    """A mix holds documents that the recipe keeps for pretraining, and no other."""
+    dispositions = scope.parent(artifact, "dispositions")
+    for parent in artifact.provenance.inputs.parents:
+        if parent.asset == "dispositions" and parent.part:
+            table = pq.read_table(dispositions.path / parent.part)
+            kept = table.filter(pc.equal(table["state"], "kept"))["document_id"]
+            strays = documents.filter(pc.invert(pc.is_in(documents["document_id"], kept)))
+            if strays.num_rows:
+                first = strays["document_id"][0]
+                message = f"{strays.num_rows:,} documents are not kept by the recipe, as {first}"
+                scope.found.gap("ledgers", f"{artifact.label} {DOCUMENTS}", message)
+
+
+def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
+    """`composition.parquet` is the sum of the documents."""
+    sums = documents.group_by(["source", "group"]).aggregate(
+        [("document_id", "count"), ("packed_tokens", "sum")]
+    )
+    wanted = _rows(sums.rename_columns(["source", "group", "documents", "tokens"]))
+    found = _rows(pq.read_table(artifact.path / COMPOSITION))
+    subject = f"{artifact.label} {COMPOSITION}"
+    message = "is not the sum of the mix's documents"
+    scope.found.gap_if(found != wanted, "ledgers", subject, message)
+
+
+def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    names = ["source", "group", "documents", "tokens"]
+    return sorted(zip(*(table[name].to_pylist() for name in names), strict=True))
+
+
+def _check_composition(scope: Scope, artifact: Artifact) -> None:
+    """The mart is what the mixes' own files say, beside the shares that were declared."""
+    table = pq.read_table(artifact.path / "mix_composition.parquet")
+    declared = artifact.provenance.declared["shares"]
+    for mix in scope.parents(artifact, "curated_mix"):
+        own = table.filter(pc.equal(table["recipe"], mix.partition)).to_pylist()
+        wanted = pq.read_table(mix.path / COMPOSITION).to_pylist()
+        groups: Counter[str] = Counter()
+        for row in wanted:
+            groups[row["group"]] += row["tokens"]
+        total = max(1, groups.total())
+        expected = [
+            (*_place(row), row["tokens"] / total, groups[row["group"]] / total,
+             declared[mix.partition][row["group"]])
+            for row in wanted
+        ]  # fmt: skip
+        told = [
+            (*_place(row), row["share"], row["group_share"], row["declared_share"]) for row in own
+        ]
+        same = len(told) == len(expected) and all(
+            one[:4] == other[:4] and np.allclose(one[4:], other[4:], rtol=1e-12, atol=1e-12)
+            for one, other in zip(sorted(told), sorted(expected), strict=True)
+        )
+        message = f"says another composition than {mix.label}"
+        scope.found.gap_if(not same, "ledgers", artifact.label, message)
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str, int, int]:
+    return row["source"], row["group"], row["documents"], row["tokens"]

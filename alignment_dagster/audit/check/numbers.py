@@ -1,0 +1,157 @@
+"""A report's numbers, computed again from the very artifacts that it names."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.audit.check.finding import Scope, parent_key
+from alignment_dagster.evaluation.gathering.replicates import replicates
+from alignment_dagster.evaluation.gathering.resolving import mismatches
+from alignment_dagster.evaluation.results import (
+    ResultRow,
+    read_results,
+    result_rows,
+    results_table,
+)
+from alignment_dagster.graph.step import Parents, Wanted
+from alignment_dagster.lineage.code import code_digest
+from alignment_dagster.lineage.lake import Artifact
+
+RESULTS = "results.json"
+TABLE = "results.parquet"
+QUESTIONS = "questions.parquet"
+FINDINGS = "findings.json"
+MART = "metrics.parquet"
+TOLERANCE = 1e-12
+VALUES = ("value", "n", "seeds", "artifacts")
+INTERVALS = ("ci_low", "ci_high")
+ASKED = {"evaluation": "items.parquet", "tampering": "items.parquet", "attacks": "attacks.parquet"}
+
+RowKey = tuple[str, int | None, str, str, str, str]
+
+
+def check_numbers(scope: Scope) -> None:
+    """Of every report in scope."""
+    for report in scope.all("eval_report"):
+        with scope.found.guard("numbers", f"{report.label} {RESULTS}"):
+            _check_report(scope, report)
+        with scope.found.guard("ledgers", f"{report.label} {QUESTIONS}"):
+            _check_questions(scope, report)
+        with scope.found.guard("numbers", f"{report.label} {FINDINGS}"):
+            _check_findings(scope, report)
+
+
+def _check_report(scope: Scope, report: Artifact) -> None:
+    rows = read_results(report.path / RESULTS)
+    scope.found.counts["numbers"] += len(rows)
+    message = f"is not {RESULTS} as a table"
+    same = pq.read_table(report.path / TABLE).equals(results_table(rows))
+    scope.found.gap_if(not same, "numbers", f"{report.label} {TABLE}", message)
+    parents = _parents(scope, report)
+    mart = scope.parent(report, "metrics")
+    for problem in mismatches(rows, pq.read_table(mart.path / MART), parents):
+        scope.found.gap("numbers", f"{report.label} {RESULTS}", problem)
+    measured = mart.provenance.declared["suites"]
+    metrics = {suite["suite"]: suite["metric"] for suite in measured}
+    again = {_key(row): row for row in result_rows(replicates(parents), metrics)}
+    told = {_key(row): row for row in rows}
+    fields = (*VALUES, *INTERVALS) if _same_statistics(report) else VALUES
+    for key in told.keys() | again.keys():
+        unlike = _unlike(told.get(key), again.get(key), fields)
+        scope.found.gap_if(unlike, "numbers", f"{report.label} {_name(key)}", f"{unlike}")
+
+
+def _parents(scope: Scope, report: Artifact) -> Parents:
+    return Parents(
+        tuple(
+            (Wanted(one.asset, one.partition, one.part), scope.known[parent_key(one)])
+            for one in report.provenance.inputs.parents
+        )
+    )
+
+
+def _same_statistics(report: Artifact) -> bool:
+    """Whether intervals are computed today as they were for this report."""
+    from alignment_dagster.defs.eval_report import STEP
+
+    return code_digest(*STEP.code) == report.provenance.inputs.code
+
+
+def _key(row: ResultRow) -> RowKey:
+    return (row.recipe, row.seed, row.stage, row.suite, row.prompt, row.metric)
+
+
+def _name(key: RowKey) -> str:
+    recipe, seed, stage, suite, prompt, metric = key
+    at_seed = "" if seed is None else f"/{seed}"
+    return f"{metric}/{suite}/{stage}/{recipe}/{prompt}{at_seed}"
+
+
+def _unlike(told: ResultRow | None, again: ResultRow | None, fields: tuple[str, ...]) -> str | None:
+    if told is None or again is None:
+        where = "the report" if told is None else "the artifacts that it names"
+        return f"is not in {where}"
+    for field in fields:
+        one, other = getattr(told, field), getattr(again, field)
+        if not _equal(one, other):
+            return f"{field} is {one!r}, and {other!r} computed again from the artifacts it names"
+    return None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        close = math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        return close or (math.isnan(one) and math.isnan(other))
+    return bool(one == other)
+
+
+def _check_questions(scope: Scope, report: Artifact) -> None:
+    """Whatever was asked stands in the report's questions."""
+    listed = pq.read_table(report.path / QUESTIONS, columns=["suite", "item_id"])
+    known = set(zip(*(column.to_pylist() for column in listed), strict=True))
+    for asset, name in ASKED.items():
+        for measured in scope.parents(report, asset):
+            items = pq.read_table(measured.path / name, columns=["suite", "item_id"])
+            scope.found.counts["items"] += items.num_rows
+            asked = set(zip(*(column.to_pylist() for column in _distinct(items)), strict=True))
+            strays = asked - known
+            if strays:
+                suite, item = sorted(strays)[0]
+                message = (
+                    f"lacks {len(strays)} items that {measured.label} asked, as {suite} {item}"
+                )
+                scope.found.gap("ledgers", f"{report.label} {QUESTIONS}", message)
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    return table.group_by(table.column_names).aggregate([]).select(table.column_names)
+
+
+def _check_findings(scope: Scope, report: Artifact) -> None:
+    """Findings that name artifacts name parents of the report."""
+    content = json.loads((report.path / FINDINGS).read_text(encoding="utf-8"))
+    parents = {
+        f"{one.asset}[{one.partition}]" if one.partition else one.asset: one.version
+        for one in report.provenance.inputs.parents
+    }
+    for name, version in _named(content):
+        if parents.get(name) != version:
+            message = f"names {name}@{version}, which is no parent of the report"
+            scope.found.gap("numbers", f"{report.label} {FINDINGS}", message)
+
+
+def _named(content: Any) -> Iterator[tuple[str, str]]:
+    """The pairs of every `artifacts` in it."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            if key == "artifacts" and isinstance(value, Mapping):
+                yield from value.items()
+            else:
+                yield from _named(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _named(value)

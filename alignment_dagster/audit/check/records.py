@@ -1,0 +1,125 @@
+"""Manifest, provenance, folder name, statement and parents of each artifact against each other."""
+
+import json
+import re
+from collections.abc import Iterable
+
+from alignment_dagster.audit.archive import Key
+from alignment_dagster.audit.check.finding import Scope, parent_key
+from alignment_dagster.digests import sha256_json
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.manifest import MANIFEST
+from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.signing import PRIVATE, TRUSTED, key_id, read_public, read_signer
+
+KEY_NAME = re.compile(r"[0-9a-f]{16}")
+
+
+def check_records(scope: Scope) -> None:
+    """Of every artifact in scope; who signed is noted."""
+    readable = check_keys(scope)
+    signers: set[str] = set()
+    for artifact in scope.artifacts.values():
+        scope.found.counts["artifacts"] += 1
+        with scope.found.guard("records", artifact.label):
+            _check_own(scope, artifact)
+        if readable:
+            _check_signature(scope, artifact, signers)
+    if len(signers) > 1:
+        names = ", ".join(sorted(name[:16] for name in signers))
+        scope.found.note(f"The records are signed by {len(signers)} trusted keys: {names}.")
+
+
+def check_keys(scope: Scope) -> bool:
+    """Whether the trusted keys can be read, and are those that their files are named after."""
+    folder = scope.archive.lake.keys.folder
+    own: set[str] = set()
+    before = len(scope.found.gaps)
+    for path in sorted((folder / TRUSTED).glob("*.pem")):
+        name = f"keys/{TRUSTED}/{path.name}"
+        with scope.found.guard("keys", name):
+            found = key_id(read_public(path))
+            own.add(found)
+            if KEY_NAME.fullmatch(path.stem) and not found.startswith(path.stem):
+                message = f"holds the key {found[:16]}: it was swapped"
+                scope.found.gap("keys", name, message)
+    readable = len(scope.found.gaps) == before or bool(own)
+    scope.found.gap_if(not own, "keys", f"keys/{TRUSTED}", "holds no key: nothing is trusted")
+    _check_private(scope, own)
+    try:
+        scope.archive.lake.keys.trusted()
+    except ArtifactError:
+        return False
+    return readable
+
+
+def _check_private(scope: Scope, trusted: set[str]) -> None:
+    """The lake's own key, where whoever asks may read it, is one that is trusted."""
+    path = scope.archive.lake.keys.folder / PRIVATE
+    name = f"keys/{PRIVATE}"
+    try:
+        readable = path.exists() and bool(path.read_bytes())
+    except OSError:
+        return
+    if readable:
+        with scope.found.guard("keys", name):
+            own = key_id(read_signer(path).key.public_key())
+            message = f"is the key {own[:16]}, which signed nothing that is trusted: it was swapped"
+            scope.found.gap_if(own not in trusted, "keys", name, message)
+
+
+def _check_own(scope: Scope, artifact: Artifact) -> None:
+    """What the records of one artifact say about itself."""
+    inputs = artifact.provenance.inputs
+    found = scope.found
+    at = (inputs.study, inputs.asset, inputs.partition)
+    if at != (scope.study, artifact.asset, artifact.partition):
+        said = f"{inputs.study}/{label(inputs.asset, inputs.partition, '')[:-1]}"
+        found.gap("records", artifact.label, f"its provenance is that of {said}: it was moved here")
+    if sha256_json(artifact.provenance.declared) != inputs.declaration:
+        message = "the declared text in provenance.json is not the one its digest was taken of"
+        found.gap("records", artifact.label, message)
+    stored = json.loads((artifact.path / MANIFEST).read_text(encoding="utf-8"))
+    message = f"the digest written in {MANIFEST} is not that of its files"
+    found.gap_if(stored.get("digest") != artifact.digest, "records", artifact.label, message)
+
+
+def _check_signature(scope: Scope, artifact: Artifact, signers: set[str]) -> None:
+    try:
+        signers.add(scope.archive.lake.verify_record(artifact))
+        scope.found.counts["signatures"] += 1
+    except ArtifactError as error:
+        told = str(error).removeprefix(f"{artifact.label}: ")
+        scope.found.gap("records", artifact.label, told.replace(f" ({artifact.path})", ""))
+    except Exception as error:
+        scope.found.gap("records", artifact.label, f"its statement cannot be read ({error})")
+
+
+def check_parents(scope: Scope, there: Iterable[Key]) -> None:
+    """Every parent lies in the lake, with the digest that was named, and may be built upon."""
+    there = set(there)
+    for artifact in scope.artifacts.values():
+        for parent in artifact.provenance.inputs.parents:
+            scope.found.counts["parents"] += 1
+            message = _wrong_with(scope, parent, there)
+            if message:
+                scope.found.gap("parents", artifact.label, message)
+
+
+def _wrong_with(scope: Scope, parent: Parent, there: set[Key]) -> str | None:
+    key = parent_key(parent)
+    name = label(*key)
+    if key not in scope.known:
+        # One whose records cannot be read is a gap already.
+        return None if key in there else f"its parent {name} is not in the lake"
+    artifact = scope.known[key]
+    if parent.part is not None and parent.part not in artifact.manifest.files:
+        return f"its parent {name} has no file {parent.part}"
+    actual = artifact.manifest.files[parent.part] if parent.part else artifact.digest
+    if actual != parent.digest:
+        what = f"{name} {parent.part}" if parent.part else name
+        return f"its parent {what} has another digest than the one that was read"
+    if artifact.provenance.failed:
+        return f"its parent {name} failed {artifact.provenance.failed[0].name}, which blocks"
+    return None

@@ -1,0 +1,135 @@
+"""The check of a whole study: everything that the lake has of it, and both databases."""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from alignment_dagster.audit.archive import REPORT, Archive, Key
+from alignment_dagster.audit.check.chains import check_chains
+from alignment_dagster.audit.check.changes import changes_since
+from alignment_dagster.audit.check.dagster_records import NOTHING
+from alignment_dagster.audit.check.documents import check_documents
+from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
+from alignment_dagster.audit.check.finding import Found, Scope, children_of, workers
+from alignment_dagster.audit.check.hashing import Hashing
+from alignment_dagster.audit.check.items import check_items
+from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
+from alignment_dagster.audit.check.mixes import check_mixes
+from alignment_dagster.audit.check.mlflow_records import read_mlflow
+from alignment_dagster.audit.check.numbers import check_numbers
+from alignment_dagster.audit.check.records import check_parents, check_records
+from alignment_dagster.audit.check.report import Change, CheckReport
+from alignment_dagster.audit.check.runs import check_runs, check_stray_runs, settled_keys
+from alignment_dagster.audit.check.survey import survey
+from alignment_dagster.audit.reviews import review_problems
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.study import Study
+
+
+def check_study(
+    archive: Archive, home: Home, *, study: Study | None = None, workers: int = workers()
+) -> CheckReport:
+    """Recompute and cross-check everything that the lake has of a study; writes nothing.
+
+    Args:
+        study: the declaration as it is today; None where it is not declared (any more).
+        workers: threads that hash.
+    """
+    started = time.monotonic()
+    found = Found()
+    artifacts = survey(archive, found)
+    hashing = Hashing(artifacts.values(), workers)
+    scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
+    lines = _check_records(scope)
+    check_reviews(scope)
+    _check_databases(scope, lines)
+    hashing.report(found)
+    check_contents(scope, hashing)
+    changes = _changes(scope, lines, study)
+    return CheckReport(
+        study=archive.study,
+        gaps=tuple(found.gaps),
+        changes=changes,
+        notes=tuple(found.notes),
+        counts=dict(found.counts),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _there(scope: Scope) -> set[Key]:
+    """Also the artifacts whose records cannot be read."""
+    return set(scope.artifacts) | set(scope.archive.keys)
+
+
+def _check_records(scope: Scope) -> list[Line]:
+    check_records(scope)
+    check_parents(scope, _there(scope))
+    lines = read_journal(scope)
+    check_entries(scope, lines, _there(scope))
+    return lines
+
+
+def check_reviews(scope: Scope) -> None:
+    """Every decision of a reviewer is signed, in order, and about a report that is in the lake."""
+    with scope.found.guard("reviews", "reviews"):
+        for which, what in review_problems(scope.archive):
+            scope.found.gap("reviews", which, what)
+
+
+def _check_databases(scope: Scope, lines: list[Line]) -> None:
+    there = _there(scope)
+    dagster = NOTHING
+    with scope.found.guard("dagster", "Dagster's database"):
+        dagster = read_dagster(scope, lines)
+        check_events(scope, lines, dagster)
+        check_strays(scope, there, dagster)
+    with scope.found.guard("mlflow", "MLflow's database"):
+        mlflow = read_mlflow(scope.home, scope.study)
+        check_runs(scope, mlflow, settled_keys(scope, journalled(lines)))
+        check_stray_runs(scope, mlflow, there, dagster.alive)
+
+
+def journalled(lines: Iterable[Line]) -> set[Key]:
+    """The artifacts that the journal has a line for."""
+    return {(line.entry.asset, line.entry.partition, line.entry.version) for line in lines}
+
+
+def check_contents(scope: Scope, hashing: Hashing) -> None:
+    """Chains, ledgers and numbers of the artifacts whose bytes are what they were.
+
+    What was altered is a gap already; it is not read, for damaged files can crash their readers.
+    """
+    intact = {key: one for key, one in scope.artifacts.items() if hashing.intact(one)}
+    whole = replace(scope, artifacts=_rooted(intact), known=intact)
+    check_chains(whole)
+    check_documents(whole)
+    check_mixes(whole)
+    check_items(whole)
+    check_numbers(whole)
+
+
+def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
+    """Those whose parents can be read too."""
+    return {
+        key: one
+        for key, one in intact.items()
+        if all(
+            (parent.asset, parent.partition, parent.version) in intact
+            for parent in one.provenance.inputs.parents
+        )
+    }
+
+
+def _changes(scope: Scope, lines: Collection[Line], study: Study | None) -> tuple[Change, ...]:
+    if study is None:
+        scope.found.note(f"{scope.study} is not declared: nothing to compare the report with.")
+        return ()
+    current: dict[tuple[str, str | None], Artifact] = {}
+    for line in lines:
+        entry = line.entry
+        artifact = scope.artifacts.get((entry.asset, entry.partition, entry.version))
+        if artifact is not None:
+            current[entry.asset, entry.partition] = artifact
+    report = current.get((REPORT, None))
+    return () if report is None else changes_since(scope, report, current, study)

@@ -1,0 +1,77 @@
+"""What lies in a study's part of the lake, and the records of everything that can be read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alignment_dagster.audit.archive import CHAIN, Archive, Key, partition_at
+from alignment_dagster.audit.check.finding import Found
+from alignment_dagster.audit.reviews import REVIEWS
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.journal import JOURNAL
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
+
+RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
+BESIDE = frozenset({JOURNAL, REVIEWS})
+"""What else may lie in a study's folder."""
+
+
+def survey(archive: Archive, found: Found) -> dict[Key, Artifact]:
+    """Every artifact whose records can be read; what cannot, and what is astray, is a gap."""
+    artifacts = {}
+    for key, folder in _folders(archive, found):
+        name = label(*key)
+        missing = [record for record in RECORDS if not (folder / record).is_file()]
+        for record in missing:
+            found.gap("records", name, f"{record} is missing")
+        if {MANIFEST, PROVENANCE}.isdisjoint(missing):
+            artifact = peek(archive, found, key)
+            if artifact is not None:
+                artifacts[key] = artifact
+    return dict(sorted(artifacts.items(), key=lambda item: place(item[0])))
+
+
+def peek(archive: Archive, found: Found, key: Key) -> Artifact | None:
+    """An artifact by its records; None, and a gap, where they cannot be read."""
+    try:
+        return archive.lake.peek(archive.study, *key)
+    except ArtifactError as error:
+        root = f"{archive.lake.root}/"
+        message = str(error).replace(root, "").removeprefix(f"{label(*key)}: ")
+        found.gap("records", label(*key), message)
+    except Exception as error:
+        found.gap("records", label(*key), f"its records cannot be read ({error})")
+    return None
+
+
+def _folders(archive: Archive, found: Found) -> Iterator[tuple[Key, Path]]:
+    """The folders that stand where artifacts stand."""
+    root = archive.lake.root / archive.study
+    for asset in _children(root):
+        if asset.name in BESIDE:
+            continue
+        if asset.name not in CHAIN or not asset.is_dir():
+            found.gap("lake", asset.name, "is astray in the lake: no asset is called so")
+            continue
+        for place in _children(asset):
+            _no_file(found, place, root)
+            for version in _children(place) if place.is_dir() else ():
+                _no_file(found, version, root)
+                if version.is_dir():
+                    key = (asset.name, partition_at(asset.name, place.name), version.name)
+                    yield key, version
+
+
+def _no_file(found: Found, path: Path, root: Path) -> None:
+    if not path.is_dir():
+        name = path.relative_to(root).as_posix()
+        found.gap("lake", name, "is astray in the lake: only artifacts' folders lie here")
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def place(key: Key) -> tuple[int, str, str]:
+    """The order of the chain."""
+    return CHAIN.index(key[0]), key[1] or "", key[2]

@@ -1,0 +1,887 @@
+"""Checks a dossier: one zip with a report and everything that its numbers were made from.
+
+    python verify.py FILE [--key PUB.pem]            check the bundle
+    python verify.py FILE --prove ID                 print a proof about one document
+    python verify.py --proof PROOF.json [--key PUB]  check such a proof, without the bundle
+
+It needs Python 3.9 or newer and the package `cryptography`, and nothing else. It writes no file,
+unpacks nothing to the disk, and evaluates nothing that the bundle holds. Exit code: 0 where all
+holds, 1 where something does not (each is named), 2 where the file is no bundle, the key is
+another one, or the command is not understood.
+
+Sources: DSSE v1.0.2 (secure-systems-lab/dsse), in-toto Statement v1, Merkle trees and their
+proofs as in RFC 6962 and RFC 9162 section 2.1.3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import hashlib
+import json
+import math
+import os
+import re
+import sys
+import zipfile
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from statistics import fmean
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+INDEX, SIGNED = "index.json", "index.statement.json"
+MIX, DOCUMENTS = "curated_mix", "ledgers/documents.jsonl.gz"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:alignment:dossier:1"
+PROOF_TYPE = "urn:alignment:document-proof:1"
+LEAF = ("document_id", "recipes", "seen", "source")
+"""What a leaf of the tree commits to."""
+TOLERANCE = 1e-9
+RATIO, SLACK, WHOLE, LINE = 200, 1 << 20, 1 << 28, 1 << 26
+"""A member may unpack to RATIO times its size plus SLACK bytes; a file that is read whole may have
+WHOLE bytes, and a line LINE."""
+UNLIKE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+"""What is raised by content that is not of the form that it should have."""
+
+Json = dict[Any, Any]
+"""A JSON object, or a table made of such."""
+Slice = tuple[str, str, str, str, str]
+"""Recipe, stage, suite, prompt, metric."""
+
+
+class NoBundleError(Exception):
+    """The file is no bundle, or not signed by the key that was given."""
+
+
+class BrokenError(Exception):
+    """Something does not hold; the message names it."""
+
+
+class Said:
+    """What was found, line by line."""
+
+    def __init__(self) -> None:
+        self.broken = 0
+
+    def holds(self, text: str) -> None:
+        print(f"holds  {plain(text)}")
+
+    def fails(self, text: str) -> None:
+        self.broken += 1
+        print(f"FAILS  {plain(text)}")
+
+    def told(self, problems: list[str], text: str) -> None:
+        """The problems, at most ten, or that it holds."""
+        for problem in problems[:10]:
+            self.fails(problem)
+        if len(problems) > 10:
+            self.fails(f"… and {len(problems) - 10} more of this kind")
+        if not problems:
+            self.holds(text)
+
+    def guard(self, what: str, check: Callable[..., Any], *arguments: Any) -> Any:
+        """The check's result; None where it fails as a whole."""
+        try:
+            return check(self, *arguments)
+        except BrokenError as error:
+            self.fails(f"{what}: {error}")
+        except UNLIKE as error:
+            self.fails(f"{what}: is not of the form that it should have ({error!r})")
+        return None
+
+
+def plain(text: str) -> str:
+    """Foreign text made harmless: nothing in it moves, hides or reorders what is shown."""
+    return "".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in text[:1000])
+
+
+# ---------------------------------------------------------------- digests, signatures, the tree
+
+
+def sha256(content: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def text_digest(*parts: str) -> str:
+    """Hex SHA-256 of the parts, each followed by a NUL: of source and content, a document's id."""
+    return sha256(b"".join(part.encode("utf-8", "surrogatepass") + b"\0" for part in parts))
+
+
+def read_key(pem: bytes) -> tuple[str, Ed25519PublicKey]:
+    """A public key with its id, the hex SHA-256 of its 32 bytes."""
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BrokenError(f"holds no public key ({error})") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise BrokenError("is not an ed25519 key")
+    return sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)), key
+
+
+def opened(envelope: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
+    """The statement in a DSSE envelope, and the id of the key whose signature holds."""
+    payload = base64.b64decode(envelope["payload"], validate=True)
+    kind = envelope["payloadType"].encode()
+    if envelope["payloadType"] != PAYLOAD_TYPE:
+        raise BrokenError("its signature is over something else than an in-toto statement")
+    for signature in envelope["signatures"]:
+        if signature["keyid"] in keys:
+            signed = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+            try:
+                given = base64.b64decode(signature["sig"], validate=True)
+                keys[signature["keyid"]].verify(given, signed)
+            except InvalidSignature:
+                raise BrokenError("its signature does not hold: it was altered") from None
+            statement = json.loads(payload)
+            if statement["_type"] != STATEMENT_TYPE:
+                raise BrokenError("is no in-toto statement")
+            return statement, signature["keyid"]
+    raise BrokenError("is not signed by a key that counts here")
+
+
+def leaf_hash(row: Json) -> bytes:
+    """RFC 6962: SHA-256(0x00 ‖ leaf), the leaf being canonical JSON."""
+    return hashlib.sha256(b"\0" + canonical({name: row[name] for name in LEAF})).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """RFC 6962: SHA-256(0x01 ‖ left ‖ right)."""
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def raised(level: list[bytes]) -> list[bytes]:
+    """The level above; an odd last node moves up as it is."""
+    pairs = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    return pairs + level[len(level) - len(level) % 2 :]
+
+
+def tree_root(leaves: list[bytes]) -> str:
+    """The Merkle tree hash of leaf hashes, hex."""
+    level = leaves or [hashlib.sha256(b"").digest()]
+    while len(level) > 1:
+        level = raised(level)
+    return level[0].hex()
+
+
+def tree_path(leaves: list[bytes], index: int) -> list[str]:
+    """The hashes beside the way from a leaf to the root, from below."""
+    level, path = leaves, []
+    while len(level) > 1:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1].hex())
+        level, index = raised(level), index >> 1
+    return path
+
+
+def path_root(leaf: bytes, index: int, size: int, path: list[str]) -> str:
+    """The root that a leaf and its path lead to (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        raise BrokenError("the proof's index lies outside of the tree")
+    last, found = size - 1, leaf
+    for beside in map(bytes.fromhex, path):
+        if last == 0:
+            raise BrokenError("the proof's path is too long")
+        if index & 1 or index == last:
+            found = node_hash(beside, found)
+            while index and not index & 1:
+                index, last = index >> 1, last >> 1
+        else:
+            found = node_hash(found, beside)
+        index, last = index >> 1, last >> 1
+    if last:
+        raise BrokenError("the proof's path is too short")
+    return found.hex()
+
+
+# ---------------------------------------------------------------- the zip
+
+
+class Bundle:
+    """The members of the zip, read in pieces of bounded size."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            self.zip = zipfile.ZipFile(path)
+            size = os.path.getsize(path)
+        except OSError as error:
+            raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
+        except (zipfile.BadZipFile, *UNLIKE):
+            raise NoBundleError(f"{path}: {_why_no_zip(path)}") from None
+        self.sizes = {info.filename: info.file_size for info in self.zip.infolist()}
+        if INDEX not in self.sizes or SIGNED not in self.sizes:
+            raise NoBundleError(f"{path}: is a zip, but no bundle (it has no {INDEX} or {SIGNED})")
+        if len(self.sizes) != len(self.zip.infolist()):
+            raise NoBundleError(f"{path}: holds several files of one name: refused")
+        for name in self.sizes:
+            _refuse_name(name)
+        if sum(self.sizes.values()) > RATIO * size + SLACK:
+            raise NoBundleError(f"{path}: would unpack to far more than its size: refused")
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """A member's bytes, never more than it is said to hold."""
+        if name not in self.sizes:
+            raise BrokenError(f"{name} is missing")
+        try:
+            with self.zip.open(name) as member:
+                while piece := member.read(SLACK):
+                    yield piece
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+            raise BrokenError(f"{name} is damaged ({error})") from None
+        except RuntimeError:
+            raise BrokenError(f"{name} is encrypted") from None
+
+    def read(self, name: str) -> bytes:
+        """A small member."""
+        if self.sizes.get(name, 0) > WHOLE:
+            raise BrokenError(f"{name} is too large to be what it should")
+        return b"".join(self.pieces(name))
+
+    def json(self, name: str) -> Any:
+        """A small member's JSON."""
+        try:
+            return json.loads(self.read(name))
+        except (ValueError, RecursionError) as error:
+            raise BrokenError(f"{name} is not JSON ({error})") from None
+
+    def rows(self, name: str) -> Iterator[Json]:
+        """A ledger's rows."""
+        if name not in self.sizes:
+            raise BrokenError(f"{name} is missing")
+        room = RATIO * self.sizes[name] + SLACK
+        try:
+            with self.zip.open(name) as member, gzip.GzipFile(fileobj=member) as lines:
+                while line := lines.readline(LINE):
+                    room -= len(line)
+                    if room < 0 or not line.endswith(b"\n"):
+                        raise BrokenError(f"{name} unpacks to far more than its size, or is cut")
+                    yield json.loads(line)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+            raise BrokenError(f"{name} is damaged ({error})") from None
+
+    def under(self, folder: str, suffix: str) -> list[str]:
+        """The members in a folder whose names end so."""
+        return [one for one in self.sizes if one.startswith(folder) and one.endswith(suffix)]
+
+
+def _why_no_zip(path: str) -> str:
+    with open(path, "rb") as file:
+        if file.read(4) == b"PK\x03\x04":
+            return "begins as a bundle and lacks its end: it was truncated or damaged"
+    return "is not a bundle (no zip file)"
+
+
+def _refuse_name(name: str) -> None:
+    if name.startswith("/") or not name.isprintable() or re.search(r"(^|/)\.\.?(/|$)|\\|:", name):
+        raise NoBundleError(f"holds a file with a dangerous name ({name[:80]!r}): refused")
+
+
+# ---------------------------------------------------------------- what is signed
+
+
+def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> Json:
+    """Every file is what the signed index names; returns the signed statement."""
+    statement, key = opened(bundle.json(SIGNED), keys)
+    if statement["predicateType"] != PREDICATE_TYPE:
+        raise BrokenError(f"{SIGNED} speaks of something else than a bundle")
+    index, problems = bundle.json(INDEX)["files"], []
+    if subject(statement, INDEX) != sha256(bundle.read(INDEX)):
+        problems.append(f"{INDEX} is not what was signed")
+    said.told(problems, f"{SIGNED} is signed by key {key[:16]}, and names this {INDEX}")
+    named = {*index, INDEX, SIGNED}
+    problems = [f"{name} is missing" for name in sorted(named - set(bundle.sizes))]
+    problems += [f"{name} was added" for name in sorted(set(bundle.sizes) - named)]
+    for name in sorted(set(bundle.sizes) & set(index)):
+        digest = hashlib.sha256()
+        try:
+            for piece in bundle.pieces(name):
+                digest.update(piece)
+            if digest.hexdigest() != index[name]["sha256"]:
+                problems.append(f"{name} was altered: its SHA-256 is not that of the {INDEX}")
+        except BrokenError as error:
+            problems.append(str(error))
+    said.told(problems, f"all {len(index)} files are there, and have the SHA-256 of the {INDEX}")
+    return statement
+
+
+def subject(statement: Json, name: str) -> str:
+    """The SHA-256 of what a statement is about."""
+    found = [one["digest"]["sha256"] for one in statement["subject"] if one["name"] == name]
+    if len(found) != 1:
+        raise BrokenError(f"the statement does not name {name}")
+    return str(found[0])
+
+
+def label(one: Json) -> str:
+    """`asset[partition]@version`."""
+    at = f"[{one['partition']}]" if one["partition"] else ""
+    return f"{one['asset']}{at}@{one['version']}"
+
+
+def check_artifacts(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> Json:
+    """Label → manifest and provenance of each artifact, as signed."""
+    found: Json = {}
+    signers: Counter[str] = Counter()
+    problems = []
+    for name in bundle.under("artifacts/", "/manifest.json"):
+        folder = name.rpartition("/")[0]
+        try:
+            record, key = artifact(bundle, folder, keys)
+            found[record["label"]] = record
+            signers[key[:16]] += 1
+        except (BrokenError, *UNLIKE) as error:
+            problems.append(f"{folder.removeprefix('artifacts/')}: {error}")
+    by = ", ".join(f"{count} by key {key}" for key, count in sorted(signers.items()))
+    said.told(problems, f"{len(found)} artifacts are as they were signed when made ({by})")
+    return found
+
+
+def artifact(bundle: Bundle, folder: str, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
+    """Manifest, provenance and signed statement name each other, and the folder's version."""
+    files = bundle.json(f"{folder}/manifest.json")["files"]
+    recorded = bundle.read(f"{folder}/provenance.json")
+    provenance = json.loads(recorded)
+    inputs = provenance["inputs"]
+    digest, made_from = sha256(canonical(files)), inputs_digest(inputs)
+    version = text_digest(digest, made_from)[:16]
+    if folder.split("/")[1::2] != [inputs["asset"], version]:
+        raise BrokenError("manifest or provenance are not those of this version")
+    if (provenance["output_digest"], provenance["input_digest"]) != (digest, made_from):
+        raise BrokenError("manifest and provenance disagree")
+    envelope = bundle.json(f"{folder}/statement.json")
+    statement, key = opened(envelope, keys)
+    name = label({**inputs, "version": version})
+    if subject(statement, f"{inputs['study']}/{name}") != digest:
+        raise BrokenError("the manifest is not what was signed")
+    beside = statement["predicate"]["runDetails"]["byproducts"]
+    if {"name": "provenance.json", "digest": {"sha256": sha256(recorded)}} not in beside:
+        raise BrokenError("provenance.json is not what was signed")
+    record = sha256(base64.b64decode(envelope["payload"]))
+    found = {"label": name, "digest": digest, "record": record, "files": files}
+    return {**found, "provenance": provenance}, key
+
+
+def inputs_digest(inputs: Json) -> str:
+    """A parent counts by its content: its version is left out."""
+    parents = [{k: v for k, v in one.items() if k != "version"} for one in inputs["parents"]]
+    return sha256(canonical({**inputs, "parents": parents}))
+
+
+def check_parents(said: Said, artifacts: Json, report: str) -> None:
+    """Whatever an artifact was made from is here, with that digest, up to the raw corpora."""
+    problems, reached, waiting, roots = [], set(), [report], 0
+    while waiting:
+        name = waiting.pop()
+        if name in reached or name not in artifacts:
+            continue
+        reached.add(name)
+        parents = parents_of(artifacts, name)
+        roots += name.startswith("raw_corpus[")
+        if not parents and not name.startswith("raw_corpus["):
+            problems.append(f"{name} names nothing that it was made from")
+        for parent in parents:
+            one, part = artifacts.get(label(parent)), parent["part"]
+            if one is None:
+                problems.append(f"{label(parent)}, from which {name} was made, is not here")
+            elif (one["files"].get(part) if part else one["digest"]) != parent["digest"]:
+                problems.append(f"{label(parent)} is not what {name} was made from")
+            waiting.append(label(parent))
+    strangers = sorted(set(artifacts) - reached)
+    problems += [f"{name} is not among what the report was made from" for name in strangers]
+    said.told(problems, f"from the report every parent is there, down to {roots} raw corpora")
+
+
+def parents_of(artifacts: Json, name: str) -> list[Json]:
+    """What an artifact says that it was made from."""
+    found: list[Json] = artifacts[name]["provenance"]["inputs"]["parents"]
+    return found
+
+
+def check_report(said: Said, bundle: Bundle, statement: Json, artifacts: Json, report: str) -> None:
+    """The report's files are those of its manifest."""
+    problems = []
+    if report not in artifacts:
+        raise BrokenError(f"the report {report} is missing or does not hold")
+    signed = subject(statement, f"{statement['predicate']['study']}/{report}")
+    if signed != artifacts[report]["digest"]:
+        problems.append(f"{report} is not the one that was signed")
+    for name in ("report.html", "results.json", "findings.json"):
+        if sha256(bundle.read(f"report/{name}")) != artifacts[report]["files"][name]:
+            problems.append(f"report/{name} is not the one of the report's manifest: altered")
+    said.told(problems, f"report.html, results.json and findings.json are those of {report}")
+
+
+def check_journal(said: Said, bundle: Bundle, artifacts: Json, report: str) -> None:
+    """Each line carries the digest of the one before; the report stands in it."""
+    before, problems, times = "0" * 64, [], 0
+    for number, line in enumerate(bundle.read("journal.jsonl").splitlines(), 1):
+        entry = json.loads(line)
+        if (entry["number"], entry["previous"]) != (number, before):
+            problems.append(f"journal.jsonl line {number}: one before it was changed or taken out")
+        before = sha256(canonical(entry) + b"\0")
+        if label(entry) == report and entry["digest"] == artifacts[report]["digest"]:
+            times += 1
+    if not times:
+        problems.append(f"journal.jsonl: {report} never became current")
+    said.told(problems, "the journal is an unbroken chain, and the report became current in it")
+
+
+# ---------------------------------------------------------------- documents and training
+
+
+def check_training(said: Said, bundle: Bundle, artifacts: Json) -> Json:
+    """Chains are well formed, sequences read once; returns tokens by checkpoint, documents seen."""
+    steps, tokens, read = Counter[str](), Counter[str](), defaultdict[str, list[int]](list)
+    seen: Json = defaultdict(Counter)
+    chains, problems = set(), []
+    for row in bundle.rows("ledgers/consumption.jsonl.gz"):
+        at = f"{row['artifact']} {row['stage']}"
+        steps[at] += 1
+        chained = re.fullmatch("[0-9a-f]{64}", row["chain"]) and (at, row["chain"]) not in chains
+        if not chained or row["step"] != steps[at] or row["tokens"] <= tokens[at]:
+            problems.append(f"consumption of {at}, step {row['step']}: does not continue the chain")
+        chains.add((at, row["chain"]))
+        tokens[at] = row["tokens"]
+        read[at] += row["sequences"] or ()
+        for document in row["documents"] or ():
+            seen[document][row["artifact"], row["stage"]] += 1
+    pretrained = {
+        at.partition(" ")[0]: at for at in read if at.startswith("pretrained_checkpoint[")
+    }
+    problems += [
+        f"consumption of {at}: not every sequence was read exactly once"
+        for at in pretrained.values()
+        if sorted(read[at]) != list(range(len(read[at])))
+    ]
+    problems += [
+        f"{name} has no consumption ledger"
+        for name in artifacts
+        if "_checkpoint[" in name and not any(at.startswith(f"{name} ") for at in steps)
+    ]
+    said.told(
+        problems,
+        f"{len(steps)} consumption ledgers: {sum(steps.values())} steps in order, "
+        f"each sequence read exactly once by each of {len(pretrained)} checkpoints",
+    )
+    return {"tokens": {name: tokens[at] for name, at in pretrained.items()}, "seen": seen}
+
+
+def check_documents(
+    said: Said, bundle: Bundle, statement: Json, artifacts: Json, training: Json | None
+) -> None:
+    """The tree's root is the signed one; what was seen of each adds up to what was read."""
+    leaves, mixes, last, problems = [], Counter[str](), "", []
+    seen = training["seen"] if training else None
+    measured = {row["document_id"] for row in bundle.rows("ledgers/losses.jsonl.gz")}
+    for row in bundle.rows(DOCUMENTS):
+        if row["document_id"] <= last:
+            problems.append(f"document {row['document_id']}: is not in the order of ids")
+        last = row["document_id"]
+        leaves.append(leaf_hash(row))
+        measured.discard(last)
+        problems += used(row, mixes, None if seen is None else seen.pop(last, {}))
+    problems += [f"document {one}: was trained on, but is not listed" for one in seen or ()]
+    problems += [f"document {one}: was measured, but is not listed" for one in sorted(measured)]
+    count = statement["predicate"]["documents"]["count"]
+    if (tree_root(leaves), len(leaves)) != (subject(statement, "documents"), count):
+        problems.append("the Merkle root over the documents is not the one that was signed")
+    said.told(problems, f"{len(leaves)} documents give the Merkle root that was signed")
+    problems = []
+    for name, tokens in training["tokens"].items() if training else ():
+        mix = next(label(one) for one in parents_of(artifacts, name) if one["asset"] == MIX)
+        if mixes[mix] != tokens:
+            problems.append(f"{name} read {tokens} tokens; documents of {mix} have {mixes[mix]}")
+    said.told(problems, "the documents' tokens add up to what was read of each mix")
+
+
+def used(row: Json, mixes: Counter[str], read: Json | None) -> Iterator[str]:
+    """Counts a document's tokens by mix; where it was used otherwise than its disposition says."""
+    name = row["document_id"]
+    for use in row["recipes"]:
+        mixes[f"{MIX}[{use['recipe']}]@{use['mix']}"] += use["packed_tokens"] or 0
+        if use["packed_tokens"] and use["state"] != "kept":
+            yield f"document {name}: is in the mix of {use['recipe']}, but was {use['state']}"
+    stages = row["seen"].items()
+    times = {(one, stage): count for one, counts in stages for stage, count in counts.items()}
+    if read is not None and times != read:
+        yield f"document {name}: was not seen as often as the trainer recorded"
+
+
+def check_texts(said: Said, bundle: Bundle, predicate: Json) -> None:
+    """Ids are the digests of source and content."""
+    redacted, count, problems = set(predicate["redacted"]), 0, []
+    wanted = (row for row in bundle.rows(DOCUMENTS) if row["source"] not in redacted)
+    for row, one in zip_longest(bundle.rows("ledgers/texts.jsonl.gz"), wanted):
+        if row is None or one is None or row["document_id"] != one["document_id"]:
+            raise BrokenError("texts and documents are not the same ones")
+        content = row["text"] if row["payload"] is None else row["payload"]
+        if text_digest(one["source"], content) != one["document_id"]:
+            problems.append(f"document {one['document_id']}: its text is another one")
+        count += 1
+    but = f" ({len(redacted)} sources are redacted)" if redacted else ""
+    said.told(problems, f"{count} texts have exactly the ids that are listed{but}")
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def answers(bundle: Bundle, metrics: dict[str, str], made: Json) -> Json:
+    """Share of hits: mean over answers, over formats, then over scenarios; for each seed."""
+    cells: Json = defaultdict(lambda: defaultdict(lambda: defaultdict(lambda: [0, 0])))
+    for row in bundle.rows("ledgers/items.jsonl.gz"):
+        metric = metrics.get(row["suite"])
+        if metric is not None:
+            at = (row["recipe"], row["stage"], row["suite"], row["system_prompt"], metric)
+            cell = cells[at, row["seed"]][row["scenario_id"]][row["format"]]
+            cell[0] += row["hit"] is True
+            cell[1] += 1
+            made[at][row["seed"]].add(row["artifact"])
+    return {
+        at: (fmean(fmean(hits / n for hits, n in forms.values()) for forms in units.values()),
+             len(units))
+        for at, units in cells.items()
+    }  # fmt: skip
+
+
+def attacked(bundle: Bundle, made: Json) -> Json:
+    """Share of successes: over items, then over scenarios; the worst case item by item."""
+    items: Json = defaultdict(lambda: defaultdict(list))
+    for row in bundle.rows("ledgers/attack_items.jsonl.gz"):
+        for attack in (row["attack"], "worst_case"):
+            at = (row["recipe"], row["stage"], row["suite"], attack, "attack_success")
+            unit = (row["scenario_id"], row["item_id"])
+            items[at, row["seed"]][unit].append(row["hit"] is True)
+            made[at][row["seed"]].add(row["artifact"])
+    found = {}
+    for at, units in items.items():
+        scenarios: Json = defaultdict(list)
+        for (scenario, _), hits in units.items():
+            scenarios[scenario] += [any(hits)] if at[0][3] == "worst_case" else hits
+        found[at] = (fmean(fmean(hits) for hits in scenarios.values()), len(scenarios))
+    return found
+
+
+def held_out(bundle: Bundle, made: Json) -> Json:
+    """Bits per byte: Σ nats / (ln 2 · Σ bytes)."""
+    documents: Json = defaultdict(dict)
+    for row in bundle.rows("ledgers/losses.jsonl.gz"):
+        for suite in ("held_out", f"held_out/{row['source']}"):
+            if row["bytes"] > 0:
+                at = (row["recipe"], row["stage"], suite, "none", "bits_per_byte")
+                documents[at, row["seed"]][row["document_id"]] = (row["nll"], row["bytes"])
+                made[at][row["seed"]].add(row["artifact"])
+    return {
+        at: (math.fsum(nll for nll, _ in found.values()) / math.log(2)
+             / sum(size for _, size in found.values()), len(found))
+        for at, found in documents.items()
+    }  # fmt: skip
+
+
+def check_numbers(said: Said, bundle: Bundle, artifacts: Json, report: str) -> None:
+    """Every value of results.json, and of the warehouse's table, computed again."""
+    mart = next(label(one) for one in parents_of(artifacts, report) if one["asset"] == "metrics")
+    suites = artifacts[mart]["provenance"]["declared"]["suites"]
+    made: Json = defaultdict(lambda: defaultdict(set))
+    metrics = {one["suite"]: one["metric"] for one in suites}
+    found = {**answers(bundle, metrics, made), **attacked(bundle, made), **held_out(bundle, made)}
+    again = {(at, seed): (value, n, 1) for (at, seed), (value, n) in found.items()}
+    pooled: dict[Slice, list[tuple[float, int]]] = defaultdict(list)
+    for (at, _), one in found.items():
+        pooled[at].append(one)
+    for at, seeds in pooled.items():
+        again[at, None] = (fmean(value for value, _ in seeds), seeds[0][1], len(seeds))
+    told = bundle.json("report/results.json")
+    problems = unlike("results.json", told, again, "prompt")
+    problems += [problem for row in told for problem in strays(row, made, artifacts)]
+    said.told(problems, f"all {len(told)} numbers of results.json follow from the single answers")
+    rows = list(bundle.rows("ledgers/metrics.jsonl.gz"))
+    problems = unlike("ledgers/metrics.jsonl.gz", rows, again, "system_prompt")
+    said.told(problems, f"the {len(rows)} numbers that the warehouse computed in SQL are the same")
+
+
+def unlike(name: str, rows: list[Json], again: Json, prompt: str) -> list[str]:
+    """Numbers that are not what the ledgers give, are missing, or have nothing behind them."""
+    problems, left = [], dict(again)
+    for row in rows:
+        at = (row["recipe"], row["stage"], row["suite"], row[prompt], row["metric"])
+        where = f"{name}: {'/'.join(at)}, {'all seeds' if row['seed'] is None else row['seed']}"
+        value, n, seeds = left.pop((at, row["seed"]), (None, 0, 0))
+        if value is None:
+            problems.append(f"{where}: nothing in the ledgers gives this number")
+        elif not math.isclose(value, row["value"], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            problems.append(f"{where}: says {row['value']!r}; the single answers give {value!r}")
+        elif (n, seeds) != (row["n"], row["seeds"]):
+            problems.append(f"{where}: says {row['n']} of {row['seeds']} seeds, not {n} of {seeds}")
+    return problems + [f"{name}: lacks {'/'.join(at)}, seed {seed}" for at, seed in left]
+
+
+def strays(row: Json, made: Json, artifacts: Json) -> Iterator[str]:
+    """Where a number names other artifacts than those whose answers give it."""
+    at = (row["recipe"], row["stage"], row["suite"], row["prompt"], row["metric"])
+    named = {f"{name}@{version}" for name, version in row["artifacts"].items()}
+    seeds = made[at].items()
+    behind = {one for seed, names in seeds if row["seed"] in (None, seed) for one in names}
+    for name in sorted((named - set(artifacts)) | (behind - named)):
+        yield f"results.json: {'/'.join(at)}: is not made from {name}, or that is not here"
+
+
+def check_reviews(said: Said, bundle: Bundle, artifacts: Json, report: str) -> None:
+    """Each review is signed by its reviewer, follows the one before, and is about this report."""
+    before = None
+    for number, name in enumerate(sorted(bundle.under("reviews/", ".json")), 1):
+        envelope = bundle.json(name)
+        claimed = json.loads(base64.b64decode(envelope["payload"]))["predicate"]["reviewer"]
+        try:
+            key = dict([read_key(bundle.read(f"reviewers/{claimed}.pub.pem"))])
+            statement, signer = opened(envelope, key)
+        except BrokenError as error:
+            raise BrokenError(f"{name}: {error}") from None
+        review = statement["predicate"]
+        about = [one["digest"]["sha256"] for one in statement["subject"]]
+        if (about, review["record"]) != (
+            [artifacts[report]["digest"]],
+            artifacts[report]["record"],
+        ):
+            raise BrokenError(f"{name}: is about another report")
+        if (review["number"], review["previous"], review["signed_by"]) != (number, before, signer):
+            raise BrokenError(f"{name}: one before it was changed or taken out")
+        before = sha256(base64.b64decode(envelope["payload"]))
+        said.holds(
+            f"review {number}: {review['decision']} by {review['reviewer']} on "
+            f"{review['time'][:10]}, key {signer}: {review['note']}"
+        )
+    if before is None:
+        said.holds("there are no reviews of this report")
+
+
+# ---------------------------------------------------------------- proofs about one document
+
+
+def prove(bundle: Bundle, document: str) -> Json:
+    """That a document is in the signed tree, or that its neighbours leave no place for it."""
+    if not re.fullmatch("[0-9a-f]{64}", document):
+        raise NoBundleError(f"{document!r} is no document id (64 characters 0-9a-f)")
+    statement, key = opened(bundle.json(SIGNED), bundle_keys(bundle))
+    leaves: list[bytes] = []
+    below: Json | None = None
+    above: Json | None = None
+    for row in bundle.rows(DOCUMENTS):
+        one = {"index": len(leaves), "leaf": {name: row[name] for name in LEAF}}
+        leaves.append(leaf_hash(row))
+        if row["document_id"] <= document:
+            below = one
+        elif above is None:
+            above = one
+    if tree_root(leaves) != subject(statement, "documents"):
+        raise BrokenError("the Merkle root over the documents is not the one that was signed")
+    exact = below is not None and below["leaf"]["document_id"] == document
+    shown = [one for one in ([below] if exact else [below, above]) if one]
+    return {
+        "type": PROOF_TYPE,
+        "document_id": document,
+        "leaves": [{**one, "path": tree_path(leaves, one["index"])} for one in shown],
+        "statement": bundle.json(SIGNED),
+        "key": bundle.read(f"keys/{key[:16]}.pem").decode(),
+    }
+
+
+def check_proof(path: str, given: str | None) -> int:
+    """Check a proof without the bundle; prints what it says."""
+    try:
+        with open(path, "rb") as file:
+            proof = json.loads(file.read(WHOLE))
+        if proof["type"] != PROOF_TYPE:
+            raise ValueError
+        envelope, own = proof["statement"], proof["key"].encode()
+    except OSError as error:
+        raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
+    except UNLIKE:
+        raise NoBundleError(f"{path}: is not a proof about a document") from None
+    said = Said()
+    found = said.guard("the proof", _proved, proof, trusted(envelope, dict([read_key(own)]), given))
+    _say_key(given, envelope)
+    if found:
+        print(plain(found))
+    return 0 if found else 1
+
+
+def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> str:
+    statement, key = opened(proof["statement"], keys)
+    said.holds(f"the root is signed by key {key[:16]}")
+    predicate, document, leaves = statement["predicate"], proof["document_id"], proof["leaves"]
+    root, count = subject(statement, "documents"), predicate["documents"]["count"]
+    for one in leaves:
+        if set(one["leaf"]) != set(LEAF):
+            raise BrokenError("a leaf holds other things than the tree commits to")
+        if path_root(leaf_hash(one["leaf"]), one["index"], count, one["path"]) != root:
+            raise BrokenError("a leaf does not lead to the signed root: it was altered")
+    said.holds(f"what is shown of the tree leads to the signed root of {count} documents")
+    about = f"behind {predicate['report']} of study {predicate['study']}"
+    ids = [(one["index"], one["leaf"]["document_id"]) for one in leaves]
+    if [name for _, name in ids] == [document]:
+        return f"Document {document} IS one of the documents {about}: {told(leaves[0]['leaf'])}"
+    places = [(-1, ""), *ids] if not ids or ids[0][1] > document else ids
+    places = places if len(places) == 2 else [*places, (count, "g")]
+    (first, before), (second, after) = places
+    if second != first + 1 or not before < document < after:
+        raise BrokenError("the leaves are not the neighbours of that document")
+    return f"Document {document} is NOT one of the documents {about}: its neighbours are adjacent."
+
+
+def told(leaf: Json) -> str:
+    """What the recipes did with a document, in words."""
+    uses = [
+        f"{use['recipe']} ({use['use']}): {use['state']}"
+        + (f" by {use['rule']}" if use["rule"] else "")
+        + (f", {use['packed_tokens']} tokens" if use["packed_tokens"] else "")
+        for use in leaf["recipes"]
+    ]
+    return f"source {leaf['source']}; " + "; ".join(uses)
+
+
+# ---------------------------------------------------------------- the command
+
+
+PROVED = """
+WHAT WAS PROVED
+- Whoever holds the key above signed exactly these bytes: report, records and ledgers.
+- Every artifact behind the report was signed when it was made; its records are unchanged, none is
+  missing, and each names exactly what it was made from, down to the raw corpora.
+- The numbers of results.json follow from the single answers, losses and attacks that are here.
+- The list of documents is the one under the signed root: what is not on it was, by the signer's
+  word, not used; what is on it says what each recipe did with it.
+
+WHAT WAS NOT PROVED
+- That the key belongs to whom you think, and a reviewer's to that reviewer. Compare fingerprints by
+  other means. That no later review was left out.
+- That training really read what its ledger says: the trainer wrote it. Running random segments
+  again would show it (`alignment audit replay`); the weights are named here by digest only.
+- That models really gave these answers: the evaluator wrote them. Evaluating again would show it.
+- That the ledgers here, which are JSON, equal the Parquet files whose digests the manifests hold,
+  other than by the signer's word; that the raw files are what they are said to be.
+- Intervals, comparisons, claims, plots and the words of the report: they were not computed again.
+- That the program in the bundle is honest: take verify.py from where you trust it.
+"""
+NO_TEXTS = "- That the documents' ids are those of their texts: the texts are not here.\n"
+
+
+def bundle_keys(bundle: Bundle) -> dict[str, Ed25519PublicKey]:
+    """The public keys that the bundle carries."""
+    return dict(read_key(bundle.read(name)) for name in bundle.under("keys/", ".pem"))
+
+
+def trusted(
+    envelope: Json, own: dict[str, Ed25519PublicKey], given: str | None
+) -> dict[str, Ed25519PublicKey]:
+    """The one key that was given, which must be the one that signed; else those that came along."""
+    if given is None:
+        return own
+    try:
+        with open(given, "rb") as file:
+            name, key = read_key(file.read(SLACK))
+    except OSError as error:
+        raise NoBundleError(f"{given}: cannot be read ({error.strerror})") from None
+    except BrokenError as error:
+        raise NoBundleError(f"{given}: {error}") from None
+    signers = _signers(envelope)
+    if name not in signers:
+        by = ", ".join(signers) or "nobody"
+        raise NoBundleError(
+            f"{given} is the wrong key: {name}; what it is to check is signed by {by}"
+        )
+    return {name: key}
+
+
+def _signers(envelope: Json) -> list[str]:
+    try:
+        return [str(one["keyid"]) for one in envelope["signatures"]]
+    except UNLIKE:
+        return []
+
+
+def _say_key(given: str | None, envelope: Json) -> None:
+    if given is None:
+        for name in _signers(envelope):
+            print(plain(f"NOTE   the key came with the file; compare its fingerprint: {name}"))
+
+
+def verify(path: str, given: str | None) -> int:
+    """Check a bundle, line by line; 0 where all holds, else 1."""
+    bundle, said = Bundle(path), Said()
+    said.holds(f"{os.path.basename(path)} is a whole zip of {len(bundle.sizes)} files")
+    keys = said.guard("keys", lambda _: bundle_keys(bundle)) or {}
+    envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED)) or {}
+    statement = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
+    if statement:
+        said.guard(SIGNED, check_content, bundle, statement, keys)
+    _say_key(given, envelope)
+    if said.broken:
+        print(f"\nNOTHING WAS PROVED: {said.broken} things do not hold; they are named above.")
+        return 1
+    texts = statement["predicate"]["texts"]
+    print(PROVED + ("" if texts else NO_TEXTS), end="")
+    return 0
+
+
+def check_content(
+    said: Said, bundle: Bundle, statement: Json, keys: dict[str, Ed25519PublicKey]
+) -> None:
+    """Everything that the index names, each for itself."""
+    report = statement["predicate"]["report"]
+    artifacts = said.guard("artifacts", check_artifacts, bundle, keys) or {}
+    said.guard("parents", check_parents, artifacts, report)
+    said.guard("report", check_report, bundle, statement, artifacts, report)
+    said.guard("journal", check_journal, bundle, artifacts, report)
+    training = said.guard("consumption", check_training, bundle, artifacts)
+    said.guard("documents", check_documents, bundle, statement, artifacts, training)
+    if statement["predicate"]["texts"]:
+        said.guard("texts", check_texts, bundle, statement["predicate"])
+    said.guard("numbers", check_numbers, bundle, artifacts, report)
+    said.guard("reviews", check_reviews, bundle, artifacts, report)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(description="Check a dossier, or a proof about a document.")
+    parser.add_argument("file", nargs="?", help="the bundle")
+    parser.add_argument("--key", help="the signer's public key (PEM), known by other means")
+    parser.add_argument("--prove", metavar="ID", help="print a proof about this document")
+    parser.add_argument("--proof", metavar="PROOF", help="check this proof, without a bundle")
+    given = parser.parse_args(arguments)
+    if (given.file is None) == (given.proof is None):
+        parser.error("name a bundle, or a proof with --proof")
+    try:
+        if given.proof is not None:
+            return check_proof(given.proof, given.key)
+        if given.prove is not None:
+            print(json.dumps(prove(Bundle(given.file), given.prove), indent=1))
+            return 0
+        return verify(given.file, given.key)
+    except NoBundleError as error:
+        print(f"error: {plain(str(error))}", file=sys.stderr)
+        return 2
+    except (BrokenError, *UNLIKE) as error:
+        print(f"FAILS  {plain(str(error))}")
+        return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

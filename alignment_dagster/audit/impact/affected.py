@@ -1,0 +1,119 @@
+"""Which metrics of a report rest on withdrawn documents, and how."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alignment_dagster.audit.archive import Archive, parse
+from alignment_dagster.audit.impact.otherwise import InLosses, InTokenizer
+from alignment_dagster.audit.impact.trained import InTraining
+from alignment_dagster.audit.metrics import metric_name
+from alignment_dagster.audit.trace.chain import Replicate, replicate
+from alignment_dagster.evaluation.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.evaluation.results import ResultRow, origin
+from alignment_dagster.lineage.lake import Artifact
+
+TRAINED = "trained on it"
+MEASURED = "measured on it"
+VOCABULARY = "through the vocabulary only"
+UNTOUCHED = "not affected"
+
+
+@dataclass(frozen=True)
+class Affected:
+    """A metric and how it rests on what is withdrawn."""
+
+    name: str
+    row: ResultRow
+    how: str
+    """One of the four above; who was trained on it is also what is said of who measured on it."""
+    stages: tuple[str, ...]
+    """The stages of training, and `measured`, through which it came."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What was found, by what a metric's chain consists of."""
+
+    ledgers: Mapping[tuple[str, str], InTraining]
+    """Checkpoint and stage → what it read."""
+    losses: Mapping[tuple[str, str], tuple[str, ...]]
+    """Measurement and stage → the sources of withdrawn held-out documents."""
+    tokenizers: frozenset[str]
+
+
+def touched(
+    training: Sequence[InTraining], losses: Sequence[InLosses], tokenizers: Sequence[InTokenizer]
+) -> Touched:
+    """The findings, to be looked up."""
+    measured: dict[tuple[str, str], tuple[str, ...]] = {}
+    for one in losses:
+        key = (one.measured.label, one.stage)
+        measured[key] = (*measured.get(key, ()), one.source)
+    return Touched(
+        {(one.checkpoint.label, one.stage): one for one in training},
+        measured,
+        frozenset(one.tokenizer.label for one in tokenizers),
+    )
+
+
+def affected_metrics(archive: Archive, rows: Sequence[ResultRow], found: Touched) -> list[Affected]:
+    """Every metric of a report, in its order, with how it is affected.
+
+    Raises:
+        ArtifactError: if an artifact behind a metric is not in the lake.
+    """
+    replicates = Replicates(archive)
+    return [_affected(row, replicates.of(row), found) for row in rows]
+
+
+class Replicates:
+    """The chains behind metrics; each measurement and stage is followed once."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._known: dict[tuple[str, str], Replicate] = {}
+
+    def of(self, row: ResultRow) -> list[Replicate]:
+        """The replicates that a metric was measured on."""
+        asset = origin(row.stage, row.metric)
+        named = [(*parse(name)[:2], version) for name, version in row.artifacts.items()]
+        return [
+            self._one(self._archive.artifact(*key), row.stage) for key in named if key[0] == asset
+        ]
+
+    def _one(self, measured: Artifact, stage: str) -> Replicate:
+        key = (measured.label, stage)
+        if key not in self._known:
+            self._known[key] = replicate(self._archive, measured, stage)
+        return self._known[key]
+
+
+def _affected(row: ResultRow, replicates: Sequence[Replicate], found: Touched) -> Affected:
+    trained = [stage for one in replicates for stage in _trained(one, found)]
+    measured = any(_measured(row, one, found) for one in replicates)
+    stages = tuple(dict.fromkeys([*trained, *(["measured"] if measured else [])]))
+    if trained:
+        how = TRAINED
+    elif measured:
+        how = MEASURED
+    else:
+        through = any(one.tokenizer.label in found.tokenizers for one in replicates)
+        how = VOCABULARY if through else UNTOUCHED
+    return Affected(metric_name(row), row, how, stages)
+
+
+def _trained(one: Replicate, found: Touched) -> list[str]:
+    """The stages behind it that read any of them, not later than the step that was measured."""
+    stages = []
+    for ledger in one.ledgers:
+        read = found.ledgers.get((ledger.checkpoint.label, ledger.stage))
+        if read and (ledger.last is None or read.first_step <= ledger.last):
+            stages.append(ledger.stage)
+    return stages
+
+
+def _measured(row: ResultRow, one: Replicate, found: Touched) -> bool:
+    if row.metric != BITS_PER_BYTE:
+        return False
+    sources = found.losses.get((one.measured.label, row.stage), ())
+    return bool(sources) if row.suite == HELD_OUT else row.suite.split("/", 1)[1] in sources

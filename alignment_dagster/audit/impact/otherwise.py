@@ -1,0 +1,73 @@
+"""Where withdrawn documents counted without being trained on: losses, vocabularies, corpora."""
+
+from dataclasses import dataclass
+
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.trace.chosen import TRAINS_TOKENIZER, tokenizer_documents
+from alignment_dagster.audit.trace.documents import RAW
+from alignment_dagster.audit.trace.parquet import Connection
+from alignment_dagster.lineage.lake import Artifact
+
+
+@dataclass(frozen=True)
+class InLosses:
+    """Held-out losses that were measured on withdrawn documents."""
+
+    measured: Artifact
+    stage: str
+    source: str
+    documents: int
+
+
+@dataclass(frozen=True)
+class InTokenizer:
+    """A vocabulary that was trained on withdrawn documents."""
+
+    tokenizer: Artifact
+    documents: int
+
+
+def losses(connection: Connection, archive: Archive) -> list[InLosses]:
+    """Every measurement whose held-out losses include any of them."""
+    files = {
+        str(artifact.path / "losses.parquet"): artifact
+        for artifact in archive.all()
+        if "losses.parquet" in artifact.manifest.files
+    }
+    if not files:
+        return []
+    found = rows(
+        connection,
+        "select filename, stage, source, count(*) as documents "
+        "from read_parquet(?, filename = true) where bytes > 0 "
+        "and document_id in (select document_id from withdrawn) "
+        "group by all order by filename, stage, source",
+        list(files),
+    )
+    return [InLosses(files[str(row.pop("filename"))], **row) for row in found]
+
+
+def tokenizers(connection: Connection, archive: Archive) -> list[InTokenizer]:
+    """Every vocabulary in the lake that was trained on any of them."""
+    found = []
+    for one in archive.all():
+        if one.asset == "tokenizer":
+            count = rows(
+                connection,
+                f"select count(*) as count from read_parquet(?) where {TRAINS_TOKENIZER} "
+                "and document_id in (select document_id from withdrawn)",
+                tokenizer_documents(archive, [one]),
+            )[0]["count"]
+            found += [InTokenizer(one, count)] if count else []
+    return found
+
+
+def holding(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:
+    """Every raw corpus in the lake that holds any of them, and how many."""
+    files = {str(one.path / RAW): one for one in archive.all() if one.asset == "raw_corpus"}
+    found = rows(
+        connection,
+        "select filename, count(*) as count from raw_rows group by filename order by filename",
+    )
+    return [(files[str(row["filename"])], row["count"]) for row in found]

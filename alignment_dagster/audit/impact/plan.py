@@ -1,0 +1,97 @@
+"""What has to be made again when rows are removed: which artifacts, in which order, how long."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Parent
+
+FILES = {
+    "corpus": "pretraining.parquet",
+    "chat": "post_training.parquet",
+    "preferences": "post_training.parquet",
+    "tampering": "tampering.parquet",
+}
+"""Role of a source → the file of a recipe's dispositions that speaks of its documents."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What removing the rows changes, as far as it decides what follows."""
+
+    sources: frozenset[str]
+    """The sources that lose rows."""
+    whole: frozenset[str]
+    """Those of them that go entirely."""
+    roles: frozenset[str]
+    """Their roles."""
+    held_out: bool
+    """Whether a held-out document goes."""
+    tokenizer: bool
+    """Whether a document that the vocabulary was trained on goes."""
+    recipes: frozenset[str]
+    """The recipes that keep any of the documents for pretraining."""
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """An artifact that a run would make again."""
+
+    asset: str
+    partition: str | None
+    seconds: float
+    """How long it took last time."""
+    same: bool
+    """It gives the same bytes again, so what is made from it alone need not run."""
+
+
+def plan(closure: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
+    """What `alignment run` would make, in order, after the rows are removed.
+
+    As a run decides it: an artifact is made again where the content of an input changed; what
+    comes out the same as before changes nothing further.
+    """
+    runs: dict[tuple[str, str | None], Rebuild] = {}
+    for artifact in closure:
+        if _runs(artifact, removed, runs):
+            key = (artifact.asset, artifact.partition)
+            seconds = artifact.provenance.seconds
+            runs[key] = Rebuild(*key, seconds, not _changes(*key, None, removed, runs))
+    return [one for one in runs.values() if not _gone(one, removed)]
+
+
+def _gone(one: Rebuild, removed: Removed) -> bool:
+    """What is not made again because its source is no more."""
+    return one.asset in ("raw_corpus", "scored_corpus") and one.partition in removed.whole
+
+
+Runs = Mapping[tuple[str, str | None], Rebuild]
+
+
+def _runs(artifact: Artifact, removed: Removed, runs: Runs) -> bool:
+    if artifact.asset == "raw_corpus":
+        return artifact.partition in removed.sources
+    return any(_changed(parent, removed, runs) for parent in artifact.provenance.inputs.parents)
+
+
+def _changed(parent: Parent, removed: Removed, runs: Runs) -> bool:
+    """Whether an input will have other content."""
+    if (parent.asset, parent.partition) not in runs:
+        return False
+    return _changes(parent.asset, parent.partition, parent.part, removed, runs)
+
+
+def _changes(
+    asset: str, partition: str | None, part: str | None, removed: Removed, runs: Runs
+) -> bool:
+    """Whether an artifact that is made again comes out different."""
+    if asset == "tokenizer":
+        return removed.tokenizer
+    if asset == "curated_mix":
+        again = runs.get(("tokenizer", None))
+        return partition in removed.recipes or bool(again and not again.same)
+    if asset == "documents" and part == "held_out.parquet":
+        return removed.held_out
+    if asset == "dispositions" and part:
+        return part.rpartition("/")[2] in {FILES[role] for role in removed.roles}
+    return True

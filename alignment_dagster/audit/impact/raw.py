@@ -1,0 +1,131 @@
+"""The withdrawn documents themselves: their raw rows, what was decided of them, their doubles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.trace.chain import paths
+from alignment_dagster.audit.trace.documents import RAW
+from alignment_dagster.audit.trace.parquet import Connection, Row
+from alignment_dagster.lineage.lake import Artifact
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the report's corpus knows of the withdrawn documents."""
+
+    files: list[Row]
+    """Source and file: documents, and rows with all repeats."""
+    documents: list[Row]
+    """Each document that was named by its id: place, repeats, and what each recipe decided."""
+    decided: list[Row]
+    """Recipe, use, state and rule: documents."""
+    doubles: list[Row]
+    """Documents with the same text that are not withdrawn: `document_id`, `of`, `takes_place`."""
+    held_out: int
+    """How many of them are held out."""
+
+
+def raw(
+    connection: Connection,
+    corpus: Sequence[Artifact],
+    documents: Artifact,
+    dispositions: Sequence[Path],
+    ids: Sequence[str],
+) -> Raw:
+    """Look the table `withdrawn` up in the corpus of a report.
+
+    Args:
+        corpus: the raw corpora as they are now; the closure may hold older ones too.
+        documents: the report's warehouse table of all documents.
+        dispositions: the files by which it was decided what is read.
+        ids: those to describe one by one.
+    """
+    corpora = paths(corpus, RAW)
+    table = str(documents.path / RAW)
+    _hold_decided(connection, dispositions)
+    connection.execute(
+        "create or replace temp table known as select document_id, fingerprint, held_out "
+        "from read_parquet(?) where document_id in (select document_id from withdrawn)",
+        [table],
+    )
+    held_out = rows(connection, "select count(*) as count from known where held_out")
+    return Raw(
+        files=_files(connection, corpora),
+        documents=_documents(connection, corpora, ids),
+        decided=_decided(connection),
+        doubles=_doubles(connection, table),
+        held_out=held_out[0]["count"],
+    )
+
+
+def _files(connection: Connection, corpora: Sequence[str]) -> list[Row]:
+    return rows(
+        connection,
+        "select source, path, count(distinct document_id) as documents, "
+        "sum(occurrences)::bigint as rows from raw_rows "
+        "where list_contains(?::varchar[], filename) group by all order by source, path",
+        list(corpora),
+    )
+
+
+def _documents(connection: Connection, corpora: Sequence[str], ids: Sequence[str]) -> list[Row]:
+    """Those that were named, each with what the recipes decided of it."""
+    found = rows(
+        connection,
+        "select distinct on (document_id) document_id, source, path, line, occurrences, "
+        "repeated_at from raw_rows where list_contains(?::varchar[], filename) "
+        "and document_id in (select unnest(?::varchar[])) order by source, path, line",
+        list(corpora),
+        list(ids),
+    )
+    decided: dict[str, dict[str, list[Row]]] = {}
+    for row in rows(
+        connection,
+        "select * from decided where document_id in (select unnest(?::varchar[])) "
+        "order by recipe, use",
+        list(ids),
+    ):
+        recipes = decided.setdefault(str(row.pop("document_id")), {})
+        recipes.setdefault(str(row.pop("recipe")), []).append(row)
+    return [{**row, "recipes": decided.get(row["document_id"], {})} for row in found]
+
+
+def _hold_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
+    """The table `decided`: what every recipe behind the report decided of the withdrawn."""
+    connection.execute(
+        "create or replace temp table decided as select distinct document_id, "
+        "string_split(filename, '/')[-2] as recipe, use, state, rule, value, cause, weight "
+        "from read_parquet(?, filename = true) "
+        "where document_id in (select document_id from withdrawn)",
+        [[str(path) for path in dispositions]],
+    )
+
+
+def _decided(connection: Connection) -> list[Row]:
+    return rows(
+        connection,
+        "select recipe, use, state, rule, count(distinct document_id) as documents from decided "
+        "group by all order by recipe, use, state desc, documents desc, rule",
+    )
+
+
+def _doubles(connection: Connection, table: str) -> list[Row]:
+    """Documents whose text has the fingerprint of a withdrawn one.
+
+    `takes_place`: it was dropped because of a withdrawn document, and the first of these would be
+    kept in its stead. `role` says where its text is read.
+    """
+    return rows(
+        connection,
+        "with marks as (select fingerprint, min(document_id) as first from known "
+        "where fingerprint is not null group by fingerprint) "
+        "select other.document_id, source, role, path, line, duplicate_of, "
+        'marks.first as "of", '
+        "coalesce(duplicate_of in (select document_id from withdrawn), false) as takes_place "
+        "from read_parquet(?) as other join marks using (fingerprint) "
+        "where document_id not in (select document_id from withdrawn) "
+        "order by source, path, line",
+        table,
+    )

@@ -1,0 +1,77 @@
+"""What a person has to do to withdraw the data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alignment_dagster.audit.impact import Impact
+
+SHOWN = 20
+
+
+def steps(impact: Impact) -> list[str]:
+    """The rows to remove, what else to change, the command, and what stays afterwards."""
+    if not impact.raw.files:
+        return ["nothing to remove: the current corpus does not hold it"]
+    return [*_removals(impact), *_others(impact), *_afterwards(impact)]
+
+
+def _removals(impact: Impact) -> Iterator[str]:
+    whole = set(impact.withdrawn.sources)
+    for source in sorted(whole & set(_declared(impact))):
+        yield f"take source {source} out of `sources` in the declaration of study {impact.study}"
+    for role in _emptied(impact):
+        yield f"(no source of the role {role} would be left: name another, or it cannot be run)"
+    rows = [row for row in impact.raw.documents if row["source"] not in whole]
+    for row in rows[:SHOWN]:
+        kind = _declared(impact)[row["source"]]["reader"]["kind"]
+        verb = (
+            "change the generator's arguments so that it does not write"
+            if kind == "generated"
+            else "remove"
+        )
+        yield f"{verb} {', '.join(places(row))} ({row['source']})"
+    if len(rows) > SHOWN:
+        yield f"and the rows of {len(rows) - SHOWN:,} more documents (`--json` names all)"
+
+
+def _emptied(impact: Impact) -> list[str]:
+    """The roles whose sources all go."""
+    left: dict[str, bool] = {}
+    for one in impact.corpus:
+        role = one.provenance.declared["role"]
+        left[role] = left.get(role, False) or one.partition not in impact.withdrawn.sources
+    return sorted(role for role, some in left.items() if not some)
+
+
+def places(row: dict[str, Any]) -> list[str]:
+    """Every `file:line` at which a document stands."""
+    return [f"{row['path']}:{row['line']}", *row["repeated_at"]]
+
+
+def _others(impact: Impact) -> Iterator[str]:
+    for source, declared in sorted(_declared(impact).items()):
+        if declared.get("sha256") and source not in impact.withdrawn.sources:
+            yield f"update `sha256` of source {source}: it pins the files as they are"
+    yield (
+        "(a rule under `drop` that its scores meet keeps it out of the mixes too, but leaves the "
+        "rows in the corpus, in the vocabulary and in held-out losses)"
+    )
+
+
+def _afterwards(impact: Impact) -> Iterator[str]:
+    yield f"alignment run {impact.study}"
+    yield f"alignment audit diff {impact.study} {impact.report.version} (against the new report)"
+    yield (
+        "the artifacts that were made before stay in the lake, with their weights, until their "
+        "folders are removed"
+    )
+
+
+def _declared(impact: Impact) -> dict[str, dict[str, Any]]:
+    """Source → its declaration, of those that lose rows."""
+    losing = {row["source"] for row in impact.raw.files}
+    return {
+        one.partition or "": one.provenance.declared
+        for one in impact.corpus
+        if one.partition in losing
+    }

@@ -1,0 +1,156 @@
+"""Where withdrawn documents were read: mixes, checkpoints, fine-tuning, losses, vocabularies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.ledgers import consumption_files, rows
+from alignment_dagster.audit.trace.chain import PRETRAINING
+from alignment_dagster.audit.trace.documents import RAW
+from alignment_dagster.audit.trace.parquet import Connection
+from alignment_dagster.audit.trace.training import mix_shape
+from alignment_dagster.lineage.lake import Artifact
+
+
+@dataclass(frozen=True)
+class InMix:
+    """A mix that holds withdrawn documents."""
+
+    mix: Artifact
+    documents: int
+    copies: int
+    tokens: int
+    share: float
+    sequences: int
+    """Sequences with at least one of their tokens."""
+    of_sequences: int
+
+
+@dataclass(frozen=True)
+class InTraining:
+    """A ledger that read withdrawn documents."""
+
+    checkpoint: Artifact
+    stage: str
+    first_step: int
+    steps: int
+    """Steps that read any of them."""
+    of_steps: int
+    documents: int
+    tokens: int | None
+    """Their tokens; None for conversations, whose ledger counts tokens by step only."""
+    share: float
+    """Of tokens, or for conversations of the examples read."""
+
+
+def mixes(connection: Connection, archive: Archive) -> list[InMix]:
+    """Every mix in the lake that holds any of them."""
+    found = (_in_mix(connection, one) for one in archive.all() if one.asset == "curated_mix")
+    return [one for one in found if one is not None]
+
+
+def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
+    hold_packed(connection, mix)
+    packed = rows(
+        connection,
+        "select count(*) as documents, sum(copies)::bigint as copies, "
+        "sum(packed_tokens)::bigint as tokens from packed",
+    )[0]
+    if not packed["documents"]:
+        return None
+    hold_touched(connection, mix)
+    touched = rows(connection, "select count(*) as sequences from touched")[0]
+    sequences, length = mix_shape(mix)
+    return InMix(
+        mix,
+        **packed,
+        share=packed["tokens"] / (sequences * length),
+        **touched,
+        of_sequences=sequences,
+    )
+
+
+def hold_packed(connection: Connection, mix: Artifact) -> None:
+    """The table `packed`: row numbers and tokens of the withdrawn documents in a mix."""
+    connection.execute(
+        "create or replace temp table packed as "
+        "select file_row_number::integer as row, copies, packed_tokens "
+        "from read_parquet(?, file_row_number = true) "
+        "where document_id in (select document_id from withdrawn)",
+        [str(mix.path / RAW)],
+    )
+
+
+def hold_touched(connection: Connection, mix: Artifact) -> None:
+    """The table `touched`: each sequence that holds tokens of them, and how many."""
+    connection.execute(
+        'create or replace temp table touched as select "sequence", '
+        'sum("end" - start)::bigint as tokens, list(distinct document) as rows '
+        "from read_parquet(?) where document in (select row from packed) group by all",
+        [str(mix.path / "spans.parquet")],
+    )
+
+
+def pretraining(
+    connection: Connection, archive: Archive, affected: Sequence[InMix]
+) -> list[InTraining]:
+    """Every pretrained checkpoint of the affected mixes."""
+    found = []
+    for one in affected:
+        hold_packed(connection, one.mix)
+        hold_touched(connection, one.mix)
+        for child in archive.children(one.mix):
+            if child.asset == "pretrained_checkpoint":
+                found += _pretrained(connection, child)
+    return found
+
+
+def _pretrained(connection: Connection, checkpoint: Artifact) -> list[InTraining]:
+    path = str(checkpoint.path / "consumption.parquet")
+    read = rows(
+        connection,
+        "select min(step) as first_step, count(distinct step) as steps, "
+        "sum(touched.tokens)::bigint as tokens, "
+        "(select count(distinct row) from (select unnest(rows) as row from touched)) as documents "
+        'from (select step, unnest(sequences) as "sequence" from read_parquet(?)) '
+        'join touched using ("sequence")',
+        path,
+    )[0]
+    whole = rows(
+        connection, "select count(*) as steps, max(tokens) as tokens from read_parquet(?)", path
+    )[0]
+    if not read["steps"]:
+        return []
+    return [
+        InTraining(
+            checkpoint,
+            PRETRAINING,
+            **read,
+            of_steps=whole["steps"],
+            share=read["tokens"] / whole["tokens"],
+        )
+    ]
+
+
+def fine_tuning(connection: Connection, archive: Archive) -> list[InTraining]:
+    """Every ledger of SFT, DPO and tampering in the lake that read any of them."""
+    files = {
+        str(path): (artifact, stage)
+        for artifact in archive.all()
+        for stage, path in consumption_files(artifact)
+        if artifact.asset != "pretrained_checkpoint"
+    }
+    if not files:
+        return []
+    found = rows(
+        connection,
+        "select filename, min(step) filter (hit) as first_step, "
+        "count(distinct step) filter (hit) as steps, count(distinct step) as of_steps, "
+        "count(distinct id) filter (hit) as documents, "
+        "count(*) filter (hit) / count(*) as share from "
+        "(select filename, step, id, id in (select document_id from withdrawn) as hit from "
+        "(select filename, step, unnest(documents) as id from read_parquet(?, filename = true))) "
+        "group by filename having any_value(id) filter (hit) is not null order by filename",
+        list(files),
+    )
+    return [InTraining(*files[str(row.pop("filename"))], **row, tokens=None) for row in found]

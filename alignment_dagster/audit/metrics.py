@@ -1,0 +1,98 @@
+"""Finding a metric of a report by its name, or by some words of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from alignment_dagster.audit.archive import near
+from alignment_dagster.audit.opening import Opened
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.evaluation.results import ResultRow, read_results
+from alignment_dagster.evaluation.table import headline_prompt
+from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
+
+SHOWN = 8
+"""Names that a message lists."""
+
+
+def metric_name(row: ResultRow) -> str:
+    """`metric/suite/stage/recipe/prompt`, and `/seed` for a single replicate.
+
+    A suite may hold a `/` itself; for attacks the attack stands in the place of the prompt.
+    """
+    pooled = (row.metric, row.suite, row.stage, row.recipe, row.prompt)
+    return "/".join(pooled if row.seed is None else (*pooled, str(row.seed)))
+
+
+def metrics(opened: Opened) -> tuple[ResultRow, ...]:
+    """Every metric of the report, in the report's order.
+
+    Raises:
+        ArtifactError: if the report has no readable results.
+    """
+    return read_results(opened.report.path / "results.json")
+
+
+def find_metric(opened: Opened, name: str) -> ResultRow:
+    """The one metric of the report that a person means.
+
+    Any words of its name in any order do, separated by `/`. What is left out is: without an attack,
+    pooled over all seeds, the suite as a whole, and the prompt of the headlines (of attacks, the
+    worst case).
+
+    Raises:
+        ArtifactError: if no metric fits, or several do; lists near matches.
+    """
+    rows = metrics(opened)
+    exact = [row for row in rows if metric_name(row) == name]
+    fitting = exact or _narrowed(rows, [row for row in rows if _fits(row, name)])
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ArtifactError(
+            f"metric {name!r}: {len(fitting)} of {opened.report.label} fit; say more of: "
+            f"{_listed([metric_name(row) for row in fitting])}"
+        )
+    raise ArtifactError(_unknown(opened, name, rows))
+
+
+def _fits(row: ResultRow, name: str) -> bool:
+    wanted = Counter(word for word in name.split("/") if word)
+    return bool(wanted) and wanted <= Counter(metric_name(row).split("/"))
+
+
+def _narrowed(rows: Sequence[ResultRow], fitting: Sequence[ResultRow]) -> list[ResultRow]:
+    """What is left after each default that leaves anything."""
+    left = _prefer(fitting, [row for row in fitting if row.metric != ATTACK_SUCCESS])
+    left = _prefer(left, [row for row in left if row.seed is None])
+    whole = min((row.suite.count("/") for row in left), default=0)
+    left = [row for row in left if row.suite.count("/") == whole]
+    return _prefer(left, [row for row in left if row.prompt == _default_prompt(rows, row)])
+
+
+def _default_prompt(rows: Sequence[ResultRow], row: ResultRow) -> str:
+    return WORST_CASE if row.metric == ATTACK_SUCCESS else headline_prompt(rows, row.suite)
+
+
+def _prefer(rows: Sequence[ResultRow], preferred: list[ResultRow]) -> list[ResultRow]:
+    return preferred or list(rows)
+
+
+def _unknown(opened: Opened, name: str, rows: Sequence[ResultRow]) -> str:
+    """Names the word that no metric has, where there is one, and what comes near."""
+    known = {word for row in rows for word in metric_name(row).split("/")}
+    strange = [word for word in name.split("/") if word and word not in known]
+    if strange:
+        return (
+            f"metric {name!r}: {opened.report.label} has none with {strange[0]!r} "
+            f"(near: {near(strange[0], sorted(known))})"
+        )
+    names = [metric_name(row) for row in rows if row.seed is None]
+    return (
+        f"metric {name!r}: {opened.report.label} has no such combination (near: "
+        f"{near(name, names)})"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

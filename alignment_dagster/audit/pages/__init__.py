@@ -1,0 +1,1 @@
+"""The audit's pages: answers as HTML, the graph of past materializations, and their server."""

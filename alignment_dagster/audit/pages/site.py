@@ -1,0 +1,137 @@
+"""What is at which address: read from the lake when it is asked for, never written to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from alignment_dagster.audit.answer import Answer
+from alignment_dagster.audit.archive import REPORT, Archive, near, partition_at
+from alignment_dagster.audit.opening import open_report
+from alignment_dagster.audit.pages import overview
+from alignment_dagster.audit.pages.answer_page import render
+from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
+from alignment_dagster.audit.pages.report_page import report_with_banner
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+
+LONGEST = 2000
+"""Characters of an address."""
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A response: HTML and its status."""
+
+    html: str
+    status: int = 200
+
+
+class NotFoundError(AlignmentError):
+    """There is no such page."""
+
+
+def page(home: Home, target: str) -> Page:
+    """The page at a path and query; a mistake is a page too, with one clear message."""
+    try:
+        return Page(_find(Lake(home.lake), target))
+    except NotFoundError as error:
+        return _mistake("There is no such page", str(error), 404)
+    except AlignmentError as error:
+        return _mistake("This cannot be shown", str(error), 409)
+
+
+def _find(lake: Lake, target: str) -> str:
+    parts, query = _parse(target)
+    if not parts:
+        return render(overview.studies(lake))
+    archive = _archive(lake, parts[0])
+    if len(parts) == 1:
+        return render(overview.study(archive), trail=trail())
+    if parts[1:] == ["diff"]:
+        return _diff(archive, query)
+    if len(parts) not in (4, 5):
+        raise NotFoundError("an artifact's page is /study/asset/partition/version")
+    artifact = _artifact(archive, *parts[1:4])
+    if len(parts) == 4:
+        return artifact_page(archive, artifact)
+    if artifact.asset != REPORT or parts[4] not in REPORT_PAGES:
+        raise NotFoundError(f"{parts[4]!r} (there is: {', '.join(REPORT_PAGES)} of a report)")
+    return REPORT_PAGES[parts[4]](archive, artifact, query)
+
+
+def _parse(target: str) -> tuple[list[str], Query]:
+    if len(target) > LONGEST:
+        raise NotFoundError(f"an address has at most {LONGEST:,} characters")
+    address = urlsplit(target)
+    parts = [unquote(part) for part in address.path.split("/") if part]
+    if any(not part.isprintable() for part in parts):
+        raise NotFoundError("an address has no control characters")
+    return parts, {name: values[-1] for name, values in parse_qs(address.query).items()}
+
+
+def _archive(lake: Lake, study: str) -> Archive:
+    """Of a study that a folder of the lake is named after: names become no paths otherwise."""
+    there = overview.names(lake)
+    if study not in there:
+        raise NotFoundError(f"there is no study {study!r} (near: {near(study, there)})")
+    return Archive(lake, study)
+
+
+def _artifact(archive: Archive, asset: str, place: str, version: str) -> Artifact:
+    key = (asset, partition_at(asset, place), version)
+    if key not in archive.keys:
+        known = [f"{one[0]}/{(one[1] or 'all').replace('|', '.')}/{one[2]}" for one in archive.keys]
+        asked = f"{asset}/{place}/{version}"
+        raise NotFoundError(f"the lake holds no {asked!r} (near: {near(asked, known)})")
+    return archive.artifact(*key)
+
+
+def _report(archive: Archive, report: Artifact, _query: Query) -> str:
+    return report_with_banner(archive, report)
+
+
+def _trace(archive: Archive, report: Artifact, query: Query) -> str:
+    from alignment_dagster.audit.metrics import find_metric
+    from alignment_dagster.audit.trace import trace
+
+    with open_report(archive, report.version) as opened:
+        answer = trace(opened, find_metric(opened, _wanted(query, "metric"))).answer()
+    return _shown(archive, report, answer)
+
+
+def _impact(archive: Archive, report: Artifact, query: Query) -> str:
+    from alignment_dagster.audit.impact import impact
+
+    with open_report(archive, report.version) as opened:
+        answer = impact(archive, opened, [_wanted(query, "document")], None).answer()
+    return _shown(archive, report, answer)
+
+
+def _diff(archive: Archive, query: Query) -> str:
+    from alignment_dagster.audit.diff import compare_reports
+
+    both = [archive.report(_wanted(query, side)) for side in ("a", "b")]
+    return render(compare_reports(archive, *both), trail=trail(archive))
+
+
+REPORT_PAGES: Mapping[str, Callable[[Archive, Artifact, Query], str]] = {
+    "report": _report,
+    "trace": _trace,
+    "impact": _impact,
+}
+
+
+def _wanted(query: Query, name: str) -> str:
+    if name not in query:
+        raise NotFoundError(f"the address lacks ?{name}=…")
+    return query[name]
+
+
+def _shown(archive: Archive, report: Artifact, answer: Answer) -> str:
+    return render(answer, trail=trail(archive, report))
+
+
+def _mistake(title: str, message: str, status: int) -> Page:
+    return Page(render(Answer(title, (message,), (), {}), trail=trail()), status)

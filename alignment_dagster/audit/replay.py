@@ -1,0 +1,221 @@
+"""Re-execution: training steps are taken again, and compared with what the trainer recorded.
+
+A ledger is written by the trainer: one that lies writes a ledger that fits its lie. Taking steps
+again does not believe it. What stays open is the steps that nobody takes again.
+"""
+
+import math
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.digests import sha256_json
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.code import code_digest
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import environment, git_state
+from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
+
+if TYPE_CHECKING:
+    from alignment_dagster.training.replay import Segment
+
+ASSET = "pretrained_checkpoint"
+LEDGER, LOG, WEIGHTS = "consumption.parquet", "training_log.parquet", "model/model.safetensors"
+QUANTITIES = {
+    "sequences": LEDGER,
+    "chain": LEDGER,
+    "loss": LOG,
+    "gradient_norm": LOG,
+}
+"""What is compared at every step → the file that records it."""
+
+
+@dataclass(frozen=True)
+class Departure:
+    """What is recorded, and not what the replay gave."""
+
+    file: str
+    quantity: str
+    step: int | None
+    recorded: Any
+    replayed: Any
+
+    @property
+    def deviation(self) -> float | None:
+        """How far apart two numbers are."""
+        if isinstance(self.recorded, float) and isinstance(self.replayed, float):
+            return abs(self.recorded - self.replayed)
+        return None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something here that is not as it was when the artifact was made."""
+
+    what: str
+    recorded: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The outcome: identical where nothing departs."""
+
+    artifact: Artifact
+    first: int
+    last: int
+    segment: "Segment"
+    departures: tuple[Departure, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def identical(self) -> bool:
+        return not self.departures
+
+
+def replay_steps(
+    archive: Archive,
+    artifact: Artifact,
+    steps: str,
+    report: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Replay:
+    """Take the steps `a:b` of a checkpoint's training again, from the artifacts it names.
+
+    Writes nothing but a temporary folder.
+
+    Args:
+        report: called after each step with the steps taken and the steps to take.
+
+    Raises:
+        ArtifactError: if it is no pretrained checkpoint, has no such steps, or it or what it was
+            made from is missing or was altered.
+    """
+    from alignment_dagster.training.replay import replay
+
+    if artifact.asset != ASSET:
+        raise ArtifactError(f"{artifact.label}: only a {ASSET} can be replayed")
+    checkpoint = _opened(archive, artifact)
+    recorded = _recorded(checkpoint)
+    first, last = segment_of(steps, len(recorded))
+    with tempfile.TemporaryDirectory(prefix="alignment-replay-") as work:
+        job = _job(archive, checkpoint, work)
+        segment = replay(job, first, last, checkpoint.path, report)
+    departures = tuple(_departures(checkpoint, recorded, segment))
+    return Replay(checkpoint, first, last, segment, departures, differences(checkpoint))
+
+
+def segment_of(steps: str, count: int) -> tuple[int, int]:
+    """`a:b` as numbers.
+
+    Raises:
+        ArtifactError: if it is not written so, or not within the steps there are.
+    """
+    found = re.fullmatch(r"(\d{1,12}):(\d{1,12})", steps, re.ASCII)
+    if not found:
+        raise ArtifactError(f"{steps!r}: steps are named a:b, as in 1:{count}")
+    first, last = int(found[1]), int(found[2])
+    if not 1 <= first <= last <= count:
+        raise ArtifactError(f"{steps}: the training has the steps 1:{count}")
+    return first, last
+
+
+def differences(artifact: Artifact) -> tuple[Difference, ...]:
+    """Code, commit, machine and packages that are not those recorded."""
+    provenance = artifact.provenance
+    recorded = {"code": provenance.inputs.code, **provenance.git, **provenance.environment}
+    now = {"code": code_digest(*PRETRAINING_CODE), **git_state(), **environment()}
+    return tuple(
+        Difference(name, recorded.get(name, "not recorded"), now.get(name, "unknown"))
+        for name in {**recorded, **now}
+        if recorded.get(name) != now.get(name)
+    )
+
+
+def _opened(archive: Archive, artifact: Artifact) -> Artifact:
+    """The artifact, after its bytes and its signature have been verified."""
+    return archive.lake.open(archive.study, artifact.asset, artifact.partition, artifact.version)
+
+
+def _recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
+    """Step → what the trainer wrote down of it."""
+    rows: dict[int, dict[str, Any]] = {}
+    try:
+        for quantity, file in QUANTITIES.items():
+            for row in pq.read_table(artifact.path / file, columns=["step", quantity]).to_pylist():
+                rows.setdefault(row["step"], {})[quantity] = row[quantity]
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtifactError(f"{artifact.label}: its ledgers cannot be read ({error})") from None
+    return rows
+
+
+def _job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob:
+    """The training as it was declared, on the mix and with the tokenizer that it names."""
+    declared = artifact.provenance.declared
+    if sha256_json(declared) != artifact.provenance.inputs.declaration:
+        raise ArtifactError(f"{artifact.label}: what it declares is not what its inputs name")
+    folders = {asset: str(_input(archive, artifact, asset).path) for asset in _INPUTS}
+    try:
+        return PretrainJob.model_validate(
+            {
+                **declared,
+                "mix": folders["curated_mix"],
+                "tokenizer": folders["tokenizer"],
+                "output": work,
+                "work": work,
+            }
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ArtifactError(f"{artifact.label}: declared {where}: {problem['msg']}") from None
+
+
+_INPUTS = ("curated_mix", "tokenizer")
+
+
+def _input(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
+    named = [one for one in artifact.provenance.inputs.parents if one.asset == asset]
+    if len(named) != 1:
+        raise ArtifactError(f"{artifact.label}: names {len(named)} parents {asset}")
+    found = _opened(archive, archive.parent(named[0]))
+    if found.digest != named[0].digest:
+        raise ArtifactError(f"{found.label}: is not what {artifact.label} was made from")
+    return found
+
+
+def _departures(
+    artifact: Artifact, recorded: Mapping[int, Mapping[str, Any]], segment: "Segment"
+) -> list[Departure]:
+    found = []
+    if segment.steps != len(recorded):
+        found.append(Departure(LEDGER, "steps", None, len(recorded), segment.steps))
+    for taken in segment.taken:
+        row = recorded.get(taken.step, {})
+        for quantity, file in QUANTITIES.items():
+            then, now = row.get(quantity), getattr(taken, quantity)
+            then = tuple(then) if isinstance(then, list) else then
+            if then != now:
+                found.append(Departure(file, quantity, taken.step, then, now))
+    kept = {f"states/{step:08d}/tensors.safetensors": one for step, one in segment.states.items()}
+    for file, digest in {**kept, **({WEIGHTS: segment.weights} if segment.weights else {})}.items():
+        if artifact.manifest.files.get(file) != digest:
+            found.append(Departure(file, "sha256", None, artifact.manifest.files.get(file), digest))
+    return found
+
+
+def largest(departures: "list[Departure] | tuple[Departure, ...]") -> Departure | None:
+    """The one whose numbers lie furthest apart."""
+    numbers = [one for one in departures if one.deviation is not None]
+    if not numbers:
+        return None
+    return max(numbers, key=lambda one: _size(one.deviation))
+
+
+def _size(deviation: float | None) -> float:
+    return math.inf if deviation is None or math.isnan(deviation) else deviation

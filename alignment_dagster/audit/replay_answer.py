@@ -1,0 +1,121 @@
+"""What a replay showed, in words and tables."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from alignment_dagster.audit.answer import Answer, Table
+from alignment_dagster.audit.replay import QUANTITIES, Departure, Replay, largest
+
+SHOWN = 20
+CHARACTERS = 40
+LIMIT = (
+    "A trainer that lies is not caught by its own ledger. This does not believe the ledger, and "
+    "says nothing about steps that are not taken again."
+)
+
+
+def as_answer(replay: Replay) -> Answer:
+    """Identical, or what departs from the record; and what here is not as it was then."""
+    count = replay.last - replay.first + 1
+    name = f"Steps {replay.first} to {replay.last} of {replay.artifact.label}"
+    verdict = "identical" if replay.identical else "NOT as recorded"
+    sentences = [_beginning(replay), _compared(replay, count), *_explained(replay), LIMIT]
+    blocks = [_quantities(replay, count)]
+    if replay.departures:
+        blocks.append(_departing(replay.departures))
+    if replay.differences:
+        rows = [(one.what, one.recorded, one.now) for one in replay.differences]
+        blocks.append(Table("Not as it was recorded", ("what", "recorded", "now"), rows))
+    return Answer(
+        f"{name}: {verdict}", sentences, blocks, _data(replay), warnings=_warnings(replay)
+    )
+
+
+def _beginning(replay: Replay) -> str:
+    if step := replay.segment.began_after:
+        return f"Began with the state kept after step {step}, which is taken as it was recorded."
+    return "Began with the random weights of the seed."
+
+
+def _compared(replay: Replay, count: int) -> str:
+    also = [f"the state kept after step {step}" for step in replay.segment.states]
+    also += ["the final weights"] if replay.segment.weights else []
+    each = f"{count:,} step{'' if count == 1 else 's'}: sequences, chain, loss, gradient norm"
+    return f"Compared bit for bit: {'; '.join([each, *also])}."
+
+
+def _explained(replay: Replay) -> list[str]:
+    """Whether something else than the record can be why a replay departs."""
+    if replay.identical:
+        return []
+    if not replay.differences:
+        return ["Code, packages and machine are those recorded: they do not explain it."]
+    return [
+        "Code, packages or machine are not those recorded (see below): that can explain a "
+        "difference in the last bits of loss, gradient norm and weights, and never one in "
+        "sequences or chain."
+    ]
+
+
+def _warnings(replay: Replay) -> list[str]:
+    """The first departure of each quantity."""
+    first = {(one.file, one.quantity): one for one in reversed(replay.departures)}
+    return [_told(one) for one in reversed(first.values())]
+
+
+def _told(one: Departure) -> str:
+    at = f" of step {one.step}" if one.step is not None else ""
+    return (
+        f"{one.file}: {one.quantity}{at} is recorded as {_short(one.recorded)}, and the replay "
+        f"gives {_short(one.replayed)}"
+    )
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}…"
+
+
+def _quantities(replay: Replay, count: int) -> Table:
+    rows = []
+    for quantity in QUANTITIES:
+        departing = [one for one in replay.departures if one.quantity == quantity]
+        widest = largest(departing)
+        rows.append(
+            (
+                quantity,
+                count - len(departing),
+                departing[0].step if departing else None,
+                repr(widest.deviation) if widest else None,
+                widest.step if widest else None,
+            )
+        )
+    columns = ("quantity", "steps identical", "first departs at", "largest deviation", "at step")
+    return Table("", columns, rows)
+
+
+def _departing(departures: Sequence[Departure]) -> Table:
+    rows = [
+        (one.file, one.quantity, one.step, _short(one.recorded), _short(one.replayed))
+        for one in departures[:SHOWN]
+    ]
+    columns = ("file", "what", "step", "recorded", "replayed")
+    return Table("Departures", columns, rows, max(0, len(departures) - SHOWN))
+
+
+def _data(replay: Replay) -> dict[str, object]:
+    segment, widest = replay.segment, largest(replay.departures)
+    return {
+        "artifact": replay.artifact.label,
+        "first": replay.first,
+        "last": replay.last,
+        "began_after_step": segment.began_after,
+        "identical": replay.identical,
+        "steps": [asdict(step) for step in segment.taken],
+        "states": {str(step): digest for step, digest in segment.states.items()},
+        "weights": segment.weights,
+        "departures": [{**asdict(one), "deviation": one.deviation} for one in replay.departures],
+        "largest_deviation": widest and {"step": widest.step, "deviation": widest.deviation},
+        "differences": [asdict(one) for one in replay.differences],
+        "limit": LIMIT,
+    }

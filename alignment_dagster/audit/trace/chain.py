@@ -1,0 +1,180 @@
+"""The chain behind a metric: for each seed the measurement, the checkpoint, and what it read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from alignment_dagster.audit.archive import Archive, parse
+from alignment_dagster.audit.ledgers import recipe_and_seed
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.evaluation.results import TAMPERED, ResultRow, is_tampered, origin
+from alignment_dagster.lineage.lake import Artifact
+
+PRETRAINING = "pretraining"
+POST_TRAINING = ("sft", "dpo")
+"""The stages after pretraining, in their order; each goes on from the one before."""
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a stage of training read, step by step."""
+
+    stage: str
+    """`pretraining`, `sft`, `dpo`, or a tampering's name."""
+    checkpoint: Artifact
+    path: Path
+    dispositions: tuple[Path, ...]
+    """Which documents the recipe kept or dropped when this stage read them, and why."""
+    last: int | None = None
+    """The last step that counts; None for all."""
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One seed's part of a metric."""
+
+    recipe: str
+    seed: int
+    measured: Artifact
+    mix: Artifact
+    tokenizer: Artifact
+    ledgers: tuple[Ledger, ...]
+    """In the order of training; the first is pretraining's."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A metric, and everything behind it."""
+
+    row: ResultRow
+    replicates: tuple[Replicate, ...]
+    artifacts: tuple[Artifact, ...]
+    """The measurements and all their ancestors, in the chain's order."""
+
+    @cached_property
+    def mixes(self) -> tuple[Artifact, ...]:
+        """What was pretrained on: one mix, unless seeds were trained at different times."""
+        return tuple({one.mix.label: one.mix for one in self.replicates}.values())
+
+    @cached_property
+    def tokenizers(self) -> tuple[Artifact, ...]:
+        """The vocabularies; one, as a rule."""
+        return tuple({one.tokenizer.label: one.tokenizer for one in self.replicates}.values())
+
+    def seeds(self, mix: Artifact) -> tuple[int, ...]:
+        """The seeds that were trained on a mix."""
+        return tuple(one.seed for one in self.replicates if one.mix.label == mix.label)
+
+    def ledgers(self, stage: str) -> tuple[Ledger, ...]:
+        """Each seed's ledger of a stage."""
+        return tuple(
+            ledger for one in self.replicates for ledger in one.ledgers if ledger.stage == stage
+        )
+
+    @cached_property
+    def fine_tuning(self) -> tuple[str, ...]:
+        """The stages behind the number that read conversations, in order."""
+        stages = (ledger.stage for one in self.replicates for ledger in one.ledgers[1:])
+        return tuple(dict.fromkeys(stages))
+
+    def of(self, asset: str) -> tuple[Artifact, ...]:
+        """The ancestors of one asset."""
+        return tuple(one for one in self.artifacts if one.asset == asset)
+
+
+def chain_of(archive: Archive, row: ResultRow) -> Chain:
+    """The chain behind one row of a report.
+
+    Raises:
+        ArtifactError: if an artifact behind it is not in the lake, or names no such parent.
+    """
+    asset = origin(row.stage, row.metric)
+    named = [(*parse(name)[:2], version) for name, version in row.artifacts.items()]
+    measured = [archive.artifact(*key) for key in named if key[0] == asset]
+    replicates = tuple(replicate(archive, one, row.stage) for one in measured)
+    ordered = tuple(sorted(replicates, key=lambda one: one.seed))
+    return Chain(row, ordered, tuple(archive.closure(measured)))
+
+
+def replicate(archive: Archive, measured: Artifact, stage: str) -> Replicate:
+    """The checkpoint that was measured at a stage, and all that was read to make it.
+
+    Raises:
+        ArtifactError: as `chain_of`.
+    """
+    recipe, seed = recipe_and_seed(measured.partition)
+    tuned = parent(archive, measured, "post_trained_checkpoint")
+    base = parent(archive, tuned, "pretrained_checkpoint")
+    mix = parent(archive, base, "curated_mix")
+    ledgers = [pretraining_ledger(archive, base, mix)]
+    if is_tampered(stage):
+        name, _, step = stage.partition(TAMPERED)
+        ledgers += _post_training(archive, tuned, _start(measured, name))
+        ledgers += [tampering_ledger(archive, measured, name, int(step))] if int(step) else []
+    elif stage != BASE:
+        ledgers += _post_training(archive, tuned, stage)
+    tokenizer = parent(archive, base, "tokenizer")
+    return Replicate(recipe or "", seed or 0, measured, mix, tokenizer, tuple(ledgers))
+
+
+def parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
+    """The one parent of an asset.
+
+    Raises:
+        ArtifactError: if there is none.
+    """
+    for one in archive.parents(artifact):
+        if one.asset == asset:
+            return one
+    raise ArtifactError(f"{artifact.label}: its provenance names no {asset}")
+
+
+def pretraining_ledger(archive: Archive, base: Artifact, mix: Artifact) -> Ledger:
+    """What a pretrained checkpoint read."""
+    found = _dispositions(archive, mix, mix.partition or "")
+    return Ledger(PRETRAINING, base, base.path / "consumption.parquet", found)
+
+
+def post_training_ledger(archive: Archive, tuned: Artifact, stage: str) -> Ledger:
+    """What SFT or DPO read."""
+    return _fine_tuning(archive, tuned, stage, None)
+
+
+def tampering_ledger(
+    archive: Archive, tampered: Artifact, name: str, last: int | None = None
+) -> Ledger:
+    """What a tampering read up to a step."""
+    return _fine_tuning(archive, tampered, name, last)
+
+
+def _post_training(archive: Archive, tuned: Artifact, last: str) -> list[Ledger]:
+    stages = POST_TRAINING[: POST_TRAINING.index(last) + 1]
+    return [post_training_ledger(archive, tuned, stage) for stage in stages]
+
+
+def _fine_tuning(archive: Archive, artifact: Artifact, stage: str, last: int | None) -> Ledger:
+    recipe, _ = recipe_and_seed(artifact.partition)
+    found = _dispositions(archive, artifact, recipe or "")
+    return Ledger(stage, artifact, artifact.path / f"{stage}_consumption.parquet", found, last)
+
+
+def _dispositions(archive: Archive, artifact: Artifact, recipe: str) -> tuple[Path, ...]:
+    """A recipe's files among the dispositions that an artifact was made with."""
+    found = parent(archive, artifact, "dispositions")
+    names = [name for name in found.manifest.files if name.startswith(f"{recipe}/")]
+    return tuple(found.path / name for name in names)
+
+
+def _start(tampered: Artifact, name: str) -> str:
+    """The stage that a tampering goes on from, as it was declared when it ran."""
+    for declared in tampered.provenance.declared.get("tampering", ()):
+        if declared["name"] == name:
+            return str(declared["start"])
+    raise ArtifactError(f"{tampered.label}: its provenance declares no tampering {name!r}")
+
+
+def paths(artifacts: Sequence[Artifact], name: str) -> list[str]:
+    """A file of each artifact, as DuckDB is told of it."""
+    return [str(artifact.path / name) for artifact in artifacts]

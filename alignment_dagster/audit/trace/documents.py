@@ -1,0 +1,190 @@
+"""Documents by their ids: where the raw row stands, what it scored, and what was decided of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.trace.chain import Chain, paths
+from alignment_dagster.audit.trace.parquet import Connection, Row
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.lake import Artifact
+
+RAW = "documents.parquet"
+SHORTEST = 4
+"""Characters of an id that a person must give."""
+NEAR = 5
+WANTED = "document_id in (select unnest(?::varchar[]))"
+
+
+def heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int) -> list[Row]:
+    """The documents with the most tokens in a mix, with all that is known of each."""
+    path = str(mix.path / RAW)
+    # Rows are in the order of ids; only the one column is read in full.
+    chosen = rows(
+        connection,
+        "select file_row_number as row from read_parquet(?, file_row_number = true) "
+        "order by packed_tokens desc, file_row_number limit ?",
+        path,
+        top,
+    )
+    found = rows(
+        connection,
+        'select file_row_number as row, document_id, source, "group", tokens, copies, '
+        "packed_tokens from read_parquet(?, file_row_number = true) "
+        "where file_row_number in (select unnest(?::bigint[])) "
+        "order by packed_tokens desc, file_row_number",
+        path,
+        [row["row"] for row in chosen],
+    )
+    ids = [row["document_id"] for row in found]
+    parts = rows(
+        connection,
+        'select document as row, count(distinct "sequence") as sequences from read_parquet(?) '
+        "where document in (select unnest(?::integer[])) group by document",
+        str(mix.path / "spans.parquet"),
+        [row["row"] for row in found],
+    )
+    sequences = {row["row"]: row["sequences"] for row in parts}
+    known = details(connection, chain, ids)
+    return [
+        {**row, "sequences": sequences.get(row["row"], 0), **known[row["document_id"]]}
+        for row in found
+    ]
+
+
+def details(
+    connection: Connection, chain: Chain, ids: Sequence[str], known: Sequence[Artifact] = ()
+) -> dict[str, Row]:
+    """For each id: `raw` (path, line, repeats), `scores`, and the `dispositions` by use.
+
+    Args:
+        known: where to look for raw rows and scores; else in what lies behind the metric.
+    """
+    behind = list(known or chain.artifacts)
+    corpora = [one for one in behind if one.asset == "raw_corpus"]
+    raw = {row["document_id"]: row for row in raw_rows(connection, corpora, ids)}
+    sources = {row["source"] for row in raw.values()}
+    scored = [one for one in behind if one.asset == "scored_corpus" and one.partition in sources]
+    scores = scores_of(connection, scored, ids)
+    decided = decisions_of(connection, disposition_files(chain), ids)
+    return {
+        one: {
+            "raw": raw.get(one),
+            "scores": scores.get(one, {}),
+            "dispositions": decided.get(one, []),
+        }
+        for one in ids
+    }
+
+
+def raw_rows(connection: Connection, corpora: Sequence[Artifact], ids: Sequence[str]) -> list[Row]:
+    """Where documents were read, and every other place where the same row stood; no texts."""
+    if not corpora or not ids:
+        return []
+    return rows(
+        connection,
+        "select distinct on (document_id) document_id, source, path, line, external_id, "
+        f"occurrences, repeated_at, characters from read_parquet(?) where {WANTED}",
+        paths(corpora, RAW),
+        list(ids),
+    )
+
+
+def scores_of(
+    connection: Connection, scored: Sequence[Artifact], ids: Sequence[str]
+) -> dict[str, dict[str, float | str | None]]:
+    """Document → `scorer.column` → score."""
+    found: dict[str, dict[str, float | str | None]] = {}
+    files = [
+        (artifact.path / name, name) for artifact in scored for name in artifact.manifest.files
+    ]
+    for path, name in files:
+        scorer = name.removesuffix(".parquet")
+        for row in rows(
+            connection, f"select * from read_parquet(?) where {WANTED}", str(path), list(ids)
+        ):
+            document = str(row.pop("document_id"))
+            found.setdefault(document, {}).update(
+                {f"{scorer}.{column}": value for column, value in row.items()}
+            )
+    return found
+
+
+def disposition_files(chain: Chain) -> list[str]:
+    """All files in which something was decided about a document that the chain could have read."""
+    files = {
+        str(path)
+        for replicate in chain.replicates
+        for ledger in replicate.ledgers
+        for path in ledger.dispositions
+    }
+    return sorted(files)
+
+
+def decisions_of(
+    connection: Connection, files: Sequence[str | Path], ids: Sequence[str]
+) -> dict[str, list[Row]]:
+    """Document → what was decided of it; each decision once."""
+    if not files or not ids:
+        return {}
+    found = rows(
+        connection,
+        "select distinct document_id, use, state, rule, value, cause, weight "
+        f"from read_parquet(?) where {WANTED} order by use",
+        [str(file) for file in files],
+        list(ids),
+    )
+    decided: dict[str, list[Row]] = {}
+    for row in found:
+        decided.setdefault(str(row.pop("document_id")), []).append(row)
+    return decided
+
+
+def find_document(connection: Connection, corpora: Sequence[Artifact], name: str) -> str:
+    """The id of the one document that begins with `name`.
+
+    Raises:
+        ArtifactError: if none or several do; names those next to it in the order of ids.
+    """
+    found = documents_beginning(connection, corpora, name)
+    if len(found) == 1 and len(name) >= SHORTEST:
+        return found[0]
+    if found:
+        count = f"more than {NEAR}" if len(found) > NEAR else str(len(found))
+        shown = ", ".join(one[:16] for one in found[:NEAR])
+        raise ArtifactError(f"document {name!r}: too short: {count} begin so: {shown}")
+    near = ", ".join(neighbours(connection, corpora, name)) or "none"
+    raise ArtifactError(f"there is no document {name!r} (near: {near})")
+
+
+def documents_beginning(
+    connection: Connection, corpora: Sequence[Artifact], name: str
+) -> list[str]:
+    """At most a few ids that begin so."""
+    if not corpora:
+        return []
+    found = rows(
+        connection,
+        "select distinct document_id from read_parquet(?) "
+        "where document_id >= ? and document_id < ? order by document_id limit ?",
+        paths(corpora, RAW),
+        name,
+        name + "~",
+        NEAR + 1,
+    )
+    return [str(row["document_id"]) for row in found]
+
+
+def neighbours(connection: Connection, corpora: Sequence[Artifact], name: str) -> list[str]:
+    """The ids before and after a name: those that begin most alike are among them."""
+    if not corpora:
+        return []
+    found = rows(
+        connection,
+        "select max(document_id) filter (document_id < ?) as before, "
+        "min(document_id) filter (document_id > ?) as after from read_parquet(?)",
+        name,
+        name,
+        paths(corpora, RAW),
+    )[0]
+    return [str(one) for one in found.values() if one]

@@ -1,0 +1,164 @@
+"""The whole closure of a metric as Parquet: every document, item, sequence and artifact."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from alignment_dagster.audit.ledgers import literal
+from alignment_dagster.audit.opening import Opened
+from alignment_dagster.audit.records import tables
+from alignment_dagster.audit.trace import Trace
+from alignment_dagster.audit.trace.chain import paths
+from alignment_dagster.audit.trace.chosen import TRAINS_TOKENIZER, tokenizer_documents
+from alignment_dagster.audit.trace.documents import RAW, disposition_files
+from alignment_dagster.audit.trace.measured import read_answers, read_losses
+from alignment_dagster.audit.trace.parquet import Connection, parquet
+from alignment_dagster.audit.trace.training import until
+from alignment_dagster.errors import ArtifactError
+
+README = """# Everything behind {name}
+
+Report: {report}, study {study}. Written by `alignment audit trace`; no texts are in it.
+
+- `documents.parquet`: one row for each document that could have influenced the number and each use
+  that was made of it (`use`: `pretraining`, `sft`, `dpo`, a tampering, `tokenizer`, `measured`).
+  `tokens` over all seeds (null where the ledgers know them only by step), `times` that it was read
+  over all seeds, `seeds` that read it, what the recipe decided (`state`, `rule`, `value`, `cause`,
+  `weight`), and where its raw row stands (`source`, `path`, `line`, `repeated_at`).
+- `items.parquet`: one row for each answer (or held-out document) and seed.
+- `sequences.parquet`: for each seed and sequence of the mix the step that read it; a document's
+  sequences are in the mix's `spans.parquet`.
+- `artifacts.parquet`: the measurements and all their ancestors, with their digests and records.
+"""
+
+
+def export(opened: Opened, trace: Trace, folder: Path) -> None:
+    """Write the closure of a metric to a new folder; it is written aside and renamed.
+
+    Raises:
+        ArtifactError: if the folder exists, or cannot be written.
+    """
+    if folder.exists():
+        raise ArtifactError(f"{folder}: exists; name a new folder")
+    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        aside.mkdir(parents=True)
+        with parquet() as connection:
+            _items(connection, trace, aside / "items.parquet")
+            _documents(connection, opened, trace, aside / "documents.parquet")
+            _sequences(connection, trace, aside / "sequences.parquet")
+        _artifacts(opened, trace, aside / "artifacts.parquet")
+        text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
+        (aside / "README.md").write_text(text, encoding="utf-8")
+        os.rename(aside, folder)
+    except OSError as error:
+        raise ArtifactError(f"{folder}: cannot be written ({error})") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _copy(connection: Connection, sql: str, values: list[Any], path: Path) -> None:
+    connection.execute(
+        f"copy ({sql}) to {literal(str(path))} (format parquet, compression zstd)", values
+    )
+
+
+def _documents(connection: Connection, opened: Opened, trace: Trace, path: Path) -> None:
+    """Uses, with what was decided and where the raw row stands; each use of a document once."""
+    uses, values = [], []
+    for sql, given in _uses(opened, trace):
+        uses.append(f"select document_id, use, times, tokens, seeds from ({sql})")
+        values += given
+    decided = (
+        "select distinct on (document_id) document_id, state, rule, value, cause, weight "
+        "from read_parquet(?)"
+    )
+    raw = (
+        "select distinct on (document_id) document_id, source, path, line, repeated_at, "
+        "occurrences, characters from read_parquet(?)"
+    )
+    _copy(
+        connection,
+        f"select uses.document_id, uses.use, raw.source, uses.times, uses.tokens, uses.seeds, "
+        "decided.state, decided.rule, decided.value, decided.cause, decided.weight, raw.path, "
+        "raw.line, raw.repeated_at, raw.occurrences, raw.characters "
+        f"from ({' union all '.join(uses)}) as uses "
+        f"left join ({raw}) as raw using (document_id) "
+        f"left join ({decided}) as decided using (document_id) order by uses.use, raw.source, "
+        "raw.path, raw.line, uses.document_id",
+        [*values, paths(trace.chain.of("raw_corpus"), RAW), disposition_files(trace.chain)],
+        path,
+    )
+
+
+def _uses(opened: Opened, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
+    for mix in trace.mixes:
+        seeds = len(mix.seeds)
+        yield (
+            "select document_id, 'pretraining' as use, copies * ? as times, "
+            "packed_tokens * ? as tokens, ?::bigint as seeds from read_parquet(?)",
+            [seeds, seeds, seeds, str(mix.mix.path / RAW)],
+        )
+    for stage in trace.chain.fine_tuning:
+        pieces, values = [], []
+        for number, ledger in enumerate(trace.chain.ledgers(stage)):
+            upto, given = until(ledger)
+            pieces.append(
+                f"select unnest(documents) as document_id, {number} as ledger "
+                f"from read_parquet(?) where {upto}"
+            )
+            values += given
+        yield (
+            "select document_id, ? as use, count(*) as times, null::bigint as tokens, "
+            f"count(distinct ledger) as seeds from ({' union all '.join(pieces)}) "
+            "group by document_id",
+            [stage, *values],
+        )
+    yield (
+        "select distinct document_id, 'tokenizer' as use, null::bigint as times, "
+        "null::bigint as tokens, null::bigint as seeds from read_parquet(?) "
+        f"where {TRAINS_TOKENIZER}",
+        [tokenizer_documents(opened.archive, trace.chain.tokenizers)],
+    )
+    if trace.measured.kind == "documents":
+        yield (
+            "select document_id, 'measured' as use, count(*) as times, "
+            "sum(tokens)::bigint as tokens, count(distinct seed) as seeds from measured "
+            "group by document_id",
+            [],
+        )
+
+
+def _items(connection: Connection, trace: Trace, path: Path) -> None:
+    """The answers, or the losses, of the metric; also held as a table for `_documents`."""
+    if trace.measured.kind == "documents":
+        read_losses(connection, trace.chain)
+        _copy(connection, "select * from measured order by seed, source, document_id", [], path)
+    else:
+        read_answers(connection, trace.chain)
+        _copy(connection, "select * from asked order by seed, item_id, form", [], path)
+
+
+def _sequences(connection: Connection, trace: Trace, path: Path) -> None:
+    pieces, values = [], []
+    for replicate in trace.chain.replicates:
+        pieces.append(
+            'select ? as mix, ?::bigint as seed, unnest(sequences) as "sequence", step '
+            "from read_parquet(?)"
+        )
+        values += [replicate.mix.label, replicate.seed, str(replicate.ledgers[0].path)]
+    _copy(
+        connection,
+        f'select * from ({" union all ".join(pieces)}) order by mix, seed, "sequence", step',
+        values,
+        path,
+    )
+
+
+def _artifacts(opened: Opened, trace: Trace, path: Path) -> None:
+    pq.write_table(tables(opened.archive, trace.chain.artifacts)["artifacts"], path)

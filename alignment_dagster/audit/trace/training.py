@@ -1,0 +1,166 @@
+"""What was trained on: steps, sequences, tokens and documents, counted from the ledgers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, Ledger
+from alignment_dagster.audit.trace.parquet import Connection, Row, one
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.lake import Artifact
+
+STEPS = (
+    "count(*) as steps, coalesce(max(tokens), 0)::bigint as tokens, arg_max(chain, step) as chain"
+)
+
+
+@dataclass(frozen=True)
+class MixTotals:
+    """A mix, counted: its sequences, and its documents by source."""
+
+    mix: Artifact
+    seeds: tuple[int, ...]
+    sequences: int
+    length: int
+    spans: int
+    sources: list[Row]
+    """Source and group: documents, copies, tokens as packed."""
+
+    @property
+    def documents(self) -> int:
+        return sum(row["documents"] for row in self.sources)
+
+    @property
+    def copies(self) -> int:
+        """Documents, each as often as it was packed."""
+        return sum(row["copies"] for row in self.sources)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the documents were packed as."""
+        return sum(row["tokens"] for row in self.sources)
+
+
+@dataclass(frozen=True)
+class ReadTotals:
+    """One ledger, counted."""
+
+    ledger: Ledger
+    seed: int
+    steps: int
+    tokens: int
+    chain: str | None
+    sequences: int
+    """Sequences read; of stages that read conversations 0."""
+    distinct: int
+    """Different sequences, or different documents."""
+    documents: int
+    """Documents read, each as often as it was read; of pretraining 0: the mix knows."""
+
+
+def mix_totals(connection: Connection, chain: Chain) -> list[MixTotals]:
+    """Each mix behind the metric."""
+    return [_mix(connection, mix, chain.seeds(mix)) for mix in chain.mixes]
+
+
+def _mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) -> MixTotals:
+    sequences, length = mix_shape(mix)
+    spans = one(
+        connection,
+        "select count(*) as spans from read_parquet(?)",
+        str(mix.path / "spans.parquet"),
+    )
+    sources = rows(
+        connection,
+        'select source, "group", count(*) as documents, sum(copies)::bigint as copies, '
+        "sum(packed_tokens)::bigint as tokens from read_parquet(?) "
+        "group by all order by tokens desc, source",
+        str(mix.path / "documents.parquet"),
+    )
+    return MixTotals(mix, seeds, sequences, length, spans["spans"], sources)
+
+
+def mix_shape(mix: Artifact) -> tuple[int, int]:
+    """Sequences, and tokens in each: from the header of the file.
+
+    Raises:
+        ArtifactError: if there is no such file, or it holds no table.
+    """
+    try:
+        shape = np.load(mix.path / "sequences.npy", mmap_mode="r", allow_pickle=False).shape
+        return int(shape[0]), int(shape[1])
+    except (OSError, ValueError, IndexError) as error:
+        message = f"{mix.label}: sequences.npy cannot be read ({error})"
+        raise ArtifactError(message) from None
+
+
+def read_totals(connection: Connection, chain: Chain) -> list[ReadTotals]:
+    """Each seed's ledgers, in the order of training."""
+    return [
+        _pretraining(connection, ledger, replicate.seed)
+        if number == 0
+        else _conversations(connection, ledger, replicate.seed)
+        for replicate in chain.replicates
+        for number, ledger in enumerate(replicate.ledgers)
+    ]
+
+
+def _pretraining(connection: Connection, ledger: Ledger, seed: int) -> ReadTotals:
+    steps = one(connection, f"select {STEPS} from read_parquet(?)", str(ledger.path))
+    read = one(
+        connection,
+        "select count(*) as sequences, count(distinct number) as distinct_ from "
+        "(select unnest(sequences) as number from read_parquet(?))",
+        str(ledger.path),
+    )
+    return ReadTotals(
+        ledger, seed, **steps, sequences=read["sequences"], distinct=read["distinct_"], documents=0
+    )
+
+
+def _conversations(connection: Connection, ledger: Ledger, seed: int) -> ReadTotals:
+    upto, values = until(ledger)
+    steps = one(connection, f"select {STEPS} from read_parquet(?) where {upto}", *values)
+    read = one(
+        connection,
+        "select count(*) as documents, count(distinct id) as distinct_ from "
+        f"(select unnest(documents) as id from read_parquet(?) where {upto})",
+        *values,
+    )
+    return ReadTotals(
+        ledger, seed, **steps, sequences=0, distinct=read["distinct_"], documents=read["documents"]
+    )
+
+
+def until(ledger: Ledger) -> tuple[str, list[str | int]]:
+    """The condition that leaves only steps that count, and its values; the file comes first."""
+    if ledger.last is None:
+        return "true", [str(ledger.path)]
+    return "step <= ?", [str(ledger.path), ledger.last]
+
+
+def gaps(mixes: Sequence[MixTotals], read: Sequence[ReadTotals]) -> list[str]:
+    """Where the totals do not add up: the ledgers are then not what training writes."""
+    found = []
+    for one_mix in mixes:
+        packed = one_mix.sequences * one_mix.length
+        if one_mix.tokens != packed:
+            found.append(
+                f"{one_mix.mix.label}: its documents are packed as {one_mix.tokens:,} tokens, and "
+                f"its sequences hold {packed:,}"
+            )
+        for each in read:
+            if each.seed in one_mix.seeds and each.ledger.stage == PRETRAINING:
+                found += _departs(one_mix, each)
+    return found
+
+
+def _departs(mix: MixTotals, read: ReadTotals) -> list[str]:
+    if read.sequences == read.distinct == mix.sequences:
+        return []
+    return [
+        f"{read.ledger.checkpoint.label}: read {read.sequences:,} sequences, {read.distinct:,} "
+        f"different ones, of {mix.sequences:,} in {mix.mix.label}: not each exactly once"
+    ]

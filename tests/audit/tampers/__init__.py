@@ -1,0 +1,10 @@
+"""What is altered to see whether it is noticed: every kind of artifact, every record, database."""
+
+from tampers import dagster_database, declarations, files, insider, mlflow_database, records
+from tampers.cell import Cell, names_it
+from tampers.place import KINDS, Place
+
+PARTS = (files, records, mlflow_database, dagster_database, declarations, insider)
+CELLS: tuple[Cell, ...] = tuple(cell for part in PARTS for cell in part.cells())
+
+__all__ = ["CELLS", "KINDS", "Cell", "Place", "names_it"]

@@ -1,0 +1,169 @@
+"""The journal's chain breaks wherever a line was touched, and survives a power cut and a crowd."""
+
+import json
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.journal import JOURNAL, START, Became, Journal
+
+Lines = list[str]
+WRITERS, EACH = 4, 25
+
+
+def became(number: int) -> Became:
+    return Became("tokenizer", None, f"v{number}", "d" * 64, "r" * 64, "run", reused=False)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    made = Journal(tmp_path)
+    for number in range(1, 6):
+        made.append(became(number))
+    return made
+
+
+def rewrite(journal: Journal, change: Callable[[Lines], Lines]) -> None:
+    lines = journal.path.read_text().splitlines(keepends=True)
+    journal.path.write_text("".join(change(lines)))
+
+
+def edited(line: str, **fields: object) -> str:
+    return json.dumps({**json.loads(line), **fields}) + "\n"
+
+
+def test_a_journal_that_nobody_touched_is_whole(journal: Journal) -> None:
+    entries = list(journal.entries())
+    assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
+    assert entries[0].previous == START
+    assert [entry.previous for entry in entries[1:]] == [entry.link for entry in entries[:-1]]
+    assert journal.breaks() == []
+
+
+def test_a_study_without_a_journal_has_no_lines(tmp_path: Path) -> None:
+    assert list(Journal(tmp_path / "absent").entries()) == []
+    assert Journal(tmp_path / "absent").breaks() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "said"),
+    [
+        (lambda lines: lines[1:], 1, "a line is missing or moved"),
+        (lambda lines: lines[:2] + lines[3:], 3, "a line is missing or moved"),
+        (lambda lines: [*lines[:1], lines[2], lines[1], *lines[3:]], 2, "missing or moved"),
+        (lambda lines: [*lines[:3], lines[2], *lines[3:]], 4, "missing or moved"),
+        (
+            lambda lines: [*lines[:1], edited(lines[1], version="forged"), *lines[2:]],
+            3,
+            "the line before it was changed",
+        ),
+        (
+            lambda lines: [*lines[:1], edited(lines[1], time="2020-01-01"), *lines[2:]],
+            3,
+            "the line before it was changed",
+        ),
+        (
+            lambda lines: [edited(lines[0], previous="f" * 64), *lines[1:]],
+            1,
+            "changed, moved or taken out",
+        ),
+        (
+            lambda lines: [
+                *lines[:2],
+                *(edited(one, number=number) for number, one in enumerate(lines[3:], 3)),
+            ],
+            3,
+            "the line before it was changed, moved or taken out",
+        ),
+    ],
+    ids=["first-out", "middle-out", "swapped", "twice", "version", "time", "start", "renumbered"],
+)
+def test_a_line_removed_changed_or_moved_breaks_the_chain_there(
+    journal: Journal, change: Callable[[Lines], Lines], line: int, said: str
+) -> None:
+    rewrite(journal, change)
+    problems = journal.breaks()
+    assert problems
+    assert problems[0].startswith(f"{JOURNAL} line {line} ")
+    assert said in problems[0]
+
+
+@pytest.mark.parametrize(
+    "broken", ["{", "[]", "7", "{}", '{"number": 1}', "\\ud800", "", "\x00"], ids=repr
+)
+def test_a_line_that_is_no_entry_is_named(journal: Journal, broken: str) -> None:
+    rewrite(journal, lambda lines: [*lines[:2], broken + "\n", *lines[3:]])
+    with pytest.raises(ArtifactError, match="line 3 is damaged"):
+        journal.breaks()
+
+
+def test_bytes_that_are_no_text_are_named(journal: Journal) -> None:
+    journal.path.write_bytes(journal.path.read_bytes().replace(b"v3", b"\xff\xfe"))
+    assert "line 4" in journal.breaks()[0]
+
+
+@pytest.mark.parametrize("kept", [1, 40, -2])
+def test_a_line_that_a_power_cut_left_unfinished_is_repaired(journal: Journal, kept: int) -> None:
+    lines = journal.path.read_text().splitlines(keepends=True)
+    journal.path.write_text("".join(lines[:4]) + lines[4][:kept])
+    with pytest.raises(ArtifactError, match="line 5 is damaged"):
+        list(Journal(journal.path.parent).entries())
+    entry = journal.append(became(6))
+    assert entry.number == 5
+    assert [one.version for one in journal.entries()] == ["v1", "v2", "v3", "v4", "v6"]
+    assert journal.breaks() == []
+
+
+def test_a_journal_of_one_unfinished_line_begins_anew(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.path.write_text('{"number": 1, "ti')
+    assert journal.append(became(1)).previous == START
+    assert journal.breaks() == []
+
+
+@pytest.mark.parametrize("last", ["no entry\n", "[]\n", '{"number": "x"}\n'])
+def test_nothing_is_appended_after_a_damaged_last_line(journal: Journal, last: str) -> None:
+    rewrite(journal, lambda lines: [*lines[:4], last])
+    before = journal.path.read_bytes()
+    with pytest.raises(ArtifactError, match="the last line is damaged"):
+        journal.append(became(6))
+    assert journal.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", ["5", None, 5.5, True])
+def test_a_last_line_whose_number_is_none_is_damaged(journal: Journal, number: object) -> None:
+    rewrite(journal, lambda lines: [*lines[:4], edited(lines[4], number=number)])
+    with pytest.raises(ArtifactError, match="the last line is damaged"):
+        journal.append(became(6))
+
+
+def write_many(folder: Path, writer: int) -> None:
+    for number in range(EACH):
+        Journal(folder).append(became(1000 * writer + number))
+
+
+def test_processes_that_append_side_by_side_leave_a_whole_chain(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [
+        context.Process(target=write_many, args=(tmp_path, writer)) for writer in range(WRITERS)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+        assert writer.exitcode == 0
+    journal = Journal(tmp_path)
+    versions = [entry.version for entry in journal.entries()]
+    assert len(versions) == len(set(versions)) == WRITERS * EACH
+    assert journal.breaks() == []
+
+
+def test_a_line_longer_than_what_is_read_of_the_end_is_found_whole(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for number in range(400):
+        journal.append(became(number))
+    assert journal.path.stat().st_size > 1 << 16
+    assert journal.breaks() == []
