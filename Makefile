@@ -13,8 +13,8 @@ demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
 	$(BIN)/alignment results quickstart
 
-test: setup ## Run the tests
-	$(BIN)/pytest
+test: setup ## Run the tests, two files side by side
+	$(BIN)/pytest --numprocesses 2 --dist loadscope
 
 check: setup ## Formatting, lint, types, declarations, definitions
 	$(BIN)/ruff format --check .

@@ -82,8 +82,8 @@ def results(
     from alignment_dagster.home import Home, assets_folder
     from alignment_dagster.running.reports import latest_report, print_results
 
-    declared = load_study(study, assets_folder())
-    print_results(study, latest_report(declared, Home.from_environment()), as_json=json)
+    declared, home = load_study(study, assets_folder()), Home.from_environment()
+    print_results(study, latest_report(declared, home), home, as_json=json)
 
 
 @app.command()
@@ -92,8 +92,17 @@ def export(
     folder: Annotated[Path, typer.Argument(help="A new folder.")],
     recipe: Annotated[str, typer.Option(help="The recipe of the replicate.")],
     seed: Annotated[int, typer.Option(help="The seed of the replicate.")],
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="Also the checkpoint of this stage: base, sft or dpo (repeatable)."),
+    ] = None,
 ) -> None:
-    """Write lm-evaluation-harness tasks and Inspect logs of one replicate."""
+    """Write lm-evaluation-harness tasks and Inspect logs of one replicate.
+
+    With --checkpoint also the model as a Hugging Face folder, with its model card and its signed
+    records. The current report must rest on it, and be approved where the study declares
+    `approval: required`.
+    """
     from alignment_dagster.catalogue import load_study
     from alignment_dagster.home import Home, assets_folder
     from alignment_dagster.running import exports
@@ -101,7 +110,8 @@ def export(
 
     declared = load_study(study, assets_folder())
     check_selection(declared, Selection((recipe,), (seed,)))
-    for line in exports.export(declared, f"{recipe}|{seed}", folder, Home.from_environment()):
+    home, stages = Home.from_environment(), tuple(dict.fromkeys(checkpoint or ()))
+    for line in exports.export(declared, f"{recipe}|{seed}", folder, home, stages):
         typer.echo(line)
 
 

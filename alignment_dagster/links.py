@@ -30,7 +30,13 @@ def mlflow_run(run_id: str) -> str:
     return f"{MLFLOW}/#/runs/{quote(run_id)}"
 
 
+def audit_study(study: str) -> str:
+    """The audit page of a study: its reports, and what is current."""
+    return f"{AUDIT}/{quote(study, safe='')}"
+
+
 def audit_page(study: str, asset: str, partition: str | None, version: str) -> str:
     """The audit page of an artifact: what it was made from, and what was made from it."""
     place = (partition or "all").replace("|", ".")
-    return "/".join((AUDIT, *(quote(part) for part in (study, asset, place, version))))
+    parts = (quote(part, safe="") for part in (study, asset, place, version))
+    return "/".join((AUDIT, *parts))

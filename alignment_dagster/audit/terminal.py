@@ -20,6 +20,10 @@ STYLES: dict[Tone, str] = {
 }
 
 
+NARROWEST = 132
+"""Columns; below, names would be cut off."""
+
+
 def show(answer: Answer, *, as_json: bool = False, html: Path | None = None) -> None:
     """Print an answer, as JSON where asked; also write it as a page where a file is named.
 
@@ -34,6 +38,7 @@ def show(answer: Answer, *, as_json: bool = False, html: Path | None = None) -> 
         print(json.dumps(answer.data, indent=1, ensure_ascii=False, sort_keys=False))
         return
     console = Console(highlight=False)
+    console.width = max(console.width, NARROWEST)
     for warning in answer.warnings:
         console.print(_text(warning, "bad"), soft_wrap=True)
     console.print(_text(answer.title, "strong"), soft_wrap=True)

@@ -1,6 +1,9 @@
-"""`alignment export`: what a reviewer needs to rerun and to read an evaluation without us."""
+"""`alignment export`: what a reviewer needs to rerun and to read an evaluation without us.
 
-from collections.abc import Iterator
+And, where it is asked for, a checkpoint itself.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,7 +14,9 @@ from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake, label
+from alignment_dagster.new_folder import new_folder
 from alignment_dagster.running.instance import open_instance
+from alignment_dagster.running.releasing import released_facts, write_checkpoint
 from alignment_dagster.study import Study
 
 STAGES = {
@@ -21,31 +26,54 @@ STAGES = {
 }
 
 
-def export(study: Study, partition: str, folder: Path, home: Home) -> Iterator[str]:
+def export(
+    study: Study, partition: str, folder: Path, home: Home, stages: Sequence[str] = ()
+) -> list[str]:
     """Write `tasks/<suite>/<stage>/` for lm-evaluation-harness and `logs/` for Inspect's viewer.
 
-    Yields:
+    Args:
+        stages: whose checkpoints are written too, to `checkpoint/<stage>/`.
+
+    Returns:
         A line for each thing written.
 
     Raises:
         AlignmentError: if the folder holds something, the replicate has not been evaluated, an
-            artifact was altered, or the extra `inspect` is not installed.
+            artifact was altered, the extra `inspect` is not installed, or a checkpoint has not
+            the report, or the approval, that it needs.
     """
-    from alignment_dagster.evaluation.inspect_log import write_inspect_logs
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown:
+        raise AlignmentError(f"there is no stage {unknown[0]!r}: say {', '.join(STAGES)}")
+    found = _artifacts(study, partition, home)
+    wanted = {stage: (found[STAGES[stage][0]], STAGES[stage][1]) for stage in stages}
+    facts = released_facts(study, home, [one for one, _ in wanted.values()]) if wanted else None
+    with new_folder(folder) as aside:
+        lines = [*_tasks(study, found, aside), _logs(study, found["evaluation"], aside)]
+        if facts:
+            lines += [
+                write_checkpoint(facts, artifact, part, stage, aside)
+                for stage, (artifact, part) in wanted.items()
+            ]
+    return [f"{folder}/{line}" for line in lines]
+
+
+def _tasks(study: Study, found: dict[str, Artifact], folder: Path) -> Iterator[str]:
     from alignment_dagster.training.folders import read_tokenizer
 
-    if folder.exists() and any(folder.iterdir()):
-        raise AlignmentError(f"{folder}: is not empty; name a new folder")
-    found = _artifacts(study, partition, home)
     for stage, (asset, part) in STAGES.items():
         tokenizer = read_tokenizer(found[asset].path / part)
         for suite in study.suites:
             if suite.has_options:
-                place = folder / "tasks" / suite.name / stage
+                place = Path("tasks") / suite.name / stage
                 items = load_suite(suite, study.assets)
-                names = export_suite(suite, items, tokenizer, stage, place)
+                names = export_suite(suite, items, tokenizer, stage, folder / place)
                 yield f"{place}: {len(names) - 1} tasks for lm-evaluation-harness"
-    evaluation = found["evaluation"]
+
+
+def _logs(study: Study, evaluation: Artifact, folder: Path) -> str:
+    from alignment_dagster.evaluation.inspect_log import write_inspect_logs
+
     generations = evaluation.path / "generations.parquet"
     written = write_inspect_logs(
         pq.read_table(evaluation.path / "items.parquet"),
@@ -55,7 +83,7 @@ def export(study: Study, partition: str, folder: Path, home: Home) -> Iterator[s
         evaluation.label,
         pq.read_table(generations) if generations.exists() else None,
     )
-    yield f"{folder / 'logs'}: {len(written)} logs for Inspect (inspect view --log-dir …)"
+    return f"logs: {len(written)} logs for Inspect (inspect view --log-dir …)"
 
 
 def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:

@@ -1,7 +1,10 @@
 """`alignment results`: the numbers of the latest report."""
 
 from rich.console import Console
+from rich.text import Text
 
+from alignment_dagster.audit.opening import open_archive
+from alignment_dagster.audit.reviews import how_to_review, reviews, verdict
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation.findings import read_findings
 from alignment_dagster.evaluation.findings_tables import findings_tables
@@ -12,6 +15,7 @@ from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.running.instance import open_instance
 from alignment_dagster.study import Study
+from alignment_dagster.visible import visible
 
 NARROWEST = 136
 """Columns; below, the intervals would be folded."""
@@ -31,8 +35,8 @@ def latest_report(study: Study, home: Home) -> Artifact:
     return Lake(home.lake).open(study.name, "eval_report", None, version)
 
 
-def print_results(study: str, report: Artifact, *, as_json: bool) -> None:
-    """The table for a person, or the rows as JSON on standard output."""
+def print_results(study: str, report: Artifact, home: Home, *, as_json: bool) -> None:
+    """The tables and the last review for a person, or the rows as JSON on standard output."""
     if as_json:
         print((report.path / "results.json").read_text(encoding="utf-8"), end="")
         return
@@ -43,3 +47,15 @@ def print_results(study: str, report: Artifact, *, as_json: bool) -> None:
     for table in findings_tables(read_findings(report.path)):
         console.print(table)
     console.print(f"report: {report.path / 'report.html'}", soft_wrap=True)
+    console.print(Text(f"review: {_review(study, report, home)}"), soft_wrap=True)
+
+
+def _review(study: str, report: Artifact, home: Home) -> str:
+    """The last decision with its note, or how to decide; a broken review is said, and no error."""
+    try:
+        found = reviews(open_archive(study, home), report)
+    except ArtifactError as error:
+        return visible(str(error))
+    if not found:
+        return f"none yet ({how_to_review(study, report)})"
+    return f"{verdict(found)}: {visible(found[-1].note)}"

@@ -1,7 +1,7 @@
 """A study: the one file that declares an experiment, and everything it names."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -44,6 +44,8 @@ class StudyDeclaration(Declared):
     claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
     limits: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     """What the study's numbers do not show; the report says so."""
+    approval: Literal["none", "required"] = "none"
+    """Whether a checkpoint is exported only when the report on it is approved."""
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> "StudyDeclaration":

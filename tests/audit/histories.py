@@ -1,12 +1,14 @@
 """Random honest histories of a small study: whatever an honest person does, a check finds no gap.
 
-A history is a study's home and five operations drawn at random, then a whole run. An operation is
+A history is a study's home and four operations drawn at random, then a whole run. An operation is
 an edit (or the way back from one), a run of all or a part, with one worker or two, a run that is
 interrupted or killed and then started again, or Dagster's own command for one partition. The home
-was run to its report before, or (every fourth) is empty. After each operation the study is
-checked; only after a kill it is the run that follows that is.
+was run to its report before, or (every fourth) is empty; every third study has two seeds, every
+eighth tampering and attacks. After each operation the study is checked; after a kill, which leaves
+things open that the next run ends, it is checked after that run.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -22,16 +24,17 @@ from typing import Any
 
 import tiny_study
 import yaml
-from tiny_study import ATTACKS, CLAIM, NAME, RECIPES, STUDY, TAMPERING, TinyStudy
+from tiny_study import ATTACKS, CLAIM, NAME, STUDY, TAMPERING, TinyStudy
 
 DRIVER = Path(__file__).with_name("history_driver.py")
-OPERATIONS = 5
+OPERATIONS = 4
 EMPTY_EVERY = 4
 TAMPERED_EVERY = 8
+SEEDS_EVERY = 3
 ROWS = 60
 TIMEOUT = 600.0
 PARTITIONED = ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
-REPLICATES = ("unfiltered|0", "unfiltered|1", "aligned|0", "aligned|1")
+RECIPES = ("unfiltered", "aligned")
 ASSETS = (
     "raw_corpus",
     "scored_corpus",
@@ -49,7 +52,7 @@ SMALL: Mapping[str, Any] = {
 MEASURED: Mapping[str, Any] = {
     "sources": [*STUDY["sources"], "bad_chat"],
     "tampering": [TAMPERING],
-    "attacks": {**ATTACKS, "methods": ["none", "prefix_injection"], "search": None},
+    "attacks": ATTACKS,
 }
 
 
@@ -152,6 +155,7 @@ class History:
     place: Place
     driver: Driver
     draw: random.Random
+    seeds: tuple[int, ...] = (0,)
     steps: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     checks: int = 0
@@ -161,11 +165,12 @@ class History:
     """The last check."""
 
     def play(self, operations: int = OPERATIONS) -> None:
-        """Draw and do the operations, then a whole run; check after each."""
+        """Draw and do the operations, then (if there were any) a whole run; check after each."""
         for _ in range(operations):
             choice = self.draw.choices(list(ACTIONS), [weight for _, weight in ACTIONS.values()])
             self.act(choice[0])
-        self.act("run all")
+        if operations:
+            self.act("run all")
 
     def act(self, name: str) -> None:
         """One operation, then the check."""
@@ -215,10 +220,8 @@ class History:
         """The same, ended by a signal after some seconds unless it ends before."""
         pid = self.driver.start(self.place.request("run", **{**WHOLE, **selection}))
         time.sleep(after)
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it may have been faster
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass  # it was faster
         return self.driver.end()
 
 
@@ -318,7 +321,7 @@ def _run_parallel(history: History) -> str:
     return f"run with two workers (exit {history.run(workers=2)})"
 
 
-def _part(draw: random.Random) -> dict[str, Any]:
+def _part(draw: random.Random, seeds: tuple[int, ...]) -> dict[str, Any]:
     kind = draw.choice(("to", "from", "recipe", "seed", "both"))
     part: dict[str, Any] = {}
     if kind in ("to", "both"):
@@ -326,14 +329,14 @@ def _part(draw: random.Random) -> dict[str, Any]:
     if kind == "from":
         part["first"] = draw.choice(ASSETS)
     if kind in ("recipe", "both"):
-        part["recipes"] = [draw.choice(tuple(RECIPES)[::2])]
+        part["recipes"] = [draw.choice(RECIPES)]
     if kind == "seed":
-        part["seeds"] = [draw.choice((0, 1))]
+        part["seeds"] = [draw.choice(seeds)]
     return part
 
 
 def _run_part(history: History) -> str:
-    part = _part(history.draw)
+    part = _part(history.draw, history.seeds)
     return f"run a part {part} (exit {history.run(**part)})"
 
 
@@ -343,7 +346,9 @@ def _stopped(history: History, number: signal.Signals) -> str:
     after = history.draw.uniform(0.5, 12.0)
     workers = history.draw.choice((1, 2))
     code = history.stop(number, after, workers=workers)
-    return f"{told}, then run with {workers} workers, {number.name} after {after:.1f} s (exit {code})"
+    return (
+        f"{told}, then run with {workers} workers, {number.name} after {after:.1f} s (exit {code})"
+    )
 
 
 def _interrupt(history: History) -> str:
@@ -361,9 +366,9 @@ def _kill(history: History) -> str:
 def _materialize(history: History) -> str:
     asset = history.draw.choice(("raw_corpus", "scored_corpus", "curated_mix", *PARTITIONED))
     if asset in PARTITIONED:
-        partition = history.draw.choice(REPLICATES)
+        partition = f"{history.draw.choice(RECIPES)}|{history.draw.choice(history.seeds)}"
     elif asset == "curated_mix":
-        partition = history.draw.choice(("unfiltered", "aligned"))
+        partition = history.draw.choice(RECIPES)
     else:
         partition = history.draw.choice(("stories", "ai_news", "chat"))
     code = history.operate("materialize", asset=asset, partition=partition)
@@ -392,17 +397,21 @@ class Bench:
 
     def play(self, number: int, seed: int, operations: int = OPERATIONS) -> History:
         """One history; the same number and seed draw the same operations."""
+        empty = number % EMPTY_EVERY == 0
+        seeds = (0, 1) if number % SEEDS_EVERY == 0 else (0,)
         measured = number % TAMPERED_EVERY == TAMPERED_EVERY - 1
-        place = self._begin("measured" if measured else "plain", number % EMPTY_EVERY == 0)
-        history = History(place, self.driver, random.Random(f"{seed}/{number}"))
-        history.steps.append("an empty home" if number % EMPTY_EVERY == 0 else "a home run once")
+        name = f"{'measured' if measured else 'plain'}-{len(seeds)}"
+        fields = {"seeds": list(seeds), **(MEASURED if measured else {})}
+        place = self._begin(name, fields, empty)
+        history = History(place, self.driver, random.Random(f"{seed}/{number}"), seeds)
+        history.steps.append(f"{'an empty home' if empty else 'a home run once'} ({name})")
         history.play(operations)
         return history
 
-    def _begin(self, name: str, empty: bool) -> Place:
+    def _begin(self, name: str, fields: Mapping[str, Any], empty: bool) -> Place:
         place, kept = Place(self.folder / name), self.folder / f"{name}-once"
         if not kept.exists():
-            create(place.folder, **(MEASURED if name == "measured" else {}))
+            create(place.folder, **fields)
             history = History(place, self.driver, random.Random(0))
             history.act("run all")
             if history.wrong:

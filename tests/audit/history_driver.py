@@ -32,7 +32,6 @@ Answer = dict[str, Any]
 
 def _imports() -> None:
     """All that the operations need; nothing that remembers a home."""
-    import dagster._cli
     import dbt.cli.main  # noqa: F401
 
     import alignment_dagster.audit.check
@@ -91,7 +90,9 @@ def _template() -> None:
     server._forkserver_pid = pid
 
 
-def _run(study: str, recipes: list[str], seeds: list[int], first: Any, last: Any, workers: int) -> int:
+def _run(
+    study: str, recipes: list[str], seeds: list[int], first: Any, last: Any, workers: int
+) -> int:
     from alignment_dagster.catalogue import load_study
     from alignment_dagster.home import assets_folder
     from alignment_dagster.running.plan import Selection

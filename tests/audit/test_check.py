@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from conftest import Audited
+from audited_study import Audited
 from tiny_study import NAME
 
 from alignment_dagster.audit.check import CheckReport, check_closure, check_study
@@ -423,7 +423,7 @@ def test_edited_declarations_suites_and_sources_are_changes_and_no_gaps(
     assert "tokenizer: suite cloze: its items have other content" in changes
     told = "eval_report: declaration: description was 'A study for tests.', is 'Another.'"
     assert told in changes
-    assert "evaluation[aligned|2]: is declared, and no part of the report" in changes
+    assert "eval_report: evaluation[aligned|2] is declared, and it was made without" in changes
 
 
 def test_a_study_that_is_declared_no_more_can_still_be_checked(audited: Audited) -> None:

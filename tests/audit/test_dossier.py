@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audited_study import Audited
 from bundles import Dossier
-from conftest import Audited
 from tiny_study import NAME
 
 from alignment_dagster.audit.archive import Archive

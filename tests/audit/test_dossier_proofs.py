@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audited_study import Audited
 from bundles import Dossier
-from conftest import Audited
 
 from alignment_dagster.audit.dossier import verify
 from alignment_dagster.audit.dossier.build import build

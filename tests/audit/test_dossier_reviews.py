@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from audited_study import Audited
 from bundles import Dossier
-from conftest import Audited
 
 from alignment_dagster.audit.dossier import verify
 from alignment_dagster.audit.dossier.build import build

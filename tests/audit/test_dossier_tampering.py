@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audited_study import Audited
 from bundles import Dossier, Rows
-from conftest import Audited
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from alignment_dagster.audit.dossier import verify
@@ -265,6 +265,25 @@ def test_documents_exchanged_under_an_old_root_are_found(
     code, text = told(honest.having_rows("documents", rename).indexed())
     assert code == 1
     assert "the Merkle root over the documents is not the one that was signed" in text
+
+
+def test_a_check_that_had_failed_is_told(dossier: Dossier, signer: Signer, told: Told) -> None:
+    folder = next(
+        one.rpartition("/")[0] for one in dossier.members if one.startswith("artifacts/evaluation/")
+    )
+    name, statement = f"{folder}/provenance.json", f"{folder}/statement.json"
+    provenance = json.loads(dossier.members[name])
+    provenance["checks"][0].update(passed=False, blocking=True, summary="not all is well")
+    body = json.dumps(provenance).encode()
+    payload, _ = verify.opened(
+        json.loads(dossier.members[statement]), {signer.key_id: signer.key.public_key()}
+    )
+    payload["predicate"]["runDetails"]["byproducts"][0]["digest"]["sha256"] = verify.sha256(body)
+    envelope = json.dumps(signer.sign(payload)).encode()
+    code, text = told(dossier.having(name, body).having(statement, envelope).signed(signer))
+    assert code == 1
+    assert text.count("FAILS") == 1
+    assert f"its check {provenance['checks'][0]['name']} had failed: not all is well" in text
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from conftest import Audited
+from audited_study import Audited
 
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.impact import Impact, impact

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import record_lake
-from conftest import Audited
+from audited_study import Audited
 
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.ledgers import EMPTY, VIEWS, connect, literal, recipe_and_seed, rows

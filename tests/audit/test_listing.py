@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import record_lake
-from conftest import Audited
+from audited_study import Audited
 from record_lake import STUDY
 
 from alignment_dagster.audit.answer import Node, Table

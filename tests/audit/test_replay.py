@@ -14,7 +14,7 @@ import pytest
 import record_lake
 import tiny_study
 import yaml
-from conftest import Audited
+from audited_study import Audited
 from safetensors.numpy import load_file, save_file
 
 from alignment_dagster.audit.archive import Archive

@@ -13,6 +13,7 @@ import sqlalchemy
 import yaml
 
 from alignment_dagster.audit.check.sqlite_copy import copy_database
+from alignment_dagster.audit.reviews import Told
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
@@ -21,6 +22,7 @@ PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
 DATABASES = ("history/runs.db", "history/runs/index.db")
 CONFIGURATION = "dagster.yaml"
+MATERIALIZED = "ASSET_MATERIALIZATION"
 EVALUATED = "ASSET_CHECK_EVALUATION"
 CHECK_PASSED = "SUCCEEDED"
 RUN_SUCCEEDED = "PIPELINE_SUCCESS"
@@ -66,6 +68,8 @@ class DagsterRecords:
     """Runs that succeeded by the log of events."""
     alive: frozenset[str]
     """Runs that go on; one whose process was killed does not."""
+    reviews: tuple[Told, ...] = ()
+    """The reviews of reports."""
 
 
 NOTHING = DagsterRecords((), (), (), {}, frozenset(), frozenset())
@@ -115,6 +119,8 @@ def read_records(
         instance: an open `DagsterInstance`.
         runs: ids that are asked for; those of the events come along.
     """
+    from alignment_dagster.running.reviewing import told_reviews
+
     assets = tuple(assets)
     events = tuple(event for asset in assets for event in _events(instance, study, asset))
     wanted = sorted({*runs, *(event.run_id for event in events)})
@@ -125,6 +131,7 @@ def read_records(
         _runs(instance, wanted),
         _succeeded(instance),
         _alive(instance),
+        tuple(told_reviews(instance, study)),
     )
 
 
@@ -146,6 +153,7 @@ def _events(instance: Any, study: str, asset: str) -> Iterator[Event]:
 
     cursor, more = None, True
     key = dg.AssetKey([study, asset])
+    partitions = _partitions(instance, key)
     while more:
         page = instance.fetch_materializations(key, limit=PAGE, cursor=cursor)
         cursor, more = page.cursor, page.has_more
@@ -155,10 +163,22 @@ def _events(instance: Any, study: str, asset: str) -> Iterator[Event]:
             yield Event(
                 run_id=record.run_id,
                 asset=asset,
-                partition=str(made.partition) if made.partition is not None else None,
+                partition=partitions.get(record.storage_id),
                 metadata={name: value.value for name, value in made.metadata.items()},
                 data_version=tags.get("dagster/data_version"),
             )
+
+
+def _partitions(instance: Any, key: Any) -> dict[int, str | None]:
+    """Event → the partition that it is found by, which the event itself may not say."""
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
+    columns = SqlEventLogStorageTable.c
+    query = sqlalchemy.select(columns.id, columns.partition).where(
+        columns.asset_key == key.to_string(), columns.dagster_event_type == MATERIALIZED
+    )
+    with instance.event_log_storage.index_connection() as connection:
+        return {number: partition for number, partition in connection.execute(query).all()}
 
 
 def _shown(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evaluation]:

@@ -54,7 +54,7 @@ def _check_report(scope: Scope, report: Artifact) -> None:
     parents = _parents(scope, report)
     mart = scope.parent(report, "metrics")
     for problem in mismatches(rows, pq.read_table(mart.path / MART), parents):
-        scope.found.gap("numbers", f"{report.label} {RESULTS}", problem)
+        scope.found.gap("numbers", f"{report.label} {RESULTS}", f"{problem} ({mart.label})")
     measured = mart.provenance.declared["suites"]
     metrics = {suite["suite"]: suite["metric"] for suite in measured}
     again = {_key(row): row for row in result_rows(replicates(parents), metrics)}

@@ -19,9 +19,9 @@ from alignment_dagster.audit.check.mlflow_records import read_mlflow
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
+from alignment_dagster.audit.check.reviews import check_reviews, check_told_reviews
 from alignment_dagster.audit.check.runs import check_runs, check_stray_runs, settled_keys
 from alignment_dagster.audit.check.survey import survey
-from alignment_dagster.audit.reviews import review_problems
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Study
@@ -70,13 +70,6 @@ def _check_records(scope: Scope) -> list[Line]:
     return lines
 
 
-def check_reviews(scope: Scope) -> None:
-    """Every decision of a reviewer is signed, in order, and about a report that is in the lake."""
-    with scope.found.guard("reviews", "reviews"):
-        for which, what in review_problems(scope.archive):
-            scope.found.gap("reviews", which, what)
-
-
 def _check_databases(scope: Scope, lines: list[Line]) -> None:
     there = _there(scope)
     dagster = NOTHING
@@ -84,6 +77,7 @@ def _check_databases(scope: Scope, lines: list[Line]) -> None:
         dagster = read_dagster(scope, lines)
         check_events(scope, lines, dagster)
         check_strays(scope, there, dagster)
+        check_told_reviews(scope, dagster.reviews)
     with scope.found.guard("mlflow", "MLflow's database"):
         mlflow = read_mlflow(scope.home, scope.study)
         check_runs(scope, mlflow, settled_keys(scope, journalled(lines)))

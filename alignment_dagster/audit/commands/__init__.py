@@ -10,7 +10,9 @@ audit = typer.Typer(
 
 from alignment_dagster.audit.commands import approve as approve  # noqa: E402
 from alignment_dagster.audit.commands import bundle as bundle  # noqa: E402
+from alignment_dagster.audit.commands import card as card  # noqa: E402
 from alignment_dagster.audit.commands import check as check  # noqa: E402
+from alignment_dagster.audit.commands import diff as diff  # noqa: E402
 from alignment_dagster.audit.commands import impact as impact  # noqa: E402
 from alignment_dagster.audit.commands import listing as listing  # noqa: E402
 from alignment_dagster.audit.commands import page as page  # noqa: E402

@@ -23,7 +23,10 @@ def approve_command(
         typer.Option(help="The reviewer's private ed25519 key (PEM); else one is kept."),
     ] = None,
 ) -> None:
-    """Sign a decision about a report; it is appended to those before and never changed."""
+    """Sign a decision about a report; it is appended to those before and never changed.
+
+    The last decision counts. `alignment results`, Dagster and the audit pages show it.
+    """
     from alignment_dagster.audit.opening import open_archive
     from alignment_dagster.audit.reviews import approve, verdict
     from alignment_dagster.home import Home
@@ -32,5 +35,5 @@ def approve_command(
     archive = open_archive(study)
     chosen = archive.report(report)
     review = approve(archive, chosen, reviewer, decision, note, key)
-    tell_dagster(Home.from_environment(), chosen, review)
+    tell_dagster(Home.from_environment(), archive, chosen, review)
     typer.echo(f"{chosen.label}: {verdict([review])} (review {review.number})")

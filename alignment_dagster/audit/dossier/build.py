@@ -88,7 +88,7 @@ def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> Non
 
 
 def _verify(opened: Opened) -> None:
-    """Every byte, every signature, and the journal.
+    """Every byte, every signature, every check that blocks, and the journal.
 
     Raises:
         ArtifactError: names what is not as it was signed.
@@ -96,6 +96,8 @@ def _verify(opened: Opened) -> None:
     archive = opened.archive
     for one in opened.closure:
         archive.lake.open(archive.study, one.asset, one.partition, one.version)
+        for check in one.provenance.failed:
+            raise ArtifactError(f"{one.label}: its check {check.name} failed: {check.summary}")
     broken = archive.lake.journal(archive.study).breaks()
     if broken:
         raise ArtifactError(broken[0])

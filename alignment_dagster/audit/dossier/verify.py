@@ -423,6 +423,15 @@ def check_report(said: Said, bundle: Bundle, statement: Json, artifacts: Json, r
         if sha256(bundle.read(f"report/{name}")) != artifacts[report]["files"][name]:
             problems.append(f"report/{name} is not the one of the report's manifest: altered")
     said.told(problems, f"report.html, results.json and findings.json are those of {report}")
+    said.told(list(failed_checks(artifacts)), "every check that blocks had passed")
+
+
+def failed_checks(artifacts: Json) -> Iterator[str]:
+    """Checks that failed when an artifact was made, though nothing was to be made from it then."""
+    for name, one in artifacts.items():
+        for check in one["provenance"]["checks"]:
+            if check["blocking"] and not check["passed"]:
+                yield f"{name}: its check {check['name']} had failed: {check['summary']}"
 
 
 def check_journal(said: Said, bundle: Bundle, artifacts: Json, report: str) -> None:

@@ -89,15 +89,13 @@ def impact(
     """
     with parquet() as connection:
         gone = resolve(connection, archive, withdrawn, listed)
-        mixes = trained.mixes(connection, archive)
-        training = [
-            *trained.pretraining(connection, archive, mixes),
-            *trained.fine_tuning(connection, archive),
-        ]
-        losses = otherwise.losses(connection, archive)
-        tokenizers = otherwise.tokenizers(connection, archive)
         documents = parent(archive, opened.report, "documents")
         corpus = [one for one in archive.parents(documents) if one.asset == "raw_corpus"]
+        otherwise.hold_known(connection, archive, documents)
+        mixes, pretraining = trained.pretraining(connection, archive)
+        training = [*pretraining, *trained.fine_tuning(connection, archive)]
+        losses = otherwise.losses(connection, archive)
+        tokenizers = otherwise.tokenizers(connection, archive)
         found = raw(connection, corpus, documents, _dispositions(opened), gone.documents)
         corpora = otherwise.holding(connection, archive)
     touching = touched(training, losses, tokenizers)

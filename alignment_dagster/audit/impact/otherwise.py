@@ -48,19 +48,32 @@ def losses(connection: Connection, archive: Archive) -> list[InLosses]:
     return [InLosses(files[str(row.pop("filename"))], **row) for row in found]
 
 
+def hold_known(connection: Connection, archive: Archive, documents: Artifact) -> None:
+    """The table `known`: what the warehouse says of the withdrawn, now and for each vocabulary."""
+    files = [path for one in _tokenizers(archive) for path in tokenizer_documents(archive, [one])]
+    connection.execute(
+        "create or replace temp table known as select filename, document_id, fingerprint, "
+        f"held_out, {TRAINS_TOKENIZER} as trains from read_parquet(?, filename = true) "
+        "where document_id in (select document_id from withdrawn)",
+        [sorted({*files, str(documents.path / RAW)})],
+    )
+
+
 def tokenizers(connection: Connection, archive: Archive) -> list[InTokenizer]:
     """Every vocabulary in the lake that was trained on any of them."""
     found = []
-    for one in archive.all():
-        if one.asset == "tokenizer":
-            count = rows(
-                connection,
-                f"select count(*) as count from read_parquet(?) where {TRAINS_TOKENIZER} "
-                "and document_id in (select document_id from withdrawn)",
-                tokenizer_documents(archive, [one]),
-            )[0]["count"]
-            found += [InTokenizer(one, count)] if count else []
+    for one in _tokenizers(archive):
+        count = rows(
+            connection,
+            "select count(*) as count from known where trains and list_contains(?, filename)",
+            tokenizer_documents(archive, [one]),
+        )[0]["count"]
+        found += [InTokenizer(one, count)] if count else []
     return found
+
+
+def _tokenizers(archive: Archive) -> list[Artifact]:
+    return [one for one in archive.all() if one.asset == "tokenizer"]
 
 
 def holding(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:

@@ -34,7 +34,7 @@ def raw(
     dispositions: Sequence[Path],
     ids: Sequence[str],
 ) -> Raw:
-    """Look the table `withdrawn` up in the corpus of a report.
+    """Look the withdrawn (tables `withdrawn`, `raw_rows`, `known`) up in the corpus of a report.
 
     Args:
         corpus: the raw corpora as they are now; the closure may hold older ones too.
@@ -45,12 +45,11 @@ def raw(
     corpora = paths(corpus, RAW)
     table = str(documents.path / RAW)
     _hold_decided(connection, dispositions)
-    connection.execute(
-        "create or replace temp table known as select document_id, fingerprint, held_out "
-        "from read_parquet(?) where document_id in (select document_id from withdrawn)",
-        [table],
+    held_out = rows(
+        connection,
+        "select count(*) as count from known where held_out and filename = ?",
+        table,
     )
-    held_out = rows(connection, "select count(*) as count from known where held_out")
     return Raw(
         files=_files(connection, corpora),
         documents=_documents(connection, corpora, ids),
@@ -120,12 +119,13 @@ def _doubles(connection: Connection, table: str) -> list[Row]:
     return rows(
         connection,
         "with marks as (select fingerprint, min(document_id) as first from known "
-        "where fingerprint is not null group by fingerprint) "
+        "where fingerprint is not null and filename = ? group by fingerprint) "
         "select other.document_id, source, role, path, line, duplicate_of, "
         'marks.first as "of", '
         "coalesce(duplicate_of in (select document_id from withdrawn), false) as takes_place "
         "from read_parquet(?) as other join marks using (fingerprint) "
         "where document_id not in (select document_id from withdrawn) "
         "order by source, path, line",
+        table,
         table,
     )

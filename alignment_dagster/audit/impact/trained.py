@@ -1,6 +1,5 @@
 """Where withdrawn documents were read: mixes, checkpoints, fine-tuning, losses, vocabularies."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.archive import Archive
@@ -43,14 +42,22 @@ class InTraining:
     """Of tokens, or for conversations of the examples read."""
 
 
-def mixes(connection: Connection, archive: Archive) -> list[InMix]:
-    """Every mix in the lake that holds any of them."""
-    found = (_in_mix(connection, one) for one in archive.all() if one.asset == "curated_mix")
-    return [one for one in found if one is not None]
+def pretraining(connection: Connection, archive: Archive) -> tuple[list[InMix], list[InTraining]]:
+    """Every mix in the lake that holds any of them, and every checkpoint that was trained on it."""
+    mixes, training = [], []
+    for mix in (one for one in archive.all() if one.asset == "curated_mix"):
+        found = _in_mix(connection, mix)
+        if found is not None:
+            mixes.append(found)
+            for child in archive.children(mix):
+                if child.asset == "pretrained_checkpoint":
+                    training += _pretrained(connection, child)
+    return mixes, training
 
 
 def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
-    hold_packed(connection, mix)
+    """What a mix holds; its tables `packed` and `touched` stay for the checkpoints."""
+    _hold_packed(connection, mix)
     packed = rows(
         connection,
         "select count(*) as documents, sum(copies)::bigint as copies, "
@@ -58,19 +65,14 @@ def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
     )[0]
     if not packed["documents"]:
         return None
-    hold_touched(connection, mix)
+    _hold_touched(connection, mix)
     touched = rows(connection, "select count(*) as sequences from touched")[0]
     sequences, length = mix_shape(mix)
-    return InMix(
-        mix,
-        **packed,
-        share=packed["tokens"] / (sequences * length),
-        **touched,
-        of_sequences=sequences,
-    )
+    share = packed["tokens"] / (sequences * length)
+    return InMix(mix, **packed, share=share, **touched, of_sequences=sequences)
 
 
-def hold_packed(connection: Connection, mix: Artifact) -> None:
+def _hold_packed(connection: Connection, mix: Artifact) -> None:
     """The table `packed`: row numbers and tokens of the withdrawn documents in a mix."""
     connection.execute(
         "create or replace temp table packed as "
@@ -81,7 +83,7 @@ def hold_packed(connection: Connection, mix: Artifact) -> None:
     )
 
 
-def hold_touched(connection: Connection, mix: Artifact) -> None:
+def _hold_touched(connection: Connection, mix: Artifact) -> None:
     """The table `touched`: each sequence that holds tokens of them, and how many."""
     connection.execute(
         'create or replace temp table touched as select "sequence", '
@@ -89,20 +91,6 @@ def hold_touched(connection: Connection, mix: Artifact) -> None:
         "from read_parquet(?) where document in (select row from packed) group by all",
         [str(mix.path / "spans.parquet")],
     )
-
-
-def pretraining(
-    connection: Connection, archive: Archive, affected: Sequence[InMix]
-) -> list[InTraining]:
-    """Every pretrained checkpoint of the affected mixes."""
-    found = []
-    for one in affected:
-        hold_packed(connection, one.mix)
-        hold_touched(connection, one.mix)
-        for child in archive.children(one.mix):
-            if child.asset == "pretrained_checkpoint":
-                found += _pretrained(connection, child)
-    return found
 
 
 def _pretrained(connection: Connection, checkpoint: Artifact) -> list[InTraining]:

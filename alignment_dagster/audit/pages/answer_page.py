@@ -1,6 +1,7 @@
 """An answer as one self-contained HTML page: no script, no network, all text escaped."""
 
 import os
+import re
 import uuid
 from collections.abc import Sequence
 from functools import cache
@@ -13,26 +14,35 @@ from alignment_dagster.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
+    from alignment_dagster.audit.pages.graph import Graph
+
+Links = Sequence[tuple[str, str]]
+"""Address and name."""
 TEMPLATE = "page.html.j2"
 OPEN_CHILDREN = 40
 """A branch with more children starts folded."""
+DIGEST = re.compile(r"\b([0-9a-f]{16,64})\b")
 
 
-def render(answer: Answer, graph: str = "", trail: Sequence[tuple[str, str]] = ()) -> str:
+def render(
+    answer: Answer,
+    graph: "Graph | None" = None,
+    trail: Links = (),
+    doors: Links = (),
+    above: Sequence[Node] = (),
+) -> str:
     """The page.
 
     Args:
-        graph: an SVG element of our own making, shown above the answer's blocks.
-        trail: links to where the page belongs: address and name.
+        graph: shown above the answer's blocks.
+        trail: links to where the page belongs.
+        doors: links to what else shows the same.
+        above: trees that stand above the graph.
     """
-    from markupsafe import Markup
-
-    return (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(answer=answer, graph=Markup(graph), trail=trail, folded=_folded, is_node=_is_node)
-    )
+    template = _environment().get_template(TEMPLATE)
+    return template.render(answer=answer, graph=graph, trail=trail, doors=doors, above=above)
 
 
 def write_page(answer: Answer, path: Path) -> None:
@@ -54,7 +64,7 @@ def write_html(text: str, path: Path) -> None:
         raise AlignmentError(f"{path}: is a folder; name a file")
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(text, encoding="utf-8", errors="replace")
         os.replace(aside, path)
     except OSError as error:
         aside.unlink(missing_ok=True)
@@ -64,6 +74,7 @@ def write_html(text: str, path: Path) -> None:
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("alignment_dagster.audit.pages", "templates"),
@@ -73,7 +84,9 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "digests": _digests, "drawn": Markup}
+    environment.globals |= {"folded": _folded, "is_node": _is_node, "right": _right}
+    environment.globals["detail"] = _detail
     return environment
 
 
@@ -84,12 +97,37 @@ def _harmless(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def _digests(text: str) -> "Markup":
+    """The text, escaped, with what looks like a digest set in a font of one width."""
+    from markupsafe import Markup, escape
+
+    parts = DIGEST.split(visible(text))
+    code = Markup("<code>{}</code>")
+    return Markup("").join(
+        code.format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
+
+
 def _is_node(block: Node | Table) -> bool:
     return isinstance(block, Node)
 
 
+def _detail(node: Node) -> str:
+    """Without the address that the terminal shows: here the text itself is the link."""
+    return node.detail.removesuffix(node.link).rstrip() if node.link else node.detail
+
+
 def _folded(node: Node, depth: int) -> bool:
     return depth > 1 or len(node.children) > OPEN_CHILDREN
+
+
+def _right(table: Table) -> list[bool]:
+    """Of each column: whether it holds numbers only."""
+    return [
+        any(isinstance(row[index], int | float) for row in table.rows)
+        and not any(isinstance(row[index], str) for row in table.rows)
+        for index in range(len(table.columns))
+    ]
 
 
 def _cell(value: str | int | float | None) -> str:

@@ -1,75 +1,126 @@
 """One artifact's page: the graph around it, all that is recorded of it, and a report's numbers."""
 
+from collections.abc import Iterator
+from itertools import pairwise
 from urllib.parse import quote
 
 from alignment_dagster import links
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.archive import REPORT, Archive
 from alignment_dagster.audit.metrics import metric_name
-from alignment_dagster.audit.pages.answer_page import render
+from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.graph import graph
 from alignment_dagster.audit.reviews import review_nodes
 from alignment_dagster.audit.viewing import view
-from alignment_dagster.errors import ArtifactError
 from alignment_dagster.evaluation.cells import NO_PROMPT
 from alignment_dagster.evaluation.results import ResultRow, is_tampered, read_results
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.study import WORST_CASE
+
+NOT_HASHED = "The bytes of the files were not read for this page; alignment audit check does that."
 
 
 def artifact_page(archive: Archive, artifact: Artifact) -> str:
-    """The page as HTML."""
+    """The page as HTML.
+
+    Raises:
+        ArtifactError: if the study's records cannot be read.
+    """
     seen = view(archive, artifact)
-    blocks = [*_of_report(archive, artifact), *seen.blocks]
-    warnings = list(seen.warnings)
-    try:
-        drawn = graph(archive, artifact)
-    except ArtifactError as error:
-        drawn = ""
-        warnings.append(f"the graph cannot be drawn: {error}")
-    answer = Answer(seen.title, seen.sentences, blocks, seen.data, seen.tone, warnings)
-    return render(answer, drawn, trail(archive))
+    key = seen.data["signed_by"]
+    signed = f"Its records are signed, and the signature holds (key {key[:16]})." if key else ""
+    sentences = [" ".join((*seen.sentences, signed, NOT_HASHED))]
+    trees = [part for one in seen.blocks if isinstance(one, Node) for part in one.children]
+    numbers = _numbers(archive, artifact) if artifact.asset == REPORT else []
+    answer = Answer(seen.title, sentences, [*numbers, *trees], seen.data, seen.tone, seen.warnings)
+    return render(
+        answer,
+        graph(archive, [artifact], artifact),
+        trail(archive),
+        _doors(archive, artifact),
+        _reviews(archive, artifact),
+    )
 
 
-def trail(
-    archive: Archive | None = None, artifact: Artifact | None = None
-) -> list[tuple[str, str]]:
+def trail(archive: Archive | None = None, artifact: Artifact | None = None) -> Links:
     """Links up: all studies, the study, the artifact."""
     steps = [(f"{links.AUDIT}/", "all studies")]
     if archive:
-        steps.append((f"{links.AUDIT}/{quote(archive.study)}", archive.study))
+        steps.append((links.audit_study(archive.study), archive.study))
     if archive and artifact:
-        steps.append((_address(archive, artifact), artifact.label))
+        steps.append((address(archive, artifact), artifact.label))
     return steps
 
 
-def _of_report(archive: Archive, artifact: Artifact) -> list[Node]:
-    """The way to the report's page and to what stands behind each of its numbers; the reviews."""
+def address(archive: Archive, artifact: Artifact) -> str:
+    """Of an artifact's page."""
+    return links.audit_page(archive.study, artifact.asset, artifact.partition, artifact.version)
+
+
+def comparisons(archive: Archive) -> dict[str, str]:
+    """Of each report but the first: the address of its comparison with the one before."""
+    versions = [entry.version for entry in archive.journal if entry.asset == REPORT]
+    study = links.audit_study(archive.study)
+    return {
+        after: f"{study}/diff?a={quote(before)}&b={quote(after)}"
+        for before, after in pairwise(versions)
+        if before != after
+    }
+
+
+def _doors(archive: Archive, artifact: Artifact) -> Links:
+    return list(_elsewhere(archive, artifact))
+
+
+def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]]:
+    """The report itself, what changed, what depends on it; then the two other user interfaces."""
+    if artifact.asset == REPORT:
+        yield f"{address(archive, artifact)}/report", "the report itself"
+        if before := comparisons(archive).get(artifact.version):
+            yield before, "what changed since the report before"
+    reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
+    if artifact.asset == "raw_corpus" and reports:
+        source = quote(f"source:{artifact.partition}", safe="")
+        page = links.audit_page(archive.study, REPORT, None, reports[-1])
+        yield f"{page}/impact?document={source}", "what withdrawing it would touch"
+    yield (
+        links.dagster_asset(archive.study, artifact.asset, artifact.partition),
+        "the asset in Dagster",
+    )
+    if run := artifact.provenance.dagster_run_id:
+        yield links.dagster_run(run), "the run in Dagster"
+    if run := artifact.provenance.mlflow_run_id:
+        yield links.mlflow_run(run), "the run in MLflow"
+
+
+def _reviews(archive: Archive, artifact: Artifact) -> list[Node]:
     if artifact.asset != REPORT:
         return []
-    address = _address(archive, artifact)
-    rows = [row for row in read_results(artifact.path / "results.json") if _in_headline(row)]
-    numbers = [
-        Node(
-            metric_name(row),
-            f"{row.value:.3f} [{row.ci_low:.3f} {row.ci_high:.3f}]",
-            (),
-            "plain",
-            f"{address}/trace?metric={quote(metric_name(row), safe='')}",
-        )
-        for row in rows
+    return [Node("reviews", "", review_nodes(archive, artifact))]
+
+
+def _numbers(archive: Archive, report: Artifact) -> list[Node]:
+    """What stands behind each number of the headlines, by suite and stage."""
+    rows = [row for row in read_results(report.path / "results.json") if _in_headline(row)]
+    groups: dict[tuple[str, str], list[ResultRow]] = {}
+    for row in rows:
+        groups.setdefault((row.metric, row.suite), []).append(row)
+    nodes = [
+        Node(suite, metric, [_number(archive, report, row) for row in group])
+        for (metric, suite), group in groups.items()
     ]
-    return [
-        Node("the report itself", "", (), "strong", f"{address}/report"),
-        Node("reviews", "", review_nodes(archive, artifact)),
-        Node("what stands behind each number", f"{len(numbers)} of the headlines", numbers),
-    ]
+    detail = f"{len(rows)} of the headlines; any other: alignment audit trace {archive.study}"
+    return [Node("what stands behind each number", detail, nodes)] if rows else []
+
+
+def _number(archive: Archive, report: Artifact, row: ResultRow) -> Node:
+    name = metric_name(row)
+    link = f"{address(archive, report)}/trace?metric={quote(name, safe='')}"
+    said = f"{row.value:.3f} [{row.ci_low:.3f} {row.ci_high:.3f}]"
+    return Node(f"{row.stage} {row.recipe}", said, (), "plain", link)
 
 
 def _in_headline(row: ResultRow) -> bool:
     """Pooled numbers of whole suites; tampered stages and single prompts can be traced by name."""
     whole = row.seed is None and "/" not in row.suite and not is_tampered(row.stage)
-    return whole and row.prompt in (NO_PROMPT, "worst_case")
-
-
-def _address(archive: Archive, artifact: Artifact) -> str:
-    return links.audit_page(archive.study, artifact.asset, artifact.partition, artifact.version)
+    return whole and row.prompt in (NO_PROMPT, WORST_CASE)

@@ -1,43 +1,63 @@
-"""The graph of past materializations behind an artifact, and of what was made from it, as SVG."""
+"""The graph of past materializations behind artifacts, and of what was made from them, as SVG."""
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from alignment_dagster import links
 from alignment_dagster.audit.archive import Archive, Key
-from alignment_dagster.audit.pages.layout import Layout, Placed, Said, layout
+from alignment_dagster.audit.listing import current_keys
+from alignment_dagster.audit.pages.drawing import Node, draw
+from alignment_dagster.audit.pages.layout import layout
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.visible import visible
 
-LONGEST = 22
-"""Characters of a name; the whole is in the tooltip."""
+MOST = 400
+"""Boxes that a picture can have; beyond, only what was made directly from the chosen one is shown.
+"""
 
 
-def graph(archive: Archive, artifact: Artifact) -> str:
-    """An SVG element: every ancestor and descendant, each linked to its page.
+@dataclass(frozen=True)
+class Graph:
+    """A picture, and what to say below it."""
+
+    svg: str
+    caption: str
+
+
+def graph(archive: Archive, roots: Sequence[Artifact], chosen: Artifact | None = None) -> Graph:
+    """Every ancestor of some artifacts, each linked to its page.
 
     Lines that say nothing new (a parent that also is an ancestor of another parent) are drawn only
-    for the box that is pointed at; there every exact parent lights up.
+    for the box that is pointed at; there every exact parent and child lights up.
 
-    Raises:
-        ArtifactError: if an ancestor is not in the lake.
+    Args:
+        chosen: stands out, and what was made from it is shown too.
     """
-    shown = {key_of(one): one for one in archive.closure([artifact])}
-    shown |= {key_of(one): one for one in archive.descendants([artifact])}
-    placed = layout(list(shown))
-    places = {node.key: node for node in placed.nodes}
-    parents = {key: _parents(one, places) for key, one in shown.items()}
-    lines = [
-        _edge(places[parent], places[key], near=key_of(artifact) in (parent, key))
-        for key, parent in direct_edges(parents)
-    ]
-    groups = [
-        _group(shown[node.key], node, [places[key] for key in parents[node.key]], artifact)
-        for node in placed.nodes
-    ]
-    title = f"What {artifact.label} was made from, and what was made from it"
-    parts = (_opening(placed, title), *lines, *map(_said, placed.texts), *groups, "</svg>")
-    return "\n".join(parts)
+    shown = behind(archive, roots)
+    left_out = 0
+    if chosen is not None:
+        after = archive.descendants([chosen])
+        if len(shown) + len(after) > MOST:
+            left_out = len(after) - 1 - len(archive.children(chosen))
+            after = archive.children(chosen)
+        shown |= {key_of(one): one for one in after}
+    shown = dict(sorted(shown.items(), key=_by_time))
+    nodes = _nodes(archive, shown, chosen)
+    parents = {key: _parents(one, shown) for key, one in shown.items()}
+    svg = draw(layout(list(nodes)), nodes, parents, direct_edges(parents))
+    return Graph(svg, _caption(nodes, left_out))
+
+
+def behind(archive: Archive, roots: Iterable[Artifact]) -> dict[Key, Artifact | None]:
+    """The artifacts and all their ancestors; None for one that is not in the lake any more."""
+    there = set(archive.keys)
+    found: dict[Key, Artifact | None] = {}
+    waiting = [key_of(root) for root in roots]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found[key] = artifact = _read(archive, key) if key in there else None
+            waiting += _named(artifact)
+    return found
 
 
 def direct_edges(parents: Mapping[Key, Sequence[Key]]) -> list[tuple[Key, Key]]:
@@ -63,57 +83,77 @@ def key_of(artifact: Artifact) -> Key:
     return artifact.asset, artifact.partition, artifact.version
 
 
-def _parents(artifact: Artifact, places: Mapping[Key, Placed]) -> list[Key]:
-    named = [
-        (parent.asset, parent.partition, parent.version)
-        for parent in artifact.provenance.inputs.parents
+def _read(archive: Archive, key: Key) -> Artifact | None:
+    try:
+        return archive.artifact(*key)
+    except ArtifactError:
+        return None
+
+
+def _named(artifact: Artifact | None) -> list[Key]:
+    """What its provenance says it was made from, each once."""
+    if artifact is None:
+        return []
+    named = artifact.provenance.inputs.parents
+    return list(dict.fromkeys((one.asset, one.partition, one.version) for one in named))
+
+
+def _parents(artifact: Artifact | None, shown: Mapping[Key, object]) -> list[Key]:
+    return [key for key in _named(artifact) if key in shown]
+
+
+def _by_time(item: tuple[Key, Artifact | None]) -> tuple[str, str, str]:
+    (asset, partition, _), artifact = item
+    return asset, partition or "", artifact.provenance.started if artifact else ""
+
+
+def _nodes(
+    archive: Archive, shown: Mapping[Key, Artifact | None], chosen: Artifact | None
+) -> dict[Key, Node]:
+    current = current_keys(archive)
+    reused = [(one.asset, one.partition, one.version) for one in archive.journal if one.reused]
+    days = {one.provenance.started[:10] for one in shown.values() if one}
+    return {
+        key: Node(
+            study=archive.study,
+            made=_when(artifact, several_days=len(days) > 1),
+            exactly=artifact.provenance.started if artifact else "",
+            reused=reused.count(key),
+            failed=[check.name for check in artifact.provenance.failed] if artifact else [],
+            warned=_warned(artifact),
+            current=key in current,
+            gone=artifact is None,
+            chosen=chosen is not None and key == key_of(chosen),
+        )
+        for key, artifact in shown.items()
+    }
+
+
+def _when(artifact: Artifact | None, *, several_days: bool) -> str:
+    """The day, or the time of day where all were made on one."""
+    if artifact is None:
+        return "gone"
+    started = artifact.provenance.started
+    return started[5:10] if several_days else started[11:16]
+
+
+def _warned(artifact: Artifact | None) -> list[str]:
+    checks = artifact.provenance.checks if artifact else ()
+    return [check.name for check in checks if not check.passed and not check.blocking]
+
+
+def _caption(nodes: Mapping[Key, Node], left_out: int) -> str:
+    days = sorted({node.exactly[:10] for node in nodes.values() if node.exactly})
+    when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}" if days else ""
+    marks = [
+        ("↻ taken again, not made anew", any(node.reused for node in nodes.values())),
+        ("! a check warned", any(node.warned for node in nodes.values())),
+        ("✕ a blocking check failed", any(node.failed for node in nodes.values())),
+        ("dashed: not the current version", not all(node.current for node in nodes.values())),
+        (f"{left_out:,} more that were made from it are not drawn", left_out > 0),
     ]
-    return [key for key in dict.fromkeys(named) if key in places]
-
-
-def _opening(placed: Layout, title: str) -> str:
-    size = f"{placed.width:.0f} {placed.height:.0f}"
+    said = "".join(f" · {text}" for text, used in marks if used)
     return (
-        f'<svg class="graph" viewBox="0 0 {size}" width="{placed.width:.0f}" '
-        f'height="{placed.height:.0f}" role="img" aria-label="{_text(title)}">'
+        f"{len(nodes)} artifacts, made {when} (UTC). Point at a box, or tab to it: solid lines "
+        f"lead to what it was made from, dotted ones to what was made from it{said}."
     )
-
-
-def _said(said: Said) -> str:
-    kind = "asset" if said.heading else "recipe"
-    return f'<text class="{kind}" x="{said.x:.0f}" y="{said.y:.0f}">{_short(said.text)}</text>'
-
-
-def _group(artifact: Artifact, node: Placed, parents: Sequence[Placed], chosen: Artifact) -> str:
-    """A box with lines to all its parents, which show while it is pointed at."""
-    marks = ["chosen"] if node.key == key_of(chosen) else []
-    marks += ["failed"] if artifact.provenance.failed else []
-    title = f"{artifact.label}, made {artifact.provenance.started}"
-    page = links.audit_page(artifact.provenance.inputs.study, *node.key)
-    return (
-        f'<g class="{" ".join(("node", *marks))}">'
-        f"{''.join(_edge(parent, node, near=False) for parent in parents)}"
-        f'<a href="{_text(page)}"><title>{_text(title)}</title>'
-        f'<rect x="{node.x:.0f}" y="{node.y:.0f}" width="{node.width:.0f}" '
-        f'height="{node.height:.0f}" rx="3"/>'
-        f'<text x="{node.x + node.width / 2:.0f}" y="{node.y + 16:.0f}">{_short(node.text)}</text>'
-        "</a></g>"
-    )
-
-
-def _edge(start: Placed, end: Placed, *, near: bool) -> str:
-    """From the right of the parent to the left of what was made from it."""
-    x1, y1 = start.x + start.width, start.y + start.height / 2
-    x2, y2 = end.x, end.y + end.height / 2
-    bend = max(14.0, (x2 - x1) / 2)
-    to = f"C{x1 + bend:.0f} {y1:.1f} {x2 - bend:.0f} {y2:.1f} {x2:.0f} {y2:.1f}"
-    marked = ' class="near"' if near else ""
-    return f'<path{marked} d="M{x1:.0f} {y1:.1f}{to}"/>'
-
-
-def _short(text: str) -> str:
-    return _text(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
-
-
-def _text(text: str) -> str:
-    return escape(visible(text), quote=True)

@@ -1,113 +1,131 @@
-"""Where each artifact stands in the picture of what was made from what. Pure geometry, in pixels.
+"""Where each artifact stands in the picture of what was made from what. Pure geometry.
 
-Columns follow the chain; within a column, assets stand below each other, a row for each source or
-recipe; the seeds of a recipe stand side by side in its row.
+Columns follow the chain. Sources have a lane each; so has every seed of a recipe, and the lanes of
+a recipe form a band. What has no partition stands in the middle of its column. Several versions of
+one partition stand below each other.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.archive import Key
-
-COLUMNS: tuple[tuple[str, ...], ...] = (
-    ("raw_corpus",),
-    ("scored_corpus",),
-    ("documents", "dispositions", "tokenizer"),
-    ("curated_mix",),
-    ("pretrained_checkpoint",),
-    ("post_trained_checkpoint",),
-    ("evaluation", "tampering", "attacks", "harness"),
-    ("mix_composition", "metrics"),
-    ("eval_report",),
+from alignment_dagster.audit.pages.geometry import (
+    BAND,
+    HEAD,
+    INSIDE,
+    LANE,
+    MARGIN,
+    MIX,
+    NAME,
+    SOURCES,
+    Band,
+    Box,
+    Cell,
+    Column,
+    Heading,
+    Lane,
+    Layout,
+    cell,
+    columns,
+    lane_height,
+    recipe_of,
+    seed_of,
+    total,
 )
-WIDE, SEED, ROW, GAP = 142.0, 20.0, 24.0, 6.0
-NAME = 134.0
-"""Room for a recipe's name before its seeds."""
-ASIDE = 34.0
-"""Between two columns: room for the edges."""
-HEAD = 22.0
-MARGIN = 12.0
+
+TOP = MARGIN + HEAD
 
 
 @dataclass(frozen=True)
-class Placed:
-    """An artifact's rectangle; `text` stands in it."""
+class Recipe:
+    """A band's content: the recipe's mixes, and a lane for each of its seeds."""
 
-    key: Key
-    x: float
-    y: float
-    width: float
-    height: float
-    text: str
+    name: str
+    mixes: Lane
+    lanes: Sequence[Lane]
 
+    @property
+    def height(self) -> float:
+        seeded = NAME + total([lane_height(lane) for lane in self.lanes], LANE)
+        return 2 * INSIDE + max(lane_height(self.mixes), seeded)
 
-@dataclass(frozen=True)
-class Said:
-    """A text on its own: an asset's name, or a recipe's; `y` is its baseline."""
-
-    text: str
-    x: float
-    y: float
-    heading: bool
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The whole picture."""
-
-    width: float
-    height: float
-    nodes: Sequence[Placed]
-    texts: Sequence[Said]
+    def boxes(self, y: float) -> list[Box]:
+        found = [box for one in self.mixes for box in one.boxes(y, self.height)]
+        return found + _stacked(self.lanes, y + INSIDE + NAME)
 
 
 def layout(keys: Sequence[Key]) -> Layout:
-    """Place every artifact of a chain asset, several versions of one partition too."""
-    nodes: list[Placed] = []
-    texts: list[Said] = []
-    x, lowest = MARGIN, 0.0
-    for assets in COLUMNS:
-        own = [key for key in keys if key[0] in assets]
-        if not own:
-            continue
-        y, right = MARGIN, x
-        for asset in assets:
-            rows = _rows([key for key in own if key[0] == asset])
-            if rows:
-                texts.append(Said(asset.replace("_", " "), x, y + 12, heading=True))
-                y += HEAD
-            for row in rows:
-                placed, named = _place(row, x, y)
-                nodes += placed
-                texts += named
-                right = max(right, *(one.x + one.width for one in placed))
-                y += ROW + GAP
-            y += GAP if rows else 0
-        lowest = max(lowest, y)
-        x = right + ASIDE
-    return Layout(x - ASIDE + MARGIN, lowest + MARGIN, nodes, texts)
+    """Place artifacts; those of one cell stand in the order given."""
+    every = columns(keys)
+    of_sources = [one for one in every if SOURCES.intersection(one.assets)]
+    of_recipes = [one for one in every if _of_recipes(one, keys)]
+    free = [cell(one, keys) for one in every if one not in of_sources and one not in of_recipes]
+    lanes = _sources(of_sources, keys)
+    recipes = _recipes(of_recipes, keys)
+    heights = [one.height for one in recipes]
+    inner = max(
+        total([lane_height(lane) for lane in lanes], LANE), total(heights, BAND), lane_height(free)
+    )
+    bands, boxes = _bands(recipes, of_recipes, TOP + (inner - total(heights, BAND)) / 2)
+    boxes += _stacked(lanes, TOP)
+    boxes += [box for one in free for box in one.boxes(TOP, inner)]
+    headings = [Heading(one.title, one.x, MARGIN + 12) for one in every]
+    right = max((one.right for one in every), default=0.0)
+    return Layout(right + INSIDE + MARGIN, TOP + inner + MARGIN, boxes, bands, headings)
 
 
-def _rows(keys: Sequence[Key]) -> list[list[Key]]:
-    """The keys of one asset: those of a recipe with seeds together, each other on its own."""
-    rows: dict[str, list[Key]] = {}
-    for key in keys:
-        recipe, seeded, _ = (key[1] or "").partition("|")
-        rows.setdefault(recipe if seeded else f"{key[1]}@{key[2]}", []).append(key)
-    return [sorted(row, key=_seed) for row in rows.values()]
+def _of_recipes(column: Column, keys: Sequence[Key]) -> bool:
+    return MIX in column.assets or any(
+        seed_of(key) is not None for key in keys if key[0] in column.assets
+    )
 
 
-def _seed(key: Key) -> tuple[int, str]:
-    return int((key[1] or "|0").partition("|")[2] or 0), key[2]
-
-
-def _place(row: Sequence[Key], x: float, y: float) -> tuple[list[Placed], list[Said]]:
-    recipe, seeded, _ = (row[0][1] or "").partition("|")
-    if not seeded:
-        asset, partition, version = row[0]
-        return [Placed((asset, partition, version), x, y, WIDE, ROW, recipe or version[:8])], []
-    nodes = [
-        Placed(key, x + NAME + index * (SEED + 3), y, SEED, ROW, str(_seed(key)[0]))
-        for index, key in enumerate(row)
+def _sources(found: Sequence[Column], keys: Sequence[Key]) -> list[Lane]:
+    own = [key for key in keys if key[0] in SOURCES]
+    names = sorted({recipe_of(key) for key in own})
+    return [
+        [cell(one, [key for key in own if recipe_of(key) == name]) for one in found]
+        for name in names
     ]
-    return nodes, [Said(recipe, x, y + 16, heading=False)]
+
+
+def _recipes(found: Sequence[Column], keys: Sequence[Key]) -> list[Recipe]:
+    own = [key for key in keys if any(key[0] in one.assets for one in found)]
+    return [
+        _recipe(name, found, [key for key in own if recipe_of(key) == name])
+        for name in sorted({recipe_of(key) for key in own})
+    ]
+
+
+def _recipe(name: str, found: Sequence[Column], keys: Sequence[Key]) -> Recipe:
+    mixes = [cell(one, keys) for one in found if MIX in one.assets]
+    seeded = [one for one in found if MIX not in one.assets]
+    seeds = sorted({seed_of(key) or 0 for key in keys if key[0] != MIX})
+    lanes: list[list[Cell]] = [
+        [cell(one, [key for key in keys if (seed_of(key) or 0) == seed]) for one in seeded]
+        for seed in seeds
+    ]
+    return Recipe(name, mixes, lanes)
+
+
+def _bands(
+    recipes: Sequence[Recipe], found: Sequence[Column], y: float
+) -> tuple[list[Band], list[Box]]:
+    bands: list[Band] = []
+    boxes: list[Box] = []
+    for one in recipes:
+        left, right = found[0].x - INSIDE, found[-1].right + INSIDE
+        text_x = found[min(len(found) - 1, int(MIX in found[0].assets))].x
+        bands.append(Band(one.name, left, y, right - left, one.height, text_x))
+        boxes += one.boxes(y)
+        y += one.height + BAND
+    return bands, boxes
+
+
+def _stacked(lanes: Sequence[Lane], y: float) -> list[Box]:
+    boxes: list[Box] = []
+    for lane in lanes:
+        height = lane_height(lane)
+        boxes += [box for one in lane for box in one.boxes(y, height)]
+        y += height + LANE
+    return boxes

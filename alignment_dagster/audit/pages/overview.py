@@ -1,10 +1,17 @@
 """The pages above the artifacts: which studies there are, and the history of one."""
 
+from collections.abc import Sequence
+
 from alignment_dagster import links
-from alignment_dagster.audit.answer import Answer, Node
+from alignment_dagster.audit.answer import Answer, Node, Tone
 from alignment_dagster.audit.archive import CHAIN, REPORT, Archive
 from alignment_dagster.audit.listing import current_keys
-from alignment_dagster.audit.reviews import reviews, verdict
+from alignment_dagster.audit.pages.answer_page import render
+from alignment_dagster.audit.pages.artifact_page import comparisons, trail
+from alignment_dagster.audit.pages.graph import graph
+from alignment_dagster.audit.reviews import DECISIONS, reviews, verdict
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Lake, label
 
 
@@ -13,55 +20,81 @@ def names(lake: Lake) -> list[str]:
     return sorted(path.name for path in lake.root.glob("[!.]*/") if any(path.iterdir()))
 
 
-def studies(lake: Lake) -> Answer:
-    """Every study of the lake."""
+def studies_page(lake: Lake) -> str:
+    """Every study of the lake, with its reports."""
     found = names(lake)
-    said = "Nothing has been made yet." if not found else f"{len(found)} studies in {lake.root}."
-    nodes = [Node(name, link=f"{links.AUDIT}/{name}") for name in found]
-    return Answer("Audit", (said,), nodes, {"studies": found})
+    nodes = [_study(lake, name) for name in found]
+    count = f"{len(found)} {'study' if len(found) == 1 else 'studies'} in {lake.root}."
+    said = count if found else "Nothing has been made yet: alignment run STUDY"
+    return render(Answer("Audit", (said,), nodes, {"studies": found}))
 
 
-def study(archive: Archive) -> Answer:
-    """A study's reports, newest first, with their reviews, and what is current of each asset."""
+def study_page(archive: Archive) -> str:
+    """A study's reports, newest first, with their reviews; then what is current, as a graph."""
+    now = [key for key in current_keys(archive) if key in archive.keys]
+    roots = [archive.artifact(*key) for key in now]
+    said = (
+        f"{len(archive.keys):,} artifacts lie in the lake; {len(archive.journal):,} times one "
+        "became current."
+    )
+    answer = Answer(archive.study, (said,), (_current(archive),), {})
+    above = [_reports(archive)]
+    return render(answer, graph(archive, roots) if roots else None, trail(), above=above)
+
+
+def _study(lake: Lake, name: str) -> Node:
+    page = links.audit_study(name)
+    try:
+        return Node(name, "", _reports(Archive(lake, name)).children, "strong", page)
+    except ArtifactError as error:
+        return Node(name, str(error), (), "bad", page)
+
+
+def _reports(archive: Archive) -> Node:
     entries = [entry for entry in archive.journal if entry.asset == REPORT]
-    reports = [
-        Node(
-            label(REPORT, None, entry.version),
-            f"{entry.time}{'  made before' if entry.reused else ''}  "
-            f"{_decision(archive, entry.version)}",
-            (),
-            "strong" if index == 0 else "plain",
-            links.audit_page(archive.study, REPORT, None, entry.version),
-        )
+    changes = comparisons(archive)
+    nodes = [
+        _report(archive, entry, changes.get(entry.version), newest=index == 0)
         for index, entry in enumerate(reversed(entries))
     ]
-    said = f"{len(archive.keys):,} artifacts in the lake; {len(archive.journal):,} became current."
-    tree = Node("reports", "newest first" if reports else "none yet", reports)
-    return Answer(archive.study, (said,), (tree, _current(archive)), {})
+    return Node("reports", "newest first" if nodes else "none yet", nodes)
+
+
+def _report(archive: Archive, entry: Entry, changes: str | None, *, newest: bool) -> Node:
+    found, tone = _decision(archive, entry.version)
+    page = links.audit_page(archive.study, REPORT, None, entry.version)
+    below = [Node(found, tone=tone)] if found else []
+    below += [Node("the report itself", link=f"{page}/report")]
+    below += [Node("what changed since the one before", link=changes)] if changes else []
+    when = f"{entry.time[:16].replace('T', ' ')}{', taken again' if entry.reused else ''}"
+    name = label(REPORT, None, entry.version)
+    return Node(name, when, below, "strong" if newest else "plain", page)
+
+
+def _decision(archive: Archive, version: str) -> tuple[str, Tone]:
+    if (REPORT, None, version) not in archive.keys:
+        return "no longer in the lake", "bad"
+    try:
+        found = reviews(archive, archive.artifact(REPORT, None, version))
+    except ArtifactError as error:
+        return str(error), "bad"
+    if not found:
+        return "not reviewed", "dim"
+    return verdict(found), "good" if found[-1].decision == DECISIONS[0] else "bad"
 
 
 def _current(archive: Archive) -> Node:
-    now = list(current_keys(archive))
+    now = sorted(current_keys(archive), key=str)
     assets = [asset for asset in CHAIN if any(key[0] == asset for key in now)]
-    return Node(
-        "current versions",
-        "",
-        [
-            Node(
-                asset,
-                "",
-                [
-                    Node(label(*key), link=links.audit_page(archive.study, *key))
-                    for key in sorted(now, key=str)
-                    if key[0] == asset
-                ],
-            )
-            for asset in assets
-        ],
-    )
+    nodes = [Node(asset, "", _versions(archive, asset, now)) for asset in assets]
+    return Node("current versions", "", nodes)
 
 
-def _decision(archive: Archive, version: str) -> str:
-    if (REPORT, None, version) not in archive.keys:
-        return "no longer in the lake"
-    return verdict(reviews(archive, archive.artifact(REPORT, None, version)))
+def _versions(
+    archive: Archive, asset: str, now: Sequence[tuple[str, str | None, str]]
+) -> list[Node]:
+    return [
+        Node(key[1] or asset, key[2], link=links.audit_page(archive.study, *key))
+        for key in now
+        if key[0] == asset
+    ]

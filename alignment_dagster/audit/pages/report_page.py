@@ -4,39 +4,52 @@ from html import escape
 
 from alignment_dagster import links
 from alignment_dagster.audit.archive import Archive
-from alignment_dagster.audit.reviews import reviews, verdict
+from alignment_dagster.audit.reviews import DECISIONS, reviews, verdict
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.visible import visible
 
 BODY = "<body>"
 STYLE = (
     "padding:.6rem 1.25rem;background:#1d2129;color:#fff;"
-    "font:14px/1.5 system-ui,sans-serif;overflow-wrap:anywhere"
+    "font:14px/1.5 system-ui,'DejaVu Sans',sans-serif;overflow-wrap:anywhere"
 )
+COLOURS = {True: "#7fe0bd", False: "#ffb08a"}
 
 
 def report_with_banner(archive: Archive, report: Artifact) -> str:
     """The report's page, verified, under a line that names its reviews.
 
     Raises:
-        ArtifactError: if a byte of the report is not as it was signed.
+        ArtifactError: if a byte of the report is not as it was signed, or it is no page.
     """
     verified = archive.lake.open(archive.study, report.asset, None, report.version)
     text = (verified.path / "report.html").read_text(encoding="utf-8")
     before, body, after = text.partition(BODY)
+    if not body:
+        raise ArtifactError(f"{verified.label}: report.html has no {BODY} to put the reviews above")
     return f"{before}{body}{_banner(archive, verified)}{after}"
 
 
 def _banner(archive: Archive, report: Artifact) -> str:
     page = links.audit_page(archive.study, report.asset, None, report.version)
-    said = [verdict(reviews(archive, report)) or "not reviewed"]
-    said.append("bytes and signature verified")
-    said.append("this line is not part of the signed file")
-    lines = " · ".join(_text(part) for part in (report.label, *said))
+    decision, good = _decision(archive, report)
     return (
-        f'<div role="note" style="{STYLE}">{lines} · '
+        f'<div role="note" style="{STYLE}">{_text(report.label)} · '
+        f'<strong style="color:{COLOURS[good]}">{_text(decision)}</strong> · '
+        "bytes and signature verified now · this line is not part of the signed file · "
         f'<a style="color:#9ad1ff" href="{_text(page)}">audit</a></div>'
     )
+
+
+def _decision(archive: Archive, report: Artifact) -> tuple[str, bool]:
+    try:
+        found = reviews(archive, report)
+    except ArtifactError as error:
+        return str(error), False
+    if not found:
+        return "not reviewed", False
+    return verdict(found), found[-1].decision == DECISIONS[0]
 
 
 def _text(text: str) -> str:

@@ -1,11 +1,11 @@
 """What is at which address: read from the lake when it is asked for, never written to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.audit.archive import REPORT, Archive, near, partition_at
+from alignment_dagster.audit.archive import REPORT, Archive, near
 from alignment_dagster.audit.opening import open_report
 from alignment_dagster.audit.pages import overview
 from alignment_dagster.audit.pages.answer_page import render
@@ -37,38 +37,37 @@ def page(home: Home, target: str) -> Page:
     try:
         return Page(_find(Lake(home.lake), target))
     except NotFoundError as error:
-        return _mistake("There is no such page", str(error), 404)
+        return mistake("There is no such page", str(error), 404)
     except AlignmentError as error:
-        return _mistake("This cannot be shown", str(error), 409)
+        return mistake("This cannot be shown", str(error), 409)
 
 
 def _find(lake: Lake, target: str) -> str:
     parts, query = _parse(target)
     if not parts:
-        return render(overview.studies(lake))
+        return overview.studies_page(lake)
     archive = _archive(lake, parts[0])
     if len(parts) == 1:
-        return render(overview.study(archive), trail=trail())
+        return overview.study_page(archive)
     if parts[1:] == ["diff"]:
         return _diff(archive, query)
-    if len(parts) not in (4, 5):
-        raise NotFoundError("an artifact's page is /study/asset/partition/version")
-    artifact = _artifact(archive, *parts[1:4])
+    artifact = _artifact(archive, parts[1:4])
     if len(parts) == 4:
         return artifact_page(archive, artifact)
-    if artifact.asset != REPORT or parts[4] not in REPORT_PAGES:
-        raise NotFoundError(f"{parts[4]!r} (there is: {', '.join(REPORT_PAGES)} of a report)")
+    if artifact.asset != REPORT or len(parts) > 5 or parts[4] not in REPORT_PAGES:
+        asked = "/".join(parts[4:])
+        raise NotFoundError(f"{asked!r} (there is: {', '.join(REPORT_PAGES)} of a report)")
     return REPORT_PAGES[parts[4]](archive, artifact, query)
 
 
 def _parse(target: str) -> tuple[list[str], Query]:
     if len(target) > LONGEST:
         raise NotFoundError(f"an address has at most {LONGEST:,} characters")
-    address = urlsplit(target)
-    parts = [unquote(part) for part in address.path.split("/") if part]
+    path, _, query = target.partition("?")
+    parts = [unquote(part) for part in path.split("/") if part]
     if any(not part.isprintable() for part in parts):
         raise NotFoundError("an address has no control characters")
-    return parts, {name: values[-1] for name, values in parse_qs(address.query).items()}
+    return parts, {name: values[-1] for name, values in parse_qs(query).items()}
 
 
 def _archive(lake: Lake, study: str) -> Archive:
@@ -79,13 +78,20 @@ def _archive(lake: Lake, study: str) -> Archive:
     return Archive(lake, study)
 
 
-def _artifact(archive: Archive, asset: str, place: str, version: str) -> Artifact:
-    key = (asset, partition_at(asset, place), version)
-    if key not in archive.keys:
-        known = [f"{one[0]}/{(one[1] or 'all').replace('|', '.')}/{one[2]}" for one in archive.keys]
-        asked = f"{asset}/{place}/{version}"
-        raise NotFoundError(f"the lake holds no {asked!r} (near: {near(asked, known)})")
-    return archive.artifact(*key)
+def _artifact(archive: Archive, parts: Sequence[str]) -> Artifact:
+    """One that the lake holds: what is asked for is looked up, and becomes no path."""
+    known = {
+        f"{one[0]}/{(one[1] or 'all').replace('|', '.')}/{one[2]}": one for one in archive.keys
+    }
+    asked = "/".join(parts)
+    if asked in known:
+        return archive.artifact(*known[asked])
+    below = [one for one in known if one.startswith(f"{asked}/")]
+    beside = sorted({"/".join(one.split("/")[: len(parts)]) for one in known})
+    raise NotFoundError(
+        f"there is no artifact at {asked!r}: asset/partition/version "
+        f"(near: {near(asked, below or beside)})"
+    )
 
 
 def _report(archive: Archive, report: Artifact, _query: Query) -> str:
@@ -98,22 +104,22 @@ def _trace(archive: Archive, report: Artifact, query: Query) -> str:
 
     with open_report(archive, report.version) as opened:
         answer = trace(opened, find_metric(opened, _wanted(query, "metric"))).answer()
-    return _shown(archive, report, answer)
+    return render(answer, trail=trail(archive, report))
 
 
 def _impact(archive: Archive, report: Artifact, query: Query) -> str:
     from alignment_dagster.audit.impact import impact
 
     with open_report(archive, report.version) as opened:
-        answer = impact(archive, opened, [_wanted(query, "document")], None).answer()
-    return _shown(archive, report, answer)
+        answer = impact(archive, opened, [_wanted(query, "document")]).answer()
+    return render(answer, trail=trail(archive, report))
 
 
 def _diff(archive: Archive, query: Query) -> str:
-    from alignment_dagster.audit.diff import compare_reports
+    from alignment_dagster.audit.diff import compare
 
-    both = [archive.report(_wanted(query, side)) for side in ("a", "b")]
-    return render(compare_reports(archive, *both), trail=trail(archive))
+    answer = compare(archive, _wanted(query, "a"), _wanted(query, "b"))
+    return render(answer, trail=trail(archive))
 
 
 REPORT_PAGES: Mapping[str, Callable[[Archive, Artifact, Query], str]] = {
@@ -129,9 +135,6 @@ def _wanted(query: Query, name: str) -> str:
     return query[name]
 
 
-def _shown(archive: Archive, report: Artifact, answer: Answer) -> str:
-    return render(answer, trail=trail(archive, report))
-
-
-def _mistake(title: str, message: str, status: int) -> Page:
+def mistake(title: str, message: str, status: int) -> Page:
+    """A page that says what is wrong."""
     return Page(render(Answer(title, (message,), (), {}), trail=trail()), status)

@@ -1,10 +1,18 @@
 """What is altered to see whether it is noticed: every kind of artifact, every record, database."""
 
-from tampers import dagster_database, declarations, files, insider, mlflow_database, records
-from tampers.cell import Cell, names_it
+from tampers import (
+    dagster_database,
+    declarations,
+    dossier,
+    files,
+    insider,
+    mlflow_database,
+    records,
+)
+from tampers.cell import Cell, naming, wrong_with
 from tampers.place import KINDS, Place
 
-PARTS = (files, records, mlflow_database, dagster_database, declarations, insider)
+PARTS = (files, records, mlflow_database, dagster_database, declarations, dossier, insider)
 CELLS: tuple[Cell, ...] = tuple(cell for part in PARTS for cell in part.cells())
 
-__all__ = ["CELLS", "KINDS", "Cell", "Place", "names_it"]
+__all__ = ["CELLS", "KINDS", "Cell", "Place", "naming", "wrong_with"]

@@ -1,13 +1,34 @@
 """One cell of the matrix: an alteration of one thing, and what has to be said about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from alignment_dagster.audit.check import check_study
+from alignment_dagster.catalogue import load_study
 from tampers.place import Place
 
 Names = tuple[tuple[str, ...], ...]
 """Ways of naming what was altered: one finding must hold every string of one of them."""
 Alter = Callable[[Place], Names]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a check says, a line for each."""
+
+    gaps: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+
+
+def look_at_study(place: Place) -> Findings:
+    """The check of the whole study, as `alignment audit check` does it."""
+    report = check_study(
+        place.archive, place.home, study=load_study(place.study, place.folder / "assets")
+    )
+    return Findings(
+        tuple(f"{gap.kind}: {gap.subject}: {gap.message}" for gap in report.gaps),
+        tuple(f"{change.subject}: {change.message}" for change in report.changes),
+    )
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,7 @@ class Cell:
     """Whether it is part of the test suite; the benchmark runs all."""
     rewrites: bool = False
     """Whether the records in the lake are made to agree with what was altered."""
+    look: Callable[[Place], Findings] = look_at_study
 
     @property
     def name(self) -> str:
@@ -37,6 +59,23 @@ def named(*strings: str) -> Names:
     return (strings,)
 
 
-def names_it(names: Names, findings: list[str]) -> bool:
-    """Whether a finding names what was altered."""
-    return any(all(part in text for part in way) for way in names for text in findings)
+def naming(names: Names, findings: Sequence[str]) -> str | None:
+    """The first finding that names what was altered."""
+    for text in findings:
+        if any(all(part in text for part in way) for way in names):
+            return text
+    return None
+
+
+def wrong_with(cell: Cell, names: Names, found: Findings) -> str | None:
+    """How a check's findings depart from what the cell asks for."""
+    if cell.found == "nowhere":
+        return f"is found after all: {found.gaps[0]}" if found.gaps else None
+    if cell.found == "change" and found.gaps:
+        return f"an honest edit is called a gap: {found.gaps[0]}"
+    told = found.gaps if cell.found == "gap" else found.changes
+    if not told:
+        return "is not found"
+    if naming(names, told) is None:
+        return f"is found and not named as {names}: {told[:3]}"
+    return None

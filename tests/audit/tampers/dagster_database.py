@@ -123,7 +123,8 @@ def _add_event(place: Place) -> Names:
     execute(
         _index(place),
         (
-            f"insert into event_logs ({columns}) select {copied} from event_logs where id = :number",
+            f"insert into event_logs ({columns}) select {copied} from event_logs "
+            "where id = :number",
             {
                 "number": _event(place, MEASURED),
                 "version": artifact.version,
@@ -242,8 +243,10 @@ def _others() -> Iterator[tuple[str, str, Callable[[Place], Names]]]:
     yield "run set to failed", "Dagster run", _fail_run
     for asset in ("curated_mix", MEASURED, "eval_report", "documents"):
         yield "check's outcome flipped", f"Dagster check of {asset}", partial(_flip_check, asset)
-        yield "check's evaluation deleted", f"Dagster check of {asset}", partial(
-            _delete_check, asset
+        yield (
+            "check's evaluation deleted",
+            f"Dagster check of {asset}",
+            partial(_delete_check, asset),
         )
     for name in ("runs.db", "runs/index.db"):
         yield "database removed", f"Dagster {name}", partial(_no_database, name)

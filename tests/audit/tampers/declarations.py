@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import yaml
+
 from tampers.cell import Cell, Names
 from tampers.files import flip_bit
 from tampers.place import Place

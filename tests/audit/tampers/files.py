@@ -8,12 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from alignment_dagster.lineage.manifest import Manifest
 from tampers.cell import Cell, Names, named
 from tampers.place import BY_ASSET, KINDS, Kind, Place
 
-from alignment_dagster.lineage.manifest import Manifest
-
 GROUP = "files"
+THOROUGH = "items.parquet"
+"""The table on which every edit of rows is part of the test suite."""
+FLIPPED = ("model/model.safetensors", "sequences.npy", "results.json", "report.html")
+"""Files on which a flipped bit is part of the test suite, besides the first of every kind."""
+REPRESENTATIVE = "evaluation"
 Change = Callable[[Path], None]
 
 
@@ -184,28 +189,26 @@ def _of_files(kind: Kind) -> Iterator[Cell]:
     asset = kind.asset
     for name in kind.files:
         of = f"{asset} {name}"
-        small = name == kind.data or not name.endswith(".json")
+        often = name == kind.data or name in FLIPPED
         alter = partial(_file, flip_bit, asset, name)
-        yield Cell(GROUP, "one bit flipped", of, alter, always=small)
+        yield Cell(GROUP, "one bit flipped", of, alter, always=often)
         for mutation, change in ROWS if name in kind.tables else ():
             alter = partial(_file, change, asset, name)
-            yield Cell(GROUP, mutation, of, alter, always=name == kind.data)
+            yield Cell(GROUP, mutation, of, alter, always=name == THOROUGH)
 
 
 def _of_folder(kind: Kind) -> Iterator[Cell]:
     asset = kind.asset
-    short = kind.other is not None
+    often = asset == REPRESENTATIVE
     yield Cell(
         GROUP, "file replaced by that of another version", asset, partial(_replace, asset),
-        always=short,
+        always=often,
     )  # fmt: skip
     yield Cell(
         GROUP, "whole version replaced by another one", asset, partial(_whole_version, asset),
-        always=short,
+        always=often,
     )  # fmt: skip
-    yield Cell(GROUP, "file added", asset, partial(_add, asset))
-    yield Cell(GROUP, "file removed", asset, partial(_remove, asset))
+    yield Cell(GROUP, "file added", asset, partial(_add, asset), always=often)
+    yield Cell(GROUP, "file removed", asset, partial(_remove, asset), always=often)
     yield Cell(GROUP, "artifact removed", asset, partial(_remove_all, asset))
-    yield Cell(
-        GROUP, "value edited, manifest written to fit", asset, partial(_fit_manifest, asset)
-    )
+    yield Cell(GROUP, "value edited, manifest written to fit", asset, partial(_fit_manifest, asset))

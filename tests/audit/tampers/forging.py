@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tampers.place import Place, write_json
 
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED, PROVENANCE, STATEMENT, Manifest
@@ -20,6 +19,7 @@ from alignment_dagster.lineage.statement import (
     write_statement,
 )
 from alignment_dagster.tracking_names import short_digest
+from tampers.place import Place, write_json
 
 TEXTS = (".json", ".html")
 
@@ -126,5 +126,3 @@ def edit_provenance(folder: Path, change: Callable[[dict[str, Any]], None]) -> N
 
 def _key(artifact: Artifact) -> tuple[str, str | None, str]:
     return (artifact.asset, artifact.partition, artifact.version)
-
-

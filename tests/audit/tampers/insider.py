@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tampers.cell import Cell, Names
-from tampers.files import drop_row, edit_value, flip_bit, swap_rows
-from tampers.forging import Forgery
-from tampers.place import Place
-from tampers.records import entries, replace_keys, new_key, write_entries
 
 from alignment_dagster.evaluation.results import read_results, results_table
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.signing import read_signer
+from tampers.cell import Cell, Names
+from tampers.files import drop_row, edit_value, flip_bit, swap_rows
+from tampers.forging import Forgery
+from tampers.place import Place
+from tampers.records import entries, new_key, replace_keys, write_entries
 
 GROUP = "insider"
 Change = Callable[[Path], None]
@@ -114,6 +114,7 @@ COMPUTED: tuple[tuple[str, str, str, Change], ...] = (
     ("scores of a document dropped", "scored_corpus", "text_stats.parquet", drop_row),
     ("composition edited", "mix_composition", "mix_composition.parquet", edit_value),
     ("item's answer edited", "evaluation", "items.parquet", partial(_column, "hit", _opposite)),
+    ("item's choice edited", "evaluation", "items.parquet", edit_value),
     ("question dropped", "eval_report", "questions.parquet", drop_row),
     (
         "document's text edited",

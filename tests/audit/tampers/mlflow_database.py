@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
+from alignment_dagster.lineage.lake import Artifact
 from tampers.cell import Cell, Names
 from tampers.place import Place
-
-from alignment_dagster.lineage.lake import Artifact
 
 GROUP = "mlflow"
 MEASURED = "evaluation"
@@ -67,7 +66,9 @@ def _edit_metric(asset: str, tables: tuple[str, ...], place: Place) -> Names:
 def _delete_metric(asset: str, tables: tuple[str, ...], place: Place) -> Names:
     run = _run(place.artifact(asset))
     values = {"run": run, "metric": _metric(place, run)}
-    execute(_database(place), *((f"delete from {table} {_where(table)}", values) for table in tables))
+    execute(
+        _database(place), *((f"delete from {table} {_where(table)}", values) for table in tables)
+    )
     return ((run, values["metric"]),)
 
 
@@ -154,7 +155,10 @@ def _delete_run(place: Place) -> Names:
     }  # fmt: skip
     execute(
         _database(place),
-        *((f"delete from {table} where {key} = :run", {"run": run}) for table, key in tables.items()),
+        *(
+            (f"delete from {table} where {key} = :run", {"run": run})
+            for table, key in tables.items()
+        ),
     )
     return ((run,),)
 

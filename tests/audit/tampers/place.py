@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.dossier.build import build
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact
@@ -89,9 +90,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         **REPLICATES,
     ),
-    Kind(
-        "evaluation", ("generations.parquet", "items.parquet", "losses.parquet"), **REPLICATES
-    ),
+    Kind("evaluation", ("generations.parquet", "items.parquet", "losses.parquet"), **REPLICATES),
     Kind(
         "tampering",
         (
@@ -104,9 +103,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         **REPLICATES,
     ),
-    Kind(
-        "attacks", ("attacks.parquet", "not_applied.parquet", "reproduced.parquet"), **REPLICATES
-    ),
+    Kind("attacks", ("attacks.parquet", "not_applied.parquet", "reproduced.parquet"), **REPLICATES),
     Kind("mix_composition", ("mix_composition.parquet",)),
     Kind("metrics", ("metrics.parquet",)),
     Kind(
@@ -151,6 +148,19 @@ class Place:
         return self.lake / "journal.jsonl"
 
     @property
+    def bundle(self) -> Path:
+        """The dossier of the report, to be altered."""
+        return self.folder / "report.zip"
+
+    @cached_property
+    def sound_bundle(self) -> Path:
+        """The dossier as it was written; made once, before anything is altered."""
+        path = self.folder.with_name(f"{self.folder.name}-report.zip")
+        path.unlink(missing_ok=True)
+        build(self._untouched, None, path)
+        return path
+
+    @property
     def archive(self) -> Archive:
         """A new one: nothing is remembered from before an alteration."""
         return open_archive(self.study, self.home)
@@ -161,9 +171,7 @@ class Place:
 
     def artifact(self, asset: str, partition: str | None = None) -> Artifact:
         """The current artifact that stands for its kind, by its records before any alteration."""
-        return self._here(
-            self._untouched.current(asset, partition or BY_ASSET[asset].partition)
-        )
+        return self._here(self._untouched.current(asset, partition or BY_ASSET[asset].partition))
 
     def another(self, asset: str) -> Artifact:
         """An older version of the same, or where there is none, that of another partition.

@@ -10,16 +10,16 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tampers.cell import Cell, Names, named
-from tampers.files import edit_file, edit_value
-from tampers.forging import Forgery, edit_provenance, sign_all
-from tampers.place import BY_ASSET, KINDS, Place, write_json
 
 from alignment_dagster.digests import canonical_json
 from alignment_dagster.lineage.journal import START, Entry
 from alignment_dagster.lineage.lake import label
 from alignment_dagster.lineage.manifest import LOGGED, MANIFEST, PROVENANCE, STATEMENT
 from alignment_dagster.lineage.signing import PRIVATE, TRUSTED, Signer, create_key, read_signer
+from tampers.cell import Cell, Names, named
+from tampers.files import edit_file, edit_value
+from tampers.forging import Forgery, edit_provenance, sign_all
+from tampers.place import BY_ASSET, KINDS, Place, write_json
 
 GROUP = "records"
 Fields = dict[str, Any]
@@ -62,27 +62,29 @@ def _environment(content: Fields) -> None:
     content["environment"]["torch"] = "9.9"
 
 
-def _parent(content: Fields) -> None:
-    """A parent's digest and the digest of the inputs, which then fit each other."""
+def _outside(content: Fields) -> None:
+    """Something read from outside that was not."""
     content["inputs"]["outside"]["invented"] = "0" * 64
 
 
-EDITS: tuple[tuple[str, Callable[[Fields], None], bool], ...] = (
-    ("git commit in provenance edited", _commit, True),
-    ("dirty flag in provenance edited", _dirty, False),
-    ("seconds in provenance edited", _seconds, False),
-    ("start in provenance edited", _started, False),
-    ("Dagster run in provenance edited", _dagster_run, False),
-    ("MLflow run in provenance edited", _mlflow_run, False),
-    ("outcome of a check in provenance edited", _check, True),
-    ("declared text in provenance edited", _declared, False),
-    ("environment in provenance edited", _environment, False),
-    ("inputs in provenance edited", _parent, False),
+EDITS: tuple[tuple[str, Callable[[Fields], None]], ...] = (
+    ("git commit in provenance edited", _commit),
+    ("dirty flag in provenance edited", _dirty),
+    ("seconds in provenance edited", _seconds),
+    ("start in provenance edited", _started),
+    ("Dagster run in provenance edited", _dagster_run),
+    ("MLflow run in provenance edited", _mlflow_run),
+    ("outcome of a check in provenance edited", _check),
+    ("declared text in provenance edited", _declared),
+    ("environment in provenance edited", _environment),
+    ("inputs in provenance edited", _outside),
 )
 UNCHECKED = frozenset({"documents", "dispositions", "mix_composition", "metrics"})
 """Their checks are dbt's tests, which only Dagster has on record."""
 THOROUGH = "evaluation"
 """The kind on which every edit of a record is part of the test suite."""
+FORGED_OFTEN = ("curated_mix", "pretrained_checkpoint", THOROUGH, "eval_report")
+"""The kinds on which every forgery is."""
 
 
 def _edit(asset: str, change: Callable[[Fields], None], place: Place) -> Names:
@@ -178,23 +180,25 @@ FORGED = {
 def _of_kinds() -> Iterator[Cell]:
     for kind in KINDS:
         asset = kind.asset
-        for mutation, change, often in EDITS:
+        for mutation, change in EDITS:
             if change is _check and asset in UNCHECKED:
                 continue
-            always = asset == THOROUGH or often
             alter = partial(_edit, asset, change)
-            yield Cell(GROUP, mutation, asset, alter, always=always)
+            yield Cell(GROUP, mutation, asset, alter, always=asset == THOROUGH)
         for name in (MANIFEST, PROVENANCE, STATEMENT, LOGGED):
             alter = partial(_remove_record, asset, name)
-            always = asset == THOROUGH or name == STATEMENT
-            yield Cell(GROUP, f"{name} removed", asset, alter, always=always)
-        yield Cell(GROUP, "value in logged.parquet edited", asset, partial(_edit_logged, asset))
+            yield Cell(GROUP, f"{name} removed", asset, alter, always=asset == THOROUGH)
+        logged = partial(_edit_logged, asset)
+        mutation = "value in logged.parquet edited"
+        yield Cell(GROUP, mutation, asset, logged, always=asset in FORGED_OFTEN)
         broken = partial(_break_signature, asset)
         yield Cell(GROUP, "signature edited", asset, broken, always=asset == THOROUGH)
         other = partial(_other_statement, asset)
         yield Cell(GROUP, "statement of another artifact", asset, other, always=asset == THOROUGH)
         for how, mutation in FORGED.items():
-            yield Cell(GROUP, mutation, asset, partial(_forge, asset, how), rewrites=True)
+            always = how == "unsigned" or asset in FORGED_OFTEN
+            forge = partial(_forge, asset, how)
+            yield Cell(GROUP, mutation, asset, forge, always=always, rewrites=True)
 
 
 def _swap_public(place: Place) -> Names:
@@ -270,6 +274,18 @@ def _swap_lines(chained: bool, place: Place) -> Names:
     return (*_at(at + 1, lines[at]), *_at(at + 2, lines[at + 1]))
 
 
+def _swap_versions(place: Place) -> Names:
+    """An older version of a partition becomes the current one."""
+    lines = entries(place)
+    places = [number for number, line in enumerate(lines) if line.asset == "eval_report"]
+    if len(places) < 2:
+        raise LookupError("the report was made only once")
+    one, other = places[-2:]
+    lines[one], lines[other] = lines[other], lines[one]
+    write_entries(place, lines, chained=True)
+    return (*_at(one + 1, lines[one]), *_at(other + 1, lines[other]), ("eval_report",))
+
+
 def _cut_journal(place: Place) -> Names:
     text = place.journal.read_text()
     last = entries(place)[-1]
@@ -299,6 +315,8 @@ def _journal() -> Iterator[Cell]:
         yield Cell("journal", f"line edited{how}", of, partial(_edit_line, chained))
         yield Cell("journal", f"line removed{how}", of, partial(_remove_line, 8, chained))
         yield Cell("journal", f"two lines swapped{how}", of, partial(_swap_lines, chained))
+    mutation = "two versions of a report swapped, chain written anew"
+    yield Cell("journal", mutation, of, _swap_versions, always=False)
     yield Cell("journal", "last line removed", of, partial(_remove_line, 1, False))
     yield Cell("journal", "last line cut short", of, _cut_journal)
     yield Cell("journal", "line added, chain written anew", of, _add_line)

@@ -1,0 +1,25 @@
+"""The signed reviews of a study's reports: that each holds, and that none is gone."""
+
+from collections.abc import Collection
+
+from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.audit.reviews import Told, lost_reviews, review_problems
+
+KIND = "reviews"
+
+
+def check_reviews(scope: Scope) -> None:
+    """Each is signed by its reviewer, follows the one before, and is about a report that is there.
+
+    Their chain cannot show that the last is gone: `check_told_reviews` does.
+    """
+    with scope.found.guard(KIND, "reviews"):
+        for subject, message in review_problems(scope.archive):
+            scope.found.gap(KIND, subject, message)
+
+
+def check_told_reviews(scope: Scope, told: Collection[Told]) -> None:
+    """Every review that Dagster was told of is still there, with the bytes that were signed."""
+    scope.found.counts["reviews"] += len(told)
+    for subject, message in lost_reviews(scope.archive, told):
+        scope.found.gap(KIND, subject, message)

@@ -1,0 +1,88 @@
+"""`alignment audit diff`: what differs between two reports, or two recipes of one report."""
+
+from alignment_dagster.audit.answer import Answer
+from alignment_dagster.audit.archive import REPORT, SHORTEST, Archive, near
+from alignment_dagster.audit.diff.answer import answer
+from alignment_dagster.audit.diff.comparing import compare_sides
+from alignment_dagster.audit.diff.sides import Side
+from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.lake import Artifact
+
+CURRENT, PREVIOUS = "current", "previous"
+
+
+def compare(archive: Archive, a: str, b: str, report: str | None = None) -> Answer:
+    """Two reports by version (or `previous`, `current`), or two recipes of one report.
+
+    Args:
+        archive: the study's past.
+        a: the earlier one, or the recipe that the other is compared with.
+        b: the later one, or the other recipe.
+        report: of recipes, the report whose numbers are compared; the current one without.
+
+    Raises:
+        ArtifactError: if the names are neither two reports nor two recipes; names near matches.
+    """
+    measured = archive.report(report)
+    recipes = _recipes(archive, measured)
+    if a in recipes and b in recipes:
+        return compare_recipes(archive, measured, a, b)
+    for one in (a, b):
+        if one not in recipes:
+            _require_report(archive, one, recipes)
+    for one in (a, b):
+        if one in recipes:
+            raise ArtifactError(f"{one} is a recipe: compare it with another recipe, not a report")
+    if report is not None:
+        raise ArtifactError("--report says in which report two recipes are compared; name recipes")
+    return compare_reports(archive, named_report(archive, a), named_report(archive, b))
+
+
+def compare_reports(archive: Archive, a: Artifact, b: Artifact) -> Answer:
+    """What changed from report `a` to report `b`.
+
+    Raises:
+        ArtifactError: if an artifact behind one of them is not in the lake, or cannot be read.
+    """
+    return answer(compare_sides(Side(archive, "before", a), Side(archive, "after", b)))
+
+
+def compare_recipes(archive: Archive, report: Artifact, a: str, b: str) -> Answer:
+    """What recipe `b` does otherwise than recipe `a`, and with what result, in one report.
+
+    Raises:
+        ArtifactError: if an artifact behind one of them is not in the lake, or cannot be read.
+    """
+    return answer(compare_sides(Side(archive, a, report, a), Side(archive, b, report, b)))
+
+
+def named_report(archive: Archive, name: str) -> Artifact:
+    """A report by the beginning of its version, `current`, or `previous`: the one before.
+
+    Raises:
+        ArtifactError: if there is none.
+    """
+    if name == CURRENT:
+        return archive.report()
+    if name != PREVIOUS:
+        return archive.report(name)
+    history = [entry.version for entry in archive.journal if entry.asset == REPORT]
+    earlier = [version for version in history if version != history[-1]]
+    if not earlier:
+        raise ArtifactError(f"study {archive.study!r} has no report before the current one")
+    return archive.report(earlier[-1])
+
+
+def _recipes(archive: Archive, report: Artifact) -> list[str]:
+    parents = archive.parents(report)
+    return [one.partition or "" for one in parents if one.asset == "curated_mix"]
+
+
+def _require_report(archive: Archive, name: str, recipes: list[str]) -> None:
+    versions = [key[2] for key in archive.keys if key[0] == REPORT]
+    known = [CURRENT, PREVIOUS, *versions]
+    short = name.removeprefix(f"{REPORT}@")
+    begins = len(short) >= SHORTEST and any(one.startswith(short) for one in versions)
+    if short not in known and not begins:
+        there = near(name, [*recipes, *known])
+        raise ArtifactError(f"{name!r} is no report and no recipe (near: {there})")

@@ -1,0 +1,162 @@
+"""From two provenance graphs to what differs of itself, and to what it can have moved.
+
+An artifact's own difference is one of its declaration, code, environment, or of what it reads from
+outside the lake. All else follows from its parents. A difference can have moved a number only where
+a measurement with other bytes was made, input by input, from inputs with other bytes, down to the
+artifact that shows the difference.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from alignment_dagster.audit.diff.declared import ABSENT, Path, changes
+from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
+from alignment_dagster.audit.diff.sides import MEASUREMENTS, OWN, Pair, Pairs, Side, behind, name
+
+RENAMED: Mapping[str, Path] = {
+    "sequence_length": ("mix", "sequence_length"),
+    "batch_tokens": ("evaluation", "batch_tokens"),
+    "held_out_documents": ("evaluation", "held_out_documents"),
+    "capability_margin": ("evaluation", "capability_margin"),
+}
+"""Where a study declares what assets record under another name."""
+SHORT = 12
+WORDS = ("name", "description", "licence")
+"""Of two recipes these differ without meaning anything."""
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Everything that differs of itself, and what became of it."""
+
+    differences: tuple[Difference, ...]
+    measurements: int
+    """Pairs of measurements that both sides have."""
+    moved: int
+    """Those of them whose bytes differ."""
+    pairs: int
+    changed: int
+    """Pairs of artifacts whose bytes differ."""
+
+    @property
+    def reaching(self) -> tuple[Difference, ...]:
+        """What can have moved a number."""
+        return tuple(one for one in self.differences if one.reaches)
+
+    @property
+    def others(self) -> tuple[Difference, ...]:
+        """What cannot: no measurement that differs was made from it."""
+        return tuple(one for one in self.differences if not one.reaches)
+
+    @property
+    def sole(self) -> Difference | None:
+        """The one thing to which a change of the numbers is attributable, where there is one."""
+        found = self.reaching
+        return found[0] if len(found) == 1 and found[0].kind != "unexplained" else None
+
+
+def causes(found: Pairs, before: Side, after: Side) -> Causes:
+    """Everything that differs of itself between the sides."""
+    reached = _reached(found)
+    differences = [
+        one
+        for labels, pair in found.items()
+        for one in own_differences(pair, before, after, reaches=labels in reached)
+    ]
+    measured = [pair for pair in found.values() if pair.key[0] in MEASUREMENTS]
+    return Causes(
+        differences=tuple(sorted(merge(differences), key=lambda one: not one.reaches)),
+        measurements=len(measured),
+        moved=sum(pair.differs for pair in measured),
+        pairs=len(found),
+        changed=sum(pair.differs for pair in found.values()),
+    )
+
+
+def own_differences(pair: Pair, before: Side, after: Side, *, reaches: bool) -> list[Difference]:
+    """What is different about a pair itself, not by its parents."""
+    if pair.before.label == pair.after.label and before.recipe is None:
+        return []
+    found = [
+        Difference(kind, path, old, new, (pair.key,), reaches)
+        for kind, path, old, new in (*_declared(pair, before, after), *_recorded(pair))
+    ]
+    if not found and pair.differs and not any(edge.differs for edge in pair.edges):
+        found.append(
+            Difference("unexplained", (name(pair.key),), ABSENT, ABSENT, (pair.key,), reaches)
+        )
+    return found
+
+
+def _reached(found: Pairs) -> set[tuple[str, str]]:
+    """The pairs behind measurements that differ, along inputs that differ.
+
+    Where recipes are compared, the one artifact that decides over the documents of both holds
+    the difference of the recipes itself: it is reached by the files of both.
+    """
+    waiting = [pair for pair in found.values() if pair.key[0] in MEASUREMENTS and pair.differs]
+    reached: set[tuple[str, str]] = set()
+    while waiting:
+        pair = waiting.pop()
+        if pair.labels not in reached:
+            reached.add(pair.labels)
+            waiting += behind(pair, found)
+    return reached
+
+
+Found = tuple[Kind, Path, object, object]
+
+
+def _declared(pair: Pair, before: Side, after: Side) -> Iterator[Found]:
+    old, new = before.declared(pair.before), after.declared(pair.after)
+    for change in changes(old, new):
+        path = place(pair.key[0], pair.key[1], change.path)
+        if not (path[:2] == ("recipes", OWN) and path[2:3] and path[2] in WORDS):
+            yield "declaration", path, change.before, change.after
+
+
+def _recorded(pair: Pair) -> Iterator[Found]:
+    """Code, what was read from outside, and environment."""
+    old, new = pair.before.provenance, pair.after.provenance
+    asset = pair.key[0]
+    if old.inputs.code != new.inputs.code:
+        yield "code", (asset,), old.inputs.code[:SHORT], new.inputs.code[:SHORT]
+    for change in changes(old.inputs.outside, new.inputs.outside):
+        kind, path = outside(asset, pair.key[1], change.path[0])
+        yield kind, path, _short(change.before), _short(change.after)
+    for change in changes(old.environment, new.environment):
+        yield "environment", change.path, change.before, change.after
+
+
+def place(asset: str, partition: str | None, path: Path) -> Path:
+    """Where the study declares what an asset recorded at a path."""
+    head, *rest = path
+    if asset == "raw_corpus":
+        return ("sources", partition or "", *path)
+    if asset == "tokenizer" and head not in ("suites", *RENAMED):
+        return ("tokenizer", *path)
+    if asset == "curated_mix" and head == "shares":
+        return ("recipes", partition or "", *path)
+    if asset in ("metrics", "mix_composition") and rest:
+        thing = rest[0].strip("[]")
+        if head == "shares":
+            return ("recipes", thing, head, *rest[1:])
+        return (head, thing, *rest[1:])
+    return (*RENAMED.get(head, (head,)), *rest)
+
+
+def outside(asset: str, partition: str | None, name: str) -> tuple[Kind, Path]:
+    """What a name among the inputs from outside the lake stands for."""
+    if asset == "raw_corpus":
+        return "data", (partition or "",)
+    if asset == "scored_corpus":
+        return "lexicon", (name,)
+    if name == DBT:
+        return "code", (DBT,)
+    if name == "lm-eval":
+        return "environment", (name,)
+    return "items", (name,)
+
+
+def _short(value: object) -> object:
+    return value[:SHORT] if isinstance(value, str) else value

@@ -1,0 +1,143 @@
+"""What differs: one line a thing, wherever it shows, and whether it can have moved a number."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from alignment_dagster.audit.archive import CHAIN
+from alignment_dagster.audit.diff.declared import Path, shown, written
+from alignment_dagster.audit.diff.sides import OWN, Key, name
+
+Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
+ENTITIES = {
+    "recipes": "recipe",
+    "sources": "source",
+    "suites": "suite",
+    "claims": "claim",
+    "tampering": "tampering",
+}
+"""Lists of a study whose elements are things of their own."""
+DBT = "dbt_project"
+DERIVED = (("recipes", "shares"), ("suites", "metric"))
+"""Fields that follow from others of the same thing."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same on both sides."""
+
+    kind: Kind
+    path: Path
+    """Of a declared field: in the study's own declaration; else what it is about."""
+    before: Any
+    after: Any
+    where: tuple[Key, ...]
+    """The artifacts whose own records show it."""
+    reaches: bool
+    """Whether measurements that differ were made from what it changed."""
+
+    @property
+    def about(self) -> str:
+        """The thing as a whole, of which this may be one field."""
+        head, *rest = self.path
+        if self.kind == "declaration":
+            if head in ENTITIES and rest:
+                return f"declaration of {_entity(head, rest[0])}"
+            return f"declaration of {head}"
+        return "code" if self.kind == "code" else self.title
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        said = written(self.path)
+        assets = dict.fromkeys(key[0] for key in self.where)
+        return {
+            "declaration": said.replace(f"recipes.{OWN}", "recipe"),
+            "data": f"data of source {said}",
+            "lexicon": f"what the scorer {said} reads",
+            "items": f"items of suite {said}",
+            "code": f"code of {said if self.path == (DBT,) else ', '.join(assets)}",
+            "environment": f"environment: {said}",
+            "unexplained": f"{said}: the same inputs gave other bytes",
+        }[self.kind]
+
+    @property
+    def sentence(self) -> str:
+        """The thing and its two values."""
+        if self.kind == "unexplained":
+            return self.title
+        return f"{self.title}: {shown(self.before)} → {shown(self.after)}"
+
+
+def merge(found: Iterable[Difference]) -> list[Difference]:
+    """The same change in many artifacts as one, and without what only follows from another."""
+    merged: dict[str, Difference] = {}
+    for one in found:
+        key = _identity(one)
+        merged[key] = _together(merged[key], one) if key in merged else one
+    kept = list(merged.values())
+    for one in list(kept):
+        if origins := _origins(one, kept):
+            kept.remove(one)
+            kept = [_together(other, one) if other in origins else other for other in kept]
+    return kept
+
+
+def places(keys: Sequence[Key]) -> str:
+    """Assets with their partitions, in one line."""
+    by_asset: dict[str, list[str]] = {}
+    for asset, partition in sorted(keys, key=lambda key: CHAIN.index(key[0])):
+        by_asset.setdefault(asset, []).append(partition or "")
+    return ", ".join(
+        name((asset, ", ".join(parts) if parts[0] else None))
+        if len(parts) < 4
+        else f"{asset} ({len(parts)} partitions)"
+        for asset, parts in by_asset.items()
+    )
+
+
+def _identity(one: Difference) -> str:
+    """Code is told by its digests alone: several assets may share it."""
+    path = () if one.kind == "code" else one.path
+    if one.kind == "declaration" and len(path) == 2 and path[0] in ENTITIES:
+        values: tuple[str, ...] = (str(type(one.before)), str(type(one.after)))
+    else:
+        values = tuple(json.dumps(value, default=str) for value in (one.before, one.after))
+    return json.dumps([one.kind, path, values])
+
+
+def _together(one: Difference, other: Difference) -> Difference:
+    where = tuple(dict.fromkeys([*one.where, *other.where]))
+    return replace(one, where=where, reaches=one.reaches or other.reaches)
+
+
+def _origins(one: Difference, others: Sequence[Difference]) -> list[Difference]:
+    """The differences from which this one follows; none where it stands for itself."""
+    return [other for other in others if other != one and _follows(one, other)]
+
+
+def _follows(one: Difference, other: Difference) -> bool:
+    """Shares follow from the recipe, a pinned digest from the data, leaked items from the items."""
+    if one.kind == "lexicon" and one.path == ("contamination",):
+        return other.kind == "items" or _whole(other, "suites")
+    if one.kind == "items":
+        return _whole(other, "suites") and other.path[1:] == one.path
+    if one.kind != "declaration" or one.path[0] not in ENTITIES:
+        return False
+    head, thing, *field = (*one.path, "")
+    if head == "sources" and field[0] == "sha256":
+        return other.kind == "data" and other.path == (thing,)
+    if (head, field[0]) in DERIVED:
+        same = other.kind == "declaration" and other.path[:2] == one.path[:2]
+        return same and other.path[2:3] != one.path[2:3]
+    return False
+
+
+def _whole(one: Difference, head: str) -> bool:
+    """Whether it is a whole element that one side does not have."""
+    return one.kind == "declaration" and len(one.path) == 2 and one.path[0] == head
+
+
+def _entity(head: str, thing: str) -> str:
+    return "the recipe" if thing == OWN else f"{ENTITIES[head]} {thing}"

@@ -1,0 +1,54 @@
+"""The ledgers of both sides in one DuckDB: schemas `before` and `after`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+
+from alignment_dagster.audit.diff.sides import OWN, Side
+from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
+from alignment_dagster.errors import ArtifactError
+
+READ = ("texts", "scores", "dispositions", "mixes", "questions")
+SCHEMAS = ("before", "after")
+
+
+@contextmanager
+def ledgers(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Both sides' ledgers as views; each asset and partition by its artifact nearest to the roots.
+
+    Where recipes are compared, both are called `(recipe)`.
+
+    Raises:
+        ArtifactError: if a file of an artifact is missing, or is no Parquet file any more.
+    """
+    with connect(before.archive, ()) as connection:
+        try:
+            for schema, side in zip(SCHEMAS, (before, after), strict=True):
+                found = bodies([*side.distinct(), side.report])
+                connection.execute(f"create schema {schema}")
+                for view in READ:
+                    body = _own(found[view], view, side.recipe)
+                    connection.execute(f"create view {schema}.{view} as {body}")
+        except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+            raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
+        yield connection
+
+
+def recipes(before: Side, after: Side) -> Sequence[str]:
+    """The recipes of which both sides have a mix."""
+    mixes = [
+        [side.key(one)[1] or "" for one in side.all("curated_mix")] for side in (before, after)
+    ]
+    return [recipe for recipe in mixes[0] if recipe in mixes[1]]
+
+
+def _own(body: str, view: str, recipe: str | None) -> str:
+    """Of a view with recipes the compared one alone, under the name that both share."""
+    if recipe is None or view not in ("dispositions", "mixes"):
+        return body
+    return (
+        f"select * replace ({literal(OWN)} as recipe) from ({body}) where recipe = "
+        f"{literal(recipe)}"
+    )

@@ -1,0 +1,210 @@
+"""The two sides of a comparison, and their artifacts in pairs, found by walking from the roots."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.provenance import Parent
+
+MEASUREMENTS = ("evaluation", "tampering", "attacks", "harness")
+"""What the numbers were measured in."""
+BY_SOURCE = ("raw_corpus", "scored_corpus")
+OWN = "(recipe)"
+"""Stands for the recipe where two recipes are compared: what is the same but for its name."""
+
+Key = tuple[str, str | None]
+"""Asset and partition."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one side rests on: a report, or a report's measurements of one recipe."""
+
+    archive: Archive
+    title: str
+    report: Artifact
+    recipe: str | None = None
+    """Where recipes are compared, which one."""
+
+    @cached_property
+    def roots(self) -> tuple[Artifact, ...]:
+        """The report; of a recipe, its measurements in the report."""
+        if self.recipe is None:
+            return (self.report,)
+        return tuple(
+            artifact
+            for artifact in self.archive.parents(self.report)
+            if artifact.asset in MEASUREMENTS
+            and (artifact.partition or "").split("|")[0] == self.recipe
+        )
+
+    @cached_property
+    def closure(self) -> list[Artifact]:
+        """The roots and all that they were made from."""
+        return self.archive.closure(self.roots)
+
+    @cached_property
+    def nearest(self) -> Mapping[Key, Artifact]:
+        """Of each asset and partition the artifact nearest to the roots.
+
+        Several versions may lie behind a report: what need not run again keeps its parents.
+        """
+        found: dict[Key, Artifact] = {}
+        level = list(self.roots)
+        while level:
+            above: dict[str, Artifact] = {}
+            for artifact in level:
+                if found.setdefault(self.key(artifact), artifact) is artifact:
+                    above |= {one.label: one for one in self.archive.parents(artifact)}
+            level = list(above.values())
+        return found
+
+    @property
+    def several(self) -> tuple[str, ...]:
+        """Of what the artifacts behind the roots read more than one content."""
+        read: dict[tuple[Key, str | None], set[str]] = {}
+        for artifact in self.closure:
+            for parent in _parents(artifact):
+                read.setdefault((self.key(parent), parent.part), set()).add(parent.digest)
+        found = (key for (key, _), digests in read.items() if len(digests) > 1)
+        return tuple(dict.fromkeys(name(key) for key in found))
+
+    def key(self, artifact: Artifact | Parent) -> Key:
+        """Asset and partition, with the compared recipe's name left out."""
+        partition = artifact.partition
+        if artifact.asset not in BY_SOURCE and partition is not None and self.recipe is not None:
+            recipe, bar, seed = partition.partition("|")
+            partition = f"{OWN}{bar}{seed}" if recipe == self.recipe else partition
+        return artifact.asset, partition
+
+    def part(self, parent: Parent) -> str | None:
+        """The file that was read, with the compared recipe's name left out."""
+        if self.recipe is not None and parent.part and parent.part.startswith(f"{self.recipe}/"):
+            return OWN + parent.part.removeprefix(self.recipe)
+        return parent.part
+
+    def declared(self, artifact: Artifact) -> Mapping[str, Any]:
+        """What was declared for an artifact; where recipes are compared, of this recipe alone."""
+        declared = artifact.provenance.declared
+        if self.recipe is None or not isinstance(declared.get("recipes"), list):
+            return declared
+        own = [one for one in declared["recipes"] if one["name"] == self.recipe]
+        return {**declared, "recipes": [{**one, "name": OWN} for one in own]}
+
+    def one(self, asset: str, partition: str | None = None) -> Artifact:
+        """The only artifact of an asset (and partition)."""
+        (artifact,) = self.all(asset, partition)
+        return artifact
+
+    def all(self, asset: str, partition: str | None = None) -> list[Artifact]:
+        """The artifacts of an asset, those nearest to the roots."""
+        return [
+            artifact
+            for artifact in self.nearest.values()
+            if artifact.asset == asset and partition in (None, artifact.partition)
+        ]
+
+    def distinct(self) -> tuple[Artifact, ...]:
+        """Each artifact nearest to the roots."""
+        return tuple(self.nearest.values())
+
+    @cached_property
+    def seeds(self) -> Mapping[str, tuple[int, ...]]:
+        """Recipe → the seeds that were evaluated."""
+        found: dict[str, list[int]] = {}
+        for artifact in self.all("evaluation"):
+            recipe, _, seed = (self.key(artifact)[1] or "").partition("|")
+            found.setdefault(recipe, []).append(int(seed))
+        return {recipe: tuple(sorted(seeds)) for recipe, seeds in found.items()}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The same input of an artifact on both sides."""
+
+    before: Parent | None
+    after: Parent | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether its bytes do."""
+        return not (self.before and self.after and self.before.digest == self.after.digest)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The artifact of one asset and partition on both sides, with what each was made from."""
+
+    key: Key
+    before: Artifact
+    after: Artifact
+    edges: tuple[Edge, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether their bytes do."""
+        return self.before.digest != self.after.digest
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        return self.before.label, self.after.label
+
+
+Pairs = Mapping[tuple[str, str], Pair]
+"""The labels of both artifacts → the pair."""
+
+
+def pairs(before: Side, after: Side) -> Pairs:
+    """Every pair that is reached from the roots of both sides at once.
+
+    What only one side has is in no pair. Behind the same artifact there is nothing to compare.
+    """
+    roots = [{side.key(root): root for root in side.roots} for side in (before, after)]
+    waiting = [Pair(key, root, roots[1][key]) for key, root in roots[0].items() if key in roots[1]]
+    found: dict[tuple[str, str], Pair] = {}
+    while waiting:
+        pair = waiting.pop()
+        if pair.labels in found:
+            continue
+        edges = () if pair.before.label == pair.after.label else _edges(pair, before, after)
+        found[pair.labels] = replace(pair, edges=edges)
+        waiting += [
+            Pair(before.key(edge.before), before.archive.parent(edge.before),
+                 after.archive.parent(edge.after))
+            for edge in edges
+            if edge.before and edge.after
+        ]  # fmt: skip
+    return found
+
+
+def behind(pair: Pair, found: Pairs) -> list[Pair]:
+    """The pairs of the inputs of which the bytes differ."""
+    return [
+        found[_label(edge.before), _label(edge.after)]
+        for edge in pair.edges
+        if edge.before and edge.after and edge.differs
+    ]
+
+
+def name(key: Key) -> str:
+    """`asset[partition]`."""
+    return label(*key, "")[:-1]
+
+
+def _edges(pair: Pair, before: Side, after: Side) -> tuple[Edge, ...]:
+    old, new = (
+        {(side.key(parent), side.part(parent)): parent for parent in _parents(artifact)}
+        for side, artifact in ((before, pair.before), (after, pair.after))
+    )
+    return tuple(Edge(old.get(at), new.get(at)) for at in dict.fromkeys([*old, *new]))
+
+
+def _parents(artifact: Artifact) -> Iterable[Parent]:
+    return artifact.provenance.inputs.parents
+
+
+def _label(parent: Parent) -> str:
+    return label(parent.asset, parent.partition, parent.version)

@@ -1,0 +1,40 @@
+"""Answers about a folder that DVC tracks; run by the Python that DVC is installed in.
+
+Lines on standard input: `add FOLDER TARGET…`, `status FOLDER`, `commit FOLDER`.
+"""
+
+import contextlib
+import json
+import os
+import sys
+
+from dvc.repo import Repo  # type: ignore[import-not-found]
+
+
+def answer(command: str, folder: str, targets: list[str]) -> object:
+    """What DVC says; for `status`, whether anything differs from what it recorded."""
+    os.chdir(folder)
+    if command == "add":
+        Repo.init(".", no_scm=True).close()
+    with Repo(".") as repo:
+        if command == "add":
+            return len(repo.add(targets))
+        if command == "commit":
+            return len(repo.commit(force=True))
+        return bool(repo.status())
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    for line in sys.stdin:
+        command, folder, *targets = json.loads(line)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                said: object = answer(command, folder, targets)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A study that was run to its report: its declarations, its home, and `alignment` over them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiny_study import NAME, TinyStudy
+
+from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.opening import open_archive
+from alignment_dagster.home import Home
+
+ALIGNMENT = str(Path(sys.executable).parent / "alignment")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A study that was run to its report, with its declarations and its home."""
+
+    folder: Path
+
+    @property
+    def study(self) -> TinyStudy:
+        return TinyStudy(self.folder / "assets", self.folder / "data")
+
+    @property
+    def home(self) -> Home:
+        return Home(self.folder / "home")
+
+    @property
+    def lake(self) -> Path:
+        return self.home.lake / NAME
+
+    @property
+    def archive(self) -> Archive:
+        return open_archive(NAME, self.home)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ALIGNMENT_ASSETS": str(self.study.assets),
+            "ALIGNMENT_DATA": str(self.study.data),
+            "ALIGNMENT_HOME": str(self.home.root),
+        }
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """`alignment` with these arguments."""
+        return subprocess.run(
+            [ALIGNMENT, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=500,
+        )
+
+    def copy(self, folder: Path) -> "Audited":
+        """The same, to be altered."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Audited(folder)
