@@ -4,8 +4,11 @@ Import this where it is used: MLflow takes seconds to import.
 """
 
 import json
+import os
 import time
+import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -146,6 +149,7 @@ class Tracker:
 
     def __init__(self, home: Home, study: str) -> None:
         home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
+        _create_store(home)
         self.client = MlflowClient(home.mlflow_uri)
         self.study = study
         self.experiment_id = self._experiment(home)
@@ -194,6 +198,25 @@ class Tracker:
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
+
+
+def _create_store(home: Home) -> None:
+    """Where the home has no database yet, make it aside and then give it its name.
+
+    MLflow creates its tables in many steps, and a database that a killed process left between two
+    of them could never be opened again.
+    """
+    path = home.root / "mlflow.db"
+    if home.mlflow_uri != f"sqlite:///{path}" or path.exists():
+        return
+    home.work.mkdir(parents=True, exist_ok=True)
+    aside = home.work / f"mlflow-{uuid.uuid4().hex}.db"
+    try:
+        MlflowClient(f"sqlite:///{aside}").search_experiments()
+        with suppress(FileExistsError):  # another process was faster
+            os.link(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _input(parent: Artifact) -> DatasetInput:

@@ -129,6 +129,10 @@ def _check(study: str, answer: str) -> int:
 
     home = Home.from_environment()
     declared = load_study(study, assets_folder())
+    if not any((home.lake / study).glob("*/*/*")):
+        nothing = {"gaps": [], "changes": [], "notes": [], "report": None, "current": False}
+        Path(answer).write_text(json.dumps(nothing), encoding="utf-8")
+        return 0  # nothing was made yet
     archive = open_archive(study, home)
     report = check_study(archive, home, study=declared)
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
