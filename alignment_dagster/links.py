@@ -20,9 +20,12 @@ def dagster_run(run_id: str) -> str:
 
 
 def dagster_asset(study: str, asset: str, partition: str | None) -> str:
-    """Dagster's page of an asset, at one partition."""
-    at = f"?partition={quote(partition)}" if partition else ""
-    return f"{DAGSTER}/assets/{quote(study)}/{quote(asset)}{at}"
+    """Dagster's page of an asset, at one partition.
+
+    Without the view, Dagster shows whichever partition was materialized last.
+    """
+    at = f"?view=partitions&partition={quote(partition, safe='')}" if partition else ""
+    return f"{DAGSTER}/assets/{quote(study, safe='')}/{quote(asset, safe='')}{at}"
 
 
 def mlflow_run(run_id: str) -> str:

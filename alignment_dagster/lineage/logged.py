@@ -51,5 +51,5 @@ def read_logged(folder: Path) -> list[Measured]:
             Data(row["dataset"], row["digest"]) if row["dataset"] else None,
             row["model_id"],
         )
-        for row in pq.read_table(path).to_pylist()
+        for row in pq.ParquetFile(path).read().to_pylist()
     ]

@@ -1,12 +1,19 @@
 """`alignment audit check`: an honest study is closed, and whatever is altered is named."""
 
 import json
+import os
 import shutil
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +28,7 @@ from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.finding import Found, Scope, children_of
 from alignment_dagster.audit.check.mixes import check_mixes
+from alignment_dagster.audit.check.mlflow_records import MlflowRecords, read_mlflow
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.digests import sha256_file
@@ -462,3 +470,50 @@ def test_a_report_is_made_on_closed_provenance_only(altered: Audited, check: Che
     assert report.closed, said(report)
     # Both reports were looked at.
     assert report.counts["artifacts"] == len(altered.archive.keys)
+
+
+def test_an_mlflow_server_is_asked_for_the_same_as_its_database(
+    altered: Audited, check: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(
+        [*command, "--backend-store-uri", f"sqlite:///{altered.home.root / 'mlflow.db'}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _await(f"{address}/health")
+        from_database = read_mlflow(altered.home, NAME)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert _sorted(read_mlflow(altered.home, NAME)) == _sorted(from_database)
+        assert check(altered).closed
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def _await(address: str) -> None:
+    for _ in range(240):
+        try:
+            with urlopen(address):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(address)
+
+
+def _sorted(records: MlflowRecords) -> Any:
+    """Runs and models without the order in which they were read."""
+    runs = {
+        run.run_id: {
+            name: sorted(value, key=str) if isinstance(value, list) else value
+            for name, value in vars(run).items()
+        }
+        for run in records.runs.values()
+    }
+    return runs, records.models

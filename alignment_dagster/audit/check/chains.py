@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from alignment_dagster.audit.check.conversations import Consumed, Conversations
 from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.lineage.consumption import consumed_like_mix
 from alignment_dagster.lineage.lake import Artifact
 
@@ -39,8 +39,8 @@ def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     subject = f"{artifact.label} {LEDGER}"
     problem = consumed_like_mix(artifact.path / LEDGER, mix.path)
     scope.found.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
-    steps = pq.read_table(artifact.path / LEDGER, columns=["step", "tokens"])
-    log = pq.read_table(artifact.path / LOG, columns=["step", "tokens"])
+    steps = read_table(artifact.path / LEDGER, columns=["step", "tokens"])
+    log = read_table(artifact.path / LOG, columns=["step", "tokens"])
     message = f"its steps and tokens are not those of {LOG}"
     scope.found.gap_if(not steps.equals(log), "chains", subject, message)
     scope.found.counts["chains"] += 1
@@ -53,7 +53,7 @@ def _check_tuning(
     """Of SFT, DPO or a tampering: kept documents only, and the chain of their very tokens."""
     stage = name.removesuffix(SUFFIX)
     subject = f"{artifact.label} {name}"
-    ledger = pq.read_table(artifact.path / name)
+    ledger = read_table(artifact.path / name)
     read = set(pc.list_flatten(ledger["documents"]).to_pylist())
     strays = read - _kept(scope, artifact, USES.get(stage, TAMPERING))
     if strays:
@@ -82,7 +82,7 @@ def _departs(rows: list[dict[str, Any]], consumed: Consumed) -> str | None:
 
 def _cut_short(artifact: Artifact, stage: str, ledger: pa.Table) -> str | None:
     """The log of the training, and what it measured of itself, tell of the same tokens."""
-    log = pq.read_table(artifact.path / LOG, columns=["stage", "tokens"])
+    log = read_table(artifact.path / LOG, columns=["stage", "tokens"])
     logged = log.filter(pc.equal(log["stage"], stage))["tokens"].to_pylist()
     tokens = ledger["tokens"].to_pylist()
     if not tokens or logged[-1:] != tokens[-1:] or not set(logged) <= set(tokens):
@@ -96,7 +96,7 @@ def _kept(scope: Scope, artifact: Artifact, uses: tuple[str, ...]) -> set[str]:
     """What the dispositions that were read keep for these uses."""
     kept: set[str] = set()
     for path in _dispositions(scope, artifact):
-        table = pq.read_table(path, columns=["document_id", "use", "state"])
+        table = read_table(path, columns=["document_id", "use", "state"])
         wanted = pc.is_in(table["use"], pc.cast(list(uses), "string"))
         wanted = pc.and_(wanted, pc.equal(table["state"], "kept"))
         kept.update(table.filter(wanted)["document_id"].to_pylist())

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
+from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.digests import sha256_file
 from alignment_dagster.mixing.tokenizer import END_OF_TURN, load_tokenizer
 
@@ -106,7 +106,7 @@ def _tokenizer(model: Path) -> Tokenizer:
 
 def _payloads(files: Sequence[Path], wanted: set[str]) -> Iterator[tuple[str, Any]]:
     for path in files:
-        table = pq.read_table(path, columns=["document_id", "payload"])
+        table = read_table(path, columns=["document_id", "payload"])
         ids = table["document_id"]
         table = table.filter(pc.is_in(ids, pc.cast(sorted(wanted), "string")))
         for document, payload in zip(*(column.to_pylist() for column in table), strict=True):

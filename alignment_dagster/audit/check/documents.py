@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.digests import sha256_text
 from alignment_dagster.lineage.lake import Artifact
 
@@ -36,7 +37,7 @@ def check_documents(scope: Scope) -> None:
 
 
 def _ids(path: Path) -> pa.ChunkedArray:
-    return pq.read_table(path, columns=["document_id"])["document_id"]
+    return read_table(path, columns=["document_id"])["document_id"]
 
 
 def _check_texts(scope: Scope, artifact: Artifact) -> None:
@@ -138,5 +139,5 @@ def _dispositions(artifact: Artifact, recipe: str) -> pa.Table:
     columns = ["document_id", "use", "state", "rule"]
     names = [name for name in artifact.manifest.files if name.startswith(f"{recipe}/")]
     return pa.concat_tables(
-        pq.read_table(artifact.path / name, columns=columns) for name in sorted(names)
+        read_table(artifact.path / name, columns=columns) for name in sorted(names)
     )

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.lineage.lake import Artifact
 
 DOCUMENTS = "documents.parquet"
@@ -28,8 +28,8 @@ def check_mixes(scope: Scope) -> None:
 def _check_mix(scope: Scope, artifact: Artifact) -> None:
     """Every token of every sequence belongs to one span; spans add up to the documents' tokens."""
     sequences = np.load(artifact.path / "sequences.npy", mmap_mode="r", allow_pickle=False)
-    spans = pq.read_table(artifact.path / "spans.parquet")
-    documents = pq.read_table(artifact.path / DOCUMENTS)
+    spans = read_table(artifact.path / "spans.parquet")
+    documents = read_table(artifact.path / DOCUMENTS)
     scope.found.counts["mix tokens"] += sequences.size
     scope.found.counts["spans"] += spans.num_rows
     columns = {name: spans[name].to_numpy().astype(np.int64) for name in spans.column_names}
@@ -82,7 +82,7 @@ def _check_kept(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
     dispositions = scope.parent(artifact, "dispositions")
     for parent in artifact.provenance.inputs.parents:
         if parent.asset == "dispositions" and parent.part:
-            table = pq.read_table(dispositions.path / parent.part)
+            table = read_table(dispositions.path / parent.part)
             kept = table.filter(pc.equal(table["state"], "kept"))["document_id"]
             strays = documents.filter(pc.invert(pc.is_in(documents["document_id"], kept)))
             if strays.num_rows:
@@ -97,7 +97,7 @@ def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None
         [("document_id", "count"), ("packed_tokens", "sum")]
     )
     wanted = _rows(sums.rename_columns(["source", "group", "documents", "tokens"]))
-    found = _rows(pq.read_table(artifact.path / COMPOSITION))
+    found = _rows(read_table(artifact.path / COMPOSITION))
     subject = f"{artifact.label} {COMPOSITION}"
     message = "is not the sum of the mix's documents"
     scope.found.gap_if(found != wanted, "ledgers", subject, message)
@@ -110,11 +110,11 @@ def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
 
 def _check_composition(scope: Scope, artifact: Artifact) -> None:
     """The mart is what the mixes' own files say, beside the shares that were declared."""
-    table = pq.read_table(artifact.path / "mix_composition.parquet")
+    table = read_table(artifact.path / "mix_composition.parquet")
     declared = artifact.provenance.declared["shares"]
     for mix in scope.parents(artifact, "curated_mix"):
         own = table.filter(pc.equal(table["recipe"], mix.partition)).to_pylist()
-        wanted = pq.read_table(mix.path / COMPOSITION).to_pylist()
+        wanted = read_table(mix.path / COMPOSITION).to_pylist()
         groups: Counter[str] = Counter()
         for row in wanted:
             groups[row["group"]] += row["tokens"]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from alignment_dagster.audit.check.finding import Scope, parent_key
+from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.evaluation.gathering.replicates import replicates
 from alignment_dagster.evaluation.gathering.resolving import mismatches
 from alignment_dagster.evaluation.results import (
@@ -49,11 +49,11 @@ def _check_report(scope: Scope, report: Artifact) -> None:
     rows = read_results(report.path / RESULTS)
     scope.found.counts["numbers"] += len(rows)
     message = f"is not {RESULTS} as a table"
-    same = pq.read_table(report.path / TABLE).equals(results_table(rows))
+    same = read_table(report.path / TABLE).equals(results_table(rows))
     scope.found.gap_if(not same, "numbers", f"{report.label} {TABLE}", message)
     parents = _parents(scope, report)
     mart = scope.parent(report, "metrics")
-    for problem in mismatches(rows, pq.read_table(mart.path / MART), parents):
+    for problem in mismatches(rows, read_table(mart.path / MART), parents):
         scope.found.gap("numbers", f"{report.label} {RESULTS}", f"{problem} ({mart.label})")
     measured = mart.provenance.declared["suites"]
     metrics = {suite["suite"]: suite["metric"] for suite in measured}
@@ -111,11 +111,11 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _check_questions(scope: Scope, report: Artifact) -> None:
     """Whatever was asked stands in the report's questions."""
-    listed = pq.read_table(report.path / QUESTIONS, columns=["suite", "item_id"])
+    listed = read_table(report.path / QUESTIONS, columns=["suite", "item_id"])
     known = set(zip(*(column.to_pylist() for column in listed), strict=True))
     for asset, name in ASKED.items():
         for measured in scope.parents(report, asset):
-            items = pq.read_table(measured.path / name, columns=["suite", "item_id"])
+            items = read_table(measured.path / name, columns=["suite", "item_id"])
             scope.found.counts["items"] += items.num_rows
             asked = set(zip(*(column.to_pylist() for column in _distinct(items)), strict=True))
             strays = asked - known

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from alignment_dagster.audit.diff.declared import ABSENT, Path, changes
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
-from alignment_dagster.audit.diff.sides import MEASUREMENTS, OWN, Pair, Pairs, Side, behind, name
+from alignment_dagster.audit.diff.pairing import Pair, Pairs, behind
+from alignment_dagster.audit.diff.sides import MEASUREMENTS, OWN, Side, name
 
 RENAMED: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),

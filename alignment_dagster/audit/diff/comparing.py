@@ -9,8 +9,9 @@ from alignment_dagster.audit.diff.causes import Causes, causes
 from alignment_dagster.audit.diff.documents import Documents, documents
 from alignment_dagster.audit.diff.ledgers import ledgers
 from alignment_dagster.audit.diff.measured import Measured, measured
+from alignment_dagster.audit.diff.pairing import pairs
 from alignment_dagster.audit.diff.questions import ItemChange, item_changes
-from alignment_dagster.audit.diff.sides import Key, Side, pairs
+from alignment_dagster.audit.diff.sides import Key, Side
 
 Commit = tuple[str, bool]
 """A commit, and whether files differed from it."""

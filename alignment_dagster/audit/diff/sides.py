@@ -1,7 +1,7 @@
-"""The two sides of a comparison, and their artifacts in pairs, found by walking from the roots."""
+"""One side of a comparison: a report, or one recipe of a report, and all that lies behind it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,17 @@ class Side:
             partition = f"{OWN}{bar}{seed}" if recipe == self.recipe else partition
         return artifact.asset, partition
 
+    def source(self, parent: Parent) -> Artifact:
+        """The artifact that an input came from: where its bytes are the same, the nearest one.
+
+        An artifact that need not be made again keeps its older parents, whose declarations say
+        nothing about this side.
+        """
+        near = self.nearest.get(self.key(parent))
+        if near is not None and _digest(near, parent.part) == parent.digest:
+            return near
+        return self.archive.parent(parent)
+
     def part(self, parent: Parent) -> str | None:
         """The file that was read, with the compared recipe's name left out."""
         if self.recipe is not None and parent.part and parent.part.startswith(f"{self.recipe}/"):
@@ -121,90 +132,14 @@ class Side:
         return {recipe: tuple(sorted(seeds)) for recipe, seeds in found.items()}
 
 
-@dataclass(frozen=True)
-class Edge:
-    """The same input of an artifact on both sides."""
-
-    before: Parent | None
-    after: Parent | None
-
-    @property
-    def differs(self) -> bool:
-        """Whether its bytes do."""
-        return not (self.before and self.after and self.before.digest == self.after.digest)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The artifact of one asset and partition on both sides, with what each was made from."""
-
-    key: Key
-    before: Artifact
-    after: Artifact
-    edges: tuple[Edge, ...] = ()
-
-    @property
-    def differs(self) -> bool:
-        """Whether their bytes do."""
-        return self.before.digest != self.after.digest
-
-    @property
-    def labels(self) -> tuple[str, str]:
-        return self.before.label, self.after.label
-
-
-Pairs = Mapping[tuple[str, str], Pair]
-"""The labels of both artifacts → the pair."""
-
-
-def pairs(before: Side, after: Side) -> Pairs:
-    """Every pair that is reached from the roots of both sides at once.
-
-    What only one side has is in no pair. Behind the same artifact there is nothing to compare.
-    """
-    roots = [{side.key(root): root for root in side.roots} for side in (before, after)]
-    waiting = [Pair(key, root, roots[1][key]) for key, root in roots[0].items() if key in roots[1]]
-    found: dict[tuple[str, str], Pair] = {}
-    while waiting:
-        pair = waiting.pop()
-        if pair.labels in found:
-            continue
-        edges = () if pair.before.label == pair.after.label else _edges(pair, before, after)
-        found[pair.labels] = replace(pair, edges=edges)
-        waiting += [
-            Pair(before.key(edge.before), before.archive.parent(edge.before),
-                 after.archive.parent(edge.after))
-            for edge in edges
-            if edge.before and edge.after
-        ]  # fmt: skip
-    return found
-
-
-def behind(pair: Pair, found: Pairs) -> list[Pair]:
-    """The pairs of the inputs of which the bytes differ."""
-    return [
-        found[_label(edge.before), _label(edge.after)]
-        for edge in pair.edges
-        if edge.before and edge.after and edge.differs
-    ]
-
-
 def name(key: Key) -> str:
     """`asset[partition]`."""
     return label(*key, "")[:-1]
 
 
-def _edges(pair: Pair, before: Side, after: Side) -> tuple[Edge, ...]:
-    old, new = (
-        {(side.key(parent), side.part(parent)): parent for parent in _parents(artifact)}
-        for side, artifact in ((before, pair.before), (after, pair.after))
-    )
-    return tuple(Edge(old.get(at), new.get(at)) for at in dict.fromkeys([*old, *new]))
+def _digest(artifact: Artifact, part: str | None) -> str | None:
+    return artifact.manifest.files.get(part) if part else artifact.digest
 
 
 def _parents(artifact: Artifact) -> Iterable[Parent]:
     return artifact.provenance.inputs.parents
-
-
-def _label(parent: Parent) -> str:
-    return label(parent.asset, parent.partition, parent.version)
