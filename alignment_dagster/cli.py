@@ -117,7 +117,7 @@ def export(
 
 @app.command()
 def ui() -> None:
-    """Serve Dagster's and MLflow's pages on 127.0.0.1 until Ctrl-C."""
+    """Serve the pages of Dagster, MLflow and the audit on 127.0.0.1 until Ctrl-C."""
     from alignment_dagster.serving import serve
 
     serve()

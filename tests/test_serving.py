@@ -1,5 +1,6 @@
-"""`alignment ui` serves both pages on the loopback interface and takes them down with itself."""
+"""`alignment ui` serves all pages on the loopback interface and takes them down with itself."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -49,6 +50,8 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
         assert addresses == {"127.0.0.1"}
         with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=30) as answer:
             assert answer.status == 200
+        with urllib.request.urlopen(f"{links.AUDIT}/", timeout=30) as answer:
+            assert b"Nothing has been made yet" in answer.read()
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -58,10 +61,23 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
     assert not any(map(psutil.pid_exists, family))
 
 
-def test_a_taken_port_is_named(tiny: TinyStudy) -> None:
+@pytest.mark.parametrize(
+    ("port", "name"), [(links.MLFLOW_PORT, "MLflow"), (links.AUDIT_PORT, "the audit")]
+)
+def test_a_taken_port_is_named(tiny: TinyStudy, port: int, name: str) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((links.HOST, links.MLFLOW_PORT))
-        taken.listen()
-        with pytest.raises(AlignmentError, match=r"port 5000 .* is taken: is MLflow running"):
+        with contextlib.suppress(OSError):  # somebody else has it: as good
+            taken.bind((links.HOST, port))
+            taken.listen()
+        with pytest.raises(AlignmentError, match=rf"port {port} .* is taken: is {name} running"):
             serving.serve()
+
+
+def test_a_link_into_dagster_opens_the_partition_it_names() -> None:
+    assert (
+        links.dagster_asset("study", "tokenizer", None) == f"{links.DAGSTER}/assets/study/tokenizer"
+    )
+    assert links.dagster_asset("study", "evaluation", "plain|0") == (
+        f"{links.DAGSTER}/assets/study/evaluation?view=partitions&partition=plain%7C0"
+    )

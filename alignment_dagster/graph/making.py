@@ -224,14 +224,14 @@ def metadata(artifact: Artifact, described: Mapping[str, Any], *, reused: bool) 
         provenance.inputs.study, artifact.asset, artifact.partition, artifact.version
     )
     return {
+        "audit": dg.MetadataValue.url(page),
+        "mlflow_run": dg.MetadataValue.url(links.mlflow_run(provenance.mlflow_run_id or "")),
+        "parents": dg.MetadataValue.md(_parents_table(artifact)),
         **described,
         VERSION: artifact.version,
         "content_digest": artifact.digest,
         RECORD: artifact.record,
         "artifact": dg.MetadataValue.path(str(artifact.path)),
-        "parents": dg.MetadataValue.md(_parents_table(artifact)),
-        "audit": dg.MetadataValue.url(page),
-        "mlflow_run": dg.MetadataValue.url(links.mlflow_run(provenance.mlflow_run_id or "")),
         "seconds": provenance.seconds,
         "reused": reused,
         "made_by_run": dg.MetadataValue.dagster_run(provenance.dagster_run_id or ""),

@@ -29,8 +29,8 @@ from alignment_dagster.evaluation.results import read_results
 pytestmark = pytest.mark.slow
 
 HOSTILE = (
-    "---\n---\nlicense: mit\n# <script>alert(1)</script> [x](javascript:x) ![i](http://evil.example)"
-    " | `code` **b** \x1b[31m \u202e {{x}} \"quoted\" 'single': yes #no www.evil.example a@b.example"
+    "---\n---\nlicense: mit\n# <script>alert(1)</script> [x](javascript:x) ![i](http://e.example) "
+    "| `code` **b** \x1b[31m \u202e {{x}} \"quoted\" 'single': yes #no www.e.example a@b.example"
 )
 
 

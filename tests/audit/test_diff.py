@@ -1,17 +1,19 @@
 """A difference names its causes, counts what moved, and attributes only where one thing differs."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from audited_study import Audited
-from tiny_study import NAME
+from tiny_study import MEASURED, NAME, RECIPES
 
+from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.diff import compare
-from alignment_dagster.errors import ArtifactError
 
 pytestmark = pytest.mark.slow
 MORE = {"group": "synthetic_aligned", "share": 0.4}
@@ -74,18 +76,110 @@ def test_a_change_is_the_difference_of_the_two_reports_numbers(refreshed: Audite
         assert one["ci_low"] <= one["change"] <= one["ci_high"]
 
 
-def test_a_second_changed_thing_ends_the_attribution(refreshed: Audited, tmp_path: Path) -> None:
-    both = refreshed.copy(tmp_path / "both")
-    both.study.change(seeds=[0])
-    path = both.study.assets / "studies" / f"{NAME}.yaml"
-    declared = yaml.safe_load(path.read_text())
-    declared["post_training"]["sft"]["learning_rate"] = 0.002
-    path.write_text(yaml.safe_dump(declared))
-    done = both.command("run", NAME)
+@pytest.fixture(scope="module")
+def filtered(refreshed: Audited, tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    """Then once more: the other recipe drops documents, and one claim fewer is made."""
+    made = refreshed.copy(tmp_path_factory.mktemp("filtered") / "study")
+    made.study.write(
+        "recipes/unfiltered",
+        {"name": "unfiltered", "description": "d", "base": "natural",
+         "drop": RECIPES["filtered"]["drop"]},
+    )  # fmt: skip
+    made.study.change(claims=MEASURED["claims"][:-1])
+    done = made.command("run", NAME)
     assert done.returncode == 0, done.stderr
-    first = next(entry.version for entry in both.archive.journal if entry.asset == "eval_report")
-    answer = compare(both.archive, first, "current")
+    return made
+
+
+def test_the_next_change_is_the_one_cause_again_and_a_claim_is_none(filtered: Audited) -> None:
+    """What the first recipe kept from before its own change does not count as changed now."""
+    answer = compare(filtered.archive, "previous", "current")
+    assert answer.data["attributable_to"] == "recipes.unfiltered.drop[ai_discourse]"
+    assert "attributable to it" in answer.sentences[0]
+    still = [one for one in answer.data["differences"] if not one["can_have_moved_numbers"]]
+    assert [one["title"] for one in still] == ["claims.also_attacked"]
+    assert {one["recipe"] for one in answer.data["numbers"]} == {"unfiltered"}
+
+
+def test_two_changed_things_end_the_attribution(filtered: Audited) -> None:
+    first = reports(filtered)[0]
+    answer = compare(filtered.archive, first, "current")
     assert answer.data["attributable_to"] is None
+    moved = [one["title"] for one in answer.data["differences"] if one["can_have_moved_numbers"]]
+    assert set(moved) == {
+        "recipes.aligned.upsample[synthetic_aligned].share",
+        "recipes.unfiltered.drop[ai_discourse]",
+    }
+    assert "No change can be attributed to one of them" in answer.sentences[0]
+
+
+def test_documents_that_the_new_rule_drops_are_counted_by_source_rule_and_score(
+    filtered: Audited,
+) -> None:
+    archive = filtered.archive
+    old, new = (
+        {row["document_id"]: row for row in dispositions(archive, label)}
+        for label in reports(filtered)[-2:]
+    )
+    wanted = Counter(
+        (old[name]["state"], new[name]["rule"], new[name]["source"])
+        for name in old
+        if old[name]["state"] != new[name]["state"]
+    )
+    assert wanted
+    found = compare(archive, "previous", "current").data["documents"]
+    assert (
+        Counter(
+            {
+                (row["was"], row["now"].removeprefix("dropped: "), row["source"]): row["documents"]
+                for row in found["by_rule"]
+            }
+        )
+        == wanted
+    )
+    bands = [row for row in found["by_band"] if row["rule"] == "ai_discourse"]
+    assert {row["band_after"] for row in bands if row["now_dropped"]} == {"1"}
+    assert sum(row["now_dropped"] for row in bands) == sum(wanted.values())
+    dropped = [one for one in found["examples"] if one["mix"] == "removed"]
+    assert {one["path"] for one in dropped} == {"ai_news.jsonl"}
+    assert all("artificial intelligence" in one["excerpt"] for one in dropped)
+
+
+def test_two_recipes_differ_in_what_they_declare_and_nothing_else(audited: Audited) -> None:
+    answer = compare(audited.archive, "unfiltered", "aligned")
+    assert answer.data["attributable_to"] == "recipe.upsample[synthetic_aligned]"
+    assert not answer.warnings
+    added = {row["source"]: row["added"] for row in answer.data["documents"]["by_source"]}
+    assert added == {"stories": 0, "ai_news": 0, "aligned_docs": 25}
+
+
+def test_the_command_prints_the_answer_and_a_page(audited: Audited, tmp_path: Path) -> None:
+    page = tmp_path / "diff.html"
+    done = audited.command(
+        "audit", "diff", NAME, "unfiltered", "aligned", "--json", "--html", str(page)
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told == json.loads(json.dumps(compare(audited.archive, "unfiltered", "aligned").data))
+    assert "recipe.upsample[synthetic_aligned]" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("unfiltered", "alined"), "'alined' is no report and no recipe (near: aligned)"),
+        (("unfiltered", "current"), "unfiltered is a recipe"),
+        (("current", "current", "--report", "current"), "no version"),
+        (("previous", "current"), "no report before"),
+        (("0000", "current"), "'0000' is no report and no recipe"),
+    ],
+)
+def test_a_mistake_gets_one_message(audited: Audited, names: tuple[str, ...], said: str) -> None:
+    done = audited.command("audit", "diff", NAME, *names)
+    assert done.returncode != 0
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_same_report_twice_differs_in_nothing(audited: Audited) -> None:
@@ -94,8 +188,15 @@ def test_the_same_report_twice_differs_in_nothing(audited: Audited) -> None:
     assert not answer.data["differences"]
 
 
-def test_wrong_names_give_near_matches(audited: Audited) -> None:
-    with pytest.raises(ArtifactError, match="near: unfiltered"):
-        compare(audited.archive, "unfilterd", "aligned")
-    with pytest.raises(ArtifactError, match="no report before"):
-        compare(audited.archive, "previous", "current")
+def reports(audited: Audited) -> list[str]:
+    """The labels of the study's reports, in their order."""
+    entries = [entry for entry in audited.archive.journal if entry.asset == "eval_report"]
+    return [f"eval_report@{entry.version}" for entry in entries]
+
+
+def dispositions(archive: Archive, report: str) -> list[dict[str, Any]]:
+    """What a report's recipe `unfiltered` decided over the documents to pretrain on."""
+    (artifact,) = (
+        one for one in archive.parents(archive.find(report)) if one.asset == "dispositions"
+    )
+    return list(pq.read_table(artifact.path / "unfiltered" / "pretraining.parquet").to_pylist())

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from histories import EDITS, Bench, Driver, History
+from histories import Bench, History
+from history_home import EDITS, Driver
 
 pytestmark = pytest.mark.slow
 SEED = 4

@@ -17,7 +17,7 @@ from alignment_dagster.visible import visible
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 SPDX = "https://spdx.org/licenses/"
-PARQUET = "application/vnd.apache.parquet"
+PARQUET = "application/x-parquet"
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",

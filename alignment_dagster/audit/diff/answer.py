@@ -9,7 +9,7 @@ from alignment_dagster.audit.diff.comparing import Comparison, commits, environm
 from alignment_dagster.audit.diff.declared import ABSENT, written
 from alignment_dagster.audit.diff.differences import Difference, places
 from alignment_dagster.audit.diff.sides import Side, name
-from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_table
+from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tabless
 from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
 
 COMMIT = 9
@@ -32,8 +32,7 @@ def _blocks(found: Comparison) -> Iterator[Node | Table]:
     yield _code(found)
     if found.items:
         yield item_nodes(found.items)
-    if found.measured.changes:
-        yield number_table(found.measured)
+    yield from number_tables(found.measured)
     yield from document_blocks(found.documents, both=found.recipes)
 
 

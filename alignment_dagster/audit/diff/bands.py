@@ -1,6 +1,6 @@
 """The documents whose fate changed, by bands of the score that each rule looks at."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -73,7 +73,7 @@ def by_band(
     for rule in rules(recipe, before, after):
         groups = list(rule.groups) if rule.groups is not None else None
         connection.execute(SCORED, [recipe, rule.scorer, rule.column, groups])
-        edges, names = _bands(connection, rule)
+        edges, names = bands(connection, rule)
         for row in rows(connection, COUNTS, edges, fates.DROPPED + rule.rule):
             was, now = (
                 None if at is None else names[at]
@@ -98,11 +98,22 @@ def rules(recipe: str, before: Side, after: Side) -> list[Rule]:
     return list(found.values())
 
 
-def _declared(side: Side, recipe: str) -> Iterable[dict[str, Any]]:
+def bands(connection: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[list[float], list[str]]:
+    """Where each band but the first begins, and what the bands are called."""
+    values = [row["value"] for row in rows(connection, DISTINCT)]
+    if len(values) <= BANDS:
+        return values[1:], [f"{value:g}" for value in values]
+    eighths = rows(connection, EIGHTHS)[0]["edges"] or []
+    edges = sorted({*eighths, *rule.bounds} - {values[0]})
+    between = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
+    return edges, [f"< {edges[0]:g}", *between, f"≥ {edges[-1]:g}"]
+
+
+def _declared(side: Side, recipe: str) -> Iterator[dict[str, Any]]:
     for artifact in side.all("dispositions"):
         declared = side.declared(artifact)
-        yield from declared["drop"]
-        for one in declared["recipes"]:
+        yield from declared.get("drop", ())
+        for one in declared.get("recipes", ()):
             if one["name"] == recipe:
                 yield from one["drop"]
 
@@ -112,14 +123,3 @@ def _either(known: tuple[str, ...] | None, groups: Sequence[str] | None) -> tupl
     if known is None or groups is None:
         return None
     return tuple(dict.fromkeys([*known, *groups]))
-
-
-def _bands(connection: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[list[float], list[str]]:
-    """Where each band but the first begins, and what the bands are called."""
-    values = [row["value"] for row in rows(connection, DISTINCT)]
-    if len(values) <= BANDS:
-        return values[1:], [f"{value:g}" for value in values]
-    eighths = rows(connection, EIGHTHS)[0]["edges"] or []
-    edges = sorted({*eighths, *rule.bounds} - {values[0]})
-    between = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
-    return edges, [f"< {edges[0]:g}", *between, f"≥ {edges[-1]:g}"]

@@ -66,7 +66,7 @@ def causes(found: Pairs, before: Side, after: Side) -> Causes:
     ]
     measured = [pair for pair in found.values() if pair.key[0] in MEASUREMENTS]
     return Causes(
-        differences=tuple(sorted(merge(differences), key=lambda one: not one.reaches)),
+        differences=tuple(merge(differences)),
         measurements=len(measured),
         moved=sum(pair.differs for pair in measured),
         pairs=len(found),

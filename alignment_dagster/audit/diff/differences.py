@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from alignment_dagster.audit.archive import CHAIN
 from alignment_dagster.audit.diff.declared import Path, shown, written
 from alignment_dagster.audit.diff.sides import OWN, Key, name
 
 Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
+KINDS: dict[Kind, int] = {kind: place for place, kind in enumerate(get_args(Kind))}
 ENTITIES = {
     "recipes": "recipe",
     "sources": "source",
@@ -71,7 +72,10 @@ class Difference:
 
 
 def merge(found: Iterable[Difference]) -> list[Difference]:
-    """The same change in many artifacts as one, and without what only follows from another."""
+    """The same change in many artifacts as one, without what only follows from another.
+
+    What can have moved a number comes first, then the order is the chain's.
+    """
     merged: dict[str, Difference] = {}
     for one in found:
         key = _identity(one)
@@ -81,13 +85,13 @@ def merge(found: Iterable[Difference]) -> list[Difference]:
         if origins := _origins(one, kept):
             kept.remove(one)
             kept = [_together(other, one) if other in origins else other for other in kept]
-    return kept
+    return sorted(kept, key=lambda one: (not one.reaches, _order(one.where[0]), KINDS[one.kind]))
 
 
 def places(keys: Sequence[Key]) -> str:
     """Assets with their partitions, in one line."""
     by_asset: dict[str, list[str]] = {}
-    for asset, partition in sorted(keys, key=lambda key: CHAIN.index(key[0])):
+    for asset, partition in keys:
         by_asset.setdefault(asset, []).append(partition or "")
     return ", ".join(
         name((asset, ", ".join(parts) if parts[0] else None))
@@ -108,8 +112,12 @@ def _identity(one: Difference) -> str:
 
 
 def _together(one: Difference, other: Difference) -> Difference:
-    where = tuple(dict.fromkeys([*one.where, *other.where]))
+    where = tuple(sorted({*one.where, *other.where}, key=_order))
     return replace(one, where=where, reaches=one.reaches or other.reaches)
+
+
+def _order(key: Key) -> tuple[int, str]:
+    return CHAIN.index(key[0]), key[1] or ""
 
 
 def _origins(one: Difference, others: Sequence[Difference]) -> list[Difference]:

@@ -8,6 +8,7 @@ import numpy as np
 from alignment_dagster.audit.diff.shared import LeftOut, Replicates, restrict
 from alignment_dagster.audit.diff.sides import Side
 from alignment_dagster.evaluation.cells import (
+    BITS_PER_BYTE,
     Cells,
     Evaluated,
     Slice,
@@ -19,9 +20,13 @@ from alignment_dagster.evaluation.cells import (
 )
 from alignment_dagster.evaluation.comparisons import compare, holm
 from alignment_dagster.evaluation.gathering.replicates import replicates
+from alignment_dagster.evaluation.results import read_results
 from alignment_dagster.evaluation.statistics import Array, bits_per_byte
 from alignment_dagster.evaluation.statistics.intervals import LN2
 from alignment_dagster.evaluation.statistics.variance import difference_spread, pseudo_values
+from alignment_dagster.study import ATTACK_SUCCESS
+
+RESULTS = "results.json"
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def measured(before: Side, after: Side) -> Measured:
         sides = (tuple(old[recipe]), tuple(new[recipe]))
         first, second, left = restrict(recipe, *sides)
         left_out += [left] if left is not None else []
-        found = list(_changes(recipe, _cells(first, shared), _cells(second, shared)))
+        found = list(paired_changes(recipe, first, second, shared))
         changes += [one for one in found if one is not None]
         identical += sum(one is None for one in found)
     corrected = holm([one.p_value for one in changes])
@@ -103,9 +108,31 @@ def measured(before: Side, after: Side) -> Measured:
 
 
 def metrics(side: Side) -> Mapping[str, str]:
-    """Suite → what its hits are a share of, as the report's warehouse had it."""
-    (artifact,) = (one for one in side.archive.parents(side.report) if one.asset == "metrics")
-    return {one["suite"]: one["metric"] for one in artifact.provenance.declared["suites"]}
+    """Suite → what its hits are a share of, as the report has it."""
+    rows = read_results(side.report.path / RESULTS)
+    others = (BITS_PER_BYTE, ATTACK_SUCCESS)
+    return {row.suite: row.metric for row in rows if row.metric not in others}
+
+
+def paired_changes(
+    recipe: str, before: Replicates, after: Replicates, metrics: Mapping[str, str]
+) -> Iterator[PairedChange | None]:
+    """Each number that both sides have; None where it is the same to the bit.
+
+    Args:
+        recipe: what the changes are called by.
+        before: replicates of which `restrict` left the shared rows.
+        after: likewise.
+        metrics: suite → what its hits are a share of.
+    """
+    old_cells, new_cells = _cells(before, metrics), _cells(after, metrics)
+    for at in (at for at in old_cells if at in new_cells):
+        pair = (old_cells[at], new_cells[at])
+        values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
+        if not values:
+            continue
+        old, new = values
+        yield None if np.array_equal(old, new) else _change(recipe, at, pair[1], old, new)
 
 
 def bits_change(before: Array, after: Array, sizes: Array) -> tuple[float, float, float, float]:
@@ -137,19 +164,6 @@ def _by_recipe(side: Side) -> dict[str, list[Evaluated]]:
 def _cells(side: Replicates, shared: Mapping[str, str]) -> dict[Slice, Cells]:
     attacks = {at: cells for at, cells in attack_cells(side).items() if at[1] in shared}
     return {**item_cells(side, shared), **loss_cells(side), **attacks}
-
-
-def _changes(
-    recipe: str, before: Mapping[Slice, Cells], after: Mapping[Slice, Cells]
-) -> Iterator[PairedChange | None]:
-    """Each shared slice's change; None where it is the same to the bit."""
-    for at in (at for at in before if at in after):
-        pair = (before[at], after[at])
-        values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
-        if not values:
-            continue
-        old, new = values
-        yield None if np.array_equal(old, new) else _change(recipe, at, pair[1], old, new)
 
 
 def _change(recipe: str, at: Slice, cells: Cells, old: Array, new: Array) -> PairedChange:

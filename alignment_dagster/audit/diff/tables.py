@@ -6,24 +6,33 @@ from alignment_dagster.audit.answer import Node, Table
 from alignment_dagster.audit.diff.documents import Documents, Row
 from alignment_dagster.audit.diff.examples import Example, excerpt
 from alignment_dagster.audit.diff.fates import ADDED, REMOVED, SAME
-from alignment_dagster.audit.diff.measured import Measured
+from alignment_dagster.audit.diff.measured import Measured, PairedChange
 from alignment_dagster.audit.diff.questions import ItemChange
+from alignment_dagster.evaluation.cells import BITS_PER_BYTE
 
-NUMBERS, ROWS, EXAMPLES, ITEMS = 20, 25, 12, 5
+NUMBERS, ROWS, EXAMPLES, ITEMS = 15, 25, 12, 5
 ID = 12
 COUNTED = ("now_dropped", "now_kept", "added", "removed", "seen_more", "seen_less")
 
 
-def number_table(measured: Measured) -> Table:
-    """The changed numbers, the largest change first."""
+def number_tables(measured: Measured) -> Iterator[Table]:
+    """The changed numbers, the largest change first; shares and bits are no one scale."""
+    losses = [one for one in measured.changes if one.metric == BITS_PER_BYTE]
+    rates = [one for one in measured.changes if one.metric != BITS_PER_BYTE]
+    for changes, what in ((rates, "rate"), (losses, "loss, in bits per byte")):
+        if changes:
+            caption = f"Paired change of each {what}: same items and seeds, the largest first"
+            yield _numbers(caption, changes)
+
+
+def _numbers(caption: str, changes: Sequence[PairedChange]) -> Table:
     rows = [
         (one.name, f"{one.change:+.4f}", f"{one.ci_low:+.3f} to {one.ci_high:+.3f}",
          round(one.before, 4), round(one.after, 4), f"{one.p_holm:.3f}", one.n, one.seeds)
-        for one in measured.changes[:NUMBERS]
+        for one in changes[:NUMBERS]
     ]  # fmt: skip
     columns = ("number", "change", "95 %", "before", "after", "p (Holm)", "n", "seeds")
-    caption = "Paired change of each number, the largest first: same items and seeds on both sides"
-    return Table(caption, columns, rows, len(measured.changes) - len(rows))
+    return Table(caption, columns, rows, len(changes) - len(rows))
 
 
 def document_blocks(found: Documents, *, both: bool) -> Iterator[Node | Table]:

@@ -105,9 +105,9 @@ def _numbers(found: Comparison) -> str:
     measured = found.measured
     clear = sum(one.p_holm < 0.05 for one in measured.changes)
     return (
-        f"{len(measured.changes):,} of the {measured.numbers:,} numbers that both sides have "
-        f"changed, {clear:,} of them by more than chance explains (p < .05 after Holm's "
-        f"correction over all that changed); {measured.identical:,} are the same to the bit."
+        f"Of {measured.numbers:,} numbers that both sides have, {len(measured.changes):,} changed, "
+        f"{clear:,} by more than chance explains (p < .05 after Holm's correction over all that "
+        f"changed); {measured.identical:,} are the same to the bit."
     )
 
 

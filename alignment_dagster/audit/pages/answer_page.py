@@ -23,7 +23,8 @@ Links = Sequence[tuple[str, str]]
 TEMPLATE = "page.html.j2"
 OPEN_CHILDREN = 40
 """A branch with more children starts folded."""
-DIGEST = re.compile(r"\b([0-9a-f]{16,64})\b")
+DIGEST = re.compile(r"(?<!@)\b([0-9a-f]{16,64})\b")
+"""A version behind its artifact's name is part of the name."""
 
 
 def render(

@@ -6,13 +6,26 @@ from tampers import (
     dossier,
     files,
     insider,
+    journal,
+    keys,
     mlflow_database,
     records,
 )
 from tampers.cell import Cell, naming, wrong_with
-from tampers.place import KINDS, Place
+from tampers.kinds import KINDS
+from tampers.place import Place
 
-PARTS = (files, records, mlflow_database, dagster_database, declarations, dossier, insider)
+PARTS = (
+    files,
+    records,
+    keys,
+    journal,
+    mlflow_database,
+    dagster_database,
+    declarations,
+    dossier,
+    insider,
+)
 CELLS: tuple[Cell, ...] = tuple(cell for part in PARTS for cell in part.cells())
 
 __all__ = ["CELLS", "KINDS", "Cell", "Place", "naming", "wrong_with"]

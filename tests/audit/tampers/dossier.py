@@ -10,8 +10,8 @@ from bundles import Dossier
 from alignment_dagster.audit.dossier import verify
 from tampers.cell import Cell, Findings, Names
 from tampers.files import flip_bit
+from tampers.keys import new_key, public
 from tampers.place import Place
-from tampers.records import new_key, public
 
 GROUP = "bundle"
 NAME = "report.zip"

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage.manifest import Manifest
 from tampers.cell import Cell, Names, named
-from tampers.place import BY_ASSET, KINDS, Kind, Place
+from tampers.kinds import BY_ASSET, KINDS, Kind
+from tampers.place import Place
 
 GROUP = "files"
 THOROUGH = "items.parquet"

@@ -23,8 +23,9 @@ from alignment_dagster.lineage.signing import read_signer
 from tampers.cell import Cell, Names
 from tampers.files import drop_row, edit_value, flip_bit, swap_rows
 from tampers.forging import Forgery
+from tampers.journal import entries, write_entries
+from tampers.keys import new_key, replace_keys
 from tampers.place import Place
-from tampers.records import entries, new_key, replace_keys, write_entries
 
 GROUP = "insider"
 Change = Callable[[Path], None]
