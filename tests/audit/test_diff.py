@@ -188,6 +188,15 @@ def test_the_same_report_twice_differs_in_nothing(audited: Audited) -> None:
     assert not answer.data["differences"]
 
 
+def test_a_damaged_file_gets_one_message(altered: Audited) -> None:
+    path = next(altered.lake.glob("evaluation/aligned.0/*/items.parquet"))
+    path.write_bytes(path.read_bytes()[:100])
+    done = altered.command("audit", "diff", NAME, "unfiltered", "aligned")
+    assert done.returncode != 0
+    assert "the ledgers cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def reports(audited: Audited) -> list[str]:
     """The labels of the study's reports, in their order."""
     entries = [entry for entry in audited.archive.journal if entry.asset == "eval_report"]

@@ -3,6 +3,8 @@
 Chains are made by hand, as the runner makes them: what has the same inputs is used again.
 """
 
+import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ from alignment_dagster.audit.diff.pairing import pairs
 from alignment_dagster.audit.diff.sides import Side
 from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
 from alignment_dagster.digests import sha256_json
+from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
@@ -329,3 +332,12 @@ def test_going_back_is_said(lab: Lab) -> None:
     first, second = lab.report(World()), lab.report(World(shares=MORE))
     assert not any("going back" in one for one in warnings(lab.compare(first, second)))
     assert any("going back" in one for one in warnings(lab.compare(second, first)))
+
+
+def test_an_ancestor_that_was_removed_is_named(lab: Lab) -> None:
+    first, second = lab.report(World()), lab.report(World(stories="s2"))
+    archive = Archive(lab.lake, STUDY)
+    gone = next(one for one in archive.closure([first]) if one.asset == "raw_corpus")
+    shutil.rmtree(gone.path)
+    with pytest.raises(ArtifactError, match=re.escape(f"{gone.label}: is not in the lake")):
+        lab.compare(first, second)

@@ -19,6 +19,7 @@ from alignment_dagster.audit.reviews import approve
 from alignment_dagster.lineage.lake import Artifact
 
 pytestmark = pytest.mark.slow
+HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'\"{{7*7}}"
 
 
 def target(artifact: Artifact, below: str = "") -> str:
@@ -81,6 +82,10 @@ def test_a_trace_by_some_words_is_served(audited: Audited, report: Artifact) -> 
     assert wrong.status == 409
     assert "near: misalignment_rate" in wrong.html
     assert page(audited.home, target(report, "/trace")).status == 404
+    hostile = page(audited.home, target(report, f"/trace?metric={quote(HOSTILE, safe='')}"))
+    assert hostile.status == 409
+    assert "<script>" not in hostile.html
+    assert "[U+001B][31m[U+202E]" in hostile.html
 
 
 def test_impact_takes_documents_and_sources_and_reads_no_files(

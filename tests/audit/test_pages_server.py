@@ -272,7 +272,10 @@ def test_a_damaged_record_is_named(served: Served, made: list[Artifact]) -> None
     got = served.get(path(made[1]))
     assert got.status == 409
     assert "provenance.json: damaged" in got.text
-    assert served.get("/").status == 200
+    study = served.get(f"/{STUDY}")
+    assert study.status == 200
+    assert study.html.index("provenance.json: damaged") < study.html.index("<h1>")
+    assert f"{links.AUDIT}{path(made[0])}" in Read(study.html).links
 
 
 HOSTILE = '"><img src=x onerror=alert(1)>{{7*7}}'

@@ -9,7 +9,7 @@ from alignment_dagster.audit.diff.comparing import Comparison, commits, environm
 from alignment_dagster.audit.diff.declared import ABSENT, written
 from alignment_dagster.audit.diff.differences import Difference, places
 from alignment_dagster.audit.diff.sides import Side, name
-from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tabless
+from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tables
 from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
 
 COMMIT = 9

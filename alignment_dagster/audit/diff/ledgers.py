@@ -12,6 +12,8 @@ from alignment_dagster.errors import ArtifactError
 
 READ = ("texts", "scores", "dispositions", "mixes", "questions")
 SCHEMAS = ("before", "after")
+DAMAGED = (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowInvalid, OSError)
+"""What reading a file that was removed or altered raises, also while the ledgers are in use."""
 
 
 @contextmanager
@@ -31,9 +33,9 @@ def ledgers(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnection]:
                 for view in READ:
                     body = _own(found[view], view, side.recipe)
                     connection.execute(f"create view {schema}.{view} as {body}")
-        except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+            yield connection
+        except DAMAGED as error:
             raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
-        yield connection
 
 
 def recipes(before: Side, after: Side) -> Sequence[str]:

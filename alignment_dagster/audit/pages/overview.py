@@ -12,7 +12,7 @@ from alignment_dagster.audit.pages.graph import graph
 from alignment_dagster.audit.reviews import DECISIONS, reviews, verdict
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.journal import Entry
-from alignment_dagster.lineage.lake import Lake, label
+from alignment_dagster.lineage.lake import Artifact, Lake, label
 
 
 def names(lake: Lake) -> list[str]:
@@ -31,13 +31,18 @@ def studies_page(lake: Lake) -> str:
 
 def study_page(archive: Archive) -> str:
     """A study's reports, newest first, with their reviews; then what is current, as a graph."""
-    now = [key for key in current_keys(archive) if key in archive.keys]
-    roots = [archive.artifact(*key) for key in now]
+    roots: list[Artifact] = []
+    problems: list[str] = []
+    for key in current_keys(archive):
+        try:
+            roots.append(archive.artifact(*key))
+        except ArtifactError as error:
+            problems.append(str(error))
     said = (
         f"{len(archive.keys):,} artifacts lie in the lake; {len(archive.journal):,} times one "
         "became current."
     )
-    answer = Answer(archive.study, (said,), (_current(archive),), {})
+    answer = Answer(archive.study, (said,), (_current(archive),), {}, warnings=problems)
     above = [_reports(archive)]
     return render(answer, graph(archive, roots) if roots else None, trail(), above=above)
 
