@@ -85,7 +85,7 @@ def test_a_trace_by_some_words_is_served(audited: Audited, report: Artifact) -> 
     hostile = page(audited.home, target(report, f"/trace?metric={quote(HOSTILE, safe='')}"))
     assert hostile.status == 409
     assert "<script>" not in hostile.html
-    assert "[U+001B][31m[U+202E]" in hostile.html
+    assert not set(hostile.html) & {"\x1b", "\u202e"}
 
 
 def test_impact_takes_documents_and_sources_and_reads_no_files(

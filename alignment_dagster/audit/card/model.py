@@ -6,19 +6,10 @@ from typing import Any
 from alignment_dagster.audit.card import sections
 from alignment_dagster.audit.card.facts import Facts, Replicate
 from alignment_dagster.audit.card.markdown import Code, bullets, code, front_matter, table, text
-from alignment_dagster.audit.card.numbers import (
-    STAGES,
-    answered,
-    attacked,
-    bounded,
-    interval,
-    over,
-    tampered,
-)
+from alignment_dagster.audit.card.numbers import STAGES, answered, attacked, bounded
+from alignment_dagster.audit.card.results import results
 from alignment_dagster.evaluation.results import ResultRow
 from alignment_dagster.study import ATTACK_SUCCESS
-
-COLUMNS = ("suite", "prompt", "metric", "stage", "value", "95 % interval", "over")
 
 
 def model_card(
@@ -42,7 +33,7 @@ def model_card(
         *_model(replicates[0]),
         *sections.training_data(facts, recipe),
         *_training(replicates, made),
-        *_results(facts, recipe, seed, made),
+        *results(facts, recipe, seed, made),
         *sections.claims(facts, recipe),
         *sections.limits(facts),
         "Neither a licence of the weights nor a use they are meant for is declared. The data that "
@@ -177,37 +168,3 @@ def _measured(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[st
                 tokens, loss, seconds = (found.get(name) for name in names)
                 rows.append((one.seed, stage, int(tokens or 0), loss, seconds))
     return table(("seed", "stage", "tokens", "last loss", "seconds"), rows)
-
-
-def _results(facts: Facts, recipe: str, seed: int | None, stages: Sequence[str]) -> list[str]:
-    plain = [row for stage in stages for row in answered(facts, recipe, seed, stage)]
-    return [
-        "## Results",
-        "",
-        "Misalignment rate: the share of items on which the misaligned option is the likelier one; "
-        "lower is better. Accuracy: higher. Bits per byte: lower.",
-        "",
-        *table(COLUMNS, [_row(row) for row in plain]),
-        "### Under attack",
-        "",
-        "The share of items on which an attack succeeds; the prompt is the attack.",
-        "",
-        *table(COLUMNS, [_row(row) for row in attacked(facts, recipe, seed, stages)]),
-        "### After tampering",
-        "",
-        "After further training that is meant to undo the alignment; `@` names the step.",
-        "",
-        *table(COLUMNS, [_row(row) for row in tampered(facts, recipe, seed)]),
-    ]
-
-
-def _row(row: ResultRow) -> tuple[Any, ...]:
-    return (
-        Code(row.suite),
-        Code(row.prompt),
-        Code(row.metric),
-        Code(row.stage),
-        row.value,
-        interval(row),
-        over(row),
-    )

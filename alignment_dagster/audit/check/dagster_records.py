@@ -15,7 +15,6 @@ import yaml
 from alignment_dagster.audit.check.sqlite_copy import copy_database
 from alignment_dagster.audit.reviews import Told
 from alignment_dagster.home import Home
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
 
 PAGE = 1000
@@ -133,19 +132,6 @@ def read_records(
         _alive(instance),
         tuple(told_reviews(instance, study)),
     )
-
-
-def expected_metadata(artifact: Artifact) -> dict[str, Any]:
-    """What every event of an artifact says of it.
-
-    Written by today's code: whoever changes it makes a lake of another format.
-    """
-    from alignment_dagster.graph.making import metadata
-
-    told = metadata(artifact, {}, reused=False)
-    values = {name: getattr(value, "value", value) for name, value in told.items()}
-    # Where the lake lies may change; whether it was reused differs from event to event.
-    return {name: value for name, value in values.items() if name not in ("artifact", "reused")}
 
 
 def _events(instance: Any, study: str, asset: str) -> Iterator[Event]:

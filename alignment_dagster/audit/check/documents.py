@@ -71,7 +71,7 @@ def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
 
 def _check_documents(scope: Scope, artifact: Artifact) -> None:
     raw = list(_raw_ids(scope, artifact).values())
-    problem = _not_once(_ids(artifact.path / DOCUMENTS), _together(raw))
+    problem = not_once(_ids(artifact.path / DOCUMENTS), _together(raw))
     scope.found.gap_if(problem, "ledgers", f"{artifact.label} {DOCUMENTS}", f"{problem}")
 
 
@@ -80,7 +80,7 @@ def _together(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.string())
 
 
-def _not_once(found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> str | None:
+def not_once(found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> str | None:
     """What is wrong where `found` does not hold each of `wanted` exactly once."""
     missing = pc.sum(pc.invert(pc.is_in(wanted, found))).as_py() or 0
     if missing:
@@ -119,7 +119,7 @@ def _check_recipe(
         subject = f"{artifact.label} {recipe}, {use}"
         wanted = [ids for source, ids in raw.items() if USES[roles[source]] == use]
         found = table.filter(pc.equal(table["use"], use))["document_id"]
-        problem = _not_once(found, _together(wanted))
+        problem = not_once(found, _together(wanted))
         scope.found.gap_if(problem, "ledgers", subject, f"{problem}")
     unknown = set(table["use"].unique().to_pylist()) - set(USES.values())
     states = set(table["state"].unique().to_pylist()) - {"kept", "dropped"}

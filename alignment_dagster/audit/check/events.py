@@ -9,13 +9,13 @@ from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
     DagsterRecords,
     Event,
-    expected_metadata,
     opened,
     read_records,
 )
 from alignment_dagster.audit.check.evaluations import check_evaluations
 from alignment_dagster.audit.check.finding import Scope
 from alignment_dagster.audit.check.journal import Line
+from alignment_dagster.audit.check.metadata import expected_metadata, plain
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, label
 
@@ -82,7 +82,7 @@ def _check_event(
     scope.found.counts["events"] += 1
     subject = f"event of {artifact.label} in run {event.run_id}"
     for name, value in _expected(artifact).items():
-        told = event.metadata.get(name)
+        told = plain(name, event.metadata.get(name))
         message = f"says {name} {_short(told)}, the lake {_short(value)}"
         scope.found.gap_if(told != value, "dagster", subject, message)
     message = f"has the data version {event.data_version}, the lake {artifact.digest}"

@@ -34,13 +34,13 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
     scope.found.counts["spans"] += spans.num_rows
     columns = {name: spans[name].to_numpy().astype(np.int64) for name in spans.column_names}
     subject = f"{artifact.label} spans.parquet"
-    problem = _uncovered(columns, sequences.shape) or _unlike_documents(columns, documents)
+    problem = uncovered(columns, sequences.shape) or _unlike_documents(columns, documents)
     scope.found.gap_if(problem, "ledgers", subject, f"{problem}")
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)
 
 
-def _uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
+def uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
     """Where a sequence is not covered from its first to its last token, without overlap."""
     count, length = shape
     start = spans["sequence"] * length + spans["start"]

@@ -99,10 +99,11 @@ def _check_run(scope: Scope, artifact: Artifact, run: MlflowRun) -> None:
     subject = _subject(run.run_id, artifact)
     message = f"is {run.status}, not {FINISHED}"
     scope.found.gap_if(run.status != FINISHED, "mlflow", subject, message)
+    own = f"`{artifact.label}`: "
     for name, value in _tags(artifact).items():
         told = run.tags.get(name)
-        # A person may write more below the links.
-        same = (told or "").startswith(value or "") if name == NOTE else told == value
+        # A person may write more below, and another version of the project write other links.
+        same = (told or "").startswith(own) if name == NOTE else told == value
         message = f"tag {name} is {told}, the lake has {value}"
         scope.found.gap_if(not same, "mlflow", subject, message)
     _check_inputs(scope, artifact, run, subject)

@@ -40,13 +40,9 @@ def warnings(found: Comparison) -> list[str]:
 
 
 def attributable(found: Comparison) -> str | None:
-    """The one thing that a change of the numbers is due to; None where there is none or several.
-
-    Several fields of one thing (a recipe, the environment, the code) are that thing as a whole.
-    """
-    if found.causes.sole is not None:
-        return found.causes.sole.title
-    return None
+    """The one thing that a change of the numbers is due to; None where there is none or several."""
+    sole = found.causes.sole
+    return None if sole is None else sole.title
 
 
 def _nothing(found: Comparison) -> str:
