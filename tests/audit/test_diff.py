@@ -36,7 +36,7 @@ def test_one_changed_share_is_the_one_cause(refreshed: Audited) -> None:
     assert data["attributable_to"] is not None
     moved = [one for one in data["differences"] if one["can_have_moved_numbers"]]
     assert all("share" in one["path"] and "aligned" in one["path"] for one in moved)
-    assert {(one["before"], one["after"]) for one in moved} == {("0.2", "0.4")}
+    assert {(one["before"], one["after"]) for one in moved} == {(0.2, 0.4)}
 
 
 def test_only_numbers_of_the_changed_recipe_moved(refreshed: Audited) -> None:
