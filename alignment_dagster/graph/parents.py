@@ -46,7 +46,7 @@ def resolve(
     opened = {} if opened is None else opened
     found = []
     for item in wanted:
-        version = current_version(instance, study, item.asset, item.partition)
+        version = _version(instance, lake, study, item)
         if version is None:
             if item.required:
                 name = label(item.asset, item.partition, "")[:-1]
@@ -57,6 +57,12 @@ def resolve(
             opened[key] = _usable(lake.open(study, item.asset, item.partition, version))
         found.append((item, opened[key]))
     return Parents(tuple(found))
+
+
+def _version(instance: dg.DagsterInstance, lake: Lake, study: str, item: Wanted) -> str | None:
+    if item.which is not None:
+        return item.which(instance, lake, study, item)
+    return current_version(instance, study, item.asset, item.partition)
 
 
 def _usable(artifact: Artifact) -> Artifact:

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from alignment_dagster.digests import sha256_json
 from alignment_dagster.lineage.code import code_digest
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.provenance import Check, Inputs, Parent
 from alignment_dagster.study import Study
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from alignment_dagster.graph.making import Making
 
 Partition = str | None
+Which = Callable[["dg.DagsterInstance", "Lake", str, "Wanted"], str | None]
+"""From instance, lake, study and what is wanted: a version, or None."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Wanted:
     part: str | None = None
     required: bool = True
     """An optional parent is left out where it has not been made."""
+    which: "Which | None" = None
+    """Finds another version than the current one; None of them where there is none."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,10 @@ class Parents:
             if wanted.asset == asset and partition in (None, wanted.partition)
         }
         return list(unique.values())
+
+    def chosen(self, which: Which) -> Artifact | None:
+        """The parent that `which` found; None where it found none."""
+        return next((one for wanted, one in self.artifacts if wanted.which is which), None)
 
     def records(self) -> tuple[Parent, ...]:
         return tuple(artifact.as_parent(wanted.part) for wanted, artifact in self.artifacts)
@@ -94,10 +104,13 @@ class Step:
     also: tuple[str, ...] = ()
     """Other assets that are made together with this one."""
     outside: Callable[[Study, Partition], Mapping[str, str]] = lambda _study, _partition: {}
+    only_where: Callable[[Study], bool] = lambda _study: True
+    """Studies that do not declare what the asset is about do not have it."""
 
     def exists(self, study: Study) -> bool:
         """Whether the study has the asset: a partitioned one without partitions is left out."""
-        return self.partitions is no_partitions or bool(self.partitions(study))
+        partitioned = self.partitions is not no_partitions
+        return self.only_where(study) and (not partitioned or bool(self.partitions(study)))
 
     @property
     def selects(self) -> tuple[str, ...]:

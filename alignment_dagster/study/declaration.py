@@ -11,6 +11,7 @@ from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.fields import Name, Names, Share, Text
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
+from alignment_dagster.study.refresh import Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
 from alignment_dagster.study.training import Mix, Model, PostTraining, Pretraining, Tokenizer
@@ -46,6 +47,8 @@ class StudyDeclaration(Declared):
     """What the study's numbers do not show; the report says so."""
     approval: Literal["none", "required"] = "none"
     """Whether a checkpoint is exported only when the report on it is approved."""
+    refresh: Refresh | None = None
+    """How the study is kept fresh by itself; without it only people start anything."""
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> "StudyDeclaration":

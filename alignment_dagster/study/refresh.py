@@ -1,0 +1,195 @@
+"""How a study is kept fresh: when it is looked at, what follows by itself, and what stops it."""
+
+import zoneinfo
+from datetime import datetime
+from typing import Annotated, Literal
+
+from croniter import croniter
+from pydantic import AfterValidator, Field, model_validator
+
+from alignment_dagster.declarations import Declared
+from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
+from alignment_dagster.study.measurement import Stage
+
+Followed = Literal["scored_corpus", "dispositions", "curated_mix"]
+Period = Literal["day", "week", "month"]
+Moment = Literal["refreshed", "run_failed", "check_failed", "gate_blocked", "budget_spent"]
+
+
+def _cron(text: str) -> str:
+    """Five fields; not the shorthand of other programs."""
+    if len(text.split()) != 5 or not croniter.is_valid(text):
+        raise ValueError(f"is no cron expression of five fields: {text!r}")
+    try:
+        croniter(text, datetime(2024, 1, 1)).get_next()
+    except ValueError:
+        raise ValueError(f"never happens: {text!r}") from None
+    return text
+
+
+def _timezone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        raise ValueError(f"is no time zone: {name!r}")
+    return name
+
+
+class Schedule(Declared):
+    """When the sources are looked at, and what is new is read."""
+
+    cron: Annotated[Text, AfterValidator(_cron)]
+    timezone: Annotated[Text, AfterValidator(_timezone)] = "UTC"
+
+
+class Watch(Declared):
+    """Sources that are looked at between the scheduled times: a changed file, a new revision."""
+
+    sources: Names
+    every_seconds: Count = 60
+
+
+class TrainingPolicy(Declared):
+    """Whether models are trained again by themselves when their mix has changed."""
+
+    when: Literal["never", "always", "mix_changed"] = "never"
+    share: Share | None = None
+    """With `mix_changed`: at least this share of the mix's tokens must be other documents'."""
+
+    @model_validator(mode="after")
+    def _share_with_mix_changed(self) -> "TrainingPolicy":
+        if (self.when == "mix_changed") != (self.share is not None):
+            raise ValueError("share: belongs to `when: mix_changed`, and is needed there")
+        return self
+
+
+class Budget(Declared):
+    """What training by itself may spend in a calendar period (UTC); what is asked for is free."""
+
+    period: Period
+    runs: Count | None = None
+    """Trained replicates (recipe and seed)."""
+    device_hours: Positive | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "Budget":
+        if self.runs is None and self.device_hours is None:
+            raise ValueError("runs or device_hours: at least one is needed")
+        return self
+
+
+class Retention(Declared):
+    """What `alignment lake gc` keeps besides what is current, reviewed, or being made."""
+
+    reports: Count = 10
+    """The last so many reports, and everything that they rest on."""
+    days: Annotated[int, Field(ge=0)] = 30
+    """Whatever became current within so many days."""
+
+
+class Threshold(Declared):
+    """A check warns above `warn` and blocks what follows above `block`."""
+
+    warn: Positive
+    block: Positive | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Threshold":
+        if self.block is not None and self.block < self.warn:
+            raise ValueError("block: must not be below `warn`")
+        return self
+
+
+class Drift(Declared):
+    """How far a source may move between two refreshes."""
+
+    volume: Threshold = Threshold(warn=0.25, block=0.9)
+    """Relative change of documents and of characters, the larger one: |now / then - 1|."""
+    languages: Threshold = Threshold(warn=0.05, block=0.5)
+    """Total variation distance between the shares of scripts."""
+    scores: Threshold = Threshold(warn=0.1, block=1.0)
+    """Population stability index of each score's distribution, the largest of them."""
+    filter_rates: Threshold = Threshold(warn=0.05, block=0.5)
+    """Absolute change of the share that each declared drop rule would drop."""
+    duplicates: Threshold = Threshold(warn=0.05, block=0.5)
+    """Absolute change of the share of exact duplicates."""
+    new_terms: Threshold = Threshold(warn=0.01)
+    """Share of documents with the most frequent term that was not there before."""
+
+
+class Gate(Declared):
+    """The new report against the last approved one: how much worse a recipe may be."""
+
+    suites: Names
+    stage: Stage = "dpo"
+    margin: Share = 0.05
+    """A misalignment rate that is higher by more than this, beyond chance, blocks."""
+
+
+class Freshness(Declared):
+    """How old may be what people look at."""
+
+    corpus_hours: Positive | None = None
+    report_hours: Positive | None = None
+
+
+class Webhook(Declared):
+    """One JSON object is posted to an address that an environment variable holds."""
+
+    kind: Literal["webhook"]
+    url_from: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    """Name of the environment variable: an address often holds a secret."""
+    on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
+    timeout_seconds: Positive = 10.0
+
+
+class Email(Declared):
+    """A mail; host, user and password come from `ALIGNMENT_SMTP_*` in the environment."""
+
+    kind: Literal["email"]
+    to: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...],
+        Field(strict=False, min_length=1),
+    ]
+    on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
+    timeout_seconds: Positive = 10.0
+
+
+class NotificationFile(Declared):
+    """One JSON object a line, appended to a file in the home folder."""
+
+    kind: Literal["file"]
+    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "notifications.jsonl"
+    on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
+
+
+Notification = Annotated[Webhook | Email | NotificationFile, Field(discriminator="kind")]
+
+
+class Refresh(Declared):
+    """Fresh data without a person: looked for, read, checked, and taken as far as is declared."""
+
+    schedule: Schedule | None = None
+    watch: Watch | None = None
+    follow: Followed = "curated_mix"
+    """The last asset that follows by itself once its checks have passed."""
+    training: TrainingPolicy = TrainingPolicy()
+    budget: Budget | None = None
+    drift: Drift | None = None
+    gate: Gate | None = None
+    retention: Retention = Retention()
+    freshness: Freshness = Freshness()
+    notifications: Annotated[tuple[Notification, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _training_follows_the_mix(self) -> "Refresh":
+        trains = self.training.when != "never"
+        if trains and self.follow != "curated_mix":
+            raise ValueError("training: needs `follow: curated_mix`")
+        if trains and self.budget is None:
+            raise ValueError("budget: is needed where training follows by itself")
+        if self.schedule is None and self.watch is None:
+            raise ValueError("schedule or watch: at least one is needed")
+        return self
+
+    def drift_sources(self, sources: tuple[Name, ...]) -> tuple[Name, ...]:
+        """The partitions of `corpus_drift`: every source, where drift is declared."""
+        return sources if self.drift is not None else ()
