@@ -20,7 +20,7 @@ PATHS = (PROJECT, PROJECT / "tests", PROJECT / "tests" / "audit")
 sys.path[:0] = [str(path) for path in PATHS]
 
 from histories import Bench, History  # noqa: E402
-from history_home import Driver  # noqa: E402
+from warm import Driver  # noqa: E402
 
 KINDS = ("edit", "way back", "run", "SIGINT", "SIGKILL", "two workers", "dagster asset", "part")
 
@@ -31,8 +31,7 @@ def main() -> None:
     folder = Path(arguments.folder or tempfile.mkdtemp(prefix="histories-"))
     started, checks, alarms = time.monotonic(), 0, 0
     kinds: Counter[str] = Counter()
-    environment = {"PYTHONPATH": ":".join(str(path) for path in PATHS)}
-    with Driver(environment) as driver:
+    with Driver() as driver:
         bench = Bench(folder, driver)
         for number in range(arguments.first, arguments.first + arguments.histories):
             begun = time.monotonic()

@@ -3,17 +3,15 @@
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
 from tiny_study import NAME, TinyStudy
 
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.home import Home
-
-ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 
 
 @dataclass(frozen=True)
@@ -49,14 +47,7 @@ class Audited:
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """`alignment` with these arguments."""
-        return subprocess.run(
-            [ALIGNMENT, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=500,
-        )
+        return warm.alignment(*arguments, environment=self.environment)
 
     def copy(self, folder: Path) -> "Audited":
         """The same, to be altered."""

@@ -1,6 +1,6 @@
 """Random honest histories of a small study: whatever an honest person does, a check finds no gap.
 
-A history is a study's home and four operations drawn at random, then a whole run. An operation is
+A history is a study's home and two operations drawn at random, then a whole run. An operation is
 an edit (or the way back from one), a run of all or a part, with one worker or two, a run that is
 interrupted or killed and then started again, or Dagster's own command for one partition. The home
 was run to its report before, or (every fourth) is empty; every third study has two seeds, every
@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from history_actions import ACTIONS
-from history_home import MEASURED, Driver, Place, create
+from history_home import MEASURED, Place, create
+from warm import Driver
 
-OPERATIONS = 4
+OPERATIONS = 2
 EMPTY_EVERY = 4
 TAMPERED_EVERY = 8
 SEEDS_EVERY = 3
@@ -93,7 +94,7 @@ class History:
 
     def operate(self, operation: str, **arguments: Any) -> int:
         """Do something to its end."""
-        self.driver.start(self.place.request(operation, **arguments))
+        self.place.start(self.driver, operation, **arguments)
         return self.driver.end()
 
     def run(self, **selection: Any) -> int:
@@ -102,7 +103,7 @@ class History:
 
     def stop(self, number: signal.Signals, after: float, **selection: Any) -> int:
         """The same, ended by a signal after some seconds unless it ends before."""
-        pid = self.driver.start(self.place.request("run", **{**WHOLE, **selection}))
+        pid = self.place.start(self.driver, "run", **{**WHOLE, **selection})
         time.sleep(after)
         with contextlib.suppress(ProcessLookupError):  # it may have been faster
             os.kill(pid, number)

@@ -1,9 +1,6 @@
 """The small study of the histories, the edits that are made to it, and how operations start."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +9,8 @@ from typing import Any
 import tiny_study
 import yaml
 from tiny_study import ATTACKS, CLAIM, NAME, STUDY, TAMPERING, TinyStudy
+from warm import Driver
 
-DRIVER = Path(__file__).with_name("history_driver.py")
 ROWS = 60
 SMALL: Mapping[str, Any] = {
     "mix": {"tokens": 2560, "sequence_length": 128, "share_tolerance": 0.2, "max_repeats": 50.0},
@@ -24,47 +21,6 @@ MEASURED: Mapping[str, Any] = {
     "tampering": [TAMPERING],
     "attacks": ATTACKS,
 }
-
-
-class Driver:
-    """Starts each operation as a process of its own, from one that has all imports."""
-
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(DRIVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(environment or {})},
-        )
-        self._answer()
-
-    def __enter__(self) -> "Driver":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-
-    def start(self, request: Mapping[str, Any]) -> int:
-        """Begin an operation; its process id."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return int(self._answer()["pid"])
-
-    def end(self) -> int:
-        """Wait for its end: the exit code, negative for a signal."""
-        return int(self._answer()["code"])
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the driver of the histories has ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
 
 @dataclass(frozen=True)
@@ -85,17 +41,15 @@ class Place:
     def log(self) -> Path:
         return self.folder / "log.txt"
 
-    def request(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        return {
-            "operation": operation,
-            "arguments": {"study": NAME, **arguments},
-            "environment": {
-                "ALIGNMENT_ASSETS": str(self.study.assets),
-                "ALIGNMENT_DATA": str(self.study.data),
-                "ALIGNMENT_HOME": str(self.home),
-            },
-            "log": str(self.log),
+    def start(self, driver: Driver, operation: str, **arguments: Any) -> int:
+        """Begin an operation on the study; its process id."""
+        environment = {
+            "ALIGNMENT_ASSETS": str(self.study.assets),
+            "ALIGNMENT_DATA": str(self.study.data),
+            "ALIGNMENT_HOME": str(self.home),
         }
+        told = {"study": NAME, **arguments}
+        return driver.start(operation, environment, self.log, self.log, **told)
 
 
 def create(folder: Path, **fields: Any) -> Place:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from histories import Bench, History
-from history_home import EDITS, Driver
+from history_home import EDITS
+from warm import Driver
 
 pytestmark = pytest.mark.slow
 SEED = 4

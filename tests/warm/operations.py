@@ -1,0 +1,102 @@
+"""What a warm process can be asked to do; each in a fork of its own, which ends with it."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from warm.template import start_template
+
+
+def _alignment(arguments: list[str]) -> int:
+    """The console script."""
+    from alignment_dagster.cli import main
+
+    start_template()
+    sys.argv = ["alignment", *arguments]
+    main()
+    return 0
+
+
+def _run(
+    study: str, recipes: list[str], seeds: list[int], first: Any, last: Any, workers: int
+) -> int:
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import assets_folder
+    from alignment_dagster.running.plan import Selection
+    from alignment_dagster.running.runner import run_study
+
+    start_template()
+    selection = Selection(tuple(recipes), tuple(seeds), first, last)
+    outcome = run_study(load_study(study, assets_folder()), selection, workers)
+    return 1 if outcome.failures else 0
+
+
+def _materialize(study: str, asset: str, partition: str) -> int:
+    """`dagster asset materialize` from the command line."""
+    from dagster._cli import create_dagster_cli
+
+    from alignment_dagster.home import Home
+
+    os.environ["DAGSTER_HOME"] = str(Home.from_environment().dagster)
+    start_template()
+    select = ["--select", f'key:"{study}/{asset}"', "--partition", partition]
+    module = ["-m", "alignment_dagster.definitions"]
+    arguments = ["asset", "materialize", *module, *select]
+    create_dagster_cli().main(arguments, standalone_mode=False)
+    return 0
+
+
+def _check(study: str, answer: str) -> int:
+    """Gaps, changes, and whether a run would have anything to do."""
+    from alignment_dagster.audit.archive import REPORT
+    from alignment_dagster.audit.check import check_study
+    from alignment_dagster.audit.opening import open_archive
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import Home, assets_folder
+
+    home = Home.from_environment()
+    declared = load_study(study, assets_folder())
+    if not any((home.lake / study).glob("*/*/*")):
+        nothing = {"gaps": [], "changes": [], "notes": [], "report": None, "current": False}
+        Path(answer).write_text(json.dumps(nothing), encoding="utf-8")
+        return 0  # nothing was made yet
+    archive = open_archive(study, home)
+    report = check_study(archive, home, study=declared)
+    reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
+    told = {
+        "gaps": [f"{gap.kind}: {gap.subject}: {gap.message}" for gap in report.gaps],
+        "changes": [f"{change.subject}: {change.message}" for change in report.changes],
+        "notes": list(report.notes),
+        "report": reports[-1] if reports else None,
+        "current": _current(declared, home),
+    }
+    Path(answer).write_text(json.dumps(told), encoding="utf-8")
+    return 0
+
+
+def _current(study: Any, home: Any) -> bool:
+    """Whether `alignment run` would find that nothing has to run."""
+    from alignment_dagster.errors import AlignmentError
+    from alignment_dagster.lineage.lake import Lake
+    from alignment_dagster.running.instance import open_instance
+    from alignment_dagster.running.plan import Currency, Selection, waves
+
+    with open_instance(home) as instance:
+        currency = Currency(instance, Lake(home.lake), study)
+        try:
+            return not any(
+                currency.remaining(task) for wave in waves(study, Selection()) for task in wave
+            )
+        except AlignmentError:
+            return False  # a parent that was never made
+
+
+OPERATIONS: dict[str, Callable[..., int]] = {
+    "alignment": _alignment,
+    "run": _run,
+    "materialize": _materialize,
+    "check": _check,
+}
