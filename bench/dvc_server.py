@@ -3,7 +3,6 @@
 Lines on standard input: `add FOLDER TARGET…`, `status FOLDER`, `commit FOLDER`.
 """
 
-import contextlib
 import json
 import os
 import sys
@@ -25,15 +24,16 @@ def answer(command: str, folder: str, targets: list[str]) -> object:
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends; what DVC itself prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     for line in sys.stdin:
         command, folder, *targets = json.loads(line)
         try:
-            with contextlib.redirect_stdout(sys.stderr):
-                said: object = answer(command, folder, targets)
+            said: object = answer(command, folder, targets)
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
-        print(json.dumps(said), flush=True)
+        print(json.dumps(said), file=answers, flush=True)
 
 
 if __name__ == "__main__":
