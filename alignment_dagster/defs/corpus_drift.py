@@ -3,14 +3,20 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
 from alignment_dagster.defs import raw_corpus, scored_corpus
-from alignment_dagster.drift import Snapshot, judging, measure, read_snapshot, rules_of, saying
+from alignment_dagster.drift import (
+    Snapshot,
+    declared_rules,
+    judging,
+    measure,
+    read_snapshot,
+    saying,
+)
 from alignment_dagster.graph.accepted import accepted
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
@@ -44,7 +50,7 @@ def declared_drift(study: Study) -> Drift:
 def build(making: Making) -> Made:
     """Measure, hold it against the thresholds, and draw it."""
     study, folder = making.study, making.folder
-    rules = rules_of(study, study.source(making.partition or ""))
+    rules = declared_rules(study, study.source(making.partition or "")).distinct()
     now, then = _snapshots(making.parents, study)
     moved, terms = measure(now, then, rules)
     rows = judging.judged(moved, declared_drift(study))
@@ -130,11 +136,15 @@ def wants(_study: Study, partition: Partition) -> tuple[Wanted, ...]:
 
 
 def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The thresholds, and the rules whose rates are measured."""
-    rules = rules_of(study, study.source(partition or ""))
+    """The thresholds, and the rules whose rates are measured, as the study has them."""
+    own = declared_rules(study, study.source(partition or ""))
     return {
         "drift": declared_drift(study).model_dump(mode="json"),
-        "rules": [asdict(rule) for rule in rules],
+        "drop": [rule.model_dump(mode="json") for rule in own.study],
+        "recipes": [
+            {"name": name, "drop": [rule.model_dump(mode="json") for rule in rules]}
+            for name, rules in own.recipes.items()
+        ],
         "scorers": list(study.declaration.scorers),
     }
 

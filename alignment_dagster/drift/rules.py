@@ -1,5 +1,6 @@
 """The declared drop rules that a source's documents come under."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from alignment_dagster.study import DropRule, Source, Study
@@ -22,13 +23,30 @@ class Rule:
         return f"{self.name}: {self.scorer}.{self.column} {side} {self.bound:g}"
 
 
-def rules_of(study: Study, source: Source) -> tuple[Rule, ...]:
-    """The study's rules and, for what can be pretrained on, the recipes'; each once."""
-    declared = list(study.declaration.drop)
-    if source.role == "corpus":
-        declared += [rule for recipe in study.recipes for rule in recipe.drop]
-    named = [_rule(one) for one in declared if one.groups is None or source.group in one.groups]
-    return tuple(dict.fromkeys(named))
+@dataclass(frozen=True)
+class Rules:
+    """Those of the study and of its recipes, as they are declared."""
+
+    study: tuple[DropRule, ...]
+    recipes: Mapping[str, tuple[DropRule, ...]]
+    """Recipe → its own rules; recipes without any are left out."""
+
+    def distinct(self) -> tuple[Rule, ...]:
+        """Each test once, however many recipes declare it."""
+        declared = [*self.study, *(rule for rules in self.recipes.values() for rule in rules)]
+        return tuple(dict.fromkeys(_rule(one) for one in declared))
+
+
+def declared_rules(study: Study, source: Source) -> Rules:
+    """The study's rules and, for what can be pretrained on, the recipes'."""
+    recipes = study.recipes if source.role == "corpus" else ()
+    own = {recipe.name: _applying(recipe.drop, source) for recipe in recipes}
+    named = {name: rules for name, rules in own.items() if rules}
+    return Rules(_applying(study.declaration.drop, source), named)
+
+
+def _applying(rules: Iterable[DropRule], source: Source) -> tuple[DropRule, ...]:
+    return tuple(one for one in rules if one.groups is None or source.group in one.groups)
 
 
 def _rule(declared: DropRule) -> Rule:

@@ -24,8 +24,8 @@ def count_scripts(texts: pa.ChunkedArray) -> Counter[str]:
     """Script → letters."""
     points: Counter[int] = Counter()
     for chunk in texts.chunks:
-        for found, times in _code_points(_utf8(chunk)):
-            points.update(dict(zip(found.tolist(), times.tolist(), strict=True)))
+        for found, counts in _code_points(_utf8(chunk)):
+            points.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
     scripts: Counter[str] = Counter()
     for point, times in points.items():
         if times and (name := script(chr(point))):

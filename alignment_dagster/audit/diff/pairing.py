@@ -75,10 +75,7 @@ def behind(pair: Pair, found: Pairs) -> list[Pair]:
 
 def _edges(pair: Pair, before: Side, after: Side) -> tuple[Edge, ...]:
     old, new = (
-        {
-            (side.key(parent), side.part(parent)): parent
-            for parent in rested_on(artifact)
-        }
+        {(side.key(parent), side.part(parent)): parent for parent in rested_on(artifact)}
         for side, artifact in ((before, pair.before), (after, pair.after))
     )
     return tuple(
