@@ -121,7 +121,7 @@ class Archive:
         return self._reach(roots, self.children)
 
     def children(self, artifact: Artifact) -> list[Artifact]:
-        """What was made from an artifact."""
+        """What was made from an artifact; what was only compared with it is not."""
         key = (artifact.asset, artifact.partition, artifact.version)
         return [self.artifact(*child) for child in self._children.get(key, ())]
 
@@ -130,7 +130,7 @@ class Archive:
         children: dict[Key, list[Key]] = {}
         for artifact in self.all():
             own = (artifact.asset, artifact.partition, artifact.version)
-            for parent in artifact.provenance.inputs.parents:
+            for parent in rested_on(artifact):
                 made = children.setdefault((parent.asset, parent.partition, parent.version), [])
                 if own not in made:
                     made.append(own)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from alignment_dagster.drift.judging import Judged, Outcome
 
 FIRST = "There is no earlier version to compare with."
-MOST = 5
-"""Values that are named."""
 INTENDED = (
     "If the source is meant to have moved so far, raise the bound in the study's `refresh.drift` "
     "and run again; it can be put back once a later version has passed."
@@ -35,12 +33,15 @@ def _within(rows: Sequence[Judged], what: str) -> str:
 
 
 def _beyond(rows: Sequence[Judged], outcomes: tuple[Outcome, ...]) -> str:
+    """The furthest value of each measure, the furthest measure first."""
     found = [row for row in rows if row.outcome in outcomes]
     found.sort(key=lambda row: row.of_warning, reverse=True)
-    more = f"; {len(found) - MOST} more" if len(found) > MOST else ""
-    return "; ".join(_sentence(row) for row in found[:MOST]) + more
+    measures = dict.fromkeys(row.measure for row in found)
+    return "; ".join(_sentence([row for row in found if row.measure == one]) for one in measures)
 
 
-def _sentence(row: Judged) -> str:
-    bound, verb = (row.block, "blocks") if row.outcome == "blocks" else (row.warn, "warns")
-    return f"{row.measure}, {row.column}: {row.value:.3g} ({verb} above {bound:g})"
+def _sentence(rows: Sequence[Judged]) -> str:
+    first = rows[0]
+    bound, verb = (first.block, "blocks") if first.outcome == "blocks" else (first.warn, "warns")
+    more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return f"{first.measure}, {first.column}: {first.value:.3g} ({verb} above {bound:g}){more}"

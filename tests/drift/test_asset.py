@@ -127,7 +127,7 @@ def test_a_source_over_its_refreshes(source: Refreshes) -> None:
     assert not passed
     assert compared(blocked)[1] == compared(first)[0]
     summary = blocked.provenance.failed[0].summary
-    assert "volume, documents: 0.5 (blocks above 0.4)" in summary
+    assert "volume, documents: 0.5 (blocks above 0.4), and 1 more. If the source" in summary
     assert "refresh.drift" in summary
     gate = [Wanted("corpus_drift", SOURCE, part=corpus_drift.VERDICT)]
     with pytest.raises(ArtifactError, match="drift_within_bounds: volume, "):
@@ -170,7 +170,7 @@ def test_what_warns_blocks_nothing_and_is_shown_in_dagster(source: Refreshes) ->
     assert passed
     within, unremarkable = drifted.provenance.checks
     assert (within.passed, unremarkable.passed) == (True, False)
-    assert "volume, documents: 0.75 (warns above 0.1)" in unremarkable.summary
+    assert "volume, characters: 0.954 (warns above 0.1), and 1 more" in unremarkable.summary
     metadata = {name: str(one.value) for name, one in source.event("corpus_drift").metadata.items()}
     assert metadata["plot"].startswith("![drift](data:image/png;base64,iVBOR")
     assert len(metadata["plot"]) < 60_000
@@ -184,12 +184,10 @@ def test_what_warns_blocks_nothing_and_is_shown_in_dagster(source: Refreshes) ->
 
 def test_a_reference_that_was_removed_gives_way_to_the_one_before(source: Refreshes) -> None:
     source.declare()
-    _, first = source.refresh(stories(40, first=500))
-    _, second = source.refresh(stories(42, first=500))
-    _, third = source.refresh(stories(44, first=500))
+    first, second, third = (source.refresh(stories(count, first=500))[1] for count in (50, 52, 54))
     assert compared(third)[1] == compared(second)[0]
     wanted = Wanted("raw_corpus", SOURCE, which=accepted)
-    source.read(stories(46, first=500))
+    source.read(stories(56, first=500))
     study = source.study.load()
     found = asset(raw_corpus.STEP, study, [])
     assert _then(source, wanted) == compared(second)[0]  # nothing has changed yet
