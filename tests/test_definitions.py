@@ -111,3 +111,22 @@ def test_a_mistake_in_a_declaration_is_one_message_in_the_terminal(tiny: TinyStu
     assert "did you mean 'aligned'?" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tiny.assets.parent / "home" / "lake").exists()
+
+
+@pytest.mark.slow
+def test_what_reads_the_sources_waits_for_their_drift_checks(tiny: TinyStudy) -> None:
+    from alignment_dagster.definitions import defs
+    from alignment_dagster.graph.asset import studies
+
+    tiny.change(refresh={"schedule": {"cron": "0 3 * * *"}, "drift": {}})
+    studies.cache_clear()
+    loaded = defs()
+    studies.cache_clear()
+    assert isinstance(loaded, dg.Definitions)
+    found, drift = graph(loaded), dg.AssetKey([NAME, "corpus_drift"])
+    assert {key.path[-1] for key in found.get(drift).parent_keys} == {"raw_corpus", "scored_corpus"}
+    assert {key.path[-1] for key in found.get(drift).child_keys} == {"stg_documents", "stg_scores"}
+    checks = {key.name: found.get_check_spec(key) for key in found.get(drift).check_keys}
+    blocking = {name: spec.blocking for name, spec in checks.items()}
+    assert blocking == {"drift_within_bounds": True, "drift_unremarkable": False}
+    assert "dispositions" in {key.path[-1] for key in found.get_downstream_keys(drift)}

@@ -11,11 +11,14 @@ from alignment_dagster.lineage.manifest import STATEMENT
 from alignment_dagster.lineage.provenance import Parent
 
 CHAIN = (
-    "raw_corpus", "scored_corpus", "documents", "dispositions", "tokenizer", "curated_mix",
-    "pretrained_checkpoint", "post_trained_checkpoint", "evaluation", "tampering", "attacks",
-    "harness", "mix_composition", "metrics", "eval_report",
+    "raw_corpus", "scored_corpus", "corpus_drift", "documents", "dispositions", "tokenizer",
+    "curated_mix", "pretrained_checkpoint", "post_trained_checkpoint", "evaluation", "tampering",
+    "attacks", "harness", "mix_composition", "metrics", "eval_report",
 )  # fmt: skip
 """The assets in the order of the chain."""
+BY_SOURCE = ("raw_corpus", "scored_corpus", "corpus_drift")
+"""Those whose partitions are sources."""
+DRIFT = "corpus_drift"
 REPORT = "eval_report"
 SHORTEST = 4
 """Characters of a version that a person must give."""
@@ -97,12 +100,28 @@ class Archive:
         """
         return self._reach(roots, self.parents)
 
+    def behind(self, roots: Iterable[Artifact]) -> list[Artifact]:
+        """What the artifacts rest on, and they themselves, in the chain's order.
+
+        The earlier version that a source was compared with is not among it: none of its documents
+        went into what came after.
+
+        Raises:
+            ArtifactError: if an ancestor is not in the lake.
+        """
+        return self._reach(roots, self.rests_on)
+
+    def rests_on(self, artifact: Artifact) -> list[Artifact]:
+        """What it was made from, each once, but for the earlier version of a drift check."""
+        found = {(one.asset, one.partition, one.version): one for one in rested_on(artifact)}
+        return [self.parent(parent) for parent in found.values()]
+
     def descendants(self, roots: Iterable[Artifact]) -> list[Artifact]:
         """The artifacts and everything made from them, in the chain's order."""
         return self._reach(roots, self.children)
 
     def children(self, artifact: Artifact) -> list[Artifact]:
-        """What was made from an artifact."""
+        """What was made from an artifact; what was only compared with it is not."""
         key = (artifact.asset, artifact.partition, artifact.version)
         return [self.artifact(*child) for child in self._children.get(key, ())]
 
@@ -111,7 +130,7 @@ class Archive:
         children: dict[Key, list[Key]] = {}
         for artifact in self.all():
             own = (artifact.asset, artifact.partition, artifact.version)
-            for parent in artifact.provenance.inputs.parents:
+            for parent in rested_on(artifact):
                 made = children.setdefault((parent.asset, parent.partition, parent.version), [])
                 if own not in made:
                     made.append(own)
@@ -202,9 +221,15 @@ class Archive:
                 yield asset, partition_at(asset, place), version
 
 
+def rested_on(artifact: Artifact) -> tuple[Parent, ...]:
+    """Its parents; of a drift check the version that it is about, which is named first."""
+    parents = artifact.provenance.inputs.parents
+    return parents[:2] if artifact.asset == DRIFT else parents
+
+
 def partition_at(asset: str, place: str) -> str | None:
     """The partition that a folder's name stands for."""
-    if place == UNPARTITIONED and asset not in ("raw_corpus", "scored_corpus"):
+    if place == UNPARTITIONED and asset not in BY_SOURCE:
         return None
     recipe, dot, seed = place.rpartition(".")
     return f"{recipe}|{seed}" if dot and seed.isdigit() else place

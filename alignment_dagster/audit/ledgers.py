@@ -133,6 +133,15 @@ def _dispositions(artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _of_drift(name: str) -> Callable[[Artifact], Iterator[str]]:
+    def build(artifact: Artifact) -> Iterator[str]:
+        if artifact.asset == "corpus_drift":
+            source = f"{literal(artifact.partition)}::varchar as source"
+            yield f"select {source}, *, {_of(artifact)} from {_file(artifact.path / name)}"
+
+    return build
+
+
 def _mixes(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == "curated_mix":
         file = _file(artifact.path / "documents.parquet", ", file_row_number = true")
@@ -231,6 +240,8 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "texts": _texts,
     "scores": _scores,
     "dispositions": _dispositions,
+    "drift": _of_drift("drift.parquet"),
+    "new_terms": _of_drift("terms.parquet"),
     "mixes": _mixes,
     "spans": _spans,
     "consumption": _consumption,
@@ -269,6 +280,15 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "recipe": _TEXT, "use": _TEXT,
         "state": _TEXT, "rule": _TEXT, "value": "double", "cause": _TEXT, "weight": "double",
         "characters": "bigint", "artifact": _TEXT,
+    },
+    "drift": {
+        "source": _TEXT, "measure": _TEXT, "column": _TEXT, "then": "double", "now": "double",
+        "value": "double", "warn": "double", "block": "double", "outcome": _TEXT,
+        "artifact": _TEXT,
+    },
+    "new_terms": {
+        "source": _TEXT, "term": _TEXT, "documents_then": "bigint", "documents_now": "bigint",
+        "share_then": "double", "share_now": "double", "times": "double", "artifact": _TEXT,
     },
     "mixes": {
         "row": "bigint", "document_id": _TEXT, "source": _TEXT, "group": _TEXT,

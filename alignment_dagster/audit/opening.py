@@ -20,7 +20,7 @@ class Opened:
     archive: Archive
     report: Artifact
     closure: list[Artifact]
-    """The report's ancestors and itself, in the chain's order."""
+    """What the report rests on and itself, in the chain's order."""
 
     @cached_property
     def ledgers(self) -> duckdb.DuckDBPyConnection:
@@ -45,7 +45,7 @@ def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened
         ArtifactError: if there is no such report, or an ancestor is not in the lake.
     """
     report = archive.report(version)
-    closure = archive.closure([report])
+    closure = archive.behind([report])
     opened = Opened(archive, report, closure)
     try:
         yield opened

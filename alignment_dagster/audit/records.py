@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.archive import BY_SOURCE, Archive
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.signing import signatures_of
 from alignment_dagster.lineage.statement import read_envelope
@@ -88,7 +88,7 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
     provenance = artifact.provenance
     recipe, _, seed = (artifact.partition or "").partition("|")
     signatures = signatures_of(read_envelope(artifact.path))
-    by_recipe = artifact.asset not in ("raw_corpus", "scored_corpus")
+    by_recipe = artifact.asset not in BY_SOURCE
     return {
         "artifact": artifact.label,
         "study": provenance.inputs.study,

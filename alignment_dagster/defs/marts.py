@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.defs import attacks, evaluation, tampering
+from alignment_dagster.defs import attacks, corpus_drift, evaluation, tampering
 from alignment_dagster.defs.curated_mix import pretraining_part
 from alignment_dagster.defs.post_trained_checkpoint import post_training_part
 from alignment_dagster.graph.making import Making
@@ -106,9 +106,14 @@ def describe_dispositions(study: Study, artifact: Artifact) -> Mapping[str, Any]
 
 
 def corpus_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
-    """Every source's documents and scores."""
+    """Every source's documents and scores, and that it has not drifted too far."""
     assets = ("raw_corpus", "scored_corpus")
-    return tuple(Wanted(asset, source) for asset in assets for source in by_source(study))
+    drift = corpus_drift.STEP
+    checked = by_source(study) if drift.exists(study) else ()
+    return (
+        *(Wanted(asset, source) for asset in assets for source in by_source(study)),
+        *(Wanted(drift.asset, source, part=corpus_drift.VERDICT) for source in checked),
+    )
 
 
 def results_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:

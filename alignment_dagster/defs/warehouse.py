@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtProject,
+    dbt_assets,
+)
 
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.defs import evaluation, raw_corpus
+from alignment_dagster.defs import corpus_drift, evaluation, raw_corpus
 from alignment_dagster.defs.marts import (
     COMPOSITION,
     CORPUS,
@@ -33,6 +38,8 @@ from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Column, Inputs, Outcome, Result, prepare
 
 POOL = "warehouse"
+FIRST_MODELS = frozenset({"stg_documents", "stg_scores"})
+"""Those that read the sources."""
 DECLARATION = "declaration"
 """Stands for what a study declares: also that it does not tamper, or attack."""
 
@@ -56,6 +63,16 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
             if name in (step.asset for step in MEASUREMENTS if not step.exists(self.study)):
                 name = DECLARATION
         return dg.AssetKey([self.study.name, name])
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """A model; what reads the sources also waits for their drift checks, where declared."""
+        spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
+        if spec.key.path[-1] not in FIRST_MODELS or not corpus_drift.STEP.exists(self.study):
+            return spec
+        drift = dg.AssetKey([self.study.name, corpus_drift.STEP.asset])
+        return spec.merge_attributes(deps=[drift])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The group of the model's tag."""

@@ -80,7 +80,7 @@ def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.Assets
                 blocking=name in step.checks,
                 partitions_def=partitions,
             )
-            for name, text in {**step.checks, **step.claims(study)}.items()
+            for name, text in step.check_texts(study).items()
         ],
         tags={"study": study.name},
     )

@@ -202,7 +202,7 @@ def make(
 
 
 def _check_results(artifact: Artifact, step: Step, study: Study) -> list[dg.AssetCheckResult]:
-    texts = {**step.checks, **step.claims(study)}
+    texts = step.check_texts(study)
     return [_check_result(check, texts[check.name]) for check in artifact.provenance.checks]
 
 

@@ -55,9 +55,14 @@ class Parents:
         }
         return list(unique.values())
 
-    def chosen(self, which: Which) -> Artifact | None:
-        """The parent that `which` found; None where it found none."""
-        return next((one for wanted, one in self.artifacts if wanted.which is which), None)
+    def chosen(self, which: Which, asset: str | None = None) -> Artifact | None:
+        """The parent (of that asset) that `which` found; None where it found none."""
+        found = (
+            one
+            for wanted, one in self.artifacts
+            if wanted.which is which and asset in (None, wanted.asset)
+        )
+        return next(found, None)
 
     def records(self) -> tuple[Parent, ...]:
         return tuple(artifact.as_parent(wanted.part) for wanted, artifact in self.artifacts)
@@ -99,6 +104,8 @@ class Step:
     describe: Callable[[Study, Artifact], Mapping[str, Any]]
     checks: Mapping[str, str]
     """Checks that block what follows: name → what they say."""
+    warnings: Mapping[str, str] = field(default_factory=dict)
+    """Checks that say what is to be looked at and block nothing: name → what they say."""
     claims: Callable[[Study], Mapping[str, str]] = lambda _study: {}
     """Checks that report what the study claimed and block nothing: name → the claim."""
     also: tuple[str, ...] = ()
@@ -111,6 +118,10 @@ class Step:
         """Whether the study has the asset: a partitioned one without partitions is left out."""
         partitioned = self.partitions is not no_partitions
         return self.only_where(study) and (not partitioned or bool(self.partitions(study)))
+
+    def check_texts(self, study: Study) -> Mapping[str, str]:
+        """Every check of the asset, blocking or not: name → what it says."""
+        return {**self.checks, **self.warnings, **self.claims(study)}
 
     @property
     def selects(self) -> tuple[str, ...]:

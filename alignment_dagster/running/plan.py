@@ -7,6 +7,7 @@ import dagster as dg
 
 from alignment_dagster.defs import (
     attacks,
+    corpus_drift,
     curated_mix,
     eval_report,
     evaluation,
@@ -26,7 +27,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.study import Study
 
 WAVES: tuple[tuple[Step, ...], ...] = (
-    (raw_corpus.STEP, scored_corpus.STEP),
+    (raw_corpus.STEP, scored_corpus.STEP, corpus_drift.STEP),
     (marts.CORPUS,),
     (tokenizer.STEP,),
     (curated_mix.STEP,),

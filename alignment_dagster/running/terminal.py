@@ -27,6 +27,7 @@ MEASURING = ("evaluation", "tampering", "attacks", "eval_report")
 COMPUTING = (
     "raw_corpus",
     "scored_corpus",
+    "corpus_drift",
     "pretrained_checkpoint",
     "post_trained_checkpoint",
     *MEASURING[:-1],

@@ -8,7 +8,7 @@ from croniter import croniter
 from pydantic import AfterValidator, Field, model_validator
 
 from alignment_dagster.declarations import Declared
-from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
+from alignment_dagster.study.fields import Count, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import Stage
 
 Followed = Literal["scored_corpus", "dispositions", "curated_mix"]
@@ -98,20 +98,31 @@ class Threshold(Declared):
         return self
 
 
+class ShareThreshold(Threshold):
+    """The same of something that is never more than 1."""
+
+    @model_validator(mode="after")
+    def _can_be_exceeded(self) -> "ShareThreshold":
+        for name, bound in (("warn", self.warn), ("block", self.block)):
+            if bound is not None and bound >= 1:
+                raise ValueError(f"{name}: must be below 1: what it bounds is never more than 1")
+        return self
+
+
 class Drift(Declared):
-    """How far a source may move between two refreshes."""
+    """How far a source may move from the last version that was let through."""
 
     volume: Threshold = Threshold(warn=0.25, block=0.9)
     """Relative change of documents and of characters, the larger one: |now / then - 1|."""
-    languages: Threshold = Threshold(warn=0.05, block=0.5)
-    """Total variation distance between the shares of scripts."""
+    languages: ShareThreshold = ShareThreshold(warn=0.05, block=0.5)
+    """Total variation distance of the shares of letters by script, of documents by language."""
     scores: Threshold = Threshold(warn=0.1, block=1.0)
     """Population stability index of each score's distribution, the largest of them."""
-    filter_rates: Threshold = Threshold(warn=0.05, block=0.5)
+    filter_rates: ShareThreshold = ShareThreshold(warn=0.05, block=0.5)
     """Absolute change of the share that each declared drop rule would drop."""
-    duplicates: Threshold = Threshold(warn=0.05, block=0.5)
+    duplicates: ShareThreshold = ShareThreshold(warn=0.05, block=0.5)
     """Absolute change of the share of exact duplicates."""
-    new_terms: Threshold = Threshold(warn=0.01)
+    new_terms: ShareThreshold = ShareThreshold(warn=0.01)
     """Share of documents with the most frequent term that was not there before."""
 
 
@@ -189,7 +200,3 @@ class Refresh(Declared):
         if self.schedule is None and self.watch is None:
             raise ValueError("schedule or watch: at least one is needed")
         return self
-
-    def drift_sources(self, sources: tuple[Name, ...]) -> tuple[Name, ...]:
-        """The partitions of `corpus_drift`: every source, where drift is declared."""
-        return sources if self.drift is not None else ()

@@ -7,7 +7,7 @@ import pytest
 import record_lake
 from record_lake import STUDY
 
-from alignment_dagster.audit.archive import Archive, parse, partition_at
+from alignment_dagster.audit.archive import BY_SOURCE, DRIFT, Archive, parse, partition_at
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.lake import FORMAT_FILE, Artifact, Lake
 
@@ -49,6 +49,24 @@ def test_descendants_are_the_other_way_round(lake: Lake, chain: list[Artifact]) 
     assert labels(archive.descendants([chain[0]])) == labels(chain)
     assert labels(archive.children(chain[1])) == labels(chain[2:4])
     assert archive.children(chain[-1]) == []
+
+
+def test_a_report_does_not_rest_on_what_its_sources_were_compared_with(lake: Lake) -> None:
+    earlier, scored = (
+        record_lake.publish(lake, asset, "stories", {"a": b"then"}) for asset in BY_SOURCE[:2]
+    )
+    now, scored_now = (
+        record_lake.publish(lake, asset, "stories", {"a": b"now"}) for asset in BY_SOURCE[:2]
+    )
+    read = [now, scored_now, earlier, scored]
+    drift = record_lake.publish(lake, DRIFT, "stories", parents=read)
+    report = record_lake.publish(lake, "eval_report", None, parents=[now, scored_now, drift])
+    archive = Archive(lake, STUDY)
+    assert labels(archive.behind([report])) == labels([now, scored_now, drift, report])
+    assert {*labels(archive.closure([report]))} == {*labels([*read, drift, report])}
+    assert archive.descendants([earlier]) == [archive.find(earlier.label)]
+    assert {*labels(archive.descendants([now]))} == {*labels([now, drift, report])}
+    assert archive.parents(archive.find(drift.label)) == [archive.find(x) for x in labels(read)]
 
 
 @pytest.mark.parametrize("partition", ["plain|0", "plain.0", "plain,0"])

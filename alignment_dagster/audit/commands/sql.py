@@ -30,7 +30,7 @@ def sql(
     from alignment_dagster.audit.session import VIEWS_FILE, Session, write_ledgers
 
     archive = open_archive(study)
-    artifacts = archive.all() if everything else archive.closure([archive.report(report)])
+    artifacts = archive.all() if everything else archive.behind([archive.report(report)])
     if write is not None:
         write_ledgers(archive, artifacts, write)
         typer.echo(f"written; in the duckdb shell: .read {write.resolve() / VIEWS_FILE}")

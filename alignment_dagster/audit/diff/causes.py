@@ -16,6 +16,7 @@ from alignment_dagster.audit.diff.sides import MEASUREMENTS, OWN, Side, name
 
 RENAMED: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),
+    "drift": ("refresh", "drift"),
     "batch_tokens": ("evaluation", "batch_tokens"),
     "held_out_documents": ("evaluation", "held_out_documents"),
     "capability_margin": ("evaluation", "capability_margin"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from alignment_dagster.audit.archive import rested_on
 from alignment_dagster.audit.diff.sides import Key, Side
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
@@ -74,10 +75,7 @@ def behind(pair: Pair, found: Pairs) -> list[Pair]:
 
 def _edges(pair: Pair, before: Side, after: Side) -> tuple[Edge, ...]:
     old, new = (
-        {
-            (side.key(parent), side.part(parent)): parent
-            for parent in artifact.provenance.inputs.parents
-        }
+        {(side.key(parent), side.part(parent)): parent for parent in rested_on(artifact)}
         for side, artifact in ((before, pair.before), (after, pair.after))
     )
     return tuple(

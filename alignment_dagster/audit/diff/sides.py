@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from alignment_dagster.audit.archive import Archive
+from alignment_dagster.audit.archive import BY_SOURCE, Archive, rested_on
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
 
 MEASUREMENTS = ("evaluation", "tampering", "attacks", "harness")
 """What the numbers were measured in."""
-BY_SOURCE = ("raw_corpus", "scored_corpus")
 OWN = "(recipe)"
 """Stands for the recipe where two recipes are compared: what is the same but for its name."""
 
@@ -44,7 +43,7 @@ class Side:
     @cached_property
     def closure(self) -> list[Artifact]:
         """The roots and all that they were made from."""
-        return self.archive.closure(self.roots)
+        return self.archive.behind(self.roots)
 
     @cached_property
     def nearest(self) -> Mapping[Key, Artifact]:
@@ -58,7 +57,7 @@ class Side:
             above: dict[str, Artifact] = {}
             for artifact in level:
                 if found.setdefault(self.key(artifact), artifact) is artifact:
-                    above |= {one.label: one for one in self.archive.parents(artifact)}
+                    above |= {one.label: one for one in self.archive.rests_on(artifact)}
             level = list(above.values())
         return found
 
@@ -142,4 +141,4 @@ def _digest(artifact: Artifact, part: str | None) -> str | None:
 
 
 def _parents(artifact: Artifact) -> Iterable[Parent]:
-    return artifact.provenance.inputs.parents
+    return rested_on(artifact)

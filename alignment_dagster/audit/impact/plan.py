@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alignment_dagster.audit.archive import BY_SOURCE
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
@@ -62,7 +63,7 @@ def plan(closure: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
 
 def _gone(one: Rebuild, removed: Removed) -> bool:
     """What is not made again because its source is no more."""
-    return one.asset in ("raw_corpus", "scored_corpus") and one.partition in removed.whole
+    return one.asset in BY_SOURCE and one.partition in removed.whole
 
 
 Runs = Mapping[tuple[str, str | None], Rebuild]

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.audit.archive import Key
+from alignment_dagster.audit.archive import BY_SOURCE, Key
 
 COLUMNS: tuple[tuple[str, ...], ...] = (
     ("raw_corpus",),
     ("scored_corpus",),
+    ("corpus_drift",),
     ("documents", "dispositions", "tokenizer"),
     ("curated_mix",),
     ("pretrained_checkpoint",),
@@ -16,7 +17,7 @@ COLUMNS: tuple[tuple[str, ...], ...] = (
     ("mix_composition", "metrics"),
     ("eval_report",),
 )
-SOURCES = frozenset({"raw_corpus", "scored_corpus"})
+SOURCES = frozenset(BY_SOURCE)
 MIX = "curated_mix"
 TITLES: Mapping[str, str] = {
     "documents": "tables, tokenizer",

@@ -1,0 +1,22 @@
+"""How much of a source repeats itself."""
+
+import pyarrow.compute as pc
+
+from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.snapshot import Snapshot
+
+
+def measure(now: Snapshot, then: Snapshot | None) -> list[Moved]:
+    """The absolute change of the share of raw rows with the normalised text of another."""
+    rate = _rate(now)
+    if then is None:
+        return [Moved("duplicates", "exact duplicates", None, rate, None)]
+    before = _rate(then)
+    return [Moved("duplicates", "exact duplicates", before, rate, abs(rate - before))]
+
+
+def _rate(snapshot: Snapshot) -> float:
+    """1 - distinct texts / raw rows; identical rows were merged when the source was read."""
+    rows = pc.sum(snapshot.documents["occurrences"]).as_py() or 0
+    distinct = pc.count_distinct(snapshot.scores["fingerprint"]["fingerprint"]).as_py()
+    return 1.0 - distinct / rows if rows else 0.0

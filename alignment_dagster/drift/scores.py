@@ -1,0 +1,72 @@
+"""How the distribution of every score has moved: the population stability index.
+
+PSI = sum over bins of (now - then) * ln(now / then), where `now` and `then` are shares of the
+documents. It is read so by custom: below 0.1 the same, 0.1 to 0.25 look at it, above that it is
+another distribution. Source: Siddiqi, Credit Risk Scorecards (2006), section "Scorecard stability".
+
+The bins are those between the deciles of the earlier version. A value that alone spans a decile
+(a flag, a count that is mostly zero) has a bin of its own, so that a move away from it shows on
+either side. An empty bin counts as half a document: with a fixed small share instead, one document
+that changed in a source of few would weigh as much as a whole source that did.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.snapshot import Snapshot
+
+Values = npt.NDArray[np.float64]
+DECILES = np.arange(1, 10) / 10
+EMPTY = 0.5
+"""Documents that an empty bin counts as."""
+
+
+def measure(now: Snapshot, then: Snapshot | None) -> list[Moved]:
+    """The index of each score that is a number or a flag; then and now are the means."""
+    found = []
+    for scorer, table in now.scores.items():
+        earlier = then.scores.get(scorer) if then is not None else None
+        for column in table.column_names[1:]:
+            values = _numbers(table, column)
+            if values is not None:
+                before = _numbers(earlier, column) if earlier is not None else None
+                found.append(_moved(f"{scorer}.{column}", before, values))
+    return found
+
+
+def _numbers(table: pa.Table, column: str) -> Values | None:
+    """A column as numbers; None if it holds text, or there is no such column."""
+    if column not in table.column_names or pa.types.is_string(table.schema.field(column).type):
+        return None
+    values: Values = pc.cast(table[column], pa.float64()).to_numpy()
+    return values
+
+
+def _moved(name: str, then: Values | None, now: Values) -> Moved:
+    mean = float(now.mean()) if len(now) else None
+    if then is None or not len(then) or not len(now):
+        return Moved("scores", name, None, mean, None)
+    return Moved("scores", name, float(then.mean()), mean, stability_index(then, now))
+
+
+def stability_index(then: Values, now: Values) -> float:
+    """The population stability index of `now` against `then`; both hold something."""
+    edges = bin_edges(then)
+    before, after = (np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1)
+                     for side in (then, now))  # fmt: skip
+    filled = (before > 0) | (after > 0)
+    p = np.maximum(before[filled], EMPTY) / len(then)
+    q = np.maximum(after[filled], EMPTY) / len(now)
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def bin_edges(then: Values) -> Values:
+    """The upper ends of all bins but the last; each bin holds its upper end."""
+    deciles = np.quantile(then, DECILES, method="inverted_cdf")
+    distinct, times = np.unique(deciles, return_counts=True)
+    alone = np.nextafter(distinct[times > 1], -np.inf)
+    edges: Values = np.unique(np.concatenate([distinct, alone]))
+    return edges

@@ -1,0 +1,24 @@
+"""How much a source holds: documents and characters."""
+
+import pyarrow.compute as pc
+
+from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.snapshot import Snapshot
+
+
+def measure(now: Snapshot, then: Snapshot | None) -> list[Moved]:
+    """The relative change of documents and of characters: |now / then - 1|."""
+    before = _sizes(then) if then is not None else {}
+    return [_moved(name, before.get(name), size) for name, size in _sizes(now).items()]
+
+
+def _sizes(snapshot: Snapshot) -> dict[str, int]:
+    characters = pc.sum(snapshot.documents["characters"]).as_py() or 0
+    return {"documents": snapshot.documents.num_rows, "characters": characters}
+
+
+def _moved(name: str, then: int | None, now: int) -> Moved:
+    if then is None:
+        return Moved("volume", name, None, float(now), None)
+    # a source without one character that gets some has grown without bound; one is counted for it
+    return Moved("volume", name, float(then), float(now), abs(now - then) / max(1, then))
