@@ -52,10 +52,17 @@ def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyC
 
 
 def bodies(artifacts: Sequence[Artifact]) -> dict[str, str]:
-    """View → the SELECT over the Parquet files of those that were not collected as garbage."""
+    """View → the SELECT over the Parquet files of these artifacts.
+
+    Of those that were collected as garbage only `logged` is left: it is a record.
+    """
     kept = [one for one in artifacts if not is_collected(one.path)]
     pieces = {
-        name: [piece for artifact in kept for piece in build(artifact)]
+        name: [
+            piece
+            for artifact in (artifacts if build is _logged else kept)
+            for piece in build(artifact)
+        ]
         for name, build in VIEWS.items()
     }
     return {
