@@ -21,19 +21,24 @@ REASONS: Mapping[str, str] = {
 
 
 def kept(
-    archive: Archive, retention: Retention, dagster: Iterable[Key], now: datetime
+    archive: Archive,
+    retention: Retention,
+    dagster: Iterable[Key],
+    reviewed: Iterable[Key],
+    now: datetime,
 ) -> dict[Key, tuple[str, ...]]:
     """Every artifact that is kept → why, in the order of `REASONS`.
 
     Args:
         dagster: what Dagster says is current; the journal may be a step ahead.
+        reviewed: what Dagster was told a review of.
         now: in UTC.
     """
     since = now - timedelta(days=retention.days)
     roots: Mapping[str, Iterable[Key]] = {
         CURRENT: [*current_keys(archive), *dagster],
         REPORTS: _last_reports(archive, retention.reports),
-        REVIEW: _reviewed(archive),
+        REVIEW: [*_reviewed(archive), *reviewed],
         DAYS: _recent(archive, since),
     }
     found: dict[Key, tuple[str, ...]] = {}

@@ -25,6 +25,8 @@ class Use:
     """What Dagster says of the study at the moment."""
 
     current: Sequence[Key]
+    reviewed: Sequence[Key]
+    """Reports that Dagster was told a review of: the review itself may have been removed."""
     running: Mapping[str, str]
     """Runs of the study that have not ended: id → status."""
     others: bool
@@ -75,7 +77,7 @@ def plan(archive: Archive, home: Home, study: Study, use: Use, now: datetime) ->
     check_all_records(scope)
     _refuse(archive, found)
     retention = retention_of(study)
-    staying = kept(archive, retention, use.current, now)
+    staying = kept(archive, retention, use.current, use.reviewed, now)
     gone = [one for one in archive.all() if is_collected(one.path)]
     before = {_key(one) for one in gone}
     loose = [key for key in reversed(archive.keys) if key not in staying and key not in before]

@@ -30,12 +30,14 @@ def remove(plan: Plan, study: Study, now: datetime) -> None:
         signer = plan.archive.lake.keys.signer()
         for artifact in plan.half:
             remove_files(artifact.path)
-        for artifact in plan.collect:
-            _collect(plan, artifact, _tombstone(plan, artifact, study, now), signer)
+        # Before the tombstones, which need a little room: a full disk is a reason to be here.
         for folder in plan.folders:
             shutil.rmtree(folder)
+        for artifact in plan.collect:
+            _collect(plan, artifact, _tombstone(plan, artifact, study, now), signer)
     except OSError as error:
-        message = f"{error.filename}: cannot be removed or written to ({error.strerror})"
+        where = error.filename or plan.archive.lake.root
+        message = f"{where}: cannot be removed or written to ({error.strerror})"
         raise ArtifactError(message) from None
 
 

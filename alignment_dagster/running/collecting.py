@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.audit.archive import Archive, Key
+from alignment_dagster.audit.archive import REPORT, Archive, Key
 from alignment_dagster.audit.check.dagster_records import UNFINISHED, opened
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.collecting.answer import answer
@@ -20,6 +20,7 @@ from alignment_dagster.graph.step import Parents, Step, Wanted
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
+from alignment_dagster.running.reviewing import told_reviews
 from alignment_dagster.study import Study
 
 
@@ -69,6 +70,7 @@ def _use(home: Home, archive: Archive, study: Study) -> Use:
         own = {run.run_id: run.status.value for run in running if _is_of(run, study.name)}
         return Use(
             current=list(_current(instance, archive)),
+            reviewed=[(REPORT, None, one.report) for one in told_reviews(instance, study.name)],
             running=own,
             others=len(running) > len(own),
             wanted=frozenset(_wanted(instance, home, archive, study)),

@@ -20,7 +20,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.study import Study
 from alignment_dagster.study.refresh import Refresh, Retention, Schedule
 
-IDLE = Use(current=(), running={}, others=False, wanted=frozenset())
+IDLE = Use(current=(), reviewed=(), running={}, others=False, wanted=frozenset())
 RECORDS = {"manifest.json", "provenance.json", "logged.parquet", "statement.json"}
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from record_lake import STUDY, publish
 
 from alignment_dagster.audit import records
 from alignment_dagster.audit.check.finding import Found
+from alignment_dagster.audit.dossier import verify
 from alignment_dagster.audit.ledgers import bodies
 from alignment_dagster.audit.listing import listing
 from alignment_dagster.audit.viewing import view
@@ -102,6 +104,12 @@ def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision
     assert small.gaps() == ""
 
 
+def test_a_report_stays_whose_review_was_removed_by_hand(small: Small) -> None:
+    first = reports(small)[0]
+    found = small.collect(ONE, replace(IDLE, reviewed=[key_of(first)]))
+    assert found.kept[key_of(first)] == ("review",)
+
+
 def test_a_longer_retention_later_brings_nothing_back_and_breaks_nothing(small: Small) -> None:
     small.collect(ONE)
     assert small.collect(Retention(reports=9, days=90)).collect == []
@@ -159,6 +167,21 @@ def test_an_artifact_that_is_made_anew_names_the_parents_that_are_there(small: S
     anew = generation(small.lake, tokenizer, 0)
     assert anew.digest == old.digest
     assert not any(is_collected(one.path) for one in small.archive.closure([anew]))
+
+
+def test_the_verifier_of_a_dossier_takes_an_artifact_that_was_made_anew(small: Small) -> None:
+    (tokenizer,) = [one for one in small.archive.all() if one.asset == "tokenizer"]
+    small.collect(ONE)
+    anew = generation(small.lake, tokenizer, 0)
+    assert anew.provenance.generation == 2
+    folder, path = f"artifacts/eval_report/all/{anew.version}", small.folder / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as bundle:
+        for name in (verify.INDEX, verify.SIGNED):
+            bundle.writestr(name, "{}")
+        for file in anew.path.iterdir():
+            bundle.write(file, f"{folder}/{file.name}")
+    found, _ = verify.artifact(verify.Bundle(str(path)), folder, small.lake.keys.trusted())
+    assert found["label"] == anew.label
 
 
 def _edited(first: Artifact, other: Artifact, change: Callable[[dict[str, Any]], None]) -> None:

