@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from alignment_dagster.audit.commands import audit
 from alignment_dagster.errors import AlignmentError
+from alignment_dagster.lake_commands import lake
 
 app = typer.Typer(
     help="Alignment pretraining: run, measure and audit declared studies.",
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(audit, name="audit")
+app.add_typer(lake, name="lake")
 MISTAKE = 2
 STOPPED = 130
 StudyName = Annotated[str, typer.Argument(help="A study declared in assets/studies/.")]

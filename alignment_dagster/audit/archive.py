@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.collected import is_collected, read_tombstone
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import UNPARTITIONED, Artifact, Lake, label
 from alignment_dagster.lineage.manifest import STATEMENT
@@ -79,6 +80,27 @@ class Archive:
     def all(self) -> list[Artifact]:
         """Every artifact there is."""
         return [self.artifact(*key) for key in self.keys]
+
+    def kept(self) -> list[Artifact]:
+        """Every artifact whose files are there: all but those that were collected as garbage."""
+        return [one for one in self.all() if not is_collected(one.path)]
+
+    def require_files(self, artifacts: Iterable[Artifact]) -> None:
+        """That none of these artifacts was collected as garbage.
+
+        Raises:
+            ArtifactError: names the first that was.
+        """
+        for artifact in artifacts:
+            self.lake.require_files(artifact)
+
+    def collected(self, artifact: Artifact) -> str:
+        """When and why it was collected as garbage, in words; empty where it was not."""
+        try:
+            stone = read_tombstone(artifact.path)
+        except ArtifactError as error:
+            return str(error)
+        return stone.words if stone else ""
 
     def parent(self, parent: Parent) -> Artifact:
         """The artifact that a provenance names as an input."""

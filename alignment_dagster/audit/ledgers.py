@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.audit import records
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.collected import is_collected
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
 from alignment_dagster.visible import visible
@@ -51,9 +52,17 @@ def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyC
 
 
 def bodies(artifacts: Sequence[Artifact]) -> dict[str, str]:
-    """View → the SELECT over the Parquet files of these artifacts."""
+    """View → the SELECT over the Parquet files of these artifacts.
+
+    Of those that were collected as garbage only `logged` is left: it is a record.
+    """
+    kept = [one for one in artifacts if not is_collected(one.path)]
     pieces = {
-        name: [piece for artifact in artifacts for piece in build(artifact)]
+        name: [
+            piece
+            for artifact in (artifacts if build is _logged else kept)
+            for piece in build(artifact)
+        ]
         for name, build in VIEWS.items()
     }
     return {

@@ -31,6 +31,8 @@ class Line:
     git_dirty: str
     reused: int
     """How often it became current again without being made."""
+    collected: str | None
+    """When and why it was collected as garbage; None where its files are there."""
     signed_by: str | None
     """The trusted key whose signature holds; None where none does."""
 
@@ -110,6 +112,7 @@ def _line(archive: Archive, artifact: Artifact, current: bool, warnings: list[st
             if (entry.asset, entry.partition, entry.version)
             == (artifact.asset, artifact.partition, artifact.version)
         ),
+        collected=archive.collected(artifact) or None,
         signed_by=key,
     )
 
@@ -122,7 +125,7 @@ def _answer(
     archive: Archive, lines: Sequence[Line], warnings: Sequence[str], *, every: bool
 ) -> Answer:
     what = "every version in the lake" if every else "the current versions"
-    total = size(sum(line.bytes for line in lines))
+    total = size(sum(line.bytes for line in lines if not line.collected))
     count = f"{len(lines)} artifact{'' if len(lines) == 1 else 's'}"
     assets = dict.fromkeys(line.asset for line in lines)
     blocks = [_table(archive, asset, [one for one in lines if one.asset == asset], every=every)
@@ -132,7 +135,9 @@ def _answer(
         "artifacts": [asdict(line) for line in lines],
         "problems": list(warnings),
     }
-    sentences = (f"{count}, {total}: {what}. Times are UTC.",)
+    gone = sum(line.collected is not None for line in lines)
+    said = f" Of {gone} only the records are left: collected as garbage." if gone else ""
+    sentences = (f"{count}, {total}: {what}. Times are UTC.{said}",)
     return Answer(f"Study {archive.study}", sentences, blocks, data, warnings=warnings)
 
 
@@ -150,7 +155,7 @@ def _row(archive: Archive, line: Line) -> tuple[str | int | float | None, ...]:
         line.version,
         line.made[:16].replace("T", " "),
         line.seconds,
-        size(line.bytes),
+        "collected" if line.collected else size(line.bytes),
         commit(artifact.provenance),
         f"{line.reused} times" if line.reused else "no",
         line.signed_by[:KEY_CHARACTERS] if line.signed_by else "NOT VERIFIED",

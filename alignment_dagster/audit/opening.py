@@ -42,10 +42,12 @@ def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened
     """A report with its closure and ledgers; the current one without a version.
 
     Raises:
-        ArtifactError: if there is no such report, or an ancestor is not in the lake.
+        ArtifactError: if there is no such report, or it or an ancestor is not in the lake, or was
+            collected as garbage.
     """
     report = archive.report(version)
     closure = archive.behind([report])
+    archive.require_files([report, *closure])
     opened = Opened(archive, report, closure)
     try:
         yield opened

@@ -59,6 +59,8 @@ def _data(archive: Archive, artifact: Artifact, key: str | None, problem: str) -
         ],
         "signed_by": key,
         "problem": problem or None,
+        "collected": archive.collected(artifact) or None,
+        "made_again": _made_again(archive, artifact),
         "links": {
             "dagster_run": links.dagster_run(artifact.provenance.dagster_run_id or ""),
             "mlflow_run": links.mlflow_run(artifact.provenance.mlflow_run_id or ""),
@@ -70,7 +72,25 @@ def _data(archive: Archive, artifact: Artifact, key: str | None, problem: str) -
 
 def _state(data: Mapping[str, Any]) -> str:
     current = "It is the current version" if data["current"] else "It is not the current version"
-    return f"{current}, and {len(data['children'])} artifacts were made from it."
+    made = f"{current}, and {len(data['children'])} artifacts were made from it."
+    if not data["collected"]:
+        return made
+    again = ", ".join(data["made_again"])
+    since = f" It was made again since: {again}." if again else ""
+    return f"{made} It {data['collected']}: its records are here, its files are not.{since}"
+
+
+def _made_again(archive: Archive, artifact: Artifact) -> list[str]:
+    """The later versions that were made from the same inputs."""
+    beside = [key for key in archive.keys if key[:2] == (artifact.asset, artifact.partition)]
+    others = [archive.artifact(*key) for key in beside if key != _key(artifact)]
+    own = artifact.provenance
+    return [
+        one.label
+        for one in others
+        if one.provenance.input_digest == own.input_digest
+        and one.provenance.generation > own.generation
+    ]
 
 
 def _files(artifact: Artifact) -> list[Node]:

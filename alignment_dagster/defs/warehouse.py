@@ -104,7 +104,8 @@ def part_models(part: str, steps: tuple[Step, ...], study: Study) -> dg.AssetsDe
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
         try:
-            yield from _build(context, part, steps, study)
+            with Lake(Home.from_environment().lake).using(study.name):
+                yield from _build(context, part, steps, study)
         except AlignmentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
 

@@ -88,12 +88,13 @@ def materialize(
     """
     partition = context.partition_key if context.has_partition_key else None
     partition = str(partition) if partition is not None else None
-    try:
-        artifact, reused = _find_or_make(context, step, study, partition)
-        described = step.describe(study, artifact)
-    except AlignmentError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
-    became_current(context, artifact, reused=reused)
+    with Lake(Home.from_environment().lake).using(study.name):
+        try:
+            artifact, reused = _find_or_make(context, step, study, partition)
+            described = step.describe(study, artifact)
+        except AlignmentError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
+        became_current(context, artifact, reused=reused)
     return dg.MaterializeResult(
         metadata=metadata(artifact, described, reused=reused),
         data_version=dg.DataVersion(artifact.digest),

@@ -1,5 +1,6 @@
 """The lake: immutable artifacts at `<lake>/<study>/<asset>/<partition>/<version>/`."""
 
+import fcntl
 import os
 import shutil
 import uuid
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.digests import sha256_file
 from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.collected import is_collected, read_tombstone
 from alignment_dagster.lineage.data import Data
 from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
@@ -37,6 +39,7 @@ FORMAT = "2"
 """Of the lake's records; one number for all of them."""
 FORMAT_FILE = "FORMAT"
 KEYS = "keys"
+LOCKS = ".locks"
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,32 @@ class Lake:
         """An artifact, after every one of its bytes and its signature have been verified.
 
         Raises:
-            ArtifactError: names the artifact and each file that is missing, added or changed.
+            ArtifactError: names the artifact and each file that is missing, added or changed, or
+                says when it was collected as garbage.
         """
         artifact = self.peek(study, asset, partition, version)
+        self.require_files(artifact)
         problems = differences(artifact.path, artifact.manifest)
         if problems:
             raise ArtifactError(f"{artifact.label}: {'; '.join(problems)} ({artifact.path})")
         self.verify_record(artifact)
         return artifact
+
+    def require_files(self, artifact: Artifact) -> None:
+        """That an artifact was not collected as garbage.
+
+        Raises:
+            ArtifactError: says when it was, by which rule, and how to have it again.
+        """
+        try:
+            stone = read_tombstone(artifact.path)
+        except ArtifactError as error:
+            raise ArtifactError(f"{artifact.label}: its {error} ({artifact.path})") from None
+        if stone is not None:
+            raise ArtifactError(
+                f"{artifact.label}: {stone.words}: its records are here, its files are not. "
+                f"To make it again, declare what it was made from and run the study"
+            )
 
     def verify_record(self, artifact: Artifact) -> str:
         """That a trusted key signed the records beside the artifact as they are; the key's id.
@@ -184,13 +205,47 @@ class Lake:
         return artifact
 
     def find(self, inputs: Inputs) -> Artifact | None:
-        """The artifact that was made from exactly these inputs, if there is one."""
+        """The artifact that was made from exactly these inputs, if its files are there."""
         digest = inputs.digest
+        folder = self.folder(inputs.study, inputs.asset, inputs.partition)
         for version in self.versions(inputs.study, inputs.asset, inputs.partition):
+            if is_collected(folder / version):
+                continue
             artifact = self.peek(inputs.study, inputs.asset, inputs.partition, version)
             if artifact.provenance.input_digest == digest:
                 return artifact
         return None
+
+    @contextmanager
+    def using(self, study: str) -> Iterator[None]:
+        """Until the end nothing is collected as garbage: whoever is about to refer to artifacts.
+
+        Waits while something is being collected.
+        """
+        with self._lock(study, fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self, study: str) -> Iterator[None]:
+        """Nobody is about to refer to artifacts of the study until the end.
+
+        Raises:
+            ArtifactError: if somebody is.
+        """
+        try:
+            with self._lock(study, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                yield
+        except BlockingIOError:
+            message = f"something of study {study!r} is being made or reviewed; wait for its end"
+            raise ArtifactError(message) from None
+
+    @contextmanager
+    def _lock(self, study: str, kind: int) -> Iterator[None]:
+        path = self.root / LOCKS / f"{study}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as lock:
+            fcntl.flock(lock, kind)
+            yield
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -207,10 +262,17 @@ class Lake:
     ) -> Artifact:
         """Sign a finished folder and move it to its place; an existing version is kept.
 
+        One that was collected as garbage stays so, with its records: what was made from the same
+        inputs since has parents and runs of its own, and is another version.
+
         Args:
             logged: what MLflow was told; recorded beside the files.
         """
         inputs = provenance.inputs
+        place = self.folder(inputs.study, inputs.asset, inputs.partition)
+        while is_collected(place / provenance.version):
+            generation = provenance.generation + 1
+            provenance = provenance.model_copy(update={"generation": generation})
         manifest = Manifest.of(staged)
         manifest.write(staged)
         write_provenance(provenance, staged)
@@ -219,7 +281,7 @@ class Lake:
         statement = build_statement(staged, manifest, provenance)
         write_statement(staged, self.keys.signer().sign(statement))
         _flush(staged)
-        target = self.folder(inputs.study, inputs.asset, inputs.partition) / provenance.version
+        target = place / provenance.version
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             os.rename(staged, target)

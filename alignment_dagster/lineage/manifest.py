@@ -13,7 +13,9 @@ LOGGED = "logged.parquet"
 """What MLflow was told while the artifact was made."""
 STATEMENT = "statement.json"
 """The signed record of all the others."""
-BESIDE = frozenset({MANIFEST, PROVENANCE, LOGGED, STATEMENT})
+COLLECTED = "collected.json"
+"""The tombstone of an artifact whose files were collected as garbage."""
+BESIDE = frozenset({MANIFEST, PROVENANCE, LOGGED, STATEMENT, COLLECTED})
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,9 @@ class Provenance(Declared):
     """Digests of what the study claimed when the artifact was made: no part of the inputs, so a
     claim made later changes nothing, and is seen to be later."""
 
+    generation: int = 1
+    """Counts on where it is made again from the same inputs after it was collected as garbage."""
+
     @property
     def failed(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.blocking and not check.passed)
@@ -96,7 +99,8 @@ class Provenance(Declared):
     @property
     def version(self) -> str:
         """The artifact's address: what it is, and what it was made from."""
-        return sha256_text(self.output_digest, self.input_digest)[:16]
+        again = (str(self.generation),) if self.generation > 1 else ()
+        return sha256_text(self.output_digest, self.input_digest, *again)[:16]
 
 
 def write_provenance(provenance: Provenance, folder: Path) -> None:

@@ -39,7 +39,7 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     """
     check_selection(study, selection)
     home = Home.from_environment()
-    with _only_one(home, study), Terminal(study.name) as terminal:
+    with only_one(home, study), Terminal(study.name) as terminal:
         listening.listen(terminal)
         worker.warm_up()
         with open_instance(home) as instance:
@@ -51,7 +51,12 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
 
 
 @contextmanager
-def _only_one(home: Home, study: Study) -> Iterator[None]:
+def only_one(home: Home, study: Study) -> Iterator[None]:
+    """No other process runs the study, or collects its garbage, until the end.
+
+    Raises:
+        AlignmentError: names the process that does.
+    """
     home.root.mkdir(parents=True, exist_ok=True)
     with (home.root / f"{study.name}.lock").open("a+") as lock:
         try:

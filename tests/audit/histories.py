@@ -2,7 +2,8 @@
 
 A history is a study's home and two operations drawn at random, then a whole run. An operation is
 an edit (or the way back from one), a run of all or a part, with one worker or two, a run that is
-interrupted or killed and then started again, or Dagster's own command for one partition. The home
+interrupted or killed and then started again, Dagster's own command for one partition, or a
+collection of garbage. The home
 was run to its report before, or (every fourth) is empty; every third study has two seeds, every
 eighth tampering and attacks. After each operation the study is checked; after a kill, which leaves
 things open that the next run ends, it is checked after that run.
@@ -28,6 +29,10 @@ OPERATIONS = 2
 EMPTY_EVERY = 4
 TAMPERED_EVERY = 8
 SEEDS_EVERY = 3
+REFRESH: Mapping[str, Any] = {
+    "schedule": {"cron": "0 3 * * *"}, "retention": {"reports": 1, "days": 0}
+}  # fmt: skip
+"""Garbage is collected as early as can be declared."""
 WHOLE: Mapping[str, Any] = {
     "recipes": [], "seeds": [], "first": None, "last": None, "workers": 1
 }  # fmt: skip
@@ -130,7 +135,7 @@ class Bench:
         seeds = (0, 1) if number % SEEDS_EVERY == 0 else (0,)
         measured = number % TAMPERED_EVERY == TAMPERED_EVERY - 1
         name = f"{'measured' if measured else 'plain'}-{len(seeds)}"
-        fields = {"seeds": list(seeds), **(MEASURED if measured else {})}
+        fields = {"seeds": list(seeds), "refresh": REFRESH, **(MEASURED if measured else {})}
         place = self._begin(name, fields, empty)
         history = History(place, self.driver, random.Random(f"{seed}/{number}"), seeds)
         history.steps.append(f"{'an empty home' if empty else 'a home run once'} ({name})")

@@ -99,6 +99,10 @@ def _materialize(history: "History") -> str:
     return f"dagster asset materialize {asset} {partition} (exit {code})"
 
 
+def _collect(history: "History") -> str:
+    return f"collect garbage (exit {history.operate('gc')})"
+
+
 Action = Callable[["History"], str]
 ACTIONS: Mapping[str, tuple[Action, int]] = {
     "edit": (_edit, 3),
@@ -109,4 +113,5 @@ ACTIONS: Mapping[str, tuple[Action, int]] = {
     "interrupt": (_interrupt, 3),
     "kill": (_kill, 3),
     "materialize": (_materialize, 2),
+    "collect": (_collect, 2),
 }

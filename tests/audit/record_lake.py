@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.digests import sha256_json
 from alignment_dagster.lineage import logged
 from alignment_dagster.lineage.data import Measured
 from alignment_dagster.lineage.journal import Became
@@ -36,11 +37,13 @@ def publish(
     current: bool = True,
 ) -> Artifact:
     """A signed artifact; it also becomes current unless said otherwise."""
+    declared = {"seed": 1, "nested": {"names": ["a", "b"]}}
+    declared |= {"name": declaration} if declaration != "d" else {}
     given = Inputs(
         study=study,
         asset=asset,
         partition=partition,
-        declaration=declaration,
+        declaration=sha256_json(declared),
         code="c" * 64,
         parents=tuple(parent.as_parent() for parent in parents),
     )
@@ -52,7 +55,7 @@ def publish(
             inputs=given,
             input_digest=given.digest,
             output_digest=Manifest.of(folder).digest,
-            declared={"seed": 1, "nested": {"names": ["a", "b"]}},
+            declared=declared,
             environment={"python": "3"},
             git={"commit": "0123456789abcdef", "dirty": "true"},
             dagster_run_id="dagster-1",

@@ -69,6 +69,7 @@ def test_the_current_versions_are_listed(lake: Lake, made: list[Artifact]) -> No
         "git_commit": "0123456789abcdef",
         "git_dirty": "true",
         "reused": 1,
+        "collected": None,
         "signed_by": lake.keys.signer().key_id,
     }
 

@@ -230,7 +230,7 @@ def test_every_drawn_line_is_between_an_artifact_and_its_parent(lake: Lake) -> N
 
 def test_hostile_names_are_text_in_the_picture() -> None:
     key = ("curated_mix", '"><script>alert(1)</script>\u202e\x1b[31m', "v" * 16)
-    node = Node("<i>", "07:23", "x", 0, ['"<b>'], ["'><u>"], True, False, True)
+    node = Node("<i>", "07:23", "x", 0, ['"<b>'], ["'><u>"], True, False, False, True)
     svg = draw(layout([key]), {key: node}, {key: []}, [])
     assert not re.search(r"<(?!/?(?:svg|g|a|rect|text|title|path)\b)", svg)
     assert not re.search("[\x1b\u202e]", svg)

@@ -77,6 +77,18 @@ def _check(study: str, answer: str) -> int:
     return 0
 
 
+def _gc(study: str, answer: str | None = None) -> int:
+    """`alignment lake gc --delete`."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import assets_folder
+    from alignment_dagster.running.collecting import collect_garbage
+
+    told = collect_garbage(load_study(study, assets_folder()), delete=True)
+    if answer is not None:
+        Path(answer).write_text(json.dumps(told.data), encoding="utf-8")
+    return 0
+
+
 def _current(study: Any, home: Any) -> bool:
     """Whether `alignment run` would find that nothing has to run."""
     from alignment_dagster.errors import AlignmentError
@@ -99,4 +111,5 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     "run": _run,
     "materialize": _materialize,
     "check": _check,
+    "gc": _gc,
 }

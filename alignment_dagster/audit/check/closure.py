@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alignment_dagster.audit.archive import Archive, Key
+from alignment_dagster.audit.check.collected import check_collected
 from alignment_dagster.audit.check.events import check_events, read_dagster
 from alignment_dagster.audit.check.finding import (
     Found,
@@ -47,6 +48,7 @@ def check_ancestors(
     check_parents(scope, artifacts)
     lines = [line for line in read_journal(scope) if _key(line) in artifacts]
     check_entries(scope, lines, artifacts)
+    check_collected(scope, lines)
     with found.guard("dagster", "Dagster's database"):
         check_events(scope, lines, read_dagster(scope, lines, instance))
     with found.guard("mlflow", "MLflow's database"):

@@ -11,6 +11,7 @@ TITLES: Mapping[str, str] = {
     "records": "records beside the artifacts",
     "keys": "keys",
     "parents": "parents",
+    "collected": "what was collected as garbage",
     "journal": "the study's journal",
     "chains": "what was trained on, step by step",
     "ledgers": "ledgers",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from alignment_dagster.audit.archive import REPORT, Archive, Key
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.changes import changes_since
+from alignment_dagster.audit.check.collected import check_collected
 from alignment_dagster.audit.check.dagster_records import NOTHING
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
@@ -41,8 +42,7 @@ def check_study(
     artifacts = survey(archive, found)
     hashing = Hashing(artifacts.values(), workers)
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
-    lines = _check_records(scope)
-    check_reviews(scope)
+    lines = check_all_records(scope)
     _check_databases(scope, lines)
     hashing.report(found)
     check_contents(scope, hashing)
@@ -62,11 +62,14 @@ def _there(scope: Scope) -> set[Key]:
     return set(scope.artifacts) | set(scope.archive.keys)
 
 
-def _check_records(scope: Scope) -> list[Line]:
+def check_all_records(scope: Scope) -> list[Line]:
+    """What lies in the lake but the files themselves; the journal's lines that can be read."""
     check_records(scope)
     check_parents(scope, _there(scope))
     lines = read_journal(scope)
     check_entries(scope, lines, _there(scope))
+    check_reviews(scope)
+    check_collected(scope, lines)
     return lines
 
 

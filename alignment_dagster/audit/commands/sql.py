@@ -31,6 +31,8 @@ def sql(
 
     archive = open_archive(study)
     artifacts = archive.all() if everything else archive.behind([archive.report(report)])
+    if not everything:
+        archive.require_files(artifacts[::-1])
     if write is not None:
         write_ledgers(archive, artifacts, write)
         typer.echo(f"written; in the duckdb shell: .read {write.resolve() / VIEWS_FILE}")

@@ -44,6 +44,7 @@ def compare_reports(archive: Archive, a: Artifact, b: Artifact) -> Answer:
     Raises:
         ArtifactError: if an artifact behind one of them is not in the lake, or cannot be read.
     """
+    archive.require_files([a, b])
     return answer(compare_sides(Side(archive, "before", a), Side(archive, "after", b)))
 
 
@@ -53,6 +54,7 @@ def compare_recipes(archive: Archive, report: Artifact, a: str, b: str) -> Answe
     Raises:
         ArtifactError: if an artifact behind one of them is not in the lake, or cannot be read.
     """
+    archive.require_files([report])
     return answer(compare_sides(Side(archive, a, report, a), Side(archive, b, report, b)))
 
 

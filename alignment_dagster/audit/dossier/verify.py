@@ -357,7 +357,9 @@ def artifact(bundle: Bundle, folder: str, keys: dict[str, Ed25519PublicKey]) -> 
     provenance = json.loads(recorded)
     inputs = provenance["inputs"]
     digest, made_from = sha256(canonical(files)), inputs_digest(inputs)
-    version = text_digest(digest, made_from)[:16]
+    generation = provenance.get("generation", 1)
+    again = [str(generation)] if generation > 1 else []
+    version = text_digest(digest, made_from, *again)[:16]
     if folder.split("/")[1::2] != [inputs["asset"], version]:
         raise BrokenError("manifest or provenance are not those of this version")
     if (provenance["output_digest"], provenance["input_digest"]) != (digest, made_from):

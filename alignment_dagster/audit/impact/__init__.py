@@ -52,6 +52,8 @@ class Impact:
     reviews: dict[str, list[Node]]
     """Report → the decisions about it."""
     plan: list[Rebuild]
+    unsearched: int
+    """Artifacts that were collected as garbage: what they held can no longer be told."""
 
     @cached_property
     def behind(self) -> frozenset[str]:
@@ -123,6 +125,7 @@ def impact(
         reports=reports,
         reviews={one.label: review_nodes(archive, one) for one in reports},
         plan=plan(opened.closure, _removed(opened, corpus, gone, found, tokenizers)),
+        unsearched=len(archive.keys) - len(archive.kept()),
     )
 
 

@@ -56,6 +56,11 @@ def _sentences(impact: Impact) -> Iterator[str]:
         yield "Nothing behind this report was trained on it."
     if not impact.raw.files:
         yield "The corpus of this report does not hold it: only older versions in the lake do."
+    if impact.unsearched:
+        yield (
+            f"{plural(impact.unsearched, 'older artifact')} that nothing refers to any more: "
+            "collected as garbage, so what they held can no longer be told."
+        )
     yield (
         f"Made again would be {plural(len(impact.plan), 'artifact')}, "
         f"which took {duration(impact.seconds)} last time."

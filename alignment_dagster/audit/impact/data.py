@@ -36,6 +36,7 @@ def impact_data(impact: Impact) -> dict[str, Any]:
             for one in impact.reports
         ],
         "plan": [asdict(one) for one in impact.plan],
+        "unsearched": impact.unsearched,
         "seconds": impact.seconds,
         "steps": steps(impact),
     }

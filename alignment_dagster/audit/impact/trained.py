@@ -45,12 +45,13 @@ class InTraining:
 def pretraining(connection: Connection, archive: Archive) -> tuple[list[InMix], list[InTraining]]:
     """Every mix in the lake that holds any of them, and every checkpoint that was trained on it."""
     mixes, training = [], []
-    for mix in (one for one in archive.all() if one.asset == "curated_mix"):
+    kept = {one.label for one in archive.kept()}
+    for mix in (one for one in archive.kept() if one.asset == "curated_mix"):
         found = _in_mix(connection, mix)
         if found is not None:
             mixes.append(found)
             for child in archive.children(mix):
-                if child.asset == "pretrained_checkpoint":
+                if child.asset == "pretrained_checkpoint" and child.label in kept:
                     training += _pretrained(connection, child)
     return mixes, training
 
@@ -124,7 +125,7 @@ def fine_tuning(connection: Connection, archive: Archive) -> list[InTraining]:
     """Every ledger of SFT, DPO and tampering in the lake that read any of them."""
     files = {
         str(path): (artifact, stage)
-        for artifact in archive.all()
+        for artifact in archive.kept()
         for stage, path in consumption_files(artifact)
         if artifact.asset != "pretrained_checkpoint"
     }

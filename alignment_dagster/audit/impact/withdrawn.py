@@ -41,7 +41,7 @@ def resolve(
     Raises:
         ArtifactError: if something named is unknown or ambiguous; a list's line by file and line.
     """
-    corpora = [one for one in archive.all() if one.asset == "raw_corpus"]
+    corpora = [one for one in archive.kept() if one.asset == "raw_corpus"]
     sources = tuple(dict.fromkeys(_sources(names, corpora)))
     wanted = {name: name for name in names if not name.startswith(SOURCE)}
     if listed is not None:

@@ -31,7 +31,8 @@ def artifact_page(archive: Archive, artifact: Artifact) -> str:
     signed = f"Its records are signed, and the signature holds (key {key[:16]})." if key else ""
     sentences = [" ".join((*seen.sentences, signed, NOT_HASHED))]
     trees = [part for one in seen.blocks if isinstance(one, Node) for part in one.children]
-    numbers = _numbers(archive, artifact) if artifact.asset == REPORT else []
+    readable = artifact.asset == REPORT and not seen.data["collected"]
+    numbers = _numbers(archive, artifact) if readable else []
     answer = Answer(seen.title, sentences, [*numbers, *trees], seen.data, seen.tone, seen.warnings)
     return render(
         answer,
@@ -75,7 +76,8 @@ def _doors(archive: Archive, artifact: Artifact) -> Links:
 def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]]:
     """The report itself, what changed, what depends on it; then the two other user interfaces."""
     if artifact.asset == REPORT:
-        yield f"{address(archive, artifact)}/report", "the report itself"
+        if not archive.collected(artifact):
+            yield f"{address(archive, artifact)}/report", "the report itself"
         if before := comparisons(archive).get(artifact.version):
             yield before, "what changed since the report before"
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]

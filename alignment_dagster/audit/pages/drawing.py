@@ -43,6 +43,8 @@ class Node:
     """Other checks that did not pass."""
     current: bool
     gone: bool
+    collected: bool
+    """As garbage: only its records are there."""
     chosen: bool
 
 
@@ -126,7 +128,7 @@ def _heading(heading: Heading) -> str:
 
 def _group(box: Box, node: Node, lines: Sequence[str]) -> str:
     kinds = {"chosen": node.chosen, "failed": bool(node.failed), "past": not node.current,
-             "gone": node.gone}  # fmt: skip
+             "gone": node.gone or node.collected}  # fmt: skip
     kind = " ".join(("node", *(name for name, applies in kinds.items() if applies)))
     rect = (
         f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="3"/>'
@@ -172,6 +174,7 @@ def _title(key: Key, node: Node) -> str:
     said += [f"failed: {', '.join(node.failed)}"] if node.failed else []
     said += [f"warned: {', '.join(node.warned)}"] if node.warned else []
     said += [] if node.current else ["not the current version"]
+    said += ["collected as garbage"] if node.collected else []
     return "\n".join(said)
 
 

@@ -8,6 +8,7 @@ from alignment_dagster.audit.listing import current_keys
 from alignment_dagster.audit.pages.drawing import Node, draw
 from alignment_dagster.audit.pages.layout import layout
 from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.collected import is_collected
 from alignment_dagster.lineage.lake import Artifact
 
 MOST = 400
@@ -123,6 +124,7 @@ def _nodes(
             warned=_warned(artifact),
             current=key in current,
             gone=artifact is None,
+            collected=artifact is not None and is_collected(artifact.path),
             chosen=chosen is not None and key == key_of(chosen),
         )
         for key, artifact in shown.items()
@@ -150,6 +152,7 @@ def _caption(nodes: Mapping[Key, Node], left_out: int) -> str:
         ("! a check warned", any(node.warned for node in nodes.values())),
         ("✕ a blocking check failed", any(node.failed for node in nodes.values())),
         ("dashed: not the current version", not all(node.current for node in nodes.values())),
+        ("red border: collected as garbage", any(node.collected for node in nodes.values())),
         (f"{left_out:,} more that were made from it are not drawn", left_out > 0),
     ]
     said = "".join(f" · {text}" for text, used in marks if used)

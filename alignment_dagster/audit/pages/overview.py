@@ -11,8 +11,11 @@ from alignment_dagster.audit.pages.artifact_page import comparisons, trail
 from alignment_dagster.audit.pages.graph import graph
 from alignment_dagster.audit.reviews import DECISIONS, reviews, verdict
 from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.collected import is_collected
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
+
+COLLECTED = "collected as garbage: only its records are left"
 
 
 def names(lake: Lake) -> list[str]:
@@ -69,7 +72,8 @@ def _report(archive: Archive, entry: Entry, changes: str | None, *, newest: bool
     found, tone = _decision(archive, entry.version)
     page = links.audit_page(archive.study, REPORT, None, entry.version)
     below = [Node(found, tone=tone)] if found else []
-    below += [Node("the report itself", link=f"{page}/report")]
+    if found != COLLECTED:
+        below += [Node("the report itself", link=f"{page}/report")]
     below += [Node("what changed since the one before", link=changes)] if changes else []
     when = f"{entry.time[:16].replace('T', ' ')}{', taken again' if entry.reused else ''}"
     name = label(REPORT, None, entry.version)
@@ -83,6 +87,8 @@ def _decision(archive: Archive, version: str) -> tuple[str, Tone]:
         found = reviews(archive, archive.artifact(REPORT, None, version))
     except ArtifactError as error:
         return str(error), "bad"
+    if not found and is_collected(archive.artifact(REPORT, None, version).path):
+        return COLLECTED, "dim"
     if not found:
         return "not reviewed", "dim"
     return verdict(found), "good" if found[-1].decision == DECISIONS[0] else "bad"

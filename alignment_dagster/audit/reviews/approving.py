@@ -38,25 +38,32 @@ def approve(
             review, another key than before, or a lake that cannot be written to.
     """
     check_words(reviewer, decision, note)
-    verified = archive.lake.open(archive.study, report.asset, report.partition, report.version)
-    before = reviews(archive, verified)
     try:
-        signer = _reviewers_key(archive, reviewer, key)
-        review = Review(
-            number=len(before) + 1,
-            reviewer=reviewer,
-            decision=decision,
-            note=note,
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-            record=verified.record,
-            previous=review_digest(archive, verified, len(before)) if before else None,
-            signed_by=signer.key_id,
-        )
-        envelope = signer.sign(statement_of(archive, verified, review))
-        write_review(review_folder(archive, verified), review, envelope)
+        with archive.lake.using(archive.study):
+            return _approve(archive, report, reviewer, decision, note, key)
     except OSError as error:
         message = f"{error.filename}: cannot be written to ({error.strerror})"
         raise ArtifactError(message) from None
+
+
+def _approve(
+    archive: Archive, report: Artifact, reviewer: str, decision: str, note: str, key: Path | None
+) -> Review:
+    verified = archive.lake.open(archive.study, report.asset, report.partition, report.version)
+    before = reviews(archive, verified)
+    signer = _reviewers_key(archive, reviewer, key)
+    review = Review(
+        number=len(before) + 1,
+        reviewer=reviewer,
+        decision=decision,
+        note=note,
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        record=verified.record,
+        previous=review_digest(archive, verified, len(before)) if before else None,
+        signed_by=signer.key_id,
+    )
+    envelope = signer.sign(statement_of(archive, verified, review))
+    write_review(review_folder(archive, verified), review, envelope)
     return review
 
 

@@ -1,0 +1,1 @@
+"""Collecting garbage: what nothing refers to loses its files, and keeps its signed records."""
