@@ -15,6 +15,7 @@ COLUMNS: tuple[tuple[str, ...], ...] = (
     ("evaluation", "tampering", "attacks", "harness"),
     ("mix_composition", "metrics"),
     ("eval_report",),
+    ("regression_gate",),
 )
 SOURCES = frozenset({"raw_corpus", "scored_corpus"})
 MIX = "curated_mix"
