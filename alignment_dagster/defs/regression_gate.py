@@ -92,6 +92,7 @@ class Past:
 
 def build(making: Making) -> Made:
     """Compare the answers, and say what differs behind them."""
+    gate = _gate(making.study)
     report, *others = making.parents.all(REPORT)
     archive = open_archive(making.study.name)
     digest = approval_digest(archive, report)
@@ -101,13 +102,19 @@ def build(making: Making) -> Made:
         others[0] if others else None,
         None if digest == NOBODY else digest,
         by_recipe(making.study),
-        declared_gate(making.study),
+        gate,
         making.folder,
     )
     if outcome.compared:
         making.track_file(making.folder / PLOT)
     metrics = {"worse": len(outcome.worse), "flipped": outcome.flipped}
     return Made((_check(making.study.name, report, outcome),), metrics=metrics)
+
+
+def _gate(study: Study) -> Gate:
+    if study.gate is None:
+        raise LookupError(f"study {study.name} declares no gate, and has no such asset")
+    return study.gate
 
 
 def _check(study: str, report: Artifact, outcome: Outcome) -> Check:
@@ -119,23 +126,6 @@ def _check(study: str, report: Artifact, outcome: Outcome) -> Check:
         return Check(name=CHECK, passed=True, summary=said)
     how = f"A person may decide otherwise: {how_to_review(study, report)}"
     return Check(name=CHECK, passed=False, summary=f"{outcome.sentence} {how}")
-
-
-def declared_gate(study: Study) -> Gate:
-    """The declared gate.
-
-    Raises:
-        LookupError: if there is none.
-    """
-    refresh = study.declaration.refresh
-    if refresh is None or refresh.gate is None:
-        raise LookupError(f"study {study.name} declares no gate")
-    return refresh.gate
-
-
-def has_gate(study: Study) -> bool:
-    """Whether the study declares one."""
-    return study.declaration.refresh is not None and study.declaration.refresh.gate is not None
 
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
@@ -201,7 +191,7 @@ def _behind(study: Study, which: Which) -> tuple[Wanted, ...]:
 
 def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """The gate."""
-    return {"gate": declared_gate(study).model_dump(mode="json")}
+    return {"gate": _gate(study).model_dump(mode="json")}
 
 
 def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
@@ -232,7 +222,7 @@ STEP = Step(
             "than the margin and beyond chance, or a person approved this very report."
         )
     },
-    only_where=has_gate,
+    only_where=lambda study: study.gate is not None,
 )
 
 

@@ -18,7 +18,7 @@ def gate_refusal(study: Study, home: Home, report: Artifact) -> str | None:
     Raises:
         ArtifactError: if the gate was altered.
     """
-    if not _declared(study):
+    if study.gate is None:
         return None
     found = _outcome(study, home, report)
     if found is None:
@@ -32,7 +32,7 @@ def gate_line(study: Study, home: Home, report: Artifact) -> str | None:
     Raises:
         ArtifactError: if the gate, or a review of the report, was altered.
     """
-    if not _declared(study):
+    if study.gate is None:
         return None
     found = _outcome(study, home, report)
     if found is None:
@@ -45,10 +45,6 @@ def gate_line(study: Study, home: Home, report: Artifact) -> str | None:
     return f"overridden by {review.reviewer}, who approved this report. {found.sentence}"
 
 
-def _declared(study: Study) -> bool:
-    return study.declaration.refresh is not None and study.declaration.refresh.gate is not None
-
-
 def _outcome(study: Study, home: Home, report: Artifact) -> Outcome | None:
     """Of the current gate, where it looked at this very report."""
     with open_instance(home) as instance:
@@ -57,5 +53,5 @@ def _outcome(study: Study, home: Home, report: Artifact) -> Outcome | None:
         return None
     gate = Lake(home.lake).open(study.name, GATE, None, version)
     first = gate.provenance.inputs.parents[0]
-    about = (first.asset, first.version) == (REPORT, report.version)
+    about = (first.asset, first.digest) == (REPORT, report.digest)
     return read_outcome(gate) if about else None

@@ -7,8 +7,8 @@ did not rise, after Holm's correction over all numbers of the gate, is below 5 %
 docs/measurement.md says what that finds and misses.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -78,6 +78,18 @@ class Sides:
     left_out: LeftOut | None
 
 
+@dataclass(frozen=True)
+class Decision:
+    """One pair of tables, now less then."""
+
+    change: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    p_holm: float
+    outcome: Verdict
+
+
 def regressions(
     sides: Sequence[Sides], metrics: Mapping[str, str], margin: float
 ) -> tuple[Regression, ...]:
@@ -90,24 +102,37 @@ def regressions(
     Raises:
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
-    found = [row for one in sides for row in _of_recipe(one, metrics, margin)]
-    corrected = holm([row.p_value for row in found])
+    pairs = [
+        (one.recipe, *pair) for one in sides for pair in paired_values(one.then, one.now, metrics)
+    ]
+    tests = decide([(old, new) for *_, old, new in pairs], margin)
     return tuple(
-        replace(row, p_holm=p, outcome=_outcome(row, p))
-        for row, p in zip(found, corrected, strict=True)
-    )
+        Regression(
+            recipe, suite, cells.metric, prompt, stage, float(old.mean()), float(new.mean()),
+            test.change, test.ci_low, test.ci_high, test.p_value, test.p_holm, margin,
+            len(cells.units), len(old), test.outcome,
+        )
+        for (recipe, (stage, suite, prompt), cells, old, new), test in zip(
+            pairs, tests, strict=True
+        )
+    )  # fmt: skip
 
 
-def _of_recipe(one: Sides, metrics: Mapping[str, str], margin: float) -> Iterator[Regression]:
-    for (stage, suite, prompt), cells, old, new in paired_values(one.then, one.now, metrics):
-        value, low, high, p = _tested(old, new)
-        yield Regression(
-            one.recipe, suite, cells.metric, prompt, stage, float(old.mean()), float(new.mean()),
-            value, low, high, p, p, margin, len(cells.units), len(old), "undecided",
-        )  # fmt: skip
+def decide(pairs: Sequence[tuple[Array, Array]], margin: float) -> list[Decision]:
+    """The whole family at once.
+
+    Args:
+        pairs: then and now, each [seeds, scenarios], the same scenarios in the same order.
+    """
+    found = [_one(old, new) for old, new in pairs]
+    corrected = holm([p for *_, p in found])
+    return [
+        Decision(value, low, high, p, p_holm, _outcome(value, high, p_holm, margin))
+        for (value, low, high, p), p_holm in zip(found, corrected, strict=True)
+    ]
 
 
-def _tested(old: Array, new: Array) -> tuple[float, float, float, float]:
+def _one(old: Array, new: Array) -> tuple[float, float, float, float]:
     """Change, interval and one-sided p; where no bit differs there is no chance in it."""
     if np.array_equal(old, new):
         return 0.0, 0.0, 0.0, 1.0
@@ -116,10 +141,10 @@ def _tested(old: Array, new: Array) -> tuple[float, float, float, float]:
     return one.value, one.ci_low, one.ci_high, p
 
 
-def _outcome(row: Regression, p_holm: float) -> Verdict:
-    if row.change > row.margin and p_holm < 1 - LEVEL:
+def _outcome(change: float, high: float, p_holm: float, margin: float) -> Verdict:
+    if change > margin and p_holm < 1 - LEVEL:
         return "worse"
-    return "no_worse" if row.ci_high <= row.margin else "undecided"
+    return "no_worse" if high <= margin else "undecided"
 
 
 def table(rows: Sequence[Regression]) -> pa.Table:
