@@ -23,7 +23,7 @@ from alignment_dagster.audit.regression import (
     write_gate,
 )
 from alignment_dagster.audit.regression.outcome import DIFFERENCE
-from alignment_dagster.audit.regression.reference import NOBODY
+from alignment_dagster.audit.regression.reference import GATE, NOBODY
 from alignment_dagster.audit.reviews import how_to_review
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
@@ -201,7 +201,7 @@ def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="regression_gate",
+    asset=GATE,
     group="5_gate",
     kinds=frozenset({"python", "parquet"}),
     description=(

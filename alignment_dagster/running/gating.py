@@ -3,13 +3,12 @@
 from alignment_dagster.audit.archive import REPORT
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.audit.regression import Outcome, approval, read_outcome
+from alignment_dagster.audit.regression.reference import GATE
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.running.instance import open_instance
 from alignment_dagster.study import Study
-
-GATE = "regression_gate"
 
 
 def gate_refusal(study: Study, home: Home, report: Artifact) -> str | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from audited_study import Audited
 from tiny_study import NAME, TinyStudy
 
 from alignment_dagster.audit.freshness import (
@@ -14,6 +15,7 @@ from alignment_dagster.audit.freshness import (
     corpus_ages,
     looks_file,
     read_looks,
+    report_age,
     sentence,
 )
 from alignment_dagster.errors import ArtifactError
@@ -96,3 +98,25 @@ def test_a_line_that_is_no_look_is_named_and_one_that_was_cut_off_is_left_out(ho
     path.write_text('{"time": "2026-01-01", "source": "stories", "changed": "no"}\n')
     with pytest.raises(ArtifactError, match=f"{NAME}.jsonl: line 1 is no look at a source"):
         read_looks(path)
+
+
+@pytest.mark.slow
+def test_a_report_stays_fresh_while_every_source_behind_it_is_looked_at_and_unchanged(
+    audited: Audited, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    home.lake.symlink_to(audited.home.lake)
+    study = audited.study.load()
+    made = report_age(study, home)
+    assert made.how == "made"
+    for hours, source in enumerate(study.sources[1:], 2):
+        look(home, source.name, hours, changed=False)
+    assert report_age(study, home) == made
+    look(home, study.sources[0].name, 9, changed=False)
+    looked = report_age(study, home)
+    assert looked.how == "every source looked at and unchanged"
+    assert looked.hours(datetime.now(UTC) + 3 * HOUR) == pytest.approx(1.0, abs=0.01)
+    look(home, study.sources[1].name, 10, changed=True)
+    for source in study.sources:
+        look(home, source.name, 12, changed=False)
+    assert report_age(study, home) == looked

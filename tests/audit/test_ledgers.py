@@ -64,7 +64,7 @@ def test_the_page_describes_exactly_the_columns_of_a_study_that_was_run(opened: 
     assert {name: sorted(one) for name, one in found.items()} == {
         name: sorted(one) for name, one in described().items()
     }
-    for name in found:
+    for name in found.keys() - {"regressions", "flips"}:  # the study declares no gate
         assert rows(opened.ledgers, f"select count(*) as n from {name}")[0]["n"], name
 
 

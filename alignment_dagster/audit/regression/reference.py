@@ -4,6 +4,7 @@ from alignment_dagster.audit.archive import REPORT, Archive
 from alignment_dagster.audit.reviews import REVIEWS, Review, review_digest, reviews
 from alignment_dagster.lineage.lake import Artifact
 
+GATE = "regression_gate"
 NOBODY = "none"
 
 
@@ -40,3 +41,18 @@ def last_approved(archive: Archive, current: Artifact) -> Artifact | None:
         if approval(archive, report) is not None:
             return report
     return None
+
+
+def with_gate(archive: Archive, report: Artifact) -> list[Artifact]:
+    """A report with all that lies behind it, and the last gate that looked at it.
+
+    Raises:
+        ArtifactError: if an ancestor is not in the lake.
+    """
+    gates = {
+        one.version: one
+        for one in archive.children(report)
+        if one.asset == GATE and one.provenance.inputs.parents[0].version == report.version
+    }
+    last = [gates[entry.version] for entry in archive.journal if entry.version in gates][-1:]
+    return [*archive.closure([report]), *last]
