@@ -22,7 +22,7 @@ def gate_refusal(study: Study, home: Home, report: Artifact) -> str | None:
     found = _outcome(study, home, report)
     if found is None:
         return f"The regression gate has not looked at {report.label} yet."
-    return f"The regression gate blocks: {found.sentence}." if found.blocks else None
+    return f"The regression gate blocks: {found.sentence}" if found.blocks else None
 
 
 def gate_line(study: Study, home: Home, report: Artifact) -> str | None:

@@ -28,7 +28,7 @@ MARGIN = 0.05
 FIELDS: dict[str, Any] = {
     "recipes": ["aligned"],
     "baseline": "aligned",
-    "seeds": [0, 1],
+    "seeds": [0],
     "mix": {"tokens": 5120, "sequence_length": 128, "share_tolerance": 0.2, "max_repeats": 50.0},
     "pretraining": {"batch_size": 2, "learning_rate": 0.02, "checkpoint_every": 50},
     "refresh": {
@@ -76,14 +76,20 @@ class Story:
         return open_archive(NAME, self.home)
 
     def run(self, name: str) -> None:
-        everything = {"recipes": [], "seeds": [], "first": None, "last": None, "workers": 1}
-        self.driver.start(self.place.request("run", **everything))
-        self.look(name, self.driver.end())
+        self.look(name, self._run(None))
+
+    def run_gate(self) -> int:
+        return self._run("regression_gate")
+
+    def _run(self, first: str | None) -> int:
+        options = {"recipes": [], "seeds": [], "first": first, "last": None, "workers": 1}
+        self.driver.start(self.place.request("run", **options))
+        return self.driver.end()
 
     def look(self, name: str, code: int = 0) -> None:
         study, archive = self.place.study.load(), self.archive
         report, gate = archive.report(), archive.current("regression_gate", None)
-        checkpoint = archive.find("post_trained_checkpoint[aligned,1]")
+        checkpoint = archive.find("post_trained_checkpoint[aligned,0]")
         refused = ""
         try:
             released_facts(study, self.home, [checkpoint])
@@ -247,6 +253,19 @@ def test_a_better_model_passes_on_the_items_that_both_were_asked(story: Story) -
     (said,) = better.outcome.not_compared
     assert "1 items only then, 1 only now" in said
     assert "The comparison is partial." in better.check.summary
+
+
+def test_an_approval_that_was_taken_out_stops_the_gate(story: Story) -> None:
+    """Else the report would be held against another one, or against nothing."""
+    version = story.steps["first"].report.version
+    review = story.archive.lake.root / NAME / "reviews" / version / "0001.json"
+    kept = review.read_bytes()
+    review.unlink()
+    try:
+        assert story.run_gate() != 0
+        assert f"reviews/{version}/0001.json: Dagster was told of it" in story.place.log.read_text()
+    finally:
+        review.write_bytes(kept)
 
 
 def test_everything_still_fits_together(story: Story) -> None:

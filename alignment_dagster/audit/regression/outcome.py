@@ -53,8 +53,8 @@ class Outcome(Declared):
 
     @property
     def blocks(self) -> bool:
-        """Whether anything is worse, whatever a person decided."""
-        return bool(self.worse)
+        """Whether anything is worse, or nothing could be compared; whatever a person decided."""
+        return bool(self.worse) or (self.reference is not None and not self.compared)
 
     @property
     def sentence(self) -> str:
@@ -64,7 +64,7 @@ class Outcome(Declared):
         left = " The comparison is partial." if self.not_compared else ""
         against = f"against {self.reference}, {count(self.flipped, 'answer')} flipped.{left}"
         if not self.compared:
-            return f"Nothing that both measured: {self.report} {against}"
+            return f"There is nothing that both reports measured: {self.report} {against}"
         if self.worse:
             return f"Worse by more than {self.margin:g}: {_some(self.worse)}; {against}"
         unsure = f"; undecided: {_some(self.undecided)}" if self.undecided else ""
