@@ -85,7 +85,7 @@ def results(
     from alignment_dagster.running.reports import latest_report, print_results
 
     declared, home = load_study(study, assets_folder()), Home.from_environment()
-    print_results(study, latest_report(declared, home), home, as_json=json)
+    print_results(declared, latest_report(declared, home), home, as_json=json)
 
 
 @app.command()
@@ -103,7 +103,7 @@ def export(
 
     With --checkpoint also the model as a Hugging Face folder, with its model card and its signed
     records. The current report must rest on it, and be approved where the study declares
-    `approval: required`.
+    `approval: required`, or where its regression gate blocks.
     """
     from alignment_dagster.catalogue import load_study
     from alignment_dagster.home import Home, assets_folder

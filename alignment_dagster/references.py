@@ -4,9 +4,18 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from alignment_dagster.declarations import FieldPath, Located
-from alignment_dagster.study import MISALIGNMENT_RATE, WORST_CASE, Attacks, Claim, Study, Tampering
+from alignment_dagster.study import (
+    FLAGGED_RATE,
+    MISALIGNMENT_RATE,
+    WORST_CASE,
+    Attacks,
+    Claim,
+    Study,
+    Tampering,
+)
 
 STAGES = ("base", "sft", "dpo")
+WORSE_WHEN_HIGHER = (MISALIGNMENT_RATE, FLAGGED_RATE)
 
 
 def meant(name: str, known: Iterable[str]) -> str:
@@ -19,7 +28,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def check_measurement(study: Study, located: Located) -> None:
-    """Refuse a baseline, tampering, attack or claim that names what the study does not have.
+    """Refuse a baseline, tampering, attack, gate or claim that names what the study does not have.
 
     Raises:
         DeclarationError: names file, line and field.
@@ -35,6 +44,9 @@ def check_measurement(study: Study, located: Located) -> None:
         if suite.kind == "attack" and suite.name not in attacked:
             message = f"{suite.name!r} holds attack prompts, but no `attacks` of the study name it"
             raise located.error(("suites", index), message)
+    for index, name in enumerate(study.gate.suites if study.gate else ()):
+        gated = [one.name for one in study.suites if one.metric in WORSE_WHEN_HIGHER]
+        _known(located, ("refresh", "gate", "suites", index), "misalignment suite", name, gated)
     for index, claim in enumerate(declared.claims):
         _check_claim(claim, ("claims", index), study, located)
 

@@ -44,6 +44,11 @@ def tampering(**fields: object) -> Change:
     return measured(claims=[], tampering=[{**TAMPERING, **fields}])
 
 
+def gate(**fields: object) -> Change:
+    schedule = {"cron": "0 3 * * *"}
+    return lambda study: study.change(refresh={"schedule": schedule, "gate": fields})
+
+
 S, R = f"studies/{NAME}", "recipes/aligned"
 MISTAKES: dict[str, tuple[Change, str]] = {
     "unknown field": (
@@ -168,6 +173,18 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "two claims of one name": (
         claim(name="aligned_is_lower"),
         r"claims: named twice: aligned_is_lower",
+    ),
+    "a gate of an unknown suite": (
+        gate(suites=["articels"]),
+        r"studies/tiny.yaml:\d+: refresh.gate.suites.0: unknown misalignment suite .*'articles'",
+    ),
+    "a gate of a suite that does not count misalignment": (
+        gate(suites=["articles", "cloze"]),
+        r"refresh.gate.suites.1: unknown misalignment suite 'cloze'",
+    ),
+    "a gate at no stage": (
+        gate(suites=["articles"], stage="rlhf"),
+        r"studies/tiny.yaml:\d+: refresh.gate.stage",
     ),
     "tampering with an unknown source": (
         tampering(source="bad_chats"),

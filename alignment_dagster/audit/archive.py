@@ -14,7 +14,7 @@ from alignment_dagster.lineage.provenance import Parent
 CHAIN = (
     "raw_corpus", "scored_corpus", "corpus_drift", "documents", "dispositions", "tokenizer",
     "curated_mix", "pretrained_checkpoint", "post_trained_checkpoint", "evaluation", "tampering",
-    "attacks", "harness", "mix_composition", "metrics", "eval_report",
+    "attacks", "harness", "mix_composition", "metrics", "eval_report", "regression_gate",
 )  # fmt: skip
 """The assets in the order of the chain."""
 BY_SOURCE = ("raw_corpus", "scored_corpus", "corpus_drift")

@@ -227,6 +227,14 @@ def _of_report(name: str) -> Callable[[Artifact], Iterator[str]]:
     return build
 
 
+def _of_gate(name: str) -> Callable[[Artifact], Iterator[str]]:
+    def build(artifact: Artifact) -> Iterator[str]:
+        if artifact.asset == "regression_gate":
+            yield f"select *, {_of(artifact)} from {_file(artifact.path / name)}"
+
+    return build
+
+
 def _files(artifact: Artifact, suffix: str) -> list[Path]:
     names = sorted(name for name in artifact.manifest.files if name.endswith(suffix))
     return [artifact.path / name for name in names]
@@ -260,6 +268,8 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "attack_items": _of_replicate("attacks.parquet", ("attacks",)),
     "questions": _of_report("questions.parquet"),
     "metrics": _of_report("results.parquet"),
+    "regressions": _of_gate("regressions.parquet"),
+    "flips": _of_gate("flips.parquet"),
     "logged": _logged,
 }
 """Name → the SELECTs over an artifact's files."""
@@ -339,6 +349,19 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "recipe": _TEXT, "seed": "bigint", "stage": _TEXT, "suite": _TEXT, "prompt": _TEXT,
         "metric": _TEXT, "value": "double", "ci_low": "double", "ci_high": "double",
         "n": "bigint", "seeds": "bigint", "artifacts": "map(varchar, varchar)", "artifact": _TEXT,
+    },
+    "regressions": {
+        "recipe": _TEXT, "suite": _TEXT, "metric": _TEXT, "prompt": _TEXT, "stage": _TEXT,
+        "then": "double", "now": "double", "change": "double", "ci_low": "double",
+        "ci_high": "double", "p_value": "double", "p_holm": "double", "margin": "double",
+        "scenarios": "bigint", "seeds": "bigint", "outcome": _TEXT, "artifact": _TEXT,
+    },
+    "flips": {
+        "recipe": _TEXT, "seed": "bigint", **_ITEM, "system_prompt": _TEXT, "format": _TEXT,
+        "option_order": "tinyint", "target": "tinyint", "choice_then": "tinyint",
+        "choice_now": "tinyint", "hit_then": "boolean", "hit_now": "boolean",
+        "log_probabilities_then": "double[]", "log_probabilities_now": "double[]",
+        "artifact": _TEXT,
     },
     "logged": {
         "name": _TEXT, "value": "double", "step": "bigint", "dataset": _TEXT, "digest": _TEXT,

@@ -16,6 +16,7 @@ from alignment_dagster.defs import (
     post_trained_checkpoint,
     pretrained_checkpoint,
     raw_corpus,
+    regression_gate,
     scored_corpus,
     tampering,
     tokenizer,
@@ -41,6 +42,7 @@ WAVES: tuple[tuple[Step, ...], ...] = (
     ),
     (marts.RESULTS,),
     (eval_report.STEP,),
+    (regression_gate.STEP,),
 )
 """Steps of one wave share their partitions and run as one Dagster run for each partition."""
 

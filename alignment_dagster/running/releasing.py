@@ -14,6 +14,7 @@ from alignment_dagster.errors import AlignmentError, ArtifactError
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
+from alignment_dagster.running.gating import gate_refusal
 from alignment_dagster.running.instance import open_instance
 from alignment_dagster.running.reports import latest_report
 from alignment_dagster.running.reviewing import told_reviews
@@ -26,8 +27,9 @@ def released_facts(study: Study, home: Home, checkpoints: Sequence[Artifact]) ->
     """What the current report says of these checkpoints, if they may be handed out.
 
     Raises:
-        AlignmentError: if there is no report, it rests on other checkpoints, or has not the
-            approval that the study requires: says what is missing, and the command that gives it.
+        AlignmentError: if there is no report, it rests on other checkpoints, its regression gate
+            does not let it pass, or it has not the approval that then, or by the study's own word,
+            is required: says what is missing, and the command that gives it.
     """
     report = latest_report(study, home)
     archive = open_archive(study.name, home)
@@ -40,11 +42,16 @@ def released_facts(study: Study, home: Home, checkpoints: Sequence[Artifact]) ->
         )
     if study.declaration.approval == "required":
         _require_approval(archive, study.name, home, report)
+    elif (blocked := gate_refusal(study, home, report)) is not None:
+        _require_approval(archive, study.name, home, report, blocked)
     with open_report(archive, report.version) as opened:
         return gather_facts(opened)
 
 
-def _require_approval(archive: Archive, study: str, home: Home, report: Artifact) -> None:
+def _require_approval(
+    archive: Archive, study: str, home: Home, report: Artifact, blocked: str = ""
+) -> None:
+    """Also what the gate `blocked` is let pass by an approval: a person's decision overrides."""
     found = reviews(archive, report)
     with open_instance(home) as instance:
         told = [one for one in told_reviews(instance, study) if one.report == report.version]
@@ -57,9 +64,12 @@ def _require_approval(archive: Archive, study: str, home: Home, report: Artifact
     if found:
         last = found[-1]
         said = f"{last.reviewer} {last.decision} it on {last.time[:10]} ({last.note})"
+    why = f"study {study!r} exports a checkpoint only with an approved report"
+    if blocked:
+        why = f"{blocked} Only a person who approves this very report overrides that"
     raise AlignmentError(
-        f"study {study!r} exports a checkpoint only with an approved report, and {report.label} "
-        f"is not approved: {said}. To approve it: {how_to_review(study, report)}"
+        f"{why}, and {report.label} is not approved: {said}. To approve it: "
+        f"{how_to_review(study, report)}"
     )
 
 

@@ -13,6 +13,7 @@ from alignment_dagster.evaluation.table import terminal_table
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.running.gating import gate_line
 from alignment_dagster.running.instance import open_instance
 from alignment_dagster.study import Study
 from alignment_dagster.visible import visible
@@ -35,19 +36,21 @@ def latest_report(study: Study, home: Home) -> Artifact:
     return Lake(home.lake).open(study.name, "eval_report", None, version)
 
 
-def print_results(study: str, report: Artifact, home: Home, *, as_json: bool) -> None:
-    """The tables and the last review for a person, or the rows as JSON on standard output."""
+def print_results(study: Study, report: Artifact, home: Home, *, as_json: bool) -> None:
+    """The tables, gate and last review for a person, or the rows as JSON on standard output."""
     if as_json:
         print((report.path / "results.json").read_text(encoding="utf-8"), end="")
         return
     rows = read_results(report.path / "results.json")
     console = Console()
     console.width = max(console.width, NARROWEST)
-    console.print(terminal_table(rows, study))
+    console.print(terminal_table(rows, study.name))
     for table in findings_tables(read_findings(report.path)):
         console.print(table)
     console.print(f"report: {report.path / 'report.html'}", soft_wrap=True)
-    console.print(Text(f"review: {_review(study, report, home)}"), soft_wrap=True)
+    if (gate := gate_line(study, home, report)) is not None:
+        console.print(Text(f"gate: {visible(gate)}"), soft_wrap=True)
+    console.print(Text(f"review: {_review(study.name, report, home)}"), soft_wrap=True)
 
 
 def _review(study: str, report: Artifact, home: Home) -> str:

@@ -11,7 +11,7 @@ from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.fields import Name, Names, Share, Text
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
-from alignment_dagster.study.refresh import Refresh
+from alignment_dagster.study.refresh import Gate, Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
 from alignment_dagster.study.training import Mix, Model, PostTraining, Pretraining, Tokenizer
@@ -91,6 +91,11 @@ class Study(Declared):
     def asked_suites(self) -> tuple[Suite, ...]:
         """All but the attack suites, which are only asked under attack."""
         return tuple(suite for suite in self.suites if suite.kind != "attack")
+
+    @property
+    def gate(self) -> Gate | None:
+        """What a new report is held against the last approved one by; None where undeclared."""
+        return None if self.declaration.refresh is None else self.declaration.refresh.gate
 
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)

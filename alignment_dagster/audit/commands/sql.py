@@ -27,10 +27,11 @@ def sql(
 
     from alignment_dagster.audit import prompt
     from alignment_dagster.audit.opening import open_archive
+    from alignment_dagster.audit.regression.reference import with_gate
     from alignment_dagster.audit.session import VIEWS_FILE, Session, write_ledgers
 
     archive = open_archive(study)
-    artifacts = archive.all() if everything else archive.behind([archive.report(report)])
+    artifacts = archive.all() if everything else with_gate(archive, archive.report(report))
     if not everything:
         archive.require_files(artifacts[::-1])
     if write is not None:

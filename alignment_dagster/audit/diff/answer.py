@@ -88,7 +88,7 @@ def _data(found: Comparison) -> dict[str, Any]:
         "recipes": [side.recipe for side in sides.values()] if found.recipes else None,
         "nothing_differs": found.nothing,
         "attributable_to": attributable(found),
-        "differences": [_difference_data(one) for one in causes.differences],
+        "differences": [difference_data(one) for one in causes.differences],
         "artifacts": {
             "compared": causes.pairs,
             "changed": causes.changed,
@@ -108,7 +108,8 @@ def _data(found: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _difference_data(one: Difference) -> dict[str, Any]:
+def difference_data(one: Difference) -> dict[str, Any]:
+    """One difference as JSON has it."""
     values = (None if value is ABSENT else value for value in (one.before, one.after))
     return {
         "kind": one.kind,

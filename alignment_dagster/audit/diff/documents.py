@@ -3,7 +3,7 @@
 All counts are exact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,17 +87,30 @@ class Documents:
 def documents(connection: duckdb.DuckDBPyConnection, before: Side, after: Side) -> Documents:
     """Everything about the data that differs, of the recipes that both sides have."""
     changed = list(changed_recipes(before, after))
-    fates.collect(connection, changed)
     sources = changed_sources(before, after)
-    raw = [{"source": one, **rows(connection, RAW, one)[0]} for one in sources]
     return Documents(
-        raw=raw,
-        by_source=[row for recipe in changed for row in _by_source(connection, recipe)],
-        by_rule=rows(connection, BY_RULE),
+        **counts(connection, changed, sources),
         by_band=[row for one in changed for row in by_band(connection, one, before, after)],
         examples=fate_examples(connection),
         raw_examples=[one for source in sources for one in raw_examples(connection, source)],
     )
+
+
+def counts(
+    connection: duckdb.DuckDBPyConnection, recipes: Sequence[str], sources: Sequence[str]
+) -> dict[str, list[Row]]:
+    """`raw`, `by_source` and `by_rule` of `Documents`; fills the table `fates`.
+
+    Args:
+        recipes: of both sides.
+        sources: whose raw documents are counted.
+    """
+    fates.collect(connection, recipes)
+    return {
+        "raw": [{"source": one, **rows(connection, RAW, one)[0]} for one in sources],
+        "by_source": [row for recipe in recipes for row in _by_source(connection, recipe)],
+        "by_rule": rows(connection, BY_RULE),
+    }
 
 
 def changed_recipes(before: Side, after: Side) -> Iterator[str]:

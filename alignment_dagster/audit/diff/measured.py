@@ -125,14 +125,20 @@ def paired_changes(
         after: likewise.
         metrics: suite → what its hits are a share of.
     """
+    for at, cells, old, new in paired_values(before, after, metrics):
+        yield None if np.array_equal(old, new) else _change(recipe, at, cells, old, new)
+
+
+def paired_values(
+    before: Replicates, after: Replicates, metrics: Mapping[str, str]
+) -> Iterator[tuple[Slice, Cells, Array, Array]]:
+    """Each number that both sides have: its cells after, and both sides' values [seeds, units]."""
     old_cells, new_cells = _cells(before, metrics), _cells(after, metrics)
     for at in (at for at in old_cells if at in new_cells):
         pair = (old_cells[at], new_cells[at])
         values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
-        if not values:
-            continue
-        old, new = values
-        yield None if np.array_equal(old, new) else _change(recipe, at, pair[1], old, new)
+        if values:
+            yield at, pair[1], values[0], values[1]
 
 
 def bits_change(before: Array, after: Array, sizes: Array) -> tuple[float, float, float, float]:

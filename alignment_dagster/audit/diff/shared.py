@@ -59,12 +59,12 @@ def restrict(
 def _restricted(sides: Sequence[Replicates], table: str) -> tuple[list[Replicates], Counts, Counts]:
     """Both sides with the shared rows of a table alone; how many items and rows that leaves out."""
     found = [_first(side, table) for side in sides]
-    keys = [_keys(one, TABLES[table]) for one in found]
+    keys = [row_keys(one, TABLES[table]) for one in found]
     if keys[0].equals(keys[1]):
         return [*sides], NONE, NONE
     shared = keys[0].filter(pc.is_in(keys[0], value_set=keys[1]))
     rows = (len(keys[0]) - len(shared), len(keys[1]) - len(shared))
-    things = [pc.unique(_keys(one, TABLES[table][:IDENTITY])) for one in found]
+    things = [pc.unique(row_keys(one, TABLES[table][:IDENTITY])) for one in found]
     items = (_only(things[0], things[1]), _only(things[1], things[0]))
     return [_only_shared(side, table, shared) for side in sides], items, rows
 
@@ -74,8 +74,8 @@ def _first(side: Replicates, table: str) -> pa.Table | None:
     return next((one for one in found if one is not None), None)
 
 
-def _keys(table: pa.Table | None, columns: Sequence[str]) -> pa.Array:
-    """One text for each row. The order of the rows is kept, so that sums stay the same."""
+def row_keys(table: pa.Table | None, columns: Sequence[str]) -> pa.Array:
+    """What identifies each row, as one text; in the rows' order, so that sums stay the same."""
     if table is None or not table.num_rows:
         return pa.array([], pa.string())
     texts = [pc.cast(table[column], pa.string()).combine_chunks() for column in columns]
@@ -86,7 +86,7 @@ def _only_shared(side: Replicates, table: str, shared: pa.Array) -> Replicates:
     def kept(name: str, found: pa.Table) -> pa.Table:
         if name != table or not found.num_rows:
             return found
-        return found.filter(pc.is_in(_keys(found, TABLES[name]), value_set=shared))
+        return found.filter(pc.is_in(row_keys(found, TABLES[name]), value_set=shared))
 
     return tuple(
         replace(

@@ -16,6 +16,7 @@ COLUMNS: tuple[tuple[str, ...], ...] = (
     ("evaluation", "tampering", "attacks", "harness"),
     ("mix_composition", "metrics"),
     ("eval_report",),
+    ("regression_gate",),
 )
 SOURCES = frozenset(BY_SOURCE)
 MIX = "curated_mix"
