@@ -26,6 +26,7 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
+from alignment_dagster.databases import POSTGRES, created_by_one
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
@@ -43,6 +44,7 @@ from alignment_dagster.tracking_names import short_digest as short_digest
 
 BATCH = 1000
 FINISHED = RunStatus.to_string(RunStatus.FINISHED)
+RUNNING = RunStatus.to_string(RunStatus.RUNNING)
 
 
 @dataclass
@@ -177,16 +179,30 @@ class Tracker:
         models = dict(artifact.provenance.models)
         TrackedRun(self.client, run_id, run.info.experiment_id, (), models).finish(artifact)
 
-    def end_leaked(self, alive: Iterable[str]) -> list[str]:
-        """End, as KILLED, the RUNNING runs whose Dagster run is not among `alive`; their ids."""
-        living = set(alive)
-        running = self.client.search_runs(
+    def running(self) -> dict[str, str | None]:
+        """Run id → the Dagster run that it belongs to, of all that are RUNNING."""
+        found = self.client.search_runs(
             [self.experiment_id], "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY
         )
-        leaked = [run for run in running if run.data.tags.get(DAGSTER_RUN) not in living]
-        for run in leaked:
-            self.client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
-        return [run.info.run_id for run in leaked]
+        return {run.info.run_id: run.data.tags.get(DAGSTER_RUN) for run in found}
+
+    def end_leaked(self, running: Mapping[str, str | None], alive: Iterable[str]) -> list[str]:
+        """End, as KILLED, what still runs though its Dagster run does not; their ids.
+
+        Args:
+            running: what `running()` said before `alive` was asked for.
+            alive: ids of the Dagster runs that go on.
+        """
+        living, leaked = set(alive), []
+        for run_id, dagster_run in running.items():
+            if dagster_run in living or self._status(run_id) != RUNNING:
+                continue
+            self.client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+            leaked.append(run_id)
+        return leaked
+
+    def _status(self, run_id: str) -> str:
+        return str(self.client.get_run(run_id).info.status)
 
     def _experiment(self, home: Home) -> str:
         found = self.client.get_experiment_by_name(self.study)
@@ -205,7 +221,14 @@ def _create_store(home: Home) -> None:
 
     MLflow creates its tables in many steps, and a database that a killed process left between two
     of them could never be opened again.
+
+    Raises:
+        AlignmentError: if a team's own database cannot be reached.
     """
+    if home.mlflow_uri.startswith(POSTGRES):
+        with created_by_one(home.mlflow_uri):
+            MlflowClient(home.mlflow_uri).search_experiments()
+        return
     path = home.root / "mlflow.db"
     if home.mlflow_uri != f"sqlite:///{path}" or path.exists():
         return

@@ -1,6 +1,7 @@
 """What Dagster has on record of a study, read without writing a byte."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ import yaml
 
 from alignment_dagster.audit.check.sqlite_copy import copy_database
 from alignment_dagster.audit.reviews import Told
+from alignment_dagster.databases import one_message
 from alignment_dagster.home import Home
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
 
@@ -21,6 +23,8 @@ PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
 DATABASES = ("history/runs.db", "history/runs/index.db")
 CONFIGURATION = "dagster.yaml"
+OPTIONS = "PGOPTIONS"
+"""Of libpq, for every connection that is opened."""
 MATERIALIZED = "ASSET_MATERIALIZATION"
 EVALUATED = "ASSET_CHECK_EVALUATION"
 CHECK_PASSED = "SUCCEEDED"
@@ -79,15 +83,35 @@ def opened(home: Home) -> Iterator[Any]:
     """A Dagster instance that shows what the home's databases hold.
 
     SQLite writes beside a database that is only read; so the default databases are copied, which
-    also works where the home cannot be written to. Other databases are opened where they are.
+    also works where the home cannot be written to. Other databases are opened where they are, so
+    that Postgres refuses whatever would be written.
+
+    Raises:
+        AlignmentError: if such a database cannot be used.
     """
     import dagster as dg
     from dagster._core.instance.ref import InstanceRef
 
-    with tempfile.TemporaryDirectory(prefix="alignment-check-") as name:
+    with tempfile.TemporaryDirectory(prefix="alignment-check-") as name, _read_only():
         folder = home.dagster if _configured(home.dagster) else _copied(home.dagster, Path(name))
-        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
+        with one_message("Dagster's database"):
+            instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder)))
+        with instance:
             yield instance
+
+
+@contextmanager
+def _read_only() -> Iterator[None]:
+    """What this process asks of a Postgres meanwhile can only read."""
+    before = os.environ.get(OPTIONS)
+    os.environ[OPTIONS] = f"{before or ''} -c default_transaction_read_only=on".strip()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[OPTIONS]
+        else:
+            os.environ[OPTIONS] = before
 
 
 def _configured(folder: Path) -> bool:
