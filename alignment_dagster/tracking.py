@@ -31,6 +31,7 @@ from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.logged import read_logged, table
+from alignment_dagster.lineage.object_store import configured_store
 from alignment_dagster.tracking_names import (
     ASSET,
     DAGSTER_RUN,
@@ -208,12 +209,21 @@ class Tracker:
         found = self.client.get_experiment_by_name(self.study)
         if found is not None:
             return str(found.experiment_id)
-        location = (home.mlflow_artifacts / self.study).as_uri()
         try:
-            return str(self.client.create_experiment(self.study, artifact_location=location))
+            return str(self.client.create_experiment(self.study, _location(home, self.study)))
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
+
+
+def _location(home: Home, study: str) -> str | None:
+    """Where MLflow keeps the files of a study's runs; None leaves it to a server."""
+    if home.mlflow_uri.startswith("http"):
+        return None
+    store = configured_store()
+    if store is not None:
+        return f"{store.address}mlflow/{study}"
+    return (home.mlflow_artifacts / study).as_uri()
 
 
 def _create_store(home: Home) -> None:

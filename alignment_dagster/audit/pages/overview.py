@@ -17,7 +17,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake, label
 
 def names(lake: Lake) -> list[str]:
     """The studies of which a lake holds something."""
-    return sorted(path.name for path in lake.root.glob("[!.]*/") if any(path.iterdir()))
+    return lake.studies()
 
 
 def studies_page(lake: Lake) -> str:

@@ -53,7 +53,7 @@ def approve(
             signed_by=signer.key_id,
         )
         envelope = signer.sign(statement_of(archive, verified, review))
-        write_review(review_folder(archive, verified), review, envelope)
+        write_review(archive.lake, review_folder(archive, verified), review, envelope)
     except OSError as error:
         message = f"{error.filename}: cannot be written to ({error.strerror})"
         raise ArtifactError(message) from None
