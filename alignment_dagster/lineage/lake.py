@@ -112,16 +112,17 @@ class Lake:
         Raises:
             ArtifactError: if there is one of another format, or the store cannot be used.
         """
-        self._begin()
+        self._create()
         if self.mirror is not None:
             self.mirror.prepare(FORMAT)
+        self.require_format()
+        if self.mirror is not None:
             self._push(self.mirror)
 
-    def _begin(self) -> None:
+    def _create(self) -> None:
         if not self.root.exists() or not any(self.root.iterdir()):
             self.root.mkdir(parents=True, exist_ok=True)
             (self.root / FORMAT_FILE).write_text(FORMAT + "\n", encoding="utf-8")
-        self.require_format()
 
     def _push(self, mirror: Mirror) -> None:
         """Everything that was made here before the lake was shared."""
@@ -150,8 +151,7 @@ class Lake:
         """
         if self.mirror is None:
             return
-        self._begin()
-        self.mirror.require(FORMAT)
+        self.require_format()
         for name in self.mirror.artifacts(f"{study}/"):
             self._fetch(self.root / name)
         self.mirror.pull_shared("keys/")
@@ -204,6 +204,9 @@ class Lake:
         Raises:
             ArtifactError: says which format it has.
         """
+        if self.mirror is not None:
+            self._create()
+            self.mirror.require(FORMAT)
         path = self.root / FORMAT_FILE
         found = path.read_text(encoding="utf-8").strip() if path.exists() else "unknown"
         if found != FORMAT:
