@@ -16,7 +16,7 @@ import yaml
 from alignment_dagster.audit.check.sqlite_copy import copy_database
 from alignment_dagster.audit.reviews import Told
 from alignment_dagster.databases import one_message
-from alignment_dagster.home import Home
+from alignment_dagster.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
 
 PAGE = 1000
@@ -93,9 +93,9 @@ def opened(home: Home) -> Iterator[Any]:
     from dagster._core.instance.ref import InstanceRef
 
     with tempfile.TemporaryDirectory(prefix="alignment-check-") as name, _read_only():
-        folder = home.dagster if _configured(home.dagster) else _copied(home.dagster, Path(name))
+        _prepare(home, Path(name))
         with one_message("Dagster's database"):
-            instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder)))
+            instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(name))
         with instance:
             yield instance
 
@@ -114,23 +114,28 @@ def _read_only() -> Iterator[None]:
             os.environ[OPTIONS] = before
 
 
-def _configured(folder: Path) -> bool:
-    """Whether the home names databases of its own."""
-    path = folder / CONFIGURATION
-    if not path.exists():
+def _prepare(home: Home, folder: Path) -> None:
+    """The configuration, and the default databases unless it names others."""
+    named = bool(os.environ.get(DAGSTER_VARIABLE))
+    configuration = dagster_configuration() if named else home.dagster / CONFIGURATION
+    if configuration.exists():
+        shutil.copyfile(configuration, folder / CONFIGURATION)
+    if not _names_databases(folder / CONFIGURATION):
+        _copy_databases(home.dagster, folder)
+
+
+def _names_databases(configuration: Path) -> bool:
+    if not configuration.exists():
         return False
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.safe_load(configuration.read_text(encoding="utf-8"))
     return isinstance(content, dict) and not STORAGES.isdisjoint(content)
 
 
-def _copied(source: Path, target: Path) -> Path:
+def _copy_databases(source: Path, target: Path) -> None:
     for name in DATABASES:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if (source / name).exists():
             copy_database(source / name, target / name)
-    if (source / CONFIGURATION).exists():
-        shutil.copyfile(source / CONFIGURATION, target / CONFIGURATION)
-    return target
 
 
 def read_records(
