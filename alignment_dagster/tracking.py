@@ -7,7 +7,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,7 +31,6 @@ from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.logged import read_logged, table
-from alignment_dagster.lineage.object_store import configured_store
 from alignment_dagster.tracking_names import (
     ASSET,
     DAGSTER_RUN,
@@ -42,8 +41,11 @@ from alignment_dagster.tracking_names import (
     tags,
 )
 from alignment_dagster.tracking_names import short_digest as short_digest
+from alignment_dagster.tracking_place import follow_the_home, place_of_files
 
 BATCH = 1000
+ATTEMPTS = 4
+PAUSE_SECONDS = 0.5
 FINISHED = RunStatus.to_string(RunStatus.FINISHED)
 RUNNING = RunStatus.to_string(RunStatus.RUNNING)
 
@@ -96,8 +98,12 @@ class TrackedRun:
     def finish(self, artifact: Artifact) -> None:
         """Tie the run to what came out, log what was measured of it, and end the run.
 
-        Killed at any point, it can be done again.
+        Killed at any point, it can be done again; another machine that found the artifact may do
+        it at the same moment.
         """
+        _at_once(lambda: self._finish(artifact))
+
+    def _finish(self, artifact: Artifact) -> None:
         self.client.log_inputs(self.run_id, [_input(artifact)])
         own = artifact.as_data()
         self._send(one for one in read_logged(artifact.path) if one.data == own)
@@ -141,6 +147,21 @@ class TrackedRun:
         )
 
 
+def _at_once(tell: Callable[[], None]) -> None:
+    """Tell MLflow what others may tell it at the same moment.
+
+    MLflow looks whether it has a dataset or a tag, and then inserts it: of two that do, a server's
+    database refuses one.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return tell()
+        except MlflowException:
+            if attempt + 1 == ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS * (attempt + 1))
+
+
 class Tracker:
     """Starts runs, and ends those that a killed process has left behind."""
 
@@ -168,7 +189,8 @@ class Tracker:
         name = f"{asset}[{partition}]" if partition else asset
         run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
         if parents:
-            self.client.log_inputs(run.info.run_id, [_input(parent) for parent in parents])
+            given = [_input(parent) for parent in parents]
+            _at_once(lambda: self.client.log_inputs(run.info.run_id, given))
         return TrackedRun(self.client, run.info.run_id, self.experiment_id, parents)
 
     def complete(self, artifact: Artifact) -> None:
@@ -208,22 +230,13 @@ class Tracker:
     def _experiment(self, home: Home) -> str:
         found = self.client.get_experiment_by_name(self.study)
         if found is not None:
+            follow_the_home(home, self.study, str(found.artifact_location))
             return str(found.experiment_id)
         try:
-            return str(self.client.create_experiment(self.study, _location(home, self.study)))
+            return str(self.client.create_experiment(self.study, place_of_files(home, self.study)))
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
-
-
-def _location(home: Home, study: str) -> str | None:
-    """Where MLflow keeps the files of a study's runs; None leaves it to a server."""
-    if home.mlflow_uri.startswith("http"):
-        return None
-    store = configured_store()
-    if store is not None:
-        return f"{store.address}mlflow/{study}"
-    return (home.mlflow_artifacts / study).as_uri()
 
 
 def _create_store(home: Home) -> None:

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from alignment_dagster.digests import sha256_file
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.data import Data
-from alignment_dagster.lineage.journal import JOURNAL, Journal
+from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
-from alignment_dagster.lineage.mirror import KEYS as SHARED_KEYS
-from alignment_dagster.lineage.mirror import REVIEWS as SHARED_REVIEWS
-from alignment_dagster.lineage.mirror import Lines, Mirror
+from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
+from alignment_dagster.lineage.place import UNPARTITIONED as UNPARTITIONED
+from alignment_dagster.lineage.place import flush, folder_of, settle
 from alignment_dagster.lineage.provenance import (
     Inputs,
     Parent,
@@ -27,6 +27,7 @@ from alignment_dagster.lineage.provenance import (
     read_provenance,
     write_provenance,
 )
+from alignment_dagster.lineage.sharing import Sharing
 from alignment_dagster.lineage.signing import Keys
 from alignment_dagster.lineage.statement import (
     build_statement,
@@ -36,7 +37,6 @@ from alignment_dagster.lineage.statement import (
     write_statement,
 )
 
-UNPARTITIONED = "all"
 FORMAT = "2"
 """Of the lake's records; one number for all of them."""
 FORMAT_FILE = "FORMAT"
@@ -104,7 +104,8 @@ class Lake:
         self.root = root
         self.keys = Keys(root.parent / KEYS)
         store = configured_store()
-        self.mirror = Mirror(store, root.parent) if store else None
+        mirror = Mirror(store, root.parent) if store else None
+        self.shared = Sharing(root, self.keys, mirror, self.staging) if mirror else None
 
     def prepare(self) -> None:
         """Create the lake where there is none; the store gets what it lacks of it.
@@ -113,90 +114,35 @@ class Lake:
             ArtifactError: if there is one of another format, or the store cannot be used.
         """
         self._create()
-        if self.mirror is not None:
-            self.mirror.prepare(FORMAT)
-        self.require_format()
-        if self.mirror is not None:
-            self._push(self.mirror)
+        self._require_format_here()
+        if self.shared is not None:
+            self.shared.begin(FORMAT)
 
     def _create(self) -> None:
         if not self.root.exists() or not any(self.root.iterdir()):
             self.root.mkdir(parents=True, exist_ok=True)
             (self.root / FORMAT_FILE).write_text(FORMAT + "\n", encoding="utf-8")
 
-    def _push(self, mirror: Mirror) -> None:
-        """Everything that was made here before the lake was shared."""
-        there = set(mirror.artifacts())
-        for path in sorted(self.root.glob(f"[!.]*/*/*/*/{STATEMENT}")):
-            name = self._name(path.parent)
-            if name not in there:
-                self._verify_at(path.parent, name)
-                mirror.push(name, path.parent)
-        for journal in sorted(self.root.glob(f"[!.]*/{JOURNAL}")):
-            self.journal(journal.parent.name).catch_up()
-        mirror.push_shared((*SHARED_KEYS, f"lake/*/{SHARED_REVIEWS}"))
-
     def studies(self) -> list[str]:
         """The studies that the lake has anything of."""
         found = {path.name for path in self.root.glob("[!.]*/") if any(path.iterdir())}
-        if self.mirror is not None:
-            found |= {name.split("/")[0] for name in self.mirror.artifacts()}
+        if self.shared is not None:
+            found |= {name.split("/")[0] for name in self.shared.mirror.artifacts()}
         return sorted(found)
 
     def pull(self, study: str) -> None:
-        """Fetch all that the store has of a study: artifacts, journal, reviews and public keys.
+        """Fetch all that other machines made of a study.
 
         Raises:
             ArtifactError: names what cannot be fetched, or is not what was signed.
         """
-        if self.mirror is None:
-            return
-        self.require_format()
-        for name in self.mirror.artifacts(f"{study}/"):
-            self._fetch(self.root / name)
-        self.mirror.pull_shared("keys/")
-        self.mirror.pull_shared(f"lake/{study}/")
-        self.journal(study).catch_up()
+        if self.shared is not None:
+            self.require_format()
+            self.shared.pull(study)
 
     def offer(self, path: Path, content: bytes) -> bool:
         """Whether a new review may be written here: in a shared lake the first one of a number."""
-        if self.mirror is None:
-            return True
-        self.mirror.push_shared(SHARED_KEYS)
-        return self.mirror.offer(path, content)
-
-    def _fetch(self, path: Path) -> None:
-        """An artifact that only the store has gets its name here once it has been verified."""
-        if self.mirror is None or path.exists():
-            return
-        with self.staging() as staged:
-            if self.mirror.fetch(self._name(path), staged):
-                self._verify_at(staged, self._name(path))
-                _flush(staged)
-                _settle(staged, path)
-
-    def _verify_at(self, folder: Path, name: str) -> None:
-        """That a folder holds the artifact of that name, whole and signed.
-
-        Raises:
-            ArtifactError: names what is not as it was signed.
-        """
-        manifest, provenance = Manifest.read(folder), read_provenance(folder)
-        inputs = provenance.inputs
-        own = self.folder(inputs.study, inputs.asset, inputs.partition) / provenance.version
-        problems = differences(folder, manifest)
-        if self._name(own) != name or provenance.output_digest != manifest.digest:
-            problems.append("its records are those of another artifact")
-        if problems:
-            raise ArtifactError(f"{name}: {'; '.join(problems)}")
-        try:
-            verify_statement(folder, manifest, provenance, self.keys)
-        except ArtifactError as error:
-            raise ArtifactError(f"{name}: {error}") from None
-
-    def _name(self, path: Path) -> str:
-        """Where an artifact lies in the lake, with `/`."""
-        return path.relative_to(self.root).as_posix()
+        return self.shared is None or self.shared.offer(path, content)
 
     def require_format(self) -> None:
         """Refuse a lake that another version of this project wrote.
@@ -204,9 +150,12 @@ class Lake:
         Raises:
             ArtifactError: says which format it has.
         """
-        if self.mirror is not None:
+        if self.shared is not None:
             self._create()
-            self.mirror.require(FORMAT)
+            self.shared.mirror.require(FORMAT)
+        self._require_format_here()
+
+    def _require_format_here(self) -> None:
         path = self.root / FORMAT_FILE
         found = path.read_text(encoding="utf-8").strip() if path.exists() else "unknown"
         if found != FORMAT:
@@ -217,27 +166,26 @@ class Lake:
 
     def journal(self, study: str) -> Journal:
         """What became current in a study, in order."""
-        shared = Lines(self.mirror.store, study) if self.mirror else None
-        return Journal(self.root / study, shared)
+        return self.shared.journal(study) if self.shared else Journal(self.root / study)
 
     def folder(self, study: str, asset: str, partition: str | None) -> Path:
         """Where the versions of one partition lie."""
-        name = (partition or UNPARTITIONED).replace("|", ".")
-        return self.root / study / asset / name
+        return folder_of(self.root, study, asset, partition)
 
     def versions(self, study: str, asset: str, partition: str | None) -> list[str]:
         """The versions that exist, by name."""
         folder = self.folder(study, asset, partition)
         found = {path.parent.name for path in folder.glob(f"*/{STATEMENT}")}
-        if self.mirror is not None:
-            there = self.mirror.artifacts(f"{self._name(folder)}/")
-            found |= {name.rpartition("/")[2] for name in there}
+        if self.shared is not None:
+            found |= self.shared.versions(folder)
         return sorted(found)
 
     def has(self, study: str, asset: str, partition: str | None, version: str) -> bool:
         """Whether there is such a version."""
         path = self.folder(study, asset, partition) / version
-        return path.is_dir() or (self.mirror is not None and self.mirror.has(self._name(path)))
+        return path.is_dir() or (
+            self.shared is not None and self.shared.mirror.has(self.shared.name(path))
+        )
 
     def open(self, study: str, asset: str, partition: str | None, version: str) -> Artifact:
         """An artifact, after every one of its bytes and its signature have been verified.
@@ -273,7 +221,8 @@ class Lake:
             ArtifactError: if manifest, provenance and address disagree.
         """
         path = self.folder(study, asset, partition) / version
-        self._fetch(path)
+        if self.shared is not None:
+            self.shared.fetch(path)
         manifest = Manifest.read(path)
         provenance = read_provenance(path)
         artifact = Artifact(path, asset, partition, manifest, provenance)
@@ -320,40 +269,13 @@ class Lake:
             pq.write_table(logged, staged / LOGGED)
         statement = build_statement(staged, manifest, provenance)
         write_statement(staged, self.keys.signer().sign(statement))
-        _flush(staged)
+        flush(staged)
         target = self.folder(inputs.study, inputs.asset, inputs.partition) / provenance.version
         made = target if target.exists() else staged
-        if self.mirror is None or self.mirror.push(self._name(target), made):
-            _settle(made, target)
+        if self.shared is None or self.shared.push(target, made):
+            settle(made, target)
         # Another machine was faster: its version is fetched.
         return self.open(inputs.study, inputs.asset, inputs.partition, target.name)
-
-
-def _settle(staged: Path, target: Path) -> None:
-    """Give a folder its name, unless another process was faster."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.rename(staged, target)
-    except OSError:
-        if not target.exists():
-            raise
-    _flush_folder(target.parent)
-
-
-def _flush(folder: Path) -> None:
-    """Bytes reach the disk before the folder gets its name."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def altered_files(files: Iterable[tuple[Artifact, str]]) -> list[str]:

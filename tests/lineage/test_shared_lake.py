@@ -11,7 +11,6 @@ from test_lake import inputs, publish
 from alignment_dagster.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import ObjectStore
 
 pytest.importorskip("moto.server", reason="the S3 server of these tests is moto")
@@ -186,8 +185,8 @@ def test_a_store_that_overwrites_is_refused(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = machine(tmp_path / "a")
-    assert isinstance(lake.mirror, Mirror)
-    client = lake.mirror.store.client
+    assert lake.shared is not None
+    client = lake.shared.mirror.store.client
     put = client.put_object
     monkeypatch.setattr(
         client,
