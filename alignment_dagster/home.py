@@ -8,6 +8,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "ALIGNMENT_HOME"
 ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
 DATA_VARIABLE = "ALIGNMENT_DATA"
+DAGSTER_VARIABLE = "ALIGNMENT_DAGSTER_YAML"
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,8 @@ def data_folder() -> Path | None:
     """The folder of real data, `$ALIGNMENT_DATA`; None where it is not set."""
     value = os.environ.get(DATA_VARIABLE)
     return Path(value).resolve() if value else None
+
+
+def dagster_configuration() -> Path:
+    """Dagster's configuration: `$ALIGNMENT_DAGSTER_YAML`, or `dagster.yaml` in the project."""
+    return Path(os.environ.get(DAGSTER_VARIABLE) or PROJECT_ROOT / "dagster.yaml").resolve()

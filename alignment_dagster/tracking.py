@@ -7,7 +7,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +26,7 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
+from alignment_dagster.databases import POSTGRES, created_by_one
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
@@ -40,9 +41,13 @@ from alignment_dagster.tracking_names import (
     tags,
 )
 from alignment_dagster.tracking_names import short_digest as short_digest
+from alignment_dagster.tracking_place import follow_the_home, place_of_files
 
 BATCH = 1000
+ATTEMPTS = 4
+PAUSE_SECONDS = 0.5
 FINISHED = RunStatus.to_string(RunStatus.FINISHED)
+RUNNING = RunStatus.to_string(RunStatus.RUNNING)
 
 
 @dataclass
@@ -93,8 +98,12 @@ class TrackedRun:
     def finish(self, artifact: Artifact) -> None:
         """Tie the run to what came out, log what was measured of it, and end the run.
 
-        Killed at any point, it can be done again.
+        Killed at any point, it can be done again; another machine that found the artifact may do
+        it at the same moment.
         """
+        _at_once(lambda: self._finish(artifact))
+
+    def _finish(self, artifact: Artifact) -> None:
         self.client.log_inputs(self.run_id, [_input(artifact)])
         own = artifact.as_data()
         self._send(one for one in read_logged(artifact.path) if one.data == own)
@@ -138,6 +147,21 @@ class TrackedRun:
         )
 
 
+def _at_once(tell: Callable[[], None]) -> None:
+    """Tell MLflow what others may tell it at the same moment.
+
+    MLflow looks whether it has a dataset or a tag, and then inserts it: of two that do, a server's
+    database refuses one.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return tell()
+        except MlflowException:
+            if attempt + 1 == ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS * (attempt + 1))
+
+
 class Tracker:
     """Starts runs, and ends those that a killed process has left behind."""
 
@@ -165,7 +189,8 @@ class Tracker:
         name = f"{asset}[{partition}]" if partition else asset
         run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
         if parents:
-            self.client.log_inputs(run.info.run_id, [_input(parent) for parent in parents])
+            given = [_input(parent) for parent in parents]
+            _at_once(lambda: self.client.log_inputs(run.info.run_id, given))
         return TrackedRun(self.client, run.info.run_id, self.experiment_id, parents)
 
     def complete(self, artifact: Artifact) -> None:
@@ -177,24 +202,38 @@ class Tracker:
         models = dict(artifact.provenance.models)
         TrackedRun(self.client, run_id, run.info.experiment_id, (), models).finish(artifact)
 
-    def end_leaked(self, alive: Iterable[str]) -> list[str]:
-        """End, as KILLED, the RUNNING runs whose Dagster run is not among `alive`; their ids."""
-        living = set(alive)
-        running = self.client.search_runs(
+    def running(self) -> dict[str, str | None]:
+        """Run id → the Dagster run that it belongs to, of all that are RUNNING."""
+        found = self.client.search_runs(
             [self.experiment_id], "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY
         )
-        leaked = [run for run in running if run.data.tags.get(DAGSTER_RUN) not in living]
-        for run in leaked:
-            self.client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
-        return [run.info.run_id for run in leaked]
+        return {run.info.run_id: run.data.tags.get(DAGSTER_RUN) for run in found}
+
+    def end_leaked(self, running: Mapping[str, str | None], alive: Iterable[str]) -> list[str]:
+        """End, as KILLED, what still runs though its Dagster run does not; their ids.
+
+        Args:
+            running: what `running()` said before `alive` was asked for.
+            alive: ids of the Dagster runs that go on.
+        """
+        living, leaked = set(alive), []
+        for run_id, dagster_run in running.items():
+            if dagster_run in living or self._status(run_id) != RUNNING:
+                continue
+            self.client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+            leaked.append(run_id)
+        return leaked
+
+    def _status(self, run_id: str) -> str:
+        return str(self.client.get_run(run_id).info.status)
 
     def _experiment(self, home: Home) -> str:
         found = self.client.get_experiment_by_name(self.study)
         if found is not None:
+            follow_the_home(home, self.study, str(found.artifact_location))
             return str(found.experiment_id)
-        location = (home.mlflow_artifacts / self.study).as_uri()
         try:
-            return str(self.client.create_experiment(self.study, artifact_location=location))
+            return str(self.client.create_experiment(self.study, place_of_files(home, self.study)))
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
@@ -205,7 +244,14 @@ def _create_store(home: Home) -> None:
 
     MLflow creates its tables in many steps, and a database that a killed process left between two
     of them could never be opened again.
+
+    Raises:
+        AlignmentError: if a team's own database cannot be reached.
     """
+    if home.mlflow_uri.startswith(POSTGRES):
+        with created_by_one(home.mlflow_uri):
+            MlflowClient(home.mlflow_uri).search_experiments()
+        return
     path = home.root / "mlflow.db"
     if home.mlflow_uri != f"sqlite:///{path}" or path.exists():
         return

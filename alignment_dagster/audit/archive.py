@@ -35,11 +35,12 @@ class Archive:
         """Open the study's part of a lake.
 
         Raises:
-            ArtifactError: if there is no lake, it is of another format, or holds nothing of that
-                study.
+            ArtifactError: if there is no lake, it is of another format, holds nothing of that
+                study, or what other machines made cannot be fetched.
         """
         self.lake = lake
         self.study = study
+        lake.pull(study)
         if not lake.root.is_dir():
             raise ArtifactError(f"{lake.root}: there is no lake yet (ALIGNMENT_HOME says where)")
         lake.require_format()

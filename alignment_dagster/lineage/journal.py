@@ -8,9 +8,11 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from alignment_dagster.digests import canonical_json, sha256_text
 from alignment_dagster.errors import ArtifactError
@@ -58,35 +60,90 @@ class Became:
     reused: bool
 
 
-class Journal:
-    """The journal at `<lake>/<study>/journal.jsonl`; appended to under a lock, never rewritten."""
+class Shared(Protocol):
+    """The same journal where other machines write to it too: each number is given once."""
 
-    def __init__(self, folder: Path) -> None:
+    def get(self, number: int) -> str | None:
+        """The line of that number; None where there is none yet."""
+
+    def put(self, number: int, line: str) -> bool:
+        """Whether this line has that number now."""
+
+
+class Journal:
+    """The journal at `<lake>/<study>/journal.jsonl`; appended to under a lock, never rewritten.
+
+    Where it is shared, a line is written there first, and this file is a copy of it.
+    """
+
+    def __init__(self, folder: Path, shared: Shared | None = None) -> None:
         self.path = folder / JOURNAL
+        self.shared = shared
 
     def append(self, became: Became) -> Entry:
         """Write the next line and bring it to the disk.
 
         Raises:
-            ArtifactError: if the last line is damaged.
+            ArtifactError: if the last line is damaged, or the shared journal cannot be written to.
         """
+        with self._locked() as handle:
+            while True:
+                last = self._caught_up(handle)
+                now = datetime.now(UTC).isoformat(timespec="milliseconds")
+                entry = Entry(
+                    number=last.number + 1 if last else 1,
+                    time=max(now, last.time) if last else now,
+                    previous=last.link if last else START,
+                    **asdict(became),
+                )
+                if self.shared is None or self.shared.put(entry.number, _line(entry)):
+                    _write(handle, entry)
+                    return entry
+
+    def catch_up(self) -> None:
+        """Copy the lines that other machines wrote; the shared journal gets those it lacks.
+
+        Raises:
+            ArtifactError: if the two are not one journal.
+        """
+        if self.shared is not None and (self.path.exists() or self.shared.get(1) is not None):
+            with self._locked() as handle:
+                self._caught_up(handle)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            last = self._last(handle)
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            entry = Entry(
-                number=last.number + 1 if last else 1,
-                time=max(now, last.time) if last else now,
-                previous=last.link if last else START,
-                **asdict(became),
-            )
-            os.write(handle, (canonical_json(asdict(entry)) + "\n").encode("utf-8"))
-            os.fsync(handle)
-            return entry
+            yield handle
         finally:
             os.close(handle)
+
+    def _caught_up(self, handle: int) -> Entry | None:
+        """The last line, after those of other machines were copied."""
+        last = self._last(handle)
+        if self.shared is None:
+            return last
+        if last is not None:
+            self._agree(last, self.shared)
+        number = last.number + 1 if last else 1
+        while (line := self.shared.get(number)) is not None:
+            entry = self._entry(line, number)
+            if (entry.number, entry.previous) != (number, last.link if last else START):
+                raise ArtifactError(f"{self.path}: line {number} of the store does not continue it")
+            _write(handle, entry)
+            last, number = entry, number + 1
+        return last
+
+    def _agree(self, last: Entry, shared: Shared) -> None:
+        """The shared journal has the last line, or else gets all that it lacks."""
+        there = shared.get(last.number)
+        lines = [last] if there is not None else self.entries()
+        for entry in lines:
+            if not shared.put(entry.number, _line(entry)):
+                message = f"line {entry.number} of the store is another one: they were begun apart"
+                raise ArtifactError(f"{self.path}: {message}")
 
     def entries(self) -> Iterator[Entry]:
         """The lines in order, as they are written.
@@ -136,3 +193,12 @@ class Journal:
         except (ValueError, TypeError) as error:
             raise ArtifactError(f"{self.path}: {where} is damaged ({error})") from None
         return entry
+
+
+def _line(entry: Entry) -> str:
+    return canonical_json(asdict(entry))
+
+
+def _write(handle: int, entry: Entry) -> None:
+    os.write(handle, f"{_line(entry)}\n".encode())
+    os.fsync(handle)

@@ -18,6 +18,10 @@ from alignment_dagster.lineage.collected import is_collected, read_tombstone
 from alignment_dagster.lineage.data import Data
 from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
+from alignment_dagster.lineage.mirror import Mirror
+from alignment_dagster.lineage.object_store import configured_store
+from alignment_dagster.lineage.place import UNPARTITIONED as UNPARTITIONED
+from alignment_dagster.lineage.place import flush, folder_of, settle
 from alignment_dagster.lineage.provenance import (
     Inputs,
     Parent,
@@ -25,6 +29,7 @@ from alignment_dagster.lineage.provenance import (
     read_provenance,
     write_provenance,
 )
+from alignment_dagster.lineage.sharing import Sharing
 from alignment_dagster.lineage.signing import Keys
 from alignment_dagster.lineage.statement import (
     build_statement,
@@ -34,7 +39,6 @@ from alignment_dagster.lineage.statement import (
     write_statement,
 )
 
-UNPARTITIONED = "all"
 FORMAT = "2"
 """Of the lake's records; one number for all of them."""
 FORMAT_FILE = "FORMAT"
@@ -94,24 +98,54 @@ def label(asset: str, partition: str | None, version: str) -> str:
 class Lake:
     """Finds, verifies and publishes artifacts; never changes one.
 
-    The keys that sign and verify lie beside it, in `keys/`.
+    The keys that sign and verify lie beside it, in `keys/`. Where `ALIGNMENT_LAKE` names an object
+    store, other machines share the lake: what is made here is written there first, and what is not
+    here is fetched from there.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.keys = Keys(root.parent / KEYS)
+        store = configured_store()
+        mirror = Mirror(store, root.parent) if store else None
+        self.shared = Sharing(root, self.keys, mirror, self.staging) if mirror else None
 
     def prepare(self) -> None:
-        """Create the lake where there is none.
+        """Create the lake where there is none; the store gets what it lacks of it.
 
         Raises:
-            ArtifactError: if there is one of another format.
+            ArtifactError: if there is one of another format, or the store cannot be used.
         """
-        path = self.root / FORMAT_FILE
+        self._create()
+        self._require_format_here()
+        if self.shared is not None:
+            self.shared.begin(FORMAT)
+
+    def _create(self) -> None:
         if not self.root.exists() or not any(self.root.iterdir()):
             self.root.mkdir(parents=True, exist_ok=True)
-            path.write_text(FORMAT + "\n", encoding="utf-8")
-        self.require_format()
+            (self.root / FORMAT_FILE).write_text(FORMAT + "\n", encoding="utf-8")
+
+    def studies(self) -> list[str]:
+        """The studies that the lake has anything of."""
+        found = {path.name for path in self.root.glob("[!.]*/") if any(path.iterdir())}
+        if self.shared is not None:
+            found |= {name.split("/")[0] for name in self.shared.mirror.artifacts()}
+        return sorted(found)
+
+    def pull(self, study: str) -> None:
+        """Fetch all that other machines made of a study.
+
+        Raises:
+            ArtifactError: names what cannot be fetched, or is not what was signed.
+        """
+        if self.shared is not None:
+            self.require_format()
+            self.shared.pull(study)
+
+    def offer(self, path: Path, content: bytes) -> bool:
+        """Whether a new review may be written here: in a shared lake the first one of a number."""
+        return self.shared is None or self.shared.offer(path, content)
 
     def require_format(self) -> None:
         """Refuse a lake that another version of this project wrote.
@@ -119,6 +153,12 @@ class Lake:
         Raises:
             ArtifactError: says which format it has.
         """
+        if self.shared is not None:
+            self._create()
+            self.shared.mirror.require(FORMAT)
+        self._require_format_here()
+
+    def _require_format_here(self) -> None:
         path = self.root / FORMAT_FILE
         found = path.read_text(encoding="utf-8").strip() if path.exists() else "unknown"
         if found != FORMAT:
@@ -129,19 +169,26 @@ class Lake:
 
     def journal(self, study: str) -> Journal:
         """What became current in a study, in order."""
-        return Journal(self.root / study)
+        return self.shared.journal(study) if self.shared else Journal(self.root / study)
 
     def folder(self, study: str, asset: str, partition: str | None) -> Path:
         """Where the versions of one partition lie."""
-        name = (partition or UNPARTITIONED).replace("|", ".")
-        return self.root / study / asset / name
+        return folder_of(self.root, study, asset, partition)
 
     def versions(self, study: str, asset: str, partition: str | None) -> list[str]:
         """The versions that exist, by name."""
         folder = self.folder(study, asset, partition)
-        if not folder.is_dir():
-            return []
-        return sorted(path.name for path in folder.iterdir() if (path / STATEMENT).exists())
+        found = {path.parent.name for path in folder.glob(f"*/{STATEMENT}")}
+        if self.shared is not None:
+            found |= self.shared.versions(folder)
+        return sorted(found)
+
+    def has(self, study: str, asset: str, partition: str | None, version: str) -> bool:
+        """Whether there is such a version."""
+        path = self.folder(study, asset, partition) / version
+        return path.is_dir() or (
+            self.shared is not None and self.shared.mirror.has(self.shared.name(path))
+        )
 
     def open(self, study: str, asset: str, partition: str | None, version: str) -> Artifact:
         """An artifact, after every one of its bytes and its signature have been verified.
@@ -195,6 +242,8 @@ class Lake:
             ArtifactError: if manifest, provenance and address disagree.
         """
         path = self.folder(study, asset, partition) / version
+        if self.shared is not None:
+            self.shared.fetch(path)
         manifest = Manifest.read(path)
         provenance = read_provenance(path)
         artifact = Artifact(path, asset, partition, manifest, provenance)
@@ -263,7 +312,8 @@ class Lake:
         """Sign a finished folder and move it to its place; an existing version is kept.
 
         One that was collected as garbage stays so, with its records: what was made from the same
-        inputs since has parents and runs of its own, and is another version.
+        inputs since has parents and runs of its own, and is another version. A shared lake's
+        store has it before it has its place here.
 
         Args:
             logged: what MLflow was told; recorded beside the files.
@@ -280,29 +330,13 @@ class Lake:
             pq.write_table(logged, staged / LOGGED)
         statement = build_statement(staged, manifest, provenance)
         write_statement(staged, self.keys.signer().sign(statement))
-        _flush(staged)
+        flush(staged)
         target = place / provenance.version
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            os.rename(staged, target)
-            _flush_folder(target.parent)
+        made = target if target.exists() else staged
+        if self.shared is None or self.shared.push(target, made):
+            settle(made, target)
+        # Another machine was faster: its version is fetched.
         return self.open(inputs.study, inputs.asset, inputs.partition, target.name)
-
-
-def _flush(folder: Path) -> None:
-    """Bytes reach the disk before the folder gets its name."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def altered_files(files: Iterable[tuple[Artifact, str]]) -> list[str]:

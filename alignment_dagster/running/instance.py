@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import uuid
 
 import dagster as dg
 import psutil
 from dagster._core.instance.ref import InstanceRef
 
-from alignment_dagster.home import PROJECT_ROOT, Home
+from alignment_dagster.databases import one_message
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
 from alignment_dagster.tracking import Tracker
@@ -27,18 +30,41 @@ UNFINISHED = [
 
 
 def prepare_home(home: Home) -> None:
-    """Create the home folder, with the project's `dagster.yaml` where Dagster looks for it."""
+    """Create the home folder, with Dagster's configuration where Dagster looks for it.
+
+    Raises:
+        AlignmentError: if the configuration that the environment names cannot be read.
+    """
     home.dagster.mkdir(parents=True, exist_ok=True)
     Lake(home.lake).prepare()
-    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home.dagster / "dagster.yaml")
+    _configure(home)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
 
 
+def _configure(home: Home) -> None:
+    """A process beside this one never reads half a file."""
+    source, target = dagster_configuration(), home.dagster / "dagster.yaml"
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        message = f"{DAGSTER_VARIABLE}: {source}: cannot be read ({error.strerror})"
+        raise AlignmentError(message) from None
+    if not target.exists() or target.read_bytes() != content:
+        aside = target.with_suffix(f".{uuid.uuid4().hex}")
+        aside.write_bytes(content)
+        aside.rename(target)
+
+
 def open_instance(home: Home) -> dg.DagsterInstance:
-    """The same instance that the UI shows, for runs in this process."""
+    """The same instance that the UI shows, for runs in this process.
+
+    Raises:
+        AlignmentError: if its configuration is wrong, or its database cannot be reached.
+    """
     prepare_home(home)
-    reference = InstanceRef.from_dir(str(home.dagster), overrides=QUIET)
-    instance = dg.DagsterInstance.from_ref(reference)
+    with one_message("Dagster's database"):
+        reference = InstanceRef.from_dir(str(home.dagster), overrides=QUIET)
+        instance = dg.DagsterInstance.from_ref(reference)
     # Dagster configures Python's logging anew for each run, which shuts down the handlers of the
     # runs beside it and deadlocks with them. No handlers are declared, so nothing is lost.
     instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
@@ -47,13 +73,15 @@ def open_instance(home: Home) -> dg.DagsterInstance:
 
 def end_leaked_runs(instance: dg.DagsterInstance, home: Home, study: str) -> None:
     """End, in Dagster and MLflow, the runs whose process was killed before it could."""
-    alive = set()
+    tracker = Tracker.shared(home, study)
+    # MLflow first: a run that begins on another machine meanwhile is not taken for a leaked one.
+    running, alive = tracker.running(), set()
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if is_dead(run.tags.get(PROCESS_TAG)):
             instance.report_run_failed(run, "the process of this run was killed")
         else:
             alive.add(run.run_id)
-    Tracker.shared(home, study).end_leaked(alive)
+    tracker.end_leaked(running, alive)
     for folder in (home.lake / ".staging").glob("*-*"):
         if not psutil.pid_exists(int(folder.name.split("-")[0])):
             shutil.rmtree(folder, ignore_errors=True)

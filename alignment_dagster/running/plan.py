@@ -161,4 +161,4 @@ class Currency:
         return inputs.digest == artifact.provenance.input_digest
 
     def _exists(self, asset: str, partition: Partition, version: str) -> bool:
-        return (self.lake.folder(self.study.name, asset, partition) / version).is_dir()
+        return self.lake.has(self.study.name, asset, partition, version)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from history_home import Driver, Place, create
+from history_home import Place, create
+from warm import Driver
 from tiny_study import NAME, PLACES, RECIPES
 
 from alignment_dagster.audit.archive import Archive

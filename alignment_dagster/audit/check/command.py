@@ -27,8 +27,9 @@ def check_lake(name: str | None) -> tuple[bool, Answer]:
 
 
 def _studies(home: Home) -> list[str]:
-    Lake(home.lake).require_format()
-    found = sorted(path.name for path in home.lake.glob("[!.]*/"))
+    lake = Lake(home.lake)
+    lake.require_format()
+    found = lake.studies()
     if not found:
         raise ArtifactError(f"{home.lake}: the lake holds nothing yet")
     return found

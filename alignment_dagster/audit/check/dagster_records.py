@@ -1,6 +1,7 @@
 """What Dagster has on record of a study, read without writing a byte."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,13 +15,16 @@ import yaml
 
 from alignment_dagster.audit.check.sqlite_copy import copy_database
 from alignment_dagster.audit.reviews import Told
-from alignment_dagster.home import Home
+from alignment_dagster.databases import one_message
+from alignment_dagster.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.running.processes import PROCESS_TAG, is_dead
 
 PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
 DATABASES = ("history/runs.db", "history/runs/index.db")
 CONFIGURATION = "dagster.yaml"
+OPTIONS = "PGOPTIONS"
+"""Of libpq, for every connection that is opened."""
 MATERIALIZED = "ASSET_MATERIALIZATION"
 EVALUATED = "ASSET_CHECK_EVALUATION"
 CHECK_PASSED = "SUCCEEDED"
@@ -79,34 +83,59 @@ def opened(home: Home) -> Iterator[Any]:
     """A Dagster instance that shows what the home's databases hold.
 
     SQLite writes beside a database that is only read; so the default databases are copied, which
-    also works where the home cannot be written to. Other databases are opened where they are.
+    also works where the home cannot be written to. Other databases are opened where they are, so
+    that Postgres refuses whatever would be written.
+
+    Raises:
+        AlignmentError: if such a database cannot be used.
     """
     import dagster as dg
     from dagster._core.instance.ref import InstanceRef
 
-    with tempfile.TemporaryDirectory(prefix="alignment-check-") as name:
-        folder = home.dagster if _configured(home.dagster) else _copied(home.dagster, Path(name))
-        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
+    with tempfile.TemporaryDirectory(prefix="alignment-check-") as name, _read_only():
+        _prepare(home, Path(name))
+        with one_message("Dagster's database"):
+            instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(name))
+        with instance:
             yield instance
 
 
-def _configured(folder: Path) -> bool:
-    """Whether the home names databases of its own."""
-    path = folder / CONFIGURATION
-    if not path.exists():
+@contextmanager
+def _read_only() -> Iterator[None]:
+    """What this process asks of a Postgres meanwhile can only read."""
+    before = os.environ.get(OPTIONS)
+    os.environ[OPTIONS] = f"{before or ''} -c default_transaction_read_only=on".strip()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[OPTIONS]
+        else:
+            os.environ[OPTIONS] = before
+
+
+def _prepare(home: Home, folder: Path) -> None:
+    """The configuration, and the default databases unless it names others."""
+    named = bool(os.environ.get(DAGSTER_VARIABLE))
+    configuration = dagster_configuration() if named else home.dagster / CONFIGURATION
+    if configuration.exists():
+        shutil.copyfile(configuration, folder / CONFIGURATION)
+    if not _names_databases(folder / CONFIGURATION):
+        _copy_databases(home.dagster, folder)
+
+
+def _names_databases(configuration: Path) -> bool:
+    if not configuration.exists():
         return False
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.safe_load(configuration.read_text(encoding="utf-8"))
     return isinstance(content, dict) and not STORAGES.isdisjoint(content)
 
 
-def _copied(source: Path, target: Path) -> Path:
+def _copy_databases(source: Path, target: Path) -> None:
     for name in DATABASES:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if (source / name).exists():
             copy_database(source / name, target / name)
-    if (source / CONFIGURATION).exists():
-        shutil.copyfile(source / CONFIGURATION, target / CONFIGURATION)
-    return target
 
 
 def read_records(

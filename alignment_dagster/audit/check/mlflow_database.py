@@ -20,6 +20,7 @@ from alignment_dagster.audit.check.mlflow_records import (
     ModelMetric,
 )
 from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
+from alignment_dagster.databases import one_message
 from alignment_dagster.errors import ArtifactError
 
 SQLITE = "sqlite:///"
@@ -32,6 +33,7 @@ def read_database(uri: str, study: str) -> MlflowRecords:
 
     Raises:
         ArtifactError: if it is missing, or has no experiment of that name.
+        AlignmentError: if a server's database cannot be used.
     """
     with _connected(uri) as connection:
         return _read(connection, study)
@@ -41,8 +43,10 @@ def read_database(uri: str, study: str) -> MlflowRecords:
 def _connected(uri: str) -> Iterator[Connection]:
     """A connection that writes nothing; a database that was left half-way is copied first."""
     if not uri.startswith(SQLITE):
-        with _open(create_engine(uri)) as connection:
-            yield connection
+        with one_message("MLflow's database"):
+            engine = create_engine(uri, execution_options={"postgresql_readonly": True})
+            with _open(engine) as connection:
+                yield connection
         return
     path = Path(uri.removeprefix(SQLITE))
     if not path.exists():

@@ -20,7 +20,7 @@ COLLECTED = "collected as garbage: only its records are left"
 
 def names(lake: Lake) -> list[str]:
     """The studies of which a lake holds something."""
-    return sorted(path.name for path in lake.root.glob("[!.]*/") if any(path.iterdir()))
+    return lake.studies()
 
 
 def studies_page(lake: Lake) -> str:

@@ -63,7 +63,7 @@ def _approve(
         signed_by=signer.key_id,
     )
     envelope = signer.sign(statement_of(archive, verified, review))
-    write_review(review_folder(archive, verified), review, envelope)
+    write_review(archive.lake, review_folder(archive, verified), review, envelope)
     return review
 
 

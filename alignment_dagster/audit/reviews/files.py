@@ -9,7 +9,7 @@ from pathlib import Path
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.reviews.review import Review
 from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.signing import Envelope, payload_of
 
 REVIEWS = "reviews"
@@ -64,7 +64,7 @@ def review_digest(archive: Archive, report: Artifact, number: int) -> str:
     return payload_digest(read_review(review_folder(archive, report) / file_name(number)))
 
 
-def write_review(folder: Path, review: Review, envelope: Envelope) -> None:
+def write_review(lake: Lake, folder: Path, review: Review, envelope: Envelope) -> None:
     """Bring a review to the disk, whole, and under a number that none has yet.
 
     Raises:
@@ -73,11 +73,14 @@ def write_review(folder: Path, review: Review, envelope: Envelope) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(review.number)
     aside = folder / f".{path.name}.{os.getpid()}"
-    with aside.open("w", encoding="utf-8") as handle:
-        handle.write(json.dumps(envelope, indent=1) + "\n")
+    content = f"{json.dumps(envelope, indent=1)}\n".encode()
+    with aside.open("wb") as handle:
+        handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
     try:
+        if path.exists() or not lake.offer(path, content):
+            raise FileExistsError
         os.link(aside, path)
     except FileExistsError:
         message = f"{path}: another review came first; look at it, then decide again"

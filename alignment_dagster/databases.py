@@ -1,0 +1,85 @@
+"""Databases that a team keeps elsewhere: one clear message where one cannot be used.
+
+SQLAlchemy is imported where it is used: the console script starts without it.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alignment_dagster.errors import AlignmentError
+
+POSTGRES = "postgresql"
+DRIVER = f"{POSTGRES}+psycopg2"
+WAIT_SECONDS = 10
+CREATING = 7_046_029_254
+"""Names the lock under which MLflow's tables are created; any number that nobody else uses."""
+
+
+@contextmanager
+def one_message(what: str) -> Iterator[None]:
+    """Say of a database why it cannot be used, without its address and password.
+
+    Raises:
+        AlignmentError: in place of what the database, its driver or Dagster raised.
+    """
+    logger = logging.getLogger()
+    logger.addFilter(_is_no_retry)
+    try:
+        yield
+    except Exception as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise AlignmentError(f"{what} cannot be used: {reason}") from None
+    finally:
+        logger.removeFilter(_is_no_retry)
+
+
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    """Dagster says each of its attempts; the last one's error is enough."""
+    return not str(record.msg).startswith("Retrying failed database")
+
+
+def _reason(error: BaseException) -> str | None:
+    """What a driver, SQLAlchemy or Dagster's configuration has to say; None of anything else."""
+    import dagster as dg
+    from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+    while True:
+        if isinstance(error, DBAPIError):
+            return _line(str(error.orig))
+        if isinstance(error, dg.DagsterInvalidConfigError):
+            return _line("; ".join(one.message for one in error.errors))
+        if isinstance(error, ModuleNotFoundError | NoSuchModuleError):
+            return f"{_line(str(error))} (pip install 'alignment-dagster[postgres]', {DRIVER}://…)"
+        if isinstance(error, SQLAlchemyError):
+            return _line(str(error))
+        if error.__cause__ is None:
+            return None
+        error = error.__cause__
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@contextmanager
+def created_by_one(uri: str) -> Iterator[None]:
+    """While MLflow opens its database, and maybe creates its tables, nobody else does.
+
+    Two workers that create them at once would both fail. What waits here waits for seconds.
+
+    Raises:
+        AlignmentError: if the database cannot be reached; MLflow itself would try for an hour.
+    """
+    import sqlalchemy
+
+    with one_message("MLflow's database"):
+        engine = sqlalchemy.create_engine(uri, connect_args={"connect_timeout": WAIT_SECONDS})
+        try:
+            with engine.connect() as connection:
+                connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(CREATING)))
+                yield
+        finally:
+            engine.dispose()
