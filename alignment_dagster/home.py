@@ -39,6 +39,16 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def refresh(self) -> Path:
+        """What refreshing by itself remembers."""
+        return self.root / "refresh"
+
+    @property
+    def notifications(self) -> Path:
+        """The files that studies' notifications are appended to."""
+        return self.root / "notifications"
+
+    @property
     def mlflow_uri(self) -> str:
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
 
