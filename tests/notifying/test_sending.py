@@ -10,7 +10,15 @@ import pytest
 from notifying_lines import EMAIL, FILE, WEBHOOK, everything_written, failed, lines
 from servers import closed_port, hook, silent
 
-from alignment_dagster.notifying import Message, delivery, message, notify, send_test
+from alignment_dagster.errors import DeclarationError
+from alignment_dagster.notifying import (
+    Message,
+    delivery,
+    message,
+    notify,
+    problems,
+    send_test,
+)
 from alignment_dagster.study import Study
 
 Telling = Callable[..., Study]
@@ -179,3 +187,21 @@ def test_a_test_message_goes_to_every_channel(
     ]
     (line,) = lines(home / "notifications" / "notifications.jsonl")
     assert line["text"] == "tiny: this is a test"
+
+
+def test_the_environment_is_looked_at_when_definitions_are_checked(
+    telling: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TEST_HOOK", raising=False)
+    for name in ("HOST", "FROM"):
+        monkeypatch.delenv(f"ALIGNMENT_SMTP_{name}", raising=False)
+    study = telling(WEBHOOK, FILE, EMAIL)
+    assert list(problems(study)) == [
+        f"tiny: refresh.notifications: {name} is not set here; it must be where the daemon runs"
+        for name in ("TEST_HOOK", "ALIGNMENT_SMTP_HOST")
+    ]
+    for url in (f"ftp://x/{SECRET}", f"http://u:{SECRET}@x/", SECRET, f"http://[{SECRET}"):
+        monkeypatch.setenv("TEST_HOOK", url)
+        with pytest.raises(DeclarationError, match=r"tiny: .*notifications: TEST_HOOK ") as caught:
+            list(problems(study))
+        assert SECRET not in str(caught.value)
