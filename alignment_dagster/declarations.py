@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound="Declared")
 FieldPath = tuple[str | int, ...]
 LARGEST = 1 << 18
 """Bytes of a declaration."""
-MOST_FIELDS = 20_000
+MOST_FIELDS = 5_000
 DEEPEST = 50
 MOST_MISTAKES = 50
 """Of a file, that one message names."""
@@ -109,6 +109,9 @@ def read_yaml(path: Path) -> Located:
 
 def _text(path: Path) -> str:
     try:
+        # A pipe or a device would be waited for.
+        if path.exists() and not path.is_file():
+            raise DeclarationError(f"{shown(path)}: is not a file")
         content = path.read_bytes()
         if len(content) > LARGEST:
             raise DeclarationError(f"{shown(path)}: larger than {LARGEST:,} bytes")
