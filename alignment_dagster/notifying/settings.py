@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -75,8 +76,9 @@ def webhook_url(variable: str) -> str:
     """
     text = needed(variable)
     try:
+        urlsplit(text)  # is strict about brackets
         parsed = httpx.URL(text)
-    except (httpx.InvalidURL, UnicodeError):
+    except (httpx.InvalidURL, ValueError):
         raise NotSentError(f"{variable} is not a URL") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise NotSentError(f"{variable} is not an http or https URL")
