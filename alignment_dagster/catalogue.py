@@ -26,8 +26,8 @@ def load_study(name: str, assets: Path) -> Study:
         DeclarationError: names file, line and field.
     """
     path = assets / "studies" / f"{name}.yaml"
-    if not path.exists():
-        known = study_names(assets)
+    known = study_names(assets)
+    if name not in known:
         raise DeclarationError(f"{shown(path)}: there is no study {name!r}{meant(name, known)}")
     located = read_yaml(path)
     declaration = _named(located, StudyDeclaration)

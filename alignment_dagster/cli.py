@@ -118,6 +118,22 @@ def export(
 
 
 @app.command()
+def notify(study: StudyName) -> None:
+    """Send a test message on every channel that the study's refresh declares."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import assets_folder
+    from alignment_dagster.notifying import send_test
+
+    sent = send_test(load_study(study, assets_folder()))
+    for channel, reason in sent:
+        typer.echo(f"{channel}: {reason or 'sent'}")
+    if not sent:
+        raise AlignmentError(f"study {study!r} declares no refresh.notifications")
+    if any(reason for _, reason in sent):
+        raise typer.Exit(1)
+
+
+@app.command()
 def ui() -> None:
     """Serve the pages of Dagster, MLflow and the audit on 127.0.0.1 until Ctrl-C."""
     from alignment_dagster.serving import serve

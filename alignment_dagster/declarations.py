@@ -1,7 +1,9 @@
 """Reading YAML declarations so that every error can name file, line and field."""
 
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +14,17 @@ from alignment_dagster.errors import DeclarationError
 
 Model = TypeVar("Model", bound="Declared")
 FieldPath = tuple[str | int, ...]
+LARGEST = 1 << 18
+"""Bytes of a declaration."""
+MOST_FIELDS = 5_000
+DEEPEST = 50
+MOST_MISTAKES = 50
+"""Of a file, that one message names."""
+MOST_DIGITS = 30
+INTEGER = "tag:yaml.org,2002:int"
+SHOWN = reprlib.Repr()
+"""Shortens a wrong value that a message repeats."""
+SHOWN.maxstring = SHOWN.maxother = 200
 
 
 class Declared(BaseModel):
@@ -48,10 +61,14 @@ class Located:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
+            found = error.errors()
             problems = [
-                self.error(self._field(item["loc"]), _said(item)) for item in error.errors()
+                str(self.error(self._field(item["loc"]), _said(item)))
+                for item in found[:MOST_MISTAKES]
             ]
-            raise DeclarationError("\n".join(str(problem) for problem in problems)) from None
+            if len(found) > MOST_MISTAKES:
+                problems.append(f"… and {len(found) - MOST_MISTAKES} more mistakes")
+            raise DeclarationError("\n".join(problems)) from None
 
     def _field(self, location: FieldPath) -> FieldPath:
         """Pydantic's location as the user wrote it: without the tags of unions."""
@@ -66,25 +83,45 @@ def read_yaml(path: Path) -> Located:
     """Read one YAML mapping.
 
     Raises:
-        DeclarationError: if the file is missing, is not UTF-8 YAML, or repeats a key.
+        DeclarationError: if the file is missing, is not UTF-8 YAML, repeats a key, or is larger or
+            nested deeper than any declaration (an alias counts as often as it is used).
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise DeclarationError(f"{shown(path)}: there is no such file") from None
-    except UnicodeDecodeError as error:
-        raise DeclarationError(f"{shown(path)}: not UTF-8 at byte {error.start}") from None
+    text = _text(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise DeclarationError(f"{shown(path)}:1: expected fields (`name: value`)")
+        # Before anything is made of it: a few lines of aliases can stand for any number of values.
+        lines = dict(islice(_lines(path, node, ()), MOST_FIELDS + 1))
+        if len(lines) > MOST_FIELDS:
+            raise DeclarationError(f"{shown(path)}: more than {MOST_FIELDS:,} fields")
         data = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DeclarationError(f"{shown(path)}:{line}: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise DeclarationError(f"{shown(path)}: nested too deeply") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # A date without such a day, a number of thousands of digits.
         raise DeclarationError(f"{shown(path)}: {error}") from None
-    if not isinstance(node, yaml.MappingNode):
-        raise DeclarationError(f"{shown(path)}:1: expected fields (`name: value`)")
-    return Located(path, data, dict(_lines(path, node, ())))
+    return Located(path, data, lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        # A pipe or a device would be waited for.
+        if path.exists() and not path.is_file():
+            raise DeclarationError(f"{shown(path)}: is not a file")
+        content = path.read_bytes()
+        if len(content) > LARGEST:
+            raise DeclarationError(f"{shown(path)}: larger than {LARGEST:,} bytes")
+        return content.decode("utf-8")
+    except FileNotFoundError:
+        raise DeclarationError(f"{shown(path)}: there is no such file") from None
+    except OSError as error:
+        raise DeclarationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DeclarationError(f"{shown(path)}: not UTF-8 at byte {error.start}") from None
 
 
 def shown(path: Path) -> str:
@@ -96,21 +133,26 @@ def shown(path: Path) -> str:
 
 
 def _lines(path: Path, node: yaml.Node, field: FieldPath) -> Iterator[tuple[FieldPath, int]]:
-    yield field, node.start_mark.line + 1
+    line = node.start_mark.line + 1
+    if len(field) > DEEPEST:
+        raise DeclarationError(f"{shown(path)}:{line}: nested too deeply")
+    if node.tag == INTEGER and len(node.value) > MOST_DIGITS:
+        raise DeclarationError(f"{shown(path)}:{line}: a number of over {MOST_DIGITS} digits")
+    yield field, line
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _lines(path, item, (*field, index))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            line = key.start_mark.line + 1
+            place = f"{shown(path)}:{key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                raise DeclarationError(f"{place}: a field's name must be a text")
             if key.value in seen:
-                raise DeclarationError(
-                    f"{shown(path)}:{line}: {key.value}: this field is given twice"
-                )
+                raise DeclarationError(f"{place}: {key.value}: this field is given twice")
             seen.add(key.value)
             yield from _lines(path, value, (*field, key.value))
-            yield (*field, key.value), line
+            yield (*field, key.value), key.start_mark.line + 1
 
 
 def _said(item: Any) -> str:
@@ -118,4 +160,5 @@ def _said(item: Any) -> str:
         return "unknown field"
     if item["type"] == "missing":
         return "this field is required"
-    return f"{item['msg'].removeprefix('Value error, ')} (got {item['input']!r})"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{message} (got {SHOWN.repr(item['input'])})"

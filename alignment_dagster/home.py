@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_dagster.errors import AlignmentError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "ALIGNMENT_HOME"
 ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
@@ -40,8 +42,30 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def refresh(self) -> Path:
+        """What refreshing by itself remembers."""
+        return self.root / "refresh"
+
+    @property
+    def notifications(self) -> Path:
+        """The files that studies' notifications are appended to."""
+        return self.root / "notifications"
+
+    @property
     def mlflow_uri(self) -> str:
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+        """`$MLFLOW_TRACKING_URI`, or a database in this folder.
+
+        Raises:
+            AlignmentError: if it is a web address that holds a password: MLflow repeats the
+                address in its errors, which are recorded.
+        """
+        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        if uri and uri.startswith(("http:", "https:")) and "@" in uri:
+            raise AlignmentError(
+                "MLFLOW_TRACKING_URI holds a user or password: "
+                "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
+            )
+        return uri or f"sqlite:///{self.root / 'mlflow.db'}"
 
     @property
     def mlflow_artifacts(self) -> Path:

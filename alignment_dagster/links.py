@@ -6,6 +6,8 @@ All are served by `alignment ui` on the loopback interface.
 from urllib.parse import quote
 
 HOST = "127.0.0.1"
+HOST_URL = f"http://{HOST}:"
+"""What every address here begins with."""
 DAGSTER_PORT = 3000
 MLFLOW_PORT = 5000
 AUDIT_PORT = 5001

@@ -63,7 +63,7 @@ def _dagster() -> list[str]:
 
 def _mlflow(home: Home) -> list[str]:
     return [
-        _executable("mlflow"), "server", "--backend-store-uri", home.mlflow_uri,
+        _executable("mlflow"), "server",
         "--artifacts-destination", home.mlflow_artifacts.as_uri(),
         "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1",
     ]  # fmt: skip
@@ -77,6 +77,8 @@ def _start(command: list[str], home: Home) -> "subprocess.Popen[bytes]":
     environment = {
         **os.environ,
         "GIT_PYTHON_REFRESH": "quiet",
+        # Not an argument: everyone on the machine sees those, and it may hold a password.
+        "MLFLOW_BACKEND_STORE_URI": home.mlflow_uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }

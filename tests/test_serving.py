@@ -48,6 +48,8 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
             if connection.status == psutil.CONN_LISTEN and connection.pid in family
         }
         assert addresses == {"127.0.0.1"}
+        commands = [" ".join(psutil.Process(one).cmdline()) for one in family]
+        assert not any("sqlite:" in one for one in commands), "a database's address is no argument"
         with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=30) as answer:
             assert answer.status == 200
         with urllib.request.urlopen(f"{links.AUDIT}/", timeout=30) as answer:

@@ -34,7 +34,9 @@ def collect_garbage(study: Study, *, delete: bool) -> Answer:
     home = Home.from_environment()
     archive = open_archive(study.name, home)
     if delete and archive.lake.shared is not None:
-        raise AlignmentError("the lake is shared: other machines may refer to what nothing does here")
+        raise AlignmentError(
+            "the lake is shared: other machines may refer to what nothing does here"
+        )
     with ExitStack() as stack:
         if delete:
             _alone(stack, home, archive, study)

@@ -1,12 +1,29 @@
 """The kinds of values that declarations are made of."""
 
+from pathlib import PurePosixPath
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
+LONGEST_PART, LONGEST_PATH = 255, 1000
+"""Bytes; file systems take no more."""
+
+
+def _inside(path: str) -> str:
+    """Below the folder that it is relative to; where links lead is looked at when it is read."""
+    parts = PurePosixPath(path).parts
+    if "\0" in path or path.startswith("/") or ".." in parts:
+        raise ValueError("must be relative, and lead out of no folder")
+    if len(path.encode()) > LONGEST_PATH or any(len(p.encode()) > LONGEST_PART for p in parts):
+        raise ValueError("is longer than a path can be")
+    return path
+
+
+DeclaredPath = Annotated[Text, AfterValidator(_inside)]
+"""Relative to a folder that its field names, and never out of it."""

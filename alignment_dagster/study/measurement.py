@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.declarations import Declared
-from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
+from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Positive, Share, Text
 
 AttackMethod = Literal[
     "none",
@@ -103,7 +103,7 @@ class Harness(Declared):
 
     tasks: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
     """Names of tasks or groups: the harness's own, or of files below `include_path`."""
-    include_path: Text | None = None
+    include_path: DeclaredPath | None = None
     """A folder below `assets/suites` with task files; they may hold code, which is run."""
     limit: Count | None = None
     """At most so many documents of each task."""

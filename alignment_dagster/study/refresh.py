@@ -14,6 +14,8 @@ from alignment_dagster.study.measurement import Stage
 Followed = Literal["scored_corpus", "dispositions", "curated_mix"]
 Period = Literal["day", "week", "month"]
 Moment = Literal["refreshed", "run_failed", "check_failed", "gate_blocked", "budget_spent"]
+Seconds = Annotated[float, Field(gt=0, le=10)]
+"""In all, with every attempt: a sensor that takes longer than a minute is ended by Dagster."""
 
 
 def _cron(text: str) -> str:
@@ -149,7 +151,7 @@ class Webhook(Declared):
     url_from: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     """Name of the environment variable: an address often holds a secret."""
     on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
-    timeout_seconds: Positive = 10.0
+    timeout_seconds: Seconds = 10.0
 
 
 class Email(Declared):
@@ -161,11 +163,11 @@ class Email(Declared):
         Field(strict=False, min_length=1),
     ]
     on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
-    timeout_seconds: Positive = 10.0
+    timeout_seconds: Seconds = 10.0
 
 
 class NotificationFile(Declared):
-    """One JSON object a line, appended to a file in the home folder."""
+    """One JSON object a line, appended to a file in `notifications/` of the home folder."""
 
     kind: Literal["file"]
     path: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "notifications.jsonl"

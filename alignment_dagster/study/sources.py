@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alignment_dagster.declarations import Declared
-from alignment_dagster.study.fields import Count, Name, Text
+from alignment_dagster.study.fields import Count, DeclaredPath, Name, Text
 
 Role = Literal["corpus", "chat", "preferences", "tampering"]
 
@@ -23,7 +23,7 @@ class JsonlReader(Declared):
     """One JSON object a line, in `.jsonl` or `.jsonl.gz` files."""
 
     kind: Literal["jsonl"]
-    path: Text
+    path: DeclaredPath
     text: Text | None = None
     id: Text | None = None
     prompt: Text | None = None
@@ -37,7 +37,7 @@ class CsvReader(Declared):
     """One row a document; the text is the named columns, joined by a blank line."""
 
     kind: Literal["csv"]
-    path: Text
+    path: DeclaredPath
     text: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
     id: Text | None = None
 
@@ -46,7 +46,7 @@ class MarkdownReader(Declared):
     """A Markdown file, one document for each section of the given heading level."""
 
     kind: Literal["markdown"]
-    path: Text
+    path: DeclaredPath
     heading_level: Annotated[int, Field(ge=1, le=6)] = 2
 
 

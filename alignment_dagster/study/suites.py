@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.declarations import Declared
-from alignment_dagster.study.fields import Count, Name, Names, Text
+from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Text
 
 ItemReaderKind = Literal[
     "scenarios", "cloze", "anthropic_evals", "choice_table", "harmbench", "prompts", "lm_eval_task"
@@ -31,7 +31,7 @@ class Items(Declared):
     """The file that holds a suite's items, and how it is read."""
 
     reader: ItemReaderKind
-    path: Text
+    path: DeclaredPath
     folder: Literal["assets", "data"] = "assets"
     misaligned: Literal["matching", "not_matching"] | None = None
     """For `anthropic_evals`: which of the two answers is the misaligned one."""
@@ -59,8 +59,8 @@ class GenerationScorer(Declared):
     """
 
     kind: Literal["lexicon", "refusal", "closest_option", "judge"]
-    lexicon: Text | None = None
-    labelled: Text | None = None
+    lexicon: DeclaredPath | None = None
+    labelled: DeclaredPath | None = None
     """For `judge`: a JSONL file below `assets/suites` with labelled answers to agree with."""
     min_agreement: Annotated[float, Field(gt=0, le=1)] = 0.9
     """For `judge`: the share of labelled answers on which it must agree before it is used."""

@@ -13,6 +13,19 @@ from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.home import Home
 
+CANARY = "canary-7f3a9c"
+CANARIES = {
+    "ALIGNMENT_JUDGE_URL": f"https://judge.example.org/{CANARY}",
+    "ALIGNMENT_JUDGE_KEY": f"{CANARY}-judge",
+    "ALIGNMENT_SMTP_FROM": f"{CANARY}@example.org",
+    "ALIGNMENT_SMTP_PASSWORD": f"{CANARY}-smtp",
+    "MLFLOW_TRACKING_PASSWORD": f"{CANARY}-mlflow",
+    "AWS_SECRET_ACCESS_KEY": f"{CANARY}-s3",
+    "DAGSTER_PG_PASSWORD": f"{CANARY}-postgres",
+    "TEAM_HOOK": f"https://hooks.example.org/{CANARY}",
+}
+"""Secrets that are in the environment while the study is run; `test_secrets.py` looks for them."""
+
 
 @dataclass(frozen=True)
 class Audited:
@@ -43,6 +56,7 @@ class Audited:
             "ALIGNMENT_ASSETS": str(self.study.assets),
             "ALIGNMENT_DATA": str(self.study.data),
             "ALIGNMENT_HOME": str(self.home.root),
+            **CANARIES,
         }
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

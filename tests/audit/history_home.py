@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tiny_study
@@ -41,15 +42,21 @@ class Place:
     def log(self) -> Path:
         return self.folder / "log.txt"
 
-    def start(self, driver: Driver, operation: str, **arguments: Any) -> int:
+    def start(
+        self,
+        driver: Driver,
+        operation: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **arguments: Any,
+    ) -> int:
         """Begin an operation on the study; its process id."""
-        environment = {
+        places = {
             "ALIGNMENT_ASSETS": str(self.study.assets),
             "ALIGNMENT_DATA": str(self.study.data),
             "ALIGNMENT_HOME": str(self.home),
         }
         told = {"study": NAME, **arguments}
-        return driver.start(operation, environment, self.log, self.log, **told)
+        return driver.start(operation, {**places, **environment}, self.log, self.log, **told)
 
 
 def create(folder: Path, **fields: Any) -> Place:

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from history_home import Place, create
-from warm import Driver
 from tiny_study import NAME, PLACES, RECIPES
+from warm import Driver
 
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.opening import open_archive
@@ -84,7 +84,7 @@ class Story:
 
     def _run(self, first: str | None) -> int:
         options = {"recipes": [], "seeds": [], "first": first, "last": None, "workers": 1}
-        self.driver.start(self.place.request("run", **options))
+        self.place.start(self.driver, "run", **options)
         return self.driver.end()
 
     def look(self, name: str, code: int = 0) -> None:
@@ -115,7 +115,7 @@ class Story:
 
     def check(self) -> dict[str, Any]:
         answer = self.place.folder / "answer.json"
-        self.driver.start(self.place.request("check", answer=str(answer)))
+        self.place.start(self.driver, "check", answer=str(answer))
         assert self.driver.end() == 0
         found: dict[str, Any] = json.loads(answer.read_text())
         return found

@@ -14,9 +14,9 @@ import postgres_server
 import pytest
 import s3_server
 from history_home import Place, create
-from warm import Driver
 from postgres_server import PASSWORD, PROGRAMS, Postgres
 from tiny_study import NAME
+from warm import Driver
 
 from alignment_dagster.home import PROJECT_ROOT
 from alignment_dagster.lineage.journal import Entry, Journal
@@ -45,9 +45,8 @@ class Machine:
     environment: Mapping[str, str]
 
     def start(self, operation: str, **arguments: Any) -> None:
-        request = self.place.request(operation, **arguments)
-        request["environment"] |= {**self.environment, "ALIGNMENT_HOME": str(self.home)}
-        self.driver.start(request)
+        environment = {**self.environment, "ALIGNMENT_HOME": str(self.home)}
+        self.place.start(self.driver, operation, environment, **arguments)
 
     def run(self, **selection: Any) -> None:
         self.start("run", **{**WHOLE, **selection})

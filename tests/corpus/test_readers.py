@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sources import read, source, write_rows
 
 from alignment_dagster.corpus import files
@@ -112,8 +113,9 @@ def test_a_missing_file_is_named(tmp_path: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["../rows.jsonl", "/etc/passwd", "a/../../rows.jsonl", "**/../*"])
-def test_a_path_stays_in_the_data_folder(tmp_path: Path, path: str) -> None:
-    assert "stay inside it" in refusal(tmp_path, source(path=path))
+def test_a_path_stays_in_the_data_folder(path: str) -> None:
+    with pytest.raises(ValidationError, match="lead out of no folder"):
+        source(path=path)
 
 
 def test_a_link_out_of_the_data_folder_is_refused(tmp_path: Path) -> None:

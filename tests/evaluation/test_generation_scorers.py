@@ -43,13 +43,17 @@ def test_a_term_is_found_as_a_word_in_any_case_and_never_inside_a_word(tmp_path:
     ("name", "message"),
     [
         ("absent", "there is no list"),
-        ("../suites", "leads out of the folder"),
-        ("/etc/passwd", "leads out of the folder"),
+        ("linked.txt", "leads out of the folder"),
+        ("holds_a_link", "links to a place outside"),
         ("empty", "there is no list"),
     ],
 )
 def test_a_lexicon_that_cannot_be_read_is_named(tmp_path: Path, name: str, message: str) -> None:
-    (tmp_path / "lexicons" / "empty").mkdir(parents=True)
+    (tmp_path / "secret").write_text("term")
+    for folder in ("empty", "holds_a_link"):
+        (tmp_path / "lexicons" / folder).mkdir(parents=True)
+    for link in ("linked.txt", "holds_a_link/list.txt"):
+        (tmp_path / "lexicons" / link).symlink_to(tmp_path / "secret")
     with pytest.raises(DeclarationError, match=message):
         scorer("lexicon", tmp_path, lexicon=name)
     with pytest.raises(DeclarationError, match=message):

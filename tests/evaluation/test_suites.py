@@ -219,8 +219,10 @@ def test_a_limit_keeps_a_sample_that_does_not_depend_on_the_order(
 
 def test_a_path_may_not_leave_its_folder(make_suite: SuiteMaker, tmp_path: Path) -> None:
     (tmp_path / "secret.jsonl").write_text("{}")
-    message = refusal(make_suite, tmp_path, scenario(), path="../secret.jsonl")
-    assert "suite drill: items.path: '../secret.jsonl' leads out of the folder" in message
+    (tmp_path / "suites").mkdir(exist_ok=True)
+    (tmp_path / "suites" / "linked.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    message = refusal(make_suite, tmp_path, scenario(), path="linked.jsonl")
+    assert "suite drill: items.path: 'linked.jsonl' leads out of the folder" in message
 
 
 def test_a_missing_file_is_named(make_suite: SuiteMaker, tmp_path: Path) -> None:

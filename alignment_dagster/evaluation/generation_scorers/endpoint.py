@@ -109,7 +109,9 @@ class Endpoint:
         return text
 
     def _failed(self, problem: str) -> DataError:
-        return DataError(f"the judge at {self.url} ({self.model}): {problem}")
+        # The host only: a path may be a key as well.
+        host = httpx.URL(self.url).netloc.decode()
+        return DataError(f"the judge at {host} ({self.model}): {problem}")
 
 
 def _name(error: Exception) -> str:

@@ -59,6 +59,9 @@ def lists(assets: Path, name: str) -> tuple[Path, ...]:
     if not place.is_relative_to(folder):
         raise DeclarationError(f"lexicon {name!r} leads out of the folder {shown(folder)}")
     found = tuple(sorted(place.glob("*.txt"))) if place.is_dir() else (place,)
+    for path in found:
+        if not path.resolve().is_relative_to(folder):
+            raise DeclarationError(f"{shown(path)} links to a place outside {shown(folder)}")
     if not found or not found[0].is_file():
         raise DeclarationError(f"lexicon {name!r}: there is no list {shown(place)}")
     return found

@@ -124,7 +124,7 @@ def _files(task: Located) -> list[tuple[FieldPath, Any]]:
 
 def _beside(task: Located, field: FieldPath, declared: Any) -> Path:
     """A file that a task names, relative to the task's own folder, which it may not leave."""
-    if not isinstance(declared, str):
+    if not isinstance(declared, str) or "\0" in declared:
         raise task.error(field, f"expected the path of a file (got {declared!r})")
     folder = task.path.resolve().parent
     path = (folder / declared).resolve()
