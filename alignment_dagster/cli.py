@@ -116,6 +116,16 @@ def export(
 
 
 @app.command()
+def budget(study: StudyName) -> None:
+    """Show what training by itself may spend, has spent, and when the period ends."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import Home, assets_folder
+    from alignment_dagster.running.budget_table import print_budget
+
+    print_budget(load_study(study, assets_folder()), Home.from_environment())
+
+
+@app.command()
 def ui() -> None:
     """Serve the pages of Dagster, MLflow and the audit on 127.0.0.1 until Ctrl-C."""
     from alignment_dagster.serving import serve

@@ -4,7 +4,15 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from alignment_dagster.declarations import FieldPath, Located
-from alignment_dagster.study import MISALIGNMENT_RATE, WORST_CASE, Attacks, Claim, Study, Tampering
+from alignment_dagster.study import (
+    MISALIGNMENT_RATE,
+    WORST_CASE,
+    Attacks,
+    Claim,
+    GeneratedReader,
+    Study,
+    Tampering,
+)
 
 STAGES = ("base", "sft", "dpo")
 
@@ -37,6 +45,23 @@ def check_measurement(study: Study, located: Located) -> None:
             raise located.error(("suites", index), message)
     for index, claim in enumerate(declared.claims):
         _check_claim(claim, ("claims", index), study, located)
+
+
+def check_refresh(study: Study, located: Located) -> None:
+    """Refuse a refresh that names what the study does not have.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    refresh = study.declaration.refresh
+    if refresh is None or refresh.watch is None:
+        return
+    for index, name in enumerate(refresh.watch.sources):
+        at = ("refresh", "watch", "sources", index)
+        _known(located, at, "source", name, study.declaration.sources)
+        if isinstance(study.source(name).reader, GeneratedReader):
+            message = f"{name!r} is generated: it has no files to be watched"
+            raise located.error(at, message)
 
 
 def _known(located: Located, field: FieldPath, what: str, name: str, known: Sequence[str]) -> None:

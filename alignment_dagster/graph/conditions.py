@@ -27,6 +27,9 @@ CORPUS = {
 RESULTS = ("mix_composition", "metrics", "eval_report")
 """Follow once every replicate is measured on the current mixes, whoever asked for the training."""
 
+MODELS = (*CORPUS["dispositions"], *RESULTS[:2])
+"""Of dbt."""
+
 
 class OfStep(dg.AutomationCondition[Any]):
     """A condition on what makes an asset: the same for all models of one dbt part."""
@@ -93,16 +96,15 @@ def follows(study: Study, asset: str) -> "dg.AutomationCondition[Any] | None":
         schedule = refresh.schedule
         trigger = trigger | condition.cron_tick_passed(schedule.cron, schedule.timezone)
     something_new = trigger.since(condition.newly_requested()).with_label(SOMETHING_NEW)
+    passed = condition.all_deps_blocking_checks_passed()
+    if asset in MODELS:
+        # Their own tests are in the run that makes them, all of them or none.
+        models = (dg.AssetKey([study.name, name]) for name in MODELS)
+        passed = passed.ignore(dg.AssetSelection.assets(*models))
     follows: dg.AutomationCondition[Any] = (
-        something_new & changed & NothingInProgress() & condition.all_deps_blocking_checks_passed()
+        something_new & changed & NothingInProgress() & passed
     ).with_label(FOLLOWS)
     return follows
-
-
-def _models(study: Study) -> dg.AssetSelection:
-    """The dbt models: their tests are in the run that makes them, all of them or none."""
-    names = (*CORPUS["dispositions"], *RESULTS[:2])
-    return dg.AssetSelection.assets(*(dg.AssetKey([study.name, name]) for name in names))
 
 
 def followers(study: Study) -> tuple[str, ...]:

@@ -137,17 +137,14 @@ def _started(record: dg.RunRecord, now: datetime) -> Started:
     return Started(record.dagster_run.run_id, seconds, unfinished)
 
 
-def words(study: Study, instance: dg.DagsterInstance, lake: Lake) -> str:
-    """The policy and its budget in one sentence each."""
+def policy_words(study: Study) -> str:
+    """The policy in a sentence."""
     refresh = study.declaration.refresh
     if refresh is None:
-        return f"{study.name}: declares no refresh; only people start anything"
-    policy = {
+        return "no refresh is declared; only people start anything"
+    return {
         "never": "nothing is trained by itself",
         "always": "models are trained again whenever their mix has changed",
         "mix_changed": "models are trained again when at least "
         f"{refresh.training.share or 0:.1%} of their mix's tokens are new",
     }[refresh.training.when]
-    if refresh.budget is None:
-        return f"{study.name}: {policy}"
-    return f"{study.name}: {policy}; {account_of(study, refresh.budget, instance, lake).words}"
