@@ -1,11 +1,12 @@
 """Refreshes one after the other: whether ticks, memory and store stay flat, and what 1 % costs.
 
     python bench/refresh.py nights 50       # a tiny study, one new document a night
-    python bench/refresh.py books           # 1 % of a source held back, then added (ALIGNMENT_DATA)
+    python bench/refresh.py books           # 1 % more books (ALIGNMENT_DATA)
 
 Everything is written below a temporary folder. Times are wall seconds, sizes MB.
 """
 
+import gzip
 import itertools
 import json
 import os
@@ -31,7 +32,7 @@ from alignment_dagster.home import PROJECT_ROOT, Home  # noqa: E402
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"
-HELD_BACK = 0.01
+ADDED = 0.01
 
 
 @contextmanager
@@ -90,26 +91,30 @@ def _quiet(told: Nights) -> float:
 
 
 def books() -> None:
-    """The corpus of `books`, first without and then with 1 % of its first source's files' text."""
+    """The corpus of `books` to its mixes: all of it, then with 1 % more books, then unchanged."""
     with folder() as place:
         data = Path(os.environ["ALIGNMENT_DATA"])
-        shutil.copytree(data, place / "data", ignore=shutil.ignore_patterns("*.safetensors"))
+        shutil.copytree(data, place / "data")
         os.environ |= {"ALIGNMENT_DATA": str(place / "data"), "ALIGNMENT_HOME": str(place / "home")}
         os.environ["ALIGNMENT_ASSETS"] = str(PROJECT_ROOT / "assets")
         for instance in opened():
             told = Nights(instance, BOOKS)
             _timed("the first refresh", told)
             _add(place / "data")
-            _timed(f"a refresh with {HELD_BACK:.0%} more documents", told)
+            _timed(f"a refresh with {ADDED:.0%} more documents", told)
             _timed("a refresh of nothing", told)
 
 
 def _add(data: Path) -> None:
-    """New Markdown posts: as many as 1 % of those that there are, with other words."""
-    posts = sorted(data.glob("turntrout/*.md")) or sorted(data.rglob("*.md"))
-    for number, post in enumerate(posts[: max(1, int(len(posts) * HELD_BACK))]):
-        text = post.read_text(encoding="utf-8", errors="replace")
-        post.with_name(f"new-{number}.md").write_text(text + "\n\nOne more remark.\n")
+    """A new file of books: 1 % of the rows that there are, with one more word each."""
+    files = sorted((data / "general").glob("books-*.jsonl.gz"))
+    texts = (gzip.decompress(path.read_bytes()).decode("utf-8") for path in files)
+    rows = [json.loads(line) for text in texts for line in text.splitlines()]
+    new = rows[:: round(1 / ADDED)]
+    with gzip.open(data / "general" / "books-new.jsonl.gz", "wt", encoding="utf-8") as lines:
+        for row in new:
+            lines.write(json.dumps({**row, "text": f"{row['text']} Again."}) + "\n")
+    print(f"{len(new)} documents are new beside {len(rows)}", flush=True)
 
 
 def _timed(what: str, told: Nights) -> None:

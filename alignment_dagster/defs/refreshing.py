@@ -92,7 +92,7 @@ def _follow(study: Study) -> dg.AutomationConditionSensorDefinition:
     keys = [dg.AssetKey([study.name, name]) for name in names]
     return dg.AutomationConditionSensorDefinition(
         name=f"{study.name}_follow",
-        target=dg.AssetSelection.assets(*keys).without_checks(),
+        target=dg.AssetSelection.assets(*keys),
         run_tags={STARTED_BY: FOLLOWS, "study": study.name},
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=TICK_SECONDS,

@@ -46,6 +46,8 @@ class Nights:
     now: datetime = datetime(2030, 1, 1, tzinfo=UTC)
     cursors: dict[str, str | None] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    first: list[Ran] = field(default_factory=list)
+    """What the first night ran."""
 
     def __post_init__(self) -> None:
         logging.getLogger("dagster").setLevel(logging.WARNING)
