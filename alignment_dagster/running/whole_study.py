@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+ALIGNMENT = "from alignment_dagster.cli import main; main()"
+"""The console script's own call, also where the script is not installed beside Python."""
 GRACE_SECONDS = 30.0
 """From SIGINT to SIGKILL: a training job takes up to ten to keep its state."""
 
@@ -51,7 +53,7 @@ def run_whole_study(context: dg.OpExecutionContext, study: str, options: Options
 def _running(arguments: list[str]) -> "Iterator[subprocess.Popen[str]]":
     """The command; however this is left, its whole process group is ended."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "alignment_dagster.cli", *arguments],
+        [sys.executable, "-c", ALIGNMENT, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

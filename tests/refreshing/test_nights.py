@@ -9,6 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from audit import warm_dbt
 from nights import CRON, Nights, Ran, environment, opened
 from tiny_study import NAME, TinyStudy, create
 
@@ -20,6 +21,7 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Provenance
 from alignment_dagster.refreshing.looking import looks
 from alignment_dagster.running.jobs import POLICY, STARTED_BY
+from alignment_dagster.warehouse import dbt as warehouse_dbt
 
 pytestmark = pytest.mark.slow
 REFRESH: Mapping[str, Any] = {
@@ -46,16 +48,21 @@ def told(study: TinyStudy) -> Iterator[Nights]:
         for name, value in environment(study).items():
             patch.setenv(name, value)
         patch.delenv("DAGSTER_HOME", raising=False)
-        socket = study.data / "dbt.sock"
-        warm_dbt.serve(socket)
-        subprocess_of_dbt = dbt.subprocess
-        warm_dbt.use(socket)
+        _warm_dbt(study.data / "dbt.sock", patch)
         for instance in opened():
             nights = Nights(instance)
             nights.first = nights.night()
             yield nights
-        patch.setattr(dbt, "subprocess", subprocess_of_dbt)
         studies.cache_clear()
+
+
+def _warm_dbt(socket: Path, patch: pytest.MonkeyPatch) -> None:
+    """Fork dbt from a process that has imported it, until the patch is undone."""
+    import dbt.cli.main  # noqa: F401
+
+    patch.setattr(warehouse_dbt, "subprocess", warehouse_dbt.subprocess)
+    warm_dbt.serve(socket)
+    warm_dbt.use(socket)
 
 
 def add(path: Path, row: Mapping[str, str]) -> None:
