@@ -6,7 +6,7 @@ from pathlib import Path
 from alignment_dagster.declarations import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.errors import DeclarationError
 from alignment_dagster.evaluation.formats import faults
-from alignment_dagster.references import check_measurement, meant
+from alignment_dagster.references import check_measurement, check_refresh, meant
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
 
@@ -88,6 +88,7 @@ def _check(study: Study, located: Located) -> None:
     for suite in study.suites:
         _check_suite(suite, study)
     check_measurement(study, located)
+    check_refresh(study, located)
 
 
 def _check_recipe(recipe: Recipe, study: Study) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.declarations import read_yaml
+from alignment_dagster.errors import DataError
 from alignment_dagster.evaluation.suites import Item, load_suite
 from alignment_dagster.home import DATA_VARIABLE, data_folder
 from alignment_dagster.notifying import problems
@@ -33,8 +35,23 @@ def check_study(study: Study) -> Iterator[str]:
     context = ScoringContext(assets=study.assets, items=items)
     for name in declared.scorers:
         SCORERS[name].bind(context)
+    _check_watched(study)
     for source in study.sources:
         source_digest(source, data_folder())
+
+
+def _check_watched(study: Study) -> None:
+    """What is watched is there, said of the line that wants it watched."""
+    refresh = study.declaration.refresh
+    if refresh is None or refresh.watch is None:
+        return
+    for index, name in enumerate(refresh.watch.sources):
+        try:
+            source_digest(study.source(name), data_folder())
+        except DataError as error:
+            located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+            at = ("refresh", "watch", "sources", index)
+            raise located.error(at, f"cannot be watched: {error}") from None
 
 
 def needs_data(study: Study) -> bool:

@@ -36,8 +36,10 @@ def check(
     """Validate declarations, lexicons and suite items without running anything."""
     from alignment_dagster.catalogue import load_study, study_names, unused
     from alignment_dagster.checking import check_study
-    from alignment_dagster.home import assets_folder
+    from alignment_dagster.home import MLFLOW_VARIABLE, Home, assets_folder
+    from alignment_dagster.reaching import require_reachable
 
+    require_reachable(MLFLOW_VARIABLE, Home.from_environment().mlflow_uri)
     assets = assets_folder()
     for name in [study] if study else study_names(assets):
         for line in check_study(load_study(name, assets)):
@@ -131,6 +133,16 @@ def notify(study: StudyName) -> None:
         raise AlignmentError(f"study {study!r} declares no refresh.notifications")
     if any(reason for _, reason in sent):
         raise typer.Exit(1)
+
+
+@app.command()
+def budget(study: StudyName) -> None:
+    """Show what training by itself may spend, has spent, and when the period ends."""
+    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.home import Home, assets_folder
+    from alignment_dagster.running.budget_table import print_budget
+
+    print_budget(load_study(study, assets_folder()), Home.from_environment())
 
 
 @app.command()

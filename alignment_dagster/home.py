@@ -11,6 +11,7 @@ HOME_VARIABLE = "ALIGNMENT_HOME"
 ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
 DATA_VARIABLE = "ALIGNMENT_DATA"
 DAGSTER_VARIABLE = "ALIGNMENT_DAGSTER_YAML"
+MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class Home:
             AlignmentError: if it is a web address that holds a password: MLflow repeats the
                 address in its errors, which are recorded.
         """
-        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        uri = os.environ.get(MLFLOW_VARIABLE)
         if uri and uri.startswith(("http:", "https:")) and "@" in uri:
             raise AlignmentError(
-                "MLFLOW_TRACKING_URI holds a user or password: "
+                f"{MLFLOW_VARIABLE} holds a user or password: "
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
             )
         return uri or f"sqlite:///{self.root / 'mlflow.db'}"

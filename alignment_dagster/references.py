@@ -10,6 +10,7 @@ from alignment_dagster.study import (
     WORST_CASE,
     Attacks,
     Claim,
+    GeneratedReader,
     Study,
     Tampering,
 )
@@ -49,6 +50,23 @@ def check_measurement(study: Study, located: Located) -> None:
         _known(located, ("refresh", "gate", "suites", index), "misalignment suite", name, gated)
     for index, claim in enumerate(declared.claims):
         _check_claim(claim, ("claims", index), study, located)
+
+
+def check_refresh(study: Study, located: Located) -> None:
+    """Refuse a refresh that names what the study does not have.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    refresh = study.declaration.refresh
+    if refresh is None or refresh.watch is None:
+        return
+    for index, name in enumerate(refresh.watch.sources):
+        at = ("refresh", "watch", "sources", index)
+        _known(located, at, "source", name, study.declaration.sources)
+        if isinstance(study.source(name).reader, GeneratedReader):
+            message = f"{name!r} is generated: it has no files to be watched"
+            raise located.error(at, message)
 
 
 def _known(located: Located, field: FieldPath, what: str, name: str, known: Sequence[str]) -> None:

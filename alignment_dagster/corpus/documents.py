@@ -1,6 +1,6 @@
 """From a declared source to a table of distinct documents, each with the places it was read at."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,11 +134,13 @@ def write_documents(table: pa.Table, folder: Path) -> Path:
     return path
 
 
-def source_digest(source: Source, data: Path | None) -> str:
+def source_digest(
+    source: Source, data: Path | None, file_digest: Callable[[Path], str] = sha256_file
+) -> str:
     """Hex SHA-256 of what the source would read: it changes when the documents may change.
 
-    Files count by name and bytes; a generator by its name, its arguments and its code. How the
-    files are read (the declaration, the readers' code) is not part of it.
+    Files count by name and bytes (`file_digest`); a generator by its name, its arguments and its
+    code. How the files are read (the declaration, the readers' code) is not part of it.
     """
     reader = source.reader
     if isinstance(reader, GeneratedReader):
@@ -149,4 +151,4 @@ def source_digest(source: Source, data: Path | None) -> str:
             ]
         )
     files = find_files(source.name, reader.path, data)
-    return sha256_json([(file.name, sha256_file(file.path)) for file in files])
+    return sha256_json([(file.name, file_digest(file.path)) for file in files])

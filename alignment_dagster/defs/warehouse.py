@@ -29,6 +29,7 @@ from alignment_dagster.defs.marts import (
 )
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph.asset import group_name, studies
+from alignment_dagster.graph.conditions import follows
 from alignment_dagster.graph.making import became_current, find_or_make, metadata
 from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.step import Step, recipe_of, seed_of
@@ -87,6 +88,12 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         """The whole project's digest: dbt's own leaves macros out."""
         return dbt.project_digest()[:16]
 
+    def get_automation_condition(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> "dg.AutomationCondition[Any] | None":
+        """As for the other assets: when the model follows by itself."""
+        return follows(self.study, str(dbt_resource_props["name"]))
+
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
         """The study."""
         return {"study": self.study.name}
@@ -128,6 +135,8 @@ def _build(
     marts = {step.asset: step for step in steps}
     for name in (outcome.name for outcome in outcomes if outcome.kind == "model"):
         key = dg.AssetKey([study.name, name])
+        if key not in context.selected_asset_keys:
+            continue
         shown: dict[str, Any] = _column_metadata(study, found.get(name, ()))
         if name not in marts:
             yield dg.MaterializeResult(asset_key=key, metadata=shown)

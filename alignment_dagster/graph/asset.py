@@ -6,6 +6,7 @@ from functools import cache
 import dagster as dg
 
 from alignment_dagster.catalogue import load_studies
+from alignment_dagster.graph.conditions import follows
 from alignment_dagster.graph.making import materialize
 from alignment_dagster.graph.step import (
     Step,
@@ -83,6 +84,7 @@ def asset(step: Step, study: Study, upstream: Sequence[Step | str]) -> dg.Assets
             for name, text in step.check_texts(study).items()
         ],
         tags={"study": study.name},
+        automation_condition=follows(study, step.asset),
     )
     def compute(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         return materialize(context, step, study)

@@ -1,0 +1,71 @@
+"""The jobs that a person launches: refresh the corpus, train one recipe, the whole study."""
+
+import dagster as dg
+from pydantic import Field
+
+from alignment_dagster.graph.asset import partitions_definition, studies
+from alignment_dagster.running.jobs import (
+    READING,
+    TRAINING,
+    refresh_job,
+    train_job,
+    wave_assets,
+    wave_steps,
+    whole_job,
+)
+from alignment_dagster.running.unfinished import ASSETS_TAG
+from alignment_dagster.running.whole_study import Options, run_whole_study
+from alignment_dagster.study import Study
+
+
+class Selected(dg.Config):
+    """What cannot change a result: which part, and how many partitions side by side."""
+
+    recipes: list[str] = Field(default_factory=list, description="Only these; all without any.")
+    seeds: list[int] = Field(default_factory=list, description="Only these; all without any.")
+    workers: int = Field(default=2, ge=1, description="Partitions computed side by side.")
+
+
+def _wave_job(study: Study, wave: int, name: str, description: str) -> object:
+    """A partitioned job over the assets of one wave."""
+    assets = wave_assets(study, wave)
+    return dg.define_asset_job(
+        name,
+        selection=[dg.AssetKey([study.name, asset]) for asset in assets],
+        partitions_def=partitions_definition(wave_steps(study, wave)[0], study),
+        description=description,
+        tags={"study": study.name, ASSETS_TAG: " ".join(assets)},
+    )
+
+
+def _whole_study(study: Study) -> dg.JobDefinition:
+    @dg.op(name=f"{study.name}_all_assets", description="`alignment run`, in its own process.")
+    def bring_up_to_date(context: dg.OpExecutionContext, config: Selected) -> None:
+        options = Options(tuple(config.recipes), tuple(config.seeds), config.workers)
+        run_whole_study(context, study.name, options)
+
+    @dg.job(
+        name=whole_job(study),
+        description="Whole study: brings every asset up to date; what is unchanged does not run.",
+        tags={"study": study.name},
+        executor_def=dg.in_process_executor,
+    )
+    def whole_study() -> None:
+        bring_up_to_date()
+
+    return whole_study
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The three jobs of every study."""
+    jobs = []
+    for study in studies():
+        refresh = "Refresh corpus: reads one source again and scores its documents."
+        train = "Train one recipe: pretrains, post-trains and measures one recipe with one seed."
+        jobs += [
+            _wave_job(study, READING, refresh_job(study), refresh),
+            _wave_job(study, TRAINING, train_job(study), train),
+            _whole_study(study),
+        ]
+    return dg.Definitions(jobs=jobs)  # type: ignore[arg-type]

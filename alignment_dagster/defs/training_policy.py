@@ -1,0 +1,70 @@
+"""The training policy of each study that declares one: a sensor that keeps to its budget."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+from croniter import croniter
+
+from alignment_dagster.graph.asset import studies
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.running.frontier import Frontier
+from alignment_dagster.running.jobs import POLICY, STARTED_BY, train_job
+from alignment_dagster.running.training_policy import Replicate, account_of, wanted
+from alignment_dagster.study import Refresh, Study
+
+TICK_SECONDS = 60
+
+
+def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{study.name}_training_policy",
+        job_name=train_job(study),
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Trains again what the declared policy says, within its budget.",
+        tags={"study": study.name},
+    )
+    def train(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        lake = Lake(Home.from_environment().lake)
+        assert refresh.budget is not None  # the declaration requires it
+        spent = account_of(study, refresh.budget, context.instance, lake)
+        replicates = wanted(Frontier(context.instance, lake, study))
+        chosen = replicates[: spent.may_start]
+        left = len(replicates) - len(chosen)
+        context.log.info(
+            f"{len(chosen)} to train now, {left} when the budget allows; {spent.words}"
+        )
+        yield from (_request(study, refresh, one) for one in chosen)
+        if not chosen:
+            waiting = ", ".join(one.partition for one in replicates)
+            said = f"the budget is spent; {waiting} must wait" if replicates else "nothing to train"
+            yield dg.SkipReason(f"{said}: {spent.words}")
+
+    return train
+
+
+def _request(study: Study, refresh: Refresh, one: Replicate) -> dg.RunRequest:
+    """A failed one is asked for again after the next scheduled look, or the next day."""
+    cron = refresh.schedule.cron if refresh.schedule else "0 0 * * *"
+    before: datetime = croniter(cron, datetime.now(UTC)).get_prev(datetime)
+    return dg.RunRequest(
+        run_key=f"{one.partition}:{one.key}:{before:%Y-%m-%dT%H:%M}",
+        partition_key=one.partition,
+        asset_selection=[dg.AssetKey([study.name, name]) for name in one.assets],
+        tags={STARTED_BY: POLICY, "alignment/changed_share": f"{one.share:.4f}"},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """One sensor for each study whose models are trained again by themselves."""
+    declared = [(study, study.declaration.refresh) for study in studies()]
+    return dg.Definitions(
+        sensors=[
+            _sensor(study, refresh)
+            for study, refresh in declared
+            if refresh is not None and refresh.training.when != "never"
+        ]
+    )

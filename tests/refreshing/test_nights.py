@@ -1,0 +1,214 @@
+"""A declared refresh in one process: real ticks of schedule, watch and followers, real runs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from audit import warm_dbt
+from nights import CRON, Nights, Ran, environment, opened
+from tiny_study import NAME, TinyStudy, create
+
+from alignment_dagster.graph.asset import studies
+from alignment_dagster.graph.parents import VERSION
+from alignment_dagster.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.lineage.provenance import Inputs, Provenance
+from alignment_dagster.refreshing.looking import looks
+from alignment_dagster.running.jobs import POLICY, STARTED_BY
+from alignment_dagster.warehouse import dbt as warehouse_dbt
+
+pytestmark = pytest.mark.slow
+REFRESH: Mapping[str, Any] = {
+    **CRON,
+    "watch": {"sources": ["ai_news"]},
+    "training": {"when": "mix_changed", "share": 0.5},
+    "budget": {"period": "month", "runs": 3},
+}
+MODELS = frozenset({"stg_documents", "stg_scores", "documents", "dispositions"})
+READ = frozenset({"raw_corpus", "scored_corpus"})
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+    found = create(tmp_path_factory.mktemp("nights"))
+    found.change(refresh=dict(REFRESH))
+    return found
+
+
+@pytest.fixture(scope="module")
+def told(study: TinyStudy) -> Iterator[Nights]:
+    """A study whose first night is over: everything up to the mixes is made."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(study).items():
+            patch.setenv(name, value)
+        patch.delenv("DAGSTER_HOME", raising=False)
+        _warm_dbt(study.data / "dbt.sock", patch)
+        for instance in opened():
+            nights = Nights(instance)
+            nights.first = nights.night()
+            yield nights
+        studies.cache_clear()
+
+
+def _warm_dbt(socket: Path, patch: pytest.MonkeyPatch) -> None:
+    """Fork dbt from a process that has imported it, until the patch is undone."""
+    import dbt.cli.main  # noqa: F401
+
+    patch.setattr(warehouse_dbt, "subprocess", warehouse_dbt.subprocess)
+    warm_dbt.serve(socket)
+    warm_dbt.use(socket)
+
+
+def add(path: Path, row: Mapping[str, str]) -> None:
+    with path.open("a") as lines:
+        lines.write(json.dumps(row) + "\n")
+
+
+def made(ran: list[Ran]) -> set[tuple[frozenset[str], str | None]]:
+    assert all(one.success for one in ran)
+    return {(one.assets, one.partition) for one in ran}
+
+
+MIXES = {(frozenset({"curated_mix"}), recipe) for recipe in ("aligned", "unfiltered")}
+FOLLOWED = {(MODELS, None), (frozenset({"tokenizer"}), None), *MIXES}
+
+
+def test_the_first_night_makes_everything_up_to_the_mixes_once(
+    told: Nights, study: TinyStudy
+) -> None:
+    sources = study.load().declaration.sources
+    assert made(told.first) == {*((READ, source) for source in sources), *FOLLOWED}
+    assert len(told.first) == len(sources) + len(FOLLOWED)
+
+
+def test_an_unchanged_study_is_looked_at_and_nothing_runs(told: Nights, study: TinyStudy) -> None:
+    told.night()
+    before = list(looks(Home.from_environment().root, NAME))
+    tick = told.schedule()
+    assert (tick.requests, tick.skipped) == ([], "5 sources looked at; nothing has changed")
+    assert told.follow() == []
+    after = list(looks(Home.from_environment().root, NAME))[len(before) :]
+    assert [(one.source, one.changed) for one in after] == [
+        (source, False) for source in study.load().declaration.sources
+    ]
+
+
+def test_a_changed_source_alone_is_read_and_marts_and_mixes_follow(
+    told: Nights, study: TinyStudy
+) -> None:
+    add(study.data / "stories.jsonl", {"text": "Ann swept the new bridge by the river at dawn."})
+    assert made(told.night()) == {(READ, "stories"), *FOLLOWED}
+
+
+def test_a_double_tick_reads_a_source_once(told: Nights, study: TinyStudy) -> None:
+    path = study.data / "ai_news.jsonl"
+    text = path.read_text()
+    add(path, {"text": "The artificial intelligence saw a red bridge."})
+    first, second = told.sensor("watch_sources"), told.sensor("watch_sources")
+    assert [one.partition_key for one in first.requests] == ["ai_news"]
+    ran = told.run(first)
+    assert [one.by for one in ran] == ["watch"]
+    assert told.run(second) == []
+    assert "nothing has changed" in str(told.sensor("watch_sources").skipped)
+    path.write_text(text)
+    assert made(told.run(told.sensor("watch_sources"))) == {(READ, "ai_news")}
+    assert told.follow() == []  # all is as it was
+
+
+def test_what_failed_a_blocking_check_is_not_followed(told: Nights, study: TinyStudy) -> None:
+    path = study.data / "ai_news.jsonl"
+    text = path.read_text()
+    path.write_text("")
+    for number in range(40):
+        add(path, {"text": f"The same words{' ' * number}."})
+    ran = told.night()
+    assert [(one.assets, one.partition) for one in ran] == [(READ, "ai_news")]
+    assert told.night() == []
+    path.write_text(text)
+    assert made(told.night()) == {(READ, "ai_news")}  # what follows is as it was before
+
+
+def test_models_are_trained_again_above_the_declared_share_and_within_the_budget(
+    told: Nights,
+) -> None:
+    lake, mixes = Lake(Home.from_environment().lake), {}
+    for recipe in ("unfiltered", "aligned"):
+        mixes[recipe] = _current(told, lake, "curated_mix", recipe)
+    _measured_on(told, lake, "unfiltered|0", mixes["unfiltered"].path, keep=1.0)
+    _measured_on(told, lake, "unfiltered|1", mixes["unfiltered"].path, keep=0.7)
+    _measured_on(told, lake, "aligned|0", mixes["aligned"].path, keep=0.3)
+    tick = told.sensor("training_policy")
+    asked = {one.partition_key: one.tags["alignment/changed_share"] for one in tick.requests}
+    assert list(asked) == ["aligned|1", "aligned|0"]  # never measured, and 70 % other documents
+    assert 0.5 < float(asked["aligned|0"]) < 1
+    _spend(told, 2)
+    assert [one.partition_key for one in told.sensor("training_policy").requests] == ["aligned|1"]
+    _spend(told, 1)
+    skipped = str(told.sensor("training_policy").skipped)
+    assert "the budget is spent; aligned|1, aligned|0 must wait: 3 of 3 runs spent" in skipped
+
+
+def _current(told: Nights, lake: Lake, asset: str, partition: str) -> Artifact:
+    wanted = dg.AssetRecordsFilter(dg.AssetKey([NAME, asset]), asset_partitions=[partition])
+    found = told.instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization
+    assert found is not None
+    return lake.open(NAME, asset, partition, str(found.metadata[VERSION].value))
+
+
+def _measured_on(told: Nights, lake: Lake, partition: str, mix: Path, keep: float) -> None:
+    """An evaluation of models that read a mix with this share of the documents of `mix`."""
+    documents = pq.read_table(mix / "documents.parquet")
+    if keep == 1.0:
+        then = lake.open(NAME, "curated_mix", partition.split("|")[0], mix.name)
+    else:
+        count = int(documents.num_rows * keep)
+        ids = documents["document_id"].to_pylist()
+        ids = [one if row < count else f"old-{row}" for row, one in enumerate(ids)]
+        other = documents.set_column(0, "document_id", pa.array(ids))
+        then = _publish(lake, "curated_mix", partition.split("|")[0], (), other)
+    model = _publish(lake, "pretrained_checkpoint", partition, (then,), documents.slice(0, 1))
+    found = _publish(lake, "evaluation", partition, (model,), documents.slice(0, 2))
+    told.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            dg.AssetKey([NAME, "evaluation"]),
+            partition=partition,
+            metadata={VERSION: found.version},
+        )
+    )
+
+
+def _publish(
+    lake: Lake, asset: str, partition: str, parents: tuple[Artifact, ...], table: pa.Table
+) -> Artifact:
+    inputs = Inputs(
+        study=NAME,
+        asset=asset,
+        partition=partition,
+        declaration="0" * 64,
+        code="0" * 64,
+        parents=tuple(parent.as_parent() for parent in parents),
+        outside={"rows": str(table.num_rows), "first": partition},
+    )
+    with lake.staging() as folder:
+        pq.write_table(table, folder / "documents.parquet")
+        provenance = Provenance(
+            inputs=inputs, input_digest=inputs.digest, output_digest=Manifest.of(folder).digest,
+            declared={}, environment={}, git={}, dagster_run_id=None, mlflow_run_id=None,
+            started="2026-01-01T00:00:00", seconds=1.0, measured={}, models={}, checks=(),
+        )  # fmt: skip
+        return lake.publish(folder, provenance)
+
+
+def _spend(told: Nights, count: int) -> None:
+    """Runs that the policy asked for, and that have not begun."""
+    for _ in range(count):
+        told.instance.create_run_for_job(
+            told.repository.get_job(f"{NAME}_whole_study"),
+            tags={STARTED_BY: POLICY, "study": NAME},
+        )
