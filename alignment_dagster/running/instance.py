@@ -81,6 +81,11 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return instance
 
 
+def mark_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Say of a run that it is this process's."""
+    instance.add_run_tags(run_id, {PROCESS_TAG: process_tag()})
+
+
 def begin_run(instance: dg.DagsterInstance, run: dg.DagsterRun, study: "Study") -> None:
     """What a run that Dagster started does first: say whose it is, and end what was killed.
 
@@ -88,7 +93,7 @@ def begin_run(instance: dg.DagsterInstance, run: dg.DagsterRun, study: "Study") 
     """
     if PROCESS_TAG not in run.tags and run.run_id not in _begun:
         _begun.add(run.run_id)
-        instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag()})
+        mark_run(instance, run.run_id)
         end_leaked_runs(instance, Home.from_environment(), study.name)
 
 
@@ -110,7 +115,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> set[str]:
 
 def _never_started(record: dg.RunRecord) -> bool:
     """Whether its process was killed between making a note of the run and starting it."""
-    age = datetime.now(UTC) - record.create_timestamp.replace(tzinfo=UTC)
+    age = datetime.now(UTC) - record.create_timestamp
     not_started = record.dagster_run.status == dg.DagsterRunStatus.NOT_STARTED
     return not_started and age.total_seconds() > START_SECONDS
 
