@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test check ui durability books clean setup
+.PHONY: demo test soak check ui durability books clean setup
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
@@ -15,6 +15,9 @@ demo: setup ## Run the default study end to end and print its results
 
 test: setup ## Run the tests, two files side by side
 	$(BIN)/pytest --numprocesses 2 --dist loadscope
+
+soak: setup ## A hundred injected faults: signals, full disks, two at once (half an hour)
+	cd tests && PYTHONPATH=.:.. ../$(BIN)/python -m soak
 
 check: setup ## Formatting, lint, types, declarations, definitions
 	$(BIN)/ruff format --check .

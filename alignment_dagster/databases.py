@@ -3,15 +3,19 @@
 SQLAlchemy is imported where it is used: the console script starts without it.
 """
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from alignment_dagster.errors import AlignmentError
 
 POSTGRES = "postgresql"
 DRIVER = f"{POSTGRES}+psycopg2"
 WAIT_SECONDS = 10
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""The disk is full, the quota is spent, or it cannot be written to."""
 CREATING = 7_046_029_254
 """Names the lock under which MLflow's tables are created; any number that nobody else uses."""
 
@@ -34,6 +38,23 @@ def one_message(what: str) -> Iterator[None]:
         raise AlignmentError(f"{what} cannot be used: {reason}") from None
     finally:
         logger.removeFilter(_is_no_retry)
+
+
+@contextmanager
+def one_message_of_disk(folder: Path) -> Iterator[None]:
+    """Say that the disk of a folder is full or cannot be written to, whoever noticed it first.
+
+    Raises:
+        AlignmentError: in place of what a database or the system raised.
+    """
+    try:
+        with one_message(f"a database in {folder}"):
+            yield
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = error.filename or folder
+        raise AlignmentError(f"{where}: {error.strerror}; nothing half-written is left") from None
 
 
 def _is_no_retry(record: logging.LogRecord) -> bool:

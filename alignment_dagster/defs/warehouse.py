@@ -35,6 +35,7 @@ from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.step import Step, recipe_of, seed_of
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.running.instance import begin_run
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Column, Inputs, Outcome, Result, prepare
 
@@ -110,6 +111,7 @@ def part_models(part: str, steps: tuple[Step, ...], study: Study) -> dg.AssetsDe
         pool=POOL,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        begin_run(context.instance, context.run, study)
         try:
             with Lake(Home.from_environment().lake).using(study.name):
                 yield from _build(context, part, steps, study)

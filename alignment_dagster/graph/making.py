@@ -86,6 +86,9 @@ def materialize(
     Raises:
         dagster.Failure: with one clear message, for every mistake of a user.
     """
+    from alignment_dagster.running.instance import begin_run
+
+    begin_run(context.instance, context.run, study)
     partition = context.partition_key if context.has_partition_key else None
     partition = str(partition) if partition is not None else None
     with Lake(Home.from_environment().lake).using(study.name):

@@ -200,5 +200,14 @@ def _line(entry: Entry) -> str:
 
 
 def _write(handle: int, entry: Entry) -> None:
-    os.write(handle, f"{_line(entry)}\n".encode())
+    """All of the line or nothing of it.
+
+    Raises:
+        ArtifactError: if the disk is full.
+    """
+    line = f"{_line(entry)}\n".encode()
+    written = os.write(handle, line)
+    if written != len(line):
+        os.ftruncate(handle, os.fstat(handle).st_size - written)
+        raise ArtifactError(f"{JOURNAL}: {entry.version} could not be noted: the disk is full")
     os.fsync(handle)

@@ -122,9 +122,14 @@ class Lake:
             self.shared.begin(FORMAT)
 
     def _create(self) -> None:
-        if not self.root.exists() or not any(self.root.iterdir()):
+        if not self.root.exists() or not any(self.root.glob("[!.]*")):
             self.root.mkdir(parents=True, exist_ok=True)
-            (self.root / FORMAT_FILE).write_text(FORMAT + "\n", encoding="utf-8")
+            aside = self.root / f".{FORMAT_FILE}-{uuid.uuid4().hex}"
+            try:
+                aside.write_text(FORMAT + "\n", encoding="utf-8")
+                aside.replace(self.root / FORMAT_FILE)
+            finally:
+                aside.unlink(missing_ok=True)  # the disk may be full
 
     def studies(self) -> list[str]:
         """The studies that the lake has anything of."""

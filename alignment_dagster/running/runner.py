@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from alignment_dagster import worker
+from alignment_dagster.databases import one_message_of_disk
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph import listening
 from alignment_dagster.home import Home
@@ -35,11 +36,12 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     """Bring the selected part of a study up to date.
 
     Raises:
-        AlignmentError: for a mistake of the user, or if another process runs this study.
+        AlignmentError: for a mistake of the user, if another process runs this study, or if the
+            disk is full.
     """
     check_selection(study, selection)
     home = Home.from_environment()
-    with only_one(home, study), Terminal(study.name) as terminal:
+    with one_message_of_disk(home.root), only_one(home, study), Terminal(study.name) as terminal:
         listening.listen(terminal)
         worker.warm_up()
         with open_instance(home) as instance:

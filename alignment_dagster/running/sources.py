@@ -14,6 +14,7 @@ from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.provenance import Inputs
 from alignment_dagster.refreshing.looking import FileDigests, Look, look, looks_file, record
 from alignment_dagster.running.frontier import Frontier
+from alignment_dagster.running.instance import end_dead_runs
 from alignment_dagster.running.jobs import READING, wave_steps
 from alignment_dagster.study import Study
 
@@ -45,7 +46,8 @@ class Found:
 
 
 def look_at(study: Study, names: Iterable[str], instance: dg.DagsterInstance) -> Found:
-    """Look at these sources and record it."""
+    """Look at these sources and record it; runs whose process was killed are ended first."""
+    end_dead_runs(instance)
     home = Home.from_environment()
     frontier = Frontier(instance, Lake(home.lake), study)
     found = Found()

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,20 @@ def test_a_journal_that_nobody_touched_is_whole(journal: Journal) -> None:
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
     assert entries[0].previous == START
     assert [entry.previous for entry in entries[1:]] == [entry.link for entry in entries[:-1]]
+    assert journal.breaks() == []
+
+
+def test_a_line_that_the_disk_has_no_room_for_is_not_begun(journal: Journal) -> None:
+    before = journal.path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 40, hard))
+    try:
+        with pytest.raises(ArtifactError, match="v6 could not be noted: the disk is full"):
+            journal.append(became(6))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert journal.path.read_bytes() == before
+    journal.append(became(6))
     assert journal.breaks() == []
 
 

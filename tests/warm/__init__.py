@@ -38,7 +38,8 @@ class Driver:
             text=True,
             env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places)},
         )
-        self._answer()
+        self.dbt = int(self._answer()["dbt"])
+        """Id of the process whose children are dbt's commands."""
 
     def __enter__(self) -> "Driver":
         return self

@@ -14,10 +14,12 @@ from typing import Any
 from alignment_dagster.warehouse import dbt
 
 OUTPUTS = ("stdout", "stderr")
+INTERRUPTED = 2
+KILLED = -9
 
 
-def serve(path: Path) -> None:
-    """Fork a process that runs dbt for whoever connects to the socket at `path`.
+def serve(path: Path) -> int:
+    """Fork a process that runs dbt for whoever connects to the socket at `path`; its id.
 
     It ends with the process that started it.
     """
@@ -25,7 +27,8 @@ def serve(path: Path) -> None:
     listener.bind(str(path))
     listener.listen()
     parent = os.getpid()
-    if os.fork() == 0:
+    server = os.fork()
+    if server == 0:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         listener.settimeout(1.0)
         while os.getppid() == parent:
@@ -38,6 +41,7 @@ def serve(path: Path) -> None:
             connection.close()
         os._exit(0)
     listener.close()
+    return server
 
 
 def _run(connection: socket.socket) -> None:
@@ -54,11 +58,13 @@ def _run(connection: socket.socket) -> None:
     sys.argv = request["command"]
     from dbt.cli.main import cli
 
-    code = 2
+    code = INTERRUPTED
     try:
         cli(request["command"][1:])
     except SystemExit as end:
         code = int(end.code or 0)
+    except KeyboardInterrupt:
+        pass
     sys.stdout.flush()
     sys.stderr.flush()
     connection.sendall(json.dumps({"code": code}).encode() + b"\n")
@@ -95,7 +101,8 @@ def _ask(
             connection.connect(str(path))
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("r") as lines:
-                code = json.loads(lines.readline())["code"]
+                line = lines.readline()
+                code = json.loads(line)["code"] if line else KILLED
         said = [Path(outputs[output]) for output in OUTPUTS]
         texts = [one.read_text(errors="replace") if one.exists() else "" for one in said]
         return subprocess.CompletedProcess(command, code, *texts)

@@ -49,6 +49,22 @@ def _materialize(study: str, asset: str, partition: str) -> int:
     return 0
 
 
+def _night(study: str) -> int:
+    """A scheduled look at the sources, and all that follows from it."""
+    from datetime import UTC, datetime
+
+    from nights import Nights, opened
+
+    os.environ.pop("DAGSTER_HOME", None)
+    start_template()
+    for instance in opened():
+        ran = Nights(instance, study, now=datetime.now(UTC)).night()
+        failed = [one for one in ran if not one.success]
+        print(f"{len(ran)} runs, {len(failed)} failed: {failed}")
+        return 1 if failed else 0
+    return 1
+
+
 def _check(study: str, answer: str) -> int:
     """Gaps, changes, and whether a run would have anything to do."""
     from alignment_dagster.audit.archive import REPORT
@@ -89,6 +105,11 @@ def _gc(study: str, answer: str | None = None) -> int:
     return 0
 
 
+def _notify(study: str) -> int:
+    """`alignment notify`."""
+    return _alignment(["notify", study])
+
+
 def _current(study: Any, home: Any) -> bool:
     """Whether `alignment run` would find that nothing has to run."""
     from alignment_dagster.errors import AlignmentError
@@ -110,6 +131,8 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     "alignment": _alignment,
     "run": _run,
     "materialize": _materialize,
+    "night": _night,
+    "notify": _notify,
     "check": _check,
     "gc": _gc,
 }

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from warm import dbt as warm_dbt
+from warm.clock import set_back
 from warm.operations import OPERATIONS
 
 MISTAKE = 2
@@ -73,6 +74,7 @@ def _child(request: Answer, learned: Path) -> int:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    set_back()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, name in enumerate(("stdout", "stderr"), 1):
         os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
@@ -101,8 +103,8 @@ def main() -> None:
     _imports()
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     learned, dbt = folder / "modules.json", folder / "dbt"
-    warm_dbt.serve(dbt)
-    print(json.dumps({"ready": True}), flush=True)
+    server = warm_dbt.serve(dbt)
+    print(json.dumps({"dbt": server}), flush=True)
     for line in sys.stdin:
         _learn(learned)
         gc.freeze()

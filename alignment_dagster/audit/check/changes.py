@@ -60,8 +60,20 @@ class Comparison:
             if key_of(artifact) not in seen:
                 seen.add(key_of(artifact))
                 yield artifact
-                parents = artifact.provenance.inputs.parents
+                parents = self._current_parents(artifact)
                 waiting += [one for one in map(self._today, parents) if one is not None]
+
+    def _current_parents(self, artifact: Artifact) -> Iterator[Parent]:
+        """Without the earlier versions that it was compared with: those are to be earlier ones."""
+        inputs = artifact.provenance.inputs
+        wants = self.steps[artifact.asset].wants(self.study, inputs.partition)
+        earlier = {(one.asset, one.partition, one.part) for one in wants if one.which is not None}
+        current = {(one.asset, one.partition, one.part) for one in wants if one.which is None}
+        for parent in inputs.parents:
+            key = (parent.asset, parent.partition, parent.part)
+            if key not in earlier or key in current:
+                yield parent
+            current.discard(key)
 
     def _today(self, parent: Parent) -> Artifact | None:
         """What was made last, where it has what was read; else the very parent."""

@@ -1,0 +1,121 @@
+"""A disk that is full at a chosen moment, a lake that cannot be written to, a clock set back."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from alignment_dagster.home import Home
+from soak.ends import ends_well, tail
+from soak.scene import Scene, job
+
+MIB = 1 << 20
+ROOM = 24 * MIB
+"""Beside what the home holds; filled up when the moment comes."""
+CHUNK = 1 << 16
+Act = Callable[[Scene], str]
+Moment = Callable[[Scene, psutil.Process], object]
+
+
+def _at_once(_scene: Scene, _process: psutil.Process) -> bool:
+    return True
+
+
+def _scoring(scene: Scene, _process: psutil.Process) -> bool:
+    return bool(list((scene.home / "lake/.staging").glob("*")))
+
+
+def _packing(scene: Scene, _process: psutil.Process) -> bool:
+    """The tokenizer that the mixes wait for is there."""
+    return scene.made("dispositions") > 1
+
+
+def _checkpoint(_scene: Scene, process: psutil.Process) -> object:
+    return job(process)
+
+
+MOMENTS: dict[str, Moment] = {
+    "the event log": _at_once,
+    "scoring": _scoring,
+    "packing": _packing,
+    "a checkpoint": _checkpoint,
+}
+
+
+def _full(scene: Scene, moment: Moment) -> str:
+    """Fill the disk, let the command end, make room again."""
+    size = sum(path.lstat().st_size for path in scene.home.rglob("*") if path.is_file())
+    files = sum(1 for _ in scene.home.rglob("*"))
+    scene.bench.mount(scene.home, size + files * 4096 + ROOM)
+    scene.edit()
+    process = scene.start("run")
+    scene.wait(process, lambda: moment(scene, process))
+    time.sleep(scene.draw.uniform(0.0, 0.6))
+    left = scene.draw.choice((0, 4096, CHUNK, 4 * CHUNK))
+    filler = _fill(scene.home, left)
+    code = scene.end()
+    said = tail(scene, 1)
+    filler.unlink()
+    _one_message(scene, code)
+    ends_well(scene)
+    return f"{left} bytes left, exit {code}: {said[:100]}"
+
+
+def _fill(folder: Path, left: int) -> Path:
+    filler = folder / "filler"
+    room = os.statvfs(folder)
+    with filler.open("wb") as handle, contextlib.suppress(OSError):
+        for _ in range(max(0, room.f_bavail * room.f_frsize - left) // CHUNK + (left == 0)):
+            handle.write(bytes(CHUNK))
+            handle.flush()
+    return filler
+
+
+def _one_message(scene: Scene, code: int) -> None:
+    """What a person reads is no traceback."""
+    if code != 0 and "Traceback" in scene.said():
+        scene.wrong.append(f"a traceback is shown: {tail(scene, 3)}")
+
+
+def _read_only(scene: Scene) -> str:
+    """The lake's folder cannot be written to while a run wants to."""
+    lake = Home(scene.home).lake
+    scene.edit()
+    scene.bench.bind(lake)
+    code = scene.do("run")
+    said = tail(scene, 1)
+    scene.bench.unmount()
+    if code == 0:
+        scene.wrong.append("a run with a read-only lake said that it went well")
+    _one_message(scene, code)
+    ends_well(scene)
+    return f"exit {code}: {said[:100]}"
+
+
+def _set_back(scene: Scene, operation: str) -> str:
+    """By minutes or a year, in the middle of a command."""
+    by = scene.draw.choice((60, 3600, 365 * 86400))
+    after = scene.draw.uniform(0.0, 3.0)
+    scene.edit()
+    scene.environment = {"WARM_CLOCK_SET_BACK": f"{after}:{by}"}
+    code = scene.do(operation)
+    scene.environment = {}
+    if code != 0:
+        scene.wrong.append(f"with the clock set back it ended with {code}: {tail(scene)}")
+    scene.edit()
+    ends_well(scene, operation)
+    return f"by {by} s after {after:.1f} s, exit {code}"
+
+
+def kinds() -> dict[str, Act]:
+    """Name → what does it."""
+    full = {f"disk full at {name}": partial(_full, moment=one) for name, one in MOMENTS.items()}
+    clock = {
+        f"clock set back in a {operation}": partial(_set_back, operation=operation)
+        for operation in ("run", "night")
+    }
+    return {**full, "read-only lake": _read_only, **clock}
