@@ -32,7 +32,8 @@ SCHEMA = pa.schema(
 def write_questions(study: Study, folder: Path) -> None:
     """Write every item of every suite as `questions.parquet`."""
     rows = [
-        {name: getattr(item, name) for name in SCHEMA.names}
+        # The path as declared: where the folder lies must not change the bytes.
+        {**{name: getattr(item, name) for name in SCHEMA.names}, "path": suite.items.path}
         for suite in study.suites
         for item in load_suite(suite, study.assets)
     ]

@@ -107,10 +107,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> set[str]:
         run = record.dagster_run
         if is_dead(run.tags.get(PROCESS_TAG)) or _never_started(record):
             instance.report_run_failed(run, "the process of this run was killed")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         else:
             alive.add(run.run_id)
+    _free_slots(instance)
     return alive
+
+
+def _free_slots(instance: dg.DagsterInstance) -> None:
+    """Take the places in pools from runs that have ended: Dagster leaves them to its daemon."""
+    for run_id in instance.event_log_storage.get_concurrency_run_ids():
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def _never_started(record: dg.RunRecord) -> bool:
