@@ -21,12 +21,12 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "refreshing"), str(ROOT / "tests/audit")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "refreshing")]
 
 import dbt.cli.main  # noqa: E402, F401
 import tiny_study  # noqa: E402
-import warm_dbt  # noqa: E402
 from nights import CRON, Nights, Ran, environment, opened  # noqa: E402
+from warm import dbt as warm_dbt  # noqa: E402
 
 from alignment_dagster.home import PROJECT_ROOT, Home  # noqa: E402
 

@@ -9,9 +9,9 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from audit import warm_dbt
 from nights import CRON, Nights, Ran, environment, opened
 from tiny_study import NAME, TinyStudy, create
+from warm import dbt as warm_dbt
 
 from alignment_dagster.graph.asset import studies
 from alignment_dagster.graph.parents import VERSION

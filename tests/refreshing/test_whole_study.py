@@ -36,6 +36,6 @@ def test_what_it_started_ends_when_it_is_interrupted(tiny: TinyStudy) -> None:
     time.sleep(1)
     started = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) != 0
+    assert process.wait(180) != 0
     assert started
     assert not [one for one in started if one.is_running() and one.status() != "zombie"]
