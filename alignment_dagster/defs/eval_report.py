@@ -137,6 +137,11 @@ def claims(study: Study) -> Mapping[str, str]:
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The pooled headline numbers, with intervals."""
+    pooled = [
+        row
+        for row in read_results(artifact.path / RESULTS)
+        if row.seed is None and row.prompt == "none" and "/" not in row.suite
+    ]
     rows = [
         {
             "recipe": row.recipe,
@@ -146,11 +151,11 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
             "value": row.value,
             "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}",
         }
-        for row in read_results(artifact.path / RESULTS)
-        if row.seed is None and row.prompt == "none" and "/" not in row.suite
+        for row in pooled
     ]
     columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
     return {
+        **evaluation.rates_plot(pooled),
         "report": dg.MetadataValue.path(str(artifact.path / REPORT)),
         "results": dg.MetadataValue.md(table(rows, columns)),
     }
