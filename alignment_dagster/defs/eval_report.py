@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import links
 from alignment_dagster.audit.check import check_ancestors
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.defs import (
@@ -135,8 +136,9 @@ def claims(study: Study) -> Mapping[str, str]:
     return {claim_check(claim.name): claim.statement for claim in study.declaration.claims}
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The pooled headline numbers, with intervals."""
+def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The report itself, and its pooled headline numbers with intervals."""
+    page = links.audit_page(study.name, artifact.asset, artifact.partition, artifact.version)
     pooled = [
         row
         for row in read_results(artifact.path / RESULTS)
@@ -156,7 +158,7 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
     return {
         **evaluation.rates_plot(pooled),
-        "report": dg.MetadataValue.path(str(artifact.path / REPORT)),
+        "report": dg.MetadataValue.url(f"{page}/report"),
         "results": dg.MetadataValue.md(table(rows, columns)),
     }
 

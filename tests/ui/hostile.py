@@ -15,7 +15,7 @@ ATTACKS = {
     "image": f"<img src=x onerror='{RAISES}'> said Ben near the library.",
     "frame": f"</pre></td></table><svg onload={RAISES}><iframe srcdoc='<script>parent.alert(1)"
     "</script>'> said Cleo.",
-    "markdown": f"| a | b |\n|---|---|\n[x](javascript:{RAISES}) ![y](http://127.0.0.1:9/y.png) Dan.",
+    "markdown": f"| a |\n|---|\n[x](javascript:{RAISES}) ![y](http://127.0.0.1:9/y.png) Dan.",
     "ansi": f"{ESCAPE}[2J{ESCAPE}[31mAnn{ESCAPE}]0;title\u0007 {ESCAPE}]8;;http://a.example\u0007x.",
     "right_to_left": f"Eva {OVERRIDE}gnirahs eht{POP} \u2066bread\u2069 near the \u200bmarket.",
     "sql": "'; drop table documents; -- \" ) union select 1 from read_csv('/etc/passwd') -- Finn.",
