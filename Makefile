@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test check ui durability books clean setup
+.PHONY: demo test check ui durability books browser clean setup
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
@@ -15,6 +15,9 @@ demo: setup ## Run the default study end to end and print its results
 
 test: setup ## Run the tests, two files side by side
 	$(BIN)/pytest --numprocesses 2 --dist loadscope
+
+browser: ## The browser that the tests of the pages use (Debian, as root)
+	apt-get install --yes --no-install-recommends chromium
 
 check: setup ## Formatting, lint, types, declarations, definitions
 	$(BIN)/ruff format --check .
