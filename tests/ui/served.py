@@ -102,7 +102,7 @@ def serve(made: Audited, log: Path) -> Iterator[Served]:
     with log.open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while "Audit:" not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
