@@ -87,6 +87,8 @@ def _study(folder: Path, dvc: Dvc) -> Path:
     stories.write_text(
         stories.read_text() + json.dumps({"text": "A late story of a clock."}) + "\n"
     )
+    recipe = study.assets / "recipes" / "aligned.yaml"
+    recipe.write_text(recipe.read_text().replace("share: 0.2", "share: 0.3"))
     _run(folder)
     dvc.add(folder)
     return folder

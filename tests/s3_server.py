@@ -1,6 +1,7 @@
 """A real S3 server on the loopback interface, with an empty bucket."""
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,15 +47,24 @@ class S3:
 
 @contextmanager
 def serving() -> Iterator[S3]:
-    from moto.server import ThreadedMotoServer
+    """One request at a time: moto looks for an object and then writes it, S3 does both at once."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    application, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+
+    def answer(environ: Any, start: Any) -> list[bytes]:
+        with turn:
+            return list(application(environ, start))
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        host, port = server.get_host_and_port()
-        s3 = S3(f"http://{host}:{port}")
+        s3 = S3(f"http://127.0.0.1:{server.server_port}")
         s3.client.create_bucket(Bucket=BUCKET)
         yield s3
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()

@@ -129,4 +129,3 @@ def test_what_reads_the_sources_waits_for_their_drift_checks(tiny: TinyStudy) ->
     checks = {key.name: found.get_check_spec(key) for key in found.get(drift).check_keys}
     blocking = {name: spec.blocking for name, spec in checks.items()}
     assert blocking == {"drift_within_bounds": True, "drift_unremarkable": False}
-    assert "dispositions" in {key.path[-1] for key in found.get_downstream_keys(drift)}

@@ -6,30 +6,19 @@ or looked at and found to be what was read: the refresh writes a line for each l
 is current of every source, as the source that nobody looked at for longest.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 from alignment_dagster.audit.archive import REPORT, Archive
-from alignment_dagster.errors import ArtifactError
 from alignment_dagster.home import Home
-from alignment_dagster.lineage.journal import Journal
+from alignment_dagster.lineage.journal import Entry, Journal
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.refreshing.looking import Look, looks_file, read_looks
 from alignment_dagster.study import Study
 
 CORPUS = "raw_corpus"
 Times = Mapping[str, datetime]
-
-
-@dataclass(frozen=True)
-class Look:
-    """A source was looked at."""
-
-    time: datetime
-    source: str
-    changed: bool
 
 
 @dataclass(frozen=True)
@@ -51,40 +40,6 @@ class Age:
         return hours is None or hours > limit
 
 
-def looks_file(home: Home, study: str) -> Path:
-    """Where the refresh of a study writes down each look."""
-    return home.root / "refresh" / f"{study}.jsonl"
-
-
-def read_looks(path: Path) -> list[Look]:
-    """The looks in order; none without the file. A last line that was cut off is left out.
-
-    Raises:
-        ArtifactError: names the line that is no look.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    return [_look(path, number, line) for number, line in enumerate(whole, 1)]
-
-
-def _look(path: Path, number: int, line: str) -> Look:
-    try:
-        content = json.loads(line)
-        source, changed = content["source"], content["changed"]
-        if not isinstance(source, str) or not isinstance(changed, bool):
-            raise TypeError(f"source {source!r}, changed {changed!r}")
-        return Look(_time(content["time"]), source, changed)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{path}: line {number} is no look at a source ({error!r})") from None
-
-
-def _time(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
 def corpus_ages(study: Study, home: Home) -> list[Age]:
     """Of each source that the study declares.
 
@@ -102,11 +57,11 @@ def _corpus_age(source: str, made: datetime | None, looks: Iterable[Look]) -> Ag
         return Age(source, None, "never read")
     age = Age(source, made, "read")
     for look in looks:
-        if look.source != source or look.time < made:
+        if look.source != source or look.moment < made:
             continue
         if look.changed:
             return age
-        age = Age(source, max(made, look.time), "looked at and unchanged")
+        age = Age(source, max(made, look.moment), "looked at and unchanged")
     return age
 
 
@@ -141,7 +96,11 @@ def _current(archive: Archive, age: Age) -> Artifact:
 def _made(home: Home, study: str, asset: str) -> Times:
     """Partition → when it became current last."""
     entries = Journal(home.lake / study).entries()
-    return {one.partition or "": _time(one.time) for one in entries if one.asset == asset}
+    return {one.partition or "": _moment(one) for one in entries if one.asset == asset}
+
+
+def _moment(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.time)
 
 
 def sentence(ages: Sequence[Age], now: datetime, limit: float) -> str:

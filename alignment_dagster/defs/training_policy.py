@@ -1,7 +1,8 @@
 """The training policy of each study that declares one: a sensor that keeps to its budget."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from croniter import croniter
@@ -9,10 +10,12 @@ from croniter import croniter
 from alignment_dagster.graph.asset import studies
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.notifying import Message, message, notify
+from alignment_dagster.refreshing.budget import Account
 from alignment_dagster.running.frontier import Frontier
 from alignment_dagster.running.jobs import POLICY, STARTED_BY, train_job
 from alignment_dagster.running.training_policy import Replicate, account_of, wanted
-from alignment_dagster.study import Refresh, Study
+from alignment_dagster.study import Refresh, Schedule, Study
 
 TICK_SECONDS = 60
 
@@ -36,6 +39,9 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
         context.log.info(
             f"{len(chosen)} to train now, {left} when the budget allows; {spent.words}"
         )
+        if left:
+            for reason in notify(study, [_spent(study, spent, left)]):
+                context.log.warning(reason)
         yield from (_request(study, refresh, one) for one in chosen)
         if not chosen:
             waiting = ", ".join(one.partition for one in replicates)
@@ -45,10 +51,17 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
     return train
 
 
+def _spent(study: Study, spent: Account, waiting: int) -> Message:
+    """Told once a period."""
+    counts = {"runs": spent.runs, "device_hours": spent.device_hours, "waiting": waiting}
+    return message(study.name, "budget_spent", f"{spent.start:%Y-%m-%d}", counts=counts)
+
+
 def _request(study: Study, refresh: Refresh, one: Replicate) -> dg.RunRequest:
     """A failed one is asked for again after the next scheduled look, or the next day."""
-    cron = refresh.schedule.cron if refresh.schedule else "0 0 * * *"
-    before: datetime = croniter(cron, datetime.now(UTC)).get_prev(datetime)
+    schedule = refresh.schedule or Schedule(cron="0 0 * * *")
+    now = datetime.now(ZoneInfo(schedule.timezone))
+    before: datetime = croniter(schedule.cron, now).get_prev(datetime)
     return dg.RunRequest(
         run_key=f"{one.partition}:{one.key}:{before:%Y-%m-%dT%H:%M}",
         partition_key=one.partition,

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 FOLLOWS = "follows_when_checks_passed"
 SOMETHING_NEW = "something_new"
 CORPUS = {
-    "scored_corpus": ("scored_corpus",),
+    "scored_corpus": ("scored_corpus", "corpus_drift"),
     "dispositions": ("stg_documents", "stg_scores", "documents", "dispositions"),
     "curated_mix": ("tokenizer", "curated_mix"),
 }
 """`follow` → the assets that follow with it; those above it follow too."""
-RESULTS = ("mix_composition", "metrics", "eval_report")
+RESULTS = ("mix_composition", "metrics", "eval_report", "regression_gate")
 """Follow once every replicate is measured on the current mixes, whoever asked for the training."""
 
 MODELS = (*CORPUS["dispositions"], *RESULTS[:2])
@@ -114,7 +114,9 @@ def followers(study: Study) -> tuple[str, ...]:
         return ()
     last = list(CORPUS).index(refresh.follow)
     corpus = tuple(name for names in list(CORPUS.values())[: last + 1] for name in names)
-    return (*corpus, *(RESULTS if refresh.follow == "curated_mix" else ()))
+    found = (*corpus, *(RESULTS if refresh.follow == "curated_mix" else ()))
+    absent = {"corpus_drift": refresh.drift, "regression_gate": refresh.gate}
+    return tuple(name for name in found if absent.get(name, name) is not None)
 
 
 _last: tuple[Any, "Frontier"] | None = None

@@ -181,7 +181,9 @@ def _is_inside(name: str) -> bool:
 
 
 def _is_shared(name: str) -> bool:
+    """Whether it is one of the files that are shared, whoever wrote the store's names."""
     path = PurePosixPath(name)
-    reviews = f"lake/*/{REVIEWS}"
-    plain = all(SEGMENT.fullmatch(part) for part in path.parts)
-    return plain and any(path.match(pattern) for pattern in (*KEYS, reviews))
+    return all(SEGMENT.fullmatch(part) for part in path.parts) and any(
+        path.match(pattern) and len(path.parts) == pattern.count("/") + 1
+        for pattern in (*KEYS, f"lake/*/{REVIEWS}")
+    )

@@ -6,17 +6,15 @@ The record, `<home>/refresh/<study>.jsonl`, has one JSON line a look.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from alignment_dagster.corpus.documents import source_digest
 from alignment_dagster.digests import canonical_json, sha256_file
-from alignment_dagster.errors import DataError
+from alignment_dagster.errors import ArtifactError, DataError
+from alignment_dagster.home import Home
 from alignment_dagster.study import Source
-
-FOLDER = "refresh"
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,12 @@ class Look:
     """Of what it would read: see `source_digest`."""
     changed: bool
     """Whether that is not what the current documents were read from."""
+
+    @property
+    def moment(self) -> datetime:
+        """When, in UTC."""
+        found = datetime.fromisoformat(self.time)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 class FileDigests:
@@ -72,9 +76,13 @@ def look(source: Source, data: Path | None, current: str | None, digests: FileDi
     return Look(now, source.name, digest, digest != current)
 
 
-def record(home: Path, study: str, looks: list[Look]) -> None:
-    """Append the looks to the study's record, and bring them to the disk."""
-    path = home / FOLDER / f"{study}.jsonl"
+def looks_file(home: Home, study: str) -> Path:
+    """Where the refresh of a study writes down each look."""
+    return home.refresh / f"{study}.jsonl"
+
+
+def record(path: Path, looks: list[Look]) -> None:
+    """Append the looks to the file, and bring them to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = "".join(canonical_json(asdict(one)) + "\n" for one in looks).encode()
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -99,12 +107,25 @@ def _cut_unfinished(handle: int) -> None:
         os.ftruncate(handle, size - len(rest))
 
 
-def looks(home: Path, study: str) -> Iterator[Look]:
-    """Every look in the order of their times."""
-    path = home / FOLDER / f"{study}.jsonl"
+def read_looks(path: Path) -> list[Look]:
+    """The looks in order; none without the file. A last line that was cut off is left out.
+
+    Raises:
+        ArtifactError: names the line that is no look.
+    """
     if not path.exists():
-        return
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith("\n"):
-                yield Look(**json.loads(line))
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    return [_look(path, number, line) for number, line in enumerate(whole, 1)]
+
+
+def _look(path: Path, number: int, line: str) -> Look:
+    try:
+        found = Look(**json.loads(line))
+        if not isinstance(found.source, str) or not isinstance(found.changed, bool):
+            raise TypeError(f"source {found.source!r}, changed {found.changed!r}")
+        _ = found.moment
+        return found
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: line {number} is no look at a source ({error!r})") from None

@@ -12,7 +12,7 @@ from alignment_dagster.home import Home, data_folder
 from alignment_dagster.lineage.code import code_digest
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.provenance import Inputs
-from alignment_dagster.refreshing.looking import FileDigests, Look, look, record
+from alignment_dagster.refreshing.looking import FileDigests, Look, look, looks_file, record
 from alignment_dagster.running.frontier import Frontier
 from alignment_dagster.running.jobs import READING, wave_steps
 from alignment_dagster.study import Study
@@ -55,7 +55,7 @@ def look_at(study: Study, names: Iterable[str], instance: dg.DagsterInstance) ->
         except AlignmentError as error:
             found.failures[name] = str(error)
     if found.looks:
-        record(home.root, study.name, found.looks)
+        record(looks_file(home, study.name), found.looks)
     return found
 
 

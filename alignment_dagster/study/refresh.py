@@ -199,6 +199,4 @@ class Refresh(Declared):
             raise ValueError("training: needs `follow: curated_mix`")
         if trains and self.budget is None:
             raise ValueError("budget: is needed where training follows by itself")
-        if self.schedule is None and self.watch is None:
-            raise ValueError("schedule or watch: at least one is needed")
         return self

@@ -13,14 +13,13 @@ from alignment_dagster.audit.freshness import (
     CORPUS,
     Age,
     corpus_ages,
-    looks_file,
-    read_looks,
     report_age,
     sentence,
 )
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.journal import Became, Journal
+from alignment_dagster.refreshing.looking import looks_file, read_looks
 
 HOUR = timedelta(hours=1)
 

@@ -34,7 +34,9 @@ keys = st.one_of(
         versions,
     ),
     st.tuples(
-        st.sampled_from([*COLUMNS[2], *COLUMNS[7], "eval_report"]), st.none(), versions
+        st.sampled_from([*COLUMNS[2], *COLUMNS[7], "eval_report", "regression_gate"]),
+        st.none(),
+        versions,
     ),
 )  # fmt: skip
 
@@ -88,7 +90,8 @@ def test_a_whole_study_fits_a_screen_in_width() -> None:
 
 
 def test_columns_follow_the_chain_and_lanes_the_seeds() -> None:
-    placed = {box.key: box for box in layout(quickstart()).boxes}
+    gate: Key = ("regression_gate", None, "v" * 16)
+    placed = {box.key: box for box in layout([*quickstart(), gate]).boxes}
     order = [next(box.x for key, box in placed.items() if key[0] in assets) for assets in COLUMNS]
     assert order == sorted(order)
 

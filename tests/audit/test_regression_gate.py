@@ -47,6 +47,8 @@ class Step:
     report: Artifact
     gate: Artifact
     line: str
+    lines: int
+    """Of the journal."""
     refused: str
     """Why a checkpoint is not exported; empty where it is."""
 
@@ -67,6 +69,8 @@ class Story:
     place: Place
     driver: Driver
     steps: dict[str, Step] = field(default_factory=dict)
+    settled: int = 0
+    """Lines of the journal after a run that had nothing to do."""
 
     @property
     def home(self) -> Home:
@@ -76,13 +80,11 @@ class Story:
     def archive(self) -> Archive:
         return open_archive(NAME, self.home)
 
-    def run(self, name: str) -> None:
-        self.look(name, self._run(None))
+    def run(self, name: str, first: str | None = None) -> None:
+        self.look(name, self.bring(first))
 
-    def run_gate(self) -> int:
-        return self._run("regression_gate")
-
-    def _run(self, first: str | None) -> int:
+    def bring(self, first: str | None = None) -> int:
+        """`alignment run`, from an asset on."""
         options = {"recipes": [], "seeds": [], "first": first, "last": None, "workers": 1}
         self.place.start(self.driver, "run", **options)
         return self.driver.end()
@@ -97,7 +99,7 @@ class Story:
         except AlignmentError as error:
             refused = str(error)
         line = gate_line(study, self.home, report) or ""
-        self.steps[name] = Step(code, report, gate, line, refused)
+        self.steps[name] = Step(code, report, gate, line, len(archive.journal), refused)
 
     def approve(self) -> None:
         report = self.archive.report()
@@ -133,16 +135,19 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         story.run("first")
         story.approve()
         place.study.change(description="Worded otherwise.")
-        story.run("unchanged")
+        story.run("unchanged", "eval_report")
         story.documents(BAD)
         story.run("worse")
         story.approve()
         story.look("decided")
-        story.run("overridden")
+        story.run("overridden", "eval_report")
+        assert story.bring("eval_report") == 0
+        story.settled = len(story.archive.journal)
         story.documents(GOOD)
+        story.run("better")
         items = place.study.assets / "suites/items/articles.jsonl"
         items.write_text(items.read_text().replace("harbour", "lighthouse", 1))
-        story.run("better")
+        story.run("asked otherwise", "evaluation")
         yield story
 
 
@@ -242,18 +247,31 @@ def test_the_decision_is_recorded_by_the_next_run_which_then_has_nothing_to_do(
     assert after.check.passed
     assert "This very report is approved, and that decides. Worse by more" in after.check.summary
     assert after.gate.provenance.inputs.outside["approval"] == after.outcome.approval
+    assert after.lines == story.settled
 
 
-def test_a_better_model_passes_on_the_items_that_both_were_asked(story: Story) -> None:
+def test_a_better_model_passes(story: Story) -> None:
+    """The report before the bad one is current again, and is held against that."""
     worse, better = story.steps["worse"], story.steps["better"]
     assert better.code == 0
+    assert better.report.version == story.steps["unchanged"].report.version
     assert better.outcome.reference == worse.report.label
+    assert better.check.passed
     (row,) = pq.read_table(better.gate.path / "regressions.parquet").to_pylist()
     assert row["change"] < -0.5
+    assert (row["scenarios"], row["outcome"]) == (4, "no_worse")
+
+
+def test_a_changed_suite_is_compared_on_the_items_that_both_were_asked(story: Story) -> None:
+    asked = story.steps["asked otherwise"]
+    assert asked.code == 0
+    (row,) = pq.read_table(asked.gate.path / "regressions.parquet").to_pylist()
     assert (row["scenarios"], row["outcome"]) == (3, "no_worse")
-    (said,) = better.outcome.not_compared
+    (said,) = asked.outcome.not_compared
     assert "1 items only then, 1 only now" in said
-    assert "The comparison is partial." in better.check.summary
+    assert "The comparison is partial." in asked.check.summary
+    difference = json.loads((asked.gate.path / "difference.json").read_text())
+    assert difference["items"] == [{"suite": "articles", "what": "changed", "items": 1}]
 
 
 def test_an_approval_that_was_taken_out_stops_the_gate(story: Story) -> None:
@@ -263,13 +281,11 @@ def test_an_approval_that_was_taken_out_stops_the_gate(story: Story) -> None:
     kept = review.read_bytes()
     review.unlink()
     try:
-        assert story.run_gate() != 0
+        assert story.bring("regression_gate") != 0
         assert f"reviews/{version}/0001.json: Dagster was told of it" in story.place.log.read_text()
     finally:
         review.write_bytes(kept)
 
 
 def test_everything_still_fits_together(story: Story) -> None:
-    told = story.check()
-    assert told["gaps"] == []
-    assert told["current"]
+    assert story.check()["gaps"] == []

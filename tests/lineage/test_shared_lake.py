@@ -276,3 +276,35 @@ def test_a_machine_that_lost_its_copy_of_the_journal_goes_on_with_the_shared_one
     journal.append(became("next"))
     assert journal.path.read_text().splitlines(True)[0] == before
     assert journal.breaks() == []
+
+
+def test_of_two_reviews_with_one_number_the_first_is_kept_and_reaches_the_other(
+    place: str, tmp_path: Path
+) -> None:
+    first, second = machine(tmp_path / "a"), machine(tmp_path / "b")
+    one, other = (lake.root / "study" / "reviews" / "v1" / "0001.json" for lake in (first, second))
+    assert first.offer(one, b"{}")
+    assert not second.offer(other, b"[]")
+    second.pull("study")
+    assert other.read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keys/lake.pem",
+        "keys/trusted/../lake.pem",
+        "lake/study/reviews/../../../0001.json",
+        "lake/study/curated_mix/x/v1/keys/trusted/a.pem",
+        "lake/study/journal.jsonl",
+        "lake/study/reviews/v1/.0001.json",
+    ],
+)
+def test_only_public_keys_and_reviews_are_taken_from_the_store(
+    s3: S3, place: str, tmp_path: Path, name: str
+) -> None:
+    lake = machine(tmp_path / "a")
+    s3.client.put_object(Bucket=BUCKET, Key=f"{place}shared/{name}", Body=b"planted")
+    lake.pull("study")
+    planted = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in planted if path.read_bytes() == b"planted"]

@@ -11,7 +11,7 @@ from alignment_dagster.corpus.documents import source_digest
 from alignment_dagster.defs import raw_corpus
 from alignment_dagster.errors import DataError, DeclarationError
 from alignment_dagster.graph.step import Parents
-from alignment_dagster.refreshing.looking import FileDigests, look, looks, record
+from alignment_dagster.refreshing.looking import FileDigests, look, read_looks, record
 from alignment_dagster.running.plan import WAVES
 
 REFRESH = {"schedule": {"cron": "0 3 * * *"}}
@@ -47,11 +47,11 @@ def test_a_record_that_a_power_cut_left_unfinished_is_mended(
     tiny: TinyStudy, tmp_path: Path
 ) -> None:
     one = look(tiny.load().source("stories"), tiny.data, None, FileDigests())
-    record(tmp_path, "tiny", [one])
-    path = tmp_path / "refresh" / "tiny.jsonl"
+    record(tmp_path / "looks.jsonl", [one])
+    path = tmp_path / "looks.jsonl"
     path.write_bytes(path.read_bytes() + b'{"changed":tr')
-    record(tmp_path, "tiny", [one])
-    assert list(looks(tmp_path, "tiny")) == [one, one]
+    record(tmp_path / "looks.jsonl", [one])
+    assert read_looks(tmp_path / "looks.jsonl") == [one, one]
 
 
 @pytest.mark.parametrize(

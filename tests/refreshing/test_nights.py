@@ -19,7 +19,7 @@ from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Provenance
-from alignment_dagster.refreshing.looking import looks
+from alignment_dagster.refreshing.looking import looks_file, read_looks
 from alignment_dagster.running.jobs import POLICY, STARTED_BY
 from alignment_dagster.warehouse import dbt as warehouse_dbt
 
@@ -89,11 +89,11 @@ def test_the_first_night_makes_everything_up_to_the_mixes_once(
 
 def test_an_unchanged_study_is_looked_at_and_nothing_runs(told: Nights, study: TinyStudy) -> None:
     told.night()
-    before = list(looks(Home.from_environment().root, NAME))
+    before = read_looks(looks_file(Home.from_environment(), NAME))
     tick = told.schedule()
     assert (tick.requests, tick.skipped) == ([], "5 sources looked at; nothing has changed")
     assert told.follow() == []
-    after = list(looks(Home.from_environment().root, NAME))[len(before) :]
+    after = read_looks(looks_file(Home.from_environment(), NAME))[len(before) :]
     assert [(one.source, one.changed) for one in after] == [
         (source, False) for source in study.load().declaration.sources
     ]

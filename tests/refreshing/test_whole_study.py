@@ -1,8 +1,8 @@
 """The job that brings a whole study up to date: it fails with its reason, and ends when told to."""
 
-import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 
 import dagster as dg
@@ -12,6 +12,11 @@ from tiny_study import TinyStudy
 
 from alignment_dagster.running.whole_study import Options, run_whole_study
 
+RUN = """
+import dagster as dg
+from alignment_dagster.running.whole_study import Options, run_whole_study
+run_whole_study(dg.build_op_context(), "tiny", Options())
+"""
 pytestmark = pytest.mark.slow
 
 
@@ -22,21 +27,15 @@ def test_a_mistake_is_the_reason_of_the_failure(tiny: TinyStudy) -> None:
 
 
 def test_what_it_started_ends_when_it_is_interrupted(tiny: TinyStudy) -> None:
-    started: list[psutil.Process] = []
-    watcher = threading.Thread(target=_interrupt, args=(started,))
-    watcher.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_whole_study(dg.build_op_context(), "tiny", Options())
-    watcher.join()
-    assert started
-    assert not [one for one in started if one.is_running() and one.status() != "zombie"]
-
-
-def _interrupt(started: list[psutil.Process]) -> None:
-    """SIGINT to this process, as a cancelled run gets it, once the study is being run."""
-    home = os.environ["ALIGNMENT_HOME"]
-    while not os.path.exists(f"{home}/tiny.lock"):
+    process = subprocess.Popen([sys.executable, "-c", RUN], start_new_session=True)
+    lock, deadline = tiny.assets.parent / "home" / "tiny.lock", time.monotonic() + 120
+    while not lock.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.2)
     time.sleep(1)
-    started += psutil.Process().children(recursive=True)
-    os.kill(os.getpid(), signal.SIGINT)
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert started
+    assert not [one for one in started if one.is_running() and one.status() != "zombie"]
