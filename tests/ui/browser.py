@@ -15,7 +15,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 ]  # fmt: skip
-PATIENCE = 90_000
+PATIENCE = 180_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
 SIZE = {"width": 1600, "height": 1000}
 
