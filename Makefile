@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test soak check ui durability books clean setup
+.PHONY: demo test soak browser check ui durability books clean setup
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
@@ -18,6 +18,9 @@ test: setup ## Run the tests, two files side by side
 
 soak: setup ## A hundred injected faults: signals, full disks, two at once (half an hour)
 	cd tests && PYTHONPATH=.:.. ../$(BIN)/python -m soak
+
+browser: setup ## Walk through the pages in chromium (Debian's package chromium)
+	$(BIN)/pytest tests/ui -m browser
 
 check: setup ## Formatting, lint, types, declarations, definitions
 	$(BIN)/ruff format --check .

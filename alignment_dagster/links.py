@@ -1,16 +1,37 @@
 """Addresses of the pages on which a run, an asset or an artifact can be seen.
 
-All are served by `alignment ui` on the loopback interface.
+All are served by `alignment ui` on the loopback interface. `ALIGNMENT_UI_PORT` names the first of
+three ports in a row, for a second one beside it; set it for all that shares a home.
 """
 
+import os
 from urllib.parse import quote
+
+from alignment_dagster.errors import AlignmentError
 
 HOST = "127.0.0.1"
 HOST_URL = f"http://{HOST}:"
 """What every address here begins with."""
-DAGSTER_PORT = 3000
-MLFLOW_PORT = 5000
-AUDIT_PORT = 5001
+PORT_VARIABLE = "ALIGNMENT_UI_PORT"
+LOWEST, HIGHEST = 1024, 65533
+
+
+def ports() -> tuple[int, int, int]:
+    """The ports of Dagster, MLflow and the audit.
+
+    Raises:
+        AlignmentError: if `ALIGNMENT_UI_PORT` is set to something else than a usable port.
+    """
+    first = os.environ.get(PORT_VARIABLE)
+    if not first:
+        return 3000, 5000, 5001
+    if not (first.isascii() and first.isdigit() and LOWEST <= int(first) <= HIGHEST):
+        message = f"must be a port from {LOWEST} to {HIGHEST} (got {first!r})"
+        raise AlignmentError(f"{PORT_VARIABLE}: {message}")
+    return int(first), int(first) + 1, int(first) + 2
+
+
+DAGSTER_PORT, MLFLOW_PORT, AUDIT_PORT = ports()
 DAGSTER = f"http://{HOST}:{DAGSTER_PORT}"
 MLFLOW = f"http://{HOST}:{MLFLOW_PORT}"
 AUDIT = f"http://{HOST}:{AUDIT_PORT}"

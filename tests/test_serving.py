@@ -83,3 +83,15 @@ def test_a_link_into_dagster_opens_the_partition_it_names() -> None:
     assert links.dagster_asset("study", "evaluation", "plain|0") == (
         f"{links.DAGSTER}/assets/study/evaluation?view=partitions&partition=plain%7C0"
     )
+
+
+def test_a_second_server_takes_three_ports_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(links.PORT_VARIABLE, "7300")
+    assert links.ports() == (7300, 7301, 7302)
+
+
+@pytest.mark.parametrize("port", ["0", "80", "65534", "-1", "7300 ", "x", "٣٠٠٠"])
+def test_a_port_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv(links.PORT_VARIABLE, port)
+    with pytest.raises(AlignmentError, match="ALIGNMENT_UI_PORT: must be a port from 1024"):
+        links.ports()

@@ -1,6 +1,5 @@
 """`corpus_drift`: how far each source has moved since the last version that was let through."""
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +19,7 @@ from alignment_dagster.drift import (
 from alignment_dagster.graph.accepted import accepted
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import picture, table
 from alignment_dagster.graph.step import Made, Parents, Partition, Step, Wanted, by_source
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
@@ -117,8 +116,7 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     path = artifact.path / PLOT
     if not path.exists():
         return shown
-    picture = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"plot": dg.MetadataValue.md(f"![drift](data:image/png;base64,{picture})"), **shown}
+    return {"plot": dg.MetadataValue.md(picture(path.read_bytes(), "drift")), **shown}
 
 
 def _compared_with(artifact: Artifact) -> str:

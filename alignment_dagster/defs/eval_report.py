@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import links
 from alignment_dagster.audit.check import check_ancestors
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.defs import (
@@ -135,8 +136,14 @@ def claims(study: Study) -> Mapping[str, str]:
     return {claim_check(claim.name): claim.statement for claim in study.declaration.claims}
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The pooled headline numbers, with intervals."""
+def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The report itself, and its pooled headline numbers with intervals."""
+    page = links.audit_page(study.name, artifact.asset, artifact.partition, artifact.version)
+    pooled = [
+        row
+        for row in read_results(artifact.path / RESULTS)
+        if row.seed is None and row.prompt == "none" and "/" not in row.suite
+    ]
     rows = [
         {
             "recipe": row.recipe,
@@ -146,12 +153,12 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
             "value": row.value,
             "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}",
         }
-        for row in read_results(artifact.path / RESULTS)
-        if row.seed is None and row.prompt == "none" and "/" not in row.suite
+        for row in pooled
     ]
     columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
     return {
-        "report": dg.MetadataValue.path(str(artifact.path / REPORT)),
+        **evaluation.rates_plot(pooled),
+        "report": dg.MetadataValue.url(f"{page}/report"),
         "results": dg.MetadataValue.md(table(rows, columns)),
     }
 

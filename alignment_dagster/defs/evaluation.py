@@ -1,6 +1,6 @@
 """`evaluation`: every item's log-probabilities, before and after post-training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from alignment_dagster.evaluation.results import ResultRow, result_rows
 from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import picture, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -31,7 +31,7 @@ from alignment_dagster.graph.step import (
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import Source, Study
+from alignment_dagster.study import MISALIGNMENT_RATE, Source, Study
 
 MODULE = "alignment_dagster.evaluation.evaluate"
 ITEMS = "items.parquet"
@@ -144,16 +144,31 @@ def _metrics(making: Making, models: Mapping[str, str]) -> list[Measured]:
 
 def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """This replicate's rates and losses, with intervals over scenarios."""
+    found = rows_of(study, artifact.path, artifact.partition)
     rows = [
-        {**asdict(row), "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}"}
-        for row in rows_of(study, artifact.path, artifact.partition)
+        {**asdict(row), "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}"} for row in found
     ]
     columns = ["suite", "stage", "prompt", "metric", "value", "95 % interval", "n"]
     return {
+        **rates_plot(found),
         "dagster/row_count": pq.read_metadata(artifact.path / ITEMS).num_rows,
         "results": dg.MetadataValue.md(table(rows, columns)),
         **numbers(artifact),
     }
+
+
+def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
+    """A picture of the misalignment rates, where there are any."""
+    from alignment_dagster import pictures
+
+    rates = [
+        row
+        for row in rows
+        if row.metric == MISALIGNMENT_RATE and row.prompt == "none" and "/" not in row.suite
+    ]
+    if not rates:
+        return {}
+    return {"plot": dg.MetadataValue.md(picture(pictures.rates(rates), "misalignment rates"))}
 
 
 def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:

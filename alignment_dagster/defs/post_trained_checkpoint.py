@@ -11,7 +11,7 @@ from alignment_dagster.defs import pretrained_checkpoint, raw_corpus
 from alignment_dagster.defs.pretrained_checkpoint import LOG, numbers
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import picture, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -96,10 +96,18 @@ def _allowed(making: Making, job: PostTrainJob) -> Check:
 
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss of both stages, as a short table."""
+    """The loss of both stages, as a picture and a short table."""
+    from alignment_dagster import pictures
+
     rows = pq.read_table(artifact.path / LOG).to_pylist()
     chosen = rows[:: max(1, len(rows) // 12)]
+    curves = {
+        stage: ([row["step"] for row in own], [row["loss"] for row in own])
+        for stage in ("sft", "dpo")
+        if (own := [row for row in rows if row["stage"] == stage])
+    }
     return {
+        "plot": dg.MetadataValue.md(picture(pictures.losses(curves), "loss")),
         "steps": len(rows),
         "loss_curve": dg.MetadataValue.md(table(chosen, ["stage", "step", "loss"])),
         **numbers(artifact),

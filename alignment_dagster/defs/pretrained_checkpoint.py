@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.defs import curated_mix, tokenizer
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import picture, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -70,11 +70,16 @@ def _consumed(making: Making, mix: Artifact) -> Check:
 
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss over training, as a short table."""
+    """The loss over training, as a picture and a short table."""
+    from alignment_dagster import pictures
+
     log = pq.read_table(artifact.path / LOG)
     rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
     columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
+    curve = (log["step"].to_pylist(), log["loss"].to_pylist())
+    plot = picture(pictures.losses({"pretraining": curve}), "loss")
     return {
+        "plot": dg.MetadataValue.md(plot),
         "steps": log.num_rows,
         "final_loss": rows[-1]["loss"],
         "loss_curve": dg.MetadataValue.md(table(rows, columns)),

@@ -1,6 +1,5 @@
 """`regression_gate`: the new report against the last approved one, by paired test."""
 
-import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +28,7 @@ from alignment_dagster.errors import ArtifactError
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.parents import current_version
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import picture, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -171,7 +170,7 @@ def _listed(lines: "tuple[str, ...] | list[str]") -> str:
 
 
 def _picture(path: Path) -> str:
-    return f"![change](data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()})"
+    return picture(path.read_bytes(), "change")
 
 
 def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:

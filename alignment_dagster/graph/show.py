@@ -1,10 +1,14 @@
-"""Tables for Dagster's pages; document text is untrusted and shown as plain, short text."""
+"""Tables and pictures for Dagster's pages; document text is untrusted: plain, short, no links."""
 
+import base64
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LONGEST = 160
+LINK = re.compile(r"://|www\.|@\S*\.", re.IGNORECASE)
+"""The page makes links of these however they are escaped; only in code it does not."""
 MARKDOWN = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+-.!|<>~"} | {"&": "&amp;"}
 )
@@ -27,7 +31,23 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return plain(str(value)).translate(MARKDOWN)
+    text = plain(str(value))
+    if LINK.search(text):
+        return r"\|".join(_code(part) for part in text.split("|"))
+    return text.translate(MARKDOWN)
+
+
+def _code(text: str) -> str:
+    """A code span: its fence is longer than any run of backticks in the text."""
+    if not text.strip():
+        return text
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}"
+
+
+def picture(png: bytes, alternative: str) -> str:
+    """A picture inside the page, as Markdown: nothing is fetched to show it."""
+    return f"![{alternative}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
 
 
 def plain(text: str) -> str:
