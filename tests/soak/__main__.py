@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
+
 from soak.bench import Bench
 from soak.playing import Played, play_all
 from soak.table import SEED, drawn
@@ -38,6 +40,8 @@ def main() -> None:
     finally:
         for bench in benches:
             bench.close()
+        for process in psutil.Process().children(recursive=True):  # of injections cut short
+            process.kill()
     _summary(played, time.monotonic() - begun, arguments.seed)
     if len(played) < len(injections):
         print(f"{len(injections) - len(played)} were not played: the time is up")

@@ -89,7 +89,7 @@ def play_all(injections: Sequence[Injection], benches: list[Bench], until: float
                 print(f"       {wrong}", flush=True)
             done.append(played)
 
-    threads = [threading.Thread(target=work, args=(bench,)) for bench in benches]
+    threads = [threading.Thread(target=work, args=(bench,), daemon=True) for bench in benches]
     for thread in threads:
         thread.start()
     for thread in threads:
