@@ -38,10 +38,7 @@ def main() -> None:
     try:
         played = play_all(injections, benches, begun + 60 * arguments.minutes)
     finally:
-        for bench in benches:
-            bench.close()
-        for process in psutil.Process().children(recursive=True):  # of injections cut short
-            process.kill()
+        _leave_nothing(benches)
     _summary(played, time.monotonic() - begun, arguments.seed)
     if len(played) < len(injections):
         print(f"{len(injections) - len(played)} were not played: the time is up")
@@ -49,6 +46,14 @@ def main() -> None:
     if not failed:
         shutil.rmtree(folder)
     sys.exit(failed)
+
+
+def _leave_nothing(benches: list[Bench]) -> None:
+    """Also of injections that were cut short."""
+    for process in psutil.Process().children(recursive=True):
+        process.kill()
+    for bench in benches:
+        bench.unmount()
 
 
 def _memory() -> str | None:
