@@ -5,6 +5,7 @@ SQLAlchemy is imported where it is used: the console script starts without it.
 
 import errno
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ DRIVER = f"{POSTGRES}+psycopg2"
 WAIT_SECONDS = 10
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """The disk is full, the quota is spent, or it cannot be written to."""
+FULL = 1 << 20
+"""Bytes; with less left nothing can be written to a database."""
 CREATING = 7_046_029_254
 """Names the lock under which MLflow's tables are created; any number that nobody else uses."""
 
@@ -48,13 +51,25 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
         AlignmentError: in place of what a database or the system raised.
     """
     try:
-        with one_message(f"a database in {folder}"):
-            yield
-    except OSError as error:
-        if error.errno not in DISK:
+        yield
+    except AlignmentError:
+        raise
+    except Exception as error:
+        told = _of_disk(error, folder)
+        if told is None:
             raise
-        where = error.filename or folder
-        raise AlignmentError(f"{where}: {error.strerror}; nothing half-written is left") from None
+        raise AlignmentError(told) from None
+
+
+def _of_disk(error: Exception, folder: Path) -> str | None:
+    """What the disk of a folder has to do with an error; None of anything else."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        return f"{error.filename or folder}: {error.strerror}"
+    reason = _reason(error)
+    if reason is None:
+        return None
+    full = " (the disk is full)" if shutil.disk_usage(folder).free < FULL else ""
+    return f"a database in {folder} cannot be used: {reason}{full}"
 
 
 def _is_no_retry(record: logging.LogRecord) -> bool:

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from alignment_dagster.databases import FULL
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.progress import ERROR, USER_ERROR
 
@@ -94,6 +96,8 @@ def _failure(command: Command, code: int) -> str:
     if code == USER_ERROR and message.exists():
         return message.read_text(encoding="utf-8")
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    if shutil.disk_usage(command.work).free < FULL:
+        how = f"{how}: the disk is full"
     log = command.work / LOG
     tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
     return "\n".join([f"{command.module} {how}; its log is {log}", *tail])

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from alignment_dagster.running.instance import mark_run
-
 ALIGNMENT = "from alignment_dagster.cli import main; main()"
 """The console script's own call, also where the script is not installed beside Python."""
 GRACE_SECONDS = 30.0
@@ -40,7 +38,6 @@ def run_whole_study(context: dg.OpExecutionContext, study: str, options: Options
     Raises:
         dagster.Failure: with the last thing that it said, if it failed.
     """
-    mark_run(context.instance, context.run_id)
     last = ""
     with _running(["run", study, *options.arguments()]) as process:
         assert process.stdout is not None

@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
+
 from soak.bench import Bench
 from soak.playing import Played, play_all
 from soak.table import SEED, drawn
@@ -34,15 +36,24 @@ def main() -> None:
     begun = time.monotonic()
     benches = [Bench(folder / f"bench-{number}") for number in range(arguments.benches)]
     try:
-        played = play_all(injections, benches)
+        played = play_all(injections, benches, begun + 60 * arguments.minutes)
     finally:
-        for bench in benches:
-            bench.close()
+        _leave_nothing(benches)
     _summary(played, time.monotonic() - begun, arguments.seed)
+    if len(played) < len(injections):
+        print(f"{len(injections) - len(played)} were not played: the time is up")
     failed = any(one.wrong for one in played)
     if not failed:
         shutil.rmtree(folder)
     sys.exit(failed)
+
+
+def _leave_nothing(benches: list[Bench]) -> None:
+    """Also of injections that were cut short."""
+    for process in psutil.Process().children(recursive=True):
+        process.kill()
+    for bench in benches:
+        bench.unmount()
 
 
 def _memory() -> str | None:
@@ -76,6 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=int, nargs="*", help="numbers of the plan")
     parser.add_argument("--list", action="store_true", help="print the plan and end")
     parser.add_argument("--benches", type=int, default=2, help="injections side by side")
+    parser.add_argument("--minutes", type=float, default=27, help="when no other one is begun")
     parser.add_argument("--folder", help="where the homes lie; in memory without it")
     return parser.parse_args()
 

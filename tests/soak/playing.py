@@ -56,9 +56,11 @@ def play(bench: Bench, injection: Injection) -> Played:
     return played
 
 
-def _shared(injections: Iterator[Injection], lock: "threading.Lock") -> Iterator[Injection]:
-    """What several threads take turns at."""
-    while True:
+def _shared(
+    injections: Iterator[Injection], lock: "threading.Lock", until: float
+) -> Iterator[Injection]:
+    """What several threads take turns at, as long as there is time."""
+    while time.monotonic() < until:
         with lock:
             found = next(injections, None)
         if found is None:
@@ -66,10 +68,13 @@ def _shared(injections: Iterator[Injection], lock: "threading.Lock") -> Iterator
         yield found
 
 
-def play_all(injections: Sequence[Injection], benches: list[Bench]) -> list[Played]:
+def play_all(injections: Sequence[Injection], benches: list[Bench], until: float) -> list[Played]:
     """All of them, one bench each at a time; a line is printed as each one ends.
 
     The first bench begins with those that go on in one home, where Dagster's processes run.
+
+    Args:
+        until: by `time.monotonic`, when no other one is begun.
     """
     served = [one for one in injections if one.served]
     others = iter([one for one in injections if not one.served])
@@ -77,14 +82,14 @@ def play_all(injections: Sequence[Injection], benches: list[Bench]) -> list[Play
     lock = threading.Lock()
 
     def work(bench: Bench) -> None:
-        for injection in chain(served if bench is benches[0] else (), _shared(others, lock)):
+        for injection in chain(served if bench is benches[0] else (), _shared(others, lock, until)):
             played = play(bench, injection)
             print(played.line(), flush=True)
             for wrong in played.wrong:
                 print(f"       {wrong}", flush=True)
             done.append(played)
 
-    threads = [threading.Thread(target=work, args=(bench,)) for bench in benches]
+    threads = [threading.Thread(target=work, args=(bench,), daemon=True) for bench in benches]
     for thread in threads:
         thread.start()
     for thread in threads:

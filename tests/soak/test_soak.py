@@ -11,7 +11,6 @@ from soak.table import SEED, Injection, drawn, table
 pytestmark = pytest.mark.slow
 FEW = (
     "SIGKILL to a night's process",
-    "SIGTERM to alignment run",
     "SIGKILL to a training job",
     "SIGINT to dbt",
     "disk full at packing",
