@@ -1,0 +1,56 @@
+"""Runs whose process was killed are ended by the next look; those of living processes go on."""
+
+import errno
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from alignment_dagster.databases import one_message_of_disk
+from alignment_dagster.errors import AlignmentError
+from alignment_dagster.running import instance as running
+from alignment_dagster.running.processes import PROCESS_TAG, process_tag
+
+STARTED, NOT_STARTED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED
+
+
+def gone() -> str:
+    """The tag of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return f"{socket.gethostname()}/{process.pid}/0"
+
+
+def add(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, tag: str | None) -> str:
+    tags = {} if tag is None else {PROCESS_TAG: tag}
+    run = dg.DagsterRun("job", run_id=str(uuid.uuid4()), status=status, tags=tags)
+    return instance.add_run(run).run_id
+
+
+def test_runs_of_processes_that_are_gone_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        dead = [add(instance, status, gone()) for status in (STARTED, NOT_STARTED)]
+        alive = {
+            add(instance, STARTED, process_tag()),
+            add(instance, STARTED, "elsewhere/1/0"),
+            add(instance, STARTED, None),
+        }
+        never = add(instance, NOT_STARTED, None)
+        assert running.end_dead_runs(instance) == {*alive, never}
+        statuses = {run.run_id: run.status for run in instance.get_runs()}
+        assert {statuses[one] for one in dead} == {dg.DagsterRunStatus.FAILURE}
+        monkeypatch.setattr(running, "START_SECONDS", 0.0)
+        assert running.end_dead_runs(instance) == alive
+
+
+def test_a_full_disk_is_one_message_and_another_error_is_left_as_it_is(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x"))
+    with pytest.raises(AlignmentError, match="x: No space left"), one_message_of_disk(tmp_path):
+        raise full
+    with pytest.raises(FileNotFoundError), one_message_of_disk(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "gone")
