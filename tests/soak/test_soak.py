@@ -10,11 +10,9 @@ from soak.table import SEED, Injection, drawn, table
 
 pytestmark = pytest.mark.slow
 FEW = (
-    "SIGKILL to a night's process",
     "SIGKILL to a training job",
     "SIGINT to dbt",
     "disk full at packing",
-    "a source vanishes in a night",
     "the warehouse held open in a night",
 )
 
