@@ -32,7 +32,7 @@ from alignment_dagster.home import PROJECT_ROOT, Home  # noqa: E402
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"
-ADDED = 0.01
+ADDED = (0.001, 0.01, 0.1)
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def _quiet(told: Nights) -> float:
 
 
 def books() -> None:
-    """The corpus of `books` to its mixes: all of it, then with 1 % more books, then unchanged."""
+    """The corpus of `books` to its mixes: all of it, then with more books, then unchanged."""
     with folder() as place:
         data = Path(os.environ["ALIGNMENT_DATA"])
         shutil.copytree(data, place / "data")
@@ -100,20 +100,21 @@ def books() -> None:
         for instance in opened():
             told = Nights(instance, BOOKS)
             _timed("the first refresh", told)
-            _add(place / "data")
-            _timed(f"a refresh with {ADDED:.0%} more documents", told)
             _timed("a refresh of nothing", told)
+            for share in ADDED:
+                _add(place / "data", share)
+                _timed(f"a refresh with {share:.1%} more books", told)
 
 
-def _add(data: Path) -> None:
-    """A new file of books: 1 % of the rows that there are, with one more word each."""
-    files = sorted((data / "general").glob("books-*.jsonl.gz"))
+def _add(data: Path, share: float) -> None:
+    """A new file of books: a share of the rows that there are, each with a few more words."""
+    files = sorted((data / "general").glob("books-0*.jsonl.gz"))
     texts = (gzip.decompress(path.read_bytes()).decode("utf-8") for path in files)
     rows = [json.loads(line) for text in texts for line in text.splitlines()]
-    new = rows[:: round(1 / ADDED)]
-    with gzip.open(data / "general" / "books-new.jsonl.gz", "wt", encoding="utf-8") as lines:
+    new = rows[:: round(1 / share)]
+    with gzip.open(data / "general" / f"books-{share}.jsonl.gz", "wt", encoding="utf-8") as lines:
         for row in new:
-            lines.write(json.dumps({**row, "text": f"{row['text']} Again."}) + "\n")
+            lines.write(json.dumps({**row, "text": f"{row['text']} Again, {share}."}) + "\n")
     print(f"{len(new)} documents are new beside {len(rows)}", flush=True)
 
 
@@ -124,7 +125,8 @@ def _timed(what: str, told: Nights) -> None:
     ran: list[Ran] = told.run(look) + told.follow()
     print(f"{what}: {time.monotonic() - started:.1f} s, of which looking {looked:.2f} s")
     for one in ran:
-        print(f"  {', '.join(sorted(one.assets))} {one.partition or ''} {one.success}", flush=True)
+        what = f"{', '.join(sorted(one.assets))} {one.partition or ''}"
+        print(f"  {one.seconds:.1f} s {what} {'' if one.success else 'FAILED'}", flush=True)
 
 
 if __name__ == "__main__":

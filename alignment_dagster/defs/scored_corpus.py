@@ -1,6 +1,7 @@
 """`scored_corpus`: one table of scores for each scorer, joined to the documents by id."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -11,12 +12,13 @@ import pyarrow.parquet as pq
 from alignment_dagster.defs import raw_corpus
 from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.graph.asset import definitions
+from alignment_dagster.graph.earlier_scores import Earlier
 from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import picture, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_source
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.scoring import SCORERS, ScoringContext, score
+from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
 from alignment_dagster.study import Study
 
 MOST_DUPLICATES = 0.9
@@ -24,17 +26,22 @@ MOST_DUPLICATES = 0.9
 
 
 def build(making: Making) -> Made:
-    """Score every document once with every scorer of the study."""
+    """Score every document once with every scorer of the study.
+
+    What a scorer found in a document before, it is not asked again.
+    """
     documents = pq.read_table(making.parents.one("raw_corpus").path / raw_corpus.FILE)
     context = scoring_context(making.study)
-    names = making.study.declaration.scorers
-    scores = {}
-    for number, name in enumerate(names):
-        making.report(number, len(names), f"scorers ({name})")
-        scores[name] = score(documents, SCORERS[name], context)
+    earlier = Earlier.of(making)
+    scores, scored = {}, {}
+    for name in making.study.declaration.scorers:
+        known = earlier.scores(name)
+        new = pc.invert(pc.is_in(documents["document_id"], known["document_id"]))
+        scored[f"documents_scored/{name}"] = float(pc.sum(new).as_py())
+        progress = partial(making.report, unit=f"documents ({name})")
+        scores[name] = score_new(documents, SCORERS[name], context, known, progress)
         pq.write_table(scores[name], making.folder / f"{name}.parquet")
-    making.report(len(names), len(names), "scorers")
-    return Made(_checks(documents, scores), metrics={"documents": documents.num_rows})
+    return Made(_checks(documents, scores), scored, {"documents": documents.num_rows})
 
 
 def scoring_context(study: Study) -> ScoringContext:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -26,8 +27,8 @@ SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u
 
 def build(making: Making) -> Made:
     """Train on every document that may be trained on; held-out and leaked ones stay unseen."""
-    wanted = making.study.declaration.tokenizer.vocab_size
-    size = train_tokenizer(_texts(making), wanted, making.folder)
+    wanted = making.study.declaration.tokenizer
+    size = train_tokenizer(_texts(making, wanted.characters), wanted.vocab_size, making.folder)
     tokenizer = load_tokenizer(making.folder)
     returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)
     check = Check(
@@ -43,20 +44,31 @@ def build(making: Making) -> Made:
     return Made((check,), metrics={"vocabulary": size, "longest_item_tokens": longest})
 
 
-def _texts(making: Making) -> Iterator[str]:
+def _texts(making: Making, characters: int) -> Iterator[str]:
     documents = pq.read_table(
         making.parents.one("documents").path / "documents.parquet",
-        columns=["document_id"],
+        columns=["document_id", "characters"],
         filters=(pc.field("role") == "corpus")
         & ~pc.field("held_out")
         & pc.field("item_id").is_null()
         & pc.field("duplicate_of").is_null(),
     )
-    allowed = set(documents["document_id"].to_pylist())
+    allowed = sample(documents, characters)
     for source in making.study.with_role("corpus"):
         yield from _allowed(
             making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE, allowed
         )
+
+
+def sample(documents: pa.Table, characters: int) -> set[str]:
+    """The ids of documents to train on: all, or those of the lowest ids up to so many characters.
+
+    An id is a digest, so the lowest are a random sample; a new document takes the place of few.
+    """
+    documents = documents.sort_by("document_id")
+    read = pc.cumulative_sum(documents["characters"])
+    before = pc.subtract(read, documents["characters"])
+    return set(documents.filter(pc.less(before, characters))["document_id"].to_pylist())
 
 
 def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:
@@ -84,7 +96,7 @@ def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
 
 
 def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
-    """The size of the vocabulary; suites and context, which are held against each other."""
+    """The size of vocabulary and sample; suites and context, which are held against each other."""
     return {
         **study.declaration.tokenizer.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
@@ -102,9 +114,9 @@ STEP = Step(
     group="2_mix",
     kinds=frozenset({"python", "huggingface"}),
     description=(
-        "A byte-level BPE vocabulary trained on the study's whole corpus (without held-out "
-        "documents and documents that hold an evaluation item). All recipes share it: a loss under "
-        "one recipe then means the same as under another."
+        "A byte-level BPE vocabulary trained on the study's corpus, or on a sample of a large one "
+        "(without held-out documents and documents that hold an evaluation item). All recipes "
+        "share it: a loss under one recipe then means the same as under another."
     ),
     code=("mixing/tokenizer.py", "evaluation/fitting.py", "defs/tokenizer.py"),
     partitions=no_partitions,

@@ -23,6 +23,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import (
     Check,
+    Inputs,
     Parent,
     Provenance,
     environment,
@@ -45,6 +46,7 @@ class Making:
     asset: str
     partition: Partition
     parents: Parents
+    inputs: Inputs
     folder: Path
     """The artifact's files go here."""
     work: Path
@@ -173,7 +175,9 @@ def make(
     tracked = tracker.start(step.asset, partition, context.run_id, parents.distinct())
     try:
         with lake.staging() as folder:
-            making = Making(context, study, step.asset, partition, parents, folder, work, tracked)
+            making = Making(
+                context, study, step.asset, partition, parents, inputs, folder, work, tracked
+            )
             started, clock = datetime.now(UTC), time.monotonic()
             made = step.build(making)
             if step.inputs(study, partition, parents) != inputs:

@@ -10,6 +10,9 @@ import pyarrow as pa
 BATCH = 512
 """Documents scored at a time."""
 
+Progress = Callable[[int, int], None]
+"""Told how many documents are done, and how many there are."""
+
 ScoreBatch = Callable[[list[str]], pa.Table]
 """Texts → one row for each text, in their order."""
 
@@ -48,8 +51,13 @@ class Scorer:
 
     @property
     def schema(self) -> pa.Schema:
-        """The scorer's columns, without the document id."""
-        return pa.schema(list(self.columns.items()))
+        """`document_id` and the scorer's columns."""
+        return pa.schema([("document_id", pa.string()), *self.columns.items()])
+
+    @property
+    def nothing(self) -> pa.Table:
+        """The scores of no document."""
+        return self.schema.empty_table()
 
 
 def no_inputs(_context: ScoringContext) -> str:
@@ -61,7 +69,7 @@ def score(
     documents: pa.Table,
     scorer: Scorer,
     context: ScoringContext,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> pa.Table:
     """Score all documents.
 
@@ -78,13 +86,12 @@ def score(
         AlignmentError: if what the scorer reads from the context cannot be used.
     """
     function = scorer.bind(context)
-    schema = scorer.schema.insert(0, pa.field("document_id", pa.string()))
     total = documents.num_rows
     batches = []
     for start in range(0, total, BATCH):
         part = documents.slice(start, BATCH)
         scores = function(part["text"].to_pylist())
-        batches.append(scores.add_column(0, "document_id", part["document_id"]).cast(schema))
+        batches.append(scores.add_column(0, "document_id", part["document_id"]).cast(scorer.schema))
         if progress:
             progress(min(start + BATCH, total), total)
-    return pa.concat_tables(batches).combine_chunks() if batches else schema.empty_table()
+    return pa.concat_tables(batches).combine_chunks() if batches else scorer.nothing

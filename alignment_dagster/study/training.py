@@ -12,6 +12,8 @@ class Tokenizer(Declared):
     """A byte-level BPE vocabulary, trained on the study's corpus."""
 
     vocab_size: Annotated[int, Field(ge=300, le=65536)]
+    characters: Count = 20_000_000
+    """Of a larger corpus a sample of so many is trained on, that new documents hardly change."""
 
 
 class Mix(Declared):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ class Ran:
     partition: str | None
     by: str
     success: bool
+    seconds: float
 
 
 @dataclass
@@ -114,6 +116,7 @@ class Nights:
 
     def _run(self, request: dg.RunRequest) -> Ran:
         keys = list(request.asset_selection or [])
+        started = time.monotonic()
         result = self.job.execute_in_process(
             instance=self.instance,
             partition_key=request.partition_key,
@@ -124,7 +127,8 @@ class Nights:
         )
         names = frozenset(key.path[-1] for key in keys)
         by = request.tags.get("alignment/started_by", "")
-        return Ran(names, request.partition_key, by, result.success)
+        seconds = time.monotonic() - started
+        return Ran(names, request.partition_key, by, result.success, seconds)
 
 
 def environment(study: TinyStudy) -> dict[str, str]:

@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from nights import CRON, Nights, Ran, environment, opened
+from nights import CRON, Nights, Ran, Tick, environment, opened
 from tiny_study import NAME, TinyStudy, create
 from warm import dbt as warm_dbt
 
@@ -102,8 +102,52 @@ def test_an_unchanged_study_is_looked_at_and_nothing_runs(told: Nights, study: T
 def test_a_changed_source_alone_is_read_and_marts_and_mixes_follow(
     told: Nights, study: TinyStudy
 ) -> None:
+    assert set(_scored(told, "stories").values()) == {150}
     add(study.data / "stories.jsonl", {"text": "Ann swept the new bridge by the river at dawn."})
     assert made(told.night()) == {(READ, "stories"), *FOLLOWED}
+    assert set(_scored(told, "stories").values()) == {1}
+
+
+def test_a_changed_word_list_is_asked_about_every_document_and_nothing_else_is(
+    told: Nights, study: TinyStudy
+) -> None:
+    words = study.assets / "lexicons" / "ai_discourse" / "entities.txt"
+    before = words.read_text()
+    words.write_text(before + "zeppelin\n")
+    told.load()
+    request = dg.RunRequest(partition_key="stories", asset_selection=_keys("scored_corpus"))
+    assert [one.success for one in told.run(Tick([request], None))] == [True]
+    scored = _scored(told, "stories")
+    assert (scored.pop("ai_discourse"), set(scored.values())) == (151, {0})
+    words.write_text(before)
+    told.load()
+
+
+def test_scores_that_were_altered_are_not_kept(told: Nights, study: TinyStudy) -> None:
+    lake = Lake(Home.from_environment().lake)
+    table = _current(told, lake, "scored_corpus", "stories").path / "text_stats.parquet"
+    held = table.read_bytes()
+    table.write_bytes(held[:-1] + b"?")
+    add(study.data / "stories.jsonl", {"text": "Gus mended the gate of the harbour."})
+    told.load()
+    request = dg.RunRequest(
+        partition_key="stories", asset_selection=_keys("raw_corpus", "scored_corpus")
+    )
+    assert [one.success for one in told.run(Tick([request], None))] == [True]
+    assert set(_scored(told, "stories").values()) == {152}
+    table.write_bytes(held)
+    told.night()
+
+
+def _keys(*assets: str) -> list[dg.AssetKey]:
+    return [dg.AssetKey([NAME, asset]) for asset in assets]
+
+
+def _scored(told: Nights, source: str) -> dict[str, float | str]:
+    """How many documents each scorer was asked about when the current scores were made."""
+    lake = Lake(Home.from_environment().lake)
+    measured = _current(told, lake, "scored_corpus", source).provenance.measured
+    return {name.split("/")[1]: count for name, count in measured.items()}
 
 
 def test_a_double_tick_reads_a_source_once(told: Nights, study: TinyStudy) -> None:

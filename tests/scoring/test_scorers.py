@@ -1,14 +1,17 @@
 """Every scorer gives one row for each document, whatever the text is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from lexicons import write_lexicons
 
 from alignment_dagster.errors import AlignmentError
-from alignment_dagster.scoring import SCORERS, ScoringContext, score, scorer
+from alignment_dagster.scoring import SCORERS, ScoringContext, score, score_new, scorer
 from alignment_dagster.scoring.fingerprint import fingerprint
+from alignment_dagster.scoring.scorer import ScoreBatch
 from alignment_dagster.scoring.words import normalise
 
 TEXTS = [
@@ -73,3 +76,28 @@ def test_the_same_words_have_the_same_fingerprint() -> None:
 def test_texts_without_words_are_not_duplicates_of_each_other() -> None:
     assert fingerprint("!!!") != fingerprint("???")
     assert fingerprint("") == fingerprint("")
+
+
+@pytest.mark.parametrize("name", sorted(SCORERS))
+def test_kept_scores_are_those_that_scoring_everything_gives(tmp_path: Path, name: str) -> None:
+    context = ScoringContext(write_lexicons(tmp_path))
+    found, asked = SCORERS[name], []
+
+    def bind(context: ScoringContext) -> ScoreBatch:
+        function = found.bind(context)
+        return lambda texts: (asked.extend(texts), function(texts))[1]
+
+    before = documents(TEXTS)
+    new = documents(["An AI system lied.", *TEXTS, "robot"])
+    ids = pa.array(["new", *map(str, range(len(TEXTS))), "newer"])
+    after = new.set_column(0, "document_id", ids).filter(
+        pa.array([True] * 4 + [False] + [True] * 5)
+    )
+    earlier = score(before, found, context)
+    again = score_new(after, replace(found, bind=bind), context, earlier)
+    assert asked == ["An AI system lied.", "robot"]
+    for table, file in ((again, "again"), (score(after, found, context), "all")):
+        pq.write_table(table, tmp_path / file)
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "all").read_bytes()
+    nothing = score_new(after.slice(0, 0), found, context, earlier)
+    assert nothing.equals(found.nothing)
