@@ -82,13 +82,15 @@ def _study(folder: Path, dvc: Dvc) -> Path:
     study = tiny_study.create(folder)
     study.change(**MEASURED)
     _lengthen(study)
+    recipe = study.assets / "recipes" / "aligned.yaml"
+    declared = recipe.read_text()
+    recipe.write_text(declared.replace("share: 0.2", "share: 0.3"))
     _run(folder)
     stories = study.data / "stories.jsonl"
     stories.write_text(
         stories.read_text() + json.dumps({"text": "A late story of a clock."}) + "\n"
     )
-    recipe = study.assets / "recipes" / "aligned.yaml"
-    recipe.write_text(recipe.read_text().replace("share: 0.2", "share: 0.3"))
+    recipe.write_text(declared)
     _run(folder)
     dvc.add(folder)
     return folder

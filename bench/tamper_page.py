@@ -51,7 +51,7 @@ is. None of the three is made to notice edits in a database; they are counted so
 be compared.
 
 | | alterations | `alignment audit check` | {tools} |
-| --- | --- | --- | --- |
+| --- | --- | --- | --- | --- | --- |
 """
 HIDDEN = """
 ## What is not noticed
