@@ -42,7 +42,7 @@ def _wave_job(study: Study, wave: int, name: str, description: str) -> object:
 def _whole_study(study: Study) -> dg.JobDefinition:
     @dg.op(name=f"{study.name}_all_assets", description="`alignment run`, in its own process.")
     def bring_up_to_date(context: dg.OpExecutionContext, config: Selected) -> None:
-        mark_run(context.instance, context.run_id)
+        mark_run(context.instance, context.run.run_id)
         options = Options(tuple(config.recipes), tuple(config.seeds), config.workers)
         run_whole_study(context, study.name, options)
 

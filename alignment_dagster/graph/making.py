@@ -146,7 +146,7 @@ def became_current(context: dg.AssetExecutionContext, artifact: Artifact, *, reu
             version=artifact.version,
             digest=artifact.digest,
             record=artifact.record,
-            dagster_run_id=context.run_id,
+            dagster_run_id=context.run.run_id,
             reused=reused,
         )
     )
@@ -172,7 +172,7 @@ def make(
     inputs = step.inputs(study, partition, parents)
     work = home.work / study.name / step.asset / inputs.digest[:16]
     tracker = Tracker.shared(home, study.name)
-    tracked = tracker.start(step.asset, partition, context.run_id, parents.distinct())
+    tracked = tracker.start(step.asset, partition, context.run.run_id, parents.distinct())
     try:
         with lake.staging() as folder:
             making = Making(
@@ -191,7 +191,7 @@ def make(
                 declared=dict(step.declared(study, partition)),
                 environment=environment(),
                 git=git_state(),
-                dagster_run_id=context.run_id,
+                dagster_run_id=context.run.run_id,
                 mlflow_run_id=tracked.run_id,
                 started=started.isoformat(timespec="seconds"),
                 seconds=round(time.monotonic() - clock, 3),

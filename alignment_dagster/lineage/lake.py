@@ -1,11 +1,10 @@
 """The lake: immutable artifacts at `<lake>/<study>/<asset>/<partition>/<version>/`."""
 
-import fcntl
 import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from alignment_dagster.errors import ArtifactError
 from alignment_dagster.lineage.collected import is_collected, read_tombstone
 from alignment_dagster.lineage.data import Data
 from alignment_dagster.lineage.journal import Journal
+from alignment_dagster.lineage.locks import alone, using
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
@@ -43,7 +43,6 @@ FORMAT = "2"
 """Of the lake's records; one number for all of them."""
 FORMAT_FILE = "FORMAT"
 KEYS = "keys"
-LOCKS = ".locks"
 
 
 @dataclass(frozen=True)
@@ -270,36 +269,13 @@ class Lake:
                 return artifact
         return None
 
-    @contextmanager
-    def using(self, study: str) -> Iterator[None]:
-        """Until the end nothing is collected as garbage: whoever is about to refer to artifacts.
+    def using(self, study: str) -> AbstractContextManager[None]:
+        """As `locks.using`: for whoever is about to refer to artifacts of a study."""
+        return using(self.root, study)
 
-        Waits while something is being collected.
-        """
-        with self._lock(study, fcntl.LOCK_SH):
-            yield
-
-    @contextmanager
-    def alone(self, study: str) -> Iterator[None]:
-        """Nobody is about to refer to artifacts of the study until the end.
-
-        Raises:
-            ArtifactError: if somebody is.
-        """
-        try:
-            with self._lock(study, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                yield
-        except BlockingIOError:
-            message = f"something of study {study!r} is being made or reviewed; wait for its end"
-            raise ArtifactError(message) from None
-
-    @contextmanager
-    def _lock(self, study: str, kind: int) -> Iterator[None]:
-        path = self.root / LOCKS / f"{study}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as lock:
-            fcntl.flock(lock, kind)
-            yield
+    def alone(self, study: str) -> AbstractContextManager[None]:
+        """As `locks.alone`: for whoever removes artifacts of a study."""
+        return alone(self.root, study)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:

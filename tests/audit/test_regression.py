@@ -1,14 +1,11 @@
 """The gate's test: it blocks what is worse beyond margin and chance, and seldom what is not."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from bench_module import bench_module
 
 from alignment_dagster.audit.diff.shared import restrict
 from alignment_dagster.audit.regression.flips import flips
@@ -22,18 +19,7 @@ MARGIN = 0.05
 STUDIES, FAMILY = 100, 8
 
 
-def _bench() -> ModuleType:
-    path = Path(__file__).parents[2] / "bench" / "calibration.py"
-    spec = importlib.util.spec_from_file_location("calibration_bench", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bench = _bench()
+bench = bench_module("calibration")
 
 
 def blocked(rise: float, seeds: int, who: object) -> float:

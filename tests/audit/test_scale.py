@@ -1,13 +1,10 @@
 """What trace and impact say of generated ledgers is exactly what their generator knows."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from bench_module import bench_module
 
 from alignment_dagster.audit.impact import impact
 from alignment_dagster.audit.metrics import find_metric
@@ -19,18 +16,7 @@ from alignment_dagster.home import Home
 pytestmark = pytest.mark.slow
 
 
-def _bench() -> ModuleType:
-    path = Path(__file__).parents[2] / "bench" / "audit_scale.py"
-    spec = importlib.util.spec_from_file_location("audit_scale_bench", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bench = _bench()
+bench = bench_module("audit_scale")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,8 @@
 """Intervals cover what they say, and a recipe compared with itself is seldom called different."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
+from bench_module import bench_module
 from scipy.special import chdtri, ndtr, ndtri
 
 from alignment_dagster.evaluation.statistics.student import Spread
@@ -16,18 +12,7 @@ ERRORS = 3.0 * np.sqrt(0.95 * 0.05 / SIMULATIONS)
 MANY = (1, 3, 5, 10)
 
 
-def _bench() -> ModuleType:
-    path = Path(__file__).parents[2] / "bench" / "calibration.py"
-    spec = importlib.util.spec_from_file_location("calibration_bench", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bench = _bench()
+bench = bench_module("calibration")
 
 
 def integrated(freedom: int, ratio: float, plain: bool = False) -> float:
