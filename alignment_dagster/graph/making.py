@@ -127,9 +127,10 @@ def find_or_make(
 
     home = Home.from_environment()
     lake = Lake(home.lake)
-    found = lake.find(step.inputs(study, partition, parents))
+    inputs = step.inputs(study, partition, parents)
+    found = lake.find(inputs)
     if found is None:
-        return make(context, step, study, partition, parents), False
+        return make(context, step, study, parents, inputs), False
     context.log.info(f"{found.label} was made from exactly these inputs before; reused")
     artifact = lake.open(study.name, step.asset, partition, found.version)
     Tracker.shared(home, study.name).complete(artifact)
@@ -157,8 +158,8 @@ def make(
     context: dg.AssetExecutionContext,
     step: Step,
     study: Study,
-    partition: Partition,
     parents: Parents,
+    inputs: Inputs,
 ) -> Artifact:
     """Build, check and publish an artifact, tracked by a run in MLflow.
 
@@ -169,7 +170,7 @@ def make(
 
     home = Home.from_environment()
     lake = Lake(home.lake)
-    inputs = step.inputs(study, partition, parents)
+    partition = inputs.partition
     work = home.work / study.name / step.asset / inputs.digest[:16]
     tracker = Tracker.shared(home, study.name)
     tracked = tracker.start(step.asset, partition, context.run.run_id, parents.distinct())
