@@ -1,5 +1,6 @@
 """Reading YAML declarations so that every error can name file, line and field."""
 
+import os
 import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,10 +127,8 @@ def _text(path: Path) -> str:
 
 def shown(path: Path) -> str:
     """The path as a person wants to read it: relative to here where it lies below."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    # As text: it is asked for every row of a file.
+    return str(path).removeprefix(os.getcwd() + os.sep)
 
 
 def _lines(path: Path, node: yaml.Node, field: FieldPath) -> Iterator[tuple[FieldPath, int]]:
