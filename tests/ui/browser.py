@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Locator,
+    Page,
+    sync_playwright,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NONE_HERE = "there is no chromium here (Debian: apt-get install chromium)"
@@ -18,6 +25,8 @@ FLAGS = [
 PATIENCE = 180_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
 SIZE = {"width": 1600, "height": 1000}
+NOBODY = "/ajax-api/2.0/mlflow/users/current"
+"""MLflow asks who is signed in; its own server, where nobody signs in, does not know that."""
 
 
 @dataclass
@@ -33,6 +42,11 @@ class Watched:
     def click(self, name: str, role: Literal["button", "link"] = "button") -> None:
         """Click what has this name, as a person does: once it is there and can be clicked."""
         self.page.get_by_role(role, name=name).last.click()
+
+    def follow(self, link: Locator) -> None:
+        """Click a link; it opens in this tab, where it is watched."""
+        link.evaluate("one => one.removeAttribute('target')")
+        link.click()
 
     def see(self, text: str) -> None:
         """Wait until the text is there to be seen."""
@@ -56,14 +70,15 @@ def _watch(page: Page) -> Watched:
 
     page.on("dialog", dialog)
     page.on("pageerror", lambda error: watched.done.append(f"error: {error}"))
-    page.on("console", lambda said: _said(watched, said.type, said.text))
+    page.on("console", lambda said: _said(watched, said))
     page.on("request", lambda asked: _asked(watched, asked.url))
     return watched
 
 
-def _said(watched: Watched, kind: str, text: str) -> None:
-    if kind == "error":
-        watched.done.append(f"console: {text}")
+def _said(watched: Watched, said: ConsoleMessage) -> None:
+    place = said.location["url"]
+    if said.type == "error" and not place.endswith(NOBODY):
+        watched.done.append(f"console: {said.text} ({place})")
 
 
 def _asked(watched: Watched, url: str) -> None:
