@@ -1,5 +1,6 @@
 """A real browser that remembers everything suspicious that a page does."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     Dialog,
+    FloatRect,
     Locator,
     Page,
+    ViewportSize,
     sync_playwright,
 )
 
@@ -24,7 +27,11 @@ FLAGS = [
 ]  # fmt: skip
 PATIENCE = 180_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
-SIZE = {"width": 1600, "height": 1000}
+SIZE = ViewportSize(width=1260, height=800)
+NAVIGATION = 240
+"""The width of the column on the left of Dagster's pages, which pictures leave out."""
+PICTURES = os.environ.get("WALK_PICTURES")
+"""A folder for pictures of some of the pages: those of the README are made this way."""
 NOBODY = "/ajax-api/2.0/mlflow/users/current"
 """MLflow asks who is signed in; its own server, where nobody signs in, does not know that."""
 
@@ -39,6 +46,10 @@ class Watched:
     def open(self, address: str) -> None:
         self.page.goto(address)
 
+    def rest(self) -> None:
+        """Leave a page that is busy with showing progress, and takes the time of what it shows."""
+        self.open("about:blank")
+
     def click(self, name: str, role: Literal["button", "link"] = "button") -> None:
         """Click what has this name, as a person does: once it is there and can be clicked."""
         self.page.get_by_role(role, name=name).last.click()
@@ -51,6 +62,13 @@ class Watched:
     def see(self, text: str) -> None:
         """Wait until the text is there to be seen."""
         self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def picture(self, name: str) -> None:
+        """A picture of the page as it is now, where pictures are wanted."""
+        if PICTURES:
+            width, height = SIZE["width"] - NAVIGATION, SIZE["height"]
+            clip = FloatRect(x=NAVIGATION, y=0, width=width, height=height)
+            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", clip=clip)
 
     def text(self) -> str:
         return self.page.inner_text("body")

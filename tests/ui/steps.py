@@ -33,7 +33,7 @@ def launch(tab: Watched) -> str:
 def run_of(tab: Watched) -> str:
     """The run whose page is being opened."""
     tab.page.wait_for_url(RUN)
-    return RUN.findall(tab.page.url)[0]
+    return str(RUN.findall(tab.page.url)[0])
 
 
 def see_progress(tab: Watched, stage: str) -> None:
@@ -47,14 +47,11 @@ def partition(served: Served, asset: str, name: str) -> str:
 
 
 def sees_a_plot(tab: Watched) -> bool:
-    """Open the picture (Dagster folds Markdown of more than 1,000 characters) and look at it."""
+    """Look at the picture, which is there without a click."""
     row = tab.page.locator("tr").filter(has=tab.page.get_by_text("plot", exact=True)).last
-    row.get_by_text("[Show Markdown]").click()
-    picture = tab.page.locator("img[src^='data:image/png']").last
+    picture = row.locator("img[src^='data:image/svg+xml']")
     picture.wait_for()
-    drawn = picture.evaluate("one => one.decode().then(() => one.naturalWidth > 100)")
-    tab.page.keyboard.press("Escape")
-    return bool(drawn)
+    return bool(picture.evaluate("one => one.decode().then(() => one.naturalWidth > 100)"))
 
 
 def is_gone(group: int) -> bool:

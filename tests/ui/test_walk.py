@@ -46,6 +46,7 @@ def test_the_graph_shows_the_groups_in_the_order_of_the_chain(tab: Watched, page
         assert place is not None
         found.append(place["x"])
     assert found == sorted(found), "from left to right"
+    tab.picture("ui-graph")
 
 
 def test_documents_are_shown_as_they_are_and_do_nothing(tab: Watched, pages: Served) -> None:
@@ -95,6 +96,7 @@ def trained(tab: Watched, pages: Served) -> str:
     choose(tab, ui_study.TRAINED)
     run = launch(tab)
     see_progress(tab, "pretraining")
+    tab.rest()
     assert pages.wait(run) == "SUCCESS"
     return run
 
@@ -113,7 +115,9 @@ def reported(tab: Watched, pages: Served, trained: str) -> str:
     tab.page.get_by_text(f"{NAME}_whole_study").first.click()
     tab.page.get_by_text("Launchpad", exact=True).click()
     tab.click("Launch Run")
-    assert pages.wait(run_of(tab)) == "SUCCESS"
+    run = run_of(tab)
+    tab.rest()
+    assert pages.wait(run) == "SUCCESS"
     (report,) = (pages.made.lake / "eval_report" / "all").iterdir()
     return f"{pages.audit}/{NAME}/eval_report/all/{report.name}"
 
@@ -121,6 +125,7 @@ def reported(tab: Watched, pages: Served, trained: str) -> str:
 def test_the_report_opens_from_the_assets_page(tab: Watched, pages: Served, reported: str) -> None:
     tab.open(f"{pages.dagster}/assets/{NAME}/eval_report")
     assert sees_a_plot(tab)
+    tab.picture("ui-asset")
     tab.follow(tab.page.locator(f"a[href='{reported}/report']").first)
     tab.see("Misalignment before and after post-training")
     assert SHORT in tab.text()
@@ -183,6 +188,7 @@ def test_cancel_really_cancels(tab: Watched, pages: Served) -> None:
     choose(tab, "unfiltered")
     run = launch(tab)
     see_progress(tab, "pretraining")
+    tab.picture("ui-run")
     groups = pages.trainers()
     assert groups
     tab.click("Terminate")
