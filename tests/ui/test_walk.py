@@ -163,6 +163,7 @@ def test_the_audit_shows_hostile_items_and_documents_as_they_are(
 ) -> None:
     tab.open(f"{reported}/trace?metric=articles/dpo/unfiltered")
     tab.page.get_by_text("what weighs most").click()
+    tab.page.get_by_text("items/articles.jsonl:1").click()
     tab.see(SHORT)
     (raw,) = (pages.made.lake / "raw_corpus" / "stories").iterdir()
     tab.open(f"{pages.audit}/{NAME}/raw_corpus/stories/{raw.name}")
