@@ -27,7 +27,7 @@ FLAGS = [
 ]  # fmt: skip
 PATIENCE = 180_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
-SIZE = ViewportSize(width=1260, height=800)
+SIZE = ViewportSize(width=1600, height=1000)
 NAVIGATION = 240
 """The width of the column on the left of Dagster's pages, which pictures leave out."""
 PICTURES = os.environ.get("WALK_PICTURES")
@@ -118,7 +118,7 @@ def browser() -> Iterator[Browser]:
 
 def tab(opened: Browser) -> Watched:
     """A new tab; Dagster's invitation to its community is declined where it appears."""
-    page = opened.new_page(viewport=SIZE)
+    page = opened.new_page(viewport=SIZE, device_scale_factor=0.75 if PICTURES else 1.0)
     page.set_default_timeout(PATIENCE)
     page.add_locator_handler(page.get_by_role("button", name="Skip"), lambda skip: skip.click())
     return _watch(page)
