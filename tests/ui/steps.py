@@ -18,6 +18,7 @@ ENDING = 30.0
 def choose(tab: Watched, recipe: str) -> None:
     """Choose a recipe and every seed in the dialog that Materialize opens."""
     tab.page.get_by_text("Select a partition or create one").first.click()
+    tab.see("Select all")
     tab.page.get_by_text(recipe, exact=True).locator("visible=true").last.click()
     tab.page.keyboard.press("Escape")
     tab.page.get_by_role("button", name="All", exact=True).last.click()
@@ -36,9 +37,14 @@ def run_of(tab: Watched) -> str:
     return str(RUN.findall(tab.page.url)[0])
 
 
+def filter_log(tab: Watched, text: str) -> None:
+    """Show only what says this in a run's log, which scrolls on by itself."""
+    tab.page.get_by_placeholder("Filter…").fill(text)
+
+
 def see_progress(tab: Watched, stage: str) -> None:
-    """Look for a stage's progress in the run's log, which scrolls on by itself."""
-    tab.page.get_by_placeholder("Filter…").fill(f"{stage}: ")
+    """Look for a stage's progress in the run's log."""
+    filter_log(tab, f"{stage}: ")
     tab.page.get_by_text(re.compile(rf"^{stage}: [\d,]+ of [\d,]+ ")).first.wait_for()
 
 

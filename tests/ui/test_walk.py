@@ -13,6 +13,7 @@ from hostile import ATTACKS, OVERRIDE, SHORT
 from served import Served
 from steps import (
     choose,
+    filter_log,
     is_gone,
     launch,
     partition,
@@ -46,6 +47,7 @@ def test_the_graph_shows_the_groups_in_the_order_of_the_chain(tab: Watched, page
         assert place is not None
         found.append(place["x"])
     assert found == sorted(found), "from left to right"
+    tab.page.get_by_text("fetching statuses").first.wait_for(state="hidden")
     tab.picture("ui-graph")
 
 
@@ -102,10 +104,11 @@ def trained(tab: Watched, pages: Served) -> str:
 
 
 def test_one_recipe_is_trained_by_clicking(tab: Watched, pages: Served, trained: str) -> None:
-    for asset in ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation"):
+    for asset in ("evaluation", "post_trained_checkpoint", "pretrained_checkpoint"):
         tab.open(partition(pages, asset, f"{ui_study.TRAINED}%7C0"))
         assert sees_a_plot(tab)
         assert trained[:8] in tab.text()
+    tab.picture("ui-asset")
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +128,6 @@ def reported(tab: Watched, pages: Served, trained: str) -> str:
 def test_the_report_opens_from_the_assets_page(tab: Watched, pages: Served, reported: str) -> None:
     tab.open(f"{pages.dagster}/assets/{NAME}/eval_report")
     assert sees_a_plot(tab)
-    tab.picture("ui-asset")
     tab.follow(tab.page.locator(f"a[href='{reported}/report']").first)
     tab.see("Misalignment before and after post-training")
     assert SHORT in tab.text()
@@ -183,11 +185,16 @@ def test_a_recipe_that_was_added_is_there_once_definitions_are_reloaded(
     tab.see(ADDED)
 
 
-def test_cancel_really_cancels(tab: Watched, pages: Served) -> None:
+def train_again(tab: Watched, pages: Served) -> str:
+    """The bigger model of one recipe, from its asset's page; the run's id."""
     tab.open(f"{pages.dagster}/assets/{NAME}/pretrained_checkpoint")
     tab.click("Materialize")
     choose(tab, "unfiltered")
-    run = launch(tab)
+    return launch(tab)
+
+
+def test_cancel_really_cancels(tab: Watched, pages: Served) -> None:
+    run = train_again(tab, pages)
     see_progress(tab, "pretraining")
     tab.picture("ui-run")
     groups = pages.trainers()
@@ -198,3 +205,11 @@ def test_cancel_really_cancels(tab: Watched, pages: Served) -> None:
     assert all(is_gone(group) for group in groups)
     assert pages.trainers() == []
     assert unended(pages) == 0
+
+
+def test_the_next_launch_takes_it_up_where_it_was(tab: Watched, pages: Served) -> None:
+    run = train_again(tab, pages)
+    filter_log(tab, "resumed after step")
+    tab.see("resumed after step")
+    tab.rest()
+    assert pages.wait(run) == "SUCCESS"
