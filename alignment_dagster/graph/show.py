@@ -45,9 +45,17 @@ def _code(text: str) -> str:
     return f"{fence} {text} {fence}"
 
 
-def picture(png: bytes, alternative: str) -> str:
-    """A picture inside the page, as Markdown: nothing is fetched to show it."""
-    return f"![{alternative}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
+def picture(drawn: bytes, alternative: str) -> str:
+    """A picture (PNG or SVG) inside the page, as Markdown: nothing is fetched to show it."""
+    if drawn.startswith(b"<svg"):
+        return f"![{alternative}](<data:image/svg+xml,{_inside(drawn.decode())}>)"
+    return f"![{alternative}](data:image/png;base64,{base64.b64encode(drawn).decode('ascii')})"
+
+
+def _inside(svg: str) -> str:
+    """SVG as the end of an address between pointed brackets: shorter than any other encoding."""
+    address = svg.replace("%", "%25").replace("#", "%23").replace("\\", "%5C")
+    return address.replace("&", "&amp;").replace("<", "\\<").replace(">", "\\>")
 
 
 def plain(text: str) -> str:

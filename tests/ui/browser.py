@@ -1,5 +1,6 @@
 """A real browser that remembers everything suspicious that a page does."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    FloatRect,
+    Locator,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NONE_HERE = "there is no chromium here (Debian: apt-get install chromium)"
@@ -17,7 +27,13 @@ FLAGS = [
 ]  # fmt: skip
 PATIENCE = 180_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
-SIZE = {"width": 1600, "height": 1000}
+SIZE = ViewportSize(width=1600, height=1000)
+NAVIGATION = 240
+"""The width of the column on the left of Dagster's pages, which pictures leave out."""
+PICTURES = os.environ.get("WALK_PICTURES")
+"""A folder for pictures of some of the pages: those of the README are made this way."""
+NOBODY = "/ajax-api/2.0/mlflow/users/current"
+"""MLflow asks who is signed in; its own server, where nobody signs in, does not know that."""
 
 
 @dataclass
@@ -30,13 +46,29 @@ class Watched:
     def open(self, address: str) -> None:
         self.page.goto(address)
 
+    def rest(self) -> None:
+        """Leave a page that is busy with showing progress, and takes the time of what it shows."""
+        self.open("about:blank")
+
     def click(self, name: str, role: Literal["button", "link"] = "button") -> None:
         """Click what has this name, as a person does: once it is there and can be clicked."""
         self.page.get_by_role(role, name=name).last.click()
 
+    def follow(self, link: Locator) -> None:
+        """Click a link; it opens in this tab, where it is watched."""
+        link.evaluate("one => one.removeAttribute('target')")
+        link.click()
+
     def see(self, text: str) -> None:
         """Wait until the text is there to be seen."""
         self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def picture(self, name: str) -> None:
+        """A picture of the page as it is now, where pictures are wanted."""
+        if PICTURES:
+            width, height = SIZE["width"] - NAVIGATION, SIZE["height"]
+            clip = FloatRect(x=NAVIGATION, y=0, width=width, height=height)
+            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", clip=clip)
 
     def text(self) -> str:
         return self.page.inner_text("body")
@@ -56,14 +88,15 @@ def _watch(page: Page) -> Watched:
 
     page.on("dialog", dialog)
     page.on("pageerror", lambda error: watched.done.append(f"error: {error}"))
-    page.on("console", lambda said: _said(watched, said.type, said.text))
+    page.on("console", lambda said: _said(watched, said))
     page.on("request", lambda asked: _asked(watched, asked.url))
     return watched
 
 
-def _said(watched: Watched, kind: str, text: str) -> None:
-    if kind == "error":
-        watched.done.append(f"console: {text}")
+def _said(watched: Watched, said: ConsoleMessage) -> None:
+    place = said.location["url"]
+    if said.type == "error" and not place.endswith(NOBODY):
+        watched.done.append(f"console: {said.text} ({place})")
 
 
 def _asked(watched: Watched, url: str) -> None:
@@ -85,7 +118,7 @@ def browser() -> Iterator[Browser]:
 
 def tab(opened: Browser) -> Watched:
     """A new tab; Dagster's invitation to its community is declined where it appears."""
-    page = opened.new_page(viewport=SIZE)
+    page = opened.new_page(viewport=SIZE, device_scale_factor=0.75 if PICTURES else 1.0)
     page.set_default_timeout(PATIENCE)
     page.add_locator_handler(page.get_by_role("button", name="Skip"), lambda skip: skip.click())
     return _watch(page)

@@ -20,7 +20,7 @@ from audited_study import Audited
 from alignment_dagster.links import HOST, PORT_VARIABLE
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
-LONGEST = 300.0
+LONGEST = 600.0
 """Seconds that a run may take."""
 
 
@@ -67,17 +67,19 @@ class Served:
             time.sleep(1.0)
         return status
 
-    def processes(self, module: str) -> list[psutil.Process]:
-        """Processes below this server that run a module."""
+    def trainers(self) -> list[int]:
+        """The process groups of the jobs below this server, each forked from a warm template."""
         family = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in family if one.is_running() and module in _command(one)]
+        return [one.pid for one in family if _is_job(one)]
 
 
-def _command(process: psutil.Process) -> str:
+def _is_job(process: psutil.Process) -> bool:
     try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+        return (
+            "forkserver" in " ".join(process.cmdline()) and os.getpgid(process.pid) == process.pid
+        )
+    except (psutil.Error, ProcessLookupError):
+        return False
 
 
 def _free_ports() -> int:

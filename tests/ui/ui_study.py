@@ -21,7 +21,7 @@ def make(folder: Path) -> Audited:
     """The study, run from its sources to its mixes."""
     study = tiny_study.create(folder)
     rules = [*tiny_study.STUDY["drop"], TOO_LONG]
-    study.change(seeds=[0], drop=rules)
+    study.change(seeds=[0], drop=rules, description=f"A study {hostile.SHORT} for tests.")
     hostile.plant(study)
     made = Audited(folder)
     done = made.command("run", NAME, "--to", "curated_mix")
