@@ -6,6 +6,8 @@ SQLAlchemy is imported where it is used: the console script starts without it.
 import errno
 import logging
 import shutil
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +53,8 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
         AlignmentError: in place of what a database or the system raised.
     """
     try:
-        yield
+        with _one_line_of_threads(folder):
+            yield
     except AlignmentError:
         raise
     except Exception as error:
@@ -59,6 +62,26 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
         if told is None:
             raise
         raise AlignmentError(told) from None
+
+
+@contextmanager
+def _one_line_of_threads(folder: Path) -> Iterator[None]:
+    """The same of Dagster's threads, which nobody waits for: a line in place of a traceback."""
+    others = threading.excepthook
+
+    def say(ended: threading.ExceptHookArgs) -> None:
+        error = ended.exc_value
+        told = _of_disk(error, folder) if isinstance(error, Exception) else None
+        if told is None:
+            others(ended)
+        else:
+            print(told, file=sys.stderr)
+
+    threading.excepthook = say
+    try:
+        yield
+    finally:
+        threading.excepthook = others
 
 
 def _of_disk(error: Exception, folder: Path) -> str | None:

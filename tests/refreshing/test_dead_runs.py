@@ -3,6 +3,7 @@
 import errno
 import socket
 import subprocess
+import threading
 import uuid
 from pathlib import Path
 
@@ -54,3 +55,27 @@ def test_a_full_disk_is_one_message_and_another_error_is_left_as_it_is(tmp_path:
         raise full
     with pytest.raises(FileNotFoundError), one_message_of_disk(tmp_path):
         raise FileNotFoundError(errno.ENOENT, "gone")
+
+
+def test_a_thread_that_finds_the_disk_full_shows_a_line_and_another_error_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", shown.append)
+    with one_message_of_disk(tmp_path):
+        _in_a_thread(OSError(errno.ENOSPC, "No space left on device", "events.db"))
+        assert not shown
+        assert capsys.readouterr().err == "events.db: No space left on device\n"
+        _in_a_thread(ValueError("a fault"))
+    assert [str(one.exc_value) for one in shown] == ["a fault"]
+    _in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
+    assert len(shown) == 2, "afterwards all is as it was"
+
+
+def _in_a_thread(error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
