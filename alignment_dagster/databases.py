@@ -21,6 +21,8 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """The disk is full, the quota is spent, or it cannot be written to."""
 FULL = 1 << 20
 """Bytes; with less left nothing can be written to a database."""
+MLFLOW_DATABASE = "mlflow.store.db.utils"
+"""Name of a logger."""
 CREATING = 7_046_029_254
 """Names the lock under which MLflow's tables are created; any number that nobody else uses."""
 
@@ -53,7 +55,7 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
         AlignmentError: in place of what a database or the system raised.
     """
     try:
-        with _one_line_of_threads(folder):
+        with _no_traceback_of_threads(folder), _no_traceback_of_mlflow(folder):
             yield
     except AlignmentError:
         raise
@@ -65,13 +67,12 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _one_line_of_threads(folder: Path) -> Iterator[None]:
-    """The same of Dagster's threads, which nobody waits for: a line in place of a traceback."""
+def _no_traceback_of_threads(folder: Path) -> Iterator[None]:
+    """One line of what ends a thread of Dagster's, which nobody waits for."""
     others = threading.excepthook
 
     def say(ended: threading.ExceptHookArgs) -> None:
-        error = ended.exc_value
-        told = _of_disk(error, folder) if isinstance(error, Exception) else None
+        told = _of_disk(ended.exc_value, folder)
         if told is None:
             others(ended)
         else:
@@ -84,8 +85,28 @@ def _one_line_of_threads(folder: Path) -> Iterator[None]:
         threading.excepthook = others
 
 
-def _of_disk(error: Exception, folder: Path) -> str | None:
+@contextmanager
+def _no_traceback_of_mlflow(folder: Path) -> Iterator[None]:
+    """One line of what MLflow tells of its database before it raises the same."""
+
+    def shorten(record: logging.LogRecord) -> bool:
+        told = _of_disk(record.exc_info[1], folder) if record.exc_info else None
+        if told is not None:
+            record.msg, record.args, record.exc_info = told, (), None
+        return True
+
+    logger = logging.getLogger(MLFLOW_DATABASE)
+    logger.addFilter(shorten)
+    try:
+        yield
+    finally:
+        logger.removeFilter(shorten)
+
+
+def _of_disk(error: BaseException | None, folder: Path) -> str | None:
     """What the disk of a folder has to do with an error; None of anything else."""
+    if error is None:
+        return None
     if isinstance(error, OSError) and error.errno in DISK:
         return f"{error.filename or folder}: {error.strerror}"
     reason = _reason(error)

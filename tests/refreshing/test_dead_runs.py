@@ -9,6 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
+from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _get_managed_session_maker
+from sqlalchemy.orm import sessionmaker
 
 from alignment_dagster.databases import one_message_of_disk
 from alignment_dagster.errors import AlignmentError
@@ -70,6 +74,23 @@ def test_a_thread_that_finds_the_disk_full_shows_a_line_and_another_error_its_tr
     assert [str(one.exc_value) for one in shown] == ["a fault"]
     _in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
     assert len(shown) == 2, "afterwards all is as it was"
+
+
+def test_mlflow_tells_of_a_database_that_cannot_be_used_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with one_message_of_disk(tmp_path):
+        _use_a_database_without_tables()
+    _use_a_database_without_tables()
+    line = f"a database in {tmp_path} cannot be used: no such table: runs"
+    said = [(record.getMessage() == line, bool(record.exc_info)) for record in caplog.records]
+    assert said == [(True, False), (False, True)]
+
+
+def _use_a_database_without_tables() -> None:
+    made = sessionmaker(sqlalchemy.create_engine("sqlite://"))
+    with pytest.raises(MlflowException), _get_managed_session_maker(made, "sqlite")() as session:
+        session.execute(sqlalchemy.text("select * from runs"))
 
 
 def _in_a_thread(error: Exception) -> None:
