@@ -101,6 +101,7 @@ def _set_back(scene: Scene, operation: str) -> str:
     by = scene.draw.choice((60, 3600, 365 * 86400))
     after = scene.draw.uniform(0.0, 3.0)
     stays = scene.draw.random() < 0.5
+    scene.bench.set_back(0)  # skips where it cannot be set back
     scene.edit()
     scene.environment = scene.bench.clock.environment
     process = scene.start(operation)
