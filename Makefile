@@ -22,11 +22,12 @@ soak: setup ## A hundred injected faults: signals, full disks, two at once (half
 browser: setup ## Walk through the pages in chromium (Debian's package chromium)
 	$(BIN)/pytest tests/ui -m browser
 
-check: setup ## Formatting, lint, types, declarations, definitions
+check: setup ## Formatting, lint, types, declarations, definitions, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/alignment check
+	$(BIN)/python tools/vulnerabilities.py
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
 ui: setup ## Serve Dagster and MLflow on 127.0.0.1

@@ -6,6 +6,8 @@ SQLAlchemy is imported where it is used: the console script starts without it.
 import errno
 import logging
 import shutil
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,8 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """The disk is full, the quota is spent, or it cannot be written to."""
 FULL = 1 << 20
 """Bytes; with less left nothing can be written to a database."""
+MLFLOW_DATABASE = "mlflow.store.db.utils"
+"""Name of a logger."""
 CREATING = 7_046_029_254
 """Names the lock under which MLflow's tables are created; any number that nobody else uses."""
 
@@ -51,7 +55,8 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
         AlignmentError: in place of what a database or the system raised.
     """
     try:
-        yield
+        with _no_traceback_of_threads(folder), _no_traceback_of_mlflow(folder):
+            yield
     except AlignmentError:
         raise
     except Exception as error:
@@ -61,8 +66,47 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
         raise AlignmentError(told) from None
 
 
-def _of_disk(error: Exception, folder: Path) -> str | None:
+@contextmanager
+def _no_traceback_of_threads(folder: Path) -> Iterator[None]:
+    """One line of what ends a thread of Dagster's, which nobody waits for."""
+    others = threading.excepthook
+
+    def say(ended: threading.ExceptHookArgs) -> None:
+        told = _of_disk(ended.exc_value, folder)
+        if told is None:
+            others(ended)
+        else:
+            print(told, file=sys.stderr)
+
+    threading.excepthook = say
+    try:
+        yield
+    finally:
+        threading.excepthook = others
+
+
+@contextmanager
+def _no_traceback_of_mlflow(folder: Path) -> Iterator[None]:
+    """One line of what MLflow tells of its database before it raises the same."""
+
+    def shorten(record: logging.LogRecord) -> bool:
+        told = _of_disk(record.exc_info[1], folder) if record.exc_info else None
+        if told is not None:
+            record.msg, record.args, record.exc_info = told, (), None
+        return True
+
+    logger = logging.getLogger(MLFLOW_DATABASE)
+    logger.addFilter(shorten)
+    try:
+        yield
+    finally:
+        logger.removeFilter(shorten)
+
+
+def _of_disk(error: BaseException | None, folder: Path) -> str | None:
     """What the disk of a folder has to do with an error; None of anything else."""
+    if error is None:
+        return None
     if isinstance(error, OSError) and error.errno in DISK:
         return f"{error.filename or folder}: {error.strerror}"
     reason = _reason(error)

@@ -63,6 +63,7 @@ class Nights:
         self.definitions = loaded
         self.repository = loaded.get_repository_def()
         self.job = loaded.resolve_implicit_global_asset_job_def()
+        self.whole = self.repository.get_job(f"{self.study}_refresh_corpus")
 
     def schedule(self) -> Tick:
         """The schedule's tick of the next night."""
@@ -117,10 +118,11 @@ class Nights:
     def _run(self, request: dg.RunRequest) -> Ran:
         keys = list(request.asset_selection or [])
         started = time.monotonic()
-        result = self.job.execute_in_process(
+        job = self.job if keys else self.whole
+        result = job.execute_in_process(
             instance=self.instance,
             partition_key=request.partition_key,
-            asset_selection=keys,
+            asset_selection=keys or None,
             tags={"study": self.study, **request.tags},
             run_config=SILENT,
             raise_on_error=False,

@@ -3,11 +3,16 @@
 import errno
 import socket
 import subprocess
+import threading
 import uuid
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
+from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _get_managed_session_maker
+from sqlalchemy.orm import sessionmaker
 
 from alignment_dagster.databases import one_message_of_disk
 from alignment_dagster.errors import AlignmentError
@@ -54,3 +59,44 @@ def test_a_full_disk_is_one_message_and_another_error_is_left_as_it_is(tmp_path:
         raise full
     with pytest.raises(FileNotFoundError), one_message_of_disk(tmp_path):
         raise FileNotFoundError(errno.ENOENT, "gone")
+
+
+def test_a_thread_that_finds_the_disk_full_shows_a_line_and_another_error_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", shown.append)
+    with one_message_of_disk(tmp_path):
+        _in_a_thread(OSError(errno.ENOSPC, "No space left on device", "events.db"))
+        assert not shown
+        assert capsys.readouterr().err == "events.db: No space left on device\n"
+        _in_a_thread(ValueError("a fault"))
+    assert [str(one.exc_value) for one in shown] == ["a fault"]
+    _in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
+    assert len(shown) == 2, "afterwards all is as it was"
+
+
+def test_mlflow_tells_of_a_database_that_cannot_be_used_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with one_message_of_disk(tmp_path):
+        _use_a_database_without_tables()
+    _use_a_database_without_tables()
+    line = f"a database in {tmp_path} cannot be used: no such table: runs"
+    said = [(record.getMessage() == line, bool(record.exc_info)) for record in caplog.records]
+    assert said == [(True, False), (False, True)]
+
+
+def _use_a_database_without_tables() -> None:
+    made = sessionmaker(sqlalchemy.create_engine("sqlite://"))
+    with pytest.raises(MlflowException), _get_managed_session_maker(made, "sqlite")() as session:
+        session.execute(sqlalchemy.text("select * from runs"))
+
+
+def _in_a_thread(error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()

@@ -165,6 +165,17 @@ def test_a_double_tick_reads_a_source_once(told: Nights, study: TinyStudy) -> No
     assert told.follow() == []  # all is as it was
 
 
+def test_a_source_that_is_gone_is_a_run_that_fails_and_nothing_else(
+    told: Nights, study: TinyStudy
+) -> None:
+    path = study.data / "ai_news.jsonl"
+    aside = path.rename(path.with_suffix(".gone"))
+    ran = told.night()
+    aside.rename(path)
+    assert [(one.partition, one.success) for one in ran] == [("ai_news", False)]
+    assert told.night() == []
+
+
 def test_what_failed_a_blocking_check_is_not_followed(told: Nights, study: TinyStudy) -> None:
     path = study.data / "ai_news.jsonl"
     text = path.read_text()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from history_home import Place, create
 from warm import Driver
 
+from soak.clock import Clock
+
 if TYPE_CHECKING:
     from soak.dagster_services import Services
 
@@ -52,16 +54,29 @@ class Bench:
     def kept(self) -> Path:
         return self.folder / "once"
 
+    @property
+    def clock(self) -> Clock:
+        """Of all that the drivers start."""
+        return Clock(self.folder / "clock")
+
+    def set_back(self, by: int) -> None:
+        """Set the clock back."""
+        if not self.clock.environment:
+            raise Skip("there is no C compiler, which a clock of its own needs")
+        self.clock.set_back(by)
+
     def driver(self, number: int = 0) -> Driver:
         """A warm process; the second one is started where two commands run at once."""
         while len(self.drivers) <= number:
-            self.drivers.append(Driver())
+            self.drivers.append(Driver(self.clock.environment))
         return self.drivers[number]
 
     def begin(self) -> Place:
         """The home as it was after one whole run."""
         self.end_services()
         self.unmount()
+        if self.clock.environment:
+            self.clock.set_back(0)
         if not self.kept.exists():
             self._run_once()
         shutil.rmtree(self.place.folder, ignore_errors=True)

@@ -101,14 +101,23 @@ class Services:
             return told
 
     def refresh(self, source: str) -> str:
-        """Launch "Refresh corpus" as a person does; the run's id."""
-        told = self.ask(LAUNCH, {"p": {
+        """Launch "Refresh corpus" as a person does; the run's id.
+
+        After the code server's return it takes the webserver a moment to see its jobs.
+        """
+        parameters = {
             "selector": {**SELECTOR, "jobName": "tiny_refresh_corpus"},
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": source}]},
-        }})["launchRun"]  # fmt: skip
-        if "run" not in told:
-            raise RuntimeError(f"the run is not launched: {told}")
-        return str(told["run"]["runId"])
+        }
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            told = self.ask(LAUNCH, {"p": parameters})["launchRun"]
+            if "run" in told:
+                return str(told["run"]["runId"])
+            if told["__typename"] != "PipelineNotFoundError":
+                break
+            time.sleep(1)
+        raise RuntimeError(f"the run is not launched: {told}")
 
     def backfill(self, sources: list[str]) -> str:
         """Launch a backfill over sources; its id."""

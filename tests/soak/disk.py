@@ -97,18 +97,23 @@ def _read_only(scene: Scene) -> str:
 
 
 def _set_back(scene: Scene, operation: str) -> str:
-    """By minutes or a year, in the middle of a command."""
+    """By minutes or a year, in the middle of a command; it stays so, or is put right after it."""
     by = scene.draw.choice((60, 3600, 365 * 86400))
     after = scene.draw.uniform(0.0, 3.0)
+    stays = scene.draw.random() < 0.5
+    scene.bench.set_back(0)  # skips where it cannot be set back
     scene.edit()
-    scene.environment = {"WARM_CLOCK_SET_BACK": f"{after}:{by}"}
-    code = scene.do(operation)
-    scene.environment = {}
+    scene.environment = scene.bench.clock.environment
+    process = scene.start(operation)
+    scene.sleep(process, after)
+    scene.bench.set_back(by)
+    code = scene.end()
     if code != 0:
         scene.wrong.append(f"with the clock set back it ended with {code}: {tail(scene)}")
+    scene.bench.set_back(by if stays else 0)
     scene.edit()
     ends_well(scene, operation)
-    return f"by {by} s after {after:.1f} s, exit {code}"
+    return f"by {by} s after {after:.1f} s, exit {code}" + (", and so it stays" if stays else "")
 
 
 def kinds() -> dict[str, Act]:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from soak import disk, endpoints, rivals, services, signals, sources
+from soak import disk, endpoints, judge, rivals, services, signals, sources
 from soak.scene import Scene
 
 Act = Callable[[Scene], str]
@@ -34,6 +34,7 @@ def table() -> Mapping[str, Act]:
         **sources.kinds(),
         **rivals.kinds(),
         **endpoints.kinds(),
+        **judge.kinds(),
         **services.kinds(),
     }
 

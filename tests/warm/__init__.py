@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 QUIET = {
@@ -29,14 +30,14 @@ KILLED = 9
 class Driver:
     """Starts each operation as a process of its own, from one that has all imports."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
         places = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "warm.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places)},
+            env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places), **environment},
         )
         self.dbt = int(self._answer()["dbt"])
         """Id of the process whose children are dbt's commands."""

@@ -65,6 +65,24 @@ def _night(study: str) -> int:
     return 1
 
 
+def _policy(study: str, answer: str) -> int:
+    """What the training policy asks for at the moment, to its end."""
+    from datetime import UTC, datetime
+
+    from nights import Nights, opened
+
+    os.environ.pop("DAGSTER_HOME", None)
+    start_template()
+    for instance in opened():
+        nights = Nights(instance, study, now=datetime.now(UTC))
+        tick = nights.sensor("training_policy")
+        ran = nights.run(tick)
+        told = {"trained": [one.partition for one in ran], "skipped": tick.skipped}
+        Path(answer).write_text(json.dumps(told), encoding="utf-8")
+        return 0 if all(one.success for one in ran) else 1
+    return 1
+
+
 def _check(study: str, answer: str) -> int:
     """Gaps, changes, and whether a run would have anything to do."""
     from alignment_dagster.audit.archive import REPORT
@@ -132,6 +150,7 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     "run": _run,
     "materialize": _materialize,
     "night": _night,
+    "policy": _policy,
     "notify": _notify,
     "check": _check,
     "gc": _gc,

@@ -1,0 +1,3 @@
+"""The modules of other folders are found once the package is imported."""
+
+import soak  # noqa: F401
