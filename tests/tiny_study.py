@@ -48,7 +48,7 @@ STUDY: Mapping[str, Any] = {
     "seeds": [0, 1],
     "held_out_share": 0.1,
     "drop": [{"rule": "too_short", "scorer": "text_stats", "column": "words", "below": 3}],
-    "tokenizer": {"vocab_size": 400},
+    "tokenizer": {"vocab_size": 400, "characters": 15000},
     "mix": {"tokens": 12800, "sequence_length": 128},
     "model": {"layers": 1, "width": 16, "heads": 2, "mlp_width": 32},
     "pretraining": {"batch_size": 8, "learning_rate": 0.01, "checkpoint_every": 4},

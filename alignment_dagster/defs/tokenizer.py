@@ -17,8 +17,8 @@ from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.show import table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, no_partitions
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.mixing.tokenizer import load_tokenizer, train_tokenizer
+from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
+from alignment_dagster.mixing.tokenizer import last_document, load_tokenizer, train_tokenizer
 from alignment_dagster.study import Study
 
 SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u202e ok\n"
@@ -28,7 +28,11 @@ SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u
 def build(making: Making) -> Made:
     """Train on every document that may be trained on; held-out and leaked ones stay unseen."""
     wanted = making.study.declaration.tokenizer
-    size = train_tokenizer(_texts(making, wanted.characters), wanted.vocab_size, making.folder)
+    documents = _documents(making)
+    last = last_document(documents, wanted.characters)
+    read = documents.filter(pc.less_equal(documents["document_id"], last))["document_id"]
+    texts = _texts(making, set(read.to_pylist()))
+    size = train_tokenizer(texts, wanted.vocab_size, making.folder)
     tokenizer = load_tokenizer(making.folder)
     returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)
     check = Check(
@@ -41,11 +45,16 @@ def build(making: Making) -> Made:
     longest = check_items_fit(
         making.study.asked_suites, making.study.assets, making.folder, context
     )
-    return Made((check,), metrics={"vocabulary": size, "longest_item_tokens": longest})
+    return Made(
+        (check,),
+        {"documents": float(len(read)), LAST_DOCUMENT: last},
+        {"vocabulary": size, "longest_item_tokens": longest},
+    )
 
 
-def _texts(making: Making, characters: int) -> Iterator[str]:
-    documents = pq.read_table(
+def _documents(making: Making) -> pa.Table:
+    """Ids and lengths of all that may be trained on."""
+    return pq.read_table(
         making.parents.one("documents").path / "documents.parquet",
         columns=["document_id", "characters"],
         filters=(pc.field("role") == "corpus")
@@ -53,22 +62,13 @@ def _texts(making: Making, characters: int) -> Iterator[str]:
         & pc.field("item_id").is_null()
         & pc.field("duplicate_of").is_null(),
     )
-    allowed = sample(documents, characters)
+
+
+def _texts(making: Making, allowed: set[str]) -> Iterator[str]:
     for source in making.study.with_role("corpus"):
         yield from _allowed(
             making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE, allowed
         )
-
-
-def sample(documents: pa.Table, characters: int) -> set[str]:
-    """The ids of documents to train on: all, or those of the lowest ids up to so many characters.
-
-    An id is a digest, so the lowest are a random sample; a new document takes the place of few.
-    """
-    documents = documents.sort_by("document_id")
-    read = pc.cumulative_sum(documents["characters"])
-    before = pc.subtract(read, documents["characters"])
-    return set(documents.filter(pc.less(before, characters))["document_id"].to_pylist())
 
 
 def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:

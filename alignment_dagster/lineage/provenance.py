@@ -22,6 +22,10 @@ RECORDED_PACKAGES = (
 )  # fmt: skip
 
 
+LAST_DOCUMENT = "last_document"
+"""What a tokenizer measures: it read the documents with ids up to this one."""
+
+
 class Parent(Declared):
     """One exact input: which asset, partition and version, with the manifest's digest."""
 

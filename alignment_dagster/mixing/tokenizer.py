@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from alignment_dagster.errors import ArtifactError
@@ -19,6 +21,20 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
+
+
+def last_document(documents: pa.Table, characters: int) -> str:
+    """The highest id of those to train on: the lowest ids up to so many characters, or all.
+
+    An id is a digest, so the lowest are a random sample; a new document takes the place of few.
+
+    Args:
+        documents: has the columns `document_id` and `characters`, and one row at least.
+    """
+    documents = documents.sort_by("document_id")
+    read = pc.cumulative_sum(documents["characters"])
+    before = pc.subtract(read, documents["characters"])
+    return str(pc.max(documents.filter(pc.less(before, characters))["document_id"]).as_py())
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:

@@ -9,7 +9,12 @@ import pytest
 
 from alignment_dagster.errors import DataError
 from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, mixed_texts
-from alignment_dagster.mixing.tokenizer import END_OF_TEXT, load_tokenizer, train_tokenizer
+from alignment_dagster.mixing.tokenizer import (
+    END_OF_TEXT,
+    last_document,
+    load_tokenizer,
+    train_tokenizer,
+)
 from alignment_dagster.study import Mix, Recipe, Upsampled
 
 TEXTS = {
@@ -130,3 +135,11 @@ def test_a_document_cannot_speak_in_special_tokens(mix_inputs: MixInputs) -> Non
         tokenizer.token_to_id("<|assistant|>"),
     }
     assert tokenizer.decode(ids, skip_special_tokens=False) == hostile
+
+
+def test_a_large_corpus_trains_the_vocabulary_on_the_lowest_ids_up_to_the_declared_characters() -> (
+    None
+):
+    table = pa.table({"document_id": ["d", "b", "a", "c"], "characters": [10, 10, 10, 10]})
+    found = {limit: last_document(table, limit) for limit in (1, 10, 11, 30, 31, 1000)}
+    assert found == {1: "a", 10: "a", 11: "b", 30: "c", 31: "d", 1000: "d"}

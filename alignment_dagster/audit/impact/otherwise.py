@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.chosen import TRAINS_TOKENIZER, tokenizer_documents
+from alignment_dagster.audit.trace.chosen import TRAINS_TOKENIZER, vocabulary
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.lineage.lake import Artifact
@@ -50,7 +50,7 @@ def losses(connection: Connection, archive: Archive) -> list[InLosses]:
 
 def hold_known(connection: Connection, archive: Archive, documents: Artifact) -> None:
     """The table `known`: what the warehouse says of the withdrawn, now and for each vocabulary."""
-    files = [path for one in _tokenizers(archive) for path in tokenizer_documents(archive, [one])]
+    files = [vocabulary(archive, one)[0] for one in _tokenizers(archive)]
     connection.execute(
         "create or replace temp table known as select filename, document_id, fingerprint, "
         f"held_out, {TRAINS_TOKENIZER} as trains from read_parquet(?, filename = true) "
@@ -65,8 +65,9 @@ def tokenizers(connection: Connection, archive: Archive) -> list[InTokenizer]:
     for one in _tokenizers(archive):
         count = rows(
             connection,
-            "select count(*) as count from known where trains and list_contains(?, filename)",
-            tokenizer_documents(archive, [one]),
+            "select count(*) as count from known "
+            "where trains and filename = ? and document_id <= ?",
+            *vocabulary(archive, one),
         )[0]["count"]
         found += [InTokenizer(one, count)] if count else []
     return found

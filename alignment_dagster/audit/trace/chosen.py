@@ -8,6 +8,7 @@ from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, parent, path
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.audit.trace.training import until
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import LAST_DOCUMENT
 
 DOCUMENTS = "documents"
 TRAINS_TOKENIZER = "role = 'corpus' and not held_out and item_id is null and duplicate_of is null"
@@ -64,27 +65,35 @@ def trained_tokenizer(
     connection: Connection, archive: Archive, tokenizers: Sequence[Artifact]
 ) -> list[Row]:
     """The documents that the vocabulary was trained on, by source."""
+    documents, values = tokenizer_documents(archive, tokenizers)
     return rows(
         connection,
-        f'select source, "group", count(*) as documents from read_parquet(?) '
-        f"where {TRAINS_TOKENIZER} group by all order by documents desc, source",
-        tokenizer_documents(archive, tokenizers),
+        f'select source, "group", count(*) as documents from ({documents}) '
+        "group by all order by documents desc, source",
+        *values,
     )
 
 
-def tokenizer_documents(archive: Archive, tokenizers: Sequence[Artifact]) -> list[str]:
-    """The tables that said which documents the vocabularies are trained on."""
-    read = {one.label: one for one in (parent(archive, each, DOCUMENTS) for each in tokenizers)}
-    return paths(list(read.values()), f"{DOCUMENTS}.parquet")
-
-
-def trains_tokenizer(connection: Connection, files: Sequence[str], ids: Sequence[str]) -> list[str]:
-    """Those of the ids that a vocabulary is trained on."""
-    found = rows(
-        connection,
-        f"select distinct document_id from read_parquet(?) where {TRAINS_TOKENIZER} "
-        "and document_id in (select unnest(?::varchar[]))",
-        list(files),
-        list(ids),
+def tokenizer_documents(archive: Archive, tokenizers: Sequence[Artifact]) -> tuple[str, list[str]]:
+    """What vocabularies were trained on: a query of `document_id`, source and group; its values."""
+    read = sorted({vocabulary(archive, one) for one in tokenizers})
+    piece = (
+        'select document_id, source, "group" from read_parquet(?) '
+        f"where {TRAINS_TOKENIZER} and document_id <= ?"
     )
-    return [str(row["document_id"]) for row in found]
+    return " union ".join([piece] * len(read)), [value for pair in read for value in pair]
+
+
+def vocabulary(archive: Archive, tokenizer: Artifact) -> tuple[str, str]:
+    """The table that said which documents may be trained on, and the highest id that was."""
+    (table,) = paths([parent(archive, tokenizer, DOCUMENTS)], f"{DOCUMENTS}.parquet")
+    return table, str(tokenizer.provenance.measured[LAST_DOCUMENT])
+
+
+def trains_tokenizer(
+    connection: Connection, archive: Archive, tokenizers: Sequence[Artifact], document: str
+) -> bool:
+    """Whether a vocabulary was trained on the document."""
+    documents, values = tokenizer_documents(archive, tokenizers)
+    query = f"select 1 from ({documents}) where document_id = ? limit 1"
+    return bool(rows(connection, query, *values, document))

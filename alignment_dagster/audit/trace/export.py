@@ -14,7 +14,7 @@ from alignment_dagster.audit.opening import Opened
 from alignment_dagster.audit.records import tables
 from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.chain import paths
-from alignment_dagster.audit.trace.chosen import TRAINS_TOKENIZER, tokenizer_documents
+from alignment_dagster.audit.trace.chosen import tokenizer_documents
 from alignment_dagster.audit.trace.documents import RAW, disposition_files
 from alignment_dagster.audit.trace.measured import read_answers, read_losses
 from alignment_dagster.audit.trace.parquet import Connection, parquet
@@ -119,11 +119,11 @@ def _uses(opened: Opened, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
             "group by document_id",
             [stage, *values],
         )
+    documents, read = tokenizer_documents(opened.archive, trace.chain.tokenizers)
     yield (
         "select distinct document_id, 'tokenizer' as use, null::bigint as times, "
-        "null::bigint as tokens, null::bigint as seeds from read_parquet(?) "
-        f"where {TRAINS_TOKENIZER}",
-        [tokenizer_documents(opened.archive, trace.chain.tokenizers)],
+        f"null::bigint as tokens, null::bigint as seeds from ({documents})",
+        read,
     )
     if trace.measured.kind == "documents":
         yield (

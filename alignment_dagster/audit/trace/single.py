@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.opening import Opened
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, Ledger, chain_of
-from alignment_dagster.audit.trace.chosen import tokenizer_documents, trains_tokenizer
+from alignment_dagster.audit.trace.chosen import trains_tokenizer
 from alignment_dagster.audit.trace.documents import RAW, details, find_document
 from alignment_dagster.audit.trace.measured import read_losses
 from alignment_dagster.audit.trace.parquet import Connection, Row, parquet
@@ -82,7 +81,7 @@ def trace_document(opened: Opened, row: ResultRow, name: str) -> DocumentPath:
                 for replicate in chain.replicates
                 for ledger in replicate.ledgers
             ],
-            tokenizer=_tokenized(connection, opened.archive, chain, one),
+            tokenizer=trains_tokenizer(connection, opened.archive, chain.tokenizers, one),
             losses=_losses(connection, chain, one),
         )
 
@@ -136,11 +135,6 @@ def _read(
         document,
     )
     return Read(ledger, seed, found)
-
-
-def _tokenized(connection: Connection, archive: Archive, chain: Chain, document: str) -> bool:
-    files = tokenizer_documents(archive, chain.tokenizers)
-    return bool(trains_tokenizer(connection, files, [document]))
 
 
 def _losses(connection: Connection, chain: Chain, document: str) -> list[Row]:
