@@ -38,7 +38,7 @@ class Study:
     def do(self, operation: str) -> dict[str, Any]:
         """To its end, which is a good one; what it told."""
         answer = self.place.folder / f"{operation}.json"
-        given = {} if operation == "night" else {"answer": str(answer)}
+        given: dict[str, Any] = {} if operation == "night" else {"answer": str(answer)}
         self.place.start(self.driver, operation, **given)
         assert self.driver.end() == 0, self.place.log.read_text()[-3000:]
         told: dict[str, Any] = json.loads(answer.read_text()) if given else {}
