@@ -32,6 +32,7 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Warehouse
 
+HELD_OUT_COLUMNS = ["document_id", "source", "held_out"]
 HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
@@ -46,10 +47,15 @@ def warehouse_of(study: Study) -> Warehouse:
 
 
 def export_documents(making: Making) -> Made:
-    """All documents, and those that are held out by themselves."""
+    """All documents, and the ids of those that are held out by themselves.
+
+    Nothing else of them: what is measured on them does not depend on their scores.
+    """
     exports = warehouse_of(making.study).exports
     shutil.copy(exports / "documents.parquet", making.folder)
-    held_out = pq.read_table(exports / "documents.parquet", filters=HELD_OUT_ROWS)
+    held_out = pq.read_table(
+        exports / "documents.parquet", columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
+    )
     pq.write_table(held_out, making.folder / evaluation.HELD_OUT)
     return Made((), metrics={"held_out": held_out.num_rows})
 

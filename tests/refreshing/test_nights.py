@@ -111,16 +111,22 @@ def test_a_changed_source_alone_is_read_and_marts_and_mixes_follow(
 def test_a_changed_word_list_is_asked_about_every_document_and_nothing_else_is(
     told: Nights, study: TinyStudy
 ) -> None:
-    words = study.assets / "lexicons" / "ai_discourse" / "entities.txt"
-    before = words.read_text()
-    words.write_text(before + "zeppelin\n")
+    words = study.assets / "lexicons" / "ai_discourse" / "instant_vocabulary.txt"
+    before, documents = words.read_text(), _documents(told)
+    words.write_text(before + "ann\n")
     told.load()
     request = dg.RunRequest(partition_key="stories", asset_selection=_keys("scored_corpus"))
     assert [one.success for one in told.run(Tick([request], None))] == [True]
     scored = _scored(told, "stories")
     assert (scored.pop("ai_discourse"), set(scored.values())) == (151, {0})
+    told.follow()
+    after = _documents(told)
+    assert after["documents.parquet"] != documents["documents.parquet"]
+    assert after["held_out.parquet"] == documents["held_out.parquet"]  # nothing is measured again
     words.write_text(before)
     told.load()
+    told.run(Tick([request], None))
+    told.follow()
 
 
 def test_scores_that_were_altered_are_not_kept(told: Nights, study: TinyStudy) -> None:
@@ -137,6 +143,11 @@ def test_scores_that_were_altered_are_not_kept(told: Nights, study: TinyStudy) -
     assert set(_scored(told, "stories").values()) == {152}
     table.write_bytes(held)
     told.night()
+
+
+def _documents(told: Nights) -> dict[str, str]:
+    """The digests of the files of the current documents."""
+    return _current(told, Lake(Home.from_environment().lake), "documents", None).manifest.files
 
 
 def _keys(*assets: str) -> list[dg.AssetKey]:
@@ -209,8 +220,9 @@ def test_models_are_trained_again_above_the_declared_share_and_within_the_budget
     assert "the budget is spent; aligned|1, aligned|0 must wait: 3 of 3 runs spent" in skipped
 
 
-def _current(told: Nights, lake: Lake, asset: str, partition: str) -> Artifact:
-    wanted = dg.AssetRecordsFilter(dg.AssetKey([NAME, asset]), asset_partitions=[partition])
+def _current(told: Nights, lake: Lake, asset: str, partition: str | None) -> Artifact:
+    partitions = [partition] if partition else None
+    wanted = dg.AssetRecordsFilter(dg.AssetKey([NAME, asset]), asset_partitions=partitions)
     found = told.instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization
     assert found is not None
     return lake.open(NAME, asset, partition, str(found.metadata[VERSION].value))
