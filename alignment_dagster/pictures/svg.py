@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from alignment_dagster.visible import visible
 
-WIDTH, LEFT = 480, 150
+WIDTH, LEFT = 440, 140
 """Pixels of the whole drawing, and of its labels on the left."""
 COLOURS = ("teal", "chocolate", "navy", "orchid", "orange", "gray", "black")
 LONGEST_NAME = 24
