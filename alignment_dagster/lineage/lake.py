@@ -39,7 +39,7 @@ from alignment_dagster.lineage.statement import (
     write_statement,
 )
 
-FORMAT = "2"
+FORMAT = "3"
 """Of the lake's records; one number for all of them."""
 FORMAT_FILE = "FORMAT"
 KEYS = "keys"
