@@ -11,6 +11,12 @@ def visible(text: str) -> str:
     return "".join(f"[U+{ord(one):04X}]" if _hidden(one) else one for one in text)
 
 
+def short(name: str, longest: int) -> str:
+    """A name for a drawing: underscores become spaces; a longer one is cut."""
+    text = visible(name.replace("_", " ").replace("\n", " "))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def _hidden(one: str) -> bool:
     if one in "\n\t" or one in JOINERS:
         return False

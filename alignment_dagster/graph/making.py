@@ -43,8 +43,6 @@ class Making:
 
     context: dg.AssetExecutionContext
     study: Study
-    asset: str
-    partition: Partition
     parents: Parents
     inputs: Inputs
     folder: Path
@@ -52,6 +50,14 @@ class Making:
     work: Path
     """Kept when the run is killed: what it is resumed from."""
     tracked: "TrackedRun"
+
+    @property
+    def asset(self) -> str:
+        return self.inputs.asset
+
+    @property
+    def partition(self) -> Partition:
+        return self.inputs.partition
 
     def report(self, done: int, total: int, unit: str) -> None:
         """Progress for whoever watches."""
@@ -176,9 +182,7 @@ def make(
     tracked = tracker.start(step.asset, partition, context.run.run_id, parents.distinct())
     try:
         with lake.staging() as folder:
-            making = Making(
-                context, study, step.asset, partition, parents, inputs, folder, work, tracked
-            )
+            making = Making(context, study, parents, inputs, folder, work, tracked)
             started, clock = datetime.now(UTC), time.monotonic()
             made = step.build(making)
             if step.inputs(study, partition, parents) != inputs:

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from alignment_dagster.visible import visible
+from alignment_dagster.visible import short
 
 WIDTH, LEFT = 440, 140
 """Pixels of the whole drawing, and of its labels on the left."""
@@ -57,5 +57,4 @@ def column(rows: Sequence[str], tall: int) -> str:
 
 def plain(name: str) -> str:
     """A name for a drawing: underscores become spaces; a very long one is cut."""
-    text = visible(name.replace("_", " ").replace("\n", " "))
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+    return short(name, LONGEST_NAME)

@@ -15,8 +15,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alignment_dagster.evaluation.report.words import spaced
-from alignment_dagster.visible import visible
+from alignment_dagster.visible import short, visible
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
@@ -91,8 +90,7 @@ def rows_of(axes: Axes, names: Sequence[str]) -> None:
 
 def plain(name: str) -> str:
     """A name for a figure: underscores become spaces; a very long one is cut."""
-    text = visible(spaced(name).replace("\n", " "))
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+    return short(name, LONGEST_NAME)
 
 
 def wrapped(name: str) -> str:
