@@ -120,5 +120,4 @@ def tab(opened: Browser) -> Watched:
     """A new tab; Dagster's invitation to its community is declined where it appears."""
     page = opened.new_page(viewport=SIZE, device_scale_factor=0.75 if PICTURES else 1.0)
     page.set_default_timeout(PATIENCE)
-    page.add_locator_handler(page.get_by_role("button", name="Skip"), lambda skip: skip.click())
     return _watch(page)
