@@ -117,7 +117,7 @@ def browser() -> Iterator[Browser]:
 
 
 def tab(opened: Browser) -> Watched:
-    """A new tab; Dagster's invitation to its community is declined where it appears."""
+    """A new tab."""
     page = opened.new_page(viewport=SIZE, device_scale_factor=0.75 if PICTURES else 1.0)
     page.set_default_timeout(PATIENCE)
     return _watch(page)
