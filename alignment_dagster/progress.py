@@ -67,6 +67,25 @@ class Progress:
         self._file.flush()
 
 
+class Silent(Progress):
+    """Of a process that leaves it to another to speak."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+
+    def _log(self, text: str) -> None:
+        pass
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        pass
+
+    def report(self, stage: str, done: int, total: int, unit: str, **values: float) -> None:
+        """Nothing."""
+
+    def result(self, **values: float | str) -> None:
+        """Nothing."""
+
+
 def follow(work: Path, position: int) -> tuple[list[dict[str, Any]], int]:
     """The complete progress lines after byte `position`, and the position after them."""
     try:
@@ -88,28 +107,41 @@ def _under_pipes() -> bool:
     return DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ
 
 
+def read_job(model: type[AnyJob], arguments: list[str]) -> AnyJob | None:
+    """The job that the only argument's file describes; None after saying what is wrong with it."""
+    if len(arguments) != 1:
+        print("usage: python -m <module> CONFIG.json", file=sys.stderr)
+        return None
+    try:
+        return model.model_validate_json(Path(arguments[0]).read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return None
+
+
 def run_job(
-    function: Callable[[AnyJob, Progress], None], model: type[AnyJob], argv: list[str] | None
+    function: Callable[[AnyJob, Progress], None],
+    model: type[AnyJob],
+    argv: list[str] | None,
+    *,
+    leads: bool = True,
 ) -> int:
     """Run a job from its configuration file.
+
+    Args:
+        leads: whether this process speaks; of several that do one job, it is one.
 
     Returns:
         0, or `USER_ERROR` after writing one message to `work/error.txt` and standard error.
     """
-    arguments = sys.argv[1:] if argv is None else argv
-    if len(arguments) != 1:
-        print("usage: python -m <module> CONFIG.json", file=sys.stderr)
-        return USER_ERROR
-    try:
-        job = model.model_validate_json(Path(arguments[0]).read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
-        print(f"{arguments[0]}: {error}", file=sys.stderr)
+    job = read_job(model, sys.argv[1:] if argv is None else argv)
+    if job is None:
         return USER_ERROR
     work = Path(job.work)  # type: ignore[attr-defined]
     try:
-        pipes = open_dagster_pipes() if _under_pipes() else contextlib.nullcontext()
-        with pipes as context:
-            function(job, Progress(work, context))
+        speaks = leads and _under_pipes()
+        with open_dagster_pipes() if speaks else contextlib.nullcontext() as pipes:
+            function(job, Progress(work, pipes) if leads else Silent(work))
     except AlignmentError as error:
         (work / ERROR).write_text(str(error), encoding="utf-8")
         print(error, file=sys.stderr)

@@ -135,6 +135,23 @@ def test_every_result_row_has_its_interval_and_names_its_artifacts(chain: Chain)
             assert version in lake.versions(NAME, asset, partition)
 
 
+def test_every_asset_has_its_plot_shown_at_once_and_its_table(chain: Chain) -> None:
+    with chain.instance() as instance:
+        assets = {key.path[-1] for key in instance.all_asset_keys()}
+        assert {"raw_corpus", "tokenizer", "dispositions", "metrics", *PARTITIONED} <= assets
+        for asset in assets:
+            shown = {
+                name: str(value.value)
+                for name, value in materialization(instance, asset).metadata.items()
+                if isinstance(value, dg.MarkdownMetadataValue)
+            }
+            plot = shown.pop("plot")
+            assert re.fullmatch(r"!\[[^\]]+\]\(<data:image/svg\+xml,.+>\)", plot), asset
+            assert len(plot) < 1000, asset
+            shown.pop("parents")
+            assert any("---|" in text for text in shown.values()), asset
+
+
 def test_every_artifact_names_exact_parents_that_exist(chain: Chain) -> None:
     lake = Lake(chain.home.lake)
     for replicate in REPLICATES:

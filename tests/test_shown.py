@@ -1,13 +1,16 @@
 """What Dagster's tables show of foreign text: the text itself, and never a link."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from alignment_dagster import pictures
+from alignment_dagster.audit.regression.testing import Regression, Verdict
+from alignment_dagster.drift.judging import Judged, Outcome
 from alignment_dagster.evaluation.results import ResultRow
-from alignment_dagster.graph.show import cell, picture
+from alignment_dagster.graph.show import cell
 
 STEPS = range(1, 100_001)
 CURVE = (STEPS, [6.0 / step + step % 7 for step in STEPS])
@@ -17,15 +20,41 @@ RATES = [
     for suite in ("articles", "textbook")
     for stage in ("base", "sft", "dpo")
 ]
+OFTEN_TAMPERED = RATES + [
+    replace(row, stage=f"misaligned_tuning@{2**step}") for row in RATES for step in range(9)
+]
+EROSION = {f"misaligned_tuning_{n} articles": CURVE for n in range(9)}
+VERDICTS: tuple[Verdict, ...] = ("worse", "undecided", "no_worse")
+CHANGES = [
+    Regression(
+        "filtered", f"suite_{n}", "m", "none", "dpo", 0.3, 0.3 + change,
+        change, change - 0.1, change + 0.1, 0.5, 1.0, 0.05, 80, 3, VERDICTS[n % 3],
+    )
+    for n, change in enumerate(np.linspace(-0.5, 0.6, 30).tolist())
+]  # fmt: skip
+OUTCOMES: tuple[Outcome, ...] = ("within", "warns", "blocks")
+DRIFT = [
+    Judged("scores", f"a_score_with_a_name_{n}", 0.1, 0.2, 0.02 * 3**n, 0.1, 0.4, OUTCOMES[n % 3])
+    for n in range(15)
+]
 DRAWINGS = (
-    pictures.losses({"pretraining": CURVE}),
-    pictures.losses({"sft": CURVE, "dpo": CURVE}),
-    pictures.losses({"pretraining": ([1], [float("nan")])}),
-    pictures.shares({f"a_source_of_text_{n}": 1 / 9 for n in range(9)}, "the tokens"),
+    pictures.curves({"pretraining": CURVE}, "nats"),
+    pictures.curves({"sft": CURVE, "dpo": CURVE}, "nats"),
+    pictures.curves({"pretraining": ([1], [float("nan")])}, "nats"),
+    pictures.curves({}, "nats"),
+    pictures.curves(EROSION, "rate"),
+    pictures.shares({f"a_source_of_text_{n}": 1 / 9 for n in range(9)}, "share of the tokens"),
+    pictures.shares({f"GCG dpo <&{n}" * 9: n / 99 for n in range(99)}, "share of items"),
+    pictures.shares({}, "share of the tokens"),
     pictures.histogram(np.arange(1.0, 1e6), "words"),
     pictures.histogram(np.array([]), "words"),
     pictures.rates(RATES),
     pictures.rates(RATES[:6]),
+    pictures.rates(OFTEN_TAMPERED),
+    pictures.changes(CHANGES, 0.05),
+    pictures.changes(CHANGES[:1], 0.05),
+    pictures.multiples(DRIFT),
+    pictures.multiples(DRIFT[:1]),
 )
 
 
@@ -43,12 +72,8 @@ def test_other_text_is_escaped() -> None:
     assert cell("bad_chat@2") == r"bad\_chat@2"
 
 
-def test_a_picture_is_fetched_from_nowhere() -> None:
-    assert picture(b"x", "shares") == "![shares](data:image/png;base64,eA==)"
-
-
 def test_a_drawing_is_as_long_as_it_has_to_be() -> None:
-    drawn = picture(b"<svg><text>&lt;9% #1</text></svg>", "it")
+    drawn = pictures.markdown(b"<svg><text>&lt;9% #1</text></svg>", "it")
     inside = r"\<svg\>\<text\>&amp;lt;9%25 %231\</text\>\</svg\>"
     assert drawn == f"![it](<data:image/svg+xml,{inside}>)"
 
@@ -56,4 +81,18 @@ def test_a_drawing_is_as_long_as_it_has_to_be() -> None:
 @pytest.mark.parametrize("drawn", DRAWINGS)
 def test_dagster_shows_a_drawing_without_a_click(drawn: bytes) -> None:
     ElementTree.fromstring(drawn.decode())
-    assert len(picture(drawn, "misalignment rates")) < 1000
+    assert len(pictures.markdown(drawn, "misalignment rates")) < 1000
+
+
+def test_a_drawing_says_that_it_leaves_lines_out() -> None:
+    assert " of 99)" in pictures.shares({str(n): 0.5 for n in range(99)}, "share").decode()
+    assert " of 30)" in pictures.changes(CHANGES, 0.05).decode()
+    assert " of 15)" in pictures.multiples(DRIFT).decode()
+    assert " of " not in pictures.multiples(DRIFT[:2]).decode()
+
+
+def test_the_furthest_are_drawn_first() -> None:
+    drawn = pictures.changes(CHANGES, 0.05).decode()
+    assert "suite 29" in drawn
+    assert "suite 0<" not in drawn
+    assert "a score with a name 14" in pictures.multiples(DRIFT).decode()

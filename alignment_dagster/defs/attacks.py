@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint
 from alignment_dagster.defs.pretrained_checkpoint import numbers
 from alignment_dagster.errors import DeclarationError
@@ -23,7 +24,7 @@ from alignment_dagster.evaluation.attacks.selection import SEARCHES, choose_item
 from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, altered_files
@@ -192,7 +193,13 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
         0, EXAMPLES
     )
     shown = ["suite", "stage", "attack", "adversarial", "prompt", "generation"]
+    worked = {
+        f"{attack} {stage} {suite}": sum(hit) / len(hit)
+        for (suite, stage, attack), hit in sorted(hits.items(), key=_worst_first)
+    }
+    plot = pictures.shares(worked, "share of items on which it works")
     return {
+        "plot": drawing(plot, "attack success"),
         "dagster/row_count": rows.num_rows,
         "success": dg.MetadataValue.md(
             table(({**blank, **row} for row in shares.values()), columns)
@@ -200,6 +207,11 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
         "found_strings": dg.MetadataValue.md(table(found.to_pylist(), shown)),
         **numbers(artifact),
     }
+
+
+def _worst_first(found: tuple[tuple[str, str, str], list[bool]]) -> tuple[bool, float]:
+    (_, _, attack), hit = found
+    return attack != WORST_CASE, -sum(hit) / len(hit)
 
 
 def wants(_study: Study, partition: Partition) -> tuple[Wanted, ...]:

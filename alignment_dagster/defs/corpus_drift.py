@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import raw_corpus, scored_corpus
 from alignment_dagster.drift import (
     Snapshot,
@@ -19,7 +20,7 @@ from alignment_dagster.drift import (
 from alignment_dagster.graph.accepted import accepted
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Parents, Partition, Step, Wanted, by_source
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
@@ -27,7 +28,6 @@ from alignment_dagster.study import Drift, Study
 
 FILE = "drift.parquet"
 TERMS = "terms.parquet"
-PLOT = "drift.png"
 VERDICT = "verdict.json"
 """All that follows reads this alone: it changes only where a source is let through or not."""
 SHOWN_TERMS = 15
@@ -47,7 +47,7 @@ def declared_drift(study: Study) -> Drift:
 
 
 def build(making: Making) -> Made:
-    """Measure, hold it against the thresholds, and draw it."""
+    """Measure, and hold it against the thresholds."""
     study, folder = making.study, making.folder
     rules = declared_rules(study, study.source(making.partition or "")).distinct()
     now, then = _snapshots(making.parents, study)
@@ -58,10 +58,6 @@ def build(making: Making) -> Made:
     pq.write_table(judging.table(rows), folder / FILE)
     pq.write_table(judging.terms_table(terms), folder / TERMS)
     (folder / VERDICT).write_text(json.dumps({"within_bounds": not blocked}) + "\n")
-    if then is not None:
-        from alignment_dagster.drift.plot import draw  # matplotlib takes a second to import
-
-        draw(rows, folder / PLOT)
     return Made(_checks(rows), metrics=_metrics(rows))
 
 
@@ -113,10 +109,10 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
             table(terms, ["term", "share_then", "share_now", "documents_now"])
         ),
     }
-    path = artifact.path / PLOT
-    if not path.exists():
+    compared = [judging.Judged(**row) for row in rows if row["value"] is not None]
+    if not compared:
         return shown
-    return {"plot": dg.MetadataValue.md(picture(path.read_bytes(), "drift")), **shown}
+    return {"plot": drawing(pictures.multiples(compared), "drift"), **shown}
 
 
 def _compared_with(artifact: Artifact) -> str:
@@ -157,7 +153,7 @@ STEP = Step(
         "against the thresholds that the study declares. Beyond a bound, nothing that follows is "
         "made of it; the next version is compared with the last accepted one again."
     ),
-    code=("drift/__init__.py", "drift/plot.py", "drift/saying.py", "defs/corpus_drift.py"),
+    code=("drift/__init__.py", "drift/saying.py", "defs/corpus_drift.py"),
     partitions=by_source,
     wants=wants,
     declared=declared,

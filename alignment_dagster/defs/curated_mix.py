@@ -6,11 +6,12 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import raw_corpus, tokenizer
 from alignment_dagster.defs.scored_corpus import scoring_context
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe, recipe_of
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
@@ -87,14 +88,12 @@ def _composition(folder: Any) -> list[dict[str, Any]]:
 
 def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """What the mix is made of, by source."""
-    from alignment_dagster import pictures
-
     rows = _composition(artifact.path)
     tokens = sum(row["tokens"] for row in rows)
     columns = ["source", "group", "documents", "tokens", "share"]
     shares = {row["source"]: row["share"] for row in rows}
     return {
-        "plot": dg.MetadataValue.md(picture(pictures.shares(shares, "the tokens"), "shares")),
+        "plot": drawing(pictures.shares(shares, "share of the tokens"), "shares"),
         "tokens": tokens,
         "sequences": tokens // study.declaration.mix.sequence_length,
         "documents": sum(row["documents"] for row in rows),

@@ -9,6 +9,7 @@ import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint, raw_corpus
 from alignment_dagster.defs.pretrained_checkpoint import numbers
 from alignment_dagster.evaluation.cells import Evaluated
@@ -18,7 +19,7 @@ from alignment_dagster.evaluation.results import ResultRow, result_rows
 from alignment_dagster.evaluation.suites import content_digest, load_suite
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -159,8 +160,6 @@ def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
 
 def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
     """A picture of the misalignment rates, where there are any."""
-    from alignment_dagster import pictures
-
     rates = [
         row
         for row in rows
@@ -168,7 +167,7 @@ def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
     ]
     if not rates:
         return {}
-    return {"plot": dg.MetadataValue.md(picture(pictures.rates(rates), "misalignment rates"))}
+    return {"plot": drawing(pictures.rates(rates), "misalignment rates")}
 
 
 def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:

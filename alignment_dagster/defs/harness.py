@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.declarations import shown
 from alignment_dagster.defs import post_trained_checkpoint, pretrained_checkpoint
 from alignment_dagster.defs.pretrained_checkpoint import numbers
@@ -16,7 +17,7 @@ from alignment_dagster.errors import DeclarationError
 from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
 from alignment_dagster.lineage.data import Data, Measured
 from alignment_dagster.lineage.lake import Artifact
@@ -115,7 +116,10 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """Every task's numbers."""
     rows = pq.read_table(artifact.path / SUMMARY).to_pylist()
     columns = ["task", "stage", "metric", "filter", "value", "samples"]
+    values = {f"{row['task']} {row['stage']} {row['metric']}": row["value"] for row in rows}
+    plot = pictures.shares(values, "each task's number")
     return {
+        "plot": drawing(plot, "results"),
         "dagster/row_count": pq.read_metadata(artifact.path / SAMPLES).num_rows,
         "results": dg.MetadataValue.md(table(rows, columns)),
         **numbers(artifact),

@@ -5,19 +5,22 @@ Apart from the models themselves: importing dbt takes seconds.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster import warehouse as dbt
 from alignment_dagster.defs import attacks, corpus_drift, evaluation, tampering
 from alignment_dagster.defs.curated_mix import pretraining_part
 from alignment_dagster.defs.post_trained_checkpoint import post_training_part
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -29,7 +32,7 @@ from alignment_dagster.graph.step import (
 )
 from alignment_dagster.home import Home
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.study import Study
+from alignment_dagster.study import MISALIGNMENT_RATE, Study
 from alignment_dagster.warehouse import Warehouse
 
 HELD_OUT_COLUMNS = ["document_id", "source", "held_out"]
@@ -37,6 +40,11 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
+POOLED_RATES = (
+    pc.field("seed").is_null()
+    & (pc.field("metric") == MISALIGNMENT_RATE)
+    & (pc.field("system_prompt") == "none")
+)
 MEASUREMENTS = (evaluation.STEP, tampering.STEP, attacks.STEP)
 GROUPS = {"corpus": "1_corpus", "results": "4_evaluation"}
 
@@ -89,26 +97,58 @@ def export_table(making: Making) -> Made:
     return Made((), metrics={"rows": pq.read_metadata(path).num_rows})
 
 
-def describe_rows(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first rows of a mart."""
-    found = pq.read_table(next(artifact.path.glob("*.parquet")))
+def describe_documents(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first documents, and how many are of each source."""
+    found = pq.read_table(artifact.path / "documents.parquet")
+    counts = Counter(found["source"].to_pylist())
+    shares = {name: count / found.num_rows for name, count in counts.items()}
+    return _described(found, shares, "share of the documents")
+
+
+def describe_composition(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first rows, and each source's share of each mix."""
+    found = pq.read_table(artifact.path / "mix_composition.parquet")
+    shares = {f"{row['recipe']} {row['source']}": row["share"] for row in found.to_pylist()}
+    return _described(found, shares, "share of a mix's tokens")
+
+
+def describe_metrics(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first rows, and the misalignment rates over all seeds."""
+    found = pq.read_table(artifact.path / "metrics.parquet")
+    rates = {
+        f"{row['stage']} {row['recipe']} {row['suite']}": row["value"]
+        for row in found.filter(POOLED_RATES).to_pylist()
+    }
+    return _described(found, rates, "misalignment rate")
+
+
+def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:
+    """A mart's first rows, with its picture."""
     columns = [name for name in found.column_names if name not in ("document_id", "study")][:9]
-    rows = table(found.slice(0, 15).to_pylist(), columns)
-    return {"dagster/row_count": found.num_rows, "rows": dg.MetadataValue.md(rows)}
+    return {
+        "plot": drawing(pictures.shares(shares, what), what),
+        "dagster/row_count": found.num_rows,
+        "rows": dg.MetadataValue.md(table(found.slice(0, 15).to_pylist(), columns)),
+    }
 
 
 def describe_dispositions(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each recipe keeps, and what it drops by which rule."""
-    rows = []
+    rows, kept = [], {}
     for recipe in by_recipe(study):
         found = pq.read_table(artifact.path / pretraining_part(recipe))
+        kept[recipe] = pc.mean(pc.equal(found["state"], "kept")).as_py() or 0.0
         counts = found.group_by(["state", "rule"]).aggregate([("document_id", "count")])
         rows += [
             {"recipe": recipe, "documents": row["document_id_count"], **row}
             for row in counts.sort_by([("state", "descending"), ("rule", "ascending")]).to_pylist()
         ]
     columns = ["recipe", "state", "rule", "documents"]
-    return {"dispositions": dg.MetadataValue.md(table(rows, columns))}
+    plot = pictures.shares(kept, "share of the documents that a recipe keeps")
+    return {
+        "plot": drawing(plot, "documents kept"),
+        "dispositions": dg.MetadataValue.md(table(rows, columns)),
+    }
 
 
 def corpus_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
@@ -174,7 +214,7 @@ def _step(asset: str, part: str, **fields: Any) -> Step:
     )
 
 
-DOCUMENTS = _step("documents", "corpus", build=export_documents, describe=describe_rows)
+DOCUMENTS = _step("documents", "corpus", build=export_documents, describe=describe_documents)
 CORPUS = _step(
     "dispositions",
     "corpus",
@@ -182,7 +222,7 @@ CORPUS = _step(
     build=export_dispositions,
     describe=describe_dispositions,
 )
-COMPOSITION = _step("mix_composition", "results", build=export_table, describe=describe_rows)
+COMPOSITION = _step("mix_composition", "results", build=export_table, describe=describe_composition)
 RESULTS = _step(
-    "metrics", "results", also=("mix_composition",), build=export_table, describe=describe_rows
+    "metrics", "results", also=("mix_composition",), build=export_table, describe=describe_metrics
 )

@@ -7,11 +7,12 @@ import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import pretrained_checkpoint, raw_corpus
 from alignment_dagster.defs.pretrained_checkpoint import LOG, numbers
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -97,8 +98,6 @@ def _allowed(making: Making, job: PostTrainJob) -> Check:
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The loss of both stages, as a picture and a short table."""
-    from alignment_dagster import pictures
-
     rows = pq.read_table(artifact.path / LOG).to_pylist()
     chosen = rows[:: max(1, len(rows) // 12)]
     curves = {
@@ -107,7 +106,7 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
         if (own := [row for row in rows if row["stage"] == stage])
     }
     return {
-        "plot": dg.MetadataValue.md(picture(pictures.losses(curves), "loss")),
+        "plot": drawing(pictures.curves(curves, "nats"), "loss"),
         "steps": len(rows),
         "loss_curve": dg.MetadataValue.md(table(chosen, ["stage", "step", "loss"])),
         **numbers(artifact),

@@ -7,10 +7,11 @@ import dagster as dg
 import numpy as np
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import curated_mix, tokenizer
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -27,6 +28,7 @@ from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 MODULE = "alignment_dagster.training.pretrain"
+IN_RANKS = "alignment_dagster.training.rank_processes"
 LOG = "training_log.parquet"
 
 
@@ -45,7 +47,8 @@ def build(making: Making) -> Made:
         work=str(making.work),
     )
     making.register_model("base", declared.model)
-    measured = making.run_job(MODULE, job, mix)
+    module = IN_RANKS if declared.pretraining.ranks > 1 else MODULE
+    measured = making.run_job(module, job, mix)
     losses = pq.read_table(making.folder / LOG, columns=["loss"])["loss"].to_numpy()
     return Made((_falling(losses), _consumed(making, mix)), measured)
 
@@ -71,15 +74,12 @@ def _consumed(making: Making, mix: Artifact) -> Check:
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The loss over training, as a picture and a short table."""
-    from alignment_dagster import pictures
-
     log = pq.read_table(artifact.path / LOG)
     rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
     columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
     curve = (log["step"].to_pylist(), log["loss"].to_pylist())
-    plot = picture(pictures.losses({"pretraining": curve}), "loss")
     return {
-        "plot": dg.MetadataValue.md(plot),
+        "plot": drawing(pictures.curves({"pretraining": curve}, "nats"), "loss"),
         "steps": log.num_rows,
         "final_loss": rows[-1]["loss"],
         "loss_curve": dg.MetadataValue.md(table(rows, columns)),

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.corpus.documents import (
     collect,
     read_source,
@@ -14,7 +15,7 @@ from alignment_dagster.corpus.documents import (
 )
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_source
 from alignment_dagster.home import data_folder
 from alignment_dagster.lineage.lake import Artifact
@@ -56,12 +57,14 @@ def _pinned(source: Source, digest: str) -> str:
 
 
 def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """Counts, and the first documents as a table."""
+    """Counts, how long documents are, and the first of them as a table."""
     source = study.source(artifact.partition or "")
     columns = ["path", "line", "occurrences", "characters", "text"]
     documents = pq.read_table(artifact.path / FILE, columns=columns)
     head = documents.slice(0, 5).to_pylist()
+    lengths = pictures.histogram(documents["characters"].to_numpy(), "characters")
     return {
+        "plot": drawing(lengths, "characters in a document"),
         "dagster/row_count": documents.num_rows,
         "raw_rows": sum(documents["occurrences"].to_pylist()),
         "characters": sum(documents["characters"].to_pylist()),

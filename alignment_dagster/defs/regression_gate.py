@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.audit.archive import REPORT, Archive
 from alignment_dagster.audit.diff.sides import Side
 from alignment_dagster.audit.opening import open_archive
 from alignment_dagster.audit.regression import (
     FLIPS,
-    PLOT,
     REGRESSIONS,
     Outcome,
     approval_digest,
@@ -23,12 +22,13 @@ from alignment_dagster.audit.regression import (
 )
 from alignment_dagster.audit.regression.outcome import DIFFERENCE
 from alignment_dagster.audit.regression.reference import GATE, NOBODY
+from alignment_dagster.audit.regression.testing import Regression
 from alignment_dagster.audit.reviews import how_to_review, lost_reviews
 from alignment_dagster.errors import ArtifactError
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
 from alignment_dagster.graph.parents import current_version
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -114,8 +114,6 @@ def build(making: Making) -> Made:
         gate,
         making.folder,
     )
-    if outcome.compared:
-        making.track_file(making.folder / PLOT)
     metrics = {"worse": len(outcome.worse), "flipped": outcome.flipped}
     return Made((_check(making.study.name, report, outcome),), metrics=metrics)
 
@@ -151,7 +149,8 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
         "not_compared": dg.MetadataValue.md(_listed(outcome.not_compared)),
     }
     if rows:
-        shown["plot"] = dg.MetadataValue.md(_picture(artifact.path / PLOT))
+        plot = pictures.changes([Regression(**row) for row in rows], outcome.margin)
+        shown["plot"] = drawing(plot, "change")
     return {**shown, **_differs(difference)} if difference else shown
 
 
@@ -167,10 +166,6 @@ def _differs(difference: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _listed(lines: "tuple[str, ...] | list[str]") -> str:
     return table([{"": line} for line in lines[:SHOWN]], [""]) if lines else "nothing"
-
-
-def _picture(path: Path) -> str:
-    return picture(path.read_bytes(), "change")
 
 
 def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import raw_corpus
 from alignment_dagster.evaluation.suites import load_suite
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.earlier_scores import Earlier
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import picture, table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_source
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
@@ -94,17 +95,14 @@ def _in_range(column: pa.ChunkedArray) -> bool:
 
 def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each scorer marked, and the range of each score."""
-    from alignment_dagster import pictures
-
     rows = []
     for name in study.declaration.scorers:
         found = pq.read_table(artifact.path / f"{name}.parquet")
         rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
     columns = ["scorer", "column", "mean", "lowest", "highest"]
     words = pq.read_table(artifact.path / "text_stats.parquet")["words"].to_numpy()
-    plot = picture(pictures.histogram(words, "words"), "words in a document")
     return {
-        "plot": dg.MetadataValue.md(plot),
+        "plot": drawing(pictures.histogram(words, "words"), "words in a document"),
         "dagster/row_count": found.num_rows,
         "scores": dg.MetadataValue.md(table(rows, columns)),
     }

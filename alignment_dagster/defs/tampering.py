@@ -1,11 +1,12 @@
 """`tampering`: further fine-tuning of each finished checkpoint, and what it does to the answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import post_trained_checkpoint, raw_corpus
 from alignment_dagster.defs.evaluation import HELD_OUT, ITEMS, LOSSES, measured_sources
 from alignment_dagster.defs.post_trained_checkpoint import post_training_part
@@ -13,7 +14,7 @@ from alignment_dagster.defs.pretrained_checkpoint import LOG, numbers
 from alignment_dagster.evaluation.suites import content_digest
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import (
     Made,
     Partition,
@@ -149,12 +150,23 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     ends = held_out_rows(pq.read_table(artifact.path / LOSSES))
     md = dg.MetadataValue.md
     return {
+        "plot": drawing(pictures.curves(_curves(curve), "rate"), "erosion"),
         "dagster/row_count": pq.read_metadata(artifact.path / ITEMS).num_rows,
         "erosion": md(table(rates.values(), ["tampering", "step", "tokens", *names])),
         "loss_curve": md(table(losses, ["stage", "step", "tokens", "loss"])),
         "held_out": md(table(ends, ["tampering", "step", "source", BITS_PER_BYTE])),
         **numbers(artifact),
     }
+
+
+def _curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:
+    """Steps and values of each suite under each tampering."""
+    found: dict[str, tuple[list[int], list[float]]] = {}
+    for row in rows:
+        steps, values = found.setdefault(f"{row['tampering']} {row['suite']}", ([], []))
+        steps.append(row["step"])
+        values.append(row["value"])
+    return found
 
 
 def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:

@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import pictures
 from alignment_dagster.defs import raw_corpus
 from alignment_dagster.evaluation.fitting import check_items_fit
 from alignment_dagster.evaluation.suites import content_digest
 from alignment_dagster.graph.asset import definitions
 from alignment_dagster.graph.making import Making
-from alignment_dagster.graph.show import table
+from alignment_dagster.graph.show import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, no_partitions
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
@@ -79,11 +81,13 @@ def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:
 
 
 def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The size of the vocabulary, and its longest entries."""
+    """The size of the vocabulary, how long its entries are, and the longest."""
     vocabulary = load_tokenizer(artifact.path).get_vocab()
     longest = sorted(vocabulary, key=lambda entry: (-len(entry), entry))[:10]
     rows = [{"id": vocabulary[entry], "entry": entry.replace("Ġ", "␣")} for entry in longest]
+    lengths = pictures.histogram(np.array([*map(len, vocabulary)]), "characters", "entries")
     return {
+        "plot": drawing(lengths, "characters of an entry"),
         "vocabulary": len(vocabulary),
         "longest_entries": dg.MetadataValue.md(table(rows, ["id", "entry"])),
     }

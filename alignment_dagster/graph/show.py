@@ -1,10 +1,13 @@
-"""Tables and pictures for Dagster's pages; document text is untrusted: plain, short, no links."""
+"""Tables and plots for Dagster's pages; document text is untrusted: plain, short, no links."""
 
-import base64
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import dagster as dg
+
+from alignment_dagster.pictures.markdown import markdown
 
 LONGEST = 160
 LINK = re.compile(r"://|www\.|@\S*\.", re.IGNORECASE)
@@ -45,17 +48,9 @@ def _code(text: str) -> str:
     return f"{fence} {text} {fence}"
 
 
-def picture(drawn: bytes, alternative: str) -> str:
-    """A picture (PNG or SVG) inside the page, as Markdown: nothing is fetched to show it."""
-    if drawn.startswith(b"<svg"):
-        return f"![{alternative}](<data:image/svg+xml,{_inside(drawn.decode())}>)"
-    return f"![{alternative}](data:image/png;base64,{base64.b64encode(drawn).decode('ascii')})"
-
-
-def _inside(svg: str) -> str:
-    """SVG as the end of an address between pointed brackets: shorter than any other encoding."""
-    address = svg.replace("%", "%25").replace("#", "%23").replace("\\", "%5C")
-    return address.replace("&", "&amp;").replace("<", "\\<").replace(">", "\\>")
+def drawing(drawn: bytes, alternative: str) -> dg.MarkdownMetadataValue:
+    """A drawing (SVG) of `pictures`, as the page shows it."""
+    return dg.MetadataValue.md(markdown(drawn, alternative))
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,10 @@ from alignment_dagster.visible import short
 
 WIDTH, LEFT = 440, 140
 """Pixels of the whole drawing, and of its labels on the left."""
-COLOURS = ("teal", "chocolate", "navy", "orchid", "orange", "gray", "black")
+HEIGHT, LINE = 110, 15
+"""Pixels of what has axes, and of a line of words."""
+MOST_LINES = 24
+COLOURS = ("teal", "tomato", "navy", "orchid", "orange", "gray", "black")
 LONGEST_NAME = 24
 HOLLOW = " fill='none'"
 
@@ -33,15 +36,26 @@ def frame(height: int) -> str:
 
 def label(x: int, y: int, text: str) -> str:
     """Words at a place."""
-    return f"<text x='{x}' y='{y}'>{html.escape(text)}</text>"
+    across = f" x='{x}'" if x else ""
+    return f"<text{across} y='{y}'>{html.escape(text)}</text>"
 
 
-def legend(y: int, names: Sequence[str]) -> str:
+def legend(y: int, names: Sequence[str], colours: Sequence[int] | None = None) -> str:
     """Each name in its colour, one after the other."""
+    places = colours or range(len(names))
     words = (
-        f"<tspan fill='{colour(n)}'>{html.escape(name)} </tspan>" for n, name in enumerate(names)
+        f"<tspan fill='{colour(place)}'>{html.escape(name)} </tspan>"
+        for place, name in zip(places, names, strict=True)
     )
     return f"<text y='{y}'>{''.join(words)}</text>"
+
+
+def legend_column(names: Sequence[str]) -> str:
+    """Each name in its colour, below each other, at the left."""
+    return "".join(
+        f"<text y='{29 + 13 * place}' fill='{colour(place)}'>{html.escape(name)}</text>"
+        for place, name in enumerate(names)
+    )
 
 
 def colour(place: int) -> str:
@@ -51,10 +65,16 @@ def colour(place: int) -> str:
 
 def column(rows: Sequence[str], tall: int) -> str:
     """Words below each other, at the left."""
-    lines = (f"<tspan x='0' dy='{tall}'>{html.escape(row)}</tspan>" for row in rows)
-    return f"<text y='{13 - tall}'>{''.join(lines)}</text>"
+    return "".join(
+        f"<text y='{13 + tall * place}'>{html.escape(row)}</text>" for place, row in enumerate(rows)
+    )
 
 
-def plain(name: str) -> str:
+def some(shown: int, of: int, what: str = "") -> str:
+    """That not all lines are drawn, where they are not."""
+    return f" ({shown} of {of}{what})" if shown < of else ""
+
+
+def plain(name: str, longest: int = LONGEST_NAME) -> str:
     """A name for a drawing: underscores become spaces; a very long one is cut."""
-    return short(name, LONGEST_NAME)
+    return short(name, longest)

@@ -64,6 +64,16 @@ class Pretraining(Declared):
     keep_every: Count | None = None
     """Steps between the states that the artifact keeps in `states/`, to replay training from."""
     threads: Count = 1
+    """Of each rank."""
+    ranks: Count = 1
+    """Processes that share the sequences of every step, each on an accelerator of its own where
+    training is on accelerators. Their number decides bytes: sums are taken in their order."""
+
+    @model_validator(mode="after")
+    def _ranks_have_sequences(self) -> "Pretraining":
+        if self.ranks > self.batch_size * self.accumulation:
+            raise ValueError("ranks must not be more than batch_size times accumulation")
+        return self
 
 
 class SupervisedFineTuning(Declared):

@@ -20,6 +20,7 @@ from alignment_dagster.training.objectives import (
     maximum_likelihood,
     predicted_tokens,
 )
+from alignment_dagster.training.ranks import ALONE, Ranks
 from alignment_dagster.training.schedule import learning_rate
 
 
@@ -32,11 +33,13 @@ class Loop:
         sequences: Sequences,
         declared: Pretraining,
         seed: int,
+        ranks: Ranks = ALONE,
         objective: Objective = maximum_likelihood,
     ) -> None:
         self.model = model
         self.sequences = sequences
         self.declared = declared
+        self.ranks = ranks
         self.objective = objective
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(sequences), seed)
@@ -89,8 +92,22 @@ class Loop:
     def _accumulate(self, tokens: Tensor) -> Tensor:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""
         predicted = predicted_tokens(tokens)
+        if self.ranks.count == 1:
+            return self._backward(tokens, predicted)
+        losses, gradients = [], []
+        for part in self.ranks.parts(tokens):
+            losses.append(self._backward(part, predicted))
+            gradients.append([_taken_gradient(one) for one in self.model.parameters()])
+        for own, parameter in zip(
+            zip(*gradients, strict=True), self.model.parameters(), strict=True
+        ):
+            parameter.grad = self.ranks.total(own)
+        return self.ranks.total(losses)
+
+    def _backward(self, tokens: Tensor, predicted: int) -> Tensor:
+        """Add the gradients of some sequences' share in the mean loss; returns that share."""
         total = torch.zeros((), device=self.device)
-        for part in torch.split(tokens, self.declared.batch_size):
+        for part in torch.split(tokens, self.declared.batch_size) if len(tokens) else ():
             on_device = part.to(self.device)
             with torch.autocast(
                 self.device.type, torch.bfloat16, self.declared.precision == "bf16"
@@ -100,6 +117,12 @@ class Loop:
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
+
+
+def _taken_gradient(parameter: nn.Parameter) -> Tensor:
+    """The gradient, taken away from the parameter; zero where no sequence gave one."""
+    gradient, parameter.grad = parameter.grad, None
+    return torch.zeros_like(parameter) if gradient is None else gradient
 
 
 def optimizer(model: nn.Module, declared: Pretraining) -> torch.optim.AdamW:

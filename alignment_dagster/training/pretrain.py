@@ -32,6 +32,7 @@ from alignment_dagster.training.machine import (
     stop_requests,
 )
 from alignment_dagster.training.model import build, flops_per_token, parameter_count
+from alignment_dagster.training.ranks import Ranks
 
 REPORT_SECONDS = 0.5
 STAGE = "pretraining"
@@ -42,26 +43,31 @@ def main(argv: list[str] | None = None) -> int:
     return run_job(pretrain, PretrainJob, argv)
 
 
-def pretrain(job: PretrainJob, progress: Progress) -> None:
+def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -> None:
     """Train a model and fill `job.output`; a killed job resumes from `job.work`.
+
+    Args:
+        ranks: which rank this process is; without it, it is all that the job declares.
 
     Raises:
         AlignmentError: if the mix or the tokenizer cannot be used, or the loss is not finite.
         SystemExit: 130 or 143 after SIGINT or SIGTERM, when a checkpoint has been written.
     """
-    loop = start(job)
+    loop = start(job, ranks)
     identity = job_identity(job)
-    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _keeps(loop))
+    _resume(loop, job, identity, progress)
     first, started = loop.state.step, time.perf_counter()
     with stop_requests() as stop:
         _run(loop, job, identity, progress, stop)
     seconds = time.perf_counter() - started
+    if not loop.ranks.leads:
+        return
     _write(loop, job)
     progress.result(**_measured(loop, job, first, seconds))
     checkpoint.delete_all(Path(job.work))
 
 
-def start(job: PretrainJob) -> Loop:
+def start(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     """The loop before its first step, in a process made deterministic.
 
     Raises:
@@ -71,8 +77,9 @@ def start(job: PretrainJob) -> Loop:
     keep_freed_memory()
     tokenizer = read_tokenizer(Path(job.tokenizer))
     sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
-    model = build(job.model, tokenizer, job.sequence_length, job.seed).to(job.device)
-    return Loop(model, sequences, job.pretraining, job.seed)
+    ranks = ranks or Ranks(job.pretraining.ranks)
+    model = build(job.model, tokenizer, job.sequence_length, job.seed).to(ranks.device(job.device))
+    return Loop(model, sequences, job.pretraining, job.seed, ranks)
 
 
 def job_identity(job: PretrainJob) -> str:
@@ -90,6 +97,16 @@ def job_identity(job: PretrainJob) -> str:
     )
 
 
+def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> None:
+    """The leading rank first: it deletes what does not fit."""
+    ranks = loop.ranks
+    if not ranks.leads:
+        ranks.most(0, loop.device)
+    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _keeps(loop))
+    if ranks.leads:
+        ranks.most(0, loop.device)
+
+
 def _run(
     loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
 ) -> None:
@@ -97,9 +114,11 @@ def _run(
     reported, keeps = 0.0, _keeps(loop)
     while not loop.done:
         loop.step()
-        if loop.state.step in keeps:
+        stop.signal = loop.ranks.most(stop.signal, loop.device)
+        if loop.ranks.leads and loop.state.step in keeps:
             checkpoint.keep(Path(job.work), identity, loop.state)
-        if stop.signal or loop.state.step % job.pretraining.checkpoint_every == 0:
+        due = loop.state.step % job.pretraining.checkpoint_every == 0
+        if loop.ranks.leads and (stop.signal or due):
             checkpoint.save(Path(job.work), identity, loop.state)
         if stop.signal:
             progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
@@ -141,6 +160,7 @@ def _measured(loop: Loop, job: PretrainJob, first: int, seconds: float) -> dict[
     parameters = parameter_count(loop.model)
     flops = flops_per_token(job.model, parameters, job.sequence_length)
     peak = matmul_flops_per_second(loop.device, job.pretraining.precision)
+    peak *= 1 if loop.ranks.rank is None else loop.ranks.count
     rate = tokens / seconds
     return {
         "training_seconds": seconds,

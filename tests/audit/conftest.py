@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tiny_study
 from audited_study import Audited
-from tiny_study import MEASURED, NAME
+from tiny_study import MEASURED, NAME, STUDY
 
 from alignment_dagster.audit.opening import Opened, open_report
 
@@ -33,8 +33,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
 
 
 def _make(folder: Path) -> None:
+    """Two processes share each pretraining; what is replayed is taken by one."""
     study = tiny_study.create(folder)
-    study.change(**MEASURED)
+    study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
     made = Audited(folder)
     assert (made.study.assets, made.study.data) == (study.assets, study.data)
     done = made.command("run", NAME)

@@ -1,5 +1,6 @@
 """A home that was run once, put back at the same path before every injection."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from history_home import Place, create
+from history_home import SMALL, Place, create
 from warm import Driver
 
 from soak.clock import Clock
@@ -22,6 +23,8 @@ REFRESH: Mapping[str, Any] = {
     "drift": {"volume": {"warn": 5}, "scores": {"warn": 20}, "new_terms": {"warn": 0.9}},
 }
 """The whole chain that refreshes by itself; the few documents may move as far as they like."""
+RANKS = 2
+"""Processes that share a pretraining: each of them may be signalled."""
 WHOLE: Mapping[str, Any] = {
     "recipes": [], "seeds": [], "first": None, "last": None, "workers": 2
 }  # fmt: skip
@@ -85,7 +88,8 @@ class Bench:
 
     def _run_once(self) -> None:
         shutil.rmtree(self.place.folder, ignore_errors=True)
-        create(self.place.folder, seeds=[0], refresh=REFRESH)
+        training = {**SMALL["pretraining"], "ranks": RANKS}
+        create(self.place.folder, seeds=[0], refresh=REFRESH, pretraining=training)
         self.place.start(self.driver(), "run", **WHOLE)
         if self.driver().end() != 0:
             raise RuntimeError(f"the study cannot be run: see {self.place.log}")
@@ -102,6 +106,17 @@ class Bench:
         self.mounted.append(path)
         shutil.copytree(aside, path, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(aside)
+
+    def leave(self, path: Path, left: int) -> None:
+        """Give a mounted file system so many bytes beside what it holds."""
+        for _ in range(50):
+            room = os.statvfs(path)
+            used = (room.f_blocks - room.f_bfree) * room.f_frsize
+            size = f"remount,size={max(used + left, room.f_frsize)}"
+            with contextlib.suppress(Skip):  # it has grown meanwhile
+                _call("mount", "-o", size, str(path))
+                return
+        raise Skip(f"{path} cannot be made smaller")
 
     def bind(self, path: Path) -> None:
         """Make a folder read-only in its place, until `unmount`."""
@@ -129,6 +144,13 @@ class Bench:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(self.place.folder, target, symlinks=True)
         return target
+
+    def start_anew(self) -> None:
+        """After a failure: whatever still runs would disturb the next injection."""
+        self.end_services()
+        for driver in self.drivers:
+            driver.kill()
+        self.drivers.clear()
 
     def end_services(self) -> None:
         if self.services is not None:

@@ -1,11 +1,8 @@
 """A disk that is full at a chosen moment, a lake that cannot be written to, a clock set back."""
 
-import contextlib
-import os
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import psutil
 
@@ -13,10 +10,8 @@ from alignment_dagster.home import Home
 from soak.ends import ends_well, tail
 from soak.scene import Scene, job
 
-MIB = 1 << 20
-ROOM = 24 * MIB
-"""Beside what the home holds; filled up when the moment comes."""
-CHUNK = 1 << 16
+ROOM = 256 << 20
+"""Bytes beside what the home holds, until the moment comes and after it."""
 Act = Callable[[Scene], str]
 Moment = Callable[[Scene, psutil.Process], object]
 
@@ -47,32 +42,21 @@ MOMENTS: dict[str, Moment] = {
 
 
 def _full(scene: Scene, moment: Moment) -> str:
-    """Fill the disk, let the command end, make room again."""
+    """Let the disk end where the home does, let the command end, make room again."""
     size = sum(path.lstat().st_size for path in scene.home.rglob("*") if path.is_file())
-    files = sum(1 for _ in scene.home.rglob("*"))
-    scene.bench.mount(scene.home, size + files * 4096 + ROOM)
+    scene.bench.mount(scene.home, size + ROOM)
     scene.edit()
     process = scene.start("run")
     scene.wait(process, lambda: moment(scene, process))
     time.sleep(scene.draw.uniform(0.0, 0.6))
-    left = scene.draw.choice((0, 4096, CHUNK, 4 * CHUNK))
-    filler = _fill(scene.home, left)
+    left = scene.draw.choice((0, 1 << 12, 1 << 16, 1 << 18))
+    scene.bench.leave(scene.home, left)
     code = scene.end()
     said = tail(scene, 1)
-    filler.unlink()
+    scene.bench.leave(scene.home, ROOM)
     _one_message(scene, code)
     ends_well(scene)
     return f"{left} bytes left, exit {code}: {said[:100]}"
-
-
-def _fill(folder: Path, left: int) -> Path:
-    filler = folder / "filler"
-    room = os.statvfs(folder)
-    with filler.open("wb") as handle, contextlib.suppress(OSError):
-        for _ in range(max(0, room.f_bavail * room.f_frsize - left) // CHUNK + (left == 0)):
-            handle.write(bytes(CHUNK))
-            handle.flush()
-    return filler
 
 
 def _one_message(scene: Scene, code: int) -> None:

@@ -51,7 +51,7 @@ def play(bench: Bench, injection: Injection) -> Played:
     played.seconds = time.monotonic() - begun
     if played.wrong:
         played.kept = bench.keep(f"failed-{injection.number}")
-        bench.end_services()
+        bench.start_anew()
     bench.unmount()
     return played
 

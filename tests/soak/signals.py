@@ -8,6 +8,7 @@ from functools import partial
 
 import psutil
 
+from soak.bench import RANKS
 from soak.ends import ends_well
 from soak.scene import SOURCE, Scene, dbt, job, send
 
@@ -65,6 +66,28 @@ def _training(scene: Scene, number: signal.Signals) -> str:
     return f"{name}, exit {code}" + ("" if there else " (it had ended)")
 
 
+def _one_rank(scene: Scene, number: signal.Signals) -> str:
+    """To one of the processes that share a pretraining."""
+    scene.edit()
+    process = scene.start("run")
+    ranks = scene.wait(process, lambda: _ranks(process)) or []
+    time.sleep(scene.draw.uniform(0.0, 0.4))
+    which = scene.draw.randrange(RANKS)
+    there = send(next(iter(ranks[which:]), None), number)
+    code = scene.end()
+    ends_well(scene)
+    return f"rank {which}, exit {code}" + ("" if there else " (it had ended)")
+
+
+def _ranks(process: psutil.Process) -> list[psutil.Process] | None:
+    """All of them, once they are there."""
+    with contextlib.suppress(psutil.Error):
+        found = job(process)
+        children = sorted(found.children(), key=lambda one: one.pid) if found else []
+        return children if len(children) == RANKS else None
+    return None
+
+
 def _another(process: psutil.Process, seen: set[int], skipped: int) -> psutil.Process | None:
     """A job that is not among the first few."""
     found = job(process, seen if len(seen) < skipped else frozenset())
@@ -103,6 +126,7 @@ _TARGETS = {
     "a night's process": _night,
     "dagster asset materialize": _materialize,
     "a training job": _training,
+    "a rank": _one_rank,
     "dbt": _building,
     "a night's process at dbt": _nightly_build,
 }

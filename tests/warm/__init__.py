@@ -17,6 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import psutil
+
 QUIET = {
     "HF_HUB_OFFLINE": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -52,6 +54,12 @@ class Driver:
         """End it; what it started has ended before."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+        self._process.wait(60)
+
+    def kill(self) -> None:
+        """End it, with all that it started."""
+        for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
+            process.kill()
         self._process.wait(60)
 
     def start(

@@ -6,7 +6,6 @@ answers that changed, `data.py` what differs between the data, `outcome.py` what
 
 from alignment_dagster.audit.regression.outcome import (
     FLIPS,
-    PLOT,
     REGRESSIONS,
     Outcome,
     read_outcome,
@@ -16,7 +15,6 @@ from alignment_dagster.audit.regression.reference import approval, approval_dige
 
 __all__ = [
     "FLIPS",
-    "PLOT",
     "REGRESSIONS",
     "Outcome",
     "approval",

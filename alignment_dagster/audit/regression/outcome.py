@@ -1,4 +1,4 @@
-"""What the gate comes to: `gate.json`, its tables and its plot."""
+"""What the gate comes to: `gate.json`, and its tables."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from alignment_dagster.audit.archive import Archive
 from alignment_dagster.audit.diff.sides import Side
 from alignment_dagster.audit.regression.data import data_difference
 from alignment_dagster.audit.regression.flips import flips
-from alignment_dagster.audit.regression.plot import write_plot
 from alignment_dagster.audit.regression.sides import Shared, shared
 from alignment_dagster.audit.regression.testing import Regression, regressions, table
 from alignment_dagster.declarations import Declared
@@ -21,7 +20,7 @@ from alignment_dagster.evaluation.report.words import count, number, p_value, sp
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Gate
 
-GATE, DIFFERENCE, PLOT = "gate.json", "difference.json", "gate.png"
+GATE, DIFFERENCE = "gate.json", "difference.json"
 REGRESSIONS, FLIPS = "regressions.parquet", "flips.parquet"
 NAMED = 3
 """Numbers that a sentence names; the table has all."""
@@ -115,7 +114,6 @@ def write_gate(
     )
     pq.write_table(table(rows), folder / REGRESSIONS)
     pq.write_table(flipped, folder / FLIPS)
-    write_plot(rows, gate.margin, folder / PLOT)
     _write_json(outcome.model_dump(mode="json"), folder / GATE)
     _write_json(difference, folder / DIFFERENCE)
     return outcome

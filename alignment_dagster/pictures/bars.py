@@ -1,0 +1,39 @@
+"""Shares as horizontal bars."""
+
+from collections.abc import Mapping
+
+from alignment_dagster.pictures.markdown import longest
+from alignment_dagster.pictures.svg import (
+    LEFT,
+    LINE,
+    LONGEST_NAME,
+    MOST_LINES,
+    WIDTH,
+    colour,
+    column,
+    label,
+    path,
+    plain,
+    some,
+    svg,
+)
+
+
+def shares(found: Mapping[str, float], what: str) -> bytes:
+    """A bar for each name's share, 0 to 1; `what` says of what."""
+    return longest(lambda lines: _shares(found, what, lines), min(len(found), MOST_LINES))
+
+
+def _shares(found: Mapping[str, float], what: str, lines: int) -> bytes:
+    names = list(found)[:lines]
+    most = max([*found.values(), 1e-9])
+    bars = "".join(
+        f"M{LEFT} {LINE * row + 9}h{round(found[name] / most * (WIDTH - LEFT))}"
+        for row, name in enumerate(names)
+    )
+    return svg(
+        LINE * (len(names) + 1) + 3,
+        path(bars, colour(0), " stroke-width='10'"),
+        column([f"{found[name]:.1%} {plain(name, LONGEST_NAME - 6)}" for name in names], LINE),
+        label(LEFT, LINE * len(names) + 13, what + some(len(names), len(found))),
+    )

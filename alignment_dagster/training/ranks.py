@@ -1,0 +1,62 @@
+"""Data-parallel training: the ranks that share the sequences of every step.
+
+A step's sequences are cut into as many consecutive parts as there are ranks, and what the parts
+give (gradients, losses) is added in the order of the ranks. So the bytes depend on the number of
+ranks, and not on whether each has a process of its own or one process computes all their parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How many there are, and which one this process is."""
+
+    count: int
+    rank: int | None = None
+    """None where this process computes the parts of all ranks."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the files and speaks."""
+        return not self.rank
+
+    def device(self, name: str) -> torch.device:
+        """This rank's accelerator, where training is on one."""
+        several = self.rank is not None and name == "cuda"
+        return torch.device(f"cuda:{self.rank}" if several else name)
+
+    def parts(self, tokens: Tensor) -> list[Tensor]:
+        """The sequences that this process computes, a part for each of its ranks."""
+        parts = torch.tensor_split(tokens, self.count)
+        return list(parts) if self.rank is None else [parts[self.rank]]
+
+    def gather(self, own: Sequence[Tensor]) -> list[Tensor]:
+        """Of each rank, in order, what it computed; `own` holds what this process computed."""
+        if self.rank is None:
+            return list(own)
+        everyone = [torch.empty_like(own[0]) for _ in range(self.count)]
+        dist.all_gather(everyone, own[0].contiguous())
+        return everyone
+
+    def total(self, own: Sequence[Tensor]) -> Tensor:
+        """The sum over all ranks, in their order."""
+        first, *others = self.gather(own)
+        result = first.clone()
+        for other in others:
+            result += other
+        return result
+
+    def most(self, number: int, device: torch.device) -> int:
+        """The largest of the numbers that the processes give; all wait for each other."""
+        if self.rank is None:
+            return number
+        return int(max(self.gather([torch.tensor(number, device=device)])).item())
+
+
+ALONE = Ranks(1)
