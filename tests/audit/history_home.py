@@ -63,7 +63,7 @@ def create(folder: Path, **fields: Any) -> Place:
     """The tiny study made smaller: few documents, ten steps of training."""
     tiny_study.create(folder)
     place = Place(folder)
-    place.study.change(**SMALL, **fields)
+    place.study.change(**{**SMALL, **fields})
     for name in ("stories", "ai_news", "aligned_docs", "chat", "pairs"):
         path = place.study.data / f"{name}.jsonl"
         lines = path.read_text().splitlines(keepends=True)

@@ -71,7 +71,7 @@ def _one_rank(scene: Scene, number: signal.Signals) -> str:
     scene.edit()
     process = scene.start("run")
     ranks = scene.wait(process, lambda: _ranks(process)) or []
-    time.sleep(scene.draw.uniform(0.0, 0.4))
+    time.sleep(scene.draw.uniform(0.0, 0.1))
     which = scene.draw.randrange(RANKS)
     there = send(next(iter(ranks[which:]), None), number)
     code = scene.end()
