@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.running.plain_progress import PlainProgress
 
 if TYPE_CHECKING:
     from alignment_dagster.running.plan import Task
@@ -50,6 +51,7 @@ class Terminal:
         self._task_seconds = 0.0
         self._spans: list[tuple[float, float]] = []
         self._bars: dict[tuple[str, str | None], TaskID] = {}
+        self._plain = PlainProgress()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -74,11 +76,15 @@ class Terminal:
         self._progress.stop()
 
     def progress(self, asset: str, partition: str | None, done: int, total: int, unit: str) -> None:
-        """Move the artifact's bar."""
+        """Move the artifact's bar, or say now and then how far it is."""
+        name = label(asset, partition, "")[:-1]
         with self._lock:
+            if not self.console.is_terminal:
+                if line := self._plain.line(name, done, total, unit):
+                    self.console.print(f"[dim]· {escape(line)}[/]")
+                return
             key = (asset, partition)
             if key not in self._bars:
-                name = label(asset, partition, "")[:-1]
                 self._bars[key] = self._progress.add_task(escape(name), total=total, unit=unit)
             self._progress.update(self._bars[key], completed=done, total=total, unit=unit)
 

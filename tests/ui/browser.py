@@ -35,6 +35,9 @@ PICTURES = os.environ.get("WALK_PICTURES")
 NOBODY = "/ajax-api/2.0/mlflow/users/current"
 """MLflow asks who is signed in; its own server, where nobody signs in, does not know that."""
 
+RESIZED = "ResizeObserver loop completed"
+"""What the browser says where a table's columns are laid out again."""
+
 
 @dataclass
 class Watched:
@@ -95,7 +98,8 @@ def _watch(page: Page) -> Watched:
 
 def _said(watched: Watched, said: ConsoleMessage) -> None:
     place = said.location["url"]
-    if said.type == "error" and not place.endswith(NOBODY):
+    harmless = place.endswith(NOBODY) or RESIZED in said.text
+    if said.type == "error" and not harmless:
         watched.done.append(f"console: {said.text} ({place})")
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import time
+from collections.abc import Iterator
 
 from browser import Watched
 from served import Served
@@ -48,6 +49,13 @@ def see_progress(tab: Watched, stage: str) -> None:
     tab.page.get_by_text(re.compile(rf"^{stage}: [\d,]+ of [\d,]+ ")).first.wait_for()
 
 
+def see_whole_study_progress(tab: Watched, stage: str) -> None:
+    """The same in the log of a whole study's run, which has a line for each artifact."""
+    filter_log(tab, f"({stage})")
+    line = rf"^· .+: [\d,]+ of [\d,]+ steps \({stage}\), [\d:]+ left$"
+    tab.page.get_by_text(re.compile(line)).first.wait_for()
+
+
 def partition(served: Served, asset: str, name: str) -> str:
     return f"{served.dagster}/assets/{NAME}/{asset}?view=partitions&partition={name}"
 
@@ -70,6 +78,12 @@ def is_gone(group: int) -> bool:
             continue
         return True
     return False
+
+
+def stored(served: Served) -> Iterator[str]:
+    """All that MLflow's database holds, as SQL."""
+    with contextlib.closing(sqlite3.connect(served.made.home.root / "mlflow.db")) as database:
+        yield from database.iterdump()
 
 
 def unended(served: Served) -> int:

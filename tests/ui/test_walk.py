@@ -19,7 +19,9 @@ from steps import (
     partition,
     run_of,
     see_progress,
+    see_whole_study_progress,
     sees_a_plot,
+    stored,
     unended,
 )
 from tiny_study import NAME
@@ -79,12 +81,19 @@ def test_no_document_is_lost_on_the_way(pages: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asset", "name"), [("scored_corpus", "stories"), ("curated_mix", ui_study.TRAINED)]
+    ("asset", "name"),
+    [
+        ("raw_corpus", "stories"),
+        ("scored_corpus", "stories"),
+        ("dispositions", None),
+        ("tokenizer", None),
+        ("curated_mix", ui_study.TRAINED),
+    ],
 )
 def test_an_asset_has_its_picture_and_its_table(
-    tab: Watched, pages: Served, asset: str, name: str
+    tab: Watched, pages: Served, asset: str, name: str | None
 ) -> None:
-    tab.open(partition(pages, asset, name))
+    tab.open(partition(pages, asset, name) if name else f"{pages.dagster}/assets/{NAME}/{asset}")
     assert sees_a_plot(tab)
     assert tab.page.locator("table table").count() >= 1
 
@@ -111,14 +120,19 @@ def test_one_recipe_is_trained_by_clicking(tab: Watched, pages: Served, trained:
     tab.picture("ui-asset")
 
 
-@pytest.fixture(scope="module")
-def reported(tab: Watched, pages: Served, trained: str) -> str:
-    """The whole study, launched as its launchpad proposes it; the address of its report's page."""
+def launch_whole_study(tab: Watched, pages: Served) -> str:
+    """By its job, as the launchpad proposes it; the run's id."""
     tab.open(f"{pages.dagster}/jobs")
     tab.page.get_by_text(f"{NAME}_whole_study").first.click()
     tab.page.get_by_text("Launchpad", exact=True).click()
     tab.click("Launch Run")
-    run = run_of(tab)
+    return run_of(tab)
+
+
+@pytest.fixture(scope="module")
+def reported(tab: Watched, pages: Served, trained: str) -> str:
+    """The whole study, launched as its launchpad proposes it; the address of its report's page."""
+    run = launch_whole_study(tab, pages)
     tab.rest()
     assert pages.wait(run) == "SUCCESS"
     (report,) = (pages.made.lake / "eval_report" / "all").iterdir()
@@ -160,6 +174,25 @@ def test_mlflow_shows_the_report_as_it_is(tab: Watched, pages: Served, reported:
     assert SHORT in shown.inner_text()
 
 
+def test_mlflow_shows_runs_datasets_and_models_and_no_document(
+    tab: Watched, pages: Served, reported: str
+) -> None:
+    (raw,) = (pages.made.lake / "raw_corpus" / "stories").iterdir()
+    tab.open(f"{pages.audit}/{NAME}/raw_corpus/stories/{raw.name}")
+    tab.click("the run in MLflow", "link")
+    tab.see("About this run")
+    tab.page.get_by_text("raw_corpus[stories] (").first.click()
+    tab.see("Data details for")
+    experiment = tab.page.url.split("/runs/")[0]
+    for page, shown in (("runs", "eval_report"), ("models", f"{NAME}-dpo-{ui_study.TRAINED}-0")):
+        tab.open(f"{experiment}/{page}")
+        tab.see(shown)
+    kept = "\n".join(stored(pages))
+    assert "raw_corpus[stories]" in kept
+    for text in ("near the harbour", "near the library", "etc/passwd", ui_study.DESCRIPTION):
+        assert text not in kept
+
+
 def test_the_audit_shows_hostile_items_and_documents_as_they_are(
     tab: Watched, pages: Served, reported: str
 ) -> None:
@@ -197,6 +230,19 @@ def test_cancel_really_cancels(tab: Watched, pages: Served) -> None:
     run = train_again(tab, pages)
     see_progress(tab, "pretraining")
     tab.picture("ui-run")
+    cancel(tab, pages, run)
+
+
+def test_cancel_of_a_whole_study_really_cancels(tab: Watched, pages: Served) -> None:
+    run = launch_whole_study(tab, pages)
+    see_whole_study_progress(tab, "pretraining")
+    cancel(tab, pages, run)
+    done = pages.made.command("audit", "check", NAME)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def cancel(tab: Watched, pages: Served, run: str) -> None:
+    """Terminate the run whose page is open; nothing of it goes on."""
     groups = pages.trainers()
     assert groups
     tab.click("Terminate")

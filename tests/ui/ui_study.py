@@ -13,6 +13,7 @@ TRAINED = "aligned"
 LONG = {"layers": 8, "width": 256, "heads": 8, "mlp_width": 1024}
 """A model that takes long enough to train for somebody to stop it."""
 
+DESCRIPTION = f"A study {hostile.SHORT} for tests."
 TOO_LONG = {"rule": "too_long", "scorer": "text_stats", "column": "words", "above": 5000}
 """The endless line would be the whole mix."""
 
@@ -21,7 +22,7 @@ def make(folder: Path) -> Audited:
     """The study, run from its sources to its mixes."""
     study = tiny_study.create(folder)
     rules = [*tiny_study.STUDY["drop"], TOO_LONG]
-    study.change(seeds=[0], drop=rules, description=f"A study {hostile.SHORT} for tests.")
+    study.change(seeds=[0], drop=rules, description=DESCRIPTION)
     hostile.plant(study)
     made = Audited(folder)
     done = made.command("run", NAME, "--to", "curated_mix")

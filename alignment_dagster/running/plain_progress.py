@@ -1,0 +1,51 @@
+"""Progress where there is no terminal (a log, a Dagster run's page): a line now and then."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+FIRST_SECONDS, EVERY_SECONDS = 5.0, 15.0
+"""Until the first line of something that takes long, and from one to the next."""
+
+
+@dataclass
+class _Followed:
+    """One stage of one artifact."""
+
+    unit: str
+    begun: float
+    done: int
+    """What was done when it began: a resumed training does not begin with nothing."""
+    next_line: float
+
+
+class PlainProgress:
+    """Says how far each artifact is, and how long it will take."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._followed: dict[str, _Followed] = {}
+
+    def line(self, name: str, done: int, total: int, unit: str) -> str | None:
+        """What to say of an artifact that has `done` of `total` units; None where it is too early.
+
+        Args:
+            unit: another one than before begins another stage.
+        """
+        now = self._clock()
+        followed = self._followed.get(name)
+        if followed is None or followed.unit != unit:
+            self._followed[name] = _Followed(unit, now, done, now + FIRST_SECONDS)
+            return None
+        if now < followed.next_line or done >= total:
+            return None
+        followed.next_line = now + EVERY_SECONDS
+        return f"{name}: {done:,} of {total:,} {unit}{_left(followed, done, total, now)}"
+
+
+def _left(followed: _Followed, done: int, total: int, now: float) -> str:
+    if done <= followed.done:
+        return ""
+    seconds = (total - done) * (now - followed.begun) / (done - followed.done)
+    return f", {timedelta(seconds=round(seconds))} left"
