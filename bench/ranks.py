@@ -53,6 +53,7 @@ def main() -> None:
 
 
 def _inputs(folder: Path, sequences: int) -> None:
+    (folder / "tokenizer").mkdir()
     draw = np.random.default_rng(0)
     train_tokenizer(
         iter(["A story of the mill and of the harbour."] * 50), 300, folder / "tokenizer"
