@@ -10,6 +10,7 @@ from alignment_dagster.pictures.svg import (
     LINE,
     MOST_LINES,
     WIDTH,
+    by_outcome,
     colour,
     column,
     label,
@@ -92,24 +93,17 @@ def _changes(shown: "Sequence[Regression]", margin: float, of: int) -> bytes:
         path(f"M{zero} 0V{foot - LINE}", "silver"),
         path(f"M{bound} 0V{foot - LINE}", "silver", " stroke-dasharray='3'"),
     ]
-    kinds = [kind for kind in VERDICTS if any(row.outcome == kind for row in shown)]
-    marks = [
-        path(
-            "".join(
-                _interval(row, LINE * place + 9, low, high)
-                for place, row in enumerate(shown)
-                if row.outcome == kind
-            ),
-            colour(VERDICTS[kind]),
-        )
-        for kind in kinds
-    ]
+    marks = by_outcome(
+        [row.outcome for row in shown],
+        [_interval(row, LINE * place + 9, low, high) for place, row in enumerate(shown)],
+        VERDICTS,
+        foot + LINE,
+    )
     texts = [
         column([plain(row.name) for row in shown], LINE),
         label(0, foot, f"now less then; dashes: margin {margin:g}{some(len(shown), of)}"),
-        legend(foot + LINE, [plain(kind) for kind in kinds], [VERDICTS[kind] for kind in kinds]),
     ]
-    return svg(foot + LINE + 5, *bounds, *marks, *texts)
+    return svg(foot + LINE + 5, *bounds, marks, *texts)
 
 
 def _interval(row: "ResultRow | Regression", height: int, low: float, high: float) -> str:

@@ -10,10 +10,9 @@ from alignment_dagster.pictures.svg import (
     LINE,
     MOST_LINES,
     WIDTH,
-    colour,
+    by_outcome,
     column,
     label,
-    legend,
     path,
     plain,
     some,
@@ -36,19 +35,16 @@ def _drawn(shown: Sequence[Judged], of: int) -> bytes:
     blocks = [(row.block or 0.0) / row.warn for row in shown]
     furthest = max([10.0, *blocks, *(row.of_warning for row in shown)])
     foot = LINE * (len(shown) + 1)
-    kinds = [kind for kind in OUTCOMES if any(row.outcome == kind for row in shown)]
-    bars = [
-        path(
-            "".join(
-                f"M{LEFT} {LINE * place + 9}h{_across(row.of_warning, furthest)}"
-                for place, row in enumerate(shown)
-                if row.outcome == kind
-            ),
-            colour(OUTCOMES[kind]),
-            " stroke-width='8'",
-        )
-        for kind in kinds
-    ]
+    bars = by_outcome(
+        [row.outcome for row in shown],
+        [
+            f"M{LEFT} {LINE * place + 9}h{_across(row.of_warning, furthest)}"
+            for place, row in enumerate(shown)
+        ],
+        OUTCOMES,
+        foot + LINE,
+        " stroke-width='8'",
+    )
     marks = "".join(
         f"M{LEFT + _across(block, furthest)} {LINE * place + 3}v12"
         for place, block in enumerate(blocks)
@@ -58,9 +54,8 @@ def _drawn(shown: Sequence[Judged], of: int) -> bytes:
     texts = [
         column([plain(row.column) for row in shown], LINE),
         label(0, foot, f"gray line warns, black blocks (log){some(len(shown), of)}"),
-        legend(foot + LINE, kinds, [OUTCOMES[kind] for kind in kinds]),
     ]
-    return svg(foot + LINE + 5, path(bound, "silver"), *bars, path(marks, "black"), *texts)
+    return svg(foot + LINE + 5, path(bound, "silver"), bars, path(marks, "black"), *texts)
 
 
 def _across(multiple: float, furthest: float) -> int:

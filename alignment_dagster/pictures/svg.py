@@ -1,7 +1,7 @@
 """The pieces of a terse SVG drawing: lines, labels, and what holds them."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from alignment_dagster.visible import short
 
@@ -56,6 +56,26 @@ def legend_column(names: Sequence[str]) -> str:
         f"<text y='{29 + 13 * place}' fill='{colour(place)}'>{html.escape(name)}</text>"
         for place, name in enumerate(names)
     )
+
+
+def by_outcome(
+    outcomes: Sequence[str],
+    moves: Sequence[str],
+    colours: Mapping[str, int],
+    foot: int,
+    more: str = "",
+) -> str:
+    """What is drawn for each row, in its outcome's colour, above a legend of the outcomes."""
+    kinds = [kind for kind in colours if kind in outcomes]
+    paths = [
+        path(
+            "".join(move for one, move in zip(outcomes, moves, strict=True) if one == kind),
+            colour(colours[kind]),
+            more,
+        )
+        for kind in kinds
+    ]
+    return "".join(paths) + legend(foot, [plain(k) for k in kinds], [colours[k] for k in kinds])
 
 
 def colour(place: int) -> str:
