@@ -111,7 +111,7 @@ def _child(command: Command) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update(command.environment)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, args=(os.killpg,), daemon=True).start()
     try:
         code = importlib.import_module(command.module).main([str(command.config)])
     except KeyboardInterrupt:
@@ -119,12 +119,16 @@ def _child(command: Command) -> None:
     sys.exit(code)
 
 
-def _die_with_parent() -> None:
-    """A job whose starter was killed must not go on alone."""
+def die_with_parent(kill: Callable[[int, int], None]) -> None:
+    """Wait for the end of the process that started this one, then stop, and be killed at last.
+
+    Args:
+        kill: `os.killpg` where this process leads a group, else `os.kill`.
+    """
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     parent.join()
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE_SECONDS)
-    os.killpg(os.getpid(), signal.SIGKILL)
+    kill(os.getpid(), signal.SIGKILL)

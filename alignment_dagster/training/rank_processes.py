@@ -7,6 +7,7 @@ ends, all end, and the next try goes on from the last checkpoint.
 import os
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import stop_requests
 from alignment_dagster.training.pretrain import pretrain
 from alignment_dagster.training.ranks import Ranks
+from alignment_dagster.worker import die_with_parent
 
 MEETING = "ranks"
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
@@ -56,6 +58,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _rank(rank: int, config: str, job: PretrainJob) -> None:
     """One rank, in a process of its own."""
+    # The system's own signal at a parent's end is lost before it was asked for, and unheard by
+    # a rank that waits for the others.
+    threading.Thread(target=die_with_parent, args=(os.kill,), daemon=True).start()
     ranks = Ranks(job.pretraining.ranks, rank)
     backend = "nccl" if job.device == "cuda" else "gloo"
     meeting = f"file://{(Path(job.work) / MEETING).resolve()}"

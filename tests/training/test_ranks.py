@@ -74,6 +74,15 @@ def _ranks_at_step(
     return sorted(psutil.Process(process.pid).children(), key=lambda one: one.pid)
 
 
+def _ranks(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """As soon as they are there."""
+    deadline = time.monotonic() + LONGEST
+    while len(found := psutil.Process(process.pid).children()) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    return sorted(found, key=lambda one: one.pid)
+
+
 def _step(job: PretrainJob) -> int:
     path = Path(job.work, "progress.jsonl")
     lines = path.read_text().splitlines() if path.exists() else []
@@ -145,11 +154,16 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
     assert len(list(Path(job.work).glob("checkpoint-*"))) == 1
 
 
-def test_ranks_do_not_outlive_who_started_them(jobs: Jobs) -> None:
-    job = shared(jobs, "orphaned", sequences=LONG)
+@pytest.mark.parametrize("early", [True, False])
+def test_ranks_do_not_outlive_who_started_them(jobs: Jobs, early: bool) -> None:
+    """Not even those that have not met yet, and wait for each other."""
+    job = shared(jobs, "orphaned", sequences=61 if early else LONG)
     with started(job) as process:
+        ranks = _ranks(process) if early else _ranks_at_step(job, process, 10)
+        if early:
+            ranks[1].kill()
         process.kill()
-    assert run_to_the_end(job) == 0
+        assert not psutil.wait_procs(ranks, timeout=20)[1]
 
 
 def test_ranks_without_a_sequence_are_refused() -> None:
