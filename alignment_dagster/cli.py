@@ -36,10 +36,10 @@ def check(
     """Validate declarations, lexicons and suite items without running anything."""
     from alignment_dagster.catalogue import load_study, study_names, unused
     from alignment_dagster.checking import check_study
-    from alignment_dagster.home import MLFLOW_VARIABLE, Home, assets_folder
-    from alignment_dagster.reaching import require_reachable
+    from alignment_dagster.home import assets_folder
+    from alignment_dagster.reaching import require_all_reachable
 
-    require_reachable(MLFLOW_VARIABLE, Home.from_environment().mlflow_uri)
+    require_all_reachable()
     assets = assets_folder()
     for name in [study] if study else study_names(assets):
         for line in check_study(load_study(name, assets)):
