@@ -13,8 +13,8 @@ demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
 	$(BIN)/alignment results quickstart
 
-test: setup ## Run the tests, three files side by side: they wait for processes much of the time
-	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+test: setup ## Run the tests, two files side by side
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 soak: setup ## A hundred injected faults: signals, full disks, two at once (half an hour)
 	cd tests && PYTHONPATH=.:.. ../$(BIN)/python -m soak
