@@ -5,7 +5,6 @@ Apart from the models themselves: importing dbt takes seconds.
 """
 
 import shutil
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +41,7 @@ HELD_OUT_ROWS = (
 """Duplicates would count a text twice, and leaked items are no fresh text."""
 POOLED_RATES = (
     pc.field("seed").is_null()
+    & (pc.field("stage") == "dpo")
     & (pc.field("metric") == MISALIGNMENT_RATE)
     & (pc.field("system_prompt") == "none")
 )
@@ -100,8 +100,8 @@ def export_table(making: Making) -> Made:
 def describe_documents(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The first documents, and how many are of each source."""
     found = pq.read_table(artifact.path / "documents.parquet")
-    counts = Counter(found["source"].to_pylist())
-    shares = {name: count / found.num_rows for name, count in counts.items()}
+    counts = pc.value_counts(found["source"]).to_pylist()
+    shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
     return _described(found, shares, "share of the documents")
 
 
@@ -113,13 +113,13 @@ def describe_composition(_study: Study, artifact: Artifact) -> Mapping[str, Any]
 
 
 def describe_metrics(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first rows, and the misalignment rates over all seeds."""
+    """The first rows, and the misalignment rates after post-training, over all seeds."""
     found = pq.read_table(artifact.path / "metrics.parquet")
     rates = {
-        f"{row['stage']} {row['recipe']} {row['suite']}": row["value"]
+        f"{row['recipe']} {row['suite']}": row["value"]
         for row in found.filter(POOLED_RATES).to_pylist()
     }
-    return _described(found, rates, "misalignment rate")
+    return _described(found, rates, "misalignment after DPO")
 
 
 def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from alignment_dagster.pictures.markdown import longest
 from alignment_dagster.pictures.svg import (
-    LEFT,
     LINE,
-    LONGEST_NAME,
     MOST_LINES,
     WIDTH,
     colour,
@@ -17,6 +15,9 @@ from alignment_dagster.pictures.svg import (
     some,
     svg,
 )
+
+LEFT, LONGEST_NAME = 225, 33
+"""Wider than elsewhere: names of two parts (recipe and source) are told apart by their ends."""
 
 
 def shares(found: Mapping[str, float], what: str) -> bytes:
@@ -34,6 +35,6 @@ def _shares(found: Mapping[str, float], what: str, lines: int) -> bytes:
     return svg(
         LINE * (len(names) + 1) + 3,
         path(bars, colour(0), " stroke-width='10'"),
-        column([f"{found[name]:.1%} {plain(name, LONGEST_NAME - 6)}" for name in names], LINE),
+        column([f"{found[name]:.1%} {plain(name, LONGEST_NAME)}" for name in names], LINE),
         label(LEFT, LINE * len(names) + 13, what + some(len(names), len(found))),
     )
