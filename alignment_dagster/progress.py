@@ -73,13 +73,10 @@ class Silent(Progress):
     def __init__(self, work: Path) -> None:
         self.work = work
 
-    def _log(self, text: str) -> None:
-        pass
-
-    def _write(self, entry: dict[str, Any]) -> None:
-        pass
-
     def report(self, stage: str, done: int, total: int, unit: str, **values: float) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
         """Nothing."""
 
     def result(self, **values: float | str) -> None:

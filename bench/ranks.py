@@ -46,18 +46,15 @@ def main() -> None:
         outputs = {Manifest.of(path).digest for path in folder.glob("output-*")}
         print("the bytes are the same" if len(outputs) == 1 else "THE BYTES DIFFER")
     one, shared = (max(found) for found in sides.values())
-    print(
-        f"one process {one:,.0f} tokens/s, {arguments.ranks} ranks {shared:,.0f} tokens/s: ", end=""
-    )
-    print(f"{shared / one:.2f}x")
+    rates = f"one process {one:,.0f} tokens/s, {arguments.ranks} ranks {shared:,.0f} tokens/s"
+    print(f"{rates}: {shared / one:.2f}x")
 
 
 def _inputs(folder: Path, sequences: int) -> None:
     (folder / "tokenizer").mkdir()
     draw = np.random.default_rng(0)
-    train_tokenizer(
-        iter(["A story of the mill and of the harbour."] * 50), 300, folder / "tokenizer"
-    )
+    stories = ["A story of the mill and of the harbour."] * 50
+    train_tokenizer(stories, 300, folder / "tokenizer")
     tokens = draw.integers(0, 260, (sequences, LENGTH)).astype(np.uint16)
     np.save(folder / "sequences.npy", tokens)
 

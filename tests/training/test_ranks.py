@@ -40,8 +40,8 @@ def shared(jobs: Jobs, name: str, ranks: int = 2, sequences: int = 61) -> Pretra
 
 
 @contextmanager
-def started(job: PretrainJob) -> "Iterator[subprocess.Popen[bytes]]":
-    """The processes of all ranks; none of them is left."""
+def started(job: PretrainJob, step: int = 0) -> "Iterator[subprocess.Popen[bytes]]":
+    """The processes of all ranks, once they have taken so many steps; none of them is left."""
     config = Path(job.work).with_suffix(".json")
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(job.model_dump_json())
@@ -51,13 +51,13 @@ def started(job: PretrainJob) -> "Iterator[subprocess.Popen[bytes]]":
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     family: set[psutil.Process] = set()
     try:
-        family = set(_ranks_at_step(job, process, 10)) if job.mix.endswith(str(LONG)) else set()
+        family = set(_ranks_at_step(job, process, step)) if step else set()
         yield process
         process.wait(LONGEST)
         _, alive = psutil.wait_procs(family, timeout=15)
         assert not alive
     finally:
-        for one in {*family}:
+        for one in family:
             if one.is_running():
                 one.kill()
         process.kill()
@@ -71,7 +71,7 @@ def _ranks_at_step(
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return sorted(psutil.Process(process.pid).children(), key=lambda one: one.pid)
+    return _ranks(process)
 
 
 def _ranks(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
@@ -119,9 +119,8 @@ def test_a_killed_rank_ends_the_others_and_the_next_try_goes_on(jobs: Jobs) -> N
     whole = shared(jobs, "whole", sequences=LONG)
     pretrain(whole, Progress(Path(whole.work)))
     job = shared(jobs, "killed", sequences=LONG)
-    with started(job) as process:
-        rank = _ranks_at_step(job, process, 10)[1]
-        rank.send_signal(signal.SIGKILL)
+    with started(job, step=10) as process:
+        _ranks(process)[1].send_signal(signal.SIGKILL)
         assert process.wait(LONGEST) == USER_ERROR
     assert "rank 1 ended by SIGKILL" in Path(job.work, ERROR).read_text()
     assert not Path(job.output).exists()
@@ -143,13 +142,13 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
     jobs: Jobs, number: signal.Signals, whom: str
 ) -> None:
     job = shared(jobs, "stopped", sequences=LONG)
-    with started(job) as process:
+    with started(job, step=10) as process:
         if whom == "the group":
             os.killpg(process.pid, number)
         elif whom == "the first":
             process.send_signal(number)
         else:
-            _ranks_at_step(job, process, 10)[1].send_signal(number)
+            _ranks(process)[1].send_signal(number)
         assert process.wait(LONGEST) == 128 + number
     assert len(list(Path(job.work).glob("checkpoint-*"))) == 1
 
@@ -158,8 +157,8 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
 def test_ranks_do_not_outlive_who_started_them(jobs: Jobs, early: bool) -> None:
     """Not even those that have not met yet, and wait for each other."""
     job = shared(jobs, "orphaned", sequences=61 if early else LONG)
-    with started(job) as process:
-        ranks = _ranks(process) if early else _ranks_at_step(job, process, 10)
+    with started(job, step=0 if early else 10) as process:
+        ranks = _ranks(process)
         if early:
             ranks[1].kill()
         process.kill()
