@@ -54,6 +54,23 @@ def _check_watched(study: Study) -> None:
             raise located.error(at, f"cannot be watched: {error}") from None
 
 
+def require_data_folder(study: Study) -> None:
+    """Say it once where no source that lies in the data folder can be read.
+
+    Raises:
+        DataError: if it is needed, and not named or not there.
+    """
+    if not needs_data(study):
+        return
+    data = data_folder()
+    if data is None:
+        raise DataError(
+            f"study {study.name}: set {DATA_VARIABLE} to the folder that holds the data"
+        )
+    if not data.is_dir():
+        raise DataError(f"study {study.name}: {DATA_VARIABLE}: there is no folder {data}")
+
+
 def needs_data(study: Study) -> bool:
     """Whether any source or suite lies in the data folder."""
     outside = any(not isinstance(source.reader, GeneratedReader) for source in study.sources)

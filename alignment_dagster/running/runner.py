@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from alignment_dagster import worker
+from alignment_dagster.checking import require_data_folder
 from alignment_dagster.databases import one_message_of_disk
+from alignment_dagster.defs import raw_corpus
 from alignment_dagster.errors import AlignmentError
 from alignment_dagster.graph import listening
 from alignment_dagster.home import Home
@@ -40,6 +42,8 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
             disk is full.
     """
     check_selection(study, selection)
+    if selection.first in (None, raw_corpus.STEP.asset):
+        require_data_folder(study)
     home = Home.from_environment()
     with one_message_of_disk(home.root), only_one(home, study), Terminal(study.name) as terminal:
         listening.listen(terminal)
