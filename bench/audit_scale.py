@@ -30,12 +30,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster.corpus.documents import SCHEMA, write_documents
-from alignment_dagster.digests import sha256_json, sha256_text
+from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.evaluation.answers import ITEMS
-from alignment_dagster.evaluation.losses import LOSSES
-from alignment_dagster.evaluation.questions import SCHEMA as QUESTIONS
-from alignment_dagster.evaluation.results import ResultRow, results_json, results_table
-from alignment_dagster.home import Home
+from alignment_dagster.evaluation.model.losses import LOSSES
+from alignment_dagster.report.questions import SCHEMA as QUESTIONS
+from alignment_dagster.report.results import ResultRow, results_json, results_table
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
@@ -43,7 +43,7 @@ from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Inputs, Parent, 
 from alignment_dagster.mixing.mix import composition
 from alignment_dagster.mixing.packing import SPANS
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, SEQUENCES_SCHEMA, START, link
-from alignment_dagster.training.log import POST_TRAINING_SCHEMA, PRETRAINING_SCHEMA
+from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, PRETRAINING_SCHEMA
 
 STUDY = "scale"
 SOURCES = ("books", "news", "web", "wiki")

@@ -23,13 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from alignment_dagster.evaluation.comparisons import holm
-from alignment_dagster.evaluation.statistics.intervals import (
-    bits_bounds,
-    difference_bounds,
-    rate_bounds,
-)
-from alignment_dagster.evaluation.statistics.variance import difference_spread
+from alignment_dagster.report.comparisons import holm
+from alignment_dagster.report.statistics.intervals import bits_bounds, difference_bounds, rate_bounds
+from alignment_dagster.report.statistics.variance import difference_spread
 
 Array = NDArray[np.float64]
 SEEDS = (1, 2, 3, 5, 10)

@@ -29,8 +29,8 @@ MODELS = {
     "quickstart": Model(layers=2, width=128, heads=4, mlp_width=384),
 }
 LENGTH, BATCH, STEPS = 160, 4, {"25M": 12, "quickstart": 150}
-ONE = "alignment_dagster.training.pretrain"
-SHARED = "alignment_dagster.training.rank_processes"
+ONE = "alignment_dagster.training.pretraining.pretrain"
+SHARED = "alignment_dagster.training.pretraining.rank_processes"
 
 
 def main() -> None:

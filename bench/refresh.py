@@ -28,7 +28,7 @@ import tiny_study  # noqa: E402
 from nights import CRON, Nights, Ran, environment, opened  # noqa: E402
 from warm import dbt as warm_dbt  # noqa: E402
 
-from alignment_dagster.home import PROJECT_ROOT, Home  # noqa: E402
+from alignment_dagster.foundation.home import PROJECT_ROOT, Home  # noqa: E402
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"

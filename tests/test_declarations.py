@@ -7,8 +7,8 @@ import pytest
 import yaml
 from tiny_study import ATTACKS, CLAIM, MEASURED, NAME, RECIPES, STUDY, TAMPERING, TinyStudy
 
-from alignment_dagster.catalogue import load_study
-from alignment_dagster.errors import DeclarationError
+from alignment_dagster.preflight.studies import load_study
+from alignment_dagster.foundation.errors import DeclarationError
 
 Change = Callable[[TinyStudy], None]
 
@@ -255,7 +255,7 @@ def test_adding_a_recipe_takes_a_file_and_its_name_only(tiny: TinyStudy) -> None
 
 
 def test_the_shipped_declarations_are_valid_yaml_and_named_like_their_files() -> None:
-    from alignment_dagster.home import PROJECT_ROOT
+    from alignment_dagster.foundation.home import PROJECT_ROOT
 
     paths = list((PROJECT_ROOT / "assets").rglob("*.yaml"))
     assert paths

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_study import MEASURED, NAME, STUDY, TinyStudy
 
-from alignment_dagster import declarations
-from alignment_dagster.errors import DeclarationError
+from alignment_dagster.foundation import yaml_models
+from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.study import Study
 
 SLOWEST = 5.0
@@ -170,7 +170,7 @@ HOSTILE: dict[str, bytes] = {
     "closed brackets": b"a: " + b"[" * 300 + b"]" * 300,
     "deep blocks": b"".join(b" " * n + b"a:\n" for n in range(1000)),
     "many fields": b"".join(b"f%d: 1\n" % n for n in range(6_000)),
-    "a large file": b"# " + b"x" * declarations.LARGEST,
+    "a large file": b"# " + b"x" * yaml_models.LARGEST,
     "a day that is none": b"name: 2001-02-31",
     "a number of thousands of digits": b"name: " + b"9" * 5000,
     "a hexadecimal number of thousands of digits": b"seeds: [0x" + b"f" * 5000 + b"]",
@@ -231,7 +231,7 @@ def test_a_declared_path_leads_out_of_no_folder(declared: TinyStudy, field: str,
 
 
 def test_a_study_is_named_not_pathed(tiny: TinyStudy, tmp_path: Path) -> None:
-    from alignment_dagster.catalogue import load_study
+    from alignment_dagster.preflight.studies import load_study
 
     (tmp_path / "tiny.yaml").write_bytes((tiny.assets / "studies" / "tiny.yaml").read_bytes())
     for name in ("../../tiny", str(tmp_path / "tiny"), "ti\0ny", "", "x" * 5000):

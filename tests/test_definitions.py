@@ -36,7 +36,7 @@ BLOCKING = {
 @pytest.fixture
 def definitions(tiny: TinyStudy) -> dg.Definitions:
     from alignment_dagster.definitions import defs
-    from alignment_dagster.graph.asset import studies
+    from alignment_dagster.defs.asset_factory import studies
 
     studies.cache_clear()
     loaded = defs()
@@ -76,7 +76,7 @@ def test_the_checks_of_the_design_block(definitions: dg.Definitions) -> None:
 @pytest.mark.slow
 def test_adding_a_recipe_file_adds_partitions(tiny: TinyStudy) -> None:
     from alignment_dagster.definitions import defs
-    from alignment_dagster.graph.asset import studies
+    from alignment_dagster.defs.asset_factory import studies
 
     tiny.write("recipes/more", {"name": "more", "description": "d", **RECIPES["aligned"]})
     tiny.change(recipes=["unfiltered", "aligned", "more"])
@@ -116,7 +116,7 @@ def test_a_mistake_in_a_declaration_is_one_message_in_the_terminal(tiny: TinyStu
 @pytest.mark.slow
 def test_what_reads_the_sources_waits_for_their_drift_checks(tiny: TinyStudy) -> None:
     from alignment_dagster.definitions import defs
-    from alignment_dagster.graph.asset import studies
+    from alignment_dagster.defs.asset_factory import studies
 
     tiny.change(refresh={"schedule": {"cron": "0 3 * * *"}, "drift": {}})
     studies.cache_clear()

@@ -14,15 +14,16 @@ import psutil
 import pytest
 from tiny_study import TinyStudy
 
-from alignment_dagster import links, serving
-from alignment_dagster.errors import AlignmentError
+from alignment_dagster.foundation import page_links
+from alignment_dagster.cli import ui
+from alignment_dagster.foundation.errors import AlignmentError
 
-PORTS = tuple(serving.PORTS.values())
+PORTS = tuple(ui.PORTS.values())
 
 
 def listening(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex((links.HOST, port)) == 0
+        return probe.connect_ex((page_links.HOST, port)) == 0
 
 
 @pytest.mark.slow
@@ -52,7 +53,7 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
         assert not any("sqlite:" in one for one in commands), "a database's address is no argument"
         with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=30) as answer:
             assert answer.status == 200
-        with urllib.request.urlopen(f"{links.AUDIT}/", timeout=30) as answer:
+        with urllib.request.urlopen(f"{page_links.AUDIT}/", timeout=30) as answer:
             assert b"Nothing has been made yet" in answer.read()
     finally:
         process.send_signal(signal.SIGTERM)
@@ -64,34 +65,34 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
 
 
 @pytest.mark.parametrize(
-    ("port", "name"), [(links.MLFLOW_PORT, "MLflow"), (links.AUDIT_PORT, "the audit")]
+    ("port", "name"), [(page_links.MLFLOW_PORT, "MLflow"), (page_links.AUDIT_PORT, "the audit")]
 )
 def test_a_taken_port_is_named(tiny: TinyStudy, port: int, name: str) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):  # somebody else has it: as good
-            taken.bind((links.HOST, port))
+            taken.bind((page_links.HOST, port))
             taken.listen()
         with pytest.raises(AlignmentError, match=rf"port {port} .* is taken: is {name} running"):
-            serving.serve()
+            ui.serve()
 
 
 def test_a_link_into_dagster_opens_the_partition_it_names() -> None:
     assert (
-        links.dagster_asset("study", "tokenizer", None) == f"{links.DAGSTER}/assets/study/tokenizer"
+        page_links.dagster_asset("study", "tokenizer", None) == f"{page_links.DAGSTER}/assets/study/tokenizer"
     )
-    assert links.dagster_asset("study", "evaluation", "plain|0") == (
-        f"{links.DAGSTER}/assets/study/evaluation?view=partitions&partition=plain%7C0"
+    assert page_links.dagster_asset("study", "evaluation", "plain|0") == (
+        f"{page_links.DAGSTER}/assets/study/evaluation?view=partitions&partition=plain%7C0"
     )
 
 
 def test_a_second_server_takes_three_ports_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(links.PORT_VARIABLE, "7300")
-    assert links.ports() == (7300, 7301, 7302)
+    monkeypatch.setenv(page_links.PORT_VARIABLE, "7300")
+    assert page_links.ports() == (7300, 7301, 7302)
 
 
 @pytest.mark.parametrize("port", ["0", "80", "65534", "-1", "7300 ", "x", "٣٠٠٠"])
 def test_a_port_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
-    monkeypatch.setenv(links.PORT_VARIABLE, port)
+    monkeypatch.setenv(page_links.PORT_VARIABLE, port)
     with pytest.raises(AlignmentError, match="ALIGNMENT_UI_PORT: must be a port from 1024"):
-        links.ports()
+        page_links.ports()

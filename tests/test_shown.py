@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from alignment_dagster import pictures
-from alignment_dagster.audit.regression.testing import Regression, Verdict
-from alignment_dagster.drift.judging import Judged, Outcome
-from alignment_dagster.evaluation.results import ResultRow
-from alignment_dagster.graph.show import cell
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.release.gate.paired_test import Regression, Verdict
+from alignment_dagster.drift.thresholds import Judged, Outcome
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.steps.pages.tables import cell
 
 STEPS = range(1, 100_001)
 CURVE = (STEPS, [6.0 / step + step % 7 for step in STEPS])
@@ -38,23 +38,23 @@ DRIFT = [
     for n in range(15)
 ]
 DRAWINGS = (
-    pictures.curves({"pretraining": CURVE}, "nats"),
-    pictures.curves({"sft": CURVE, "dpo": CURVE}, "nats"),
-    pictures.curves({"pretraining": ([1], [float("nan")])}, "nats"),
-    pictures.curves({}, "nats"),
-    pictures.curves(EROSION, "rate"),
-    pictures.shares({f"a_source_of_text_{n}": 1 / 9 for n in range(9)}, "share of the tokens"),
-    pictures.shares({f"GCG dpo <&{n}" * 9: n / 99 for n in range(99)}, "share of items"),
-    pictures.shares({}, "share of the tokens"),
-    pictures.histogram(np.arange(1.0, 1e6), "words"),
-    pictures.histogram(np.array([]), "words"),
-    pictures.rates(RATES),
-    pictures.rates(RATES[:6]),
-    pictures.rates(OFTEN_TAMPERED),
-    pictures.changes(CHANGES, 0.05),
-    pictures.changes(CHANGES[:1], 0.05),
-    pictures.multiples(DRIFT),
-    pictures.multiples(DRIFT[:1]),
+    charts.curves({"pretraining": CURVE}, "nats"),
+    charts.curves({"sft": CURVE, "dpo": CURVE}, "nats"),
+    charts.curves({"pretraining": ([1], [float("nan")])}, "nats"),
+    charts.curves({}, "nats"),
+    charts.curves(EROSION, "rate"),
+    charts.shares({f"a_source_of_text_{n}": 1 / 9 for n in range(9)}, "share of the tokens"),
+    charts.shares({f"GCG dpo <&{n}" * 9: n / 99 for n in range(99)}, "share of items"),
+    charts.shares({}, "share of the tokens"),
+    charts.histogram(np.arange(1.0, 1e6), "words"),
+    charts.histogram(np.array([]), "words"),
+    charts.rates(RATES),
+    charts.rates(RATES[:6]),
+    charts.rates(OFTEN_TAMPERED),
+    charts.changes(CHANGES, 0.05),
+    charts.changes(CHANGES[:1], 0.05),
+    charts.multiples(DRIFT),
+    charts.multiples(DRIFT[:1]),
 )
 
 
@@ -73,7 +73,7 @@ def test_other_text_is_escaped() -> None:
 
 
 def test_a_drawing_is_as_long_as_it_has_to_be() -> None:
-    drawn = pictures.markdown(b"<svg><text>&lt;9% #1</text></svg>", "it")
+    drawn = charts.markdown(b"<svg><text>&lt;9% #1</text></svg>", "it")
     inside = r"\<svg\>\<text\>&amp;lt;9%25 %231\</text\>\</svg\>"
     assert drawn == f"![it](<data:image/svg+xml,{inside}>)"
 
@@ -81,18 +81,18 @@ def test_a_drawing_is_as_long_as_it_has_to_be() -> None:
 @pytest.mark.parametrize("drawn", DRAWINGS)
 def test_dagster_shows_a_drawing_without_a_click(drawn: bytes) -> None:
     ElementTree.fromstring(drawn.decode())
-    assert len(pictures.markdown(drawn, "misalignment rates")) < 1000
+    assert len(charts.markdown(drawn, "misalignment rates")) < 1000
 
 
 def test_a_drawing_says_that_it_leaves_lines_out() -> None:
-    assert " of 99)" in pictures.shares({str(n): 0.5 for n in range(99)}, "share").decode()
-    assert " of 30)" in pictures.changes(CHANGES, 0.05).decode()
-    assert " of 15)" in pictures.multiples(DRIFT).decode()
-    assert " of " not in pictures.multiples(DRIFT[:2]).decode()
+    assert " of 99)" in charts.shares({str(n): 0.5 for n in range(99)}, "share").decode()
+    assert " of 30)" in charts.changes(CHANGES, 0.05).decode()
+    assert " of 15)" in charts.multiples(DRIFT).decode()
+    assert " of " not in charts.multiples(DRIFT[:2]).decode()
 
 
 def test_the_furthest_are_drawn_first() -> None:
-    drawn = pictures.changes(CHANGES, 0.05).decode()
+    drawn = charts.changes(CHANGES, 0.05).decode()
     assert "suite 29" in drawn
     assert "suite 0<" not in drawn
-    assert "a score with a name 14" in pictures.multiples(DRIFT).decode()
+    assert "a score with a name 14" in charts.multiples(DRIFT).decode()

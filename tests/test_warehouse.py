@@ -12,8 +12,8 @@ import pytest
 from tiny_lake import FILTERED, HOSTILE, PLAIN, document_id, lake, study
 
 from alignment_dagster import warehouse as w
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.study import DropRule, Recipe
 
 Row = dict[str, object]

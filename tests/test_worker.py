@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster import worker
-from alignment_dagster.errors import AlignmentError
+from alignment_dagster.foundation import job_process
+from alignment_dagster.foundation.errors import AlignmentError
 
 JOB = """
 import os, subprocess, sys, time
@@ -36,16 +36,16 @@ def main(argv):
 @pytest.fixture(autouse=True)
 def _light_template(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """These jobs need no torch; the job module is found through the work folder."""
-    monkeypatch.setattr(worker, "PRELOADED", [])
+    monkeypatch.setattr(job_process, "PRELOADED", [])
     (tmp_path / "example_job.py").write_text(JOB)
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-def command(tmp_path: Path, mode: str) -> worker.Command:
+def command(tmp_path: Path, mode: str) -> job_process.Command:
     work = tmp_path / "work"
     work.mkdir()
     (work / "config").write_text(mode)
-    return worker.Command("example_job", work / "config", work, {"EXAMPLE": "1"})
+    return job_process.Command("example_job", work / "config", work, {"EXAMPLE": "1"})
 
 
 def alive(pid: int) -> bool:
@@ -58,7 +58,7 @@ def alive(pid: int) -> bool:
 
 def test_a_job_runs_in_a_process_group_of_its_own(tmp_path: Path) -> None:
     given = command(tmp_path, "fine")
-    worker.run(given)
+    job_process.run(given)
     pid, group = map(int, (given.work / "pids").read_text().split())
     assert pid == group
     assert pid != os.getpid()
@@ -74,7 +74,7 @@ def test_a_job_runs_in_a_process_group_of_its_own(tmp_path: Path) -> None:
 )
 def test_how_a_job_ended_is_told(tmp_path: Path, mode: str, said: str) -> None:
     with pytest.raises(AlignmentError, match=said):
-        worker.run(command(tmp_path, mode))
+        job_process.run(command(tmp_path, mode))
 
 
 def test_stopping_a_job_ends_its_whole_group(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_stopping_a_job_ends_its_whole_group(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        worker.run(given, stop)
+        job_process.run(given, stop)
     pids = [int(pid) for pid in (given.work / "pids").read_text().split()]
     deadline = time.monotonic() + 10
     while any(alive(pid) for pid in pids) and time.monotonic() < deadline:

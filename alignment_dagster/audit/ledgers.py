@@ -14,13 +14,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.audit import records
-from alignment_dagster.audit.archive import Archive
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.collected import is_collected
+from alignment_dagster.audit import record_tables
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
-from alignment_dagster.visible import visible
+from alignment_dagster.foundation.visible_text import visible
 
 MEMORY = "1500MB"
 
@@ -38,7 +38,7 @@ def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyC
     connection = duckdb.connect(
         ":memory:", config={"memory_limit": MEMORY, "temp_directory": str(aside)}
     )
-    for name, table in records.tables(archive, artifacts).items():
+    for name, table in record_tables.tables(archive, artifacts).items():
         connection.register(f"{name}_records", table)
         connection.execute(f"create table {name} as select * from {name}_records")
         connection.unregister(f"{name}_records")

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from alignment_dagster.audit.archive import Archive
-from alignment_dagster.digests import sha256_json
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.code import code_digest
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import environment, git_state
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 if TYPE_CHECKING:
-    from alignment_dagster.training.replay import Segment
+    from alignment_dagster.training.pretraining.replay import Segment
 
 ASSET = "pretrained_checkpoint"
 LEDGER, LOG, WEIGHTS = "consumption.parquet", "training_log.parquet", "model/model.safetensors"
@@ -96,7 +96,7 @@ def replay_steps(
         ArtifactError: if it is no pretrained checkpoint, has no such steps, or it or what it was
             made from is missing or was altered.
     """
-    from alignment_dagster.training.replay import replay
+    from alignment_dagster.training.pretraining.replay import replay
 
     if artifact.asset != ASSET:
         raise ArtifactError(f"{artifact.label}: only a {ASSET} can be replayed")

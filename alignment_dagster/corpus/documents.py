@@ -13,9 +13,9 @@ from alignment_dagster.corpus.readers.generated import read_generated
 from alignment_dagster.corpus.readers.jsonl import read_jsonl
 from alignment_dagster.corpus.readers.markdown import read_markdown
 from alignment_dagster.corpus.rows import RawRow
-from alignment_dagster.digests import sha256_file, sha256_json, sha256_text
-from alignment_dagster.errors import DataError
-from alignment_dagster.lineage.code import code_digest
+from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
 
 __all__ = ["SCHEMA", "RawRow", "collect", "read_source", "source_digest", "write_documents"]

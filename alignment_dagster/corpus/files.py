@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from alignment_dagster.digests import CHUNK
-from alignment_dagster.errors import DataError
-from alignment_dagster.home import DATA_VARIABLE
+from alignment_dagster.foundation.digests import CHUNK
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.home import DATA_VARIABLE
 
 LONGEST_LINE = 64 * 2**20
 """Bytes; a longer line is refused, so that a small hostile archive cannot fill the memory."""

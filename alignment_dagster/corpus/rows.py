@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.digests import canonical_json
+from alignment_dagster.foundation.digests import canonical_json
 
 Message = dict[str, str]
 """{"role": "system" | "user" | "assistant", "content": str}"""

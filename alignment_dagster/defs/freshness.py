@@ -12,12 +12,12 @@ from typing import Any
 
 import dagster as dg
 
-from alignment_dagster.audit.archive import REPORT
-from alignment_dagster.audit.freshness import CORPUS, Age, corpus_ages, report_age, sentence
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.graph.asset import studies
-from alignment_dagster.graph.show import table
-from alignment_dagster.home import Home
+from alignment_dagster.lineage.archive import REPORT
+from alignment_dagster.refresh.freshness import CORPUS, Age, corpus_ages, report_age, sentence
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.defs.asset_factory import studies
+from alignment_dagster.steps.pages.tables import table
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.study import Study
 
 CHECK = "fresh"

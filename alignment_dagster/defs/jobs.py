@@ -3,19 +3,11 @@
 import dagster as dg
 from pydantic import Field
 
-from alignment_dagster.graph.asset import partitions_definition, studies
-from alignment_dagster.running.instance import mark_run
-from alignment_dagster.running.jobs import (
-    READING,
-    TRAINING,
-    refresh_job,
-    train_job,
-    wave_assets,
-    wave_steps,
-    whole_job,
-)
-from alignment_dagster.running.unfinished import ASSETS_TAG
-from alignment_dagster.running.whole_study import Options, run_whole_study
+from alignment_dagster.defs.asset_factory import partitions_definition, studies
+from alignment_dagster.graph.instance import mark_run
+from alignment_dagster.refresh.job_names import READING, TRAINING, refresh_job, train_job, wave_assets, wave_steps, whole_job
+from alignment_dagster.graph.unfinished_runs import ASSETS_TAG
+from alignment_dagster.defs.whole_study import Options, run_whole_study
 from alignment_dagster.study import Study
 
 

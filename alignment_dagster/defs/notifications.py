@@ -6,9 +6,9 @@ command itself, at the terminal.
 
 import dagster as dg
 
-from alignment_dagster.graph.asset import studies
-from alignment_dagster.graph.run_messages import messages_of
-from alignment_dagster.notifying import notify
+from alignment_dagster.defs.asset_factory import studies
+from alignment_dagster.refresh.notify.run_events import messages_of
+from alignment_dagster.refresh.notify import notify
 from alignment_dagster.study import Study
 
 STATUSES = {

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from croniter import croniter
 
-from alignment_dagster.graph.asset import studies
-from alignment_dagster.home import Home
+from alignment_dagster.defs.asset_factory import studies
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.notifying import Message, message, notify
-from alignment_dagster.refreshing.budget import Account
-from alignment_dagster.running.frontier import Frontier
-from alignment_dagster.running.jobs import POLICY, STARTED_BY, train_job
-from alignment_dagster.running.training_policy import Replicate, account_of, wanted
+from alignment_dagster.refresh.notify import Message, message, notify
+from alignment_dagster.refresh.budget import Account
+from alignment_dagster.graph.staleness import Frontier
+from alignment_dagster.refresh.job_names import POLICY, STARTED_BY, train_job
+from alignment_dagster.refresh.training_policy import Replicate, account_of, wanted
 from alignment_dagster.study import Refresh, Schedule, Study
 
 TICK_SECONDS = 60

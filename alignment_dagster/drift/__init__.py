@@ -5,11 +5,11 @@ nothing is compared, and only what holds now is said.
 """
 
 from alignment_dagster.drift import duplicates, filter_rates, languages, new_terms, scores, volume
-from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.measure import Moved
 from alignment_dagster.drift.new_terms import NewTerm
 from alignment_dagster.drift.rules import Rule, declared_rules
 from alignment_dagster.drift.snapshot import Snapshot, read_snapshot
-from alignment_dagster.drift.words import Counted, count_words
+from alignment_dagster.drift.vocabulary import Counted, count_words
 
 __all__ = ["Moved", "NewTerm", "Rule", "Snapshot", "declared_rules", "measure", "read_snapshot"]
 

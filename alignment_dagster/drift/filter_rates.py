@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.measure import Moved
 from alignment_dagster.drift.rules import Rule
 from alignment_dagster.drift.snapshot import Snapshot
 

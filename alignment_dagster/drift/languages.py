@@ -1,9 +1,9 @@
 """Which scripts and languages a source is written in."""
 
-from alignment_dagster.drift.moved import Moved, shares, variation
+from alignment_dagster.drift.measure import Moved, shares, variation
 from alignment_dagster.drift.scripts import count_scripts
 from alignment_dagster.drift.snapshot import Snapshot
-from alignment_dagster.drift.words import Counted
+from alignment_dagster.drift.vocabulary import Counted
 
 
 def measure(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.drift.moved import Moved
-from alignment_dagster.drift.words import LONGEST_TERM, Counted
+from alignment_dagster.drift.measure import Moved
+from alignment_dagster.drift.vocabulary import LONGEST_TERM, Counted
 
 LEAST_DOCUMENTS = 5
 """What fewer documents hold is not frequent."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.measure import Moved
 from alignment_dagster.drift.snapshot import Snapshot
 
 Values = npt.NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 import pyarrow.compute as pc
 
-from alignment_dagster.drift.moved import Moved
+from alignment_dagster.drift.measure import Moved
 from alignment_dagster.drift.snapshot import Snapshot
 
 

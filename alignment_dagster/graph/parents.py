@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.step import Parents, Partition, Wanted
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from alignment_dagster.digests import sha256_json
-from alignment_dagster.lineage.code import code_digest
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.provenance import Check, Inputs, Parent
 from alignment_dagster.study import Study
@@ -13,7 +13,7 @@ from alignment_dagster.study import Study
 if TYPE_CHECKING:
     import dagster as dg
 
-    from alignment_dagster.graph.making import Making
+    from alignment_dagster.graph.materialize import Making
 
 Partition = str | None
 Which = Callable[["dg.DagsterInstance", "Lake", str, "Wanted"], str | None]

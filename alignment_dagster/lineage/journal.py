@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from alignment_dagster.digests import canonical_json, sha256_text
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import canonical_json, sha256_text
+from alignment_dagster.foundation.errors import ArtifactError
 
 JOURNAL = "journal.jsonl"
 START = "0" * 64

@@ -11,17 +11,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.digests import sha256_file
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.collected import is_collected, read_tombstone
-from alignment_dagster.lineage.data import Data
+from alignment_dagster.foundation.digests import sha256_file
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
+from alignment_dagster.lineage.metric import Data
 from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.locks import alone, using
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
-from alignment_dagster.lineage.place import UNPARTITIONED as UNPARTITIONED
-from alignment_dagster.lineage.place import flush, folder_of, settle
+from alignment_dagster.lineage.paths import UNPARTITIONED as UNPARTITIONED
+from alignment_dagster.lineage.paths import flush, folder_of, settle
 from alignment_dagster.lineage.provenance import (
     Inputs,
     Parent,
@@ -29,7 +29,7 @@ from alignment_dagster.lineage.provenance import (
     read_provenance,
     write_provenance,
 )
-from alignment_dagster.lineage.sharing import Sharing
+from alignment_dagster.lineage.shared_lake import Sharing
 from alignment_dagster.lineage.signing import Keys
 from alignment_dagster.lineage.statement import (
     build_statement,

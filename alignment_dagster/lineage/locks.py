@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 
 LOCKS = ".locks"
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.digests import sha256_file, sha256_json
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.errors import ArtifactError
 
 MANIFEST = "manifest.json"
 PROVENANCE = "provenance.json"

@@ -17,8 +17,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from alignment_dagster.digests import canonical_json, sha256_file
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import canonical_json, sha256_file
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.object_store import ObjectStore
 
 ARTIFACTS, FILES, JOURNALS, SHARED = "artifacts/", "files/", "journal/", "shared/"

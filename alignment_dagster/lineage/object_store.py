@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from alignment_dagster.errors import AlignmentError, ArtifactError
+from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 
 LAKE_VARIABLE = "ALIGNMENT_LAKE"
 CHUNK = 1 << 20

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from alignment_dagster.digests import canonical_json
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import canonical_json
+from alignment_dagster.foundation.errors import ArtifactError
 
 KEY_VARIABLE = "ALIGNMENT_SIGNING_KEY"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.digests import sha256_file
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import sha256_file
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.manifest import LOGGED, PROVENANCE, STATEMENT, Manifest
 from alignment_dagster.lineage.provenance import Parent, Provenance
 from alignment_dagster.lineage.signing import Envelope, Keys, payload_of, signed_by

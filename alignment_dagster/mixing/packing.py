@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.encoding import Encoded
 from alignment_dagster.mixing.sampling import Copy
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.encoding import Encoded
 from alignment_dagster.study import Mix, Recipe
 

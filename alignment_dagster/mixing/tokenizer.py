@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 
 END_OF_TEXT = "<|endoftext|>"
 END_OF_TURN = "<|end|>"

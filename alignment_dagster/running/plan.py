@@ -5,23 +5,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from alignment_dagster.defs import (
-    attacks,
-    corpus_drift,
-    curated_mix,
-    eval_report,
-    evaluation,
-    harness,
-    marts,
-    post_trained_checkpoint,
-    pretrained_checkpoint,
-    raw_corpus,
-    regression_gate,
-    scored_corpus,
-    tampering,
-    tokenizer,
-)
-from alignment_dagster.errors import AlignmentError
+from alignment_dagster.steps import attacks, corpus_drift, curated_mix, eval_report, evaluation, harness, marts, post_trained_checkpoint, pretrained_checkpoint, raw_corpus, regression_gate, scored_corpus, tampering, tokenizer
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.parents import current_version, resolve
 from alignment_dagster.graph.step import Partition, Step, by_recipe, recipe_of
 from alignment_dagster.lineage.lake import Artifact, Lake

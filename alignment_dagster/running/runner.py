@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from alignment_dagster import worker
-from alignment_dagster.checking import require_data_folder
-from alignment_dagster.databases import one_message_of_disk
-from alignment_dagster.defs import raw_corpus
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.graph import listening
-from alignment_dagster.home import Home
+from alignment_dagster.foundation import job_process
+from alignment_dagster.preflight.study_check import require_data_folder
+from alignment_dagster.foundation.databases import one_message_of_disk
+from alignment_dagster.steps import raw_corpus
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.graph import progress_listener
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake, label
-from alignment_dagster.running.instance import end_leaked_runs, open_instance
+from alignment_dagster.graph.instance import end_leaked_runs, open_instance
 from alignment_dagster.running.plan import Currency, Selection, Task, check_selection, waves
-from alignment_dagster.running.processes import PROCESS_TAG, process_tag
+from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.running.terminal import Terminal
 from alignment_dagster.study import Study
 
@@ -46,8 +46,8 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
         require_data_folder(study)
     home = Home.from_environment()
     with one_message_of_disk(home.root), only_one(home, study), Terminal(study.name) as terminal:
-        listening.listen(terminal)
-        worker.warm_up()
+        progress_listener.listen(terminal)
+        job_process.warm_up()
         with open_instance(home) as instance:
             end_leaked_runs(instance, home, study.name)
             runner = _Runner(study, instance, Lake(home.lake), terminal, workers)

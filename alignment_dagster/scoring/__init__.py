@@ -3,9 +3,9 @@
 Documents are scored once; what a recipe makes of the scores is decided later.
 """
 
-from alignment_dagster.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.scoring import ai_discourse, contamination, fingerprint, text_stats
-from alignment_dagster.scoring.keeping import score_new
+from alignment_dagster.scoring.incremental import score_new
 from alignment_dagster.scoring.scorer import EvaluationItem, Scorer, ScoringContext, score
 
 __all__ = [

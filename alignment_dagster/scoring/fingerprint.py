@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from alignment_dagster.digests import sha256_text
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
-from alignment_dagster.scoring.words import normalise
+from alignment_dagster.scoring.normalise import normalise
 
 
 def fingerprint(text: str) -> str:

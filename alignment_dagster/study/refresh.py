@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from croniter import croniter
 from pydantic import AfterValidator, Field, model_validator
 
-from alignment_dagster.declarations import Declared
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import Stage
 

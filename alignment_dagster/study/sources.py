@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from alignment_dagster.declarations import Declared
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, DeclaredPath, Name, Text
 
 Role = Literal["corpus", "chat", "preferences", "tampering"]

@@ -7,21 +7,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from alignment_dagster.declarations import Declared
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Model, PostTraining, Pretraining, Text
 
 Paths = Annotated[tuple[Text, ...], Field(strict=False)]
 Seed = Annotated[int, Field(ge=0)]
 PRETRAINING_CODE = (
-    "training/pretrain.py",
+    "training/pretraining/pretrain.py",
     "lineage/consumption.py",
-    "defs/pretrained_checkpoint.py",
+    "steps/pretrained_checkpoint.py",
 )
 """Modules (paths in the package) that decide the bytes of a pretrained checkpoint."""
 
 
 class PretrainJob(Declared):
-    """One model from nothing on one mix: `python -m alignment_dagster.training.pretrain`."""
+    """One model from nothing on one mix: `python -m alignment_dagster.training.pretraining.pretrain`."""
 
     mix: Text
     """Folder with `sequences.npy`."""
@@ -37,7 +37,7 @@ class PretrainJob(Declared):
 
 
 class PostTrainJob(Declared):
-    """SFT, then DPO, from one checkpoint: `python -m alignment_dagster.training.post_train`."""
+    """SFT, then DPO, from one checkpoint: `python -m alignment_dagster.training.post_training.post_train`."""
 
     checkpoint: Text
     """Folder that holds `model/`."""

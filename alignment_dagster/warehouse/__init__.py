@@ -17,8 +17,8 @@ from alignment_dagster.warehouse.dbt import (
     run_dbt,
 )
 from alignment_dagster.warehouse.inputs import Inputs, Result, prepare
-from alignment_dagster.warehouse.place import PROJECT, Warehouse, executable, project_digest
-from alignment_dagster.warehouse.plan import write_plan
+from alignment_dagster.warehouse.paths import PROJECT, Warehouse, executable, project_digest
+from alignment_dagster.warehouse.declared_tables import write_plan
 
 __all__ = [
     "BUILD",

@@ -14,7 +14,7 @@ from sqlglot import exp, parse_one
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 
-from alignment_dagster.warehouse.place import Warehouse
+from alignment_dagster.warehouse.paths import Warehouse
 
 DIALECT = "duckdb"
 Relations = Mapping[tuple[str, str], str]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from alignment_dagster.digests import sha256_json
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.warehouse.place import PROJECT, Warehouse, executable, project_digest
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.warehouse.paths import PROJECT, Warehouse, executable, project_digest
 
 CORPUS = "tag:corpus"
 RESULTS = "tag:results"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.audit.dossier import verify
+from alignment_dagster.release.dossier import verify
 from alignment_dagster.lineage.signing import Signer
 
 Rows = list[dict[str, Any]]

@@ -11,7 +11,7 @@ import tiny_study
 from audited_study import Audited
 from tiny_study import MEASURED, NAME, STUDY
 
-from alignment_dagster.audit.opening import Opened, open_report
+from alignment_dagster.audit.open_report import Opened, open_report
 
 DONE = "made"
 

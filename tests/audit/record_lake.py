@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.digests import sha256_json
-from alignment_dagster.lineage import logged
-from alignment_dagster.lineage.data import Measured
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.lineage import logged_metrics
+from alignment_dagster.lineage.metric import Measured
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
@@ -66,7 +66,7 @@ def publish(
             models={},
             checks=(CHECK,),
         )
-        artifact = lake.publish(folder, provenance, logged.table([Measured("loss", 1.0)]))
+        artifact = lake.publish(folder, provenance, logged_metrics.table([Measured("loss", 1.0)]))
     if current:
         become_current(lake, artifact)
     return artifact

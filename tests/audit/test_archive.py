@@ -7,8 +7,8 @@ import pytest
 import record_lake
 from record_lake import STUDY
 
-from alignment_dagster.audit.archive import BY_SOURCE, DRIFT, Archive, parse, partition_at
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.lineage.archive import BY_SOURCE, DRIFT, Archive, parse, partition_at
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import FORMAT_FILE, Artifact, Lake
 
 

@@ -15,16 +15,16 @@ from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import DatasetCard, ModelCard
 from tiny_study import NAME
 
-from alignment_dagster.audit.card.bom import bom, check_bom
-from alignment_dagster.audit.card.croissant import check_croissant, croissant
-from alignment_dagster.audit.card.dataset import dataset_card
-from alignment_dagster.audit.card.facts import Facts, gather_facts
-from alignment_dagster.audit.card.model import model_card
+from alignment_dagster.release.cards.bom import bom, check_bom
+from alignment_dagster.release.cards.croissant import check_croissant, croissant
+from alignment_dagster.release.cards.dataset import dataset_card
+from alignment_dagster.release.cards.facts import Facts, gather_facts
+from alignment_dagster.release.cards.model import model_card
 from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.opening import Opened
-from alignment_dagster.audit.reviews import approve
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.evaluation.results import read_results
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.results import read_results
 
 pytestmark = pytest.mark.slow
 
@@ -146,7 +146,7 @@ def test_croissant_is_valid_and_its_records_can_be_read_from_a_copy(
 
 
 def test_croissant_names_the_bytes_of_every_file(folder: Path, audited: Audited) -> None:
-    from alignment_dagster.digests import sha256_file
+    from alignment_dagster.foundation.digests import sha256_file
 
     files = json.loads((folder / "croissant.json").read_text())["distribution"]
     assert len(files) >= 12
@@ -283,8 +283,8 @@ def test_without_the_extra_the_command_names_it(
 ) -> None:
     import sys
 
-    from alignment_dagster.audit.card.writing import write_cards
-    from alignment_dagster.errors import AlignmentError
+    from alignment_dagster.release.cards.write import write_cards
+    from alignment_dagster.foundation.errors import AlignmentError
 
     monkeypatch.setitem(sys.modules, "mlcroissant", None)
     with pytest.raises(AlignmentError, match=r"alignment-dagster\[card\]"):

@@ -26,13 +26,13 @@ from tiny_study import NAME
 from alignment_dagster.audit.check import CheckReport, check_closure, check_study
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.documents import check_documents
-from alignment_dagster.audit.check.finding import Found, Scope, children_of
+from alignment_dagster.audit.check.scope import Found, Scope, children_of
 from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_records import MlflowRecords, read_mlflow
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.survey import survey
-from alignment_dagster.digests import sha256_file
-from alignment_dagster.home import DATA_VARIABLE
+from alignment_dagster.foundation.digests import sha256_file
+from alignment_dagster.foundation.home import DATA_VARIABLE
 from alignment_dagster.lineage.lake import Artifact
 
 pytestmark = pytest.mark.slow

@@ -27,15 +27,15 @@ from collected_lake import (
 )
 from record_lake import STUDY, publish
 
-from alignment_dagster.audit import records
-from alignment_dagster.audit.check.finding import Found
-from alignment_dagster.audit.dossier import verify
+from alignment_dagster.audit import record_tables
+from alignment_dagster.audit.check.scope import Found
+from alignment_dagster.release.dossier import verify
 from alignment_dagster.audit.ledgers import bodies
-from alignment_dagster.audit.listing import listing
-from alignment_dagster.audit.viewing import view
-from alignment_dagster.collecting.removing import remove
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.collected import is_collected, left_over
+from alignment_dagster.audit.artifact_list import listing
+from alignment_dagster.audit.artifact_view import view
+from alignment_dagster.refresh.retention.remove import remove
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.tombstone import is_collected, left_over
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import COLLECTED
 from alignment_dagster.study.refresh import Retention
@@ -93,7 +93,7 @@ def test_what_dagster_says_is_current_stays(small: Small) -> None:
 def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision(
     small: Small,
 ) -> None:
-    from alignment_dagster.audit.reviews import approve
+    from alignment_dagster.lineage.reviews import approve
 
     first = reports(small)[0]
     approve(small.archive, first, "ann", "rejected", "not yet", None)
@@ -133,7 +133,7 @@ def test_of_a_collected_artifact_the_records_stay_and_readers_say_what_became_of
     assert not answer.warnings
     lines = listing(small.archive, every=True).data["artifacts"]
     assert sum(line["collected"] is not None for line in lines) == 6
-    assert records.tables(small.archive, small.archive.all())["artifacts"].num_rows == 10
+    assert record_tables.tables(small.archive, small.archive.all())["artifacts"].num_rows == 10
     views = bodies(small.archive.all())
     assert views["logged"].count("select") == 10
     assert views["texts"].count("read_parquet") == 1

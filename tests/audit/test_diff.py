@@ -12,7 +12,7 @@ import yaml
 from audited_study import Audited
 from tiny_study import MEASURED, NAME, RECIPES
 
-from alignment_dagster.audit.archive import Archive
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.diff import compare
 
 pytestmark = pytest.mark.slow

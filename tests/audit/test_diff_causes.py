@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.audit.archive import Archive
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.diff.causes import Causes, causes
-from alignment_dagster.audit.diff.comparing import Comparison
+from alignment_dagster.audit.diff.comparison import Comparison
 from alignment_dagster.audit.diff.documents import Documents
-from alignment_dagster.audit.diff.measured import Measured
-from alignment_dagster.audit.diff.pairing import pairs
-from alignment_dagster.audit.diff.sides import Side
+from alignment_dagster.audit.diff.numbers import Measured
+from alignment_dagster.audit.diff.artifact_pairs import pairs
+from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
-from alignment_dagster.digests import sha256_json
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.audit.diff.declared import ABSENT, Change, changes, shown, written
+from alignment_dagster.audit.diff.declarations import ABSENT, Change, changes, shown, written
 
 
 def found(before: Any, after: Any) -> list[tuple[str, Any, Any]]:

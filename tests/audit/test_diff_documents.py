@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from alignment_dagster.audit.diff import fates
-from alignment_dagster.audit.diff.bands import COUNTS, Rule, bands
+from alignment_dagster.audit.diff import dispositions
+from alignment_dagster.audit.diff.score_bands import COUNTS, Rule, bands
 from alignment_dagster.audit.diff.documents import BY_RULE, BY_SOURCE, RAW
 from alignment_dagster.audit.diff.examples import EACH, excerpt, fate_examples, raw_examples
 from alignment_dagster.audit.diff.questions import item_changes
@@ -46,7 +46,7 @@ def connection(sides: tuple[Side, Side]) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as made:
         for schema, found in zip(("before", "after"), sides, strict=True):
             fill(made, schema, found)
-        fates.collect(made, ["r"])
+        dispositions.collect(made, ["r"])
         yield made
 
 
@@ -83,9 +83,9 @@ def fill(connection: duckdb.DuckDBPyConnection, schema: str, found: Side) -> Non
 
 def decision(found: Side, name: str) -> str:
     if name not in found:
-        return fates.ABSENT
+        return dispositions.ABSENT
     rule = found[name]["rule"]
-    return fates.KEPT if rule is None else fates.DROPPED + rule
+    return dispositions.KEPT if rule is None else dispositions.DROPPED + rule
 
 
 def packed(found: Side, name: str) -> int | None:
@@ -107,7 +107,7 @@ def test_counts_by_source_are_exact(
         counts.update(removed=was is not None and now is None)
         if was is not None and now is not None:
             counts.update(seen_more=now > was, seen_less=now < was)
-        if decision(old, name) == decision(new, name) == fates.KEPT:
+        if decision(old, name) == decision(new, name) == dispositions.KEPT:
             counts.update(reweighted=old[name]["weight"] != new[name]["weight"])
     found = {row["source"]: row for row in rows(connection, BY_SOURCE, "r")}
     for source, counts in wanted.items():

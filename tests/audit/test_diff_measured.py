@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from scipy.stats import t as student
 
-from alignment_dagster.audit.diff.measured import PairedChange, bits_change, paired_changes
-from alignment_dagster.audit.diff.shared import LeftOut, restrict
-from alignment_dagster.evaluation.cells import Evaluated
+from alignment_dagster.audit.diff.numbers import PairedChange, bits_change, paired_changes
+from alignment_dagster.audit.diff.shared_rows import LeftOut, restrict
+from alignment_dagster.report.cells import Evaluated
 
 METRICS = {"articles": "misalignment_rate"}
 LOSSES = pa.schema(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.journal import JOURNAL, START, Became, Journal
 
 Lines = list[str]

@@ -3,8 +3,8 @@
 import pytest
 
 from alignment_dagster.audit.metrics import find_metric, metric_name, metrics
-from alignment_dagster.audit.opening import Opened
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.foundation.errors import ArtifactError
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.pages.answer_page import render, write_page
-from alignment_dagster.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError
 
 HOSTILE = (
     "<script>alert(1)</script>",

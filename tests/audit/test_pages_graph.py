@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_lake import STUDY
 
-from alignment_dagster import links
-from alignment_dagster.audit.archive import CHAIN, Archive, Key
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import CHAIN, Archive, Key
 from alignment_dagster.audit.pages import graph as graphs
 from alignment_dagster.audit.pages.drawing import Node, cut, draw, line
 from alignment_dagster.audit.pages.geometry import COLUMNS, Box, Layout
@@ -176,7 +176,7 @@ def addresses(svg: str) -> set[str]:
 
 
 def page(artifact: Artifact) -> str:
-    return links.audit_page(STUDY, *key_of(artifact))
+    return page_links.audit_page(STUDY, *key_of(artifact))
 
 
 def test_a_report_shows_all_that_it_was_made_from_each_linked(lake: Lake) -> None:

@@ -11,11 +11,11 @@ from conftest import Audited
 from test_pages import Read
 from tiny_study import NAME
 
-from alignment_dagster import links
-from alignment_dagster.audit.archive import CHAIN
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.audit.pages import server
 from alignment_dagster.audit.pages.site import page
-from alignment_dagster.audit.reviews import approve
+from alignment_dagster.lineage.reviews import approve
 from alignment_dagster.lineage.lake import Artifact
 
 pytestmark = pytest.mark.slow
@@ -23,8 +23,8 @@ HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'\"{{7*7}}"
 
 
 def target(artifact: Artifact, below: str = "") -> str:
-    address = links.audit_page(NAME, artifact.asset, artifact.partition, artifact.version)
-    return address.removeprefix(links.AUDIT) + below
+    address = page_links.audit_page(NAME, artifact.asset, artifact.partition, artifact.version)
+    return address.removeprefix(page_links.AUDIT) + below
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,14 @@ def test_every_address_on_every_page_leads_somewhere(audited: Audited, port: int
         if address in seen:
             continue
         seen.add(address)
-        connection = http.client.HTTPConnection(links.HOST, port, timeout=60)
+        connection = http.client.HTTPConnection(page_links.HOST, port, timeout=60)
         connection.request("GET", address, headers={"Host": "127.0.0.1:5001"})
         answer = connection.getresponse()
         html = answer.read().decode()
         assert answer.status == 200, (address, html[-2000:])
         if not address.endswith("/report"):
-            found = [one for one in Read(html).links if one.startswith(links.AUDIT)]
-            waiting += [one.removeprefix(links.AUDIT) for one in found]
+            found = [one for one in Read(html).links if one.startswith(page_links.AUDIT)]
+            waiting += [one.removeprefix(page_links.AUDIT) for one in found]
     assert {target(one) for one in audited.archive.all()} <= seen
     assert any("/trace?" in one for one in seen)
     assert any("/impact?" in one for one in seen)
@@ -69,9 +69,9 @@ def test_a_report_page_shows_every_asset_and_each_headline_number(
     there = {one.asset for one in audited.archive.closure([report])}
     assert there >= set(CHAIN) - {"harness", "corpus_drift", "regression_gate"}
     for one in audited.archive.closure([report]):
-        assert f"{links.AUDIT}{target(one)}" in Read(got.html).links
+        assert f"{page_links.AUDIT}{target(one)}" in Read(got.html).links
     metric = quote("misalignment_rate/articles/base/unfiltered/none", safe="")
-    assert f"{links.AUDIT}{target(report, f'/trace?metric={metric}')}" in Read(got.html).links
+    assert f"{page_links.AUDIT}{target(report, f'/trace?metric={metric}')}" in Read(got.html).links
 
 
 def test_a_trace_by_some_words_is_served(audited: Audited, report: Artifact) -> None:
@@ -119,7 +119,7 @@ def test_the_report_is_served_as_signed_under_a_banner(altered: Audited) -> None
     assert got[:start] + got[end:] == signed, "but for the banner nothing is added or lost"
     banner = Read(got[start:end])
     assert "this line is not part of the signed file" in banner.text
-    assert banner.links == [f"{links.AUDIT}{target(report)}"]
+    assert banner.links == [f"{page_links.AUDIT}{target(report)}"]
 
     approve(archive, report, "Ada", "rejected", '<script>alert(1)</script> "no"', None)
     got = page(altered.home, target(report, "/report")).html

@@ -14,9 +14,9 @@ import record_lake
 from record_lake import STUDY
 from test_pages import Read
 
-from alignment_dagster import links
+from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.pages import server, site
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 SECRET = "not for the browser"
@@ -40,11 +40,11 @@ class Served:
 
     def get(self, target: str, method: str = "GET", host: str | None = None) -> Got:
         """What comes back for exactly this target: nothing of it is normalised here."""
-        connection = http.client.HTTPConnection(links.HOST, self.port, timeout=20)
+        connection = http.client.HTTPConnection(page_links.HOST, self.port, timeout=20)
         connection.putrequest(method, "/", skip_host=True, skip_accept_encoding=True)
         connection._buffer[0] = f"{method} {target} HTTP/1.1".encode("latin-1")  # type: ignore[attr-defined]
         if host != "":
-            connection.putheader("Host", host or f"{links.HOST}:{self.port}")
+            connection.putheader("Host", host or f"{page_links.HOST}:{self.port}")
         connection.endheaders()
         answer = connection.getresponse()
         return Got(answer.status, answer.headers, answer.read().decode())
@@ -64,8 +64,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def path(artifact: Artifact) -> str:
     inputs = artifact.provenance.inputs
-    page = links.audit_page(inputs.study, artifact.asset, artifact.partition, artifact.version)
-    return page.removeprefix(links.AUDIT)
+    page = page_links.audit_page(inputs.study, artifact.asset, artifact.partition, artifact.version)
+    return page.removeprefix(page_links.AUDIT)
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def test_the_pages_lead_from_the_studies_to_every_artifact(
     served: Served, made: list[Artifact]
 ) -> None:
     root = Read(served.get("/").html)
-    assert root.links == [links.audit_study(STUDY)]
+    assert root.links == [page_links.audit_study(STUDY)]
     study = Read(served.get(f"/{STUDY}").html)
     for artifact in made:
-        assert f"{links.AUDIT}{path(artifact)}" in study.links
+        assert f"{page_links.AUDIT}{path(artifact)}" in study.links
         page = served.get(path(artifact))
         assert page.status == 200
         assert artifact.label in page.text
@@ -96,11 +96,11 @@ def test_a_page_names_parents_children_code_files_runs_and_signature(
     source, mix, seed = made
     got = served.get(path(mix))
     linked = Read(got.html).links
-    assert f"{links.AUDIT}{path(source)}" in linked
-    assert f"{links.AUDIT}{path(seed)}" in linked
-    assert links.dagster_asset(STUDY, "curated_mix", "plain") in linked
-    assert links.dagster_run("dagster-1") in linked
-    assert links.mlflow_run("mlflow-1") in linked
+    assert f"{page_links.AUDIT}{path(source)}" in linked
+    assert f"{page_links.AUDIT}{path(seed)}" in linked
+    assert page_links.dagster_asset(STUDY, "curated_mix", "plain") in linked
+    assert page_links.dagster_run("dagster-1") in linked
+    assert page_links.mlflow_run("mlflow-1") in linked
     for said in ("0123456789abcdef", "the signature holds", "1 of 1 passed", "python", "c" * 64):
         assert said in got.text
     assert mix.manifest.files["rows"] in got.text
@@ -220,7 +220,7 @@ def test_an_address_too_long_for_http_is_a_page_too(served: Served) -> None:
 
 
 def test_a_request_that_is_none_is_answered_once(served: Served) -> None:
-    with socket.create_connection((links.HOST, served.port), 10) as connection:
+    with socket.create_connection((page_links.HOST, served.port), 10) as connection:
         connection.sendall(b"\x16\x03\x01<script>\r\n\r\n")
         answer = connection.makefile("rb").read().decode()
     assert "<script>" not in answer
@@ -275,7 +275,7 @@ def test_a_damaged_record_is_named(served: Served, made: list[Artifact]) -> None
     study = served.get(f"/{STUDY}")
     assert study.status == 200
     assert study.html.index("provenance.json: damaged") < study.html.index("<h1>")
-    assert f"{links.AUDIT}{path(made[0])}" in Read(study.html).links
+    assert f"{page_links.AUDIT}{path(made[0])}" in Read(study.html).links
 
 
 HOSTILE = '"><img src=x onerror=alert(1)>{{7*7}}'
@@ -291,4 +291,4 @@ def test_hostile_names_of_studies_and_partitions_lead_to_their_pages_as_text(
         seen = Read(got.html)
         assert "img" not in seen.tags
         assert HOSTILE in seen.text
-        assert f"{links.AUDIT}{path(artifact)}" in seen.links or target == "/"
+        assert f"{page_links.AUDIT}{path(artifact)}" in seen.links or target == "/"

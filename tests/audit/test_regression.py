@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from bench_module import bench_module
 
-from alignment_dagster.audit.diff.shared import restrict
-from alignment_dagster.audit.regression.flips import flips
-from alignment_dagster.audit.regression.sides import NO_LOSSES
-from alignment_dagster.audit.regression.testing import Sides, decide, regressions
+from alignment_dagster.audit.diff.shared_rows import restrict
+from alignment_dagster.release.gate.flips import flips
+from alignment_dagster.release.gate.shared_answers import NO_LOSSES
+from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
 from alignment_dagster.evaluation.answers import ITEMS
-from alignment_dagster.evaluation.cells import Evaluated
+from alignment_dagster.report.cells import Evaluated
 
 METRICS = {"articles": "misalignment_rate"}
 MARGIN = 0.05

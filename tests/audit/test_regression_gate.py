@@ -11,16 +11,16 @@ from history_home import Place, create
 from tiny_study import NAME, PLACES, RECIPES
 from warm import Driver
 
-from alignment_dagster.audit.archive import Archive
-from alignment_dagster.audit.opening import open_archive
-from alignment_dagster.audit.regression import Outcome, read_outcome
-from alignment_dagster.audit.reviews import approve
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.home import Home
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.release.gate import Outcome, read_outcome
+from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.running.gating import gate_line
-from alignment_dagster.running.releasing import released_facts
-from alignment_dagster.running.reviewing import tell_dagster
+from alignment_dagster.release.gate.status import gate_line
+from alignment_dagster.release.checkpoint import released_facts
+from alignment_dagster.graph.review_events import tell_dagster
 
 pytestmark = pytest.mark.slow
 

@@ -14,17 +14,10 @@ import pytest
 from audited_study import Audited
 from tiny_study import NAME
 
-from alignment_dagster.audit.archive import Archive
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.check import check_study
-from alignment_dagster.audit.reviews import (
-    Review,
-    approve,
-    how_to_review,
-    review_problems,
-    reviews,
-    verdict,
-)
-from alignment_dagster.errors import AlignmentError, ArtifactError
+from alignment_dagster.lineage.reviews import Review, approve, how_to_review, review_problems, reviews, verdict
+from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.signing import create_key, payload_of
 
@@ -197,8 +190,8 @@ def test_an_altered_report_cannot_be_approved(altered: Audited) -> None:
 def test_two_reviews_at_once_get_two_numbers_or_one_is_refused(altered: Audited) -> None:
     decide(altered.archive, note="The keys are there now.")
     program = (
-        "import sys; from alignment_dagster.audit.opening import open_archive;"
-        "from alignment_dagster.audit.reviews import approve; a = open_archive('tiny');"
+        "import sys; from alignment_dagster.audit.open_report import open_archive;"
+        "from alignment_dagster.lineage.reviews import approve; a = open_archive('tiny');"
         "approve(a, a.report(), sys.argv[1], 'approved', 'n', None)"
     )
     running = [
@@ -237,7 +230,7 @@ def test_a_decision_is_shown_in_the_terminal_and_in_dagster_harmlessly(altered: 
 def observed(altered: Audited, report: Artifact) -> dict[str, str]:
     import dagster as dg
 
-    from alignment_dagster.running.instance import open_instance
+    from alignment_dagster.graph.instance import open_instance
 
     with open_instance(altered.home) as instance:
         key = dg.AssetKey([NAME, "eval_report"])

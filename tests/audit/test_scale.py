@@ -8,10 +8,10 @@ from bench_module import bench_module
 
 from alignment_dagster.audit.impact import impact
 from alignment_dagster.audit.metrics import find_metric
-from alignment_dagster.audit.opening import Opened, open_archive, open_report
+from alignment_dagster.audit.open_report import Opened, open_archive, open_report
 from alignment_dagster.audit.trace import trace
-from alignment_dagster.audit.trace.single import trace_document
-from alignment_dagster.home import Home
+from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.foundation.home import Home
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import pytest
 from audited_study import CANARIES, CANARY, Audited
 from tiny_study import NAME
 
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 
 
 def holding(folder: Path) -> Iterator[str]:

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from alignment_dagster.digests import sha256_file
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.digests import sha256_file
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import LOGGED, MANIFEST, PROVENANCE, STATEMENT
 from alignment_dagster.lineage.signing import (

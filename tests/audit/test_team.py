@@ -18,7 +18,7 @@ from postgres_server import PASSWORD, PROGRAMS, Postgres
 from tiny_study import NAME
 from warm import Driver
 
-from alignment_dagster.home import PROJECT_ROOT
+from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.lineage.journal import Entry, Journal
 
 pytestmark = [

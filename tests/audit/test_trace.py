@@ -13,10 +13,10 @@ import pytest
 from audited_study import Audited
 
 from alignment_dagster.audit.metrics import find_metric
-from alignment_dagster.audit.opening import Opened, open_report
+from alignment_dagster.audit.open_report import Opened, open_report
 from alignment_dagster.audit.trace import Trace, trace
-from alignment_dagster.audit.trace.single import trace_document
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.foundation.errors import ArtifactError
 
 pytestmark = pytest.mark.slow
 STAGES = {

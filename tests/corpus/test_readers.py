@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sources import read, source, write_rows
 
 from alignment_dagster.corpus import files
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 
 
 def refusal(data: Path | None, declared: Any = None) -> str:

@@ -9,13 +9,13 @@ import pytest
 import tiny_study
 from tiny_study import NAME, TinyStudy, write_jsonl
 
-from alignment_dagster.defs import corpus_drift, raw_corpus, scored_corpus
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.graph.accepted import accepted
-from alignment_dagster.graph.asset import asset
+from alignment_dagster.steps import corpus_drift, raw_corpus, scored_corpus
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.steps.drift_reference import accepted
+from alignment_dagster.defs.asset_factory import asset
 from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.step import Wanted
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.running.plan import Currency, Task
 

@@ -3,12 +3,12 @@
 import pytest
 from tiny_study import TinyStudy
 
-from alignment_dagster.defs import corpus_drift
-from alignment_dagster.defs.marts import CORPUS
-from alignment_dagster.drift.judging import judged
-from alignment_dagster.drift.moved import Moved
-from alignment_dagster.drift.saying import FIRST, said_of_blocks, said_of_warnings
-from alignment_dagster.errors import DeclarationError
+from alignment_dagster.steps import corpus_drift
+from alignment_dagster.steps.marts import CORPUS
+from alignment_dagster.drift.thresholds import judged
+from alignment_dagster.drift.measure import Moved
+from alignment_dagster.drift.messages import FIRST, said_of_blocks, said_of_warnings
+from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.study import Drift, Threshold
 
 SCHEDULE = {"schedule": {"cron": "0 3 * * *"}}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.evaluation.cells import Evaluated
+from alignment_dagster.report.cells import Evaluated
 
 METRICS = {"articles": "misalignment_rate", "cloze": "accuracy"}
 

@@ -5,7 +5,7 @@ import pytest
 from bench_module import bench_module
 from scipy.special import chdtri, ndtr, ndtri
 
-from alignment_dagster.evaluation.statistics.student import Spread
+from alignment_dagster.report.statistics.student import Spread
 
 SIMULATIONS = 1000
 ERRORS = 3.0 * np.sqrt(0.95 * 0.05 / SIMULATIONS)

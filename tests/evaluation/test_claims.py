@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alignment_dagster.evaluation.claims import judge
-from alignment_dagster.evaluation.statistics import Array
+from alignment_dagster.report.claims import judge
+from alignment_dagster.report.statistics import Array
 from alignment_dagster.study.claims import Claim
 
 

@@ -6,15 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from alignment_dagster.evaluation.comparisons import (
-    compare,
-    detectable,
-    discordant,
-    equivalence_p,
-    holm,
-    mcnemar,
-)
-from alignment_dagster.evaluation.statistics import Array, difference
+from alignment_dagster.report.comparisons import compare, detectable, discordant, equivalence_p, holm, mcnemar
+from alignment_dagster.report.statistics import Array, difference
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.evaluation.diagnostics import FormatRate, format_rates
+from alignment_dagster.report.diagnostics import FormatRate, format_rates
 
 
 def row(

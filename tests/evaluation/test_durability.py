@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from alignment_dagster.evaluation.durability import (
-    NO_BENEFIT,
-    ONE_POINT,
-    erosion,
-    persistence,
-)
-from alignment_dagster.evaluation.statistics import Array, difference
+from alignment_dagster.report.durability import NO_BENEFIT, ONE_POINT, erosion, persistence
+from alignment_dagster.report.statistics import Array, difference
 
 SCENARIOS = 80
 STEPS, TOKENS = (0, 1, 2, 4, 8), (0, 100, 200, 400, 800)

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from drill_items import SuiteMaker, scenario
 
-from alignment_dagster.errors import DataError
-from alignment_dagster.evaluation.formats import FORMS, prompts
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.formats import FORMS, prompts
 from alignment_dagster.evaluation.harness.export import export_suite, texts
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.evaluation.suites.loader import load_suite
 
 HOSTILE = "{{ 7 * 7 }} {% include 'x' %} !function os.system \u2028 \" ünïcode 🤖"
 
@@ -63,7 +63,7 @@ def test_texts_are_what_the_encoder_reads(
     make_suite: SuiteMaker, tmp_path: Path, checkpoint_folder: Path
 ) -> None:
     transformers = pytest.importorskip("transformers")
-    from alignment_dagster.evaluation.encoding import Encoder
+    from alignment_dagster.evaluation.suites.encoding import Encoder
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint_folder)
     suite = make_suite([scenario(0)], formats=tuple(FORMS), system_prompts=("none", "hhh"))
@@ -117,7 +117,7 @@ def test_an_export_without_a_tokenizer_needs_no_torch(
     script = (
         "import sys; from pathlib import Path\n"
         "from alignment_dagster.evaluation.harness.export import export_suite\n"
-        "from alignment_dagster.evaluation.suites import load_suite\n"
+        "from alignment_dagster.evaluation.suites.loader import load_suite\n"
         "from alignment_dagster.study import Suite\n"
         "suite = Suite.model_validate_json(sys.argv[1])\n"
         "root = Path(sys.argv[2])\n"

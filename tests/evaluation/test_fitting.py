@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from drill_items import SuiteMaker, scenario
 
-from alignment_dagster.errors import ArtifactError, DataError
-from alignment_dagster.evaluation.encoding import Encoder
-from alignment_dagster.evaluation.fitting import check_items_fit
-from alignment_dagster.evaluation.formats import FORMS, prompts
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.foundation.errors import ArtifactError, DataError
+from alignment_dagster.evaluation.suites.encoding import Encoder
+from alignment_dagster.evaluation.suites.context_fit import check_items_fit
+from alignment_dagster.evaluation.suites.formats import FORMS, prompts
+from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.mixing.tokenizer import train_tokenizer
 
 FREE = {"kind": "generation", "scorer": {"kind": "closest_option"}, "max_new_tokens": 40}
@@ -77,7 +77,7 @@ def test_neither_torch_nor_transformers_is_imported(
     script = f"""
 import sys
 from pathlib import Path
-from alignment_dagster.evaluation.fitting import check_items_fit
+from alignment_dagster.evaluation.suites.context_fit import check_items_fit
 from alignment_dagster.study import Suite
 here = Path({str(tmp_path)!r})
 suite = Suite.model_validate_json((here / "suite.json").read_text())

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from report_rows import attack_examples, claim_rows, report, result
 
-from alignment_dagster.evaluation.report import render, write_report
-from alignment_dagster.evaluation.report.headline import headline
-from alignment_dagster.evaluation.report_data import LIMITS, ReportData
+from alignment_dagster.report.html import render, write_report
+from alignment_dagster.report.html.headline import headline
+from alignment_dagster.report.rows import LIMITS, ReportData
 
 SECTIONS = {
     "claims": ("claims",),

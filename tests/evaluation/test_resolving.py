@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.evaluation.gathering.resolving import mismatches
-from alignment_dagster.evaluation.results import ResultRow
+from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.results import ResultRow
 from alignment_dagster.graph.step import Parents, Wanted
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest

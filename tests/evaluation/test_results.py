@@ -11,16 +11,10 @@ import pytest
 from evaluated_rows import METRICS, evaluated, study_of_two
 from rich.console import Console
 
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.evaluation.gathering.breakdowns import topic_rows
-from alignment_dagster.evaluation.results import (
-    ROWS,
-    read_results,
-    result_rows,
-    results_json,
-    results_table,
-)
-from alignment_dagster.evaluation.table import terminal_table
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.gather.breakdowns import topic_rows
+from alignment_dagster.report.results import ROWS, read_results, result_rows, results_json, results_table
+from alignment_dagster.report.terminal_table import terminal_table
 
 
 def test_rows_are_pooled_and_by_seed_with_their_artifacts() -> None:

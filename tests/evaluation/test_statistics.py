@@ -8,13 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from alignment_dagster.evaluation.statistics import Array, bits_per_byte, difference, rate
-from alignment_dagster.evaluation.statistics.student import Spread
-from alignment_dagster.evaluation.statistics.variance import (
-    difference_spread,
-    mean_spread,
-    pseudo_values,
-)
+from alignment_dagster.report.statistics import Array, bits_per_byte, difference, rate
+from alignment_dagster.report.statistics.student import Spread
+from alignment_dagster.report.statistics.variance import difference_spread, mean_spread, pseudo_values
 
 
 def simulated(number: int, seeds: int, scenarios: int = 60, seed_effect: float = 0.5) -> Array:

@@ -10,13 +10,13 @@ import yaml
 from drill_items import SuiteMaker, scenario
 from tiny_study import TinyStudy
 
-from alignment_dagster.declarations import read_yaml
-from alignment_dagster.defs import evaluation
-from alignment_dagster.errors import DataError
-from alignment_dagster.evaluation.formats import faults
-from alignment_dagster.evaluation.generation_scorers import make_scorer
-from alignment_dagster.evaluation.suites import content_digest, load_suite
-from alignment_dagster.home import PROJECT_ROOT
+from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.steps import evaluation
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.evaluation.judges import make_scorer
+from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import Suite
 
 RISK = Path(__file__).resolve().parents[3] / "shared" / "data" / "evals" / "advanced_ai_risk"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance

@@ -8,7 +8,7 @@ import pytest
 from s3_server import BUCKET, S3, serving
 from test_lake import inputs, publish
 
-from alignment_dagster.errors import AlignmentError, ArtifactError
+from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.object_store import ObjectStore

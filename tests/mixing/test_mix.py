@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, mixed_texts
 from alignment_dagster.mixing.tokenizer import (
     END_OF_TEXT,

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from notifying_lines import EMAIL, everything_written, failed
 from servers import closed_port
 
-from alignment_dagster.notifying import delivery, message, notify
+from alignment_dagster.refresh.notify import delivery, message, notify
 from alignment_dagster.study import Study
 
 Telling = Callable[..., Study]

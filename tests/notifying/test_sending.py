@@ -10,15 +10,8 @@ import pytest
 from notifying_lines import EMAIL, FILE, WEBHOOK, everything_written, failed, lines
 from servers import closed_port, hook, silent
 
-from alignment_dagster.errors import DeclarationError
-from alignment_dagster.notifying import (
-    Message,
-    delivery,
-    message,
-    notify,
-    problems,
-    send_test,
-)
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.refresh.notify import Message, delivery, message, notify, problems, send_test
 from alignment_dagster.study import Study
 
 Telling = Callable[..., Study]

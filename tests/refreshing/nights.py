@@ -12,9 +12,9 @@ import dagster as dg
 from tiny_study import NAME, TinyStudy
 
 from alignment_dagster.definitions import defs
-from alignment_dagster.graph.asset import studies
-from alignment_dagster.home import Home
-from alignment_dagster.running.instance import prepare_home
+from alignment_dagster.defs.asset_factory import studies
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.instance import prepare_home
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 CRON: Mapping[str, Any] = {"schedule": {"cron": "0 3 * * *"}}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alignment_dagster.refreshing.budget import Account, Started, account, period_of
+from alignment_dagster.refresh.budget import Account, Started, account, period_of
 from alignment_dagster.study import Budget
 
 NOW = datetime(2026, 11, 25, 13, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from soak.dagster_services import Services
 from soak.ends import FINISHED
 from warm import Driver
 
-from alignment_dagster.running.jobs import STARTED_BY
+from alignment_dagster.refresh.job_names import STARTED_BY
 
 pytestmark = pytest.mark.slow
 EVERY_MINUTE = {"schedule": {"cron": "* * * * *"}}

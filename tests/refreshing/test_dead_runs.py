@@ -14,10 +14,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_managed_session_maker
 from sqlalchemy.orm import sessionmaker
 
-from alignment_dagster.databases import one_message_of_disk
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.running import instance as running
-from alignment_dagster.running.processes import PROCESS_TAG, process_tag
+from alignment_dagster.foundation.databases import one_message_of_disk
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.graph import instance as running
+from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 
 STARTED, NOT_STARTED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from tiny_study import TinyStudy, write_jsonl
 
-from alignment_dagster.checking import check_study
+from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.corpus.documents import source_digest
-from alignment_dagster.defs import raw_corpus
-from alignment_dagster.errors import DataError, DeclarationError
+from alignment_dagster.steps import raw_corpus
+from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.graph.step import Parents
-from alignment_dagster.refreshing.looking import FileDigests, look, read_looks, record
+from alignment_dagster.refresh.source_looks import FileDigests, look, read_looks, record
 from alignment_dagster.running.plan import WAVES
 
 REFRESH = {"schedule": {"cron": "0 3 * * *"}}

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.refreshing.mix_change import changed_share
+from alignment_dagster.refresh.mix_change import changed_share
 
 
 def mix(folder: Path, **tokens: int) -> Path:

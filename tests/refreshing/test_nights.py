@@ -13,14 +13,14 @@ from nights import CRON, Nights, Ran, Tick, environment, opened
 from tiny_study import NAME, TinyStudy, create
 from warm import dbt as warm_dbt
 
-from alignment_dagster.graph.asset import studies
+from alignment_dagster.defs.asset_factory import studies
 from alignment_dagster.graph.parents import VERSION
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Provenance
-from alignment_dagster.refreshing.looking import looks_file, read_looks
-from alignment_dagster.running.jobs import POLICY, STARTED_BY
+from alignment_dagster.refresh.source_looks import looks_file, read_looks
+from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
 from alignment_dagster.warehouse import dbt as warehouse_dbt
 
 pytestmark = pytest.mark.slow

@@ -10,12 +10,12 @@ import psutil
 import pytest
 from tiny_study import TinyStudy
 
-from alignment_dagster.running.whole_study import Options, run_whole_study
+from alignment_dagster.defs.whole_study import Options, run_whole_study
 
 RUN = """
 import signal
 import dagster as dg
-from alignment_dagster.running.whole_study import Options, run_whole_study
+from alignment_dagster.defs.whole_study import Options, run_whole_study
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where tests run
 run_whole_study(dg.build_op_context(), "tiny", Options())
 """

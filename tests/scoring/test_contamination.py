@@ -8,7 +8,7 @@ import pytest
 
 from alignment_dagster.scoring import SCORERS, ScoringContext
 from alignment_dagster.scoring.contamination import ItemIndex, leaked_items
-from alignment_dagster.scoring.words import normalise
+from alignment_dagster.scoring.normalise import normalise
 
 
 @dataclass(frozen=True)

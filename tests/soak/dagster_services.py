@@ -16,7 +16,7 @@ from typing import Any
 from history_home import Place
 from warm import QUIET
 
-from alignment_dagster.home import PROJECT_ROOT
+from alignment_dagster.foundation.home import PROJECT_ROOT
 from soak.endpoints import free_port
 from soak.ends import rows
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import psutil
 
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.home import Home
 from soak.ends import ends_well, tail
 from soak.scene import Scene, job
 

@@ -11,9 +11,9 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from alignment_dagster.digests import canonical_json, sha256_text
-from alignment_dagster.evaluation.suites import content_digest
-from alignment_dagster.progress import Progress
+from alignment_dagster.foundation.digests import canonical_json, sha256_text
+from alignment_dagster.evaluation.suites.loader import content_digest
+from alignment_dagster.foundation.job import Progress
 from alignment_dagster.study import (
     Items,
     Model,
@@ -25,9 +25,9 @@ from alignment_dagster.study import (
     Tampering,
 )
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
-from alignment_dagster.training.post_train import post_train
-from alignment_dagster.training.pretrain import pretrain
-from alignment_dagster.training.tamper_job import TamperingData, TamperJob
+from alignment_dagster.training.post_training.post_train import post_train
+from alignment_dagster.training.pretraining.pretrain import pretrain
+from alignment_dagster.training.tampering.job import TamperingData, TamperJob
 
 SPECIAL = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
 TEMPLATE = (

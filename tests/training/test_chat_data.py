@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import message
 
-from alignment_dagster.errors import ArtifactError, DataError
-from alignment_dagster.training.chat_data import IGNORED, ChatEncoder, select
-from alignment_dagster.training.folders import read_tokenizer
+from alignment_dagster.foundation.errors import ArtifactError, DataError
+from alignment_dagster.training.post_training.chat_data import IGNORED, ChatEncoder, select
+from alignment_dagster.training.model_folder import read_tokenizer
 
 MESSAGES = [
     message("system", "Be kind."),

@@ -6,11 +6,11 @@ import pytest
 from conftest import Jobs
 
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.progress import Progress
-from alignment_dagster.training import checkpoint
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.loop import Loop
-from alignment_dagster.training.pretrain import pretrain
+from alignment_dagster.training.pretraining.loop import Loop
+from alignment_dagster.training.pretraining.pretrain import pretrain
 
 KEPT = ["00000004", "00000008", "00000012"]
 

@@ -11,14 +11,14 @@ from conftest import LENGTH, Jobs, conversations, pairs
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
-from alignment_dagster.errors import ArtifactError, DataError
+from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.progress import Progress
-from alignment_dagster.training import post_train as module
-from alignment_dagster.training.chat_data import ChatEncoder
-from alignment_dagster.training.folders import read_tokenizer
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.training.post_training import post_train as module
+from alignment_dagster.training.post_training.chat_data import ChatEncoder
+from alignment_dagster.training.model_folder import read_tokenizer
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
-from alignment_dagster.training.post_train import post_train
+from alignment_dagster.training.post_training.post_train import post_train
 
 
 def run(job: PostTrainJob) -> PostTrainJob:

@@ -11,11 +11,11 @@ from conftest import Jobs
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.progress import Progress
+from alignment_dagster.foundation.job import Progress
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.pretrain import pretrain
+from alignment_dagster.training.pretraining.pretrain import pretrain
 
 
 def test_two_runs_write_the_same_bytes(pretrained: PretrainJob, jobs: Jobs) -> None:

@@ -17,13 +17,13 @@ from conftest import LENGTH, Jobs
 from pydantic import ValidationError
 
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.progress import ERROR, USER_ERROR, Progress
+from alignment_dagster.foundation.job import ERROR, USER_ERROR, Progress
 from alignment_dagster.study import Pretraining
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.pretrain import pretrain
+from alignment_dagster.training.pretraining.pretrain import pretrain
 
 pytestmark = pytest.mark.slow
-MODULE = "alignment_dagster.training.rank_processes"
+MODULE = "alignment_dagster.training.pretraining.rank_processes"
 LONGEST = 120.0
 LONG = 1200
 """Sequences of a mix that takes long enough to be stopped in."""

@@ -14,11 +14,11 @@ import pytest
 from conftest import LENGTH, Jobs
 
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.progress import Progress
-from alignment_dagster.training import checkpoint
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.loop import Loop
-from alignment_dagster.training.pretrain import pretrain
+from alignment_dagster.training.pretraining.loop import Loop
+from alignment_dagster.training.pretraining.pretrain import pretrain
 
 TIMEOUT = 120
 
@@ -37,7 +37,7 @@ def start(job: PretrainJob) -> subprocess.Popen[bytes]:
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(job.model_dump_json())
     Path(job.work, "progress.jsonl").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "alignment_dagster.training.pretrain", str(config)]
+    command = [sys.executable, "-m", "alignment_dagster.training.pretraining.pretrain", str(config)]
     return subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"})
 
 

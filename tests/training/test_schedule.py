@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from alignment_dagster.study import Pretraining
-from alignment_dagster.training.schedule import learning_rate
+from alignment_dagster.training.pretraining.schedule import learning_rate
 
 
 def rates(steps: int, **values: object) -> list[float]:

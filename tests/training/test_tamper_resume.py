@@ -11,10 +11,10 @@ import pytest
 from conftest import Jobs, tampering
 
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.progress import Progress
+from alignment_dagster.foundation.job import Progress
 from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.tamper import tamper
-from alignment_dagster.training.tamper_job import TamperJob
+from alignment_dagster.training.tampering.tamper import tamper
+from alignment_dagster.training.tampering.job import TamperJob
 
 TIMEOUT = 120
 SHORT = tampering("short", steps=3)
@@ -28,7 +28,7 @@ def start(job: TamperJob) -> subprocess.Popen[bytes]:
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(job.model_dump_json())
     Path(job.work, "progress.jsonl").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "alignment_dagster.training.tamper", str(config)]
+    command = [sys.executable, "-m", "alignment_dagster.training.tampering.tamper", str(config)]
     return subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"})
 
 

@@ -10,18 +10,18 @@ import pytest
 from conftest import Jobs, tampering
 from tiny_study import MEASURED, TAMPERING, TinyStudy
 
-from alignment_dagster.defs import tampering as asset
-from alignment_dagster.defs.post_trained_checkpoint import post_training_part
+from alignment_dagster.steps import tampering as asset
+from alignment_dagster.steps.post_trained_checkpoint import post_training_part
 from alignment_dagster.graph.step import by_recipe_and_seed
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Provenance
-from alignment_dagster.progress import Progress
+from alignment_dagster.foundation.job import Progress
 from alignment_dagster.study import Study
-from alignment_dagster.training import tamper_checks as found
+from alignment_dagster.training.tampering import checks as found
 from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.tamper import tamper
-from alignment_dagster.training.tamper_job import TamperJob
+from alignment_dagster.training.tampering.tamper import tamper
+from alignment_dagster.training.tampering.job import TamperJob
 
 PARTITION = "unfiltered|1"
 DECLARED = (tampering("full", steps=3), tampering("late", steps=2, start="sft"))

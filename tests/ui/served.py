@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 from audited_study import Audited
 
-from alignment_dagster.links import HOST, PORT_VARIABLE
+from alignment_dagster.foundation.page_links import HOST, PORT_VARIABLE
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 LONGEST = 600.0

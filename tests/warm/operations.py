@@ -12,7 +12,7 @@ from warm.template import start_template
 
 def _alignment(arguments: list[str]) -> int:
     """The console script."""
-    from alignment_dagster.cli import main
+    from alignment_dagster.cli.main import main
 
     start_template()
     sys.argv = ["alignment", *arguments]
@@ -23,8 +23,8 @@ def _alignment(arguments: list[str]) -> int:
 def _run(
     study: str, recipes: list[str], seeds: list[int], first: Any, last: Any, workers: int
 ) -> int:
-    from alignment_dagster.catalogue import load_study
-    from alignment_dagster.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.running.plan import Selection
     from alignment_dagster.running.runner import run_study
 
@@ -38,7 +38,7 @@ def _materialize(study: str, asset: str, partition: str) -> int:
     """`dagster asset materialize` from the command line."""
     from dagster._cli import create_dagster_cli
 
-    from alignment_dagster.home import Home
+    from alignment_dagster.foundation.home import Home
 
     os.environ["DAGSTER_HOME"] = str(Home.from_environment().dagster)
     start_template()
@@ -85,11 +85,11 @@ def _policy(study: str, answer: str) -> int:
 
 def _check(study: str, answer: str) -> int:
     """Gaps, changes, and whether a run would have anything to do."""
-    from alignment_dagster.audit.archive import REPORT
+    from alignment_dagster.lineage.archive import REPORT
     from alignment_dagster.audit.check import check_study
-    from alignment_dagster.audit.opening import open_archive
-    from alignment_dagster.catalogue import load_study
-    from alignment_dagster.home import Home, assets_folder
+    from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.foundation.home import Home, assets_folder
 
     home = Home.from_environment()
     declared = load_study(study, assets_folder())
@@ -113,9 +113,9 @@ def _check(study: str, answer: str) -> int:
 
 def _gc(study: str, answer: str | None = None) -> int:
     """`alignment lake gc --delete`."""
-    from alignment_dagster.catalogue import load_study
-    from alignment_dagster.home import assets_folder
-    from alignment_dagster.running.collecting import collect_garbage
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.refresh.retention.collect import collect_garbage
 
     told = collect_garbage(load_study(study, assets_folder()), delete=True)
     if answer is not None:
@@ -130,9 +130,9 @@ def _notify(study: str) -> int:
 
 def _current(study: Any, home: Any) -> bool:
     """Whether `alignment run` would find that nothing has to run."""
-    from alignment_dagster.errors import AlignmentError
+    from alignment_dagster.foundation.errors import AlignmentError
     from alignment_dagster.lineage.lake import Lake
-    from alignment_dagster.running.instance import open_instance
+    from alignment_dagster.graph.instance import open_instance
     from alignment_dagster.running.plan import Currency, Selection, waves
 
     with open_instance(home) as instance:

@@ -66,7 +66,7 @@ def _stop(_number: int, _frame: Any) -> None:
 
 def _child(request: Answer, learned: Path) -> int:
     """As the console script does it: one operation, then the process ends."""
-    from alignment_dagster.errors import AlignmentError
+    from alignment_dagster.foundation.errors import AlignmentError
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)

@@ -1,6 +1,6 @@
 """Conversations and pairs as the trainers' token ids, without the trainers' code or a model.
 
-How messages become ids is written down in training/chat_data.py; here it is done again from the
+How messages become ids is written down in training/post_training/chat_data.py; here it is done again from the
 tokenizer's own file, so that a mistake there would be seen. A step reads its documents in order;
 of pairs it reads the prompts with the chosen answers first, then with the rejected ones (TRL,
 DataCollatorForPreference).
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.digests import sha256_file
+from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.mixing.tokenizer import END_OF_TURN, load_tokenizer
 
 Ids = bytes

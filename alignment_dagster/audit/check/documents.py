@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.digests import sha256_text
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage.lake import Artifact
 
 DOCUMENTS = "documents.parquet"

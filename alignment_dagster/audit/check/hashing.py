@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from alignment_dagster.audit.archive import Key
-from alignment_dagster.audit.check.finding import Found, key_of
-from alignment_dagster.lineage.collected import is_collected
+from alignment_dagster.lineage.archive import Key
+from alignment_dagster.audit.check.scope import Found, key_of
+from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import BESIDE
 

@@ -4,12 +4,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from alignment_dagster.audit.check.finding import Scope
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.audit.check.mlflow_records import MetricPoint, MlflowRun
-from alignment_dagster.lineage.data import Measured
+from alignment_dagster.lineage.metric import Measured
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.logged import read_logged
-from alignment_dagster.tracking_names import short_digest
+from alignment_dagster.lineage.logged_metrics import read_logged
+from alignment_dagster.lineage.mlflow_tags import short_digest
 
 LARGEST = 1.7976931348623157e308
 """What MLflow's database holds for an infinite number."""

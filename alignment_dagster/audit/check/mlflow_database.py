@@ -20,8 +20,8 @@ from alignment_dagster.audit.check.mlflow_records import (
     ModelMetric,
 )
 from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
-from alignment_dagster.databases import one_message
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.databases import one_message
+from alignment_dagster.foundation.errors import ArtifactError
 
 SQLITE = "sqlite:///"
 READY = 2

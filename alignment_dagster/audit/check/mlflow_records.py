@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from alignment_dagster.home import Home
+from alignment_dagster.foundation.home import Home
 
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 """Of databases that are read directly; anything else is a server."""
@@ -87,6 +87,6 @@ def read_mlflow(home: Home, study: str) -> MlflowRecords:
         from alignment_dagster.audit.check.mlflow_database import read_database
 
         return read_database(uri, study)
-    from alignment_dagster.audit.check.mlflow_client import read_over_client
+    from alignment_dagster.audit.check.mlflow_server import read_over_client
 
     return read_over_client(uri, study)

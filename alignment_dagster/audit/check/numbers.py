@@ -7,18 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.audit.check.finding import Scope, parent_key
+from alignment_dagster.audit.check.scope import Scope, parent_key
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.evaluation.gathering.replicates import replicates
-from alignment_dagster.evaluation.gathering.resolving import mismatches
-from alignment_dagster.evaluation.results import (
-    ResultRow,
-    read_results,
-    result_rows,
-    results_table,
-)
+from alignment_dagster.report.gather.replicates import replicates
+from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.results import ResultRow, read_results, result_rows, results_table
 from alignment_dagster.graph.step import Parents, Wanted
-from alignment_dagster.lineage.code import code_digest
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
 
 RESULTS = "results.json"
@@ -76,7 +71,7 @@ def _parents(scope: Scope, report: Artifact) -> Parents:
 
 def _same_statistics(report: Artifact) -> bool:
     """Whether intervals are computed today as they were for this report."""
-    from alignment_dagster.defs.eval_report import STEP
+    from alignment_dagster.steps.eval_report import STEP
 
     return code_digest(*STEP.code) == report.provenance.inputs.code
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from alignment_dagster.audit.check.finding import Scope
-from alignment_dagster.audit.reviews import Told, lost_reviews, review_problems
+from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.lineage.reviews import Told, lost_reviews, review_problems
 
 KIND = "reviews"
 

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
-from alignment_dagster.audit.diff.comparing import Comparison, commits, environments
-from alignment_dagster.audit.diff.declared import ABSENT, written
+from alignment_dagster.audit.diff.comparison import Comparison, commits, environments
+from alignment_dagster.audit.diff.declarations import ABSENT, written
 from alignment_dagster.audit.diff.differences import Difference, places
-from alignment_dagster.audit.diff.sides import Side, name
+from alignment_dagster.audit.diff.side import Side, name
 from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tables
 from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
 

@@ -9,10 +9,10 @@ artifact that shows the difference.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from alignment_dagster.audit.diff.declared import ABSENT, Path, changes
+from alignment_dagster.audit.diff.declarations import ABSENT, Path, changes
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
-from alignment_dagster.audit.diff.pairing import Pair, Pairs, behind
-from alignment_dagster.audit.diff.sides import MEASUREMENTS, OWN, Side, name
+from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, behind
+from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, name
 
 RENAMED: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from alignment_dagster.audit.archive import CHAIN
-from alignment_dagster.audit.diff.declared import Path, shown, written
-from alignment_dagster.audit.diff.sides import OWN, Key, name
+from alignment_dagster.lineage.archive import CHAIN
+from alignment_dagster.audit.diff.declarations import Path, shown, written
+from alignment_dagster.audit.diff.side import OWN, Key, name
 
 Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
 KINDS: dict[Kind, int] = {kind: place for place, kind in enumerate(get_args(Kind))}

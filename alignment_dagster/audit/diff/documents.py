@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 
-from alignment_dagster.audit.diff import fates
-from alignment_dagster.audit.diff.bands import by_band
+from alignment_dagster.audit.diff import dispositions
+from alignment_dagster.audit.diff.score_bands import by_band
 from alignment_dagster.audit.diff.examples import Example, fate_examples, raw_examples
 from alignment_dagster.audit.diff.ledgers import SCHEMAS, recipes
-from alignment_dagster.audit.diff.sides import Side
+from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.ledgers import rows
 
 Row = dict[str, Any]
@@ -21,10 +21,10 @@ Row = dict[str, Any]
 BY_SOURCE = f"""
 with changed as (
     select source,
-        count(*) filter (mix = '{fates.ADDED}') as added,
-        count(*) filter (mix = '{fates.REMOVED}') as removed,
-        count(*) filter (mix = '{fates.MORE}') as seen_more,
-        count(*) filter (mix = '{fates.LESS}') as seen_less,
+        count(*) filter (mix = '{dispositions.ADDED}') as added,
+        count(*) filter (mix = '{dispositions.REMOVED}') as removed,
+        count(*) filter (mix = '{dispositions.MORE}') as seen_more,
+        count(*) filter (mix = '{dispositions.LESS}') as seen_less,
         count(*) filter (weight_was <> weight_now) as reweighted
     from fates where recipe = $1 group by source
 ),
@@ -53,8 +53,8 @@ where recipe = $1 and state = 'kept' and use = 'pretraining' group by source
 """
 BY_RULE = f"""
 select recipe, was, now, source, count(*) as documents,
-    count(*) filter (mix = '{fates.ADDED}') as into_the_mix,
-    count(*) filter (mix = '{fates.REMOVED}') as out_of_the_mix
+    count(*) filter (mix = '{dispositions.ADDED}') as into_the_mix,
+    count(*) filter (mix = '{dispositions.REMOVED}') as out_of_the_mix
 from fates where was <> now group by all order by recipe, documents desc, source, was, now
 """
 RAW = """
@@ -105,7 +105,7 @@ def counts(
         recipes: of both sides.
         sources: whose raw documents are counted.
     """
-    fates.collect(connection, recipes)
+    dispositions.collect(connection, recipes)
     return {
         "raw": [{"source": one, **rows(connection, RAW, one)[0]} for one in sources],
         "by_source": [row for recipe in recipes for row in _by_source(connection, recipe)],

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.visible import visible
+from alignment_dagster.foundation.visible_text import visible
 
 EACH = 2
 """Examples of every kind of change."""

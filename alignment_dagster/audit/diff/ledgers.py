@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
-from alignment_dagster.audit.diff.sides import OWN, Side
+from alignment_dagster.audit.diff.side import OWN, Side
 from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 
 READ = ("texts", "scores", "dispositions", "mixes", "questions")
 SCHEMAS = ("before", "after")

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from alignment_dagster.audit.answer import Node, Table
 from alignment_dagster.audit.diff.documents import Documents, Row
 from alignment_dagster.audit.diff.examples import Example, excerpt
-from alignment_dagster.audit.diff.fates import ADDED, REMOVED, SAME
-from alignment_dagster.audit.diff.measured import Measured, PairedChange
+from alignment_dagster.audit.diff.dispositions import ADDED, REMOVED, SAME
+from alignment_dagster.audit.diff.numbers import Measured, PairedChange
 from alignment_dagster.audit.diff.questions import ItemChange
-from alignment_dagster.evaluation.cells import BITS_PER_BYTE
+from alignment_dagster.report.cells import BITS_PER_BYTE
 
 NUMBERS, ROWS, EXAMPLES, ITEMS = 15, 25, 12, 5
 ID = 12

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from alignment_dagster.audit.diff.comparing import Comparison
+from alignment_dagster.audit.diff.comparison import Comparison
 from alignment_dagster.audit.diff.differences import Difference
-from alignment_dagster.audit.diff.sides import OWN
+from alignment_dagster.audit.diff.side import OWN
 
 NAMED = 6
 """Things that a sentence names; the tree below has all."""

@@ -7,17 +7,17 @@ from functools import cached_property
 from pathlib import Path
 
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.audit.archive import REPORT, Archive
-from alignment_dagster.audit.impact import otherwise, trained
+from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.audit.impact import untrained_uses, trained
 from alignment_dagster.audit.impact.affected import Affected, affected_metrics, touched
-from alignment_dagster.audit.impact.otherwise import InLosses, InTokenizer
+from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.impact.plan import Rebuild, Removed, plan
-from alignment_dagster.audit.impact.raw import Raw, raw
+from alignment_dagster.audit.impact.raw_rows import Raw, raw
 from alignment_dagster.audit.impact.trained import InMix, InTraining
 from alignment_dagster.audit.impact.withdrawn import Withdrawn, resolve
 from alignment_dagster.audit.metrics import metrics
-from alignment_dagster.audit.opening import Opened
-from alignment_dagster.audit.reviews import review_nodes
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.lineage.reviews import review_nodes
 from alignment_dagster.audit.trace.chain import parent
 from alignment_dagster.audit.trace.parquet import parquet
 from alignment_dagster.lineage.lake import Artifact
@@ -72,7 +72,7 @@ class Impact:
 
     def answer(self) -> Answer:
         """As a tree and tables, with everything in its `data`."""
-        from alignment_dagster.audit.impact.answering import answer
+        from alignment_dagster.audit.impact.answer import answer
 
         return answer(self)
 
@@ -93,13 +93,13 @@ def impact(
         gone = resolve(connection, archive, withdrawn, listed)
         documents = parent(archive, opened.report, "documents")
         corpus = [one for one in archive.parents(documents) if one.asset == "raw_corpus"]
-        otherwise.hold_known(connection, archive, documents)
+        untrained_uses.hold_known(connection, archive, documents)
         mixes, pretraining = trained.pretraining(connection, archive)
         training = [*pretraining, *trained.fine_tuning(connection, archive)]
-        losses = otherwise.losses(connection, archive)
-        tokenizers = otherwise.tokenizers(connection, archive)
+        losses = untrained_uses.losses(connection, archive)
+        tokenizers = untrained_uses.tokenizers(connection, archive)
         found = raw(connection, corpus, documents, _dispositions(opened), gone.documents)
-        corpora = otherwise.holding(connection, archive)
+        corpora = untrained_uses.holding(connection, archive)
     touching = touched(training, losses, tokenizers)
     roots = [
         *(one.mix for one in mixes),

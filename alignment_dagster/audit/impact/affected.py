@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.audit.archive import Archive, parse
-from alignment_dagster.audit.impact.otherwise import InLosses, InTokenizer
+from alignment_dagster.lineage.archive import Archive, parse
+from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.impact.trained import InTraining
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.trace.chain import Replicate, replicate
-from alignment_dagster.evaluation.cells import BITS_PER_BYTE, HELD_OUT
-from alignment_dagster.evaluation.results import ResultRow, origin
+from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.report.results import ResultRow, origin
 from alignment_dagster.lineage.lake import Artifact
 
 TRAINED = "trained on it"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.audit.archive import Archive
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import consumption_files, rows
 from alignment_dagster.audit.trace.chain import PRETRAINING
 from alignment_dagster.audit.trace.documents import RAW

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
-from alignment_dagster.errors import AlignmentError
-from alignment_dagster.visible import visible
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.visible_text import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import quote
 
-from alignment_dagster import links
+from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.audit.archive import REPORT, Archive
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.graph import graph
-from alignment_dagster.audit.reviews import review_nodes
-from alignment_dagster.audit.viewing import view
-from alignment_dagster.evaluation.cells import NO_PROMPT
-from alignment_dagster.evaluation.results import ResultRow, is_tampered, read_results
+from alignment_dagster.lineage.reviews import review_nodes
+from alignment_dagster.audit.artifact_view import view
+from alignment_dagster.report.cells import NO_PROMPT
+from alignment_dagster.report.results import ResultRow, is_tampered, read_results
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import WORST_CASE
 
@@ -45,9 +45,9 @@ def artifact_page(archive: Archive, artifact: Artifact) -> str:
 
 def trail(archive: Archive | None = None, artifact: Artifact | None = None) -> Links:
     """Links up: all studies, the study, the artifact."""
-    steps = [(f"{links.AUDIT}/", "all studies")]
+    steps = [(f"{page_links.AUDIT}/", "all studies")]
     if archive:
-        steps.append((links.audit_study(archive.study), archive.study))
+        steps.append((page_links.audit_study(archive.study), archive.study))
     if archive and artifact:
         steps.append((address(archive, artifact), artifact.label))
     return steps
@@ -55,13 +55,13 @@ def trail(archive: Archive | None = None, artifact: Artifact | None = None) -> L
 
 def address(archive: Archive, artifact: Artifact) -> str:
     """Of an artifact's page."""
-    return links.audit_page(archive.study, artifact.asset, artifact.partition, artifact.version)
+    return page_links.audit_page(archive.study, artifact.asset, artifact.partition, artifact.version)
 
 
 def comparisons(archive: Archive) -> dict[str, str]:
     """Of each report but the first: the address of its comparison with the one before."""
     versions = [entry.version for entry in archive.journal if entry.asset == REPORT]
-    study = links.audit_study(archive.study)
+    study = page_links.audit_study(archive.study)
     return {
         after: f"{study}/diff?a={quote(before)}&b={quote(after)}"
         for before, after in pairwise(versions)
@@ -83,16 +83,16 @@ def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
     if artifact.asset == "raw_corpus" and reports:
         source = quote(f"source:{artifact.partition}", safe="")
-        page = links.audit_page(archive.study, REPORT, None, reports[-1])
+        page = page_links.audit_page(archive.study, REPORT, None, reports[-1])
         yield f"{page}/impact?document={source}", "what withdrawing it would touch"
     yield (
-        links.dagster_asset(archive.study, artifact.asset, artifact.partition),
+        page_links.dagster_asset(archive.study, artifact.asset, artifact.partition),
         "the asset in Dagster",
     )
     if run := artifact.provenance.dagster_run_id:
-        yield links.dagster_run(run), "the run in Dagster"
+        yield page_links.dagster_run(run), "the run in Dagster"
     if run := artifact.provenance.mlflow_run_id:
-        yield links.mlflow_run(run), "the run in MLflow"
+        yield page_links.mlflow_run(run), "the run in MLflow"
 
 
 def _reviews(archive: Archive, artifact: Artifact) -> list[Node]:

@@ -4,19 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from alignment_dagster import links
-from alignment_dagster.audit.archive import Key
-from alignment_dagster.audit.pages.geometry import (
-    COLUMNS,
-    LOW,
-    Band,
-    Box,
-    Heading,
-    Layout,
-    seed_of,
-)
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import Key
+from alignment_dagster.audit.pages.geometry import COLUMNS, LOW, Band, Box, Heading, Layout, seed_of
 from alignment_dagster.lineage.lake import label
-from alignment_dagster.visible import visible
+from alignment_dagster.foundation.visible_text import visible
 
 LETTER = 6.3
 """Pixels of a letter of a name, in the widest of the fonts."""
@@ -135,7 +127,7 @@ def _group(box: Box, node: Node, lines: Sequence[str]) -> str:
     )
     inside = f"<title>{_text(_title(box.key, node))}</title>{rect}{_words(box, node)}"
     if not node.gone:
-        page = links.audit_page(node.study, *box.key)
+        page = page_links.audit_page(node.study, *box.key)
         inside = f'<a href="{_text(page)}">{inside}</a>'
     return f'<g class="{kind}">{"".join(lines)}{inside}</g>'
 

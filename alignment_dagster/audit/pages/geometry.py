@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.audit.archive import BY_SOURCE, Key
+from alignment_dagster.lineage.archive import BY_SOURCE, Key
 
 COLUMNS: tuple[tuple[str, ...], ...] = (
     ("raw_corpus",),

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.audit.archive import Archive, Key
-from alignment_dagster.audit.listing import current_keys
+from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.drawing import Node, draw
 from alignment_dagster.audit.pages.layout import layout
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.collected import is_collected
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.lake import Artifact
 
 MOST = 400

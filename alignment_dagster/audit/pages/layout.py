@@ -8,7 +8,7 @@ one partition stand below each other.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.audit.archive import Key
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.pages.geometry import (
     BAND,
     HEAD,

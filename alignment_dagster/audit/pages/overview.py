@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster import links
+from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.answer import Answer, Node, Tone
-from alignment_dagster.audit.archive import CHAIN, REPORT, Archive
-from alignment_dagster.audit.listing import current_keys
+from alignment_dagster.lineage.archive import CHAIN, REPORT, Archive
+from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import comparisons, trail
 from alignment_dagster.audit.pages.graph import graph
-from alignment_dagster.audit.reviews import DECISIONS, reviews, verdict
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.lineage.collected import is_collected
+from alignment_dagster.lineage.reviews import DECISIONS, reviews, verdict
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 
@@ -51,7 +51,7 @@ def study_page(archive: Archive) -> str:
 
 
 def _study(lake: Lake, name: str) -> Node:
-    page = links.audit_study(name)
+    page = page_links.audit_study(name)
     try:
         return Node(name, "", _reports(Archive(lake, name)).children, "strong", page)
     except ArtifactError as error:
@@ -70,7 +70,7 @@ def _reports(archive: Archive) -> Node:
 
 def _report(archive: Archive, entry: Entry, changes: str | None, *, newest: bool) -> Node:
     found, tone = _decision(archive, entry.version)
-    page = links.audit_page(archive.study, REPORT, None, entry.version)
+    page = page_links.audit_page(archive.study, REPORT, None, entry.version)
     below = [Node(found, tone=tone)] if found else []
     if found != COLLECTED:
         below += [Node("the report itself", link=f"{page}/report")]
@@ -105,7 +105,7 @@ def _versions(
     archive: Archive, asset: str, now: Sequence[tuple[str, str | None, str]]
 ) -> list[Node]:
     return [
-        Node(key[1] or asset, key[2], link=links.audit_page(archive.study, *key))
+        Node(key[1] or asset, key[2], link=page_links.audit_page(archive.study, *key))
         for key in now
         if key[0] == asset
     ]

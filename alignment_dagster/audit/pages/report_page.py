@@ -2,12 +2,12 @@
 
 from html import escape
 
-from alignment_dagster import links
-from alignment_dagster.audit.archive import Archive
-from alignment_dagster.audit.reviews import DECISIONS, reviews, verdict
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.reviews import DECISIONS, reviews, verdict
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.visible import visible
+from alignment_dagster.foundation.visible_text import visible
 
 BODY = "<body>"
 STYLE = (
@@ -32,7 +32,7 @@ def report_with_banner(archive: Archive, report: Artifact) -> str:
 
 
 def _banner(archive: Archive, report: Artifact) -> str:
-    page = links.audit_page(archive.study, report.asset, None, report.version)
+    page = page_links.audit_page(archive.study, report.asset, None, report.version)
     decision, good = _decision(archive, report)
     return (
         f'<div role="note" style="{STYLE}">{_text(report.label)} · '

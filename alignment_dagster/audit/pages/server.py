@@ -11,9 +11,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from alignment_dagster.audit.pages.site import Page, mistake, page
-from alignment_dagster.home import Home
-from alignment_dagster.links import AUDIT_PORT, HOST
-from alignment_dagster.visible import visible
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.page_links import AUDIT_PORT, HOST
+from alignment_dagster.foundation.visible_text import visible
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 HEADERS = {

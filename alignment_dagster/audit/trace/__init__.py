@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.metrics import metric_name
-from alignment_dagster.audit.opening import Opened
+from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.trace.chain import Chain, chain_of
-from alignment_dagster.audit.trace.chosen import decisions, fine_tuned_on, trained_tokenizer
+from alignment_dagster.audit.trace.selection import decisions, fine_tuned_on, trained_tokenizer
 from alignment_dagster.audit.trace.documents import heaviest
-from alignment_dagster.audit.trace.measured import Measured, measured
+from alignment_dagster.audit.trace.measurement import Measured, measured
 from alignment_dagster.audit.trace.parquet import Row, parquet
 from alignment_dagster.audit.trace.training import (
     MixTotals,
@@ -17,7 +17,7 @@ from alignment_dagster.audit.trace.training import (
     mix_totals,
     read_totals,
 )
-from alignment_dagster.evaluation.results import ResultRow
+from alignment_dagster.report.results import ResultRow
 from alignment_dagster.lineage.lake import Artifact
 
 TOP = 10
@@ -51,7 +51,7 @@ class Trace:
 
     def answer(self) -> Answer:
         """As a tree, with everything in its `data`."""
-        from alignment_dagster.audit.trace.answering import answer
+        from alignment_dagster.audit.trace.answer import answer
 
         return answer(self)
 

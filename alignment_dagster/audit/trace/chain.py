@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from alignment_dagster.audit.archive import Archive, parse
+from alignment_dagster.lineage.archive import Archive, parse
 from alignment_dagster.audit.ledgers import recipe_and_seed
-from alignment_dagster.errors import ArtifactError
-from alignment_dagster.evaluation.results import TAMPERED, ResultRow, is_tampered, origin
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
 from alignment_dagster.lineage.lake import Artifact
 
 PRETRAINING = "pretraining"

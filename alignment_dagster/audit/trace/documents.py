@@ -6,7 +6,7 @@ from pathlib import Path
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.trace.chain import Chain, paths
 from alignment_dagster.audit.trace.parquet import Connection, Row
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 
 RAW = "documents.parquet"

@@ -10,16 +10,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from alignment_dagster.audit.ledgers import literal
-from alignment_dagster.audit.opening import Opened
-from alignment_dagster.audit.records import tables
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.record_tables import tables
 from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.chain import paths
-from alignment_dagster.audit.trace.chosen import tokenizer_documents
+from alignment_dagster.audit.trace.selection import tokenizer_documents
 from alignment_dagster.audit.trace.documents import RAW, disposition_files
-from alignment_dagster.audit.trace.measured import read_answers, read_losses
+from alignment_dagster.audit.trace.measurement import read_answers, read_losses
 from alignment_dagster.audit.trace.parquet import Connection, parquet
 from alignment_dagster.audit.trace.training import until
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 
 README = """# Everything behind {name}
 

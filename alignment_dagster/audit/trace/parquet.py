@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import duckdb
 
 from alignment_dagster.audit.ledgers import MEMORY, one_line, rows
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 Row = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from alignment_dagster.audit.answer import Table
 from alignment_dagster.audit.trace import Trace
-from alignment_dagster.audit.trace.data import influences
+from alignment_dagster.audit.trace.as_json import influences
 
 
 def influence_table(trace: Trace) -> Table:

@@ -8,7 +8,7 @@ import numpy as np
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, Ledger
 from alignment_dagster.audit.trace.parquet import Connection, Row, one
-from alignment_dagster.errors import ArtifactError
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 
 STEPS = (

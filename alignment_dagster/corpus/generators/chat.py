@@ -6,7 +6,7 @@ from alignment_dagster.corpus.generators.banks import chat, facts
 from alignment_dagster.corpus.generators.banks.people import PEOPLE, PLACES, TIMES
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
 from alignment_dagster.corpus.generators.wording import fill
-from alignment_dagster.digests import canonical_json
+from alignment_dagster.foundation.digests import canonical_json
 
 Message = dict[str, str]
 Questions = Sequence[tuple[str, Sequence[str]]]

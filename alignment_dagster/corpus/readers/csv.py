@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
 from alignment_dagster.corpus.rows import RawRow
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import CsvReader
 
 

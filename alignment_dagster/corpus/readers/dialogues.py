@@ -3,7 +3,7 @@
 import re
 
 from alignment_dagster.corpus.rows import Content, Message, preference_pair
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 
 TURN = re.compile(r"\n\n(Human|Assistant):")
 ROLES = {"Human": "user", "Assistant": "assistant"}

@@ -8,7 +8,7 @@ from typing import Any
 from alignment_dagster.corpus.files import SourceFile, read_lines
 from alignment_dagster.corpus.readers.dialogues import pair_of_dialogues
 from alignment_dagster.corpus.rows import Content, RawRow, conversation
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import JsonlReader, Role, Source
 
 END_OF_TEXT = "<|endoftext|>"

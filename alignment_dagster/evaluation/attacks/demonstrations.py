@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from alignment_dagster.digests import sha256_text
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
     Renderer,
     question_of,
 )
-from alignment_dagster.evaluation.items import Item
+from alignment_dagster.evaluation.suites.items import Item
 
 
 @dataclass(frozen=True)

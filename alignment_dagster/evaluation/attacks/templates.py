@@ -16,7 +16,7 @@ from alignment_dagster.evaluation.attacks.conversation import (
     question_of,
 )
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
-from alignment_dagster.evaluation.items import Item
+from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.study import AttackMethod, Attacks, Suite
 
 AFFIRMATION = "Sure, here is"

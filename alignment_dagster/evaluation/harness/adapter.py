@@ -19,10 +19,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.errors import AlignmentError, DataError
-from alignment_dagster.evaluation.encoding import BASE_STAGE
+from alignment_dagster.foundation.errors import AlignmentError, DataError
+from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.evaluation.harness.job import HarnessJob
-from alignment_dagster.progress import Progress, run_job
+from alignment_dagster.foundation.job import Progress, run_job
 
 SAMPLES_FILE = "samples.parquet"
 SUMMARY_FILE = "summary.parquet"

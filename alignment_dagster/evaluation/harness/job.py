@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from alignment_dagster.declarations import Declared
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Text
 from alignment_dagster.study.measurement import Harness
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.check import check_study
-from alignment_dagster.catalogue import load_study
+from alignment_dagster.preflight.studies import load_study
 from tampers.place import Place
 
 Names = tuple[tuple[str, ...], ...]

@@ -7,7 +7,7 @@ from functools import partial
 
 from bundles import Dossier
 
-from alignment_dagster.audit.dossier import verify
+from alignment_dagster.release.dossier import verify
 from tampers.cell import Cell, Findings, Names
 from tampers.files import flip_bit
 from tampers.keys import new_key, public

@@ -18,7 +18,7 @@ from alignment_dagster.lineage.statement import (
     record_digest,
     write_statement,
 )
-from alignment_dagster.tracking_names import short_digest
+from alignment_dagster.lineage.mlflow_tags import short_digest
 from tampers.place import Place, write_json
 
 TEXTS = (".json", ".html")

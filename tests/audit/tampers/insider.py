@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.evaluation.results import read_results, results_table
+from alignment_dagster.report.results import read_results, results_table
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.signing import read_signer
 from tampers.cell import Cell, Names

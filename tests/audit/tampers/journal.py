@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 
-from alignment_dagster.digests import canonical_json
+from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.lineage.journal import START, Entry
 from alignment_dagster.lineage.lake import label
 from tampers.cell import Cell, Names, named

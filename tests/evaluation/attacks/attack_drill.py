@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.evaluation.items import Item
+from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.study import Attacks, SearchBudget, Suite
 
 METHODS = (

@@ -8,7 +8,7 @@ import pytest
 from attack_drill import CONTEXT, Drill, attacks
 from drill_items import SuiteMaker, scenario
 
-from alignment_dagster.evaluation.suites import content_digest, load_suite
+from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.study import Suite
 
 
@@ -35,7 +35,7 @@ def loaded(checkpoint_folder: Path) -> Any:
 @pytest.fixture
 def make_job(checkpoint_folder: Path, tmp_path: Path) -> Callable[..., Any]:
     """A job for suites; everything else has a default."""
-    from alignment_dagster.evaluation.attack_job import AttackJob, read_suites
+    from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 
     def make(*suites: Suite, **changes: Any) -> AttackJob:
         fields: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from attack_drill import Drill, attacks
 
-from alignment_dagster.defs import attacks as asset
+from alignment_dagster.steps import attacks as asset
 from alignment_dagster.evaluation.attacks.files import (
     ATTACKS,
     ATTACKS_FILE,

@@ -9,7 +9,7 @@ from drill_items import SuiteMaker, scenario
 
 pytest.importorskip("torch")
 
-from alignment_dagster.errors import DataError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
@@ -27,9 +27,9 @@ from alignment_dagster.evaluation.attacks.templates import (
     added_text,
     attacked,
 )
-from alignment_dagster.evaluation.encoding import Encoder
-from alignment_dagster.evaluation.formats import prompts
-from alignment_dagster.evaluation.suites import load_suite
+from alignment_dagster.evaluation.suites.encoding import Encoder
+from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.loader import load_suite
 
 STAGES = ("base", "dpo")
 

@@ -1,0 +1,40 @@
+"""Every answer is what its own log-probabilities say."""
+
+import duckdb
+
+from alignment_dagster.audit.check.scope import Scope
+
+ITEMS = "items.parquet"
+NO_CHOICE = -1
+"""In the column `choice`: no options were compared."""
+UNLIKE = """
+    with compared as (
+        select suite, item_id, stage, target, choice, hit, log_probabilities as sums,
+            list_transform(
+                generate_series(1, len(log_probabilities)),
+                lambda i: log_probabilities[i] / tokens[i]
+            ) as means
+        from read_parquet($file) where choice <> $none
+    )
+    select suite, item_id, stage from compared
+    where hit is distinct from (choice = target) or choice not in (
+        list_position(sums, list_max(sums)) - 1, list_position(means, list_max(means)) - 1
+    )
+"""
+"""The chosen option is the likelier one, by the sum or by the mean of its tokens."""
+
+
+def check_items(scope: Scope) -> None:
+    """The answers of evaluations and tamperings in scope."""
+    for artifact in scope.all("evaluation", "tampering"):
+        subject = f"{artifact.label} {ITEMS}"
+        with scope.found.guard("ledgers", subject), duckdb.connect(":memory:") as connection:
+            values = {"file": str(artifact.path / ITEMS), "none": NO_CHOICE}
+            unlike = connection.execute(UNLIKE, values).fetchall()
+            if unlike:
+                suite, item, stage = unlike[0]
+                message = (
+                    f"{len(unlike):,} answers are not what their log-probabilities say, "
+                    f"as {suite} {item} at {stage}"
+                )
+                scope.found.gap("ledgers", subject, message)

@@ -1,0 +1,119 @@
+"""Where all parts of a check put what they find, and what they look at."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.audit.check.report import Gap
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.provenance import Parent
+
+
+@dataclass
+class Found:
+    """Gaps, notes and counts so far; each gap once."""
+
+    gaps: dict[Gap, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def gap(self, kind: str, subject: str, message: str) -> None:
+        """Something does not fit."""
+        self.gaps[Gap(kind, subject, message)] = None
+
+    def gap_if(self, wrong: object, kind: str, subject: str, message: str) -> None:
+        """Something does not fit where `wrong` is true."""
+        if wrong:
+            self.gap(kind, subject, message)
+
+    def note(self, text: str) -> None:
+        """Worth saying, and no gap."""
+        self.notes[text] = None
+
+    @contextmanager
+    def guard(self, kind: str, subject: str) -> Iterator[None]:
+        """Whatever cannot be read becomes a gap: damaged files can raise anything."""
+        try:
+            yield
+        except Exception as error:
+            self.gap(kind, subject, f"cannot be read: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{text[0] if text else ''} ({type(error).__name__})".strip()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The artifacts that are checked, those that they may look at, and where findings go."""
+
+    archive: Archive
+    home: Home
+    artifacts: Mapping[Key, Artifact]
+    """Those that are checked, in the chain's order."""
+    known: Mapping[Key, Artifact]
+    """Those that can be read: also parents that are not checked themselves."""
+    found: Found
+    children: Mapping[Key, tuple[Key, ...]]
+    """What was made from each."""
+
+    @property
+    def study(self) -> str:
+        return self.archive.study
+
+    def all(self, *assets: str) -> Iterator[Artifact]:
+        """The checked artifacts of these assets."""
+        return (artifact for artifact in self.artifacts.values() if artifact.asset in assets)
+
+    def parents(self, artifact: Artifact, asset: str) -> list[Artifact]:
+        """The parents of that asset that can be read, each once, in the order recorded."""
+        keys = dict.fromkeys(
+            parent_key(parent)
+            for parent in artifact.provenance.inputs.parents
+            if parent.asset == asset
+        )
+        return [self.known[key] for key in keys if key in self.known]
+
+    def parent(self, artifact: Artifact, asset: str, partition: str | None = None) -> Artifact:
+        """The only such parent.
+
+        Raises:
+            LookupError: if there is none, or several.
+        """
+        found = [one for one in self.parents(artifact, asset) if partition in (None, one.partition)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} parents {label(asset, partition, '')[:-1]}")
+        return found[0]
+
+
+def key_of(artifact: Artifact) -> Key:
+    """How an artifact is looked up."""
+    return (artifact.asset, artifact.partition, artifact.version)
+
+
+def parent_key(parent: Parent) -> Key:
+    """How a named parent is looked up."""
+    return (parent.asset, parent.partition, parent.version)
+
+
+def children_of(artifacts: Iterable[Artifact]) -> dict[Key, tuple[Key, ...]]:
+    """What was made from each artifact, by what the provenances say."""
+    children: dict[Key, dict[Key, None]] = {}
+    for artifact in artifacts:
+        for parent in artifact.provenance.inputs.parents:
+            children.setdefault(parent_key(parent), {})[key_of(artifact)] = None
+    return {key: tuple(made) for key, made in children.items()}
+
+
+def workers() -> int:
+    """As many as there are processors."""
+    return os.cpu_count() or 1
+
+
+Part = Callable[[Scope], None]
+"""One part of a check: looks, and puts what it finds into the scope's findings."""

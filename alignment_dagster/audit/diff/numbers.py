@@ -1,0 +1,179 @@
+"""The paired change of every number: the same items and seeds on both sides."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict
+from alignment_dagster.audit.diff.side import Side
+from alignment_dagster.report.cells import BITS_PER_BYTE, Cells, Evaluated, Slice, attack_cells, by_recipe, item_cells, loss_cells, on_shared_seeds
+from alignment_dagster.report.comparisons import compare, holm
+from alignment_dagster.report.gather.replicates import replicates
+from alignment_dagster.report.results import read_results
+from alignment_dagster.report.statistics import Array, bits_per_byte
+from alignment_dagster.report.statistics.intervals import LN2
+from alignment_dagster.report.statistics.variance import difference_spread, pseudo_values
+from alignment_dagster.study import ATTACK_SUCCESS
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class PairedChange:
+    """A number after less before, on what both sides measured."""
+
+    metric: str
+    suite: str
+    stage: str
+    recipe: str
+    """Empty where two recipes are compared."""
+    prompt: str
+    before: float
+    after: float
+    change: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    p_holm: float
+    """Holm's correction over all numbers that changed."""
+    n: int
+    """Scenarios (documents for losses)."""
+    seeds: int
+
+    @property
+    def name(self) -> str:
+        """As `trace` takes it."""
+        words = (self.metric, self.suite, self.stage, self.recipe, self.prompt)
+        return "/".join(word for word in words if word)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The numbers that changed, and how many did not."""
+
+    changes: tuple[PairedChange, ...]
+    """The largest first."""
+    identical: int
+    """Numbers of which every scenario's cell is the same to the bit."""
+    left_out: tuple[LeftOut, ...]
+    recipes: tuple[tuple[str, ...], tuple[str, ...]]
+    """Recipes that only one side has."""
+    redefined: tuple[str, ...]
+    """Suites that count something else on the other side."""
+
+    @property
+    def numbers(self) -> int:
+        return len(self.changes) + self.identical
+
+
+def measured(before: Side, after: Side) -> Measured:
+    """Every number that both sides have, pooled over the seeds that both have.
+
+    Raises:
+        ArtifactError: if the seeds of a recipe did not answer the same items.
+    """
+    old, new = (_by_recipe(side) for side in (before, after))
+    meanings = [metrics(side) for side in (before, after)]
+    shared = {suite: what for suite, what in meanings[0].items() if meanings[1].get(suite) == what}
+    redefined = [suite for suite in meanings[0] if suite in meanings[1] and suite not in shared]
+    changes: list[PairedChange] = []
+    left_out, identical = [], 0
+    for recipe in (recipe for recipe in old if recipe in new):
+        sides = (tuple(old[recipe]), tuple(new[recipe]))
+        first, second, left = restrict(recipe, *sides)
+        left_out += [left] if left is not None else []
+        found = list(paired_changes(recipe, first, second, shared))
+        changes += [one for one in found if one is not None]
+        identical += sum(one is None for one in found)
+    corrected = holm([one.p_value for one in changes])
+    changes = [replace(one, p_holm=p) for one, p in zip(changes, corrected, strict=True)]
+    return Measured(
+        tuple(sorted(changes, key=lambda one: -abs(one.change))),
+        identical,
+        tuple(left_out),
+        (tuple(one for one in old if one not in new), tuple(one for one in new if one not in old)),
+        tuple(redefined),
+    )
+
+
+def metrics(side: Side) -> Mapping[str, str]:
+    """Suite → what its hits are a share of, as the report has it."""
+    rows = read_results(side.report.path / RESULTS)
+    others = (BITS_PER_BYTE, ATTACK_SUCCESS)
+    return {row.suite: row.metric for row in rows if row.metric not in others}
+
+
+def paired_changes(
+    recipe: str, before: Replicates, after: Replicates, metrics: Mapping[str, str]
+) -> Iterator[PairedChange | None]:
+    """Each number that both sides have; None where it is the same to the bit.
+
+    Args:
+        recipe: what the changes are called by.
+        before: replicates of which `restrict` left the shared rows.
+        after: likewise.
+        metrics: suite → what its hits are a share of.
+    """
+    for at, cells, old, new in paired_values(before, after, metrics):
+        yield None if np.array_equal(old, new) else _change(recipe, at, cells, old, new)
+
+
+def paired_values(
+    before: Replicates, after: Replicates, metrics: Mapping[str, str]
+) -> Iterator[tuple[Slice, Cells, Array, Array]]:
+    """Each number that both sides have: its cells after, and both sides' values [seeds, units]."""
+    old_cells, new_cells = _cells(before, metrics), _cells(after, metrics)
+    for at in (at for at in old_cells if at in new_cells):
+        pair = (old_cells[at], new_cells[at])
+        values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
+        if values:
+            yield at, pair[1], values[0], values[1]
+
+
+def bits_change(before: Array, after: Array, sizes: Array) -> tuple[float, float, float, float]:
+    """Change of bits per byte with its interval and p-value, paired by document.
+
+    As `statistics.bits_per_byte` has one side's: the documents' pseudo-values, at the degrees of
+    freedom of Kish's effective number of documents.
+
+    Args:
+        before: [seeds, documents], nats.
+        after: [seeds, documents], nats.
+        sizes: [documents], bytes.
+    """
+    values = [pseudo_values(side, sizes[None, :]) / LN2 for side in (after, before)]
+    effective = sizes.sum() ** 2 / (sizes**2).sum()
+    spread = difference_spread(*values)
+    spread = replace(spread, scenario_freedom=np.array(max(1.0, effective - 1)))
+    value = bits_per_byte(after, sizes).value - bits_per_byte(before, sizes).value
+    half = float(spread.margin())
+    return value, value - half, value + half, float(spread.p_value(value))
+
+
+def _by_recipe(side: Side) -> dict[str, list[Evaluated]]:
+    """The replicates; where recipes are compared, without the name."""
+    found = by_recipe(replicates(side))
+    return found if side.recipe is None else {"": found.get(side.recipe, [])}
+
+
+def _cells(side: Replicates, shared: Mapping[str, str]) -> dict[Slice, Cells]:
+    attacks = {at: cells for at, cells in attack_cells(side).items() if at[1] in shared}
+    return {**item_cells(side, shared), **loss_cells(side), **attacks}
+
+
+def _change(recipe: str, at: Slice, cells: Cells, old: Array, new: Array) -> PairedChange:
+    stage, suite, prompt = at
+    if cells.sizes is None:
+        one = compare(new, old)
+        numbers = (one.value, one.ci_low, one.ci_high, one.p_value)
+        means = (float(old.mean()), float(new.mean()))
+    else:
+        numbers = bits_change(old, new, cells.sizes)
+        sizes = cells.sizes
+        means = (bits_per_byte(old, sizes).value, bits_per_byte(new, sizes).value)
+    value, low, high, p = numbers
+    return PairedChange(
+        cells.metric, suite, stage, recipe, prompt, *means, value, low, high, p, p,
+        n=len(cells.units), seeds=len(old),
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""An impact as a tree, tables and a plan."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from alignment_dagster.audit.answer import Answer, Node, Table
+from alignment_dagster.audit.impact import Impact
+from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
+from alignment_dagster.audit.impact.as_json import impact_data
+from alignment_dagster.audit.impact.instructions import steps
+from alignment_dagster.audit.impact.tree import tree
+from alignment_dagster.audit.trace.parquet import Row
+from alignment_dagster.audit.trace.phrases import ID, plural
+
+SHOWN = 20
+"""Documents and metrics that are listed; the JSON has all."""
+
+
+def answer(impact: Impact) -> Answer:
+    """What is hit, what is not, and what to do."""
+    return Answer(
+        title=f"withdrawing {_what(impact)}",
+        sentences=list(_sentences(impact)),
+        blocks=[
+            tree(impact),
+            _metrics(impact),
+            _plan(impact),
+            Node("to do", children=[Node(line) for line in steps(impact)], tone="strong"),
+        ],
+        data=impact_data(impact),
+        warnings=list(_warnings(impact)),
+    )
+
+
+def _what(impact: Impact) -> str:
+    named = [f"source {name}" for name in impact.withdrawn.sources]
+    if impact.withdrawn.documents:
+        named.append(plural(len(impact.withdrawn.documents), "document"))
+    return f"{' and '.join(named)} ({plural(impact.withdrawn.count, 'document')} in the lake)"
+
+
+def _sentences(impact: Impact) -> Iterator[str]:
+    counts = impact.counts
+    behind = [one for one in impact.training if one.checkpoint.label in impact.behind]
+    checkpoints = {one.checkpoint.label for one in behind}
+    yield (
+        f"Of {plural(len(impact.metrics), 'metric')} of {impact.report.label}: "
+        + ", ".join(f"{counts[how]:,} {how}" for how in (TRAINED, MEASURED, VOCABULARY, UNTOUCHED))
+        + "."
+    )
+    if behind:
+        tokens = sum(one.tokens for one in behind if one.tokens is not None)
+        how_many = f": {plural(tokens, 'token')} in pretraining" if tokens else ""
+        yield f"{plural(len(checkpoints), 'checkpoint')} read it themselves{how_many}."
+    else:
+        yield "Nothing behind this report was trained on it."
+    if not impact.raw.files:
+        yield "The corpus of this report does not hold it: only older versions in the lake do."
+    if impact.unsearched:
+        yield (
+            f"{plural(impact.unsearched, 'older artifact')} that nothing refers to any more: "
+            "collected as garbage, so what they held can no longer be told."
+        )
+    yield (
+        f"Made again would be {plural(len(impact.plan), 'artifact')}, "
+        f"which took {duration(impact.seconds)} last time."
+    )
+
+
+def _warnings(impact: Impact) -> Iterator[str]:
+    """What makes withdrawing just this not enough."""
+    doubles = impact.raw.doubles
+    takes = [one for one in doubles if one["takes_place"]]
+    if takes:
+        yield (
+            f"The same text stands in {plural(len(takes), 'document')} more that were dropped as "
+            "duplicates of it: one of these would take its place. Withdraw them too: " + _ids(takes)
+        )
+    others = [one for one in doubles if not one["takes_place"]]
+    if others:
+        yield (
+            f"The same text is also in {plural(len(others), 'document')} that would stay. "
+            f"Withdraw them too: {_ids(others)}"
+        )
+
+
+def _ids(rows: Sequence[Row]) -> str:
+    shown = ", ".join(f"{row['document_id'][:ID]} ({row['source']})" for row in rows[:SHOWN])
+    return shown + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")
+
+
+def _metrics(impact: Impact) -> Table:
+    found = [one for one in impact.metrics if one.how != UNTOUCHED]
+    pooled = [one for one in found if one.row.seed is None]
+    ordered = sorted(pooled, key=lambda one: (TRAINED, MEASURED, VOCABULARY).index(one.how))
+    return Table(
+        f"metrics affected: {len(found):,} of {len(impact.metrics):,}; pooled ones:",
+        ["metric", "value", "how", "through"],
+        [[one.name, one.row.value, one.how, ", ".join(one.stages)] for one in ordered[:SHOWN]],
+        max(0, len(ordered) - SHOWN),
+    )
+
+
+def _plan(impact: Impact) -> Table:
+    """Partitions of an asset in one row."""
+    rows = []
+    for asset, found in groupby(impact.plan, key=lambda one: one.asset):
+        listed = list(found)
+        names = [one.partition for one in listed if one.partition]
+        same = all(one.same for one in listed)
+        rows.append(
+            [
+                asset,
+                len(listed),
+                ", ".join(names),
+                round(sum(one.seconds for one in listed), 1),
+                "the same bytes: nothing follows from it" if same else "",
+            ]
+        )
+    return Table(
+        f"made again, in this order ({duration(impact.seconds)} last time)",
+        ["asset", "partitions", "which", "seconds", "gives"],
+        rows,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

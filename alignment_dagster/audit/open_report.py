@@ -1,0 +1,56 @@
+"""Opening a study's past for a question: the archive, and one report's closure with its ledgers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import duckdb
+
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.audit.ledgers import connect
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A report, everything behind it, and the ledgers over just that."""
+
+    archive: Archive
+    report: Artifact
+    closure: list[Artifact]
+    """What the report rests on and itself, in the chain's order."""
+
+    @cached_property
+    def ledgers(self) -> duckdb.DuckDBPyConnection:
+        """The views over the closure; made when first asked for, as not every answer needs them."""
+        return connect(self.archive, self.closure)
+
+
+def open_archive(study: str, home: Home | None = None) -> Archive:
+    """A study's past.
+
+    Raises:
+        ArtifactError: if the lake holds nothing of it, or is of another format.
+    """
+    return Archive(Lake((home or Home.from_environment()).lake), study)
+
+
+@contextmanager
+def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened]:
+    """A report with its closure and ledgers; the current one without a version.
+
+    Raises:
+        ArtifactError: if there is no such report, or it or an ancestor is not in the lake, or was
+            collected as garbage.
+    """
+    report = archive.report(version)
+    closure = archive.behind([report])
+    archive.require_files([report, *closure])
+    opened = Opened(archive, report, closure)
+    try:
+        yield opened
+    finally:
+        if "ledgers" in vars(opened):
+            opened.ledgers.close()

@@ -1,0 +1,152 @@
+"""The ledgers that are records, not files: artifacts, their parents and checks, and the runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from alignment_dagster.lineage.archive import BY_SOURCE, Archive
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.signing import signatures_of
+from alignment_dagster.lineage.statement import read_envelope
+
+ARTIFACTS = pa.schema(
+    [
+        ("artifact", pa.string()),
+        ("study", pa.string()),
+        ("asset", pa.string()),
+        ("partition", pa.string()),
+        ("recipe", pa.string()),
+        ("seed", pa.int64()),
+        ("version", pa.string()),
+        ("digest", pa.string()),
+        ("input_digest", pa.string()),
+        ("declaration", pa.string()),
+        ("code", pa.string()),
+        ("git_commit", pa.string()),
+        ("git_dirty", pa.string()),
+        ("started", pa.string()),
+        ("seconds", pa.float64()),
+        ("files", pa.int64()),
+        ("bytes", pa.int64()),
+        ("dagster_run_id", pa.string()),
+        ("mlflow_run_id", pa.string()),
+        ("record", pa.string()),
+        ("signed_by", pa.string()),
+    ]
+)
+PARENTS = pa.schema(
+    [
+        ("artifact", pa.string()),
+        ("parent", pa.string()),
+        ("part", pa.string()),
+        ("digest", pa.string()),
+    ]
+)
+CHECKS = pa.schema(
+    [
+        ("artifact", pa.string()),
+        ("name", pa.string()),
+        ("passed", pa.bool_()),
+        ("blocking", pa.bool_()),
+        ("summary", pa.string()),
+    ]
+)
+RUNS = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("time", pa.string()),
+        ("artifact", pa.string()),
+        ("dagster_run_id", pa.string()),
+        ("mlflow_run_id", pa.string()),
+        ("reused", pa.bool_()),
+        ("record", pa.string()),
+    ]
+)
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "artifacts": ARTIFACTS,
+    "parents": PARENTS,
+    "checks": CHECKS,
+    "runs": RUNS,
+}
+
+
+def tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.Table]:
+    """Ledger → table, of these artifacts; `runs` are the journal's lines about them."""
+    rows = {
+        "artifacts": [_artifact(one) for one in artifacts],
+        "parents": [row for one in artifacts for row in _parents(one)],
+        "checks": [row for one in artifacts for row in _checks(one)],
+        "runs": _runs(archive, {artifact.label: artifact for artifact in artifacts}),
+    }
+    return {
+        name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()
+    }
+
+
+def _artifact(artifact: Artifact) -> dict[str, Any]:
+    provenance = artifact.provenance
+    recipe, _, seed = (artifact.partition or "").partition("|")
+    signatures = signatures_of(read_envelope(artifact.path))
+    by_recipe = artifact.asset not in BY_SOURCE
+    return {
+        "artifact": artifact.label,
+        "study": provenance.inputs.study,
+        "asset": artifact.asset,
+        "partition": artifact.partition,
+        "recipe": recipe or None if by_recipe else None,
+        "seed": int(seed) if seed else None,
+        "version": artifact.version,
+        "digest": artifact.digest,
+        "input_digest": provenance.input_digest,
+        "declaration": provenance.inputs.declaration,
+        "code": provenance.inputs.code,
+        "git_commit": provenance.git.get("commit"),
+        "git_dirty": provenance.git.get("dirty"),
+        "started": provenance.started,
+        "seconds": provenance.seconds,
+        "files": len(artifact.manifest.files),
+        "bytes": sum(artifact.manifest.sizes.values()),
+        "dagster_run_id": provenance.dagster_run_id,
+        "mlflow_run_id": provenance.mlflow_run_id,
+        "record": artifact.record,
+        "signed_by": str(signatures[0].get("keyid")) if signatures else None,
+    }
+
+
+def _parents(artifact: Artifact) -> list[dict[str, Any]]:
+    return [
+        {
+            "artifact": artifact.label,
+            "parent": label(parent.asset, parent.partition, parent.version),
+            "part": parent.part,
+            "digest": parent.digest,
+        }
+        for parent in artifact.provenance.inputs.parents
+    ]
+
+
+def _checks(artifact: Artifact) -> list[dict[str, Any]]:
+    return [
+        {"artifact": artifact.label, **check.model_dump(mode="json")}
+        for check in artifact.provenance.checks
+    ]
+
+
+def _runs(archive: Archive, named: Mapping[str, Artifact]) -> list[dict[str, Any]]:
+    lines = [
+        (entry, label(entry.asset, entry.partition, entry.version)) for entry in archive.journal
+    ]
+    return [
+        {
+            "number": entry.number,
+            "time": entry.time,
+            "artifact": name,
+            "dagster_run_id": entry.dagster_run_id,
+            "mlflow_run_id": named[name].provenance.mlflow_run_id,
+            "reused": entry.reused,
+            "record": entry.record,
+        }
+        for entry, name in lines
+        if name in named
+    ]

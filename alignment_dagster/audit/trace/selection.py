@@ -1,0 +1,99 @@
+"""Which documents were chosen: what the recipe decided, and what else had a part in the number."""
+
+from collections.abc import Sequence
+
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, parent, paths
+from alignment_dagster.audit.trace.parquet import Connection, Row
+from alignment_dagster.audit.trace.training import until
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import LAST_DOCUMENT
+
+DOCUMENTS = "documents"
+TRAINS_TOKENIZER = "role = 'corpus' and not held_out and item_id is null and duplicate_of is null"
+"""As the asset `tokenizer` chooses what its vocabulary is trained on."""
+
+
+def decisions(connection: Connection, chain: Chain) -> list[Row]:
+    """What the recipe kept and dropped for pretraining: documents by source, rule and weight."""
+    files = {
+        str(path)
+        for ledger in chain.ledgers(PRETRAINING)
+        for path in ledger.dispositions
+        if path.name == f"{PRETRAINING}.parquet"
+    }
+    counted = "count(*)" if len(files) == 1 else "count(distinct document_id)"
+    return rows(
+        connection,
+        f'select source, "group", state, rule, {counted} as documents, '
+        "min(weight) filter (state = 'kept') as weight from read_parquet(?) "
+        'group by source, "group", state, rule order by source, documents desc, rule',
+        sorted(files),
+    )
+
+
+def fine_tuned_on(connection: Connection, chain: Chain, stage: str) -> list[Row]:
+    """A stage's documents by source: how many different ones, and how often they were read."""
+    ledgers = chain.ledgers(stage)
+    pieces, values = [], []
+    for ledger in ledgers:
+        upto, given = until(ledger)
+        pieces.append(f"select unnest(documents) as document_id from read_parquet(?) where {upto}")
+        values += given
+    known = sorted(
+        {
+            str(path)
+            for ledger in ledgers
+            for path in ledger.dispositions
+            if path.name != "pretraining.parquet"
+        }
+    )
+    return rows(
+        connection,
+        f"with read as (select document_id, count(*) as times from ({' union all '.join(pieces)}) "
+        "group by document_id) "
+        'select source, "group", count(*) as documents, sum(times)::bigint as times from read '
+        'left join (select distinct on (document_id) document_id, source, "group" '
+        "from read_parquet(?)) using (document_id) group by all order by documents desc, source",
+        *values,
+        known,
+    )
+
+
+def trained_tokenizer(
+    connection: Connection, archive: Archive, tokenizers: Sequence[Artifact]
+) -> list[Row]:
+    """The documents that the vocabulary was trained on, by source."""
+    documents, values = tokenizer_documents(archive, tokenizers)
+    return rows(
+        connection,
+        f'select source, "group", count(*) as documents from ({documents}) '
+        "group by all order by documents desc, source",
+        *values,
+    )
+
+
+def tokenizer_documents(archive: Archive, tokenizers: Sequence[Artifact]) -> tuple[str, list[str]]:
+    """What vocabularies were trained on: a query of `document_id`, source and group; its values."""
+    read = sorted({vocabulary(archive, one) for one in tokenizers})
+    piece = (
+        'select document_id, source, "group" from read_parquet(?) '
+        f"where {TRAINS_TOKENIZER} and document_id <= ?"
+    )
+    return " union ".join([piece] * len(read)), [value for pair in read for value in pair]
+
+
+def vocabulary(archive: Archive, tokenizer: Artifact) -> tuple[str, str]:
+    """The table that said which documents may be trained on, and the highest id that was."""
+    (table,) = paths([parent(archive, tokenizer, DOCUMENTS)], f"{DOCUMENTS}.parquet")
+    return table, str(tokenizer.provenance.measured[LAST_DOCUMENT])
+
+
+def trains_tokenizer(
+    connection: Connection, archive: Archive, tokenizers: Sequence[Artifact], document: str
+) -> bool:
+    """Whether a vocabulary was trained on the document."""
+    documents, values = tokenizer_documents(archive, tokenizers)
+    query = f"select 1 from ({documents}) where document_id = ? limit 1"
+    return bool(rows(connection, query, *values, document))

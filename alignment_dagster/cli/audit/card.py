@@ -1,0 +1,28 @@
+"""`alignment audit card`: model and dataset cards, Croissant metadata and an ML-BOM."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit import audit
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+
+
+@audit.command("card")
+def card_command(
+    study: StudyName,
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    report: ReportVersion = None,
+) -> None:
+    """Write cards of models and data in others' formats, from provenance and ledgers alone.
+
+    A model card for each recipe and a dataset card (Hugging Face), Croissant 1.1 metadata and a
+    CycloneDX 1.6 ML-BOM, both validated. Everything behind the report is verified first.
+    """
+    from alignment_dagster.release.cards.write import write_cards
+    from alignment_dagster.audit.open_report import open_archive, open_report
+
+    with open_report(open_archive(study), report) as opened:
+        for name in write_cards(opened, folder):
+            typer.echo(f"{folder / name}")

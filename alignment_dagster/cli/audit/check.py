@@ -1,0 +1,29 @@
+"""`alignment audit check`: whether everything that is recorded still fits together."""
+
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit import audit
+from alignment_dagster.cli.audit.options import AsJson, HtmlFile
+
+
+@audit.command("check")
+def check_studies(
+    study: Annotated[
+        str | None, typer.Argument(help="One study; all that the lake has without it.")
+    ] = None,
+    as_json: AsJson = False,
+    html: HtmlFile = None,
+) -> None:
+    """Recompute every digest and chain, and hold all records against each other.
+
+    Writes nothing. Exits with 0 where there is no gap, with 1 where there is one.
+    """
+    from alignment_dagster.cli.audit.check_lake import check_lake
+    from alignment_dagster.cli.answer_terminal import show
+
+    closed, answer = check_lake(study)
+    show(answer, as_json=as_json, html=html)
+    if not closed:
+        raise typer.Exit(1)

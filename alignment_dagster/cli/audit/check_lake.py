@@ -1,0 +1,57 @@
+"""One study, or all that a lake has, checked and answered for."""
+
+from collections.abc import Sequence
+
+from alignment_dagster.audit.answer import Answer
+from alignment_dagster.audit.check.report import CheckReport
+from alignment_dagster.audit.check.study import check_study
+from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.preflight.studies import load_study, study_names
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.home import Home, assets_folder
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.study import Study
+
+
+def check_lake(name: str | None) -> tuple[bool, Answer]:
+    """Whether all is closed, and the answer.
+
+    Raises:
+        AlignmentError: if the lake is not one, has nothing of the study, or a declaration of
+            today cannot be read.
+    """
+    home = Home.from_environment()
+    names = [name] if name else _studies(home)
+    reports = [check_study(open_archive(one, home), home, study=_declared(one)) for one in names]
+    return all(report.closed for report in reports), _answer(reports)
+
+
+def _studies(home: Home) -> list[str]:
+    lake = Lake(home.lake)
+    lake.require_format()
+    found = lake.studies()
+    if not found:
+        raise ArtifactError(f"{home.lake}: the lake holds nothing yet")
+    return found
+
+
+def _declared(name: str) -> Study | None:
+    assets = assets_folder()
+    return load_study(name, assets) if name in study_names(assets) else None
+
+
+def _answer(reports: Sequence[CheckReport]) -> Answer:
+    answers = [report.answer() for report in reports]
+    if len(answers) == 1:
+        return answers[0]
+    closed = [report.study for report in reports if report.closed]
+    return Answer(
+        title=f"check of {len(reports)} studies",
+        sentences=[
+            f"{len(closed)} of {len(reports)} studies are closed.",
+            *(f"{one.title}: {sentence}" for one in answers for sentence in one.sentences),
+        ],
+        blocks=[block for answer in answers for block in answer.blocks],
+        data={"studies": [answer.data for answer in answers]},
+        tone="good" if len(closed) == len(reports) else "bad",
+    )

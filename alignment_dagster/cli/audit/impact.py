@@ -1,0 +1,34 @@
+"""`alignment audit impact`: what withdrawing documents would touch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit import audit
+from alignment_dagster.cli.audit.options import AsJson, HtmlFile, ReportVersion, StudyName
+
+
+@audit.command("impact")
+def impact_command(
+    study: StudyName,
+    withdrawn: Annotated[
+        list[str] | None,
+        typer.Argument(help="Ids of documents (8 characters or more), or source:NAME."),
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="A file with one id in each line.")
+    ] = None,
+    report: ReportVersion = None,
+    as_json: AsJson = False,
+    html: HtmlFile = None,
+) -> None:
+    """The blast radius of withdrawing data, and what must be made again."""
+    from alignment_dagster.audit.impact import impact
+    from alignment_dagster.audit.open_report import open_archive, open_report
+    from alignment_dagster.cli.answer_terminal import show
+
+    archive = open_archive(study)
+    with open_report(archive, report) as opened:
+        found = impact(archive, opened, withdrawn or [], listed)
+        show(found.answer(), as_json=as_json, html=html)

@@ -1,0 +1,44 @@
+"""`alignment audit list` and `view`: what exists, and what one artifact is."""
+
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit import audit
+from alignment_dagster.cli.audit.options import AsJson, HtmlFile, StudyName
+
+
+@audit.command("list")
+def list_artifacts(
+    study: StudyName,
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All versions, not the current ones.")
+    ] = False,
+    as_json: AsJson = False,
+    html: HtmlFile = None,
+) -> None:
+    """List the artifacts of a study: when, by which code and by whom each was made."""
+    from alignment_dagster.audit.artifact_list import listing
+    from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.cli.answer_terminal import show
+
+    show(listing(open_archive(study), asset, every=every), as_json=as_json, html=html)
+
+
+@audit.command("view")
+def view_artifact(
+    study: StudyName,
+    artifact: Annotated[
+        str, typer.Argument(help="asset[partition]@version; the current one without a version.")
+    ],
+    as_json: AsJson = False,
+    html: HtmlFile = None,
+) -> None:
+    """Show what an artifact is, what it was made from, and what was made from it."""
+    from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.cli.answer_terminal import show
+    from alignment_dagster.audit.artifact_view import view
+
+    archive = open_archive(study)
+    show(view(archive, archive.find(artifact)), as_json=as_json, html=html)

@@ -1,0 +1,46 @@
+"""`alignment audit sql`: the ledgers in DuckDB, to be read."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit import audit
+from alignment_dagster.cli.audit.options import AsJson, ReportVersion, StudyName
+
+
+@audit.command("sql")
+def sql(
+    study: StudyName,
+    query: Annotated[str | None, typer.Option("--query", "-c", help="Statements to run.")] = None,
+    report: ReportVersion = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every artifact of the study, not one report's.")
+    ] = False,
+    write: Annotated[
+        Path | None, typer.Option(help="Write views.sql and the records to this new folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Query the ledgers behind a report with SQL, read-only."""
+    import sys
+
+    from alignment_dagster.cli.audit import prompt
+    from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.release.gate.reference import with_gate
+    from alignment_dagster.audit.sql_session import VIEWS_FILE, Session, write_ledgers
+
+    archive = open_archive(study)
+    artifacts = archive.all() if everything else with_gate(archive, archive.report(report))
+    if not everything:
+        archive.require_files(artifacts[::-1])
+    if write is not None:
+        write_ledgers(archive, artifacts, write)
+        typer.echo(f"written; in the duckdb shell: .read {write.resolve() / VIEWS_FILE}")
+        return
+    with Session(archive, artifacts) as session:
+        if query is None and sys.stdin.isatty():
+            prompt.converse(session, as_json=as_json)
+        else:
+            statements = sys.stdin.read() if query is None else query
+            prompt.answer(session, statements, as_json=as_json)

@@ -1,0 +1,22 @@
+"""`alignment audit verify`: check a dossier; it needs neither a lake nor a study."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit import audit
+
+
+@audit.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(help="A dossier that `bundle` wrote.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The signer's public key (PEM), known by other means.")
+    ] = None,
+) -> None:
+    """Check a dossier and say what it proves; exit code 1 where something does not hold."""
+    from alignment_dagster.release.dossier.verify import main
+
+    arguments = [f"--key={key}"] if key else []
+    raise typer.Exit(main([*arguments, "--", str(file)]))

@@ -1,0 +1,40 @@
+"""`alignment lake …`. Each command imports what it needs when it is called."""
+
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.audit.options import AsJson
+
+lake = typer.Typer(
+    help="What lies in the lake, and how long.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@lake.callback()
+def commands() -> None:
+    """What lies in the lake, and how long."""
+
+
+@lake.command("gc")
+def gc(
+    study: Annotated[str, typer.Argument(help="A study declared in assets/studies/.")],
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove it; without, nothing is written.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what no report, review or current version refers to; remove its files with --delete.
+
+    The signed records stay, and a signed tombstone says what was removed. Dagster's and MLflow's
+    databases are left alone.
+    """
+    from alignment_dagster.cli.answer_terminal import show
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.refresh.retention.collect import collect_garbage
+
+    declared = load_study(study, assets_folder())
+    show(collect_garbage(declared, delete=delete), as_json=as_json)

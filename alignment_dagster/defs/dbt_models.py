@@ -1,0 +1,219 @@
+"""The dbt models: what becomes of every document, and what was measured, as tables.
+
+They are Dagster assets like the others, and leave Parquet in the lake for what follows: only dbt
+opens the warehouse's file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtProject,
+    dbt_assets,
+)
+
+from alignment_dagster import warehouse as dbt
+from alignment_dagster.steps import corpus_drift, evaluation, raw_corpus
+from alignment_dagster.steps.marts import COMPOSITION, CORPUS, DOCUMENTS, GROUPS, MEASUREMENTS, RESULTS, warehouse_of
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.defs.asset_factory import group_name, studies
+from alignment_dagster.defs.automation_conditions import follows
+from alignment_dagster.graph.materialize import became_current, find_or_make, metadata
+from alignment_dagster.graph.parents import resolve
+from alignment_dagster.graph.step import Step, recipe_of, seed_of
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.graph.instance import begin_run
+from alignment_dagster.study import Study
+from alignment_dagster.warehouse import Column, Inputs, Outcome, Result, prepare
+
+POOL = "warehouse"
+FIRST_MODELS = frozenset({"stg_documents", "stg_scores"})
+"""Those that read the sources."""
+DECLARATION = "declaration"
+"""Stands for what a study declares: also that it does not tamper, or attack."""
+
+
+class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is not typed
+    """Names, groups and owners of the study's dbt models; sources become the lake's assets."""
+
+    def __init__(self, study: Study) -> None:
+        super().__init__(
+            DagsterDbtTranslatorSettings(
+                enable_duplicate_source_asset_keys=True, enable_source_tests_as_checks=False
+            )
+        )
+        self.study = study
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """The model's name, or the asset that a source stands for, in the study."""
+        name = str(dbt_resource_props["name"])
+        if dbt_resource_props["resource_type"] == "source":
+            name = str(dbt_resource_props["config"]["meta"]["asset"])
+            if name in (step.asset for step in MEASUREMENTS if not step.exists(self.study)):
+                name = DECLARATION
+        return dg.AssetKey([self.study.name, name])
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """A model; what reads the sources also waits for their drift checks, where declared."""
+        spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
+        if spec.key.path[-1] not in FIRST_MODELS or not corpus_drift.STEP.exists(self.study):
+            return spec
+        drift = dg.AssetKey([self.study.name, corpus_drift.STEP.asset])
+        return spec.merge_attributes(deps=[drift])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The group of the model's tag."""
+        parts = [tag for tag in dbt_resource_props["tags"] if tag in GROUPS]
+        return group_name(self.study, GROUPS[parts[0]]) if parts else None
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """The study's owner."""
+        return [self.study.declaration.owner]
+
+    def get_code_version(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The whole project's digest: dbt's own leaves macros out."""
+        return dbt.project_digest()[:16]
+
+    def get_automation_condition(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> "dg.AutomationCondition[Any] | None":
+        """As for the other assets: when the model follows by itself."""
+        return follows(self.study, str(dbt_resource_props["name"]))
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """The study."""
+        return {"study": self.study.name}
+
+
+def part_models(part: str, steps: tuple[Step, ...], study: Study) -> dg.AssetsDefinition:
+    """The dbt models of one tag as one op."""
+
+    @dbt_assets(  # type: ignore[untyped-decorator]
+        manifest=dbt.ensure_manifest(warehouse_of(study)),
+        select=f"tag:{part}",
+        name=f"{study.name}_{part}_models",
+        dagster_dbt_translator=Translator(study),
+        pool=POOL,
+    )
+    def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        begin_run(context.instance, context.run, study)
+        try:
+            with Lake(Home.from_environment().lake).using(study.name):
+                yield from _build(context, part, steps, study)
+        except AlignmentError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
+
+    models: dg.AssetsDefinition = build
+    return models
+
+
+def _build(
+    context: dg.AssetExecutionContext, part: str, steps: tuple[Step, ...], study: Study
+) -> Iterator[Any]:
+    """Run dbt; publish the marts once every test has passed, and only then report them."""
+    lake = Lake(Home.from_environment().lake)
+    parents = resolve(context.instance, lake, study.name, steps[0].wants(study, None))
+    place = warehouse_of(study)
+    prepare(place, study, _inputs(study, parents.distinct()))
+    outcomes = dbt.build(place, f"tag:{part}")
+    yield from _check_results(context, outcomes)
+    dbt.require(outcomes)
+    found = dbt.columns(place)
+    marts = {step.asset: step for step in steps}
+    for name in (outcome.name for outcome in outcomes if outcome.kind == "model"):
+        key = dg.AssetKey([study.name, name])
+        if key not in context.selected_asset_keys:
+            continue
+        shown: dict[str, Any] = _column_metadata(study, found.get(name, ()))
+        if name not in marts:
+            yield dg.MaterializeResult(asset_key=key, metadata=shown)
+            continue
+        artifact, reused = find_or_make(context, marts[name], study, None, parents)
+        became_current(context, artifact, reused=reused)
+        described = marts[name].describe(study, artifact)
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={**shown, **metadata(artifact, described, reused=reused)},
+            data_version=dg.DataVersion(artifact.digest),
+        )
+
+
+def _check_results(
+    context: dg.AssetExecutionContext, outcomes: Sequence[Outcome]
+) -> Iterator[dg.AssetCheckResult]:
+    tests = {outcome.name: outcome for outcome in outcomes if outcome.kind == "test"}
+    for key in sorted(context.selected_asset_check_keys, key=str):
+        outcome = tests.get(key.name)
+        if outcome is None:
+            raise AlignmentError(f"dbt did not run the test {key.name}")
+        yield dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=outcome.state == "passed",
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"objectionable_rows": outcome.rows, "dbt": outcome.message},
+        )
+
+
+def _column_metadata(study: Study, columns: Sequence[Column]) -> dict[str, Any]:
+    """Dagster's column schema and lineage of a model."""
+    schema = [
+        dg.TableColumn(column.name, column.type or "view", column.description) for column in columns
+    ]
+    origins = {
+        column.name: [
+            dg.TableColumnDep(dg.AssetKey([study.name, asset]), name)
+            for asset, name in column.origins
+        ]
+        for column in columns
+    }
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=schema),
+        "dagster/column_lineage": dg.TableColumnLineage(origins),
+    }
+
+
+def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
+    def files(asset: str, name: str) -> list[Path]:
+        return [parent.path / name for parent in parents if parent.asset == asset]
+
+    def results(asset: str, name: str) -> list[Result]:
+        return [
+            Result(
+                parent.path / name,
+                recipe_of(parent.partition),
+                seed_of(parent.partition) if "|" in (parent.partition or "") else None,
+            )
+            for parent in parents
+            if parent.asset == asset
+        ]
+
+    scorers = study.declaration.scorers
+    return Inputs(
+        documents=files("raw_corpus", raw_corpus.FILE),
+        scores={name: files("scored_corpus", f"{name}.parquet") for name in scorers},
+        compositions=results("curated_mix", "composition.parquet"),
+        items=results("evaluation", evaluation.ITEMS),
+        losses=results("evaluation", "losses.parquet"),
+        tampered_items=results("tampering", "items.parquet"),
+        tampered_losses=results("tampering", "losses.parquet"),
+        attacks=results("attacks", "attacks.parquet"),
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The models of both parts, in every study."""
+    parts = {"corpus": (DOCUMENTS, CORPUS), "results": (COMPOSITION, RESULTS)}
+    return dg.Definitions(
+        assets=[
+            part_models(part, steps, study) for study in studies() for part, steps in parts.items()
+        ],
+    )

@@ -1,0 +1,1 @@
+"""A model's side of an evaluation: log-probabilities, generated text, losses, hidden states."""

@@ -1,0 +1,104 @@
+"""The loss on held-out documents: every token predicted once, in windows of the context."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.evaluation.model.log_probabilities import Continuation, score
+
+LOSSES = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("source", pa.string()),
+        ("document_id", pa.string()),
+        ("nll", pa.float64()),
+        ("tokens", pa.int64()),
+        ("bytes", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A document that no recipe trained on."""
+
+    document_id: str
+    source: str
+    text: str
+
+
+def held_out_documents(documents: Path, corpora: Sequence[Path], limit: int) -> tuple[HeldOut, ...]:
+    """At most `limit` held-out documents of each corpus: those with the smallest ids, which are
+    hashes, hence a sample. Ordered by corpus, then id.
+    """
+    wanted = _read(documents, ["document_id"], pc.field("held_out"))
+    ids = pa.array(wanted["document_id"].to_pylist(), pa.string())
+    chosen: list[HeldOut] = []
+    for path in corpora:
+        columns = ["document_id", "source", "text"]
+        table = _read(path, columns, pc.field("document_id").isin(ids))
+        rows = table.sort_by("document_id").slice(0, limit).to_pylist()
+        chosen.extend(HeldOut(**row) for row in rows)
+    return tuple(chosen)
+
+
+def windows(tokens: Sequence[int], end_of_text: int, context: int) -> list[Continuation]:
+    """Consecutive windows that predict every token once.
+
+    As in training, a document follows the end-of-text token; each later window begins with the
+    last token of the one before it.
+    """
+    whole = (end_of_text, *tokens)
+    return [
+        Continuation(tuple(whole[at : at + context + 1]), 1)
+        for at in range(0, len(tokens), context)
+    ]
+
+
+def document_losses(
+    model: Any,
+    tokenizer: Any,
+    stage: str,
+    documents: Sequence[HeldOut],
+    context: int,
+    batch_tokens: int,
+    report: Callable[[int, int], None] | None = None,
+) -> pa.Table:
+    """One row for each document: summed negative log-likelihood in nats, tokens, UTF-8 bytes."""
+    encoded = _encode(tokenizer, [one.text for one in documents])
+    split = [windows(tokens, tokenizer.eos_token_id, context) for tokens in encoded]
+    scores = iter(score(model, [row for rows in split for row in rows], batch_tokens, report))
+    rows = [
+        {
+            "stage": stage,
+            "source": document.source,
+            "document_id": document.document_id,
+            "nll": -sum(next(scores) for _ in parts),
+            "tokens": len(tokens),
+            "bytes": len(document.text.encode("utf-8")),
+        }
+        for document, tokens, parts in zip(documents, encoded, split, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=LOSSES)
+
+
+def _encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids; a control token in a document's text is encoded as the characters it is."""
+    if not texts:
+        return []
+    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)
+    ids: list[list[int]] = encoded["input_ids"]
+    return ids
+
+
+def _read(path: Path, columns: list[str], rows: pc.Expression) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns, filters=rows)
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}") from None

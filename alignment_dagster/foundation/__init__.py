@@ -1,0 +1,1 @@
+"""What everything stands on: errors, digests, the home folder, atomic files, YAML models, jobs."""

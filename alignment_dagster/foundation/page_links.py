@@ -1,0 +1,68 @@
+"""Addresses of the pages on which a run, an asset or an artifact can be seen.
+
+All are served by `alignment ui` on the loopback interface. `ALIGNMENT_UI_PORT` names the first of
+three ports in a row, for a second one beside it; set it for all that shares a home.
+"""
+
+import os
+from urllib.parse import quote
+
+from alignment_dagster.foundation.errors import AlignmentError
+
+HOST = "127.0.0.1"
+HOST_URL = f"http://{HOST}:"
+"""What every address here begins with."""
+PORT_VARIABLE = "ALIGNMENT_UI_PORT"
+LOWEST, HIGHEST = 1024, 65533
+
+
+def ports() -> tuple[int, int, int]:
+    """The ports of Dagster, MLflow and the audit.
+
+    Raises:
+        AlignmentError: if `ALIGNMENT_UI_PORT` is set to something else than a usable port.
+    """
+    first = os.environ.get(PORT_VARIABLE)
+    if not first:
+        return 3000, 5000, 5001
+    if not (first.isascii() and first.isdigit() and LOWEST <= int(first) <= HIGHEST):
+        message = f"must be a port from {LOWEST} to {HIGHEST} (got {first!r})"
+        raise AlignmentError(f"{PORT_VARIABLE}: {message}")
+    return int(first), int(first) + 1, int(first) + 2
+
+
+DAGSTER_PORT, MLFLOW_PORT, AUDIT_PORT = ports()
+DAGSTER = f"http://{HOST}:{DAGSTER_PORT}"
+MLFLOW = f"http://{HOST}:{MLFLOW_PORT}"
+AUDIT = f"http://{HOST}:{AUDIT_PORT}"
+
+
+def dagster_run(run_id: str) -> str:
+    """Dagster's page of a run."""
+    return f"{DAGSTER}/runs/{quote(run_id)}"
+
+
+def dagster_asset(study: str, asset: str, partition: str | None) -> str:
+    """Dagster's page of an asset, at one partition.
+
+    Without the view, Dagster shows whichever partition was materialized last.
+    """
+    at = f"?view=partitions&partition={quote(partition, safe='')}" if partition else ""
+    return f"{DAGSTER}/assets/{quote(study, safe='')}/{quote(asset, safe='')}{at}"
+
+
+def mlflow_run(run_id: str) -> str:
+    """MLflow's page of a run."""
+    return f"{MLFLOW}/#/runs/{quote(run_id)}"
+
+
+def audit_study(study: str) -> str:
+    """The audit page of a study: its reports, and what is current."""
+    return f"{AUDIT}/{quote(study, safe='')}"
+
+
+def audit_page(study: str, asset: str, partition: str | None, version: str) -> str:
+    """The audit page of an artifact: what it was made from, and what was made from it."""
+    place = (partition or "all").replace("|", ".")
+    parts = (quote(part, safe="") for part in (study, asset, place, version))
+    return "/".join((AUDIT, *parts))

@@ -1,0 +1,163 @@
+"""Reading YAML declarations so that every error can name file, line and field."""
+
+import os
+import reprlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alignment_dagster.foundation.errors import DeclarationError
+
+Model = TypeVar("Model", bound="Declared")
+FieldPath = tuple[str | int, ...]
+LARGEST = 1 << 18
+"""Bytes of a declaration."""
+MOST_FIELDS = 5_000
+DEEPEST = 50
+MOST_MISTAKES = 50
+"""Of a file, that one message names."""
+MOST_DIGITS = 30
+INTEGER = "tag:yaml.org,2002:int"
+SHOWN = reprlib.Repr()
+"""Shortens a wrong value that a message repeats."""
+SHOWN.maxstring = SHOWN.maxother = 200
+
+
+class Declared(BaseModel):
+    """A frozen declaration: unknown fields and values of the wrong type are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A YAML file's content together with the line on which each field stands."""
+
+    path: Path
+    data: Any
+    lines: dict[FieldPath, int]
+
+    def error(self, field: FieldPath, message: str) -> DeclarationError:
+        """An error that names this file, the field, and the nearest known line."""
+        known = field
+        while known and known not in self.lines:
+            known = known[:-1]
+        place = f"{shown(self.path)}:{self.lines.get(known, 1)}"
+        dotted = ".".join(str(part) for part in field)
+        return DeclarationError(
+            f"{place}: {dotted}: {message}" if dotted else f"{place}: {message}"
+        )
+
+    def parse(self, model: type[Model]) -> Model:
+        """The content as a declaration.
+
+        Raises:
+            DeclarationError: names file, line and field, one line for each mistake.
+        """
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            found = error.errors()
+            problems = [
+                str(self.error(self._field(item["loc"]), _said(item)))
+                for item in found[:MOST_MISTAKES]
+            ]
+            if len(found) > MOST_MISTAKES:
+                problems.append(f"… and {len(found) - MOST_MISTAKES} more mistakes")
+            raise DeclarationError("\n".join(problems)) from None
+
+    def _field(self, location: FieldPath) -> FieldPath:
+        """Pydantic's location as the user wrote it: without the tags of unions."""
+        field: FieldPath = ()
+        for part in location[:-1]:
+            if (*field, part) in self.lines:
+                field = (*field, part)
+        return (*field, *location[-1:])
+
+
+def read_yaml(path: Path) -> Located:
+    """Read one YAML mapping.
+
+    Raises:
+        DeclarationError: if the file is missing, is not UTF-8 YAML, repeats a key, or is larger or
+            nested deeper than any declaration (an alias counts as often as it is used).
+    """
+    text = _text(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise DeclarationError(f"{shown(path)}:1: expected fields (`name: value`)")
+        # Before anything is made of it: a few lines of aliases can stand for any number of values.
+        lines = dict(islice(_lines(path, node, ()), MOST_FIELDS + 1))
+        if len(lines) > MOST_FIELDS:
+            raise DeclarationError(f"{shown(path)}: more than {MOST_FIELDS:,} fields")
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DeclarationError(f"{shown(path)}:{line}: {error.problem}") from None
+    except RecursionError:
+        raise DeclarationError(f"{shown(path)}: nested too deeply") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # A date without such a day, a number of thousands of digits.
+        raise DeclarationError(f"{shown(path)}: {error}") from None
+    return Located(path, data, lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        # A pipe or a device would be waited for.
+        if path.exists() and not path.is_file():
+            raise DeclarationError(f"{shown(path)}: is not a file")
+        content = path.read_bytes()
+        if len(content) > LARGEST:
+            raise DeclarationError(f"{shown(path)}: larger than {LARGEST:,} bytes")
+        return content.decode("utf-8")
+    except FileNotFoundError:
+        raise DeclarationError(f"{shown(path)}: there is no such file") from None
+    except OSError as error:
+        raise DeclarationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DeclarationError(f"{shown(path)}: not UTF-8 at byte {error.start}") from None
+
+
+def shown(path: Path) -> str:
+    """The path as a person wants to read it: relative to here where it lies below."""
+    # As text: it is asked for every row of a file.
+    return str(path).removeprefix(os.getcwd() + os.sep)
+
+
+def _lines(path: Path, node: yaml.Node, field: FieldPath) -> Iterator[tuple[FieldPath, int]]:
+    line = node.start_mark.line + 1
+    if len(field) > DEEPEST:
+        raise DeclarationError(f"{shown(path)}:{line}: nested too deeply")
+    if node.tag == INTEGER and len(node.value) > MOST_DIGITS:
+        raise DeclarationError(f"{shown(path)}:{line}: a number of over {MOST_DIGITS} digits")
+    yield field, line
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _lines(path, item, (*field, index))
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            place = f"{shown(path)}:{key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                raise DeclarationError(f"{place}: a field's name must be a text")
+            if key.value in seen:
+                raise DeclarationError(f"{place}: {key.value}: this field is given twice")
+            seen.add(key.value)
+            yield from _lines(path, value, (*field, key.value))
+            yield (*field, key.value), key.start_mark.line + 1
+
+
+def _said(item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return "unknown field"
+    if item["type"] == "missing":
+        return "this field is required"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{message} (got {SHOWN.repr(item['input'])})"

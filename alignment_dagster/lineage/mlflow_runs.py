@@ -1,0 +1,266 @@
+"""MLflow: one run for each computed artifact, every metric logged against its data and model.
+
+Import this where it is used: MLflow takes seconds to import.
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+
+import pyarrow as pa
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    RunStatus,
+    ViewType,
+)
+from mlflow.exceptions import MlflowException
+
+from alignment_dagster.foundation.databases import POSTGRES, created_by_one
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.logged_metrics import read_logged, table
+from alignment_dagster.lineage.mlflow_tags import ASSET, DAGSTER_RUN, OUTPUT_DIGEST, PARTITION, STUDY, VERSION, tags
+from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
+from alignment_dagster.lineage.mlflow_location import follow_the_home, place_of_files
+
+BATCH = 1000
+ATTEMPTS = 4
+PAUSE_SECONDS = 0.5
+FINISHED = RunStatus.to_string(RunStatus.FINISHED)
+RUNNING = RunStatus.to_string(RunStatus.RUNNING)
+
+
+@dataclass
+class TrackedRun:
+    """A run in MLflow that stands for one artifact being made."""
+
+    client: MlflowClient
+    run_id: str
+    experiment_id: str
+    parents: tuple[Artifact, ...]
+    models: dict[str, str] = field(default_factory=dict)
+    """Stage → id of the logged model."""
+    told: list[Measured] = field(default_factory=list)
+    """All that was logged so far, and what is to be logged at the end."""
+
+    def log(self, metrics: Iterable[Measured]) -> None:
+        """Log metrics, each tied to its dataset and its model."""
+        metrics = list(metrics)
+        self.told += metrics
+        self._send(metrics)
+
+    def _send(self, metrics: Iterable[Measured]) -> None:
+        now = int(time.time() * 1000)
+        entities = [self._entity(metric, now) for metric in metrics]
+        for start in range(0, len(entities), BATCH):
+            self.client.log_batch(self.run_id, metrics=entities[start : start + BATCH])
+
+    def record(
+        self, asset: str, partition: str | None, digest: str, metrics: Mapping[str, float]
+    ) -> pa.Table:
+        """All that MLflow is told, to be kept beside the artifact (schema `logged.SCHEMA`).
+
+        Args:
+            digest: of the artifact that came out.
+            metrics: of the artifact itself; they are sent when it has been published.
+        """
+        data = Data(label(asset, partition, "")[:-1], digest)
+        self.told += [Measured(name, value, 0, data) for name, value in metrics.items()]
+        return table(self.told)
+
+    def register_model(self, stage: str, name: str, params: Mapping[str, str]) -> None:
+        """A logged model that metrics can be tied to; it is READY once the run has finished."""
+        model = self.client.create_logged_model(
+            self.experiment_id, name=name, source_run_id=self.run_id, params=dict(params)
+        )
+        self.models[stage] = str(model.model_id)
+
+    def finish(self, artifact: Artifact) -> None:
+        """Tie the run to what came out, log what was measured of it, and end the run.
+
+        Killed at any point, it can be done again; another machine that found the artifact may do
+        it at the same moment.
+        """
+        _at_once(lambda: self._finish(artifact))
+
+    def _finish(self, artifact: Artifact) -> None:
+        self.client.log_inputs(self.run_id, [_input(artifact)])
+        own = artifact.as_data()
+        self._send(one for one in read_logged(artifact.path) if one.data == own)
+        for key, value in tags(artifact).items():
+            self.client.set_tag(self.run_id, key, value)
+        self._log_outputs()
+        for model_id in self.models.values():
+            named = {VERSION: artifact.version, OUTPUT_DIGEST: artifact.digest}
+            self.client.set_logged_model_tags(model_id, named)
+            self.client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+        self.client.set_terminated(self.run_id, FINISHED)
+
+    def _log_outputs(self) -> None:
+        """The models, each once: MLflow refuses one that it has."""
+        if self.models:
+            known = self.client.get_run(self.run_id).outputs.model_outputs
+            there = {output.model_id for output in known}
+            missing = [one for one in self.models.values() if one not in there]
+            if missing:
+                outputs = [LoggedModelOutput(model_id, 0) for model_id in missing]
+                self.client.log_outputs(self.run_id, outputs)
+
+    def end(self, *, killed: bool) -> None:
+        """End a run that made nothing: KILLED where somebody stopped it, FAILED otherwise."""
+        for model_id in self.models.values():
+            self.client.finalize_logged_model(model_id, LoggedModelStatus.FAILED)
+        status = RunStatus.KILLED if killed else RunStatus.FAILED
+        self.client.set_terminated(self.run_id, RunStatus.to_string(status))
+
+    def _entity(self, metric: Measured, now: int) -> Metric:
+        data = metric.data
+        return Metric(
+            metric.name,
+            float(metric.value),
+            now,
+            metric.step,
+            model_id=metric.model_id,
+            dataset_name=data.name if data else None,
+            dataset_digest=short_digest(data.digest) if data else None,
+            run_id=self.run_id,
+        )
+
+
+def _at_once(tell: Callable[[], None]) -> None:
+    """Tell MLflow what others may tell it at the same moment.
+
+    MLflow looks whether it has a dataset or a tag, and then inserts it: of two that do, a server's
+    database refuses one.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return tell()
+        except MlflowException:
+            if attempt + 1 == ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS * (attempt + 1))
+
+
+class Tracker:
+    """Starts runs, and ends those that a killed process has left behind."""
+
+    @classmethod
+    @cache
+    def shared(cls, home: Home, study: str) -> "Tracker":
+        """One tracker for each study and process: opening a store takes seconds."""
+        return cls(home, study)
+
+    def __init__(self, home: Home, study: str) -> None:
+        home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
+        _create_store(home)
+        self.client = MlflowClient(home.mlflow_uri)
+        self.study = study
+        self.experiment_id = self._experiment(home)
+
+    def start(
+        self, asset: str, partition: str | None, dagster_run_id: str, parents: Iterable[Artifact]
+    ) -> TrackedRun:
+        """Start a run whose datasets are the parent artifacts."""
+        parents = tuple(parents)
+        named = {STUDY: self.study, ASSET: asset, DAGSTER_RUN: dagster_run_id}
+        if partition:
+            named[PARTITION] = partition
+        name = f"{asset}[{partition}]" if partition else asset
+        run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
+        if parents:
+            given = [_input(parent) for parent in parents]
+            _at_once(lambda: self.client.log_inputs(run.info.run_id, given))
+        return TrackedRun(self.client, run.info.run_id, self.experiment_id, parents)
+
+    def complete(self, artifact: Artifact) -> None:
+        """Finish the run of an artifact whose process was killed after publishing it."""
+        run_id = artifact.provenance.mlflow_run_id or ""
+        run = self.client.get_run(run_id)
+        if run.info.status == FINISHED:
+            return
+        models = dict(artifact.provenance.models)
+        TrackedRun(self.client, run_id, run.info.experiment_id, (), models).finish(artifact)
+
+    def running(self) -> dict[str, str | None]:
+        """Run id → the Dagster run that it belongs to, of all that are RUNNING."""
+        found = self.client.search_runs(
+            [self.experiment_id], "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY
+        )
+        return {run.info.run_id: run.data.tags.get(DAGSTER_RUN) for run in found}
+
+    def end_leaked(self, running: Mapping[str, str | None], alive: Iterable[str]) -> list[str]:
+        """End, as KILLED, what still runs though its Dagster run does not; their ids.
+
+        Args:
+            running: what `running()` said before `alive` was asked for.
+            alive: ids of the Dagster runs that go on.
+        """
+        living, leaked = set(alive), []
+        for run_id, dagster_run in running.items():
+            if dagster_run in living or self._status(run_id) != RUNNING:
+                continue
+            self.client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+            leaked.append(run_id)
+        return leaked
+
+    def _status(self, run_id: str) -> str:
+        return str(self.client.get_run(run_id).info.status)
+
+    def _experiment(self, home: Home) -> str:
+        found = self.client.get_experiment_by_name(self.study)
+        if found is not None:
+            follow_the_home(home, self.study, str(found.artifact_location))
+            return str(found.experiment_id)
+        try:
+            return str(self.client.create_experiment(self.study, place_of_files(home, self.study)))
+        except MlflowException:
+            # Another process created it between the question and the answer.
+            return str(self.client.get_experiment_by_name(self.study).experiment_id)
+
+
+def _create_store(home: Home) -> None:
+    """Where the home has no database yet, make it aside and then give it its name.
+
+    MLflow creates its tables in many steps, and a database that a killed process left between two
+    of them could never be opened again.
+
+    Raises:
+        AlignmentError: if a team's own database cannot be reached.
+    """
+    if home.mlflow_uri.startswith(POSTGRES):
+        with created_by_one(home.mlflow_uri):
+            MlflowClient(home.mlflow_uri).search_experiments()
+        return
+    path = home.root / "mlflow.db"
+    if home.mlflow_uri != f"sqlite:///{path}" or path.exists():
+        return
+    home.work.mkdir(parents=True, exist_ok=True)
+    aside = home.work / f"mlflow-{uuid.uuid4().hex}.db"
+    try:
+        MlflowClient(f"sqlite:///{aside}").search_experiments()
+        with suppress(FileExistsError):  # another process was faster
+            os.link(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _input(parent: Artifact) -> DatasetInput:
+    source = json.dumps({"asset": parent.asset, "version": parent.version})
+    profile = json.dumps({"files": len(parent.manifest.files)})
+    data = parent.as_data()
+    dataset = Dataset(data.name, short_digest(data.digest), "lake", source, None, profile)
+    tags = [InputTag("mlflow.data.context", parent.asset), InputTag("sha256", parent.digest)]
+    return DatasetInput(dataset, tags)

@@ -1,0 +1,31 @@
+"""Reviews of a report: signed, numbered decisions, each chained to the one before, never changed.
+
+They lie at `<lake>/<study>/reviews/<report's version>/0001.json`, …: DSSE envelopes of in-toto
+statements whose subject is the report's manifest. A chain cannot show that its last link is gone:
+Dagster is told of each review too, and the check compares (`review_problems`, `lost_reviews`).
+
+A name stays with the key that it signed with first. Who that is, the home cannot know: hand on the
+public keys in `<home>/keys/reviewers/` by another way.
+"""
+
+from alignment_dagster.release.approve import approve
+from alignment_dagster.lineage.reviews.files import REVIEWERS, REVIEWS, review_digest
+from alignment_dagster.lineage.reviews.review import DECISIONS, Review, Told
+from alignment_dagster.lineage.reviews.verification import lost_reviews, review_problems, reviews
+from alignment_dagster.audit.review_nodes import how_to_review, review_nodes, verdict
+
+__all__ = [
+    "DECISIONS",
+    "REVIEWERS",
+    "REVIEWS",
+    "Review",
+    "Told",
+    "approve",
+    "how_to_review",
+    "lost_reviews",
+    "review_digest",
+    "review_nodes",
+    "review_problems",
+    "reviews",
+    "verdict",
+]

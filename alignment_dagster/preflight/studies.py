@@ -1,0 +1,149 @@
+"""Finding declarations by name, and resolving everything that a study names."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.preflight.references import check_measurement, check_refresh, meant
+from alignment_dagster.scoring import SCORERS
+from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
+
+BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
+"""The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
+
+
+def study_names(assets: Path) -> tuple[str, ...]:
+    """The studies declared under `assets/studies/`, sorted."""
+    return tuple(sorted(path.stem for path in (assets / "studies").glob("*.yaml")))
+
+
+def load_study(name: str, assets: Path) -> Study:
+    """Read a study and all that it names, and check that the names fit together.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    path = assets / "studies" / f"{name}.yaml"
+    known = study_names(assets)
+    if name not in known:
+        raise DeclarationError(f"{shown(path)}: there is no study {name!r}{meant(name, known)}")
+    located = read_yaml(path)
+    declaration = _named(located, StudyDeclaration)
+    study = Study(
+        declaration=declaration,
+        sources=_all(located, "sources", declaration.sources, Source),
+        recipes=_all(located, "recipes", declaration.recipes, Recipe),
+        suites=_all(located, "suites", declaration.suites, Suite),
+        assets=assets,
+    )
+    _check(study, located)
+    return study
+
+
+def load_studies(assets: Path) -> tuple[Study, ...]:
+    """Every declared study."""
+    return tuple(load_study(name, assets) for name in study_names(assets))
+
+
+def _named(located: Located, model: type[Model]) -> Model:
+    parsed = located.parse(model)
+    name = getattr(parsed, "name")  # noqa: B009
+    if name != located.path.stem:
+        raise located.error(
+            ("name",), f"must be the file's name, {located.path.stem!r} (got {name!r})"
+        )
+    return parsed
+
+
+def _all(study: Located, field: str, names: Iterable[str], model: type[Model]) -> tuple[Model, ...]:
+    folder = study.path.parent.parent / field
+    found = []
+    for index, name in enumerate(names):
+        path = folder / f"{name}.yaml"
+        if not path.exists():
+            known = sorted(item.stem for item in folder.glob("*.yaml"))
+            message = f"there is no {shown(path)}{meant(name, known)}"
+            raise study.error((field, index), message)
+        found.append(_named(read_yaml(path), model))
+    return tuple(found)
+
+
+def _check(study: Study, located: Located) -> None:
+    declared = study.declaration
+    for index, name in enumerate(declared.scorers):
+        if name not in SCORERS:
+            message = f"unknown scorer {name!r}{meant(name, SCORERS)}"
+            raise located.error(("scorers", index), message)
+    for name in BUILT_IN_SCORERS:
+        if name not in declared.scorers:
+            raise located.error(("scorers",), f"the warehouse needs the scorer {name!r}")
+    for role in ("corpus", "chat", "preferences"):
+        if not study.with_role(role):
+            raise located.error(("sources",), f"none of them has the role {role!r}")
+    _check_rules(declared.drop, study, located)
+    for recipe in study.recipes:
+        _check_recipe(recipe, study)
+    for suite in study.suites:
+        _check_suite(suite, study)
+    check_measurement(study, located)
+    check_refresh(study, located)
+
+
+def _check_recipe(recipe: Recipe, study: Study) -> None:
+    located = read_yaml(study.assets / "recipes" / f"{recipe.name}.yaml")
+    fields: Mapping[FieldPath, str] = {
+        ("base",): recipe.base,
+        **{("upsample", i, "group"): item.group for i, item in enumerate(recipe.upsample)},
+    }
+    for field, group in fields.items():
+        _check_group(group, field, study, located)
+    _check_rules(recipe.drop, study, located)
+
+
+def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> None:
+    for index, rule in enumerate(rules):
+        field = ("drop", index)
+        if rule.scorer not in study.declaration.scorers:
+            known = study.declaration.scorers
+            message = (
+                f"study {study.name!r} has no scorer {rule.scorer!r}{meant(rule.scorer, known)}"
+            )
+            raise located.error((*field, "scorer"), message)
+        columns = SCORERS[rule.scorer].columns
+        if rule.column not in columns:
+            message = f"{rule.scorer} has no column {rule.column!r}{meant(rule.column, columns)}"
+            raise located.error((*field, "column"), message)
+        for position, group in enumerate(rule.groups or ()):
+            _check_group(group, (*field, "groups", position), study, located)
+
+
+def _check_group(group: str, field: FieldPath, study: Study, located: Located) -> None:
+    if group not in study.groups():
+        known = sorted(study.groups())
+        message = f"no source of study {study.name!r} has the group {group!r}{meant(group, known)}"
+        raise located.error(field, message)
+
+
+def _check_suite(suite: Suite, study: Study) -> None:
+    located = read_yaml(study.assets / "suites" / f"{suite.name}.yaml")
+    for fault in faults(suite):
+        message = fault.message + meant(fault.name, fault.known)
+        raise located.error((fault.field, fault.index), message)
+
+
+def unused(assets: Path) -> tuple[str, ...]:
+    """Declarations that no study names."""
+    studies = load_studies(assets)
+    used: dict[str, set[str]] = {
+        "sources": {source.name for study in studies for source in study.sources},
+        "recipes": {recipe.name for study in studies for recipe in study.recipes},
+        "suites": {suite.name for study in studies for suite in study.suites},
+    }
+    return tuple(
+        shown(path)
+        for kind, names in used.items()
+        for path in sorted((assets / kind).glob("*.yaml"))
+        if path.stem not in names
+    )

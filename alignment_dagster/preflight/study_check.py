@@ -1,0 +1,77 @@
+"""`alignment check`: all that a study declares, read and held against each other; nothing runs."""
+
+from collections.abc import Iterator
+
+from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.refresh.notify import problems
+from alignment_dagster.scoring import SCORERS, ScoringContext
+from alignment_dagster.study import GeneratedReader, Study
+
+
+def check_study(study: Study) -> Iterator[str]:
+    """Lines for a person; the declarations themselves have been validated by loading them.
+
+    Raises:
+        AlignmentError: for the first lexicon, suite item or source that cannot be used, and for an
+            environment variable of the notifications that holds nothing usable.
+    """
+    declared = study.declaration
+    grid = f"{len(study.recipes)} recipes, {len(declared.seeds)} seeds"
+    tokens = len(study.recipes) * len(declared.seeds) * declared.mix.tokens
+    yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
+    yield from problems(study)
+    if needs_data(study) and data_folder() is None:
+        yield f"{study.name}: sources and items were not looked at: {DATA_VARIABLE} is not set"
+        return
+    items: list[Item] = []
+    for suite in study.suites:
+        loaded = load_suite(suite, study.assets)
+        items += loaded
+        yield f"{study.name}: suite {suite.name}: {len(loaded)} items"
+    context = ScoringContext(assets=study.assets, items=items)
+    for name in declared.scorers:
+        SCORERS[name].bind(context)
+    _check_watched(study)
+    for source in study.sources:
+        source_digest(source, data_folder())
+
+
+def _check_watched(study: Study) -> None:
+    """What is watched is there, said of the line that wants it watched."""
+    refresh = study.declaration.refresh
+    if refresh is None or refresh.watch is None:
+        return
+    for index, name in enumerate(refresh.watch.sources):
+        try:
+            source_digest(study.source(name), data_folder())
+        except DataError as error:
+            located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+            at = ("refresh", "watch", "sources", index)
+            raise located.error(at, f"cannot be watched: {error}") from None
+
+
+def require_data_folder(study: Study) -> None:
+    """Say it once where no source that lies in the data folder can be read.
+
+    Raises:
+        DataError: if it is needed, and not named or not there.
+    """
+    if not needs_data(study):
+        return
+    data = data_folder()
+    if data is None:
+        raise DataError(
+            f"study {study.name}: set {DATA_VARIABLE} to the folder that holds the data"
+        )
+    if not data.is_dir():
+        raise DataError(f"study {study.name}: {DATA_VARIABLE}: there is no folder {data}")
+
+
+def needs_data(study: Study) -> bool:
+    """Whether any source or suite lies in the data folder."""
+    outside = any(not isinstance(source.reader, GeneratedReader) for source in study.sources)
+    return outside or any(suite.items.folder == "data" for suite in study.suites)

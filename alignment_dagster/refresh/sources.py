@@ -1,0 +1,96 @@
+"""Looking at a study's sources, and which of them have to be read again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from alignment_dagster.steps import raw_corpus
+from alignment_dagster.foundation.digests import sha256_json, sha256_text
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home, data_folder
+from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.lineage.provenance import Inputs
+from alignment_dagster.refresh.source_looks import FileDigests, Look, look, looks_file, record
+from alignment_dagster.graph.staleness import Frontier
+from alignment_dagster.graph.instance import end_dead_runs
+from alignment_dagster.refresh.job_names import READING, wave_steps
+from alignment_dagster.study import Study
+
+_digests = FileDigests()
+"""Of this process, so that a tick does not read again what no tick saw change."""
+
+
+@dataclass(frozen=True)
+class ToRead:
+    """A source that has to be read again, and what has to be made of it."""
+
+    source: str
+    assets: tuple[str, ...]
+    """The Dagster assets of one run."""
+    key: str
+    """The same for as long as the same is to be made of the same."""
+
+
+@dataclass
+class Found:
+    """What a look at some sources found."""
+
+    looks: list[Look] = field(default_factory=list)
+    to_read: list[ToRead] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+    """To be read, but a run is at it."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """Source → why it could not be looked at."""
+
+
+def look_at(study: Study, names: Iterable[str], instance: dg.DagsterInstance) -> Found:
+    """Look at these sources and record it; runs whose process was killed are ended first."""
+    end_dead_runs(instance)
+    home = Home.from_environment()
+    frontier = Frontier(instance, Lake(home.lake), study)
+    found = Found()
+    for name in names:
+        try:
+            _look(name, frontier, found)
+        except AlignmentError as error:
+            found.failures[name] = str(error)
+    if found.looks:
+        record(looks_file(home, study.name), found.looks)
+    return found
+
+
+def _look(name: str, frontier: Frontier, found: Found) -> None:
+    current = frontier.artifact(raw_corpus.STEP.asset, name)
+    before = current.provenance.inputs.outside["source"] if current else None
+    one = look(frontier.study.source(name), data_folder(), before, _digests)
+    found.looks.append(one)
+    digest = _inputs(frontier.study, one).digest
+    steps = list(wave_steps(frontier.study, READING))
+    if current is not None and current.provenance.input_digest == digest:
+        later = [step for step in steps if step.asset != raw_corpus.STEP.asset]
+        due = [index for index, step in enumerate(later) if frontier.is_due(step, name)]
+        steps = later[due[0] :] if due else []
+    if not steps:
+        return
+    if not all(frontier.is_idle(step, name) for step in steps):
+        found.busy.append(name)
+        return
+    assets = tuple(asset for step in steps for asset in step.selects)
+    version = current.version if current else ""
+    found.to_read.append(ToRead(name, assets, sha256_text(digest, version, *assets)[:16]))
+
+
+def _inputs(study: Study, one: Look) -> Inputs:
+    """What the source's documents would be made from now."""
+    step = raw_corpus.STEP
+    return Inputs(
+        study=study.name,
+        asset=step.asset,
+        partition=one.source,
+        declaration=sha256_json(step.declared(study, one.source)),
+        code=code_digest(*step.code),
+        parents=(),
+        outside={"source": one.digest},
+    )

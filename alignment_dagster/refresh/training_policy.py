@@ -1,0 +1,144 @@
+"""Which replicates are to be trained again by themselves: the declared policy and its budget."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from alignment_dagster.steps import curated_mix
+from alignment_dagster.steps.marts import MEASUREMENTS
+from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.graph.step import by_recipe_and_seed, recipe_of
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.refresh.budget import Account, Started, account, measured_seconds, period_of
+from alignment_dagster.refresh.mix_change import changed_share
+from alignment_dagster.graph.staleness import Frontier
+from alignment_dagster.refresh.job_names import POLICY, STARTED_BY, TRAINING, wave_assets, wave_steps
+from alignment_dagster.graph.unfinished_runs import UNFINISHED
+from alignment_dagster.study import Budget, Study
+
+MIX = curated_mix.STEP.asset
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """A recipe and seed whose models are not those of the current mix."""
+
+    partition: str
+    share: float
+    """Of the mix's tokens that are new since the models were trained; 1 before the first."""
+    assets: tuple[str, ...]
+    """What has to be made."""
+    key: str
+    """The same for as long as mix and declaration are the same."""
+
+
+class Shares:
+    """Changed shares of mixes, each computed once: it means to read two tables of documents."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], float] = {}
+
+    def __call__(self, then: Artifact, now: Artifact) -> float:
+        """The share of the tokens of `now` that `then` does not have."""
+        pair = (then.digest, now.digest)
+        if pair not in self._known:
+            if len(self._known) >= 256:
+                self._known.clear()
+            self._known[pair] = changed_share(then.path, now.path)
+        return self._known[pair]
+
+
+_shares = Shares()
+
+
+def wanted(frontier: Frontier) -> list[Replicate]:
+    """What the policy would train, the most changed first; what a run is at is left out.
+
+    Raises:
+        ArtifactError: if a mix's records are damaged.
+    """
+    study = frontier.study
+    refresh = study.declaration.refresh
+    if refresh is None or refresh.training.when == "never":
+        return []
+    least = refresh.training.share or 0.0
+    found = [one for part in by_recipe_and_seed(study) if (one := _replicate(part, frontier))]
+    return sorted((one for one in found if one.share >= least), key=lambda one: -one.share)
+
+
+def _replicate(partition: str, frontier: Frontier) -> Replicate | None:
+    recipe = recipe_of(partition)
+    mix = frontier.artifact(MIX, recipe)
+    if mix is None or not frontier.is_settled(MIX, recipe):
+        return None
+    steps = wave_steps(frontier.study, TRAINING)
+    if not all(frontier.is_idle(step, partition) for step in steps):
+        return None
+    share = _share(partition, mix, frontier)
+    if share is None:
+        return None
+    assets = wave_assets(frontier.study, TRAINING)
+    return Replicate(partition, share, assets, sha256_text(partition, mix.digest)[:16])
+
+
+def _share(partition: str, mix: Artifact, frontier: Frontier) -> float | None:
+    """How much of the mix the models have not read; None where they have read this very mix."""
+    shares = []
+    for step in (step for step in MEASUREMENTS if step.exists(frontier.study)):
+        measured = frontier.artifact(step.asset, partition)
+        then = None if measured is None else mix_behind(measured, frontier)
+        if then is None:
+            return 1.0
+        if then.digest != mix.digest:
+            shares.append(_shares(then, mix))
+    return max(shares, default=None)
+
+
+def mix_behind(artifact: Artifact, frontier: Frontier) -> Artifact | None:
+    """The mix that the models behind a measurement were trained on; None if it is gone."""
+    for parent in artifact.provenance.inputs.parents:
+        if parent.partition is None or parent.asset in ("raw_corpus", "scored_corpus"):
+            continue
+        try:
+            found = frontier.lake.peek(
+                frontier.study.name, parent.asset, parent.partition, parent.version
+            )
+        except AlignmentError:
+            return None
+        return found if found.asset == MIX else mix_behind(found, frontier)
+    return None
+
+
+def account_of(study: Study, budget: Budget, instance: dg.DagsterInstance, lake: Lake) -> Account:
+    """What the policy's runs of the current period have spent."""
+    now = datetime.now(UTC)
+    start, _ = period_of(budget.period, now)
+    records = instance.get_run_records(
+        dg.RunsFilter(tags={STARTED_BY: POLICY, "study": study.name}, created_after=start)
+    )
+    started = [_started(record, now) for record in records]
+    measured = measured_seconds(lake, study.name, [run.run_id for run in started])
+    return account(budget, now, started, measured)
+
+
+def _started(record: dg.RunRecord, now: datetime) -> Started:
+    unfinished = record.dagster_run.status in UNFINISHED
+    begun = record.start_time
+    end = now.timestamp() if unfinished or record.end_time is None else record.end_time
+    seconds = max(0.0, end - begun) if begun else 0.0
+    return Started(record.dagster_run.run_id, seconds, unfinished)
+
+
+def policy_words(study: Study) -> str:
+    """The policy in a sentence."""
+    refresh = study.declaration.refresh
+    if refresh is None:
+        return "no refresh is declared; only people start anything"
+    return {
+        "never": "nothing is trained by itself",
+        "always": "models are trained again whenever their mix has changed",
+        "mix_changed": "models are trained again when at least "
+        f"{refresh.training.share or 0:.1%} of their mix's tokens are new",
+    }[refresh.training.when]

@@ -1,0 +1,198 @@
+"""What the cards say: read once from a report's provenance and ledgers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.metrics import metrics
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.lineage.reviews import Review, reviews
+from alignment_dagster.foundation.digests import canonical_json
+from alignment_dagster.report.findings import Findings, read_findings
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.lineage.lake import Artifact
+
+READ = (
+    "select source, count(*)::bigint as documents, sum(characters)::bigint as characters, "
+    "sum(occurrences)::bigint as rows from texts group by source"
+)
+MIXED = (
+    'select recipe, source, "group", count(*)::bigint as documents, '
+    "sum(tokens)::bigint as tokens, sum(packed_tokens)::bigint as packed_tokens, "
+    "max(copies)::bigint as copies from mixes group by all order by recipe, source"
+)
+DISPOSED = (
+    'select recipe, "use", state, rule, count(*)::bigint as documents, '
+    "sum(characters)::bigint as characters from dispositions group by all "
+    'order by recipe, "use", state desc, documents desc, rule'
+)
+SEQUENCES = 'select recipe, count(distinct "sequence")::bigint as sequences from spans group by all'
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """A source as it was declared and read."""
+
+    artifact: Artifact
+    declared: Row
+    documents: int
+    characters: int
+    rows: int
+    """Rows of the raw data; equal ones are one document."""
+
+    @property
+    def name(self) -> str:
+        return str(self.declared["name"])
+
+    @property
+    def licence(self) -> str:
+        return str(self.declared["licence"])
+
+
+@dataclass(frozen=True)
+class MixFacts:
+    """The training sequences of a recipe."""
+
+    artifact: Artifact
+    recipe: Row
+    """As the report declares it."""
+    parts: Sequence[Row]
+    """Source, group, documents, tokens, packed tokens (repeats counted), copies at most."""
+    disposed: Sequence[Row]
+    """Use, state, rule, documents, characters: every document of the recipe, once for each use."""
+    sequences: int
+
+    @property
+    def name(self) -> str:
+        return str(self.recipe["name"])
+
+    @property
+    def tokens(self) -> int:
+        """With repeats."""
+        return sum(part["packed_tokens"] for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """The checkpoints of one recipe and seed."""
+
+    recipe: str
+    seed: int
+    base: Artifact
+    post: Artifact | None
+
+    @property
+    def stages(self) -> Mapping[str, tuple[Artifact, str]]:
+        """Stage → artifact and the folder in it."""
+        made = {"base": (self.base, "model")}
+        if self.post:
+            folders = {name.partition("/")[0] for name in self.post.manifest.files if "/" in name}
+            made |= {stage: (self.post, stage) for stage in ("sft", "dpo") if stage in folders}
+        return made
+
+    @property
+    def config(self) -> Row:
+        """The model's configuration, as `transformers` wrote it."""
+        config: Row = json.loads((self.base.path / "model" / "config.json").read_text("utf-8"))
+        return config
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the cards say."""
+
+    study: str
+    report: Artifact
+    closure: Sequence[Artifact]
+    sources: Sequence[SourceFacts]
+    mixes: Sequence[MixFacts]
+    replicates: Sequence[Replicate]
+    results: Sequence[ResultRow]
+    findings: Findings
+    reviews: Sequence[Review]
+
+    @property
+    def declared(self) -> Row:
+        """What the report declares: description, recipes, suites, claims, limits."""
+        return self.report.provenance.declared
+
+    def mix(self, recipe: str) -> MixFacts:
+        return next(mix for mix in self.mixes if mix.name == recipe)
+
+    def of(self, asset: str) -> list[Artifact]:
+        """The artifacts of an asset behind the report."""
+        return [artifact for artifact in self.closure if artifact.asset == asset]
+
+    def environments(self) -> list[Mapping[str, str]]:
+        """Python, machine and packages; several where the artifacts were not made in one."""
+        found = {canonical_json(one.provenance.environment): one for one in self.closure}
+        return [one.provenance.environment for one in found.values()]
+
+    def commits(self) -> list[Mapping[str, str]]:
+        """Commits and dirty flags of the code that made the artifacts."""
+        found = {canonical_json(one.provenance.git): one.provenance.git for one in self.closure}
+        return list(found.values())
+
+
+def gather_facts(opened: Opened) -> Facts:
+    """Read them all, after every byte and signature behind the report has been verified.
+
+    Raises:
+        ArtifactError: if an artifact or a review behind the report is missing or altered.
+    """
+    for one in opened.closure:
+        opened.archive.lake.open(opened.archive.study, one.asset, one.partition, one.version)
+    return Facts(
+        study=opened.archive.study,
+        report=opened.report,
+        closure=opened.closure,
+        sources=_sources(opened),
+        mixes=_mixes(opened),
+        replicates=_replicates(opened),
+        results=metrics(opened),
+        findings=read_findings(opened.report.path),
+        reviews=reviews(opened.archive, opened.report),
+    )
+
+
+def _sources(opened: Opened) -> list[SourceFacts]:
+    read = {row["source"]: row for row in rows(opened.ledgers, READ)}
+    empty = {"documents": 0, "characters": 0, "rows": 0}
+    found = []
+    for artifact in opened.closure:
+        if artifact.asset == "raw_corpus":
+            row = read.get(artifact.partition, empty)
+            counts = (row["documents"], row["characters"], row["rows"])
+            found.append(SourceFacts(artifact, artifact.provenance.declared, *counts))
+    return found
+
+
+def _mixes(opened: Opened) -> list[MixFacts]:
+    recipes = {one["name"]: one for one in opened.report.provenance.declared["recipes"]}
+    mixed, disposed = rows(opened.ledgers, MIXED), rows(opened.ledgers, DISPOSED)
+    sequences = {row["recipe"]: row["sequences"] for row in rows(opened.ledgers, SEQUENCES)}
+    return [
+        MixFacts(
+            artifact,
+            recipes[artifact.partition],
+            [row for row in mixed if row["recipe"] == artifact.partition],
+            [row for row in disposed if row["recipe"] == artifact.partition],
+            sequences.get(artifact.partition, 0),
+        )
+        for artifact in opened.closure
+        if artifact.asset == "curated_mix"
+    ]
+
+
+def _replicates(opened: Opened) -> list[Replicate]:
+    post = {one.partition: one for one in opened.closure if one.asset == "post_trained_checkpoint"}
+    found = []
+    for artifact in opened.closure:
+        if artifact.asset == "pretrained_checkpoint":
+            recipe, _, seed = (artifact.partition or "").partition("|")
+            found.append(Replicate(recipe, int(seed), artifact, post.get(artifact.partition)))
+    return found

@@ -1,0 +1,88 @@
+"""The Parquet files of a corpus and its mixes, as the dataset card and Croissant name them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.release.cards.facts import Facts
+from alignment_dagster.lineage.lake import Artifact
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of the lake."""
+
+    config: str
+    """How the dataset card calls it."""
+    description: str
+    artifact: Artifact
+    file: str
+    licences: tuple[str, ...]
+    """Of the sources that it holds text or ids of."""
+
+    @property
+    def path(self) -> str:
+        """Relative to the study's folder in the lake."""
+        asset, place, version = self.artifact.path.parts[-3:]
+        return f"{asset}/{place}/{version}/{self.file}"
+
+    @property
+    def sha256(self) -> str:
+        return self.artifact.manifest.files[self.file]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.artifact.manifest.sizes[self.file]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pq.read_schema(self._place)
+
+    @property
+    def rows(self) -> int:
+        return int(pq.read_metadata(self._place).num_rows)
+
+    @property
+    def _place(self) -> Path:
+        return self.artifact.path / self.file
+
+
+def data_files(facts: Facts) -> list[DataFile]:
+    """The sources with their texts, what became of each document, and the mixes."""
+    return [*_sources(facts), *_dispositions(facts), *_mixes(facts)]
+
+
+def _sources(facts: Facts) -> Iterator[DataFile]:
+    for one in facts.sources:
+        description = f"Documents of the source {one.name}: {one.declared['description']}"
+        yield DataFile(
+            f"source-{one.name}", description, one.artifact, "documents.parquet", (one.licence,)
+        )
+
+
+def _dispositions(facts: Facts) -> Iterator[DataFile]:
+    licences = tuple(dict.fromkeys(one.licence for one in facts.sources))
+    for artifact in facts.of("dispositions"):
+        for name in sorted(artifact.manifest.files):
+            recipe, _, use = name.removesuffix(".parquet").rpartition("/")
+            description = f"What became of each document for {use} under the recipe {recipe}."
+            config = f"dispositions-{recipe}-{use}"
+            yield DataFile(config, description, artifact, name, licences)
+
+
+def _mixes(facts: Facts) -> Iterator[DataFile]:
+    for mix in facts.mixes:
+        inside = {part["source"] for part in mix.parts}
+        licences = tuple(dict.fromkeys(o.licence for o in facts.sources if o.name in inside))
+        described = {
+            "documents.parquet": "Documents of the mix, with their tokens and copies",
+            "spans.parquet": "Which tokens of which document stand in which training sequence",
+        }
+        for name, description in described.items():
+            config = f"mix-{mix.name}-{name.removesuffix('.parquet')}"
+            text = f"{description}; recipe {mix.name}."
+            yield DataFile(config, text, mix.artifact, name, licences)

@@ -1,0 +1,170 @@
+"""The model card of a recipe, or of one of its checkpoints, as the Hugging Face Hub reads it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alignment_dagster.release.cards import sections
+from alignment_dagster.release.cards.facts import Facts, Replicate
+from alignment_dagster.release.cards.markdown import Code, bullets, code, front_matter, table, text
+from alignment_dagster.release.cards.numbers import STAGES, answered, attacked, bounded
+from alignment_dagster.release.cards.results import results
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.study import ATTACK_SUCCESS
+
+
+def model_card(
+    facts: Facts, recipe: str, seed: int | None = None, stages: Sequence[str] = STAGES
+) -> str:
+    """A recipe's card, pooled over its seeds; of one checkpoint with a seed and a stage."""
+    replicates = [
+        one for one in facts.replicates if one.recipe == recipe and seed in (None, one.seed)
+    ]
+    made = [stage for stage in stages if any(stage in one.stages for one in replicates)]
+    name = "-".join([facts.study, recipe, *([f"seed-{seed}"] if seed is not None else [])])
+    lines = [
+        f"# {text(name)}",
+        "",
+        text(str(facts.declared["description"])),
+        "",
+        f"Recipe {code(recipe)}: {text(str(facts.mix(recipe).recipe['description']))}",
+        "",
+        *sections.origin(facts),
+        *_checkpoints(replicates, made),
+        *_model(replicates[0]),
+        *sections.training_data(facts, recipe),
+        *_training(replicates, made),
+        *results(facts, recipe, seed, made),
+        *sections.claims(facts, recipe),
+        *sections.limits(facts),
+        "Neither a licence of the weights nor a use they are meant for is declared. The data that "
+        "they were made from, with their licences, are listed above.",
+        "",
+        *sections.environment(facts),
+    ]
+    return front_matter(_metadata(facts, recipe, seed, made, name)) + "\n".join(lines)
+
+
+def _metadata(
+    facts: Facts, recipe: str, seed: int | None, stages: Sequence[str], name: str
+) -> dict[str, Any]:
+    return {
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "license": "unknown",
+        "tags": ["alignment-dagster", facts.study, recipe],
+        "datasets": [f"{facts.study}-corpus"],
+        "model-index": [
+            {
+                "name": f"{name}-{stage}",
+                "results": [
+                    _result(facts, row)
+                    for row in [
+                        *answered(facts, recipe, seed, stage),
+                        *attacked(facts, recipe, seed, [stage]),
+                    ]
+                ],
+            }
+            for stage in stages
+        ],
+    }
+
+
+def _result(facts: Facts, row: ResultRow) -> dict[str, Any]:
+    suites = facts.report.provenance.inputs.outside
+    revision = {"revision": suites[row.suite]} if row.suite in suites else {}
+    bounds = {"ci_low": row.ci_low, "ci_high": row.ci_high} if bounded(row) else {}
+    return {
+        "task": {"type": "text-generation"},
+        "dataset": {
+            "name": row.suite,
+            "type": f"{facts.study}/{row.suite}",
+            "config": f"attack-{row.prompt}" if row.metric == ATTACK_SUCCESS else row.prompt,
+            **revision,
+        },
+        "metrics": [
+            {
+                "type": row.metric,
+                "name": row.metric,
+                "value": row.value,
+                "args": {"stage": row.stage, **bounds, "n": row.n, "seeds": row.seeds},
+            }
+        ],
+    }
+
+
+def _checkpoints(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[str]:
+    rows = [
+        (
+            one.seed,
+            stage,
+            Code(artifact.label),
+            Code(artifact.manifest.files[f"{folder}/model.safetensors"]),
+        )
+        for one in replicates
+        for stage, (artifact, folder) in one.stages.items()
+        if stage in stages
+    ]
+    columns = ("seed", "stage", "artifact", "SHA-256 of model.safetensors")
+    return ["## Checkpoints", "", *table(columns, rows)]
+
+
+def _model(one: Replicate) -> list[str]:
+    declared, measured = one.base.provenance.declared, one.base.provenance.measured
+    shape = {name: value for name, value in declared["model"].items() if value is not None}
+    return [
+        "## Model",
+        "",
+        *bullets(
+            {
+                "architecture": Code(", ".join(one.config["architectures"])),
+                "vocabulary": int(one.config["vocab_size"]),
+                "parameters": int(measured["parameters"]),
+                **shape,
+                "context length": declared["sequence_length"],
+            }
+        ),
+    ]
+
+
+def _training(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[str]:
+    first = replicates[0]
+    settings = [
+        ("pretraining", name, value)
+        for name, value in first.base.provenance.declared["pretraining"].items()
+    ]
+    if first.post:
+        trained = first.post.provenance.declared["post_training"]
+        parts = {stage: trained[stage] for stage in stages if stage in trained}
+        settings += [
+            (stage, name, value)
+            for stage, values in parts.items()
+            for name, value in (values or {}).items()
+        ]
+    rows = [(stage, Code(name), _setting(value)) for stage, name, value in settings]
+    return [
+        "## Training",
+        "",
+        *table(("stage", "setting", "value"), rows),
+        *_measured(replicates, stages),
+    ]
+
+
+def _setting(value: Any) -> str:
+    return "all" if value is None else str(value)
+
+
+def _measured(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[str]:
+    """Tokens, last loss and time of each replicate, as they were measured."""
+    rows = []
+    for one in replicates:
+        for stage, (artifact, _) in one.stages.items():
+            if stage in stages:
+                found: Mapping[str, Any] = artifact.provenance.measured
+                names = (
+                    ("tokens", "final_loss", "training_seconds")
+                    if stage == "base"
+                    else (f"{stage}_tokens", f"{stage}_final_loss", f"{stage}_seconds")
+                )
+                tokens, loss, seconds = (found.get(name) for name in names)
+                rows.append((one.seed, stage, int(tokens or 0), loss, seconds))
+    return table(("seed", "stage", "tokens", "last loss", "seconds"), rows)

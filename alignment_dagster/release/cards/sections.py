@@ -1,0 +1,181 @@
+"""Parts of a page that several cards have."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from alignment_dagster.release.cards.facts import Facts, MixFacts
+from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
+from alignment_dagster.lineage.reviews import verdict
+
+CHECKED = "alignment audit check"
+
+
+def origin(facts: Facts) -> list[str]:
+    """Which report this was generated from, by which code, and who decided what about it."""
+    report = facts.report
+    return [
+        f"Generated from provenance and ledgers of {code(report.label)}: nothing about data or "
+        f"results was typed by hand. `alignment audit trace {facts.study} METRIC` shows what "
+        "stands behind a number.",
+        "",
+        *bullets(
+            {
+                "report's content, SHA-256": Code(report.digest),
+                "report's signed record, SHA-256": Code(report.record),
+                "made": report.provenance.started,
+                "last decision": verdict(facts.reviews) or "not reviewed",
+            }
+        ),
+        *_reviews(facts),
+    ]
+
+
+def _reviews(facts: Facts) -> list[str]:
+    rows = [
+        (one.number, one.decision, one.reviewer, one.time, one.note, Code(one.signed_by[:16]))
+        for one in facts.reviews
+    ]
+    columns = ("review", "decision", "reviewer", "time", "note", "key")
+    return table(columns, rows) if rows else []
+
+
+def sources(facts: Facts, names: Sequence[str] | None = None) -> list[str]:
+    """The sources as they were declared and read."""
+    rows = [
+        (
+            Code(one.name),
+            str(one.declared["role"]),
+            Code(str(one.declared["group"])),
+            one.licence,
+            one.documents,
+            one.characters,
+            one.rows,
+            str(one.declared["description"]),
+        )
+        for one in facts.sources
+        if names is None or one.name in names
+    ]
+    columns = (
+        "source", "role", "group", "licence", "documents", "characters", "rows", "description",
+    )  # fmt: skip
+    return table(columns, rows)
+
+
+def training_data(facts: Facts, recipe: str) -> list[str]:
+    """What a recipe's models were trained on, and what was left out by which rule."""
+    mix = facts.mix(recipe)
+    own = replace(mix, disposed=[row for row in mix.disposed if row["use"] != "tampering"])
+    return ["## Training data", "", *sources(facts, _names(facts, mix)), *composition(facts, own)]
+
+
+def _names(facts: Facts, mix: MixFacts) -> list[str]:
+    """The pretraining sources that have a token in the mix, and all of the other roles."""
+    inside = {part["source"] for part in mix.parts}
+    return [
+        one.name
+        for one in facts.sources
+        if one.name in inside or one.declared["role"] in ("chat", "preferences")
+    ]
+
+
+def composition(facts: Facts, mix: MixFacts) -> list[str]:
+    """Documents and tokens of a mix by source; the disposition of every document."""
+    licences = {one.name: one.licence for one in facts.sources}
+    total = mix.tokens or 1
+    parts = [
+        (
+            Code(part["source"]),
+            Code(part["group"]),
+            licences.get(part["source"], "not recorded"),
+            part["documents"],
+            part["tokens"],
+            part["packed_tokens"],
+            part["packed_tokens"] / total,
+            part["copies"],
+        )
+        for part in mix.parts
+    ]
+    columns = (
+        "source", "group", "licence", "documents", "tokens", "tokens with repeats", "share",
+        "times at most",
+    )  # fmt: skip
+    return [
+        f"The mix {code(mix.artifact.label)} holds {mix.sequences:,} sequences of {mix.tokens:,} "
+        "tokens in all:",
+        "",
+        *table(columns, parts),
+        f"What became of every document under {code(mix.name)}, and by which rule:",
+        "",
+        *table(
+            ("use", "state", "rule", "documents", "characters"),
+            [
+                (
+                    row["use"],
+                    row["state"],
+                    Code(row["rule"]) if row["rule"] else None,
+                    row["documents"],
+                    row["characters"],
+                )
+                for row in mix.disposed
+            ],
+        ),
+        *_rules(facts, mix),
+    ]
+
+
+def _rules(facts: Facts, mix: MixFacts) -> list[str]:
+    """The declared rules: of the study, then of the recipe."""
+    shared = [one.provenance.declared.get("drop", ()) for one in facts.of("dispositions")]
+    rules = [*(rule for found in shared[:1] for rule in found), *mix.recipe["drop"]]
+    rows = [
+        (
+            Code(rule["rule"]),
+            Code(f"{rule['scorer']}.{rule['column']}"),
+            rule["above"],
+            rule["below"],
+            ", ".join(rule["groups"] or ()) or "all",
+        )
+        for rule in rules
+    ]
+    columns = ("rule", "score", "dropped above", "dropped below", "groups")
+    return ["The declared rules:", "", *table(columns, rows)] if rows else []
+
+
+def claims(facts: Facts, recipe: str | None = None) -> list[str]:
+    """What the study said before that it would find, and what it found."""
+    found = [
+        one
+        for one in facts.findings["claims"]
+        if recipe is None or recipe in (one["recipe"], one["than"])
+    ]
+    rows = [(Code(one["name"]), one["statement"], one["verdict"], _sentence(one)) for one in found]
+    return ["## Claims", "", *table(("claim", "statement", "verdict", "found"), rows)]
+
+
+def _sentence(claim: Any) -> str:
+    return str(claim["sentence"] or claim["reason"])
+
+
+def limits(facts: Facts) -> list[str]:
+    """What the study says that its numbers do not show."""
+    declared = [f"- {text(str(one))}" for one in facts.declared["limits"]]
+    return ["## Limits", "", *(declared or ["The study declares none."]), ""]
+
+
+def environment(facts: Facts) -> list[str]:
+    """Commits, machine and packages as they were recorded."""
+    commits = [(Code(one["commit"]), one["dirty"]) for one in facts.commits()]
+    packages = [
+        (number, name, version)
+        for number, one in enumerate(facts.environments(), 1)
+        for name, version in one.items()
+    ]
+    return [
+        "## Code and environment",
+        "",
+        *table(("git commit", "changed since the commit"), commits),
+        *table(("environment", "package", "version"), packages),
+        f"`{CHECKED} {facts.study}` verifies every digest and signature behind this page.",
+        "",
+    ]

@@ -1,0 +1,110 @@
+"""`alignment export`: what a reviewer needs to rerun and to read an evaluation without us.
+
+And, where it is asked for, a checkpoint itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.evaluation.harness.export import export_suite
+from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake, label
+from alignment_dagster.foundation.atomic_files import new_folder
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.release.checkpoint import released_facts, write_checkpoint
+from alignment_dagster.study import Study
+
+STAGES = {
+    "base": ("pretrained_checkpoint", "model"),
+    "sft": ("post_trained_checkpoint", "sft"),
+    "dpo": ("post_trained_checkpoint", "dpo"),
+}
+
+
+def export(
+    study: Study, partition: str, folder: Path, home: Home, stages: Sequence[str] = ()
+) -> list[str]:
+    """Write `tasks/<suite>/<stage>/` for lm-evaluation-harness and `logs/` for Inspect's viewer.
+
+    Args:
+        stages: whose checkpoints are written too, to `checkpoint/<stage>/`.
+
+    Returns:
+        A line for each thing written.
+
+    Raises:
+        AlignmentError: if the folder holds something, the replicate has not been evaluated, an
+            artifact was altered, the extra `inspect` is not installed, or a checkpoint has not
+            the report, or the approval, that it needs.
+    """
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown:
+        raise AlignmentError(f"there is no stage {unknown[0]!r}: say {', '.join(STAGES)}")
+    found = _artifacts(study, partition, home)
+    wanted = {stage: (found[STAGES[stage][0]], STAGES[stage][1]) for stage in stages}
+    facts = released_facts(study, home, [one for one, _ in wanted.values()]) if wanted else None
+    with new_folder(folder) as aside:
+        lines = [*_tasks(study, found, aside), _logs(study, found["evaluation"], aside)]
+        if facts:
+            lines += [
+                write_checkpoint(facts, artifact, part, stage, aside)
+                for stage, (artifact, part) in wanted.items()
+            ]
+    return [f"{folder}/{line}" for line in lines]
+
+
+def _tasks(study: Study, found: dict[str, Artifact], folder: Path) -> Iterator[str]:
+    from alignment_dagster.training.model_folder import read_tokenizer
+
+    for stage, (asset, part) in STAGES.items():
+        tokenizer = read_tokenizer(found[asset].path / part)
+        for suite in study.suites:
+            if suite.has_options:
+                place = Path("tasks") / suite.name / stage
+                items = load_suite(suite, study.assets)
+                names = export_suite(suite, items, tokenizer, stage, folder / place)
+                yield f"{place}: {len(names) - 1} tasks for lm-evaluation-harness"
+
+
+def _logs(study: Study, evaluation: Artifact, folder: Path) -> str:
+    from alignment_dagster.evaluation.inspect_log import write_inspect_logs
+
+    generations = evaluation.path / "generations.parquet"
+    written = write_inspect_logs(
+        pq.read_table(evaluation.path / "items.parquet"),
+        study.suites,
+        study.assets,
+        folder / "logs",
+        evaluation.label,
+        pq.read_table(generations) if generations.exists() else None,
+    )
+    return f"logs: {len(written)} logs for Inspect (inspect view --log-dir …)"
+
+
+def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
+    """The current evaluation, and exactly the checkpoints that it was made from."""
+    lake = Lake(home.lake)
+    with open_instance(home) as instance:
+        version = current_version(instance, study.name, "evaluation", partition)
+    if version is None:
+        name = label("evaluation", partition, "")[:-1]
+        raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
+    evaluation = lake.open(study.name, "evaluation", partition, version)
+    for suite in study.suites:
+        if evaluation.provenance.inputs.outside.get(suite.name) not in (
+            None,
+            content_digest(suite, study.assets),
+        ):
+            message = f"suite {suite.name} changed since it was made: evaluate again"
+            raise AlignmentError(f"{evaluation.label}: {message}")
+    found = {
+        parent.asset: lake.open(study.name, parent.asset, parent.partition, parent.version)
+        for parent in evaluation.provenance.inputs.parents
+        if parent.asset.endswith("_checkpoint")
+    }
+    return {**found, "evaluation": evaluation}

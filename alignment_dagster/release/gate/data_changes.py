@@ -1,0 +1,58 @@
+"""What differs between the data and declarations of two reports; counts, and no document's text."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from alignment_dagster.audit.diff.answer import difference_data
+from alignment_dagster.audit.diff.causes import causes
+from alignment_dagster.audit.diff.documents import changed_recipes, changed_sources, counts
+from alignment_dagster.audit.diff.ledgers import ledgers
+from alignment_dagster.audit.diff.artifact_pairs import pairs
+from alignment_dagster.audit.diff.questions import item_changes
+from alignment_dagster.audit.diff.side import Side
+
+
+def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, Any]:
+    """Differences by cause, documents by source and rule, and items by suite.
+
+    Args:
+        recipes: whose documents are counted.
+
+    Raises:
+        ArtifactError: if an artifact behind a report is not in the lake, or cannot be read.
+    """
+    found = causes(pairs(then, now), then, now)
+    with ledgers(then, now) as connection:
+        changed = [recipe for recipe in changed_recipes(then, now) if recipe in recipes]
+        documents = counts(connection, changed, _both(then, now))
+        items = Counter((one.suite, one.what) for one in item_changes(connection))
+    return {
+        "differences": [
+            {**difference_data(one), "sentence": one.sentence} for one in found.differences
+        ],
+        "sources": _one_sided(then, now),
+        "documents": documents,
+        "items": [
+            {"suite": suite, "what": what, "items": count}
+            for (suite, what), count in sorted(items.items())
+        ],
+    }
+
+
+def _names(side: Side) -> list[str]:
+    return [one.partition or "" for one in side.all("raw_corpus")]
+
+
+def _both(then: Side, now: Side) -> list[str]:
+    """Sources of both whose documents have other bytes."""
+    there = set(_names(then)) & set(_names(now))
+    return [source for source in changed_sources(then, now) if source in there]
+
+
+def _one_sided(then: Side, now: Side) -> dict[str, list[str]]:
+    old, new = _names(then), _names(now)
+    return {
+        "only_then": [source for source in old if source not in new],
+        "only_now": [source for source in new if source not in old],
+    }

@@ -1,0 +1,1 @@
+"""The report: rows gathered from artifacts, statistics over them, and the page."""

@@ -1,0 +1,37 @@
+"""What a report found beyond single numbers, as JSON: claims, comparisons, durability, attacks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.rows import ReportData
+
+FINDINGS = "findings.json"
+PARTS = ("claims", "comparisons", "persistence", "erosion_summaries", "attacks", "formats")
+
+Findings = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Part → its rows."""
+
+
+def write_findings(data: ReportData, folder: Path) -> None:
+    """Write `findings.json`; the same rows stand on the page."""
+    parts = {part: [asdict(row) for row in getattr(data, part)] for part in PARTS}
+    text = json.dumps(parts, ensure_ascii=False, indent=1)
+    (folder / FINDINGS).write_text(text + "\n", encoding="utf-8")
+
+
+def read_findings(folder: Path) -> Findings:
+    """The rows that `write_findings` wrote.
+
+    Raises:
+        ArtifactError: if the file is absent or damaged.
+    """
+    path = folder / FINDINGS
+    try:
+        found: Findings = json.loads(path.read_text(encoding="utf-8"))
+        return {part: found[part] for part in PARTS}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path}: these are no findings: {error!r}") from None

@@ -1,0 +1,102 @@
+"""Claims, tampering and attacks as tables in the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from alignment_dagster.report.findings import Findings
+
+Row = Mapping[str, Any]
+VERDICTS = {"supported": "bold green", "refuted": "bold red", "undecided": "bold yellow"}
+
+
+def findings_tables(findings: Findings) -> Iterator[Table]:
+    """One table for each part that a study declares."""
+    if findings["claims"]:
+        yield _claims(findings)
+    if findings["erosion_summaries"]:
+        yield _erosion(findings)
+    if findings["attacks"]:
+        yield _attacks(findings)
+
+
+def _claims(findings: Findings) -> Table:
+    table = _table("claims", "verdict", "claim", "effect", "Holm p", "declared")
+    for row in findings["claims"]:
+        late = row["declared_before"] < row["checkpoints"]
+        table.add_row(
+            Text(row["verdict"], style=VERDICTS[row["verdict"]]),
+            Text(spaced(row["name"])),
+            _interval(row, "value", "ci_low", "ci_high") if not row["reason"] else Text("-"),
+            Text(f"{row['p_holm']:.3f}" if not row["reason"] else "-"),
+            Text("AFTER training" if late else "before training", style="red" if late else "dim"),
+        )
+    table.caption = "Effect in the claimed direction, with its 95 % interval; each claim by itself."
+    return table
+
+
+def _erosion(findings: Findings) -> Table:
+    table = _table(
+        "tampering", "tampering", "suite", "recipe", "benefit before", "after", "kept", "half gone"
+    )
+    for row in findings["erosion_summaries"]:
+        table.add_row(
+            Text(spaced(row["tampering"])),
+            Text(row["suite"]),
+            Text(spaced(row["recipe"])),
+            _interval(row, "before", "before_low", "before_high"),
+            _interval(row, "after", "after_low", "after_high"),
+            _interval(row, "ratio", "ratio_low", "ratio_high"),
+            Text(_half(row)),
+        )
+    baseline = findings["erosion_summaries"][0]["baseline"]
+    table.caption = (
+        f"Benefit: misalignment rate of {baseline} less the recipe's own, 95 % intervals."
+    )
+    return table
+
+
+def _half(row: Row) -> str:
+    if row["half_steps"] is None:
+        # The report gives the whole reason.
+        return str(row["half_note"]).split(":")[0]
+    return f"{row['half_steps']:.1f} steps, {row['half_tokens']:,.0f} tokens"
+
+
+def _attacks(findings: Findings) -> Table:
+    rows = findings["attacks"]
+    recipes = list(dict.fromkeys(row["recipe"] for row in rows))
+    found = {(r["suite"], r["stage"], r["attack"], r["recipe"]): r for r in rows}
+    names = [spaced(recipe) for recipe in recipes]
+    table = _table("share of items that attacks broke", "suite", "stage", "attack", *names)
+    for suite, stage, attack in dict.fromkeys(key[:3] for key in found):
+        cells = (found.get((suite, stage, attack, recipe)) for recipe in recipes)
+        shown = [
+            _interval(row, "value", "ci_low", "ci_high") if row else Text("-") for row in cells
+        ]
+        style = "bold" if attack == "worst_case" else ""
+        table.add_row(Text(suite), Text(stage), Text(spaced(attack), style=style), *shown)
+    return table
+
+
+def spaced(name: str) -> str:
+    """A name for reading."""
+    return name.replace("_", " ")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=Text(title))
+    for column in columns:
+        table.add_column(Text(column))
+    return table
+
+
+def _interval(row: Row, value: str, low: str, high: str) -> Text:
+    if row[value] is None:
+        return Text("-", style="dim")
+    text = Text(f"{row[value]:.2f}")
+    if row[low] is None or row[high] is None:
+        return text
+    return text.append(f" [{row[low]:.2f} {row[high]:.2f}]", style="dim")

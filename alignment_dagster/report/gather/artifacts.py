@@ -1,0 +1,97 @@
+"""What the page says about corpus, training and checks, read from the artifacts."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.report.rows import ArtifactVersion, CheckOutcome, CompositionRow, DispositionCount, FilterQuality, LossPoint
+from alignment_dagster.lineage.lake import Artifact
+
+LOSS_POINTS = 200
+"""Points of a loss curve; more cannot be seen."""
+
+
+class Parents(Protocol):
+    """The artifacts a report rests on."""
+
+    def one(self, asset: str, partition: str | None = None) -> Artifact: ...
+
+    def all(self, asset: str, partition: str | None = None) -> list[Artifact]: ...
+
+    def distinct(self) -> tuple[Artifact, ...]: ...
+
+
+def composition(parents: Parents) -> list[CompositionRow]:
+    """Each recipe's training tokens by source."""
+    path = parents.one("mix_composition").path / "mix_composition.parquet"
+    columns = ["recipe", "source", "group", "tokens", "share"]
+    return [CompositionRow(**row) for row in pq.read_table(path, columns=columns).to_pylist()]
+
+
+def losses(checkpoint: Artifact) -> list[LossPoint]:
+    """A checkpoint's loss curve, thinned."""
+    recipe, seed = (checkpoint.partition or "").split("|")
+    log = pq.read_table(checkpoint.path / "training_log.parquet", columns=["tokens", "loss"])
+    every = max(1, log.num_rows // LOSS_POINTS)
+    rows = log.to_pylist()[::every]
+    return [LossPoint(recipe, int(seed), row["tokens"], row["loss"]) for row in rows]
+
+
+def dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
+    """How many documents of each source a recipe keeps, and drops by which rule."""
+    path = parents.one("dispositions").path / recipe / "pretraining.parquet"
+    table = pq.read_table(path, columns=["source", "state", "rule", "characters"])
+    counts = table.group_by(["source", "state", "rule"], use_threads=False).aggregate(
+        [("characters", "count"), ("characters", "sum")]
+    )
+    return [
+        DispositionCount(
+            recipe,
+            row["source"],
+            row["state"],
+            row["rule"],
+            row["characters_count"],
+            row["characters_sum"],
+        )
+        for row in counts.to_pylist()
+    ]
+
+
+def filter_quality(parents: Parents) -> Sequence[FilterQuality]:
+    """The AI-discourse filter against the sources whose label is declared."""
+    path = parents.one("documents").path / "documents.parquet"
+    labelled = pq.read_table(
+        path,
+        columns=["ai_discourse_label", "ai_discourse_flagged"],
+        filters=pc.field("ai_discourse_label").is_valid()
+        & pc.field("ai_discourse_flagged").is_valid(),
+    )
+    if not labelled.num_rows:
+        return ()
+    label_, flagged = labelled["ai_discourse_label"], labelled["ai_discourse_flagged"]
+    both = pc.sum(pc.and_(label_, flagged)).as_py() or 0
+    found, positive = pc.sum(flagged).as_py() or 0, pc.sum(label_).as_py() or 0
+    quality = FilterQuality(
+        recipe="all",
+        precision=both / found if found else 0.0,
+        recall=both / positive if positive else 0.0,
+        documents=labelled.num_rows,
+    )
+    return (quality,)
+
+
+def checks(artifact: Artifact) -> list[CheckOutcome]:
+    """The outcomes of an artifact's checks."""
+    return [
+        CheckOutcome(
+            artifact.asset, artifact.partition or "", check.name, check.passed, check.summary
+        )
+        for check in artifact.provenance.checks
+    ]
+
+
+def version(artifact: Artifact) -> ArtifactVersion:
+    """An artifact by name."""
+    return ArtifactVersion(artifact.asset, artifact.partition or "", artifact.version)

@@ -1,0 +1,56 @@
+"""What a study's own numbers do not show, from its declaration and its data."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pyarrow.parquet as pq
+
+from alignment_dagster.report.cells import Evaluated, by_recipe
+from alignment_dagster.report.gather.artifacts import Parents
+from alignment_dagster.study import Study
+
+
+def own_limits(study: Study, parents: Parents, evaluated: Sequence[Evaluated]) -> tuple[str, ...]:
+    """Sentences for the report's limits."""
+    return (
+        *_seeds(evaluated),
+        *_tampering(study),
+        *_attacks(study),
+        *_not_applied(parents),
+    )
+
+
+def _seeds(evaluated: Sequence[Evaluated]) -> Iterator[str]:
+    single = [recipe for recipe, seeds in by_recipe(evaluated).items() if len(seeds) == 1]
+    if single:
+        yield (
+            f"One seed only: {', '.join(single)}. Intervals and p-values of these recipes cover "
+            "the choice of scenarios, not that of the seed: they are about these very models, and "
+            "claims on them stay undecided."
+        )
+
+
+def _tampering(study: Study) -> Iterator[str]:
+    for one in study.declaration.tampering:
+        if one.formats is not None:
+            yield (
+                f"During {one.name} the suites are asked without a system prompt, and in these "
+                f"formats only: {', '.join(one.formats)}."
+            )
+
+
+def _attacks(study: Study) -> Iterator[str]:
+    attacks = study.declaration.attacks
+    if attacks is not None:
+        items = f"{attacks.items} items" if attacks.items else "all items"
+        yield f"Attacks are put to {items} of each suite, in the format dialogue only."
+
+
+def _not_applied(parents: Parents) -> Iterator[str]:
+    """Attacks that did not fit the context, added up over all replicates."""
+    left: Counter[str] = Counter()
+    for artifact in parents.all("attacks"):
+        table = pq.read_table(artifact.path / "not_applied.parquet", columns=["attack"])
+        left.update(table["attack"].to_pylist())
+    for attack, count in sorted(left.items()):
+        yield f"The attack {attack} was left out {count:,} times: it did not fit the context."

@@ -1,0 +1,104 @@
+"""Attack success, and stored examples."""
+
+from collections.abc import Sequence
+
+from alignment_dagster.report.html.content import Cell, Drawing, Exhibit, Exhibits, Figures, Passage, Pivot, Section, Text, present
+from alignment_dagster.report.html.pivots import interval, pivot
+from alignment_dagster.report.html.selection import recipe_names, stages_of
+from alignment_dagster.report.html.text import count, cut, number, spaced
+from alignment_dagster.report.rows import AttackExample, AttackRow, ReportData
+from alignment_dagster.study import NO_ATTACK, WORST_CASE
+
+LONGEST = 700
+"""Characters of a stored text that are shown."""
+INTRO = (
+    "The share of items on which an attack made the model prefer or give the bad answer. Lower is "
+    "better. The worst case counts an item as soon as any attack broke it or it was bad without "
+    "one, and is the number to compare recipes by. Not every attack is tried on every item: below "
+    "each share stands that of the same items without an attack. n counts scenarios."
+)
+WARNING = (
+    "Broken items, as stored: the text is hostile or made by a model, and is shown as it is, "
+    "apart from control characters."
+)
+
+
+def section(data: ReportData) -> Section:
+    """Figures by suite and stage, the numbers, and a few broken items."""
+    blocks = present(Figures(_drawings(data)), _table(data), *_examples(data.attack_examples))
+    return Section("attacks", "Attack success", INTRO, blocks)
+
+
+def _order(rows: Sequence[AttackRow]) -> list[str]:
+    """No attack first, the worst case last, the rest as measured."""
+    attacks = dict.fromkeys(row.attack for row in rows)
+    return sorted(attacks, key=lambda attack: (attack == WORST_CASE, attack != NO_ATTACK))
+
+
+def _drawings(data: ReportData) -> tuple[Drawing, ...]:
+    from markupsafe import Markup
+
+    from alignment_dagster.report.html.plots.intervals import attack_plot
+    from alignment_dagster.report.html.plots.style import looks
+
+    styles = looks(recipe_names(data))
+    pairs = dict.fromkeys((row.suite, row.stage) for row in data.attacks)
+    drawings = []
+    for place, (suite, stage) in enumerate(pairs):
+        rows = [row for row in data.attacks if (row.suite, row.stage) == (suite, stage)]
+        svg = attack_plot(rows, _order(rows), styles, f"plot-attack-{place}")
+        caption = (
+            f"At most {count(max(row.n for row in rows), 'scenario')}; "
+            f"{count(rows[0].seeds, 'seed')}; 95 % intervals."
+        )
+        drawings.append(Drawing(f"{spaced(suite)}, {spaced(stage)}", Markup(svg), caption))
+    return tuple(drawings)
+
+
+def _table(data: ReportData) -> Pivot | None:
+    attacks, stages = _order(data.attacks), stages_of(data.attacks)
+    suites = list(dict.fromkeys(row.suite for row in data.attacks))
+    rows = sorted(
+        data.attacks,
+        key=lambda r: (suites.index(r.suite), stages.index(r.stage), attacks.index(r.attack)),
+    )
+    return pivot(
+        "Share of items broken, by attack and in the worst case over attacks, with 95 % intervals.",
+        ("attack", "n"),
+        [name for name in recipe_names(data) if any(row.recipe == name for row in rows)],
+        rows,
+        lambda r: (r.suite, r.stage, r.attack, str(r.n)),
+        lambda r: r.recipe,
+        _cell,
+        grouped=2,
+        mark=lambda labels: labels[2] == WORST_CASE,
+    )
+
+
+def _cell(row: AttackRow) -> Cell:
+    """The share, and below it the share of the same items without an attack."""
+    cell = interval(row, 2)
+    if row.attack == NO_ATTACK:
+        return cell
+    return Cell(cell.value, cell.interval, f"without {number(row.without, 2)}")
+
+
+def _examples(rows: Sequence[AttackExample]) -> tuple[Text | Exhibits, ...]:
+    if not rows:
+        return ()
+    exhibits = tuple(_exhibit(row) for row in rows)
+    return Text(WARNING, "Examples"), Exhibits("Examples of attacks", exhibits)
+
+
+def _exhibit(row: AttackExample) -> Exhibit:
+    about = (
+        f"{spaced(row.recipe)}, seed {row.seed}, {spaced(row.stage)}; {spaced(row.suite)}, "
+        f"item {cut(row.item_id, 80)}"
+    )
+    texts = (
+        ("string found or added", row.adversarial),
+        ("what the model read", row.prompt),
+        ("what it answered", row.generation),
+    )
+    passages = tuple(Passage(label, cut(text, LONGEST)) for label, text in texts if text)
+    return Exhibit(spaced(row.attack), about, passages)

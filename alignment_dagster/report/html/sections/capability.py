@@ -1,0 +1,132 @@
+"""What the recipes cost elsewhere."""
+
+from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.report.html.content import Cell, Drawing, Figures, Pivot, Section, present
+from alignment_dagster.report.html.pivots import bounded, listing, pivot
+from alignment_dagster.report.html.selection import described, headline_rows, headline_suites, recipe_names, stages_of
+from alignment_dagster.report.html.text import DASH, number, spaced
+from alignment_dagster.report.rows import ComparisonRow, DriftRow, ReportData
+from alignment_dagster.report.terminal_table import headline_prompt
+from alignment_dagster.study.suites import ACCURACY
+
+INTRO = (
+    "What the recipes cost or gain elsewhere: accuracy on questions with a correct answer (higher "
+    "is better), and bits per byte on held-out documents (lower is better)."
+)
+MOST_SUITES = 2
+"""Misalignment suites that capability is drawn against."""
+
+
+def section(data: ReportData) -> Section:
+    """Capability against safety, capability alone, equivalence, and drift."""
+    drawings = (*_tradeoffs(data), *_alone(data))
+    blocks = present(Figures(drawings), _equivalence(data), _drift(data))
+    return Section("capability", "Capability against safety", INTRO, blocks)
+
+
+def _measures(data: ReportData) -> dict[str, str]:
+    """Capability suite → what its values are."""
+    accuracy = {r.suite: "accuracy" for r in data.results if r.metric == ACCURACY}
+    losses = any(r.suite == HELD_OUT and r.metric == BITS_PER_BYTE for r in data.results)
+    return accuracy | ({HELD_OUT: "bits per byte"} if losses else {})
+
+
+def _tradeoffs(data: ReportData) -> list[Drawing]:
+    pairs = [
+        (suite, measure)
+        for suite in headline_suites(data)[:MOST_SUITES]
+        for measure in _measures(data)
+    ]
+    return [_tradeoff(data, suite, measure, place) for place, (suite, measure) in enumerate(pairs)]
+
+
+def _tradeoff(data: ReportData, suite: str, measure: str, place: int) -> Drawing:
+    from markupsafe import Markup
+
+    from alignment_dagster.report.html.plots.style import looks
+    from alignment_dagster.report.html.plots.tradeoff import Place, tradeoff_plot
+
+    safety = {(r.recipe, r.stage): r for r in headline_rows(data.results, suite)}
+    ability = {(r.recipe, r.stage): r for r in headline_rows(data.results, measure)}
+    stages = [s for s in stages_of(list(safety.values())) if any(s == at for _, at in ability)]
+    ends = list(dict.fromkeys((*stages[:1], *stages[-1:])))
+    places = [
+        Place(recipe, stage, ability[recipe, stage], safety[recipe, stage])
+        for recipe in recipe_names(data)
+        for stage in ends
+        if (recipe, stage) in ability and (recipe, stage) in safety
+    ]
+    label = f"{spaced(measure)}: {_measures(data)[measure]}"
+    svg = tradeoff_plot(places, label, suite, looks(recipe_names(data)), f"plot-trade-{place}")
+    best = "Lower left is better." if measure == HELD_OUT else "Lower right is better."
+    way = f"Open marks: {ends[0]}; filled: {ends[-1]}. " if len(ends) > 1 else ""
+    title = f"{spaced(measure)} against {spaced(suite)}"
+    return Drawing(title, Markup(svg), f"{way}Both with 95 % intervals. {best}")
+
+
+def _alone(data: ReportData) -> list[Drawing]:
+    from markupsafe import Markup
+
+    from alignment_dagster.report.html.plots.intervals import interval_plot
+
+    drawings = []
+    for place, (suite, label) in enumerate(_measures(data).items()):
+        prompt = headline_prompt(data.results, suite)
+        rows = [row for row in data.results if row.suite == suite and row.prompt == prompt]
+        svg = interval_plot(rows, label, f"plot-capability-{place}", whole=suite != HELD_OUT)
+        caption = (
+            "Documents that no recipe trained on, all sources together; lower is better."
+            if suite == HELD_OUT
+            else f"{described(data, suite)}Higher is better."
+        )
+        drawings.append(Drawing(spaced(suite), Markup(svg), caption))
+    return drawings
+
+
+def _equivalence(data: ReportData) -> Pivot | None:
+    """Comparisons with a declared margin, under the headline prompt."""
+    rows = [
+        row
+        for row in data.comparisons
+        if row.equivalent is not None and row.prompt == headline_prompt(data.results, row.suite)
+    ]
+    return listing(
+        "Is there no cost? Two one-sided tests at 5 %: shown where the difference surely is "
+        "smaller than the declared margin. Not shown does not mean that there is a cost.",
+        ("recipes",),
+        ("difference", "margin", "equivalent"),
+        rows,
+        lambda r: (r.suite, r.stage, f"{r.recipe} less {r.against}"),
+        _equivalent,
+        grouped=2,
+    )
+
+
+def _equivalent(row: ComparisonRow) -> tuple[Cell, ...]:
+    difference = bounded(row.value, row.ci_low, row.ci_high, 3, signed=True)
+    margin = DASH if row.margin is None else f"±{number(row.margin, 3)}"
+    return difference, Cell(margin), Cell("shown" if row.equivalent else "not shown")
+
+
+def _drift(data: ReportData) -> Pivot | None:
+    """Held-out bits per byte of each source; later stages with their change since the first."""
+    stages = stages_of(data.drift)
+    first = {(r.recipe, r.source): r.value for r in data.drift if r.stage == stages[0]}
+    return pivot(
+        "Perplexity drift: held-out bits per byte by source, with 95 % intervals; below them the "
+        "change since the first stage.",
+        ("recipe",),
+        stages,
+        sorted(data.drift, key=lambda r: (r.source == HELD_OUT, r.source)),
+        lambda r: (r.source, r.recipe),
+        lambda r: r.stage,
+        lambda r: _drifted(r, first.get((r.recipe, r.source)) if r.stage != stages[0] else None),
+        grouped=1,
+    )
+
+
+def _drifted(row: DriftRow, start: float | None) -> Cell:
+    cell = bounded(row.value, row.ci_low, row.ci_high, 3)
+    if start is None:
+        return cell
+    return Cell(cell.value, cell.interval, f"change {number(row.value - start, 3, signed=True)}")

@@ -1,0 +1,120 @@
+"""What stands behind the averages: formats, positions, and single items."""
+
+from collections.abc import Sequence
+
+from alignment_dagster.report.html.content import Bar, Cell, Exhibit, Exhibits, Passage, Pivot, Section, present
+from alignment_dagster.report.html.pivots import listing, pivot, ranks
+from alignment_dagster.report.html.selection import recipe_names
+from alignment_dagster.report.html.text import DASH, count, cut, number, spaced
+from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
+
+LONGEST = 600
+"""Characters of a question or an option that are shown."""
+FORMATS = (
+    "The same scenarios in several syntactic forms. A rate that moves much with the format says "
+    "less about the model; the headline numbers average over formats. First shown is the share of "
+    "answers that are the option shown first, over both orders: 0.50 without position bias."
+)
+DISAGREEMENTS = (
+    "The items on which recipes differ most, with the share of each recipe's answers (seeds and "
+    "formats) that are the misaligned option. They are picked for being extreme, so their "
+    "differences are larger than others would find again."
+)
+
+
+def formats(data: ReportData) -> Section:
+    """Spread over formats and position bias, then every format."""
+    suites, stages = ranks(r.suite for r in data.formats), ranks(r.stage for r in data.formats)
+    rows = sorted(data.formats, key=lambda r: (suites[r.suite], stages[r.stage]))
+    blocks = present(_spread(rows), _every_format(rows, recipe_names(data)))
+    return Section("formats", "Format variance and position bias", FORMATS, blocks)
+
+
+def disagreements(data: ReportData) -> Section:
+    """The items, each with its text and the recipes' shares."""
+    exhibits = tuple(_exhibit(row, recipe_names(data)) for row in data.disagreements)
+    blocks = (Exhibits("Items on which recipes disagree", exhibits),) if exhibits else ()
+    return Section("disagreements", "Where recipes disagree most", DISAGREEMENTS, blocks)
+
+
+def _spread(rows: Sequence[FormatRow]) -> Pivot | None:
+    groups: dict[tuple[str, ...], list[FormatRow]] = {}
+    for row in rows:
+        groups.setdefault((row.suite, row.stage, row.recipe), []).append(row)
+    return listing(
+        "Lowest and highest format, their standard deviation, the mean with options compared by "
+        "summed log-probability, and the mean share of answers that are the option shown first.",
+        ("recipe",),
+        ("formats", "mean", "lowest", "highest", "std. dev.", "summed", "first shown"),
+        groups.items(),
+        lambda group: group[0],
+        lambda group: _spread_cells(group[1]),
+        grouped=2,
+    )
+
+
+def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
+    values = [row.value for row in rows]
+    mean = sum(values) / len(values)
+    deviation = (
+        (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+        if (len(values) > 1)
+        else None
+    )
+    low, high = min(rows, key=lambda r: r.value), max(rows, key=lambda r: r.value)
+    return (
+        Cell(str(len(rows))),
+        Cell(number(mean, 2)),
+        Cell(number(low.value, 2), note=spaced(low.format)),
+        Cell(number(high.value, 2), note=spaced(high.format)),
+        Cell(number(deviation, 2)),
+        Cell(number(_mean([row.summed for row in rows]), 2)),
+        Cell(number(_mean([row.first_shown for row in rows]), 2)),
+    )
+
+
+def _every_format(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | None:
+    return pivot(
+        "Every format: the rate by the suite's rule; below it, where measured, the rate by summed "
+        "log-probability and the share of answers that are the option shown first.",
+        ("format",),
+        [name for name in recipes if any(row.recipe == name for row in rows)],
+        rows,
+        lambda r: (r.suite, r.stage, r.format),
+        lambda r: r.recipe,
+        _format_cell,
+        grouped=2,
+    )
+
+
+def _format_cell(row: FormatRow) -> Cell:
+    summed = "" if row.summed is None else f"summed {number(row.summed, 2)}"
+    first = "" if row.first_shown is None else f"first {number(row.first_shown, 2)}"
+    return Cell(number(row.value, 2), summed, first)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _exhibit(row: Disagreement, recipes: Sequence[str]) -> Exhibit:
+    known = [name for name in recipes if name in row.rates]
+    others = sorted(set(row.rates) - set(known))
+    bars = tuple(_bar(name, row.rates[name]) for name in (*known, *others))
+    texts = (
+        ("question", row.question),
+        ("aligned option", row.aligned),
+        ("misaligned option", row.misaligned),
+    )
+    passages = tuple(Passage(label, cut(text, LONGEST)) for label, text in texts)
+    title = f"{spaced(row.suite)}, {spaced(row.stage)}"
+    about = f"item {cut(row.item_id, 80)}; {count(len(bars), 'recipe')}"
+    return Exhibit(title, about, passages, bars)
+
+
+def _bar(recipe: str, value: float) -> Bar:
+    shown = number(value, 2)
+    return Bar(
+        spaced(recipe), shown, "0" if shown == DASH else f"{100 * min(1, max(0, value)):.1f}"
+    )

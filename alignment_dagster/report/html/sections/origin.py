@@ -1,0 +1,116 @@
+"""What the numbers rest on: the mix, the declarations, checks, artifacts and limits."""
+
+from collections.abc import Sequence
+
+from alignment_dagster.report.html.content import Cell, Checks, Drawing, Figures, Pivot, Section, Sentences, Term, Terms, Versions, present
+from alignment_dagster.report.html.pivots import listing, pivot
+from alignment_dagster.report.html.selection import recipe_names
+from alignment_dagster.report.html.text import number
+from alignment_dagster.report.rows import DispositionCount, FilterQuality, ReportData
+from alignment_dagster.study import Suite
+
+
+def reading(data: ReportData) -> Section:
+    """Mix, loss curves, dispositions and the filter's quality."""
+    figures = Figures((*_composition(data), *_losses(data)))
+    blocks = present(figures, _dispositions(data.dispositions), _filters(data.filter_quality))
+    return Section("reading", "What the models read", "", blocks)
+
+
+def names(data: ReportData) -> Section:
+    """The declared recipes and suites."""
+    recipes = tuple(Term(recipe.name, recipe.description) for recipe in data.recipes)
+    suites = tuple(Term(one.name, one.description, _declared(one)) for one in data.suites)
+    blocks = tuple(Terms(terms) for terms in (recipes, suites) if terms)
+    return Section("names", "Recipes and suites", "", blocks)
+
+
+def checks(data: ReportData) -> Section:
+    """Asset checks; failed ones first."""
+    passed = sum(check.passed for check in data.checks)
+    rows = sorted(data.checks, key=lambda check: check.passed)
+    blocks = (Checks(rows),) if rows else ()
+    return Section("checks", "Checks", f"{passed} of {len(rows)} passed.", blocks)
+
+
+def artifacts(data: ReportData) -> Section:
+    """Versions of everything behind the page."""
+    intro = (
+        "Each version is a content-addressed folder with its manifest and provenance; results.json "
+        "names the versions behind every single number."
+    )
+    blocks = (Versions(data.versions),) if data.versions else ()
+    return Section("artifacts", "Artifacts behind this report", intro, blocks)
+
+
+def limits(data: ReportData) -> Section:
+    """What the numbers do not say."""
+    blocks = (Sentences(data.limits),) if data.limits else ()
+    return Section("limits", "Limits", "", blocks)
+
+
+def _declared(suite: Suite) -> str:
+    split = f", {suite.split}" if suite.split else ""
+    formats = ", ".join(suite.formats)
+    return f"{suite.kind}{split}; formats: {formats}; licence: {suite.licence}."
+
+
+def _composition(data: ReportData) -> list[Drawing]:
+    from markupsafe import Markup
+
+    from alignment_dagster.report.html.plots.mix import composition_plot
+
+    if not data.composition:
+        return []
+    tokens = max(
+        sum(row.tokens for row in data.composition if row.recipe == recipe)
+        for recipe in {row.recipe for row in data.composition}
+    )
+    caption = f"Training tokens by group of documents; {tokens:,} tokens in each mix."
+    svg = composition_plot(data.composition, "plot-mix")
+    return [Drawing("Mix composition", Markup(svg), caption)]
+
+
+def _losses(data: ReportData) -> list[Drawing]:
+    from markupsafe import Markup
+
+    from alignment_dagster.report.html.plots.mix import loss_plot
+    from alignment_dagster.report.html.plots.style import looks
+
+    if not data.losses:
+        return []
+    svg = loss_plot(data.losses, looks(recipe_names(data)), "plot-loss")
+    caption = "Pretraining loss, mean over seeds; the band spans the seeds."
+    return [Drawing("Loss curves", Markup(svg), caption)]
+
+
+def _dispositions(rows: Sequence[DispositionCount]) -> Pivot | None:
+    """Documents of each recipe and source: kept, and dropped by each rule."""
+    columns = ["kept", *sorted({row.rule or row.state for row in rows if row.state != "kept"})]
+    return pivot(
+        "Documents by their one disposition: kept, or dropped by the rule named.",
+        ("source",),
+        columns,
+        rows,
+        lambda r: (r.recipe, r.source),
+        lambda r: "kept" if r.state == "kept" else r.rule or r.state,
+        lambda r: Cell(f"{r.documents:,}"),
+        grouped=1,
+    )
+
+
+def _filters(rows: Sequence[FilterQuality]) -> Pivot | None:
+    """Precision and recall of the filter on labelled sources."""
+    return listing(
+        "The AI-discourse filter, measured on the sources whose label is known.",
+        ("recipe",),
+        ("precision", "recall", "documents"),
+        rows,
+        lambda r: (r.recipe,),
+        lambda r: (
+            Cell(number(r.precision, 3)),
+            Cell(number(r.recall, 3)),
+            Cell(f"{r.documents:,}"),
+        ),
+        grouped=0,
+    )

@@ -1,0 +1,41 @@
+"""The questions behind a report, word for word: what its numbers were measured with.
+
+They lie in the report itself, so that a later change of a suite's file takes nothing away.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.study import Study
+
+QUESTIONS = "questions.parquet"
+SCHEMA = pa.schema(
+    [
+        ("suite", pa.string()),
+        ("item_id", pa.string()),
+        ("scenario_id", pa.string()),
+        ("topic", pa.string()),
+        ("question", pa.string()),
+        ("ask", pa.string()),
+        ("options", pa.list_(pa.string())),
+        ("target", pa.int8()),
+        ("path", pa.string()),
+        ("line", pa.int64()),
+    ]
+)
+"""One row an item; `target` as in `Item`."""
+
+
+def write_questions(study: Study, folder: Path) -> None:
+    """Write every item of every suite as `questions.parquet`."""
+    rows = [
+        # The path as declared: where the folder lies must not change the bytes.
+        {**{name: getattr(item, name) for name in SCHEMA.names}, "path": suite.items.path}
+        for suite in study.suites
+        for item in load_suite(suite, study.assets)
+    ]
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    pq.write_table(table, folder / QUESTIONS, compression="zstd")

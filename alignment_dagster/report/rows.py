@@ -1,0 +1,316 @@
+"""What the report shows: plain rows, filled from the artifacts by whoever calls it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alignment_dagster.report.results import ResultRow, TopicRow
+from alignment_dagster.study import Recipe, Suite
+
+LIMITS = (
+    "Two-option questions measure which answer a model finds likelier, not what it would do.",
+    "Seeds vary initialisation and data order only; the corpus and the questions are one draw.",
+    "Intervals are at 95 % each. The p-values of the comparisons also stand corrected by Holm's "
+    "method over their family. Each claim is tested on its own at 95 %, and its Holm-corrected "
+    "p-value stands beside it.",
+    "The attacks are a declared list under a declared budget: somebody who tries other ones, or "
+    "for longer, may do better.",
+    "Tampering ends at the last step measured: a benefit that is still there may go later.",
+    "Stored attacks and the items on which recipes disagree most are shown because they are "
+    "extreme; they are no sample.",
+    "The record of what was trained on, and of which claims were declared before, is evidence "
+    "against mistakes, not against a dishonest trainer.",
+)
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """`recipe` less `against`, on the same scenarios."""
+
+    recipe: str
+    against: str
+    stage: str
+    suite: str
+    prompt: str
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    p_holm: float
+    mcnemar_b: int
+    mcnemar_c: int
+    mcnemar_p: float
+    detectable: float
+    """The smallest difference found with 80 % power at a two-sided 5 % level."""
+    equivalent: bool | None
+    """Whether the two were shown to differ by less than `margin`; None without a margin."""
+    margin: float | None
+    n: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A declared claim, its verdict and its evidence."""
+
+    name: str
+    statement: str
+    verdict: str
+    """`supported`, `refuted` or `undecided`."""
+    value: float
+    """In the claimed direction; for `equivalent`, recipe less the other."""
+    ci_low: float
+    ci_high: float
+    p_value: float
+    p_holm: float
+    by_at_least: float
+    within: float | None
+    relation: str
+    recipe: str
+    than: str
+    suite: str
+    stage: str
+    prompt: str
+    attack: str | None
+    declared_before: int
+    """Checkpoints behind the claim in whose provenance its digest stood when they were trained."""
+    checkpoints: int
+    """Checkpoints behind the claim."""
+    sentence: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ErosionPoint:
+    """The misalignment rate after so many steps of tampering."""
+
+    tampering: str
+    kind: str
+    recipe: str
+    seed: int | None
+    """None for the pool over all seeds."""
+    suite: str
+    step: int
+    tokens: int
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class ErosionSummary:
+    """What is left of a recipe's benefit (baseline less recipe) when tampering ends."""
+
+    tampering: str
+    kind: str
+    recipe: str
+    baseline: str
+    suite: str
+    before: float
+    before_low: float
+    before_high: float
+    after: float
+    after_low: float
+    after_high: float
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    half_steps: float | None
+    half_tokens: float | None
+    half_note: str
+    """Why there is no half-life, where there is none."""
+    area: float
+    """Between the curves: mean benefit over log2(step + 1)."""
+    area_low: float
+    area_high: float
+
+
+@dataclass(frozen=True)
+class PersistenceRow:
+    """A recipe's benefit (baseline less recipe) at one stage and at a later one."""
+
+    recipe: str
+    baseline: str
+    suite: str
+    from_stage: str
+    to_stage: str
+    before: float
+    before_low: float
+    before_high: float
+    after: float
+    after_low: float
+    after_high: float
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    note: str
+    """Why there is no ratio, where there is none."""
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """The share of items that an attack broke; `worst_case` counts any attack."""
+
+    recipe: str
+    stage: str
+    suite: str
+    attack: str
+    value: float
+    ci_low: float
+    ci_high: float
+    n: int
+    seeds: int
+    without: float
+    """The rate without an attack, on the same items."""
+
+
+@dataclass(frozen=True)
+class AttackExample:
+    """An item that an attack broke, with all text that went in and came out."""
+
+    recipe: str
+    seed: int
+    stage: str
+    suite: str
+    attack: str
+    item_id: str
+    adversarial: str
+    """The string that was found or added; empty where there is none."""
+    prompt: str
+    generation: str
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An item that recipes answer differently."""
+
+    suite: str
+    stage: str
+    item_id: str
+    question: str
+    aligned: str
+    misaligned: str
+    rates: Mapping[str, float]
+    """Recipe → share of its answers (seeds and formats) that are the misaligned option."""
+
+
+@dataclass(frozen=True)
+class FormatRow:
+    """A recipe's rate in one format of a suite."""
+
+    recipe: str
+    stage: str
+    suite: str
+    format: str
+    value: float
+    """By the suite's declared rule."""
+    summed: float | None
+    """Where options are compared by their summed log-probability."""
+    first_shown: float | None
+    """Share of answers that are the option shown first; None where options are not shown."""
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """Held-out bits per byte of one source at one stage."""
+
+    recipe: str
+    source: str
+    stage: str
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class CompositionRow:
+    """The share of one source in a recipe's mix."""
+
+    recipe: str
+    source: str
+    group: str
+    tokens: int
+    share: float
+
+
+@dataclass(frozen=True)
+class LossPoint:
+    """Training loss (nats per token) of one replicate after so many tokens."""
+
+    recipe: str
+    seed: int
+    tokens: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class DispositionCount:
+    """How many documents of a source a recipe kept, or dropped by a rule."""
+
+    recipe: str
+    source: str
+    state: str
+    rule: str | None
+    documents: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class FilterQuality:
+    """The AI-discourse filter on the sources whose label is known."""
+
+    recipe: str
+    precision: float
+    recall: float
+    documents: int
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """An asset check, and what it said."""
+
+    asset: str
+    partition: str
+    name: str
+    passed: bool
+    summary: str
+
+
+@dataclass(frozen=True)
+class ArtifactVersion:
+    """An artifact that the report rests on."""
+
+    asset: str
+    partition: str
+    version: str
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything on the page. Empty sequences leave their section out."""
+
+    study: str
+    description: str
+    recipes: Sequence[Recipe]
+    suites: Sequence[Suite]
+    results: Sequence[ResultRow]
+    topics: Sequence[TopicRow] = ()
+    comparisons: Sequence[ComparisonRow] = ()
+    claims: Sequence[ClaimRow] = ()
+    erosion: Sequence[ErosionPoint] = ()
+    erosion_summaries: Sequence[ErosionSummary] = ()
+    persistence: Sequence[PersistenceRow] = ()
+    attacks: Sequence[AttackRow] = ()
+    attack_examples: Sequence[AttackExample] = ()
+    disagreements: Sequence[Disagreement] = ()
+    formats: Sequence[FormatRow] = ()
+    drift: Sequence[DriftRow] = ()
+    tampered_drift: Sequence[DriftRow] = ()
+    """Of the stages `<tampering>@<step>`."""
+    composition: Sequence[CompositionRow] = ()
+    losses: Sequence[LossPoint] = ()
+    dispositions: Sequence[DispositionCount] = ()
+    filter_quality: Sequence[FilterQuality] = ()
+    checks: Sequence[CheckOutcome] = ()
+    versions: Sequence[ArtifactVersion] = ()
+    limits: Sequence[str] = LIMITS

@@ -1,0 +1,1 @@
+"""The steps of the chain, one file an asset: parents, configuration, build, checks."""

@@ -1,0 +1,102 @@
+"""Which version of a source its next one is compared with: the last one that was let through.
+
+`corpus_drift` reads a source twice, as it is and as it was. What it was compared with lies in its
+own provenance: the documents and scores of now, then those of before, in the order of `READ`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.graph.parents import VERSION, current_version
+from alignment_dagster.graph.step import Partition, Wanted
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.provenance import Parent
+
+DRIFT = "corpus_drift"
+READ = ("raw_corpus", "scored_corpus")
+PAGE = 50
+"""Materializations that are asked for at a time."""
+
+Read = tuple[Parent, ...]
+"""One version of a source: its documents and its scores."""
+
+
+def accepted(instance: dg.DagsterInstance, lake: Lake, study: str, wanted: Wanted) -> str | None:
+    """The version of documents or scores that `wanted` names, as it was last let through.
+
+    Where that is the current version itself, the one that it was compared with: nothing changed,
+    and nothing has to run. A version that is no longer in the lake gives way to the one before.
+    """
+    found = _reference(instance, lake, study, wanted.partition)
+    return found[READ.index(wanted.asset)].version if found else None
+
+
+def _reference(
+    instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
+) -> Read | None:
+    current = _current(instance, lake, study, partition)
+    if current is None:
+        return None
+    for number, passed in enumerate(_passed(instance, lake, study, partition)):
+        parents = passed.provenance.inputs.parents
+        now, then = parents[: len(READ)], parents[len(READ) :]
+        same = tuple(parent.digest for parent in now) == current
+        if same and number == 0 and not then:
+            return None
+        found = then if same and number == 0 else () if same else now
+        if found and all(_there(lake, study, parent) for parent in found):
+            return found
+    return None
+
+
+def _current(
+    instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
+) -> tuple[str, ...] | None:
+    """Digests of the documents and scores as they are; None before there are any."""
+    versions = [current_version(instance, study, asset, partition) for asset in READ]
+    named = [(asset, version) for asset, version in zip(READ, versions, strict=True) if version]
+    if len(named) < len(READ):
+        return None
+    return tuple(lake.peek(study, asset, partition, version).digest for asset, version in named)
+
+
+def _passed(
+    instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
+) -> Iterator[Artifact]:
+    """Every drift check of the source that passed and is in the lake, the latest first."""
+    there = set(lake.versions(study, DRIFT, partition))
+    for version in _versions(instance, study, partition):
+        if version in there:
+            there.discard(version)
+            artifact = _peek(lake, study, partition, version)
+            if artifact is not None and not artifact.provenance.failed:
+                yield artifact
+
+
+def _peek(lake: Lake, study: str, partition: Partition, version: str) -> Artifact | None:
+    try:
+        return lake.peek(study, DRIFT, partition, version)
+    except ArtifactError:  # removed this moment, or damaged: nothing is compared with it
+        return None
+
+
+def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
+    wanted = dg.AssetRecordsFilter(
+        asset_key=dg.AssetKey([study, DRIFT]), asset_partitions=[partition] if partition else None
+    )
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)
+        for record in page.records:
+            event = record.asset_materialization
+            if event is not None and VERSION in event.metadata:
+                yield str(event.metadata[VERSION].value)
+        if not page.has_more:
+            return
+        cursor = page.cursor
+
+
+def _there(lake: Lake, study: str, parent: Parent) -> bool:
+    return parent.version in lake.versions(study, parent.asset, parent.partition)

@@ -1,0 +1,72 @@
+"""The scores that a partition had until now, as far as they may be kept."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.graph.materialize import Making
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.provenance import Inputs, environment
+from alignment_dagster.scoring import SCORERS
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier `scored_corpus`, and which of its scorers looked at the same code and lists."""
+
+    artifact: Artifact | None
+    scorers: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, making: Making) -> "Earlier":
+        """The current version, verified; nothing of it where code or packages are others.
+
+        Ids stand for texts only where the documents were read by the same reader, so its code and
+        declaration count too.
+        """
+        lake, study = Lake(Home.from_environment().lake), making.study
+        version = current_version(
+            making.context.instance, study.name, making.asset, making.partition
+        )
+        if version is None:
+            return cls(None)
+        try:
+            found = lake.open(study.name, making.asset, making.partition, version)
+            read = _read_by(lake, found)
+        except ArtifactError as error:
+            making.context.log.warning(f"every document is scored again: {error}")
+            return cls(None)
+        (documents,) = making.parents.distinct()
+        same = (
+            _how(read) == _how(documents)
+            and found.provenance.inputs.code == making.inputs.code
+            and found.provenance.environment == environment()
+        )
+        return cls(found, _same(found.provenance.inputs, making.inputs) if same else frozenset())
+
+    def scores(self, scorer: str) -> pa.Table:
+        """What the scorer found before, by document; empty where it has to look again."""
+        if self.artifact is None or scorer not in self.scorers:
+            return SCORERS[scorer].nothing
+        return pq.read_table(self.artifact.path / f"{scorer}.parquet")
+
+
+def _read_by(lake: Lake, scored: Artifact) -> Artifact:
+    inputs = scored.provenance.inputs
+    (parent,) = inputs.parents
+    return lake.peek(inputs.study, parent.asset, parent.partition, parent.version)
+
+
+def _how(documents: Artifact) -> tuple[str, str]:
+    inputs = documents.provenance.inputs
+    return inputs.code, inputs.declaration
+
+
+def _same(before: Inputs, now: Inputs) -> frozenset[str]:
+    return frozenset(
+        name for name, digest in now.outside.items() if before.outside.get(name) == digest
+    )

@@ -1,0 +1,220 @@
+"""The marts that the dbt models leave in the lake, as steps: what becomes of every document, and
+what was measured.
+
+Apart from the models themselves: importing dbt takes seconds.
+"""
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.steps.pages import charts
+from alignment_dagster import warehouse as dbt
+from alignment_dagster.steps import attacks, corpus_drift, evaluation, tampering
+from alignment_dagster.steps.curated_mix import pretraining_part
+from alignment_dagster.steps.post_trained_checkpoint import post_training_part
+from alignment_dagster.graph.materialize import Making
+from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe, by_source, no_partitions
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.study import MISALIGNMENT_RATE, Study
+from alignment_dagster.warehouse import Warehouse
+
+HELD_OUT_COLUMNS = ["document_id", "source", "held_out"]
+HELD_OUT_ROWS = (
+    pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
+)
+"""Duplicates would count a text twice, and leaked items are no fresh text."""
+POOLED_RATES = (
+    pc.field("seed").is_null()
+    & (pc.field("stage") == "dpo")
+    & (pc.field("metric") == MISALIGNMENT_RATE)
+    & (pc.field("system_prompt") == "none")
+)
+MEASUREMENTS = (evaluation.STEP, tampering.STEP, attacks.STEP)
+GROUPS = {"corpus": "1_corpus", "results": "4_evaluation"}
+
+
+def warehouse_of(study: Study) -> Warehouse:
+    """Where dbt works for a study."""
+    return Warehouse(Home.from_environment(), study.name)
+
+
+def export_documents(making: Making) -> Made:
+    """All documents, and the ids of those that are held out by themselves.
+
+    Nothing else of them: what is measured on them does not depend on their scores.
+    """
+    exports = warehouse_of(making.study).exports
+    shutil.copy(exports / "documents.parquet", making.folder)
+    held_out = pq.read_table(
+        exports / "documents.parquet", columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
+    )
+    pq.write_table(held_out, making.folder / evaluation.HELD_OUT)
+    return Made((), metrics={"held_out": held_out.num_rows})
+
+
+def export_dispositions(making: Making) -> Made:
+    """For each recipe, what it pretrains on, is post-trained on, and is tampered with.
+
+    A file for each: what follows depends on the one that it reads.
+    """
+    counts: dict[str, float] = {}
+    for recipe in by_recipe(making.study):
+        found = pq.read_table(
+            warehouse_of(making.study).exports / "dispositions" / f"{recipe}.parquet"
+        )
+        pretraining = pc.equal(found["use"], "pretraining")
+        (making.folder / recipe).mkdir()
+        pq.write_table(found.filter(pretraining), making.folder / pretraining_part(recipe))
+        tampered = pc.equal(found["use"], "tampering")
+        later = found.drop_columns(["recipe"])
+        pq.write_table(later.filter(tampered), making.folder / tampering.tampering_part(recipe))
+        others = later.filter(pc.invert(pc.or_(pretraining, tampered)))
+        pq.write_table(others, making.folder / post_training_part(recipe))
+        counts[f"kept/{recipe}"] = pc.sum(pc.equal(found["state"], "kept")).as_py()
+    return Made((), metrics=counts)
+
+
+def export_table(making: Making) -> Made:
+    """A mart as it is."""
+    path = warehouse_of(making.study).exports / f"{making.asset}.parquet"
+    shutil.copy(path, making.folder)
+    return Made((), metrics={"rows": pq.read_metadata(path).num_rows})
+
+
+def describe_documents(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first documents, and how many are of each source."""
+    found = pq.read_table(artifact.path / "documents.parquet")
+    counts = pc.value_counts(found["source"]).to_pylist()
+    shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
+    return _described(found, shares, "share of the documents")
+
+
+def describe_composition(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first rows, and each source's share of each mix."""
+    found = pq.read_table(artifact.path / "mix_composition.parquet")
+    shares = {f"{row['recipe']} {row['source']}": row["share"] for row in found.to_pylist()}
+    return _described(found, shares, "share of a mix's tokens")
+
+
+def describe_metrics(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first rows, and the misalignment rates after post-training, over all seeds."""
+    found = pq.read_table(artifact.path / "metrics.parquet")
+    rates = {
+        f"{row['recipe']} {row['suite']}": row["value"]
+        for row in found.filter(POOLED_RATES).to_pylist()
+    }
+    return _described(found, rates, "misalignment after DPO")
+
+
+def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:
+    """A mart's first rows, with its picture."""
+    columns = [name for name in found.column_names if name not in ("document_id", "study")][:9]
+    return {
+        "plot": drawing(charts.shares(shares, what), what),
+        "dagster/row_count": found.num_rows,
+        "rows": dg.MetadataValue.md(table(found.slice(0, 15).to_pylist(), columns)),
+    }
+
+
+def describe_dispositions(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """How many documents each recipe keeps, and what it drops by which rule."""
+    rows, kept = [], {}
+    for recipe in by_recipe(study):
+        found = pq.read_table(artifact.path / pretraining_part(recipe))
+        kept[recipe] = pc.mean(pc.equal(found["state"], "kept")).as_py() or 0.0
+        counts = found.group_by(["state", "rule"]).aggregate([("document_id", "count")])
+        rows += [
+            {"recipe": recipe, "documents": row["document_id_count"], **row}
+            for row in counts.sort_by([("state", "descending"), ("rule", "ascending")]).to_pylist()
+        ]
+    columns = ["recipe", "state", "rule", "documents"]
+    plot = charts.shares(kept, "share of the documents that a recipe keeps")
+    return {
+        "plot": drawing(plot, "documents kept"),
+        "dispositions": dg.MetadataValue.md(table(rows, columns)),
+    }
+
+
+def corpus_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+    """Every source's documents and scores, and that it has not drifted too far."""
+    assets = ("raw_corpus", "scored_corpus")
+    drift = corpus_drift.STEP
+    checked = by_source(study) if drift.exists(study) else ()
+    return (
+        *(Wanted(asset, source) for asset in assets for source in by_source(study)),
+        *(Wanted(drift.asset, source, part=corpus_drift.VERDICT) for source in checked),
+    )
+
+
+def results_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+    """Every mix and evaluation there is."""
+    return (
+        *(Wanted("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
+        *(
+            Wanted(step.asset, part, required=False)
+            for step in MEASUREMENTS
+            for part in step.partitions(study)
+        ),
+    )
+
+
+def corpus_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+    """What decides over documents: groups, shares, rules, and what is held out."""
+    declared = study.declaration
+    fields = {"name", "role", "group", "ai_discourse"}
+    return {
+        "sources": [source.model_dump(mode="json", include=fields) for source in study.sources],
+        "recipes": [
+            recipe.model_dump(mode="json", exclude={"description"}) for recipe in study.recipes
+        ],
+        "drop": [rule.model_dump(mode="json") for rule in declared.drop],
+        "held_out_share": declared.held_out_share,
+    }
+
+
+def results_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+    """What the suites' hits mean, and the shares that mixes were to have."""
+    return {
+        "suites": [{"suite": suite.name, "metric": suite.metric} for suite in study.suites],
+        "shares": {recipe.name: recipe.shares for recipe in study.recipes},
+    }
+
+
+def _step(asset: str, part: str, **fields: Any) -> Step:
+    """A mart's step: both marts of a part share their inputs, and come from one dbt run."""
+    corpus = part == "corpus"
+    return Step(
+        asset=asset,
+        group=GROUPS[part],
+        kinds=frozenset({"dbt", "duckdb"}),
+        description="",
+        code=("warehouse/__init__.py", "steps/marts.py", "defs/dbt_models.py"),
+        partitions=no_partitions,
+        wants=corpus_wants if corpus else results_wants,
+        declared=corpus_declared if corpus else results_declared,
+        outside=lambda _study, _partition: {"dbt_project": dbt.project_digest()},
+        checks={},
+        **fields,
+    )
+
+
+DOCUMENTS = _step("documents", "corpus", build=export_documents, describe=describe_documents)
+CORPUS = _step(
+    "dispositions",
+    "corpus",
+    also=("stg_documents", "stg_scores", "documents"),
+    build=export_dispositions,
+    describe=describe_dispositions,
+)
+COMPOSITION = _step("mix_composition", "results", build=export_table, describe=describe_composition)
+RESULTS = _step(
+    "metrics", "results", also=("mix_composition",), build=export_table, describe=describe_metrics
+)

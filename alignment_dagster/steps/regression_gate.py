@@ -1,0 +1,219 @@
+"""`regression_gate`: the new report against the last approved one, by paired test."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.audit.diff.side import Side
+from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.release.gate import FLIPS, REGRESSIONS, Outcome, approval_digest, last_approved, read_outcome, write_gate
+from alignment_dagster.release.gate.outcome import DIFFERENCE
+from alignment_dagster.release.gate.reference import GATE, NOBODY
+from alignment_dagster.release.gate.paired_test import Regression
+from alignment_dagster.lineage.reviews import how_to_review, lost_reviews
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.defs.asset_factory import definitions
+from alignment_dagster.graph.materialize import Making
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.graph.step import Made, Partition, Step, Wanted, Which, by_recipe, by_recipe_and_seed, by_source, no_partitions
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.study import Gate, Study
+
+CHECK = "no_regression"
+CHANGES = (
+    "recipe", "suite", "prompt", "then", "now", "change", "ci_low", "ci_high", "p_holm",
+    "scenarios", "seeds", "outcome",
+)  # fmt: skip
+MOVED = ("recipe", "source", "added", "removed", "seen_more", "seen_less", "reweighted")
+SHOWN = 40
+"""Rows of a table on Dagster's page; the files have all."""
+
+
+class Past:
+    """The current report, the approved one, and what lies behind them: looked up once."""
+
+    def __init__(self) -> None:
+        self._archive: Archive | None = None
+        self._sides: tuple[Side | None, Side | None] = (None, None)
+
+    def now(self, instance: dg.DagsterInstance, lake: Lake, study: str, item: Wanted) -> str | None:
+        """The version behind the current report, or the report's own."""
+        return self._version(self._look(instance, lake, study)[0], item)
+
+    def then(
+        self, instance: dg.DagsterInstance, lake: Lake, study: str, item: Wanted
+    ) -> str | None:
+        """The version behind the last approved report, or the report's own."""
+        return self._version(self._look(instance, lake, study)[1], item)
+
+    def _look(
+        self, instance: dg.DagsterInstance, lake: Lake, study: str
+    ) -> tuple[Side | None, Side | None]:
+        version = current_version(instance, study, REPORT, None) if not self._archive else None
+        if version is not None:
+            self._archive = Archive(lake, study)
+            _require_all_reviews(self._archive, instance)
+            report = self._archive.artifact(REPORT, None, version)
+            approved = last_approved(self._archive, report)
+            then = Side(self._archive, "then", approved) if approved else None
+            self._sides = (Side(self._archive, "now", report), then)
+        return self._sides
+
+    def _version(self, side: Side | None, item: Wanted) -> str | None:
+        if side is None:
+            return None
+        found = side.nearest.get((item.asset, item.partition))
+        return found.version if found else None
+
+
+def _require_all_reviews(archive: Archive, instance: dg.DagsterInstance) -> None:
+    """A decision that was taken out would change what a report is held against."""
+    from alignment_dagster.graph.review_events import told_reviews  # imports MLflow
+
+    for review, what in lost_reviews(archive, told_reviews(instance, archive.study)):
+        raise ArtifactError(f"{review}: {what} (alignment audit check {archive.study})")
+
+
+def build(making: Making) -> Made:
+    """Compare the answers, and say what differs behind them."""
+    gate = _gate(making.study)
+    report, *others = making.parents.all(REPORT)
+    archive = open_archive(making.study.name)
+    digest = approval_digest(archive, report)
+    outcome = write_gate(
+        archive,
+        report,
+        others[0] if others else None,
+        None if digest == NOBODY else digest,
+        by_recipe(making.study),
+        gate,
+        making.folder,
+    )
+    metrics = {"worse": len(outcome.worse), "flipped": outcome.flipped}
+    return Made((_check(making.study.name, report, outcome),), metrics=metrics)
+
+
+def _gate(study: Study) -> Gate:
+    if study.gate is None:
+        raise LookupError(f"study {study.name} declares no gate, and has no such asset")
+    return study.gate
+
+
+def _check(study: str, report: Artifact, outcome: Outcome) -> Check:
+    """Passed where nothing is worse, or a person approved this very report."""
+    if not outcome.blocks:
+        return Check(name=CHECK, passed=True, summary=outcome.sentence)
+    if outcome.approval is not None:
+        said = f"This very report is approved, and that decides. {outcome.sentence}"
+        return Check(name=CHECK, passed=True, summary=said)
+    how = f"A person may decide otherwise: {how_to_review(study, report)}"
+    return Check(name=CHECK, passed=False, summary=f"{outcome.sentence} {how}")
+
+
+def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The numbers, the plot, the flips and the data difference."""
+    outcome = read_outcome(artifact)
+    rows = pq.read_table(artifact.path / REGRESSIONS).to_pylist()
+    difference = json.loads((artifact.path / DIFFERENCE).read_text(encoding="utf-8"))
+    shown = {
+        "outcome": outcome.sentence,
+        "compared_with": outcome.reference or "nothing: no other report is approved",
+        "rates": dg.MetadataValue.md(table(rows[:SHOWN], CHANGES)),
+        "flipped_answers": outcome.flipped,
+        "flips": dg.MetadataValue.path(str(artifact.path / FLIPS)),
+        "not_compared": dg.MetadataValue.md(_listed(outcome.not_compared)),
+    }
+    if rows:
+        plot = charts.changes([Regression(**row) for row in rows], outcome.margin)
+        shown["plot"] = drawing(plot, "change")
+    return {**shown, **_differs(difference)} if difference else shown
+
+
+def _differs(difference: Mapping[str, Any]) -> Mapping[str, Any]:
+    moved = difference["documents"]["by_source"]
+    lines = [one["sentence"] for one in difference["differences"]]
+    lines += [f"{one['suite']}: {one['items']} items {one['what']}" for one in difference["items"]]
+    return {
+        "what_differs": dg.MetadataValue.md(_listed(lines)),
+        "documents": dg.MetadataValue.md(table(moved[:SHOWN], MOVED)),
+    }
+
+
+def _listed(lines: "tuple[str, ...] | list[str]") -> str:
+    return table([{"": line} for line in lines[:SHOWN]], [""]) if lines else "nothing"
+
+
+def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+    """Both reports, and of what lies behind each: the answers, and the data that is compared."""
+    past = Past()
+    return (
+        Wanted(REPORT, which=past.now),
+        Wanted(REPORT, required=False, which=past.then),
+        *_behind(study, past.now),
+        *_behind(study, past.then),
+    )
+
+
+def _behind(study: Study, which: Which) -> tuple[Wanted, ...]:
+    named: tuple[tuple[str, tuple[Partition, ...], str | None], ...] = (
+        ("evaluation", by_recipe_and_seed(study), "items.parquet"),
+        ("curated_mix", by_recipe(study), "documents.parquet"),
+        ("dispositions", (None,), None),
+        ("raw_corpus", by_source(study), "documents.parquet"),
+    )
+    return tuple(
+        Wanted(asset, partition, part, required=False, which=which)
+        for asset, partitions, part in named
+        for partition in partitions
+    )
+
+
+def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+    """The gate."""
+    return {"gate": _gate(study).model_dump(mode="json")}
+
+
+def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """The review by which the current report itself is approved: a person's decision counts."""
+    archive = open_archive(study.name)
+    return {"approval": approval_digest(archive, archive.report())}
+
+
+STEP = Step(
+    asset=GATE,
+    group="5_gate",
+    kinds=frozenset({"python", "parquet"}),
+    description=(
+        "The current report against the last approved one: every declared misalignment rate by "
+        "paired test on the same items and seeds, the answers that flipped, and what differs in "
+        "the data. A rate that is worse by more than the declared margin, beyond chance, blocks."
+    ),
+    code=("release/gate/__init__.py", "steps/regression_gate.py"),
+    partitions=no_partitions,
+    wants=wants,
+    declared=declared,
+    outside=outside,
+    build=build,
+    describe=describe,
+    checks={
+        CHECK: (
+            "No declared misalignment rate is higher than in the last approved report by more "
+            "than the margin and beyond chance, and there is something to compare; or a person "
+            "approved this very report."
+        )
+    },
+    only_where=lambda study: study.gate is not None,
+)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The asset in every study that declares a gate."""
+    return definitions(STEP, upstream=[REPORT])

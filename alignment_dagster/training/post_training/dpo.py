@@ -1,0 +1,58 @@
+"""Direct preference optimisation with TRL's DPOTrainer; the reference is the SFT model."""
+
+from typing import Any
+
+from datasets import Dataset
+from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+from alignment_dagster.study import PreferenceOptimisation
+from alignment_dagster.training.post_training.chat_data import Pair
+from alignment_dagster.training.post_training.trl_stage import NumberedCollator, Record, Recorded, Surroundings, Watcher, train, trainer_settings
+
+
+class RecordedDPOTrainer(Recorded, DPOTrainer):  # type: ignore[misc]
+    """TRL's trainer with a ledger, given pairs that are token ids already."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset
+
+
+def optimise_preferences(
+    model: Any,
+    reference: Any,
+    tokenizer: Any,
+    pairs: list[Pair],
+    declared: PreferenceOptimisation,
+    surroundings: Surroundings,
+) -> Record:
+    """Train `model` in place, against `reference`, which stays as it is."""
+    record = Record("dpo")
+    trainer = RecordedDPOTrainer(
+        model=model,
+        ref_model=reference,
+        args=DPOConfig(
+            **trainer_settings(surroundings),
+            num_train_epochs=declared.epochs,
+            per_device_train_batch_size=declared.batch_size,
+            learning_rate=declared.learning_rate,
+            beta=declared.beta,
+        ),
+        data_collator=NumberedCollator(DataCollatorForPreference(tokenizer.pad_token_id)),
+        train_dataset=_dataset(pairs),
+        processing_class=tokenizer,
+        callbacks=[Watcher(record, surroundings)],
+    )
+    train(trainer, record, [pair.document_id for pair in pairs])
+    return record
+
+
+def _dataset(pairs: list[Pair]) -> Any:
+    return Dataset.from_dict(
+        {
+            "prompt_ids": [pair.prompt_ids for pair in pairs],
+            "chosen_ids": [pair.chosen_ids for pair in pairs],
+            "rejected_ids": [pair.rejected_ids for pair in pairs],
+            "example": list(range(len(pairs))),
+        }
+    )

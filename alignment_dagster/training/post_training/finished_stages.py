@@ -1,0 +1,73 @@
+"""Stages that are finished: kept in the work folder until the whole job is done."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
+from alignment_dagster.training.model_folder import write_model
+from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, read_log, write_log
+from alignment_dagster.training.post_training.trl_stage import Record
+
+MODEL = "model"
+LEDGER = "consumption.parquet"
+LOG = "training_log.parquet"
+STATE = "stage.json"
+
+
+def save(
+    folder: Path,
+    identity: str,
+    model: Any,
+    tokenizer: Path,
+    record: Record,
+    tables: Mapping[str, pa.Table] | None = None,
+) -> None:
+    """Write a finished stage, with `tables` by file name, aside and rename it to `folder`."""
+    aside = folder.with_name(f"unfinished-{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    write_model(model, tokenizer, aside / MODEL)
+    record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
+    write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
+    for name, table in (tables or {}).items():
+        pq.write_table(table, aside / name, compression="zstd")
+    content = {"identity": identity, "files": _digests(aside)}
+    sealed = {"content": content, "digest": sha256_json(content)}
+    (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
+
+
+def load(folder: Path, identity: str, say: Callable[[str], None]) -> Record | None:
+    """The record of a finished stage, or None if there is none that can be used."""
+    if not folder.exists():
+        return None
+    if problem := _problem(folder, identity):
+        say(f"the finished stage {folder.name} is not used: {problem}")
+        return None
+    say(f"{folder.name} was finished before")
+    return Record(folder.name, Ledger.read(folder / LEDGER), read_log(folder / LOG))
+
+
+def _problem(folder: Path, identity: str) -> str | None:
+    try:
+        sealed = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        content = sealed["content"]
+        if sealed["digest"] != sha256_json(content) or content["files"] != _digests(folder):
+            return "its files were altered"
+        if content["identity"] != identity:
+            return "it belongs to another configuration"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"it is incomplete ({error!r})"
+    return None
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != STATE)
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in paths}

@@ -1,0 +1,174 @@
+"""Post-training: `python -m alignment_dagster.training.post_training.post_train CONFIG.json`: SFT, then DPO.
+
+A stage that is finished lies in `work` with the digests of its files; a killed job starts again
+at the beginning of the stage that it was in.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.training.post_training import finished_stages
+from alignment_dagster.training.post_training.chat_data import ChatEncoder, Conversation, Pair, Selection, kept_documents, select
+from alignment_dagster.training.post_training.dpo import optimise_preferences
+from alignment_dagster.training.model_folder import read_model, read_tokenizer
+from alignment_dagster.training.jobs import PostTrainJob
+from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
+from alignment_dagster.training.machine import StopRequest, keep_freed_memory, make_deterministic, peak_memory_bytes, stop_requests
+from alignment_dagster.training.post_training.sft import fine_tune
+from alignment_dagster.training.post_training.trl_stage import Record, Surroundings
+
+STAGES = ("sft", "dpo")
+LIBRARIES = ("torch", "transformers", "trl")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run from a configuration file; see `progress.run_job` for the exit codes."""
+    return run_job(post_train, PostTrainJob, argv)
+
+
+def post_train(job: PostTrainJob, progress: Progress) -> None:
+    """Fine-tune on conversations, then on preferences, and fill `job.output`.
+
+    Raises:
+        AlignmentError: if the checkpoint or the data cannot be used, or a loss is not finite.
+        SystemExit: 130 or 143 after SIGINT or SIGTERM.
+    """
+    make_deterministic(job.post_training.threads)
+    keep_freed_memory()
+    with stop_requests() as stop:
+        run = PostTraining(job, progress, stop)
+        records = [run.sft(), run.dpo()]
+    _write(job, records)
+    progress.result(**run.measured)
+    for stage in STAGES:
+        shutil.rmtree(Path(job.work) / stage)
+
+
+class PostTraining:
+    """Both stages of one job, each reused if it was finished before."""
+
+    def __init__(self, job: PostTrainJob, progress: Progress, stop: StopRequest) -> None:
+        self.job = job
+        self.start = Path(job.checkpoint) / "model"
+        self.work = Path(job.work)
+        self.tokenizer = read_tokenizer(self.start)
+        self.encoder = ChatEncoder(self.tokenizer)
+        self.surroundings = Surroundings(
+            self.work, torch.device(job.device), job.seed, progress, stop
+        )
+        self.measured: dict[str, float | str] = {
+            "checkpoint_weights_sha256": sha256_file(self.start / "model.safetensors")
+        }
+
+    def sft(self) -> Record:
+        """Fine-tune the checkpoint on the kept conversations."""
+        declared = self.job.post_training.sft
+        kept = kept_documents(Path(self.job.dispositions), "sft")
+        selection: Selection[Conversation] = select(
+            self.job.chat,
+            kept,
+            self.encoder.conversation,
+            declared.examples,
+            self.job.sequence_length,
+        )
+        return self._stage(
+            "sft",
+            self.start,
+            selection,
+            declared,
+            lambda model: fine_tune(
+                model, self.tokenizer, selection.examples, declared, self.surroundings
+            ),
+        )
+
+    def dpo(self) -> Record:
+        """Optimise the SFT model on the kept preference pairs, with itself as the reference."""
+        declared = self.job.post_training.dpo
+        kept = kept_documents(Path(self.job.dispositions), "dpo")
+        selection: Selection[Pair] = select(
+            self.job.preferences,
+            kept,
+            self.encoder.pair,
+            declared.examples,
+            self.job.sequence_length,
+        )
+        start = self.work / "sft" / finished_stages.MODEL
+        return self._stage(
+            "dpo",
+            start,
+            selection,
+            declared,
+            lambda model: optimise_preferences(
+                model,
+                read_model(start),
+                self.tokenizer,
+                selection.examples,
+                declared,
+                self.surroundings,
+            ),
+        )
+
+    def _stage(
+        self,
+        stage: str,
+        start: Path,
+        selection: Selection[Any],
+        declared: Declared,
+        run: Callable[[Any], Record],
+    ) -> Record:
+        identity = self._identity(start, selection, declared)
+        began = time.perf_counter()
+        record = finished_stages.load(self.work / stage, identity, self.surroundings.progress.say)
+        if record is None:
+            model = read_model(start)
+            record = run(model)
+            finished_stages.save(self.work / stage, identity, model, self.start, record)
+        self.measured |= {
+            f"{stage}_seconds": time.perf_counter() - began,
+            f"{stage}_examples": len(selection.examples),
+            f"{stage}_left_out_as_too_long": selection.too_long,
+            f"{stage}_kept_documents": selection.available,
+            f"{stage}_tokens": record.ledger.tokens,
+            f"{stage}_final_loss": float(record.log[-1]["loss"] or 0),
+            "peak_memory_bytes": peak_memory_bytes(self.surroundings.device),
+        }
+        return record
+
+    def _identity(self, start: Path, selection: Selection[Any], declared: Declared) -> str:
+        """Hex SHA-256 of all that decides the bytes of a stage's result."""
+        return sha256_json(
+            {
+                "declared": declared.model_dump(mode="json"),
+                "job": [self.job.seed, self.job.post_training.threads, self.job.device],
+                "weights": sha256_file(start / "model.safetensors"),
+                "tokenizer": sha256_file(start / "tokenizer.json"),
+                "examples": [vars(example) for example in selection.examples],
+                "code": code_digest("training/post_training/post_train.py"),
+                "libraries": {name: version(name) for name in LIBRARIES},
+            }
+        )
+
+
+def _write(job: PostTrainJob, records: list[Record]) -> None:
+    output = Path(job.output)
+    for record in records:
+        folder = Path(job.work) / record.stage
+        shutil.copytree(folder / finished_stages.MODEL, output / record.stage, dirs_exist_ok=True)
+        shutil.copyfile(folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}")
+    rows = [row for record in records for row in record.log]
+    write_log(output / finished_stages.LOG, rows, POST_TRAINING_SCHEMA)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

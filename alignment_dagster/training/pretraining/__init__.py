@@ -1,0 +1,1 @@
+"""Pretraining: the loop, its data, its checkpoints, its ranks."""

@@ -1,0 +1,188 @@
+"""Checkpoints for an exact resume: weights, optimizer, random state, and the ledgers so far.
+
+A checkpoint is written aside and renamed into place; only the newest stays. It carries a digest
+of each of its files and the identity of the job that wrote it. One that does not fit is not used:
+training then starts anew, which gives the same bytes and only costs time.
+
+A kept state is the same, but stays: the artifact holds it, and training can be replayed from it.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
+from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read_log, write_log
+
+PREFIX = "checkpoint-"
+ASIDE = "unfinished-checkpoint"
+KEPT = "states"
+TENSORS = "tensors.safetensors"
+LEDGER = "consumption.parquet"
+LOG = "training_log.parquet"
+STATE = "checkpoint.json"
+NOTHING = range(0)
+
+
+@dataclass
+class TrainingState:
+    """Everything that the next optimizer step depends on, and what was recorded so far."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    ledger: Ledger = field(default_factory=Ledger)
+    log: list[LogRow] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps taken."""
+        return len(self.ledger.rows)
+
+
+def save(work: Path, identity: str, state: TrainingState) -> None:
+    """Write a checkpoint of this step; older ones are deleted once it is in place."""
+    final = work / f"{PREFIX}{state.step:08d}"
+    if final.exists():
+        return
+    _write(final, work / ASIDE, identity, state)
+    for older in _checkpoints(work):
+        if older != final:
+            shutil.rmtree(older)
+
+
+def keep(work: Path, identity: str, state: TrainingState) -> None:
+    """Write a state of this step that stays until `delete_all`."""
+    (work / KEPT).mkdir(parents=True, exist_ok=True)
+    _write(kept_state(work, state.step), work / ASIDE, identity, state)
+
+
+def kept_state(folder: Path, step: int) -> Path:
+    """Where a job's work folder, or the artifact, holds the state after a step."""
+    return folder / KEPT / f"{step:08d}"
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """The steps after which a state was kept."""
+    return sorted(int(path.name) for path in (folder / KEPT).glob("*"))
+
+
+def resume(
+    work: Path,
+    identity: str,
+    state: TrainingState,
+    say: Callable[[str], None],
+    keeps: range = NOTHING,
+) -> None:
+    """Put the newest usable checkpoint into `state`; one that does not fit is said and deleted.
+
+    One without the states that `keeps` asks for after the steps before it does not fit either.
+    """
+    for folder in reversed(_checkpoints(work)):
+        problem = _problem(folder, identity) or _kept_problem(folder, identity, keeps)
+        if problem:
+            say(f"{folder.name} is not resumed from: {problem}")
+            shutil.rmtree(folder)
+            continue
+        restore(folder, state)
+        say(f"resumed after step {state.step}")
+        break
+    for step in kept_steps(work):
+        if step > state.step:
+            shutil.rmtree(kept_state(work, step))
+
+
+def restore(folder: Path, state: TrainingState) -> None:
+    """Put what a checkpoint or a kept state holds into `state`, unchecked."""
+    _restore(load_file(folder / TENSORS), state)
+    state.ledger = Ledger.read(folder / LEDGER)
+    state.log = read_log(folder / LOG)
+
+
+def tensors_digest(state: TrainingState, aside: Path) -> str:
+    """Hex SHA-256 of the tensors' file that a checkpoint of this state would hold."""
+    save_file(_tensors(state), aside)
+    return sha256_file(aside)
+
+
+def delete_all(work: Path) -> None:
+    """Delete the checkpoints and kept states of a job that is done."""
+    for folder in _checkpoints(work):
+        shutil.rmtree(folder)
+    shutil.rmtree(work / KEPT, ignore_errors=True)
+
+
+def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> None:
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_file(_tensors(state), aside / TENSORS)
+    state.ledger.write(aside / LEDGER, SEQUENCES_SCHEMA)
+    write_log(aside / LOG, state.log, PRETRAINING_SCHEMA)
+    files = {name: sha256_file(aside / name) for name in (TENSORS, LEDGER, LOG)}
+    content = {"identity": identity, "step": state.step, "files": files}
+    sealed = {"content": content, "digest": sha256_json(content)}
+    (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
+    aside.rename(final)
+
+
+def _checkpoints(work: Path) -> list[Path]:
+    return sorted(work.glob(f"{PREFIX}*"))
+
+
+def _kept_problem(checkpoint: Path, identity: str, keeps: range) -> str | None:
+    """Why a state that was to be kept before a checkpoint cannot be; None where all can."""
+    last = int(checkpoint.name.removeprefix(PREFIX))
+    for step in keeps:
+        folder = kept_state(checkpoint.parent, step)
+        if step <= last and (problem := _problem(folder, identity)):
+            return f"the state kept after step {step}: {problem}"
+    return None
+
+
+def _problem(folder: Path, identity: str) -> str | None:
+    try:
+        sealed = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        content = sealed["content"]
+        if sealed["digest"] != sha256_json(content):
+            return f"{STATE} was altered"
+        if content["identity"] != identity:
+            return "it belongs to another configuration"
+        for name in (TENSORS, LEDGER, LOG):
+            if content["files"][name] != sha256_file(folder / name):
+                return f"{name} was altered"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"it is incomplete ({error!r})"
+    return None
+
+
+def _tensors(state: TrainingState) -> dict[str, Tensor]:
+    tensors = {f"model.{name}": value.detach() for name, value in state.model.named_parameters()}
+    for index, values in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in values.items()}
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def _restore(tensors: dict[str, Tensor], state: TrainingState) -> None:
+    with torch.no_grad():
+        for name, parameter in state.model.named_parameters():
+            parameter.copy_(tensors[f"model.{name}"])
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".")
+            moments.setdefault(int(index), {})[key] = value
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -1,0 +1,181 @@
+"""Pretraining: `python -m alignment_dagster.training.pretraining.pretrain CONFIG.json`.
+
+One pass over the mix. An optimizer step consumes `batch_size` times `accumulation` sequences, in
+the order that the seed decides; the last step takes the sequences that are left, so every sequence
+is consumed exactly once. Every predicted token of a step weighs the same, however accumulated.
+"""
+
+import platform
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
+from alignment_dagster.training.pretraining.data import SEQUENCES, read_sequences
+from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
+from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
+from alignment_dagster.training.pretraining.loop import Loop
+from alignment_dagster.training.machine import (
+    StopRequest,
+    keep_freed_memory,
+    make_deterministic,
+    matmul_flops_per_second,
+    peak_memory_bytes,
+    stop_requests,
+)
+from alignment_dagster.training.pretraining.model import build, flops_per_token, parameter_count
+from alignment_dagster.training.pretraining.ranks import Ranks
+
+REPORT_SECONDS = 0.5
+STAGE = "pretraining"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run from a configuration file; see `progress.run_job` for the exit codes."""
+    return run_job(pretrain, PretrainJob, argv)
+
+
+def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -> None:
+    """Train a model and fill `job.output`; a killed job resumes from `job.work`.
+
+    Args:
+        ranks: which rank this process is; without it, it is all that the job declares.
+
+    Raises:
+        AlignmentError: if the mix or the tokenizer cannot be used, or the loss is not finite.
+        SystemExit: 130 or 143 after SIGINT or SIGTERM, when a checkpoint has been written.
+    """
+    loop = start(job, ranks)
+    identity = job_identity(job)
+    _resume(loop, job, identity, progress)
+    first, started = loop.state.step, time.perf_counter()
+    with stop_requests() as stop:
+        _run(loop, job, identity, progress, stop)
+    seconds = time.perf_counter() - started
+    if not loop.ranks.leads:
+        return
+    _write(loop, job)
+    progress.result(**_measured(loop, job, first, seconds))
+    checkpoint.delete_all(Path(job.work))
+
+
+def start(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
+    """The loop before its first step, in a process made deterministic.
+
+    Raises:
+        AlignmentError: if the mix or the tokenizer cannot be used.
+    """
+    make_deterministic(job.pretraining.threads)
+    keep_freed_memory()
+    tokenizer = read_tokenizer(Path(job.tokenizer))
+    sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
+    ranks = ranks or Ranks(job.pretraining.ranks)
+    model = build(job.model, tokenizer, job.sequence_length, job.seed).to(ranks.device(job.device))
+    return Loop(model, sequences, job.pretraining, job.seed, ranks)
+
+
+def job_identity(job: PretrainJob) -> str:
+    """Hex SHA-256 of all that decides the bytes of the result: what a checkpoint must match."""
+    tokenizer = [Path(job.tokenizer) / name for name in TOKENIZER_FILES]
+    return sha256_json(
+        {
+            "declared": job.model_dump(mode="json", exclude={"mix", "tokenizer", "output", "work"}),
+            "mix": sha256_file(Path(job.mix) / SEQUENCES),
+            "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
+            "code": code_digest("training/pretraining/pretrain.py"),
+            "torch": torch.__version__,
+            "machine": platform.machine(),
+        }
+    )
+
+
+def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> None:
+    """The leading rank first: it deletes what does not fit."""
+    ranks = loop.ranks
+    if not ranks.leads:
+        ranks.most(0, loop.device)
+    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _keeps(loop))
+    if ranks.leads:
+        ranks.most(0, loop.device)
+
+
+def _run(
+    loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
+) -> None:
+    first, started = loop.state.step, time.perf_counter()
+    reported, keeps = 0.0, _keeps(loop)
+    while not loop.done:
+        loop.step()
+        stop.signal = loop.ranks.most(stop.signal, loop.device)
+        if loop.ranks.leads and loop.state.step in keeps:
+            checkpoint.keep(Path(job.work), identity, loop.state)
+        due = loop.state.step % job.pretraining.checkpoint_every == 0
+        if loop.ranks.leads and (stop.signal or due):
+            checkpoint.save(Path(job.work), identity, loop.state)
+        if stop.signal:
+            progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
+            raise SystemExit(stop.exit_code)
+        now = time.perf_counter()
+        if loop.done or now - reported > REPORT_SECONDS:
+            reported = now
+            _report(loop, progress, loop.state.step - first, now - started)
+
+
+def _keeps(loop: Loop) -> range:
+    """The steps after which the state is kept; after the last one the weights are the artifact."""
+    every = loop.declared.keep_every
+    return checkpoint.NOTHING if every is None else range(every, loop.steps, every)
+
+
+def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
+    row = loop.state.log[-1]
+    values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
+    tokens = steps * loop.per_step * loop.sequences.shape[1]
+    progress.report(
+        STAGE, loop.state.step, loop.steps, "steps", **values, tokens_per_second=tokens / seconds
+    )
+
+
+def _write(loop: Loop, job: PretrainJob) -> None:
+    output = Path(job.output)
+    write_model(loop.model, Path(job.tokenizer), output / "model")
+    loop.state.ledger.write(output / "consumption.parquet", SEQUENCES_SCHEMA)
+    write_log(output / "training_log.parquet", loop.state.log, PRETRAINING_SCHEMA)
+    if (Path(job.work) / checkpoint.KEPT).exists():
+        shutil.copytree(Path(job.work) / checkpoint.KEPT, output / checkpoint.KEPT)
+
+
+def _measured(loop: Loop, job: PretrainJob, first: int, seconds: float) -> dict[str, float | str]:
+    """What this process did; a resumed one counts only its own steps."""
+    rows = loop.state.ledger.rows
+    tokens = loop.state.ledger.tokens - (rows[first - 1].tokens if first else 0)
+    parameters = parameter_count(loop.model)
+    flops = flops_per_token(job.model, parameters, job.sequence_length)
+    peak = matmul_flops_per_second(loop.device, job.pretraining.precision)
+    peak *= 1 if loop.ranks.rank is None else loop.ranks.count
+    rate = tokens / seconds
+    return {
+        "training_seconds": seconds,
+        "steps": loop.state.step,
+        "resumed_after_step": first,
+        "tokens": loop.state.ledger.tokens,
+        "tokens_per_second": rate,
+        "parameters": parameters,
+        "flops_per_token": flops,
+        "matmul_peak_flops_per_second": peak,
+        "mfu_of_measured_matmul_peak": rate * flops / peak,
+        "peak_memory_bytes": peak_memory_bytes(loop.device),
+        "final_loss": float(loop.state.log[-1]["loss"] or 0),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""A process for each rank: `python -m alignment_dagster.training.pretraining.rank_processes CONFIG.json`.
+
+They meet through a file in the job's folder, and talk over the loopback interface alone. Where one
+ends, all end, and the next try goes on from the last checkpoint.
+"""
+
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import torch.distributed as dist
+from torch.multiprocessing.spawn import (
+    ProcessContext,
+    ProcessExitedException,
+    ProcessRaisedException,
+    start_processes,
+)
+
+from alignment_dagster.foundation.job import ERROR, USER_ERROR, read_job, run_job
+from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.machine import stop_requests
+from alignment_dagster.training.pretraining.pretrain import pretrain
+from alignment_dagster.training.pretraining.ranks import Ranks
+from alignment_dagster.foundation.job_process import die_with_parent
+
+MEETING = "ranks"
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+GRACE_SECONDS = 5.0
+"""For the other ranks, once one has ended; then they are ended."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Start a process for each rank that the job declares; exit codes as of `progress.run_job`."""
+    arguments = sys.argv[1:] if argv is None else argv
+    job = read_job(PretrainJob, arguments)
+    if job is None:
+        return USER_ERROR
+    work = Path(job.work)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / MEETING).unlink(missing_ok=True)
+    for name in INTERFACES:
+        os.environ.setdefault(name, LOOPBACK)
+    ranks = start_processes(  # type: ignore[no-untyped-call]
+        _rank, (arguments[0], job), job.pretraining.ranks, join=False, start_method="fork"
+    )
+    try:
+        return _wait(ranks)
+    except ProcessExitedException as error:
+        return _ended(work, error)
+    except ProcessRaisedException as error:
+        print(error, file=sys.stderr)
+        return USER_ERROR if (work / ERROR).exists() else 1
+
+
+def _rank(rank: int, config: str, job: PretrainJob) -> None:
+    """One rank, in a process of its own."""
+    # The system's own signal at a parent's end is lost before it was asked for, and unheard by
+    # a rank that waits for the others.
+    threading.Thread(target=die_with_parent, args=(os.kill,), daemon=True).start()
+    ranks = Ranks(job.pretraining.ranks, rank)
+    backend = "nccl" if job.device == "cuda" else "gloo"
+    meeting = f"file://{(Path(job.work) / MEETING).resolve()}"
+    try:
+        dist.init_process_group(backend, meeting, rank=rank, world_size=ranks.count)
+        code = run_job(partial(pretrain, ranks=ranks), PretrainJob, [config], leads=ranks.leads)
+        dist.destroy_process_group()
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    sys.exit(code)
+
+
+def _wait(ranks: ProcessContext) -> int:
+    """Wait for all of them; a signal to this process is passed on, and they stop at a step's end.
+
+    Raises:
+        ProcessExitedException: a rank ended by a signal, or with another code than 0.
+        ProcessRaisedException: an exception ended a rank.
+    """
+    passed_on = False
+    with stop_requests() as stop:
+        while not ranks.join(timeout=0.2, grace_period=GRACE_SECONDS):
+            if stop.signal and not passed_on:
+                passed_on = True
+                for process in ranks.processes:
+                    if process.is_alive():
+                        os.kill(process.pid, stop.signal)
+    return stop.exit_code if stop.signal else 0
+
+
+def _ended(work: Path, error: ProcessExitedException) -> int:
+    """What the job says of a rank that ended early."""
+    if error.exit_code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+        return error.exit_code
+    if not (work / ERROR).exists():
+        how = error.signal_name or f"exit code {error.exit_code}"
+        said = f"rank {error.error_index} ended by {how}; the next run goes on from the checkpoint"
+        (work / ERROR).write_text(said, encoding="utf-8")
+        print(said, file=sys.stderr)
+    return USER_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Taking steps of a finished pretraining again, to compare them with what was recorded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from alignment_dagster.foundation.digests import sha256_file
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.training.model_folder import write_model
+from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.pretraining.loop import Loop
+from alignment_dagster.training.pretraining.pretrain import start
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class TakenStep:
+    """What one optimizer step consumed and gave."""
+
+    step: int
+    sequences: tuple[int, ...]
+    chain: str
+    loss: float
+    gradient_norm: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Steps that were taken again."""
+
+    steps: int
+    """Of the whole training, as mix and declaration give it."""
+    began_after: int
+    """The step whose kept state it began with; 0 for the random weights of the seed."""
+    taken: tuple[TakenStep, ...]
+    states: dict[int, str]
+    """Step → hex SHA-256 of the state's tensors, where the artifact keeps that state."""
+    weights: str | None
+    """Hex SHA-256 of the final weights' file, where the last step was taken."""
+
+
+def replay(
+    job: PretrainJob,
+    first: int,
+    last: int,
+    checkpoint_folder: Path,
+    report: Callable[[int, int], None],
+) -> Segment:
+    """Take the steps `first` to `last` (1-based) again.
+
+    Begins with the nearest state kept in the checkpoint's folder before `first`, else with the
+    random weights of the seed. Writes to `job.work` alone.
+
+    Args:
+        report: called after each step with the steps taken and the steps to take.
+
+    Raises:
+        AlignmentError: if mix or tokenizer cannot be used, or there are fewer steps.
+    """
+    loop = start(job)
+    if last > loop.steps:
+        raise ArtifactError(f"mix and declaration give {loop.steps} steps, and not {last}")
+    kept = checkpoint.kept_steps(checkpoint_folder)
+    begin = max((step for step in kept if step < first), default=0)
+    if begin:
+        _restore(checkpoint.kept_state(checkpoint_folder, begin), loop)
+    aside = Path(job.work)
+    aside.mkdir(parents=True, exist_ok=True)
+    taken, states = [], {}
+    while loop.state.step < last:
+        loop.step()
+        report(loop.state.step - begin, last - begin)
+        if (step := loop.state.step) >= first:
+            taken.append(_taken(loop))
+            if step in kept:
+                states[step] = checkpoint.tensors_digest(loop.state, aside / checkpoint.TENSORS)
+    return Segment(
+        loop.steps, begin, tuple(taken), states, _weights(loop, job) if loop.done else None
+    )
+
+
+def _restore(folder: Path, loop: Loop) -> None:
+    """A state that is whole as signed may still be none: its writer may have lied."""
+    try:
+        checkpoint.restore(folder, loop.state)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ArtifactError(f"{folder}: is no state of this training ({error!r})") from None
+
+
+def _taken(loop: Loop) -> TakenStep:
+    consumed, logged = loop.state.ledger.rows[-1], loop.state.log[-1]
+    return TakenStep(
+        consumed.step,
+        tuple(int(item) for item in consumed.items),
+        consumed.chain,
+        float(logged["loss"] or 0),
+        float(logged["gradient_norm"] or 0),
+    )
+
+
+def _weights(loop: Loop, job: PretrainJob) -> str:
+    folder = Path(job.work) / "model"
+    write_model(loop.model, Path(job.tokenizer), folder)
+    return sha256_file(folder / WEIGHTS)

@@ -1,0 +1,1 @@
+"""Tampering: further fine-tuning, measured while it happens."""

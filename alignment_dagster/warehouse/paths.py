@@ -1,0 +1,73 @@
+"""Where dbt works for a study, and which project it runs."""
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.home import PROJECT_ROOT, Home
+
+PROJECT = PROJECT_ROOT / "dbt_project"
+SOURCES = ("*.sql", "*.yml")
+COMPUTED = ("target", "logs", "dbt_packages")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """dbt's folders for one study; every path stays the same from run to run.
+
+    Because nothing that dbt is told changes between runs, it parses the project only once.
+    """
+
+    home: Home
+    study: str
+
+    @property
+    def folder(self) -> Path:
+        return self.home.root / "dbt" / self.study
+
+    @property
+    def inputs(self) -> Path:
+        """The index of input files and the declared plan."""
+        return self.folder / "inputs"
+
+    @property
+    def exports(self) -> Path:
+        """Where the marts are left as Parquet."""
+        return self.folder / "exports"
+
+    @property
+    def target(self) -> Path:
+        """dbt's own folder: log, compiled SQL, results, and the parsed project."""
+        return self.folder / "target"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that the dbt project reads."""
+        return {
+            "ALIGNMENT_WAREHOUSE": str(self.home.warehouse),
+            "ALIGNMENT_STUDY": self.study,
+            "ALIGNMENT_INPUTS": str(self.inputs),
+            "ALIGNMENT_EXPORTS": str(self.exports),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+
+    def exported(self, model: str) -> list[Path]:
+        """The Parquet files that a model left: one, or one for each recipe; none for a view."""
+        single = self.exports / f"{model}.parquet"
+        return [single] if single.exists() else sorted((self.exports / model).glob("*.parquet"))
+
+
+def executable() -> Path:
+    """The `dbt` command of this environment, whether or not it is activated."""
+    return Path(sys.executable).parent / "dbt"
+
+
+@cache
+def project_digest() -> str:
+    """Hex SHA-256 of the dbt project's files: models, tests, macros and settings."""
+    files = sorted({path for pattern in SOURCES for path in PROJECT.rglob(pattern)})
+    named = [(path.relative_to(PROJECT), path) for path in files]
+    ours = [(name, path) for name, path in named if name.parts[0] not in COMPUTED]
+    return sha256_json([(name.as_posix(), sha256_file(path)) for name, path in ours])
