@@ -105,7 +105,7 @@ def part_models(part: str, steps: tuple[Step, ...], study: Study) -> dg.AssetsDe
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
         begin_run(context.instance, context.run, study)
         try:
-            with Lake(Home.from_environment().lake).using(study.name):
+            with Lake(Home.from_environment().lake).shared_lock(study.name):
                 yield from _build(context, part, steps, study)
         except AlignmentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import dagster as dg
 import psutil
 from dagster._core.instance.ref import InstanceRef
 
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import one_message
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
@@ -60,9 +60,8 @@ def _configure(home: Home) -> None:
         message = f"{DAGSTER_VARIABLE}: {source}: cannot be read ({error.strerror})"
         raise AlignmentError(message) from None
     if not target.exists() or target.read_bytes() != content:
-        aside = target.with_suffix(f".{uuid.uuid4().hex}")
-        aside.write_bytes(content)
-        aside.rename(target)
+        with atomic_file(target) as aside:
+            aside.write_bytes(content)
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:

@@ -92,7 +92,7 @@ def materialize(
     begin_run(context.instance, context.run, study)
     partition = context.partition_key if context.has_partition_key else None
     partition = str(partition) if partition is not None else None
-    with Lake(Home.from_environment().lake).using(study.name):
+    with Lake(Home.from_environment().lake).shared_lock(study.name):
         try:
             artifact, reused = _find_or_make(context, step, study, partition)
             described = step.describe(study, artifact)

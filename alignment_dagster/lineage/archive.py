@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import UNPARTITIONED, Artifact, Lake, label
 from alignment_dagster.lineage.manifest import STATEMENT
 from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
 CHAIN = (
     "raw_corpus", "scored_corpus", "corpus_drift", "documents", "dispositions", "tokenizer",

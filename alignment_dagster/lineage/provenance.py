@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
 
 RECORDED_PACKAGES = (

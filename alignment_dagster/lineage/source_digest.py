@@ -8,7 +8,15 @@ from pathlib import Path
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 
 PACKAGE = Path(__file__).resolve().parent.parent
-FOUNDATION = frozenset({"study", "foundation/yaml_models.py", "foundation/errors.py", "foundation/job.py", "foundation/home.py"})
+FOUNDATION = frozenset(
+    {
+        "study",
+        "foundation/yaml_models.py",
+        "foundation/errors.py",
+        "foundation/job.py",
+        "foundation/home.py",
+    }
+)
 """Left out: they carry values and messages. Declared values are part of the inputs themselves."""
 
 

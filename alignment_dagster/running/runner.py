@@ -1,11 +1,8 @@
 """Runs a study's tasks as real Dagster runs in this process, two partitions side by side."""
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -14,10 +11,10 @@ from alignment_dagster.foundation import job_process
 from alignment_dagster.preflight.study_check import require_data_folder
 from alignment_dagster.foundation.databases import one_message_of_disk
 from alignment_dagster.steps import raw_corpus
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake, label
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.graph.instance import end_leaked_runs, open_instance
 from alignment_dagster.running.plan import Currency, Selection, Task, check_selection, waves
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
@@ -45,7 +42,7 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     if selection.first in (None, raw_corpus.STEP.asset):
         require_data_folder(study)
     home = Home.from_environment()
-    with one_message_of_disk(home.root), only_one(home, study), Terminal(study.name) as terminal:
+    with one_message_of_disk(home.root), run_lock(home, study.name), Terminal(study.name) as terminal:
         progress_listener.listen(terminal)
         job_process.warm_up()
         with open_instance(home) as instance:
@@ -54,28 +51,6 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
             outcome = runner.run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
-
-
-@contextmanager
-def only_one(home: Home, study: Study) -> Iterator[None]:
-    """No other process runs the study, or collects its garbage, until the end.
-
-    Raises:
-        AlignmentError: names the process that does.
-    """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / f"{study.name}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            message = f"study {study.name!r} is being run by process {holder}; wait for its end"
-            raise AlignmentError(message) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 class _Runner:

@@ -366,19 +366,19 @@ def test_nothing_is_collected_while_something_is_made_and_making_waits_for_the_e
 ) -> None:
     lake, made = small.lake, threading.Event()
     with (
-        lake.using(STUDY),
-        lake.using(STUDY),
+        lake.shared_lock(STUDY),
+        lake.shared_lock(STUDY),
         pytest.raises(ArtifactError, match="is being made or reviewed"),
-        lake.alone(STUDY),
+        lake.exclusive_lock(STUDY),
     ):
         pass
 
     def make() -> None:
-        with lake.using(STUDY):
+        with lake.shared_lock(STUDY):
             made.set()
 
     thread = threading.Thread(target=make)
-    with lake.alone(STUDY):
+    with lake.exclusive_lock(STUDY):
         thread.start()
         assert not made.wait(0.2)
     assert made.wait(10)

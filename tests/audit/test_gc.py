@@ -23,7 +23,7 @@ from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.refresh.retention.collect import collect_garbage
 from alignment_dagster.graph.instance import open_instance
-from alignment_dagster.running.runner import only_one
+from alignment_dagster.lineage.locks import run_lock
 
 pytestmark = pytest.mark.slow
 METRIC = "articles/dpo/unfiltered"
@@ -85,9 +85,9 @@ def test_a_dry_run_on_the_command_line_says_what_would_go_and_writes_nothing(
 
 def test_it_is_refused_while_a_run_of_the_study_goes_on(refreshed: Refreshed) -> None:
     made = refreshed.made
-    with only_one(made.home, made.study.load()), pytest.raises(AlignmentError, match="process"):
+    with run_lock(made.home, NAME), pytest.raises(AlignmentError, match="process"):
         gc(made, delete=True)
-    with made.archive.lake.using(NAME), pytest.raises(AlignmentError, match="is being made"):
+    with made.archive.lake.shared_lock(NAME), pytest.raises(AlignmentError, match="is being made"):
         gc(made, delete=True)
     with open_instance(made.home) as instance:
         run = dg.DagsterRun(job_name="by_hand", status=dg.DagsterRunStatus.STARTED)

@@ -19,6 +19,7 @@ from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.step import Parents, Step, Wanted
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.study import Study
@@ -50,11 +51,9 @@ def collect_garbage(study: Study, *, delete: bool) -> Answer:
 
 def _alone(stack: ExitStack, home: Home, archive: Archive, study: Study) -> None:
     """No `alignment run`, no step of any run, no other gc, and no review begins meanwhile."""
-    from alignment_dagster.running.runner import only_one
-
     try:
-        stack.enter_context(only_one(home, study))
-        stack.enter_context(archive.lake.alone(study.name))
+        stack.enter_context(run_lock(home, study.name))
+        stack.enter_context(archive.lake.exclusive_lock(study.name))
     except OSError as error:
         message = f"{error.filename}: cannot be written to ({error.strerror})"
         raise ArtifactError(message) from None
