@@ -20,7 +20,6 @@ from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, diff
 from alignment_dagster.lineage.metric import Data
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
-from alignment_dagster.lineage.paths import UNPARTITIONED as UNPARTITIONED
 from alignment_dagster.lineage.paths import folder_of
 from alignment_dagster.lineage.provenance import (
     Inputs,
