@@ -115,19 +115,19 @@ def _mix(trace: Trace, mix: MixTotals) -> Node:
         f"read by {plural(len(mix.seeds), 'seed')} ({seeds})"
     )
     sources = [
-        Node(f"{row['source']} ({row['group']})", _packed(row, mix.tokens)) for row in mix.sources
+        Node(
+            f"{row['source']} ({row['group']})",
+            (
+                f"{plural(row['documents'], 'document')}, {plural(row['copies'], 'copy')}, "
+                f"{plural(row['tokens'], 'token')} ({row['tokens'] / mix.tokens:.1%})"
+            ),
+        )
+        for row in mix.sources
     ]
     top = trace.top[mix.mix.label]
     documents = [_document(row) for row in top]
     examples = Node("documents with the most tokens", _more(mix.documents - len(top)), documents)
     return _artifact(trace, mix.mix, totals, [*sources, examples])
-
-
-def _packed(row: Row, total: int) -> str:
-    return (
-        f"{plural(row['documents'], 'document')}, {plural(row['copies'], 'copy')}, "
-        f"{plural(row['tokens'], 'token')} ({row['tokens'] / total:.1%})"
-    )
 
 
 def _document(row: Row) -> Node:

@@ -52,7 +52,10 @@ def export(opened: Opened, trace: Trace, folder: Path) -> None:
             _items(connection, trace, aside / "items.parquet")
             _documents(connection, opened, trace, aside / "documents.parquet")
             _sequences(connection, trace, aside / "sequences.parquet")
-        _artifacts(opened, trace, aside / "artifacts.parquet")
+        pq.write_table(
+            tables(opened.archive, trace.chain.artifacts)["artifacts"],
+            (aside / "artifacts.parquet"),
+        )
         text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
         (aside / "README.md").write_text(text, encoding="utf-8")
         os.rename(aside, folder)
@@ -158,7 +161,3 @@ def _sequences(connection: Connection, trace: Trace, path: Path) -> None:
         values,
         path,
     )
-
-
-def _artifacts(opened: Opened, trace: Trace, path: Path) -> None:
-    pq.write_table(tables(opened.archive, trace.chain.artifacts)["artifacts"], path)
