@@ -76,17 +76,14 @@ def tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.T
     rows = {
         "artifacts": [_artifact(one) for one in artifacts],
         "parents": [
-            row
+            {
+                "artifact": one.label,
+                "parent": label(parent.asset, parent.partition, parent.version),
+                "part": parent.part,
+                "digest": parent.digest,
+            }
             for one in artifacts
-            for row in [
-                {
-                    "artifact": one.label,
-                    "parent": label(parent.asset, parent.partition, parent.version),
-                    "part": parent.part,
-                    "digest": parent.digest,
-                }
-                for parent in one.provenance.inputs.parents
-            ]
+            for parent in one.provenance.inputs.parents
         ],
         "checks": [row for one in artifacts for row in _checks(one)],
         "runs": _runs(archive, {artifact.label: artifact for artifact in artifacts}),

@@ -66,7 +66,7 @@ class Side:
         """Of what the artifacts behind the roots read more than one content."""
         read: dict[tuple[Key, str | None], set[str]] = {}
         for artifact in self.closure:
-            for parent in _parents(artifact):
+            for parent in rested_on(artifact):
                 read.setdefault((self.key(parent), parent.part), set()).add(parent.digest)
         found = (key for (key, _), digests in read.items() if len(digests) > 1)
         return tuple(dict.fromkeys(name(key) for key in found))
@@ -86,7 +86,11 @@ class Side:
         nothing about this side.
         """
         near = self.nearest.get(self.key(parent))
-        if near is not None and _digest(near, parent.part) == parent.digest:
+        if (
+            near is not None
+            and (near.manifest.files.get(parent.part) if parent.part else near.digest)
+            == parent.digest
+        ):
             return near
         return self.archive.parent(parent)
 
@@ -134,11 +138,3 @@ class Side:
 def name(key: Key) -> str:
     """`asset[partition]`."""
     return label(*key, "")[:-1]
-
-
-def _digest(artifact: Artifact, part: str | None) -> str | None:
-    return artifact.manifest.files.get(part) if part else artifact.digest
-
-
-def _parents(artifact: Artifact) -> Iterable[Parent]:
-    return rested_on(artifact)

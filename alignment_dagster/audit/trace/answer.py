@@ -46,11 +46,16 @@ def _unit(trace: Trace) -> str:
 
 
 def _tree(trace: Trace) -> Node:
+    children = []
+    for replicate in trace.chain.replicates:
+        stages = [_read(trace, one) for one in trace.read if one.seed == replicate.seed]
+        last = replicate.ledgers[-1].checkpoint
+        children.append(_artifact(trace, last, f"seed {replicate.seed}", stages))
     return Node(
         trace.name,
         children=[
             _measured(trace),
-            _checkpoints(trace),
+            Node("checkpoints", plural(len(children), "seed"), children),
             *(_mix(trace, mix) for mix in trace.mixes),
             *(_fine_tuned(trace, stage) for stage in trace.fine_tuned_on),
             _vocabulary(trace),
@@ -85,15 +90,6 @@ def _item(item: Mapping[str, Any]) -> Node:
         f"{item['topic']}; {at}",
         [Node(item["question"], tone="dim")] if item["question"] else [],
     )
-
-
-def _checkpoints(trace: Trace) -> Node:
-    children = []
-    for replicate in trace.chain.replicates:
-        stages = [_read(trace, one) for one in trace.read if one.seed == replicate.seed]
-        last = replicate.ledgers[-1].checkpoint
-        children.append(_artifact(trace, last, f"seed {replicate.seed}", stages))
-    return Node("checkpoints", plural(len(children), "seed"), children)
 
 
 def _read(trace: Trace, read: ReadTotals) -> Node:

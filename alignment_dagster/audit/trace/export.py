@@ -54,7 +54,7 @@ def export(opened: Opened, trace: Trace, folder: Path) -> None:
             _sequences(connection, trace, aside / "sequences.parquet")
         pq.write_table(
             tables(opened.archive, trace.chain.artifacts)["artifacts"],
-            (aside / "artifacts.parquet"),
+            aside / "artifacts.parquet",
         )
         text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
         (aside / "README.md").write_text(text, encoding="utf-8")
