@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.artifact_list import commit, current_keys, size, verified_key
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent

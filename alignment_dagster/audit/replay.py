@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import environment, git_state
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 if TYPE_CHECKING:

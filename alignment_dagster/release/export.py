@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.foundation.atomic_files import new_folder
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.release.checkpoint import released_facts, write_checkpoint
 from alignment_dagster.study import Study
 

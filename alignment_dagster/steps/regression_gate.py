@@ -15,7 +15,8 @@ from alignment_dagster.release.gate import FLIPS, REGRESSIONS, Outcome, approval
 from alignment_dagster.release.gate.outcome import DIFFERENCE
 from alignment_dagster.release.gate.reference import GATE, NOBODY
 from alignment_dagster.release.gate.paired_test import Regression
-from alignment_dagster.lineage.reviews import how_to_review, lost_reviews
+from alignment_dagster.lineage.reviews import lost_reviews
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.defs.asset_factory import definitions
 from alignment_dagster.graph.materialize import Making

@@ -22,7 +22,7 @@ from alignment_dagster.release.cards.facts import Facts, gather_facts
 from alignment_dagster.release.cards.model import model_card
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.release.approval import approve
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report.results import read_results
 

@@ -15,7 +15,7 @@ from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.audit.pages import server
 from alignment_dagster.audit.pages.site import page
-from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.release.approval import approve
 from alignment_dagster.lineage.lake import Artifact
 
 pytestmark = pytest.mark.slow

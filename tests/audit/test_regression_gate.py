@@ -14,7 +14,7 @@ from warm import Driver
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.release.gate import Outcome, read_outcome
-from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.release.approval import approve
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact

@@ -8,14 +8,14 @@ does for a run: an edit that changed nothing is no change.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.check.differences import first_difference
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.audit.check.report import Change
+from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.study import Study
 
 Current = Mapping[tuple[str, str | None], Artifact]
@@ -39,8 +39,8 @@ class Comparison:
     """Then and now, for one report."""
 
     def __init__(self, scope: Scope, current: Current, study: Study) -> None:
-        from alignment_dagster.steps.marts import COMPOSITION, DOCUMENTS
         from alignment_dagster.running.plan import WAVES
+        from alignment_dagster.steps.marts import COMPOSITION, DOCUMENTS
 
         steps = (step for wave in WAVES for step in (*wave, DOCUMENTS, COMPOSITION))
         self.scope = scope

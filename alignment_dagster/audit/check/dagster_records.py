@@ -14,10 +14,10 @@ import sqlalchemy
 import yaml
 
 from alignment_dagster.audit.check.sqlite_copy import copy_database
-from alignment_dagster.lineage.reviews import Told
 from alignment_dagster.foundation.databases import one_message
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
+from alignment_dagster.lineage.reviews import Told
 
 PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})

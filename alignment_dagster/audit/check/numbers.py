@@ -7,14 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.audit.check.scope import Scope, parent_key
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.report.gather.replicates import replicates
-from alignment_dagster.report.gather.mart_check import mismatches
-from alignment_dagster.report.results import ResultRow, read_results, result_rows, results_table
+from alignment_dagster.audit.check.scope import Scope, parent_key
 from alignment_dagster.graph.step import Parents, Wanted
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.gather.replicates import replicates
+from alignment_dagster.report.results import ResultRow, read_results, result_rows, results_table
 
 RESULTS = "results.json"
 TABLE = "results.parquet"

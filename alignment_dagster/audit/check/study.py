@@ -4,26 +4,26 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.audit.check.answers import check_items
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.changes import changes_since
-from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.audit.check.dagster_records import NOTHING
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
-from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
 from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.answers import check_items
 from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
 from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
+from alignment_dagster.audit.check.mlflow_runs import check_runs, check_stray_runs, settled_keys
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
 from alignment_dagster.audit.check.reviews import check_reviews, check_told_reviews
-from alignment_dagster.audit.check.mlflow_runs import check_runs, check_stray_runs, settled_keys
+from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
 from alignment_dagster.audit.check.survey import survey
+from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import REPORT, Archive, Key
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Study
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import CHAIN, Archive, Key, partition_at
 from alignment_dagster.audit.check.scope import Found
-from alignment_dagster.lineage.reviews import REVIEWS
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import CHAIN, Archive, Key, partition_at
 from alignment_dagster.lineage.journal import JOURNAL
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
+from alignment_dagster.lineage.reviews import REVIEWS
 
 RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
 BESIDE = frozenset({JOURNAL, REVIEWS})

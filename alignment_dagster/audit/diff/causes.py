@@ -9,9 +9,9 @@ artifact that shows the difference.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, behind
 from alignment_dagster.audit.diff.declarations import ABSENT, Path, changes
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
-from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, behind
 from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, name
 
 RENAMED: Mapping[str, Path] = {

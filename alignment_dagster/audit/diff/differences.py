@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.audit.diff.declarations import Path, shown, written
 from alignment_dagster.audit.diff.side import OWN, Key, name
+from alignment_dagster.lineage.archive import CHAIN
 
 Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
 KINDS: dict[Kind, int] = {kind: place for place, kind in enumerate(get_args(Kind))}
@@ -78,6 +78,7 @@ def merge(found: Iterable[Difference]) -> list[Difference]:
     """
     merged: dict[str, Difference] = {}
     for one in found:
+        # Code is told apart by its digests alone: several assets may share it.
         path = () if one.kind == "code" else one.path
         if one.kind == "declaration" and len(path) == 2 and path[0] in ENTITIES:
             values: tuple[str, ...] = (str(type(one.before)), str(type(one.after)))

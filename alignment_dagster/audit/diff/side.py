@@ -1,6 +1,6 @@
 """One side of a comparison: a report, or one recipe of a report, and all that lies behind it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,12 +86,10 @@ class Side:
         nothing about this side.
         """
         near = self.nearest.get(self.key(parent))
-        if (
-            near is not None
-            and (near.manifest.files.get(parent.part) if parent.part else near.digest)
-            == parent.digest
-        ):
-            return near
+        if near is not None:
+            found = near.manifest.files.get(parent.part) if parent.part else near.digest
+            if found == parent.digest:
+                return near
         return self.archive.parent(parent)
 
     def part(self, parent: Parent) -> str | None:

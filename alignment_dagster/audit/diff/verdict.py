@@ -19,11 +19,9 @@ def sentences(found: Comparison) -> list[str]:
     return [
         _verdict(found),
         *_rest(found),
-        (
-            f"Of {measured.numbers:,} numbers that both sides have, {len(measured.changes):,} changed, "
-            f"{clear:,} by more than chance explains (p < .05 after Holm's correction over all that "
-            f"changed); {measured.identical:,} are the same to the bit."
-        ),
+        f"Of {measured.numbers:,} numbers that both sides have, {len(measured.changes):,} changed, "
+        f"{clear:,} by more than chance explains (p < .05 after Holm's correction over all that "
+        f"changed); {measured.identical:,} are the same to the bit.",
         *_left_out(found),
     ]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.lineage.archive import REPORT, Archive, near
 from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages import overview
 from alignment_dagster.audit.pages.answer_page import render
@@ -13,6 +12,7 @@ from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import REPORT, Archive, near
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 LONGEST = 2000
@@ -100,18 +100,20 @@ def _report(archive: Archive, report: Artifact, _query: Query) -> str:
 
 def _trace(archive: Archive, report: Artifact, query: Query) -> str:
     from alignment_dagster.audit.metrics import find_metric
-    from alignment_dagster.audit.trace import trace
+    from alignment_dagster.audit.trace.answer import as_answer
+    from alignment_dagster.audit.trace.metric_trace import trace
 
     with open_report(archive, report.version) as opened:
-        answer = trace(opened, find_metric(opened, _wanted(query, "metric"))).answer()
+        answer = as_answer(trace(opened, find_metric(opened, _wanted(query, "metric"))))
     return render(answer, trail=trail(archive, report))
 
 
 def _impact(archive: Archive, report: Artifact, query: Query) -> str:
-    from alignment_dagster.audit.impact import impact
+    from alignment_dagster.audit.impact.answer import as_answer
+    from alignment_dagster.audit.impact.blast_radius import impact
 
     with open_report(archive, report.version) as opened:
-        answer = impact(archive, opened, [_wanted(query, "document")]).answer()
+        answer = as_answer(impact(archive, opened, [_wanted(query, "document")]))
     return render(answer, trail=trail(archive, report))
 
 

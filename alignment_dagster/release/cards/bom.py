@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.release.cards.bom_models import dependencies, models
 from alignment_dagster.release.cards.bom_parts import component, digest, licences, properties
 from alignment_dagster.release.cards.facts import Facts
 from alignment_dagster.release.cards.markdown import plain
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.visible_text import visible
 
 NOT_PACKAGES = ("python", "machine")
 ABSENT = "not installed"
