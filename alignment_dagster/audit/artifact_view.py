@@ -117,13 +117,14 @@ def _parent(archive: Archive, parent: Parent) -> Node:
 def _code(artifact: Artifact) -> Node:
     provenance = artifact.provenance
     environment = [Node(name, value) for name, value in provenance.environment.items()]
-    outside = [Node(name, digest) for name, digest in provenance.inputs.outside.items()]
+    outside = [Node(name, digest) for name, digest in provenance.inputs.external_inputs.items()]
     return Node(
         "made by",
         "",
         (
             Node("commit", f"{commit(provenance)}  ({provenance.git.get('commit', 'unknown')})"),
-            Node("code", provenance.inputs.code),
+            Node("code version", provenance.inputs.code_version),
+            Node("code digest", provenance.code_digest),
             Node("declaration", provenance.inputs.declaration),
             Node("read from outside the lake", "" if outside else "nothing", outside),
             Node("environment", "", environment),

@@ -96,7 +96,7 @@ def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
         raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
     evaluation = lake.open(study.name, "evaluation", partition, version)
     for suite in study.suites:
-        if evaluation.provenance.inputs.outside.get(suite.name) not in (
+        if evaluation.provenance.inputs.external_inputs.get(suite.name) not in (
             None,
             content_digest(suite, study.assets),
         ):

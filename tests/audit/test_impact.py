@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from audited_study import Audited
 
-from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
 from alignment_dagster.audit.impact.answer import as_answer
 from alignment_dagster.audit.impact.blast_radius import Impact, impact
-from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
 from alignment_dagster.audit.open_report import Opened, open_report
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from alignment_dagster.audit.impact.blast_radius import impact
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import Opened, open_archive, open_report
 from alignment_dagster.audit.trace.answer import as_answer as trace_answer
-from alignment_dagster.audit.trace.metric_trace import trace
 from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.audit.trace.metric_trace import trace
 from alignment_dagster.foundation.home import Home
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,8 @@ from audited_study import Audited
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import Opened, open_report
 from alignment_dagster.audit.trace.answer import as_answer
-from alignment_dagster.audit.trace.metric_trace import Trace, trace
 from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.audit.trace.metric_trace import Trace, trace
 from alignment_dagster.foundation.errors import ArtifactError
 
 pytestmark = pytest.mark.slow

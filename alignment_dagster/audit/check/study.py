@@ -23,18 +23,18 @@ from alignment_dagster.audit.check.scope import Found, Scope, children_of, worke
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.archive import REPORT, Archive, Key
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.study import Study
 
 
 def check_study(
-    archive: Archive, home: Home, *, study: Study | None = None, workers: int = workers()
+    archive: Archive, home: Home, *, today: StaleReasons | None = None, workers: int = workers()
 ) -> CheckReport:
     """Recompute and cross-check everything that the lake has of a study; writes nothing.
 
     Args:
-        study: the declaration as it is today; None where it is not declared (any more).
+        today: the study as it is declared today; None where it is not declared (any more).
         workers: threads that hash.
     """
     started = time.monotonic()
@@ -46,7 +46,7 @@ def check_study(
     _check_databases(scope, lines)
     hashing.report(found)
     check_contents(scope, hashing)
-    changes = _changes(scope, lines, study)
+    changes = _changes(scope, lines, today)
     return CheckReport(
         study=archive.study,
         gaps=tuple(found.gaps),
@@ -118,8 +118,10 @@ def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
     }
 
 
-def _changes(scope: Scope, lines: Collection[Line], study: Study | None) -> tuple[Change, ...]:
-    if study is None:
+def _changes(
+    scope: Scope, lines: Collection[Line], today: StaleReasons | None
+) -> tuple[Change, ...]:
+    if today is None:
         scope.found.note(f"{scope.study} is not declared: nothing to compare the report with.")
         return ()
     current: dict[tuple[str, str | None], Artifact] = {}
@@ -129,4 +131,4 @@ def _changes(scope: Scope, lines: Collection[Line], study: Study | None) -> tupl
         if artifact is not None:
             current[entry.asset, entry.partition] = artifact
     report = current.get((REPORT, None))
-    return () if report is None else changes_since(scope, report, current, study)
+    return () if report is None else changes_since(scope, report, current, today)
