@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec, VersionSelector
@@ -19,7 +20,7 @@ from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.lineage.reviews import how_to_review, lost_reviews
+from alignment_dagster.lineage.reviews import lost_reviews
 from alignment_dagster.release.gate import (
     FLIPS,
     REGRESSIONS,

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from alignment_dagster.audit.ledgers import literal
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.record_tables import tables
-from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.chain import paths
 from alignment_dagster.audit.trace.documents import RAW, disposition_files
 from alignment_dagster.audit.trace.measurement import read_answers, read_losses
+from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Connection, parquet
 from alignment_dagster.audit.trace.selection import tokenizer_documents
 from alignment_dagster.audit.trace.training import until
@@ -50,7 +50,8 @@ def export(opened: Opened, trace: Trace, folder: Path) -> None:
                 _items(connection, trace, aside / "items.parquet")
                 _documents(connection, opened, trace, aside / "documents.parquet")
                 _sequences(connection, trace, aside / "sequences.parquet")
-            _artifacts(opened, trace, aside / "artifacts.parquet")
+            found = tables(opened.archive, trace.chain.artifacts)["artifacts"]
+            pq.write_table(found, aside / "artifacts.parquet")
             text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
             (aside / "README.md").write_text(text, encoding="utf-8")
     except OSError as error:
@@ -153,7 +154,3 @@ def _sequences(connection: Connection, trace: Trace, path: Path) -> None:
         values,
         path,
     )
-
-
-def _artifacts(opened: Opened, trace: Trace, path: Path) -> None:
-    pq.write_table(tables(opened.archive, trace.chain.artifacts)["artifacts"], path)
