@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 
 from alignment_dagster.audit.answer import Answer, Table
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, Key, unknown_asset
+from alignment_dagster.lineage.archive import Archive, unknown_asset
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import Provenance
+from alignment_dagster.lineage.provenance import Key, Provenance
 
 COLUMNS = ("partition", "version", "made", "seconds", "size", "code", "reused", "signed by")
 KEY_CHARACTERS = 8
@@ -56,9 +56,7 @@ def listing(archive: Archive, asset: str | None = None, *, every: bool = False) 
                 warnings.append(str(error))
                 continue
             lines.append(_line(archive, artifact, key in current, warnings))
-    lines.sort(
-        key=lambda line: (archive.keys.index((line.asset, line.partition, line.version)), line.made)
-    )
+    lines.sort(key=lambda line: (archive.keys.index(line.key), line.made))
     return _answer(archive, lines, warnings, every=every)
 
 
@@ -108,12 +106,7 @@ def _line(archive: Archive, artifact: Artifact, current: bool, warnings: list[st
         bytes=sum(artifact.manifest.sizes.values()),
         git_commit=provenance.git.get("commit", "unknown"),
         git_dirty=provenance.git.get("dirty", "unknown"),
-        reused=sum(
-            entry.reused
-            for entry in archive.journal
-            if (entry.asset, entry.partition, entry.version)
-            == (artifact.asset, artifact.partition, artifact.version)
-        ),
+        reused=sum(entry.reused for entry in archive.journal if entry.key == artifact.key),
         collected=archive.collected(artifact) or None,
         signed_by=key,
     )

@@ -43,7 +43,7 @@ def _data(archive: Archive, artifact: Artifact, key: str | None, problem: str) -
     return {
         "artifact": artifact.label,
         "path": str(artifact.path),
-        "current": _key(artifact) in current_keys(archive),
+        "current": artifact.key in current_keys(archive),
         "digest": artifact.digest,
         "record": artifact.record,
         "bytes": sum(manifest.sizes.values()),
@@ -64,7 +64,7 @@ def _data(archive: Archive, artifact: Artifact, key: str | None, problem: str) -
         "links": {
             "dagster_run": page_links.dagster_run(artifact.provenance.dagster_run_id or ""),
             "mlflow_run": page_links.mlflow_run(artifact.provenance.mlflow_run_id or ""),
-            "audit": _page(archive.study, *_key(artifact)),
+            "audit": _page(archive.study, *artifact.key),
         },
         "children": [child.label for child in archive.children(artifact)],
     }
@@ -83,7 +83,7 @@ def _state(data: Mapping[str, Any]) -> str:
 def _made_again(archive: Archive, artifact: Artifact) -> list[str]:
     """The later versions that were made from the same inputs."""
     beside = [key for key in archive.keys if key[:2] == (artifact.asset, artifact.partition)]
-    others = [archive.artifact(*key) for key in beside if key != _key(artifact)]
+    others = [archive.artifact(*key) for key in beside if key != artifact.key]
     own = artifact.provenance
     return [
         one.label
@@ -107,7 +107,7 @@ def _parents(artifact: Artifact) -> tuple[Parent, ...]:
 
 def _parent(archive: Archive, parent: Parent) -> Node:
     name = label(parent.asset, parent.partition, parent.version)
-    there = (parent.asset, parent.partition, parent.version) in archive.keys
+    there = parent.key in archive.keys
     part = f"{parent.part}  " if parent.part else ""
     gone = "" if there else "  (no longer in the lake)"
     link = _page(archive.study, parent.asset, parent.partition, parent.version)
@@ -194,15 +194,7 @@ def _node(artifact: Artifact) -> Node:
 
 
 def _entries(archive: Archive, artifact: Artifact) -> list[Entry]:
-    return [
-        entry
-        for entry in archive.journal
-        if (entry.asset, entry.partition, entry.version) == _key(artifact)
-    ]
-
-
-def _key(artifact: Artifact) -> tuple[str, str | None, str]:
-    return artifact.asset, artifact.partition, artifact.version
+    return [entry for entry in archive.journal if entry.key == artifact.key]
 
 
 def _page(study: str, asset: str, partition: str | None, version: str) -> str:

@@ -1,4 +1,4 @@
-"""Opening a study's past for a question: the archive, and one report's closure with its ledgers."""
+"""A study's past, opened for a question: the archive, one report's ancestors, their ledgers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ class Opened:
 
     archive: Archive
     report: Artifact
-    closure: list[Artifact]
+    ancestors: list[Artifact]
     """What the report rests on and itself, in the chain's order."""
 
     @cached_property
     def ledgers(self) -> duckdb.DuckDBPyConnection:
-        """The views over the closure; made when first asked for, as not every answer needs them."""
-        return connect(self.archive, self.closure)
+        """The views over them all; made when first asked for, as not every answer needs them."""
+        return connect(self.archive, self.ancestors)
 
 
 def open_archive(study: str, home: Home | None = None) -> Archive:
@@ -39,16 +39,16 @@ def open_archive(study: str, home: Home | None = None) -> Archive:
 
 @contextmanager
 def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened]:
-    """A report with its closure and ledgers; the current one without a version.
+    """A report with its ancestors and their ledgers; the current one without a version.
 
     Raises:
         ArtifactError: if there is no such report, or it or an ancestor is not in the lake, or was
             collected as garbage.
     """
     report = archive.report(version)
-    closure = archive.behind([report])
-    archive.require_files([report, *closure])
-    opened = Opened(archive, report, closure)
+    ancestors = archive.ancestors([report], compared=False)
+    archive.require_files([report, *ancestors])
+    opened = Opened(archive, report, ancestors)
     try:
         yield opened
     finally:

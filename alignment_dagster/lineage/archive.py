@@ -1,24 +1,22 @@
 """One study's past: every artifact in the lake by its records, and how they hang together."""
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, EVAL_REPORT, place
+from alignment_dagster.chain import CHAIN, EVAL_REPORT, place
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.ancestry import Graph, ancestry, descendants, graph_of, parent_keys
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import STATEMENT
 from alignment_dagster.lineage.partition_keys import partition_at
-from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.provenance import Key, Parent
 from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
 REPORT = EVAL_REPORT
 SHORTEST = 4
 """Characters of a version that a person must give."""
-
-Key = tuple[str, str | None, str]
-"""Asset, partition, version."""
 
 
 class Archive:
@@ -50,7 +48,7 @@ class Archive:
     @cached_property
     def keys(self) -> tuple[Key, ...]:
         """Every artifact there is, by asset in the chain's order, partition, then version."""
-        return tuple(sorted(self._found(), key=lambda key: (place(key[0]), key[1] or "", key[2])))
+        return tuple(sorted(self._found(), key=chain_order))
 
     def artifact(self, asset: str, partition: str | None, version: str) -> Artifact:
         """An artifact by its records.
@@ -98,59 +96,51 @@ class Archive:
 
     def parent(self, parent: Parent) -> Artifact:
         """The artifact that a provenance names as an input."""
-        return self.artifact(parent.asset, parent.partition, parent.version)
+        return self.artifact(*parent.key)
 
-    def parents(self, artifact: Artifact) -> list[Artifact]:
-        """What an artifact was made from, each once, in the order recorded."""
-        found = {
-            (parent.asset, parent.partition, parent.version): parent
-            for parent in artifact.provenance.inputs.parents
-        }
-        return [self.parent(parent) for parent in found.values()]
+    def parents(self, artifact: Artifact, *, compared: bool = True) -> list[Artifact]:
+        """What an artifact was made from, each once, in the order recorded.
 
-    def closure(self, roots: Iterable[Artifact]) -> list[Artifact]:
-        """The artifacts and everything they were made from, in the chain's order.
+        Args:
+            compared: whether also what a drift check compared its source with.
 
         Raises:
-            ArtifactError: if an ancestor is not in the lake.
+            ArtifactError: if one is not in the lake.
         """
-        return self._reach(roots, self.parents)
+        return [self.artifact(*key) for key in parent_keys(artifact, compared=compared)]
 
-    def behind(self, roots: Iterable[Artifact]) -> list[Artifact]:
-        """What the artifacts rest on, and they themselves, in the chain's order.
+    def ancestors(self, roots: Iterable[Artifact], *, compared: bool = True) -> list[Artifact]:
+        """The artifacts and everything that they were made from, in the chain's order.
 
-        The earlier version that a source was compared with is not among it: none of its documents
-        went into what came after.
+        Args:
+            compared: whether also what drift checks compared sources with: earlier versions, none
+                of whose documents went into what came after.
 
         Raises:
-            ArtifactError: if an ancestor is not in the lake.
+            ArtifactError: if one is not in the lake.
         """
-        return self._reach(roots, self.rests_on)
+        found = {root.key: root for root in roots}
 
-    def rests_on(self, artifact: Artifact) -> list[Artifact]:
-        """What it was made from, each once, but for the earlier version of a drift check."""
-        found = {(one.asset, one.partition, one.version): one for one in rested_on(artifact)}
-        return [self.parent(parent) for parent in found.values()]
+        def parents(key: Key) -> list[Key]:
+            if key not in found:
+                found[key] = self.artifact(*key)
+            return parent_keys(found[key], compared=compared)
 
-    def descendants(self, roots: Iterable[Artifact]) -> list[Artifact]:
-        """The artifacts and everything made from them, in the chain's order."""
-        return self._reach(roots, self.children)
+        return [found[key] for key in sorted(ancestry(list(found), parents), key=chain_order)]
 
     def children(self, artifact: Artifact) -> list[Artifact]:
         """What was made from an artifact; what was only compared with it is not."""
-        key = (artifact.asset, artifact.partition, artifact.version)
-        return [self.artifact(*child) for child in self._children.get(key, ())]
+        return [self.artifact(*key) for key in self._graph.adj.get(artifact.key, ())]
+
+    def descendants(self, roots: Iterable[Artifact]) -> list[Artifact]:
+        """The artifacts and everything that was made from them, in the chain's order."""
+        found = {root.key: root for root in roots}
+        keys = sorted(descendants(self._graph, list(found)), key=chain_order)
+        return [found.get(key) or self.artifact(*key) for key in keys]
 
     @cached_property
-    def _children(self) -> dict[Key, list[Key]]:
-        children: dict[Key, list[Key]] = {}
-        for artifact in self.all():
-            own = (artifact.asset, artifact.partition, artifact.version)
-            for parent in rested_on(artifact):
-                made = children.setdefault((parent.asset, parent.partition, parent.version), [])
-                if own not in made:
-                    made.append(own)
-        return children
+    def _graph(self) -> Graph:
+        return graph_of(self.all(), compared=False)
 
     def current(self, asset: str, partition: str | None) -> Artifact:
         """What the journal says was current last.
@@ -215,20 +205,6 @@ class Archive:
                 return written
         return partition
 
-    def _reach(
-        self, roots: Iterable[Artifact], step: Callable[[Artifact], list[Artifact]]
-    ) -> list[Artifact]:
-        reached: dict[Key, Artifact] = {}
-        waiting = list(roots)
-        while waiting:
-            artifact = waiting.pop()
-            key = (artifact.asset, artifact.partition, artifact.version)
-            if key not in reached:
-                reached[key] = artifact
-                waiting += step(artifact)
-        ordered = sorted(reached, key=lambda key: (place(key[0]), key[1] or "", key[2]))
-        return [reached[key] for key in ordered]
-
     def _found(self) -> Iterator[Key]:
         """Folders that hold a statement, at `asset/partition/version`."""
         for path in (self.lake.root / self.study).glob(f"*/*/*/{STATEMENT}"):
@@ -237,10 +213,9 @@ class Archive:
                 yield asset, partition_at(asset, folder), version
 
 
-def rested_on(artifact: Artifact) -> tuple[Parent, ...]:
-    """Its parents; of a drift check the version that it is about, which is named first."""
-    parents = artifact.provenance.inputs.parents
-    return parents[:2] if artifact.asset == CORPUS_DRIFT else parents
+def chain_order(key: Key) -> tuple[int, str, str]:
+    """To sort artifacts by: their place in the chain, partition, version."""
+    return place(key[0]), key[1] or "", key[2]
 
 
 def parse(name: str) -> tuple[str, str | None, str | None]:

@@ -17,6 +17,7 @@ from alignment_dagster.foundation import jsonl
 from alignment_dagster.foundation.digests import canonical_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.locks import file_lock
+from alignment_dagster.lineage.provenance import Key
 
 JOURNAL = "journal.jsonl"
 START = "0" * 64
@@ -41,6 +42,11 @@ class Entry:
     reused: bool
     previous: str
     """Digest of the line before; zeros for the first."""
+
+    @property
+    def key(self) -> Key:
+        """Of the artifact."""
+        return self.asset, self.partition, self.version
 
     @property
     def link(self) -> str:

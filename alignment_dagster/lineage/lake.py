@@ -23,6 +23,7 @@ from alignment_dagster.lineage.object_store import configured_store
 from alignment_dagster.lineage.paths import folder_of
 from alignment_dagster.lineage.provenance import (
     Inputs,
+    Key,
     Parent,
     Provenance,
     read_provenance,
@@ -58,6 +59,11 @@ class Artifact:
     @property
     def version(self) -> str:
         return self.path.name
+
+    @property
+    def key(self) -> Key:
+        """How it is looked up."""
+        return self.asset, self.partition, self.version
 
     @property
     def digest(self) -> str:

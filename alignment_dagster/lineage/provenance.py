@@ -15,6 +15,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
+from alignment_dagster.lineage.partition_keys import Partition
 
 RECORDED_PACKAGES = (
     "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "peft", "pyarrow",
@@ -24,6 +25,9 @@ RECORDED_PACKAGES = (
 
 LAST_DOCUMENT = "last_document"
 """What a tokenizer measures: it read the documents with ids up to this one."""
+
+Key = tuple[str, Partition, str]
+"""How an artifact is looked up: asset, partition, version."""
 
 
 class Parent(Declared):
@@ -35,6 +39,11 @@ class Parent(Declared):
     digest: str
     part: str | None = None
     """The one file that was read; `digest` is then that file's."""
+
+    @property
+    def key(self) -> Key:
+        """Of the artifact."""
+        return self.asset, self.partition, self.version
 
 
 class Check(Declared):

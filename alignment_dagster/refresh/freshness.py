@@ -84,8 +84,8 @@ def report_age(study: Study, home: Home) -> Age:
 
 def _rests_on_current(archive: Archive, ages: Sequence[Age]) -> bool:
     """Whether the report was made from what is current of each source."""
-    closure = archive.closure([archive.report()])
-    behind = {(one.partition, one.digest) for one in closure if one.asset == CORPUS}
+    ancestors = archive.ancestors([archive.report()])
+    behind = {(one.partition, one.digest) for one in ancestors if one.asset == CORPUS}
     return all((age.name, _current(archive, age).digest) in behind for age in ages)
 
 

@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from alignment_dagster.chain import CURATED_MIX, MEASUREMENTS
+from alignment_dagster.chain import BY_SOURCE, CURATED_MIX, MEASUREMENTS
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.partitions import by_replicate
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.graph.unfinished_runs import UNFINISHED
+from alignment_dagster.lineage.ancestry import ancestry, parent_keys
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import recipe_of
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.refresh.budget import Account, Started, account, measured_seconds, period_of
 from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
 from alignment_dagster.refresh.mix_change import changed_share
@@ -89,7 +91,7 @@ def _share(partition: str, mix: Artifact, staleness: Staleness) -> float | None:
     shares = []
     for step in (STEPS[name] for name in MEASUREMENTS if STEPS[name].exists(staleness.study)):
         measured = staleness.artifact(step.asset, partition)
-        then = None if measured is None else mix_behind(measured, staleness)
+        then = None if measured is None else trained_mix(measured, staleness)
         if then is None:
             return 1.0
         if then.digest != mix.digest:
@@ -97,19 +99,26 @@ def _share(partition: str, mix: Artifact, staleness: Staleness) -> float | None:
     return max(shares, default=None)
 
 
-def mix_behind(artifact: Artifact, staleness: Staleness) -> Artifact | None:
-    """The mix that the models behind a measurement were trained on; None if it is gone."""
-    for parent in artifact.provenance.inputs.parents:
-        if parent.partition is None or parent.asset in ("raw_corpus", "scored_corpus"):
-            continue
+def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
+    """The mix that the models of a measurement were trained on; None if it is gone."""
+    found = {artifact.key: artifact}
+
+    def parents(key: Key) -> list[Key]:
         try:
-            found = staleness.lake.peek(
-                staleness.study.name, parent.asset, parent.partition, parent.version
-            )
+            if key not in found:
+                found[key] = staleness.lake.peek(staleness.study.name, *key)
         except AlignmentError:
-            return None
-        return found if found.asset == MIX else mix_behind(found, staleness)
-    return None
+            return []
+        if key[0] == MIX:
+            return []
+        return [
+            (asset, partition, version)
+            for asset, partition, version in parent_keys(found[key])
+            if partition is not None and asset not in BY_SOURCE
+        ]
+
+    graph = ancestry([artifact.key], parents)
+    return next((found.get(key) for key in graph if key[0] == MIX), None)
 
 
 def account_of(study: Study, budget: Budget, instance: dg.DagsterInstance, lake: Lake) -> Account:

@@ -34,7 +34,7 @@ def released_facts(study: Study, home: Home, checkpoints: Sequence[Artifact]) ->
     """
     report = latest_report(study, home)
     archive = open_archive(study.name, home)
-    behind = {one.label for one in archive.closure([report])}
+    behind = {one.label for one in archive.ancestors([report])}
     others = [one.label for one in checkpoints if one.label not in behind]
     if others:
         raise AlignmentError(

@@ -9,11 +9,12 @@ from record_lake import STUDY, publish
 from tiny_lake import study as tiny
 
 from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.scope import Found, Scope, children_of
+from alignment_dagster.audit.check.scope import Found, Scope
 from alignment_dagster.audit.check.study import check_all_records
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.ancestry import children_of
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.refresh.retention.plan import Plan, Use, plan
 from alignment_dagster.refresh.retention.remove import remove
@@ -92,10 +93,6 @@ def generation(lake: Lake, tokenizer: Artifact, number: int) -> Artifact:
     return publish(
         lake, "eval_report", None, {"report": b"%d" % number}, (mix, tokenizer), declaration
     )
-
-
-def key_of(artifact: Artifact) -> Key:
-    return (artifact.asset, artifact.partition, artifact.version)
 
 
 def reports(small: Small) -> list[Artifact]:

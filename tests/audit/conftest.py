@@ -50,6 +50,6 @@ def altered(audited: Audited, tmp_path: Path) -> Audited:
 
 @pytest.fixture(scope="session")
 def opened(audited: Audited) -> Iterator[Opened]:
-    """The report with its closure and ledgers."""
+    """The report with its ancestors and their ledgers."""
     with open_report(audited.archive) as found:
         yield found

@@ -42,8 +42,8 @@ def test_a_closure_holds_every_ancestor_once_in_the_chains_order(
     lake: Lake, chain: list[Artifact]
 ) -> None:
     archive = Archive(lake, STUDY)
-    assert labels(archive.closure([chain[-1]])) == labels(chain)
-    assert labels(archive.closure([chain[2]])) == labels(chain[:3])
+    assert labels(archive.ancestors([chain[-1]])) == labels(chain)
+    assert labels(archive.ancestors([chain[2]])) == labels(chain[:3])
 
 
 def test_descendants_are_the_other_way_round(lake: Lake, chain: list[Artifact]) -> None:
@@ -64,8 +64,10 @@ def test_a_report_does_not_rest_on_what_its_sources_were_compared_with(lake: Lak
     drift = record_lake.publish(lake, CORPUS_DRIFT, "stories", parents=read)
     report = record_lake.publish(lake, "eval_report", None, parents=[now, scored_now, drift])
     archive = Archive(lake, STUDY)
-    assert labels(archive.behind([report])) == labels([now, scored_now, drift, report])
-    assert {*labels(archive.closure([report]))} == {*labels([*read, drift, report])}
+    assert labels(archive.ancestors([report], compared=False)) == labels(
+        [now, scored_now, drift, report]
+    )
+    assert {*labels(archive.ancestors([report]))} == {*labels([*read, drift, report])}
     assert archive.descendants([earlier]) == [archive.find(earlier.label)]
     assert {*labels(archive.descendants([now]))} == {*labels([now, drift, report])}
     assert archive.parents(archive.find(drift.label)) == [archive.find(x) for x in labels(read)]
@@ -140,7 +142,7 @@ def test_an_ancestor_that_was_collected_as_garbage_is_named(
 ) -> None:
     shutil.rmtree(chain[1].path)
     with pytest.raises(ArtifactError) as missing:
-        Archive(lake, STUDY).closure([chain[-1]])
+        Archive(lake, STUDY).ancestors([chain[-1]])
     assert str(missing.value).startswith(f"{chain[1].label}: is not in the lake")
 
 

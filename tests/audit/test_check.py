@@ -23,7 +23,7 @@ import pytest
 from audited_study import Audited
 from tiny_study import NAME
 
-from alignment_dagster.audit.check import CheckReport, check_closure, check_study
+from alignment_dagster.audit.check import CheckReport, check_ancestors, check_study
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.mixes import check_mixes
@@ -449,7 +449,7 @@ def test_the_report_says_that_all_behind_it_was_closed(audited: Audited) -> None
     assert closed.passed
     assert closed.blocking
     assert f"{len(audited.archive.keys) - 1} artifacts" in closed.summary
-    assert not check_closure(audited.archive, audited.home, [report])
+    assert not check_ancestors(audited.archive, audited.home, [report]).gaps
 
 
 def test_a_report_is_made_on_closed_provenance_only(altered: Audited, check: Checked) -> None:

@@ -22,7 +22,6 @@ from collected_lake import (
     create,
     declared,
     generation,
-    key_of,
     reports,
 )
 from record_lake import STUDY, publish
@@ -62,7 +61,7 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
 def test_the_last_reports_stay_with_everything_behind_them(small: Small) -> None:
     found = small.collect(ONE)
     last = reports(small)[-1]
-    assert labels(small.archive.closure([last])) == {
+    assert labels(small.archive.ancestors([last])) == {
         one.label for one in small.archive.all() if not is_collected(one.path)
     }
     assert len(found.collect) == 6
@@ -85,9 +84,9 @@ def test_whatever_became_current_within_the_days_stays(small: Small) -> None:
 
 def test_what_dagster_says_is_current_stays(small: Small) -> None:
     first = reports(small)[0]
-    found = small.collect(ONE, replace(IDLE, current=[key_of(first)]))
-    assert found.kept[key_of(first)] == ("current",)
-    assert not any(is_collected(one.path) for one in small.archive.closure([first]))
+    found = small.collect(ONE, replace(IDLE, current=[first.key]))
+    assert found.kept[first.key] == ("current",)
+    assert not any(is_collected(one.path) for one in small.archive.ancestors([first]))
 
 
 def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision(
@@ -98,16 +97,16 @@ def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision
     first = reports(small)[0]
     approve(small.archive, first, "ann", "rejected", "not yet", None)
     found = small.collect(ONE)
-    assert found.kept[key_of(first)] == ("review",)
-    assert not any(is_collected(one.path) for one in small.archive.closure([first]))
+    assert found.kept[first.key] == ("review",)
+    assert not any(is_collected(one.path) for one in small.archive.ancestors([first]))
     assert len(found.collect) == 3
     assert small.gaps() == ""
 
 
 def test_a_report_stays_whose_review_was_removed_by_hand(small: Small) -> None:
     first = reports(small)[0]
-    found = small.collect(ONE, replace(IDLE, reviewed=[key_of(first)]))
-    assert found.kept[key_of(first)] == ("review",)
+    found = small.collect(ONE, replace(IDLE, reviewed=[first.key]))
+    assert found.kept[first.key] == ("review",)
 
 
 def test_a_longer_retention_later_brings_nothing_back_and_breaks_nothing(small: Small) -> None:
@@ -124,9 +123,9 @@ def test_of_a_collected_artifact_the_records_stay_and_readers_say_what_became_of
     assert {path.name for path in first.path.iterdir()} == {*RECORDS, COLLECTED}
     said = "was collected as garbage on"
     with pytest.raises(ArtifactError, match=said):
-        small.lake.open(STUDY, *key_of(first))
+        small.lake.open(STUDY, *first.key)
     with pytest.raises(ArtifactError, match=said):
-        small.archive.require_files(small.archive.closure([first]))
+        small.archive.require_files(small.archive.ancestors([first]))
     answer = view(small.archive, first)
     assert said in answer.sentences[0]
     assert answer.data["signed_by"]
@@ -166,7 +165,7 @@ def test_an_artifact_that_is_made_anew_names_the_parents_that_are_there(small: S
     small.collect(ONE)
     anew = generation(small.lake, tokenizer, 0)
     assert anew.digest == old.digest
-    assert not any(is_collected(one.path) for one in small.archive.closure([anew]))
+    assert not any(is_collected(one.path) for one in small.archive.ancestors([anew]))
 
 
 def test_the_verifier_of_a_dossier_takes_an_artifact_that_was_made_anew(small: Small) -> None:
@@ -316,7 +315,7 @@ def _killed(small: Small, number: int) -> bool:
 def _whole_or_collected(small: Small) -> None:
     for artifact in small.archive.all():
         if not is_collected(artifact.path):
-            small.lake.open(STUDY, *key_of(artifact))
+            small.lake.open(STUDY, *artifact.key)
 
 
 @pytest.mark.slow

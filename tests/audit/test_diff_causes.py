@@ -338,7 +338,7 @@ def test_going_back_is_said(lab: Lab) -> None:
 def test_an_ancestor_that_was_removed_is_named(lab: Lab) -> None:
     first, second = lab.report(World()), lab.report(World(stories="s2"))
     archive = Archive(lab.lake, STUDY)
-    gone = next(one for one in archive.closure([first]) if one.asset == "raw_corpus")
+    gone = next(one for one in archive.ancestors([first]) if one.asset == "raw_corpus")
     shutil.rmtree(gone.path)
     with pytest.raises(ArtifactError, match=re.escape(f"{gone.label}: is not in the lake")):
         lab.compare(first, second)

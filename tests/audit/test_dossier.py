@@ -81,7 +81,7 @@ def test_two_bundles_are_the_same_byte_for_byte_whatever_they_are_called(
 
 def test_it_holds_the_records_of_everything_behind_the_report(bundle: Path, opened: Opened) -> None:
     members = Dossier.read(bundle).members
-    for artifact in opened.closure:
+    for artifact in opened.ancestors:
         folder = f"artifacts/{artifact.path.relative_to(opened.archive.lake.root / NAME)}"
         for name in ("manifest.json", "provenance.json", "statement.json"):
             assert members[f"{folder}/{name}"] == (artifact.path / name).read_bytes()

@@ -74,7 +74,7 @@ def test_the_page_describes_exactly_the_columns_of_a_study_that_was_run(opened: 
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_pages_queries_run_and_find_something(audited: Audited, query: str) -> None:
     archive = audited.archive
-    with Session(archive, archive.closure([archive.report()])) as session:
+    with Session(archive, archive.ancestors([archive.report()])) as session:
         (found,) = session.run(query)
     assert found.rows
 

@@ -15,12 +15,13 @@ from record_lake import STUDY
 from alignment_dagster.audit.pages import graph as graphs
 from alignment_dagster.audit.pages.drawing import Node, cut, draw, line
 from alignment_dagster.audit.pages.geometry import COLUMNS, Box, Layout
-from alignment_dagster.audit.pages.graph import direct_edges, graph, key_of
+from alignment_dagster.audit.pages.graph import direct_edges, graph
 from alignment_dagster.audit.pages.layout import layout
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.provenance import Key
 
 SOURCES = ("stories", "news", "chat")
 RECIPES = ("plain", "filtered", "a_recipe_with_a_very_long_name")
@@ -177,7 +178,7 @@ def addresses(svg: str) -> set[str]:
 
 
 def page(artifact: Artifact) -> str:
-    return page_links.audit_page(STUDY, *key_of(artifact))
+    return page_links.audit_page(STUDY, *artifact.key)
 
 
 def test_a_report_shows_all_that_it_was_made_from_each_linked(lake: Lake) -> None:
@@ -232,10 +233,10 @@ def test_too_many_descendants_are_counted_instead(
 def test_every_drawn_line_is_between_an_artifact_and_its_parent(lake: Lake) -> None:
     made = chain(lake)
     archive = Archive(lake, STUDY)
-    placed = {box.key: box for box in layout([key_of(one) for one in made]).boxes}
+    placed = {box.key: box for box in layout([one.key for one in made]).boxes}
     drawn = re.findall(r'^<path[^>]* d="[^"]+"/>$', graph(archive, [made[-1]]).svg, re.MULTILINE)
     expected = [
-        line(placed[key_of(parent)], placed[key_of(one)])
+        line(placed[parent.key], placed[one.key])
         for one in made
         for parent in archive.parents(one)
         if (parent.asset, one.asset) != ("raw_corpus", "curated_mix")

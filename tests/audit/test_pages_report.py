@@ -66,9 +66,9 @@ def test_a_report_page_shows_every_asset_and_each_headline_number(
     audited: Audited, report: Artifact
 ) -> None:
     got = page(audited.home, target(report))
-    there = {one.asset for one in audited.archive.closure([report])}
+    there = {one.asset for one in audited.archive.ancestors([report])}
     assert there >= set(ORDER) - {"harness", "corpus_drift", "regression_gate"}
-    for one in audited.archive.closure([report]):
+    for one in audited.archive.ancestors([report]):
         assert f"{page_links.AUDIT}{target(one)}" in Read(got.html).links
     metric = quote("misalignment_rate/articles/base/unfiltered/none", safe="")
     assert f"{page_links.AUDIT}{target(report, f'/trace?metric={metric}')}" in Read(got.html).links

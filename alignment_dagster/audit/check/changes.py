@@ -8,11 +8,11 @@ does for a run: an edit that changed nothing is no change.
 from collections.abc import Iterator, Mapping, Sequence
 
 from alignment_dagster.audit.check.report import Change
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.graph.stale_reasons import StaleReasons
-from alignment_dagster.lineage.archive import Key
+from alignment_dagster.lineage.ancestry import ancestry
 from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.provenance import Key, Parent
 
 Current = Mapping[tuple[str, str | None], Artifact]
 """Asset and partition → what was made last."""
@@ -24,7 +24,7 @@ def changes_since(
     """How the declaration, the files and the code of today differ from those behind a report."""
     comparison = Comparison(scope, current, today)
     found: dict[tuple[str, str], list[str]] = {}
-    for artifact in comparison.closure(report):
+    for artifact in comparison.ancestors(report):
         for message in today.of(artifact):
             found.setdefault((artifact.asset, message), []).append(_name(artifact))
     for note in today.unread:
@@ -43,17 +43,17 @@ class Comparison:
         self.newer: dict[Key, Change] = {}
         """Parents that were made again since, with other content."""
 
-    def closure(self, report: Artifact) -> Iterator[Artifact]:
-        """The report, and what it stands on."""
-        seen: set[Key] = set()
-        waiting = [report]
-        while waiting:
-            artifact = waiting.pop(0)
-            if key_of(artifact) not in seen:
-                seen.add(key_of(artifact))
-                yield artifact
-                parents = self._current_parents(artifact)
-                waiting += [one for one in map(self._current, parents) if one is not None]
+    def ancestors(self, report: Artifact) -> list[Artifact]:
+        """The report, and what it stands on; what is nearer to it comes first."""
+        found = {report.key: report}
+
+        def parents(key: Key) -> Iterator[Key]:
+            for parent in self._current_parents(found[key]):
+                current = self._current(parent)
+                if current is not None:
+                    yield found.setdefault(current.key, current).key
+
+        return [found[key] for key in ancestry([report.key], parents)]
 
     def _current_parents(self, artifact: Artifact) -> Iterator[Parent]:
         """Without the earlier versions that it was compared with: those are to be earlier ones."""
@@ -78,8 +78,8 @@ class Comparison:
                 return last
             name = label(parent.asset, parent.partition, "")[:-1]
             message = f"was made again since, with other content ({last.version})"
-            self.newer[parent_key(parent)] = Change(name, message)
-        return self.scope.known.get(parent_key(parent))
+            self.newer[parent.key] = Change(name, message)
+        return self.scope.known.get(parent.key)
 
 
 def _name(artifact: Artifact) -> str:

@@ -16,8 +16,8 @@ from alignment_dagster.audit.check.event_metadata import expected_metadata, plai
 from alignment_dagster.audit.check.journal import Line
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.provenance import Key
 
 VERSION = "artifact_version"
 REUSED = "reused"
@@ -135,7 +135,7 @@ def _check_unreported(
     scope: Scope, artifact: Artifact, journalled: bool, dagster: DagsterRecords
 ) -> None:
     """An artifact without any event."""
-    key = (artifact.asset, artifact.partition, artifact.version)
+    key = artifact.key
     run = artifact.provenance.dagster_run_id or ""
     if key in scope.children:
         used = label(*scope.children[key][0])

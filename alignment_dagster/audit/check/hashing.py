@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from alignment_dagster.audit.check.scope import Found, key_of
-from alignment_dagster.lineage.archive import Key
+from alignment_dagster.audit.check.scope import Found
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import BESIDE
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.tombstone import is_collected
 
 CHUNK = 1 << 20
@@ -29,7 +29,7 @@ class Hashing:
         sized = [(path.stat().st_size, one, name) for one, name, path in self._listed()]
         for _, artifact, name in sorted(sized, key=lambda item: -item[0]):
             hashed = self._pool.submit(_hash, artifact.path / name)
-            self._files.setdefault(key_of(artifact), {})[name] = hashed
+            self._files.setdefault(artifact.key, {})[name] = hashed
         self._altered: dict[Key, bool] = {}
 
     def _listed(self) -> Iterable[tuple[Artifact, str, Path]]:
@@ -42,16 +42,16 @@ class Hashing:
     def report(self, found: Found) -> None:
         """Wait for the end, and name each file that is missing, added or changed."""
         for artifact in self._artifacts:
-            self._altered[key_of(artifact)] = self._compare(artifact, found)
+            self._altered[artifact.key] = self._compare(artifact, found)
         self._pool.shutdown()
 
     def intact(self, artifact: Artifact) -> bool:
         """After `report`: whether all its bytes are there, and what the manifest says."""
-        return not self._altered[key_of(artifact)]
+        return not self._altered[artifact.key]
 
     def _compare(self, artifact: Artifact, found: Found) -> bool:
         manifest = artifact.manifest
-        actual = self._files.get(key_of(artifact), {})
+        actual = self._files.get(artifact.key, {})
         before = len(found.gaps)
         collected = is_collected(artifact.path)
         for name in manifest.files.keys() | manifest.sizes.keys() | actual.keys():

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from alignment_dagster.audit.check.scope import Found, Scope
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.journal import JOURNAL, START, Entry
 from alignment_dagster.lineage.lake import label
+from alignment_dagster.lineage.provenance import Key
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def check_entries(scope: Scope, lines: Collection[Line], there: Collection[Key])
     told: set[Key] = set()
     for line in lines:
         entry = line.entry
-        key = (entry.asset, entry.partition, entry.version)
+        key = entry.key
         told.add(key)
         artifact = scope.artifacts.get(key)
         if artifact is None:

@@ -9,9 +9,8 @@ from alignment_dagster.audit.check.mlflow_records import (
     MlflowRecords,
     MlflowRun,
 )
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.mlflow_tags import (
     ASSET,
@@ -24,6 +23,7 @@ from alignment_dagster.lineage.mlflow_tags import (
     short_digest,
     tags,
 )
+from alignment_dagster.lineage.provenance import Key
 
 FINISHED, RUNNING = "FINISHED", "RUNNING"
 
@@ -111,7 +111,7 @@ def _check_run(scope: Scope, artifact: Artifact, run: MlflowRun) -> None:
 
 def _check_inputs(scope: Scope, artifact: Artifact, run: MlflowRun, subject: str) -> None:
     """The datasets of a run are the parents, and what came out."""
-    keys = {parent_key(parent) for parent in artifact.provenance.inputs.parents}
+    keys = {parent.key for parent in artifact.provenance.inputs.parents}
     given = [artifact, *(scope.known[key] for key in keys if key in scope.known)]
     data = [one.as_data() for one in given]
     expected = {Input(one.name, short_digest(one.digest), one.digest) for one in data}
@@ -180,5 +180,5 @@ def _params(artifact: Artifact, stage: str) -> dict[str, str]:
 
 def settled_keys(scope: Scope, journalled: Iterable[Key]) -> set[Key]:
     """The artifacts that were reported, or that something was made from."""
-    own = {key_of(artifact) for artifact in scope.artifacts.values()}
+    own = {artifact.key for artifact in scope.artifacts.values()}
     return (set(journalled) | set(scope.children)) & own

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.audit.check.scope import Scope, parent_key
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.gather.mart_check import mismatches
@@ -68,7 +68,7 @@ def _check_report(scope: Scope, report: Artifact) -> None:
 def _parents(scope: Scope, report: Artifact) -> Parents:
     return Parents(
         tuple(
-            (ParentSpec(one.asset, one.partition, one.part), scope.known[parent_key(one)])
+            (ParentSpec(one.asset, one.partition, one.part), scope.known[one.key])
             for one in report.provenance.inputs.parents
         )
     )

@@ -4,13 +4,12 @@ import json
 import re
 from collections.abc import Iterable
 
-from alignment_dagster.audit.check.scope import Scope, parent_key
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import MANIFEST
-from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.provenance import Key, Parent
 from alignment_dagster.lineage.signing import PRIVATE, TRUSTED, key_id, read_public, read_signer
 
 KEY_NAME = re.compile(r"[0-9a-f]{16}")
@@ -108,7 +107,7 @@ def check_parents(scope: Scope, there: Iterable[Key]) -> None:
 
 
 def _wrong_with(scope: Scope, parent: Parent, there: set[Key]) -> str | None:
-    key = parent_key(parent)
+    key = parent.key
     name = label(*key)
     if key not in scope.known:
         # One whose records cannot be read is a gap already.

@@ -2,15 +2,15 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from alignment_dagster.audit.check.report import Gap
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.provenance import Key
 
 
 @dataclass
@@ -73,9 +73,7 @@ class Scope:
     def parents(self, artifact: Artifact, asset: str) -> list[Artifact]:
         """The parents of that asset that can be read, each once, in the order recorded."""
         keys = dict.fromkeys(
-            parent_key(parent)
-            for parent in artifact.provenance.inputs.parents
-            if parent.asset == asset
+            parent.key for parent in artifact.provenance.inputs.parents if parent.asset == asset
         )
         return [self.known[key] for key in keys if key in self.known]
 
@@ -89,25 +87,6 @@ class Scope:
         if len(found) != 1:
             raise LookupError(f"{len(found)} parents {label(asset, partition, '')[:-1]}")
         return found[0]
-
-
-def key_of(artifact: Artifact) -> Key:
-    """How an artifact is looked up."""
-    return (artifact.asset, artifact.partition, artifact.version)
-
-
-def parent_key(parent: Parent) -> Key:
-    """How a named parent is looked up."""
-    return (parent.asset, parent.partition, parent.version)
-
-
-def children_of(artifacts: Iterable[Artifact]) -> dict[Key, tuple[Key, ...]]:
-    """What was made from each artifact, by what the provenances say."""
-    children: dict[Key, dict[Key, None]] = {}
-    for artifact in artifacts:
-        for parent in artifact.provenance.inputs.parents:
-            children.setdefault(parent_key(parent), {})[key_of(artifact)] = None
-    return {key: tuple(made) for key, made in children.items()}
 
 
 def workers() -> int:

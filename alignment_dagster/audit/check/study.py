@@ -19,13 +19,15 @@ from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
 from alignment_dagster.audit.check.reviews import check_reviews, check_told_reviews
-from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
+from alignment_dagster.audit.check.scope import Found, Scope, workers
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.stale_reasons import StaleReasons
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.lineage.ancestry import children_of
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Key
 
 
 def check_study(
@@ -111,10 +113,7 @@ def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
     return {
         key: one
         for key, one in intact.items()
-        if all(
-            (parent.asset, parent.partition, parent.version) in intact
-            for parent in one.provenance.inputs.parents
-        )
+        if all(parent.key in intact for parent in one.provenance.inputs.parents)
     }
 
 
@@ -127,7 +126,7 @@ def _changes(
     current: dict[tuple[str, str | None], Artifact] = {}
     for line in lines:
         entry = line.entry
-        artifact = scope.artifacts.get((entry.asset, entry.partition, entry.version))
+        artifact = scope.artifacts.get(entry.key)
         if artifact is not None:
             current[entry.asset, entry.partition] = artifact
     report = current.get((REPORT, None))

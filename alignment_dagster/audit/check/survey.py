@@ -6,11 +6,12 @@ from pathlib import Path
 from alignment_dagster.audit.check.scope import Found
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.archive import Archive, chain_order
 from alignment_dagster.lineage.journal import JOURNAL
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
 from alignment_dagster.lineage.partition_keys import partition_at
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.reviews import REVIEWS
 
 RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
@@ -30,7 +31,7 @@ def survey(archive: Archive, found: Found) -> dict[Key, Artifact]:
             artifact = peek(archive, found, key)
             if artifact is not None:
                 artifacts[key] = artifact
-    return dict(sorted(artifacts.items(), key=lambda item: place(item[0])))
+    return dict(sorted(artifacts.items(), key=lambda item: chain_order(item[0])))
 
 
 def peek(archive: Archive, found: Found, key: Key) -> Artifact | None:
@@ -72,8 +73,3 @@ def _no_file(found: Found, path: Path, root: Path) -> None:
 
 def _children(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
-
-
-def place(key: Key) -> tuple[int, str, str]:
-    """The order of the chain."""
-    return ORDER.index(key[0]), key[1] or "", key[2]

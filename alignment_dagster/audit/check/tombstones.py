@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 from alignment_dagster.audit.check.journal import Line
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.ancestry import parent_keys
 from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.reviews import REVIEWS
@@ -28,11 +29,11 @@ def check_collected(scope: Scope, lines: Collection[Line]) -> None:
             reviewed = artifact.asset == REPORT and any(folder.glob("*.json"))
             scope.found.gap_if(reviewed, KIND, artifact.label, "was collected, and was reviewed")
         else:
-            for key in dict.fromkeys(map(parent_key, artifact.provenance.inputs.parents)):
+            for key in parent_keys(artifact):
                 parent = scope.known.get(key)
                 if parent is not None and is_collected(parent.path):
                     message = f"its parent {label(*key)} was collected as garbage"
-                    scope.found.gap(KIND, label(*key_of(artifact)), message)
+                    scope.found.gap(KIND, label(*artifact.key), message)
 
 
 def _check_tombstone(scope: Scope, artifact: Artifact) -> None:

@@ -1,10 +1,10 @@
 """The artifacts of two sides in pairs, found by walking from the roots of both at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from alignment_dagster.audit.diff.side import Key, Side
-from alignment_dagster.lineage.archive import rested_on
+from alignment_dagster.lineage.ancestry import ancestry, parents_of
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
@@ -48,23 +48,24 @@ def pairs(before: Side, after: Side) -> Pairs:
     What only one side has is in no pair. Behind the same artifact there is nothing to compare.
     """
     roots = [{side.key(root): root for root in side.roots} for side in (before, after)]
-    waiting = [Pair(key, root, roots[1][key]) for key, root in roots[0].items() if key in roots[1]]
-    found: dict[tuple[str, str], Pair] = {}
-    while waiting:
-        pair = waiting.pop()
-        if pair.labels in found:
-            continue
-        edges = () if pair.before.label == pair.after.label else _edges(pair, before, after)
-        found[pair.labels] = replace(pair, edges=edges)
-        waiting += [
-            Pair(before.key(edge.before), edge.before, edge.after)
-            for edge in edges
-            if edge.before and edge.after
-        ]
+    starts = [Pair(key, root, roots[1][key]) for key, root in roots[0].items() if key in roots[1]]
+    found = {pair.labels: pair for pair in starts}
+
+    def inputs(labels: tuple[str, str]) -> Iterator[tuple[str, str]]:
+        pair = found[labels]
+        if pair.before.label == pair.after.label:
+            return
+        found[labels] = replace(pair, edges=_edges(pair, before, after))
+        for edge in found[labels].edges:
+            if edge.before and edge.after:
+                below = Pair(before.key(edge.before), edge.before, edge.after)
+                yield found.setdefault(below.labels, below).labels
+
+    ancestry(list(found), inputs)
     return found
 
 
-def behind(pair: Pair, found: Pairs) -> list[Pair]:
+def differing_inputs(pair: Pair, found: Pairs) -> list[Pair]:
     """The pairs of the inputs of which the bytes differ."""
     return [
         found[edge.before.label, edge.after.label]
@@ -75,7 +76,10 @@ def behind(pair: Pair, found: Pairs) -> list[Pair]:
 
 def _edges(pair: Pair, before: Side, after: Side) -> tuple[Edge, ...]:
     old, new = (
-        {(side.key(parent), side.part(parent)): parent for parent in rested_on(artifact)}
+        {
+            (side.key(parent), side.part(parent)): parent
+            for parent in parents_of(artifact, compared=False)
+        }
         for side, artifact in ((before, pair.before), (after, pair.after))
     )
     return tuple(

@@ -9,10 +9,11 @@ artifact that shows the difference.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, behind
+from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, differing_inputs
 from alignment_dagster.audit.diff.declarations import ABSENT, Path, changes
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
 from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, name
+from alignment_dagster.lineage.ancestry import ancestry
 from alignment_dagster.lineage.provenance import Provenance
 
 RENAMED: Mapping[str, Path] = {
@@ -97,14 +98,13 @@ def _reached(found: Pairs) -> set[tuple[str, str]]:
     Where recipes are compared, the one artifact that decides over the documents of both holds
     the difference of the recipes itself: it is reached by the files of both.
     """
-    waiting = [pair for pair in found.values() if pair.key[0] in MEASUREMENTS and pair.differs]
-    reached: set[tuple[str, str]] = set()
-    while waiting:
-        pair = waiting.pop()
-        if pair.labels not in reached:
-            reached.add(pair.labels)
-            waiting += behind(pair, found)
-    return reached
+    moved = [pair for pair in found.values() if pair.key[0] in MEASUREMENTS and pair.differs]
+    return set(
+        ancestry(
+            (pair.labels for pair in moved),
+            lambda labels: (one.labels for one in differing_inputs(found[labels], found)),
+        )
+    )
 
 
 Found = tuple[Kind, Path, object, object]

@@ -92,14 +92,14 @@ def compare_sides(before: Side, after: Side) -> Comparison:
 
 def commits(side: Side) -> Counter[Commit]:
     """From which commits the artifacts of a side were made, most of them first."""
-    made = [artifact.provenance.git for artifact in side.closure]
+    made = [artifact.provenance.git for artifact in side.ancestors]
     return Counter((git.get("commit", "unknown"), git.get("dirty") == "true") for git in made)
 
 
 def environments(side: Side) -> dict[str, list[str]]:
     """Python, machine and packages → the versions that artifacts of a side were made with."""
     found: dict[str, dict[str, None]] = {}
-    for artifact in side.closure:
+    for artifact in side.ancestors:
         for name, version in artifact.provenance.environment.items():
             found.setdefault(name, {})[version] = None
     return {name: list(versions) for name, versions in found.items()}

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from alignment_dagster.chain import BY_SOURCE
-from alignment_dagster.lineage.archive import Archive, rested_on
+from alignment_dagster.lineage.ancestry import ancestry, parents_of
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.provenance import Key as ArtifactKey
 from alignment_dagster.lineage.provenance import Parent
 
 MEASUREMENTS = ("evaluation", "tampering", "attacks", "harness")
@@ -42,9 +44,9 @@ class Side:
         )
 
     @cached_property
-    def closure(self) -> list[Artifact]:
+    def ancestors(self) -> list[Artifact]:
         """The roots and all that they were made from."""
-        return self.archive.behind(self.roots)
+        return self.archive.ancestors(self.roots, compared=False)
 
     @cached_property
     def nearest(self) -> Mapping[Key, Artifact]:
@@ -53,21 +55,25 @@ class Side:
         Several versions may lie behind a report: what need not run again keeps its parents.
         """
         found: dict[Key, Artifact] = {}
-        level = list(self.roots)
-        while level:
-            above: dict[str, Artifact] = {}
-            for artifact in level:
-                if found.setdefault(self.key(artifact), artifact) is artifact:
-                    above |= {one.label: one for one in self.archive.rests_on(artifact)}
-            level = list(above.values())
+        reached = {root.key: root for root in self.roots}
+
+        def parents(key: ArtifactKey) -> list[ArtifactKey]:
+            artifact = reached[key]
+            if found.setdefault(self.key(artifact), artifact) is not artifact:
+                return []
+            above = self.archive.parents(artifact, compared=False)
+            reached.update({one.key: one for one in above if one.key not in reached})
+            return [one.key for one in above]
+
+        ancestry(list(reached), parents)
         return found
 
     @property
     def several(self) -> tuple[str, ...]:
         """Of what the artifacts behind the roots read more than one content."""
         read: dict[tuple[Key, str | None], set[str]] = {}
-        for artifact in self.closure:
-            for parent in rested_on(artifact):
+        for artifact in self.ancestors:
+            for parent in parents_of(artifact, compared=False):
                 read.setdefault((self.key(parent), parent.part), set()).add(parent.digest)
         found = (key for (key, _), digests in read.items() if len(digests) > 1)
         return tuple(dict.fromkeys(name(key) for key in found))

@@ -32,7 +32,7 @@ class Impact:
 
     study: str
     report: Artifact
-    closure: Sequence[Artifact]
+    ancestors: Sequence[Artifact]
     corpus: Sequence[Artifact]
     """The raw corpora as the report has them; older ones may lie behind parts of it."""
     withdrawn: Withdrawn
@@ -58,7 +58,7 @@ class Impact:
     @cached_property
     def behind(self) -> frozenset[str]:
         """What lies behind the report; everything else is history."""
-        return frozenset(one.label for one in self.closure)
+        return frozenset(one.label for one in self.ancestors)
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -105,7 +105,7 @@ def impact(
     return Impact(
         study=archive.study,
         report=opened.report,
-        closure=opened.closure,
+        ancestors=opened.ancestors,
         corpus=corpus,
         withdrawn=gone,
         raw=found,
@@ -118,7 +118,7 @@ def impact(
         inheriting=_inheriting(archive, training),
         reports=reports,
         reviews={one.label: review_nodes(archive, one) for one in reports},
-        plan=plan(opened.closure, _removed(opened, corpus, gone, found, tokenizers)),
+        plan=plan(opened.ancestors, _removed(opened, corpus, gone, found, tokenizers)),
         unsearched=len(archive.keys) - len(archive.kept()),
     )
 
@@ -127,7 +127,7 @@ def _dispositions(opened: Opened) -> list[Path]:
     """The files that something behind the report was made with."""
     files = {
         opened.archive.parent(read).path / read.part
-        for artifact in opened.closure
+        for artifact in opened.ancestors
         for read in artifact.provenance.inputs.parents
         if read.asset == "dispositions" and read.part
     }
@@ -151,7 +151,7 @@ def _removed(
     tokenizers: Sequence[InTokenizer],
 ) -> Removed:
     sources = frozenset(row["source"] for row in found.files)
-    behind = {one.label for one in opened.closure}
+    behind = {one.label for one in opened.ancestors}
     return Removed(
         sources=sources,
         whole=sources & set(gone.sources),

@@ -46,14 +46,14 @@ class Rebuild:
     """It gives the same bytes again, so what is made from it alone need not run."""
 
 
-def plan(closure: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
+def plan(ancestors: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
     """What `alignment run` would make, in order, after the rows are removed.
 
     As a run decides it: an artifact is made again where the content of an input changed; what
     comes out the same as before changes nothing further.
     """
     runs: dict[tuple[str, str | None], Rebuild] = {}
-    for artifact in closure:
+    for artifact in ancestors:
         if _runs(artifact, removed, runs):
             key = (artifact.asset, artifact.partition)
             seconds = artifact.provenance.seconds

@@ -37,7 +37,7 @@ def raw(
     """Look the withdrawn (tables `withdrawn`, `raw_rows`, `known`) up in the corpus of a report.
 
     Args:
-        corpus: the raw corpora as they are now; the closure may hold older ones too.
+        corpus: the raw corpora as they are now; the ancestors may hold older ones too.
         documents: the report's warehouse table of all documents.
         dispositions: the files by which it was decided what is read.
         ids: those to describe one by one.

@@ -170,7 +170,7 @@ def _untouched(impact: Impact) -> Node:
     but = "but for the vocabulary" if impact.tokenizers else ""
     children = [
         _artifact(impact, one, but)
-        for one in impact.closure
+        for one in impact.ancestors
         if one.asset in ("curated_mix", *CHECKPOINTS) and one.label not in hit
     ]
     return Node("mixes and checkpoints not affected", _count(children), children, tone="good")

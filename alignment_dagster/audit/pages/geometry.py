@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.chain import BY_SOURCE
-from alignment_dagster.lineage.archive import Key
+from alignment_dagster.lineage.provenance import Key
 
 COLUMNS: tuple[tuple[str, ...], ...] = (
     ("raw_corpus",),

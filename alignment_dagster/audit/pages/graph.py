@@ -7,8 +7,10 @@ from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.drawing import Node, draw
 from alignment_dagster.audit.pages.layout import layout
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.ancestry import ancestry, direct_edges, parent_keys
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.tombstone import is_collected
 
 MOST = 400
@@ -33,74 +35,38 @@ def graph(archive: Archive, roots: Sequence[Artifact], chosen: Artifact | None =
     Args:
         chosen: stands out, and what was made from it is shown too.
     """
-    shown = behind(archive, roots)
+    shown = _ancestors(archive, roots)
     left_out = 0
     if chosen is not None:
         after = archive.descendants([chosen])
         if len(shown) + len(after) > MOST:
             left_out = len(after) - 1 - len(archive.children(chosen))
             after = archive.children(chosen)
-        shown |= {key_of(one): one for one in after}
+        shown |= {one.key: one for one in after}
     shown = dict(sorted(shown.items(), key=_by_time))
     nodes = _nodes(archive, shown, chosen)
-    parents = {key: _parents(one, shown) for key, one in shown.items()}
+    parents = {
+        key: [parent for parent in parent_keys(one) if parent in shown] if one else []
+        for key, one in shown.items()
+    }
     svg = draw(layout(list(nodes)), nodes, parents, direct_edges(parents))
     return Graph(svg, _caption(nodes, left_out))
 
 
-def behind(archive: Archive, roots: Iterable[Artifact]) -> dict[Key, Artifact | None]:
+def _ancestors(archive: Archive, roots: Iterable[Artifact]) -> dict[Key, Artifact | None]:
     """The artifacts and all their ancestors; None for one that is not in the lake any more."""
     there = set(archive.keys)
     found: dict[Key, Artifact | None] = {}
-    waiting = [key_of(root) for root in roots]
-    while waiting:
-        key = waiting.pop()
-        if key not in found:
-            found[key] = artifact = _read(archive, key) if key in there else None
-            waiting += _named(artifact)
+
+    def parents(key: Key) -> list[Key]:
+        try:
+            found[key] = artifact = archive.artifact(*key) if key in there else None
+        except ArtifactError:
+            found[key] = artifact = None
+        return parent_keys(artifact) if artifact else []
+
+    ancestry((root.key for root in roots), parents)
     return found
-
-
-def direct_edges(parents: Mapping[Key, Sequence[Key]]) -> list[tuple[Key, Key]]:
-    """(artifact, parent) for the parents that are no ancestors of its other parents."""
-    above: dict[Key, set[Key]] = {}
-
-    def ancestors(key: Key) -> set[Key]:
-        if key not in above:
-            own = parents.get(key, ())
-            above[key] = set(own).union(*(ancestors(parent) for parent in own))
-        return above[key]
-
-    return [
-        (key, parent)
-        for key, own in parents.items()
-        for parent in own
-        if not any(parent in ancestors(other) for other in own if other != parent)
-    ]
-
-
-def key_of(artifact: Artifact) -> Key:
-    """Asset, partition and version."""
-    return artifact.asset, artifact.partition, artifact.version
-
-
-def _read(archive: Archive, key: Key) -> Artifact | None:
-    try:
-        return archive.artifact(*key)
-    except ArtifactError:
-        return None
-
-
-def _named(artifact: Artifact | None) -> list[Key]:
-    """What its provenance says it was made from, each once."""
-    if artifact is None:
-        return []
-    named = artifact.provenance.inputs.parents
-    return list(dict.fromkeys((one.asset, one.partition, one.version) for one in named))
-
-
-def _parents(artifact: Artifact | None, shown: Mapping[Key, object]) -> list[Key]:
-    return [key for key in _named(artifact) if key in shown]
 
 
 def _by_time(item: tuple[Key, Artifact | None]) -> tuple[str, str, str]:
@@ -112,7 +78,7 @@ def _nodes(
     archive: Archive, shown: Mapping[Key, Artifact | None], chosen: Artifact | None
 ) -> dict[Key, Node]:
     current = current_keys(archive)
-    reused = [(one.asset, one.partition, one.version) for one in archive.journal if one.reused]
+    reused = [one.key for one in archive.journal if one.reused]
     days = {one.provenance.started[:10] for one in shown.values() if one}
     return {
         key: Node(
@@ -125,7 +91,7 @@ def _nodes(
             current=key in current,
             gone=artifact is None,
             collected=artifact is not None and is_collected(artifact.path),
-            chosen=chosen is not None and key == key_of(chosen),
+            chosen=chosen is not None and key == chosen.key,
         )
         for key, artifact in shown.items()
     }

@@ -31,7 +31,7 @@ from alignment_dagster.audit.pages.geometry import (
     seed_of,
     total,
 )
-from alignment_dagster.lineage.archive import Key
+from alignment_dagster.lineage.provenance import Key
 
 TOP = MARGIN + HEAD
 

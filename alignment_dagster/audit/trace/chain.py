@@ -95,7 +95,7 @@ def chain_of(archive: Archive, row: ResultRow) -> Chain:
     measured = [archive.artifact(*key) for key in named if key[0] == asset]
     replicates = tuple(replicate(archive, one, row.stage) for one in measured)
     ordered = tuple(sorted(replicates, key=lambda one: one.seed))
-    return Chain(row, ordered, tuple(archive.behind(measured)))
+    return Chain(row, ordered, tuple(archive.ancestors(measured, compared=False)))
 
 
 def replicate(archive: Archive, measured: Artifact, stage: str) -> Replicate:

@@ -67,14 +67,14 @@ def trace_document(opened: Opened, row: ResultRow, name: str) -> DocumentPath:
     chain = chain_of(opened.archive, row)
     with parquet() as connection:
         # A document that had no part in the metric is known too, and said to have had none.
-        corpora = [each for each in opened.closure if each.asset == "raw_corpus"]
+        corpora = [each for each in opened.ancestors if each.asset == "raw_corpus"]
         one = find_document(connection, corpora, name)
         packed = [_packed(connection, mix, one) for mix in chain.mixes]
         found = [each for each in packed if each is not None]
         return DocumentPath(
             chain=chain,
             document_id=one,
-            known=details(connection, chain, [one], opened.closure)[one],
+            known=details(connection, chain, [one], opened.ancestors)[one],
             packed=found,
             read=[
                 _read(connection, ledger, replicate.seed, one, _pieces(found, replicate.mix))

@@ -1,4 +1,4 @@
-"""The whole closure of a metric as Parquet: every document, item, sequence and artifact."""
+"""Everything behind a metric as Parquet: every document, item, sequence and artifact."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ Report: {report}, study {study}. Written by `alignment audit trace`; no texts ar
 
 
 def export(opened: Opened, trace: Trace, folder: Path) -> None:
-    """Write the closure of a metric to a new folder; it is written aside and renamed.
+    """Write everything behind a metric to a new folder; it is written aside and renamed.
 
     Raises:
         ArtifactError: if the folder exists, or cannot be written.

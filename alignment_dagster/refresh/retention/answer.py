@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from alignment_dagster.audit.answer import Answer, Table
 from alignment_dagster.audit.artifact_list import size
 from alignment_dagster.chain import ORDER
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import label
 from alignment_dagster.refresh.retention.plan import Plan
 from alignment_dagster.refresh.retention.references import REASONS
@@ -42,7 +41,7 @@ def _sentences(plan: Plan, *, deleted: bool) -> Iterator[str]:
 
 
 def _table(plan: Plan, collected: str) -> Table:
-    gone = [_key_of(plan, index) for index in range(len(plan.collect) + len(plan.half))]
+    gone = [one.key for one in (*plan.collect, *plan.half)]
     rows: list[tuple[str | int, ...]] = []
     for asset in ORDER:
         staying = [key for key in plan.kept if key[0] == asset]
@@ -58,11 +57,6 @@ def _table(plan: Plan, collected: str) -> Table:
     return Table("versions", columns, rows)
 
 
-def _key_of(plan: Plan, index: int) -> Key:
-    one = (*plan.collect, *plan.half)[index]
-    return (one.asset, one.partition, one.version)
-
-
 def _data(plan: Plan, *, deleted: bool) -> dict[str, object]:
     return {
         "study": plan.archive.study,
@@ -72,8 +66,8 @@ def _data(plan: Plan, *, deleted: bool) -> dict[str, object]:
             {"artifact": label(*key), "why": list(reasons)} for key, reasons in plan.kept.items()
         ],
         "collected": [
-            {"artifact": one.label, "bytes": plan.sizes[_key_of(plan, index)]}
-            for index, one in enumerate((*plan.collect, *plan.half))
+            {"artifact": one.label, "bytes": plan.sizes[one.key]}
+            for one in (*plan.collect, *plan.half)
         ],
         "folders": [
             {"folder": str(folder), "bytes": plan.sizes[folder]} for folder in plan.folders

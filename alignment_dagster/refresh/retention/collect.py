@@ -15,8 +15,9 @@ from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.graph.staleness import Staleness
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.locks import run_lock
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.refresh.retention.answer import answer
 from alignment_dagster.refresh.retention.leftovers import LETTERS, WorkKey, work_folders
 from alignment_dagster.refresh.retention.plan import Plan, Use, plan

@@ -6,13 +6,15 @@ from datetime import datetime
 from pathlib import Path
 
 from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
+from alignment_dagster.audit.check.scope import Found, Scope, workers
 from alignment_dagster.audit.check.study import check_all_records
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.ancestry import children_of
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.tombstone import is_collected, left_over
 from alignment_dagster.refresh.retention.leftovers import WorkKey, dead_staging, size_of, stale_work
 from alignment_dagster.refresh.retention.references import kept
@@ -79,7 +81,7 @@ def plan(archive: Archive, home: Home, study: Study, use: Use, now: datetime) ->
     retention = retention_of(study)
     staying = kept(archive, retention, use.current, use.reviewed, now)
     gone = [one for one in archive.all() if is_collected(one.path)]
-    before = {_key(one) for one in gone}
+    before = {one.key for one in gone}
     loose = [key for key in reversed(archive.keys) if key not in staying and key not in before]
     collect = [archive.artifact(*key) for key in loose]
     half = [one for one in gone if any(left_over(one.path))]
@@ -88,7 +90,7 @@ def plan(archive: Archive, home: Home, study: Study, use: Use, now: datetime) ->
     if not use.running and not use.others:
         folders += dead_staging(home)
     sizes: dict[Key | Path, int] = {
-        _key(one): sum(path.lstat().st_size for path in left_over(one.path))
+        one.key: sum(path.lstat().st_size for path in left_over(one.path))
         for one in (*collect, *half)
     }
     sizes |= {folder: size_of(folder) for folder in folders}
@@ -109,7 +111,3 @@ def _refuse(archive: Archive, found: Found) -> None:
             f"study {archive.study!r} does not verify, so nothing is collected: {gaps[0].subject}: "
             f"{gaps[0].message}{more}. See alignment audit check {archive.study}"
         )
-
-
-def _key(artifact: Artifact) -> Key:
-    return (artifact.asset, artifact.partition, artifact.version)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from alignment_dagster.audit.artifact_list import current_keys
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.reviews import REVIEWS
 from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.study.refresh import Retention
@@ -43,9 +44,8 @@ def kept(
     }
     found: dict[Key, tuple[str, ...]] = {}
     for reason, keys in roots.items():
-        for artifact in archive.closure(_there(archive, keys)):
-            key = (artifact.asset, artifact.partition, artifact.version)
-            found[key] = (*found.get(key, ()), reason)
+        for artifact in archive.ancestors(_there(archive, keys)):
+            found[artifact.key] = (*found.get(artifact.key, ()), reason)
     return found
 
 
@@ -74,9 +74,9 @@ def _recent(archive: Archive, since: datetime) -> Iterator[Key]:
     """What became current since then, and what a run that was stopped made since then."""
     for entry in archive.journal:
         if datetime.fromisoformat(entry.time) >= since:
-            yield (entry.asset, entry.partition, entry.version)
+            yield entry.key
     for artifact in archive.all():
         made = artifact.provenance
         ended = datetime.fromisoformat(made.started) + timedelta(seconds=made.seconds)
         if ended >= since:
-            yield (artifact.asset, artifact.partition, artifact.version)
+            yield artifact.key

@@ -107,7 +107,7 @@ class Facts:
 
     study: str
     report: Artifact
-    closure: Sequence[Artifact]
+    ancestors: Sequence[Artifact]
     sources: Sequence[SourceFacts]
     mixes: Sequence[MixFacts]
     replicates: Sequence[Replicate]
@@ -125,16 +125,16 @@ class Facts:
 
     def of(self, asset: str) -> list[Artifact]:
         """The artifacts of an asset behind the report."""
-        return [artifact for artifact in self.closure if artifact.asset == asset]
+        return [artifact for artifact in self.ancestors if artifact.asset == asset]
 
     def environments(self) -> list[Mapping[str, str]]:
         """Python, machine and packages; several where the artifacts were not made in one."""
-        found = {canonical_json(one.provenance.environment): one for one in self.closure}
+        found = {canonical_json(one.provenance.environment): one for one in self.ancestors}
         return [one.provenance.environment for one in found.values()]
 
     def commits(self) -> list[Mapping[str, str]]:
         """Commits and dirty flags of the code that made the artifacts."""
-        found = {canonical_json(one.provenance.git): one.provenance.git for one in self.closure}
+        found = {canonical_json(one.provenance.git): one.provenance.git for one in self.ancestors}
         return list(found.values())
 
 
@@ -144,12 +144,12 @@ def gather_facts(opened: Opened) -> Facts:
     Raises:
         ArtifactError: if an artifact or a review behind the report is missing or altered.
     """
-    for one in opened.closure:
+    for one in opened.ancestors:
         opened.archive.lake.open(opened.archive.study, one.asset, one.partition, one.version)
     return Facts(
         study=opened.archive.study,
         report=opened.report,
-        closure=opened.closure,
+        ancestors=opened.ancestors,
         sources=_sources(opened),
         mixes=_mixes(opened),
         replicates=_replicates(opened),
@@ -163,7 +163,7 @@ def _sources(opened: Opened) -> list[SourceFacts]:
     read = {row["source"]: row for row in rows(opened.ledgers, READ)}
     empty = {"documents": 0, "characters": 0, "rows": 0}
     found = []
-    for artifact in opened.closure:
+    for artifact in opened.ancestors:
         if artifact.asset == "raw_corpus":
             row = read.get(artifact.partition, empty)
             counts = (row["documents"], row["characters"], row["rows"])
@@ -183,15 +183,17 @@ def _mixes(opened: Opened) -> list[MixFacts]:
             [row for row in disposed if row["recipe"] == artifact.partition],
             sequences.get(artifact.partition, 0),
         )
-        for artifact in opened.closure
+        for artifact in opened.ancestors
         if artifact.asset == "curated_mix"
     ]
 
 
 def _replicates(opened: Opened) -> list[Replicate]:
-    post = {one.partition: one for one in opened.closure if one.asset == "post_trained_checkpoint"}
+    post = {
+        one.partition: one for one in opened.ancestors if one.asset == "post_trained_checkpoint"
+    }
     found = []
-    for artifact in opened.closure:
+    for artifact in opened.ancestors:
         if artifact.asset == "pretrained_checkpoint":
             recipe, _, seed = (artifact.partition or "").partition("|")
             found.append(Replicate(recipe, int(seed), artifact, post.get(artifact.partition)))

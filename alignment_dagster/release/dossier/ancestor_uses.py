@@ -9,25 +9,25 @@ from alignment_dagster.lineage.provenance import Parent
 _DECIDED = 'use, state, rule, "value", cause, weight'
 
 
-def uses(closure: Sequence[Artifact]) -> str:
+def uses(ancestors: Sequence[Artifact]) -> str:
     """A query: document and recipe → disposition, and what the recipe's mix holds of it.
 
     A report made after a part was renewed may rest on several versions of the dispositions, or
     even of a mix: each that was read by what trained or measured a model has its entry.
     """
     return (
-        " union all ".join(_selects(closure)) + " order by document_id, recipe, dispositions, mix"
+        " union all ".join(_selects(ancestors)) + " order by document_id, recipe, dispositions, mix"
     )
 
 
-def _selects(closure: Sequence[Artifact]) -> Iterator[str]:
-    versions = {(one.asset, one.version): one for one in closure}
+def _selects(ancestors: Sequence[Artifact]) -> Iterator[str]:
+    versions = {(one.asset, one.version): one for one in ancestors}
     told: set[tuple[str | None, str]] = set()
-    for mix in (one for one in closure if one.asset == "curated_mix"):
+    for mix in (one for one in ancestors if one.asset == "curated_mix"):
         for parent in _parts(mix):
             told.add((parent.part, parent.digest))
             yield _select(versions["dispositions", parent.version], parent, mix)
-    for reader in (one for one in closure if one.asset != "curated_mix"):
+    for reader in (one for one in ancestors if one.asset != "curated_mix"):
         for parent in _parts(reader):
             if (parent.part, parent.digest) not in told:
                 told.add((parent.part, parent.digest))

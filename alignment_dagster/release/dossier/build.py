@@ -71,12 +71,12 @@ def build(
         (folder / verify.SIGNED).write_text(json.dumps(signed, indent=1) + "\n", encoding="utf-8")
         write_zip(folder, aside)
         return Written(
-            target, opened.report.label, len(opened.closure), tree.count, tree.root, signer.key_id
+            target, opened.report.label, len(opened.ancestors), tree.count, tree.root, signer.key_id
         )
 
 
 def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> None:
-    known = sorted(one.partition or "" for one in opened.closure if one.asset == "raw_corpus")
+    known = sorted(one.partition or "" for one in opened.ancestors if one.asset == "raw_corpus")
     for source in redacted:
         if source not in known:
             raise ArtifactError(
@@ -94,7 +94,7 @@ def _verify(opened: Opened) -> None:
         ArtifactError: names what is not as it was signed.
     """
     archive = opened.archive
-    for one in opened.closure:
+    for one in opened.ancestors:
         archive.lake.open(archive.study, one.asset, one.partition, one.version)
         for check in one.provenance.failed:
             raise ArtifactError(f"{one.label}: its check {check.name} failed: {check.summary}")
@@ -108,7 +108,7 @@ def _collect(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str])
     for name in REPORT_FILES:
         _copy(opened.report.path / name, folder / "report" / name)
     study = opened.archive.lake.root / opened.archive.study
-    for artifact in opened.closure:
+    for artifact in opened.ancestors:
         for name in RECORDS:
             place = folder / "artifacts" / artifact.path.relative_to(study) / name
             _copy(artifact.path / name, place)
@@ -148,7 +148,7 @@ def _ledgers(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str])
     if texts:
         write_rows(place / "texts.jsonl.gz", rows.texts(ledgers, redacted))
     leaves: list[bytes] = []
-    documents = rows.documents(ledgers, opened.closure)
+    documents = rows.documents(ledgers, opened.ancestors)
     write_rows(folder / verify.DOCUMENTS, _noting(documents, leaves))
     return Tree(verify.tree_root(leaves), len(leaves))
 

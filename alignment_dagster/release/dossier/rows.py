@@ -73,13 +73,13 @@ def rows_of(ledgers: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> Itera
             yield dict(zip(names, row, strict=True))
 
 
-def documents(ledgers: duckdb.DuckDBPyConnection, closure: Sequence[Artifact]) -> Iterator[Row]:
+def documents(ledgers: duckdb.DuckDBPyConnection, ancestors: Sequence[Artifact]) -> Iterator[Row]:
     """Every document of the raw corpora by id, with what each recipe did with it.
 
     `recipes` has an entry for each recipe (and mix, should there be several); `seen` says how often
     each step of post-training and tampering read the document. Pretraining reads every copy once.
     """
-    entries = _by_document(rows_of(ledgers, uses(closure)))
+    entries = _by_document(rows_of(ledgers, uses(ancestors)))
     seen = _by_document(rows_of(ledgers, _SEEN))
     use, read = next(entries, None), next(seen, None)
     for row in rows_of(ledgers, _PLACES):

@@ -55,4 +55,4 @@ def with_gate(archive: Archive, report: Artifact) -> list[Artifact]:
         if one.asset == GATE and one.provenance.inputs.parents[0].version == report.version
     }
     last = [gates[entry.version] for entry in archive.journal if entry.version in gates][-1:]
-    return [*archive.behind([report]), *last]
+    return [*archive.ancestors([report], compared=False), *last]

@@ -9,50 +9,48 @@ from typing import Any
 
 from alignment_dagster.audit.check.events import check_events, read_dagster
 from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
+from alignment_dagster.audit.check.journal import check_entries, read_journal
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
 from alignment_dagster.audit.check.mlflow_runs import check_runs, settled_keys
 from alignment_dagster.audit.check.records import check_parents, check_records
-from alignment_dagster.audit.check.report import CheckReport, Gap
+from alignment_dagster.audit.check.report import CheckReport
 from alignment_dagster.audit.check.scope import (
     Found,
     Scope,
-    children_of,
-    key_of,
-    parent_key,
     workers,
 )
 from alignment_dagster.audit.check.study import check_contents, journalled
-from alignment_dagster.audit.check.survey import peek, place
+from alignment_dagster.audit.check.survey import peek
 from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.ancestry import ancestry, children_of, parent_keys
+from alignment_dagster.lineage.archive import Archive, chain_order
 from alignment_dagster.lineage.lake import Artifact
-
-
-def check_closure(archive: Archive, home: Home, roots: Sequence[Artifact]) -> tuple[Gap, ...]:
-    """What does not close in these artifacts and everything they were made from."""
-    return check_ancestors(archive, home, roots).gaps
+from alignment_dagster.lineage.provenance import Key
 
 
 def check_ancestors(
     archive: Archive, home: Home, roots: Sequence[Artifact], instance: Any | None = None
 ) -> CheckReport:
-    """The whole outcome; an `instance` of Dagster that is open already is used."""
+    """What does not close in these artifacts and everything that they were made from.
+
+    Args:
+        instance: of Dagster, where one is open already.
+    """
     started = time.monotonic()
     found = Found()
-    artifacts = _closure(archive, roots, found)
+    artifacts = _ancestors(archive, roots, found)
     hashing = Hashing(artifacts.values(), workers())
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
     check_records(scope)
     check_parents(scope, artifacts)
-    lines = [line for line in read_journal(scope) if _key(line) in artifacts]
+    lines = [line for line in read_journal(scope) if line.entry.key in artifacts]
     check_entries(scope, lines, artifacts)
     check_collected(scope, lines)
     with found.guard("dagster", "Dagster's database"):
         check_events(scope, lines, read_dagster(scope, lines, instance))
     with found.guard("mlflow", "MLflow's database"):
-        settled = settled_keys(scope, journalled(lines)) | {key_of(one) for one in roots}
+        settled = settled_keys(scope, journalled(lines)) | {one.key for one in roots}
         check_runs(scope, read_mlflow(home, archive.study), settled)
     hashing.report(found)
     check_contents(scope, hashing)
@@ -66,23 +64,16 @@ def check_ancestors(
     )
 
 
-def _key(line: Line) -> Key:
-    return (line.entry.asset, line.entry.partition, line.entry.version)
-
-
-def _closure(archive: Archive, roots: Iterable[Artifact], found: Found) -> dict[Key, Artifact]:
+def _ancestors(archive: Archive, roots: Iterable[Artifact], found: Found) -> dict[Key, Artifact]:
     """As far as the records can be read; what is missing or damaged is a gap."""
-    reached = {key_of(root): root for root in roots}
-    waiting = [
-        parent_key(one) for root in reached.values() for one in root.provenance.inputs.parents
-    ]
-    seen = set(reached)
-    while waiting:
-        key = waiting.pop()
-        if key not in seen:
-            seen.add(key)
-            artifact = peek(archive, found, key)
-            if artifact is not None:
-                reached[key] = artifact
-                waiting += [parent_key(one) for one in artifact.provenance.inputs.parents]
-    return dict(sorted(reached.items(), key=lambda item: place(item[0])))
+    artifacts = {root.key: root for root in roots}
+
+    def parents(key: Key) -> list[Key]:
+        artifact = artifacts.get(key) or peek(archive, found, key)
+        if artifact is None:
+            return []
+        artifacts[key] = artifact
+        return parent_keys(artifact)
+
+    ancestry(list(artifacts), parents)
+    return {key: artifacts[key] for key in sorted(artifacts, key=chain_order)}
