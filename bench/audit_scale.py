@@ -34,7 +34,7 @@ from alignment_dagster.evaluation.answers import ITEMS
 from alignment_dagster.evaluation.model.losses import LOSSES
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.journal import Became
+from alignment_dagster.lineage.journal import NewEntry
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Inputs, Parent, Provenance
@@ -122,7 +122,7 @@ class Maker:
         return artifact
 
     def _note(self, artifact: Artifact) -> None:
-        became = Became(
+        became = NewEntry(
             asset=artifact.asset,
             partition=artifact.partition,
             version=artifact.version,

@@ -10,7 +10,7 @@ from tiny_study import NAME, TinyStudy
 
 from alignment_dagster.defs.freshness import CHECK, check, evaluate, sensor, watched
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.journal import Became, Journal
+from alignment_dagster.lineage.journal import Journal, NewEntry
 from alignment_dagster.refresh.freshness import CORPUS
 from alignment_dagster.refresh.source_looks import looks_file
 from alignment_dagster.study import Study
@@ -28,7 +28,7 @@ def study(tiny: TinyStudy, tmp_path: Path) -> Study:
     study = tiny.load()
     for source in study.sources:
         journal = Journal(tmp_path / "home" / "lake" / NAME)
-        journal.append(Became(CORPUS, source.name, "v", "d", "r", "run", False))
+        journal.append(NewEntry(CORPUS, source.name, "v", "d", "r", "run", False))
     return study
 
 

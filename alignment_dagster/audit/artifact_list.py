@@ -56,7 +56,9 @@ def listing(archive: Archive, asset: str | None = None, *, every: bool = False) 
                 warnings.append(str(error))
                 continue
             lines.append(_line(archive, artifact, key in current, warnings))
-    lines.sort(key=lambda line: (archive.keys.index(line.key), line.made))
+    lines.sort(
+        key=lambda line: (archive.keys.index((line.asset, line.partition, line.version)), line.made)
+    )
     return _answer(archive, lines, warnings, every=every)
 
 
@@ -107,7 +109,7 @@ def _line(archive: Archive, artifact: Artifact, current: bool, warnings: list[st
         git_commit=provenance.git.get("commit", "unknown"),
         git_dirty=provenance.git.get("dirty", "unknown"),
         reused=sum(entry.reused for entry in archive.journal if entry.key == artifact.key),
-        collected=archive.collected(artifact) or None,
+        collected=archive.collection(artifact) or None,
         signed_by=key,
     )
 

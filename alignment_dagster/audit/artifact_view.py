@@ -59,7 +59,7 @@ def _data(archive: Archive, artifact: Artifact, key: str | None, problem: str) -
         ],
         "signed_by": key,
         "problem": problem or None,
-        "collected": archive.collected(artifact) or None,
+        "collected": archive.collection(artifact) or None,
         "made_again": _made_again(archive, artifact),
         "links": {
             "dagster_run": page_links.dagster_run(artifact.provenance.dagster_run_id or ""),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import near
+from alignment_dagster.lineage.archive import similar
 from alignment_dagster.report.results import ResultRow, read_results
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
@@ -84,12 +84,12 @@ def _unknown(opened: Opened, name: str, rows: Sequence[ResultRow]) -> str:
     if strange:
         return (
             f"metric {name!r}: {opened.report.label} has none with {strange[0]!r} "
-            f"(near: {near(strange[0], sorted(known))})"
+            f"(near: {similar(strange[0], sorted(known))})"
         )
     names = [metric_name(row) for row in rows if row.seed is None]
     return (
         f"metric {name!r}: {opened.report.label} has no such combination (near: "
-        f"{near(name, names)})"
+        f"{similar(name, names)})"
     )
 
 

@@ -28,7 +28,7 @@ CREATING = 7_046_029_254
 
 
 @contextmanager
-def one_message(what: str) -> Iterator[None]:
+def one_error(what: str) -> Iterator[None]:
     """Say of a database why it cannot be used, without its address and password.
 
     Raises:
@@ -48,7 +48,7 @@ def one_message(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def one_message_of_disk(folder: Path) -> Iterator[None]:
+def one_disk_error(folder: Path) -> Iterator[None]:
     """Say that the disk of a folder is full or cannot be written to, whoever noticed it first.
 
     Raises:
@@ -60,10 +60,10 @@ def one_message_of_disk(folder: Path) -> Iterator[None]:
     except AlignmentError:
         raise
     except Exception as error:
-        told = _of_disk(error, folder)
-        if told is None:
+        message = _of_disk(error, folder)
+        if message is None:
             raise
-        raise AlignmentError(told) from None
+        raise AlignmentError(message) from None
 
 
 @contextmanager
@@ -72,11 +72,11 @@ def _no_traceback_of_threads(folder: Path) -> Iterator[None]:
     others = threading.excepthook
 
     def say(ended: threading.ExceptHookArgs) -> None:
-        told = _of_disk(ended.exc_value, folder)
-        if told is None:
+        message = _of_disk(ended.exc_value, folder)
+        if message is None:
             others(ended)
         else:
-            print(told, file=sys.stderr)
+            print(message, file=sys.stderr)
 
     threading.excepthook = say
     try:
@@ -90,9 +90,9 @@ def _no_traceback_of_mlflow(folder: Path) -> Iterator[None]:
     """One line of what MLflow tells of its database before it raises the same."""
 
     def shorten(record: logging.LogRecord) -> bool:
-        told = _of_disk(record.exc_info[1], folder) if record.exc_info else None
-        if told is not None:
-            record.msg, record.args, record.exc_info = told, (), None
+        message = _of_disk(record.exc_info[1], folder) if record.exc_info else None
+        if message is not None:
+            record.msg, record.args, record.exc_info = message, (), None
         return True
 
     logger = logging.getLogger(MLFLOW_DATABASE)
@@ -145,7 +145,7 @@ def _line(text: str) -> str:
 
 
 @contextmanager
-def created_by_one(uri: str) -> Iterator[None]:
+def creation_lock(uri: str) -> Iterator[None]:
     """While MLflow opens its database, and maybe creates its tables, nobody else does.
 
     Two workers that create them at once would both fail. What waits here waits for seconds.
@@ -155,7 +155,7 @@ def created_by_one(uri: str) -> Iterator[None]:
     """
     import sqlalchemy
 
-    with one_message("MLflow's database"):
+    with one_error("MLflow's database"):
         engine = sqlalchemy.create_engine(uri, connect_args={"connect_timeout": WAIT_SECONDS})
         try:
             with engine.connect() as connection:

@@ -68,7 +68,7 @@ class Progress:
         self._file.flush()
 
 
-class Silent(Progress):
+class SilentProgress(Progress):
     """Of a process that leaves it to another to speak."""
 
     def __init__(self, work: Path) -> None:
@@ -124,7 +124,7 @@ def run_job(
     try:
         speaks = leads and DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ
         with open_dagster_pipes() if speaks else contextlib.nullcontext() as pipes:
-            function(job, Progress(work, pipes) if leads else Silent(work))
+            function(job, Progress(work, pipes) if leads else SilentProgress(work))
     except AlignmentError as error:
         (work / ERROR).write_text(str(error), encoding="utf-8")
         print(error, file=sys.stderr)

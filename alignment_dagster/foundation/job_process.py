@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -42,8 +43,6 @@ _context = multiprocessing.get_context("forkserver")
 
 def warm_up() -> None:
     """Start the template process, so that the first job does not wait for imports."""
-    from multiprocessing import forkserver
-
     _context.set_forkserver_preload(PRELOADED)
     forkserver.ensure_running()
 

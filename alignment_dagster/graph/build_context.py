@@ -15,7 +15,7 @@ from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.parent_spec import Parents
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Inputs
 from alignment_dagster.study import Study
@@ -53,7 +53,7 @@ class BuildContext:
         """Progress for whoever watches."""
         progress_listener.tell(self.asset, self.partition, done, total, unit)
 
-    def log(self, metrics: Iterable[Measured]) -> None:
+    def log(self, metrics: Iterable[Metric]) -> None:
         """Metrics for MLflow, each tied to its data and model."""
         self.tracked.log(metrics)
 
@@ -85,7 +85,7 @@ class BuildContext:
         ) as session:
             environment = dict(session.get_bootstrap_env_vars())
             command = job_process.Command(module, config, self.work, environment)
-            job_process.run(command, _ProgressFollower(self, dataset.as_data()))
+            job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
         result: dict[str, float | str] = json.loads(
             (self.work / RESULT).read_text(encoding="utf-8")
         )
@@ -97,7 +97,7 @@ class _ProgressFollower:
     """Reads a job's progress file and passes on what is new."""
 
     context: BuildContext
-    dataset: Data
+    dataset: Dataset
     position: int = 0
 
     def __call__(self) -> None:
@@ -113,7 +113,7 @@ class _ProgressFollower:
         models = self.context.tracked.models
         only = next(iter(models.values()), None)
         self.context.log(
-            Measured(
+            Metric(
                 f"{entry['stage']}/{name}",
                 value,
                 entry["done"],

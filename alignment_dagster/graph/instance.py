@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
 from alignment_dagster.foundation.atomic_files import atomic_file
-from alignment_dagster.foundation.databases import one_message
+from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.lineage.lake import Lake
@@ -52,7 +52,7 @@ def open_instance(home: Home) -> dg.DagsterInstance:
         AlignmentError: if its configuration is wrong, or its database cannot be reached.
     """
     prepare_home(home)
-    with one_message("Dagster's database"):
+    with one_error("Dagster's database"):
         reference = InstanceRef.from_dir(str(home.dagster), overrides=QUIET)
         instance = dg.DagsterInstance.from_ref(reference)
     # Dagster configures Python's logging anew for each run, which shuts down the handlers of the

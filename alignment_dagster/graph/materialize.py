@@ -18,7 +18,7 @@ from alignment_dagster.graph.step import Step
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.event_metadata import event_metadata
-from alignment_dagster.lineage.journal import Became
+from alignment_dagster.lineage.journal import NewEntry
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.partition_keys import Partition
@@ -78,7 +78,7 @@ def became_current(
 ) -> None:
     """Write it into the study's journal, and tell whoever watches."""
     stores.lake.journal(artifact.provenance.inputs.study).append(
-        Became(
+        NewEntry(
             asset=artifact.asset,
             partition=artifact.partition,
             version=artifact.version,

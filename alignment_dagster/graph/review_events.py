@@ -10,7 +10,7 @@ from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews import Review, Told, review_digest
+from alignment_dagster.lineage.reviews import Review, ReviewRecord, review_digest
 
 VERSION, NUMBER, DIGEST = "report", "review", "review_digest"
 PAGE = 1000
@@ -37,7 +37,7 @@ def tell_dagster(home: Home, archive: Archive, report: Artifact, review: Review)
         instance.report_runless_asset_event(observation)
 
 
-def told_reviews(instance: dg.DagsterInstance, study: str) -> Iterator[Told]:
+def told_reviews(instance: dg.DagsterInstance, study: str) -> Iterator[ReviewRecord]:
     """Every review that Dagster was told of, newest first."""
     cursor, more = None, True
     while more:
@@ -50,4 +50,4 @@ def told_reviews(instance: dg.DagsterInstance, study: str) -> Iterator[Told]:
             if DIGEST in values:
                 told = (values[name].value for name in (VERSION, NUMBER, DIGEST))
                 version, number, digest = told
-                yield Told(str(version), int(str(number)), str(digest))
+                yield ReviewRecord(str(version), int(str(number)), str(digest))

@@ -160,7 +160,7 @@ class Staleness:
         key = (asset, partition, version)
         if key not in self._artifacts:
             try:
-                self._artifacts[key] = self.lake.peek(self.study.name, *key)
+                self._artifacts[key] = self.lake.read(self.study.name, *key)
             except AlignmentError:
                 return None  # whoever reads it says why
         return self._artifacts[key]

@@ -62,7 +62,7 @@ class Archive:
                 raise ArtifactError(
                     f"{label(*key)}: is not in the lake: it was removed, or never made here"
                 )
-            self._read[key] = self.lake.peek(self.study, *key)
+            self._read[key] = self.lake.read(self.study, *key)
         return self._read[key]
 
     @cached_property
@@ -73,7 +73,7 @@ class Archive:
         """Every artifact there is."""
         return [self.artifact(*key) for key in self.keys]
 
-    def kept(self) -> list[Artifact]:
+    def with_files(self) -> list[Artifact]:
         """Every artifact whose files are there: all but those that were collected as garbage."""
         return [one for one in self.all() if not is_collected(one.path)]
 
@@ -86,7 +86,7 @@ class Archive:
         for artifact in artifacts:
             self.lake.require_files(artifact)
 
-    def collected(self, artifact: Artifact) -> str:
+    def collection(self, artifact: Artifact) -> str:
         """When and why it was collected as garbage, in words; empty where it was not."""
         try:
             stone = read_tombstone(artifact.path)
@@ -175,7 +175,7 @@ class Archive:
         Raises:
             ArtifactError: if there is none (names near matches), or several fit.
         """
-        asset, partition, version = parse(name)
+        asset, partition, version = parse_name(name)
         partition = self._partition(asset, partition)
         known = [key for key in self.keys if key[0] == asset]
         if not known:
@@ -218,7 +218,7 @@ def chain_order(key: Key) -> tuple[int, str, str]:
     return place(key[0]), key[1] or "", key[2]
 
 
-def parse(name: str) -> tuple[str, str | None, str | None]:
+def parse_name(name: str) -> tuple[str, str | None, str | None]:
     """`asset[partition]@version` in its parts; what is left out is None.
 
     Raises:
@@ -231,7 +231,7 @@ def parse(name: str) -> tuple[str, str | None, str | None]:
     return asset, rest[:-1] or None if bracket else None, version or None
 
 
-def near(name: str, known: Sequence[str]) -> str:
+def similar(name: str, known: Sequence[str]) -> str:
     """Those that look like `name`, else the first few, for a message."""
     alike = difflib.get_close_matches(name, known, 5, 0.5)
     return ", ".join(alike or known[:8]) or "none"
@@ -243,4 +243,4 @@ def unknown_asset(archive: Archive, asset: str) -> str:
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    return f"there is no {what} {name!r} (near: {near(name, known)})"
+    return f"there is no {what} {name!r} (near: {similar(name, known)})"

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 
-def consumed_like_mix(ledger: Path, mix: Path) -> str | None:
+def consumption_problem(ledger: Path, mix: Path) -> str | None:
     """Recompute the ledger's digest chain from the mix's own tokens.
 
     Every sequence must be read exactly once, and chain k must be

@@ -55,7 +55,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Became:
+class NewEntry:
     """What is to be written down; number, time and link are the journal's."""
 
     asset: str
@@ -67,7 +67,7 @@ class Became:
     reused: bool
 
 
-class Shared(Protocol):
+class SharedLines(Protocol):
     """The same journal where other machines write to it too: each number is given once."""
 
     def get(self, number: int) -> str | None:
@@ -83,11 +83,11 @@ class Journal:
     Where it is shared, a line is written there first, and this file is a copy of it.
     """
 
-    def __init__(self, folder: Path, shared: Shared | None = None) -> None:
+    def __init__(self, folder: Path, shared: SharedLines | None = None) -> None:
         self.path = folder / JOURNAL
         self.shared = shared
 
-    def append(self, became: Became) -> Entry:
+    def append(self, new: NewEntry) -> Entry:
         """Write the next line and bring it to the disk.
 
         Raises:
@@ -101,7 +101,7 @@ class Journal:
                     number=last.number + 1 if last else 1,
                     time=max(now, last.time) if last else now,
                     previous=last.link if last else START,
-                    **asdict(became),
+                    **asdict(new),
                 )
                 if self.shared is None or self.shared.put(entry.number, _line(entry)):
                     _write(handle, entry)
@@ -139,7 +139,7 @@ class Journal:
             last, number = entry, number + 1
         return last
 
-    def _agree(self, last: Entry, shared: Shared) -> None:
+    def _agree(self, last: Entry, shared: SharedLines) -> None:
         """The shared journal has the last line, or else gets all that it lacks."""
         there = shared.get(last.number)
         lines = [last] if there is not None else self.entries()
@@ -160,7 +160,7 @@ class Journal:
             for number, line in enumerate(lines, 1):
                 yield self._entry(line, number)
 
-    def breaks(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Where the chain does not hold: at most one message a line."""
         problems, expected, number = [], START, 0
         for entry in self.entries():

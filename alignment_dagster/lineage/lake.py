@@ -17,7 +17,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.locks import exclusive_lock, shared_lock
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
-from alignment_dagster.lineage.metric import Data
+from alignment_dagster.lineage.metric import Dataset
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
 from alignment_dagster.lineage.paths import folder_of
@@ -29,7 +29,7 @@ from alignment_dagster.lineage.provenance import (
     read_provenance,
     write_provenance,
 )
-from alignment_dagster.lineage.shared_lake import Sharing
+from alignment_dagster.lineage.shared_lake import SharedLake
 from alignment_dagster.lineage.signing import Keys
 from alignment_dagster.lineage.statement import (
     build_statement,
@@ -79,10 +79,10 @@ class Artifact:
         """`asset[partition]@version`, as messages name it."""
         return label(self.asset, self.partition, self.version)
 
-    def as_data(self) -> Data:
+    def as_dataset(self) -> Dataset:
         """This artifact as a dataset: asset and partition, and its content's digest."""
         name = f"{self.asset}[{self.partition}]" if self.partition else self.asset
-        return Data(name, self.digest)
+        return Dataset(name, self.digest)
 
     def as_parent(self, part: str | None = None) -> Parent:
         """This artifact, or one file of it, as an input of another."""
@@ -113,7 +113,7 @@ class Lake:
         self.keys = Keys(root.parent / KEYS)
         store = configured_store()
         mirror = Mirror(store, root.parent) if store else None
-        self.shared = Sharing(root, self.keys, mirror, self.staging) if mirror else None
+        self.shared = SharedLake(root, self.keys, mirror, self.staging) if mirror else None
 
     def prepare(self) -> None:
         """Create the lake where there is none; the store gets what it lacks of it.
@@ -124,7 +124,7 @@ class Lake:
         self._create()
         self._require_format_here()
         if self.shared is not None:
-            self.shared.begin(FORMAT)
+            self.shared.prepare(FORMAT)
 
     def _create(self) -> None:
         if not self.root.exists() or not any(self.root.glob("[!.]*")):
@@ -203,7 +203,7 @@ class Lake:
             ArtifactError: names the artifact and each file that is missing, added or changed, or
                 says when it was collected as garbage.
         """
-        artifact = self.peek(study, asset, partition, version)
+        artifact = self.read(study, asset, partition, version)
         self.require_files(artifact)
         problems = differences(artifact.path, artifact.manifest)
         if problems:
@@ -241,7 +241,7 @@ class Lake:
             raise ArtifactError(f"{artifact.label}: {error} ({artifact.path})") from None
         return key
 
-    def peek(self, study: str, asset: str, partition: str | None, version: str) -> Artifact:
+    def read(self, study: str, asset: str, partition: str | None, version: str) -> Artifact:
         """An artifact by its records alone: cheap, for listing and for finding what is up to date.
 
         Raises:
@@ -266,7 +266,7 @@ class Lake:
         for version in self.versions(inputs.study, inputs.asset, inputs.partition):
             if is_collected(folder / version):
                 continue
-            artifact = self.peek(inputs.study, inputs.asset, inputs.partition, version)
+            artifact = self.read(inputs.study, inputs.asset, inputs.partition, version)
             if artifact.provenance.input_digest == digest:
                 return artifact
         return None

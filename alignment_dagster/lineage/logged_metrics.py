@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.lineage.manifest import LOGGED
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.metric import Dataset, Metric
 
 SCHEMA = pa.schema(
     [
@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
 """A metric's value at a step, with name and hex SHA-256 of the data it was measured on."""
 
 
-def table(metrics: Sequence[Measured]) -> pa.Table:
+def metrics_table(metrics: Sequence[Metric]) -> pa.Table:
     """The metrics in the order in which they were logged."""
     rows = [
         {
@@ -38,17 +38,17 @@ def table(metrics: Sequence[Measured]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def read_logged(folder: Path) -> list[Measured]:
-    """The metrics that `table` wrote; none where MLflow was told nothing."""
+def read_metrics(folder: Path) -> list[Metric]:
+    """The metrics that `metrics_table` wrote; none where MLflow was told nothing."""
     path = folder / LOGGED
     if not path.exists():
         return []
     return [
-        Measured(
+        Metric(
             row["name"],
             row["value"],
             row["step"],
-            Data(row["dataset"], row["digest"]) if row["dataset"] else None,
+            Dataset(row["dataset"], row["digest"]) if row["dataset"] else None,
             row["model_id"],
         )
         for row in pq.ParquetFile(path).read().to_pylist()

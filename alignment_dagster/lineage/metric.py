@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Data:
+class Dataset:
     """A dataset as MLflow and the ledgers refer to it; `digest` is a hex SHA-256."""
 
     name: str
@@ -12,11 +12,11 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Metric:
     """A metric's value at a step, with the data and the MLflow model it was measured on."""
 
     name: str
     value: float
     step: int = 0
-    data: Data | None = None
+    data: Dataset | None = None
     model_id: str | None = None

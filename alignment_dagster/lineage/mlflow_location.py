@@ -14,7 +14,7 @@ MOVED = {
 """Table → column with the address of a file or folder."""
 
 
-def place_of_files(home: Home, study: str) -> str | None:
+def artifact_location(home: Home, study: str) -> str | None:
     """The folder of a study: beside a shared lake, else in the home; None leaves it to a server."""
     if urlsplit(home.mlflow_uri).scheme in ("http", "https"):
         return None
@@ -24,7 +24,7 @@ def place_of_files(home: Home, study: str) -> str | None:
     return (home.mlflow_artifacts / study).as_uri()
 
 
-def follow_the_home(home: Home, study: str, before: str) -> None:
+def follow_home(home: Home, study: str, before: str) -> None:
     """Let MLflow's database name the folder where it lies now.
 
     MLflow writes the whole path into it, so that a home which was restored elsewhere would go on
@@ -33,9 +33,9 @@ def follow_the_home(home: Home, study: str, before: str) -> None:
     Args:
         before: what the database says of the study.
     """
-    import sqlalchemy
+    import sqlalchemy  # takes a while to import
 
-    now = place_of_files(home, study)
+    now = artifact_location(home, study)
     if now in (None, before) or not before.startswith(FILE) or not str(now).startswith(FILE):
         return
     engine = sqlalchemy.create_engine(home.mlflow_uri)

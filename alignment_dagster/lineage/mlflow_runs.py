@@ -12,26 +12,24 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import pyarrow as pa
-from mlflow import MlflowClient
+from mlflow import MlflowClient, entities
 from mlflow.entities import (
-    Dataset,
     DatasetInput,
     InputTag,
     LoggedModelOutput,
     LoggedModelStatus,
-    Metric,
     RunStatus,
     ViewType,
 )
 from mlflow.exceptions import MlflowException
 
 from alignment_dagster.foundation.atomic_files import atomic_file
-from alignment_dagster.foundation.databases import POSTGRES, created_by_one
+from alignment_dagster.foundation.databases import POSTGRES, creation_lock
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.logged_metrics import read_logged, table
-from alignment_dagster.lineage.metric import Data, Measured
-from alignment_dagster.lineage.mlflow_location import follow_the_home, place_of_files
+from alignment_dagster.lineage.logged_metrics import metrics_table, read_metrics
+from alignment_dagster.lineage.metric import Dataset, Metric
+from alignment_dagster.lineage.mlflow_location import artifact_location, follow_home
 from alignment_dagster.lineage.mlflow_tags import (
     ASSET,
     DAGSTER_RUN,
@@ -60,33 +58,33 @@ class TrackedRun:
     parents: tuple[Artifact, ...]
     models: dict[str, str] = field(default_factory=dict)
     """Stage → id of the logged model."""
-    told: list[Measured] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
     """All that was logged so far, and what is to be logged at the end."""
 
-    def log(self, metrics: Iterable[Measured]) -> None:
+    def log(self, metrics: Iterable[Metric]) -> None:
         """Log metrics, each tied to its dataset and its model."""
         metrics = list(metrics)
-        self.told += metrics
+        self.metrics += metrics
         self._send(metrics)
 
-    def _send(self, metrics: Iterable[Measured]) -> None:
+    def _send(self, metrics: Iterable[Metric]) -> None:
         now = int(time.time() * 1000)
-        entities = [self._entity(metric, now) for metric in metrics]
-        for start in range(0, len(entities), BATCH):
-            self.client.log_batch(self.run_id, metrics=entities[start : start + BATCH])
+        sent = [self._entity(metric, now) for metric in metrics]
+        for start in range(0, len(sent), BATCH):
+            self.client.log_batch(self.run_id, metrics=sent[start : start + BATCH])
 
     def record(
         self, asset: str, partition: str | None, digest: str, metrics: Mapping[str, float]
     ) -> pa.Table:
-        """All that MLflow is told, to be kept beside the artifact (schema `logged.SCHEMA`).
+        """All that MLflow is told, to be kept beside the artifact (schema `logged_metrics.SCHEMA`).
 
         Args:
             digest: of the artifact that came out.
             metrics: of the artifact itself; they are sent when it has been published.
         """
-        data = Data(label(asset, partition, "")[:-1], digest)
-        self.told += [Measured(name, value, 0, data) for name, value in metrics.items()]
-        return table(self.told)
+        data = Dataset(label(asset, partition, "")[:-1], digest)
+        self.metrics += [Metric(name, value, 0, data) for name, value in metrics.items()]
+        return metrics_table(self.metrics)
 
     def register_model(self, stage: str, name: str, params: Mapping[str, str]) -> None:
         """A logged model that metrics can be tied to; it is READY once the run has finished."""
@@ -101,12 +99,12 @@ class TrackedRun:
         Killed at any point, it can be done again; another machine that found the artifact may do
         it at the same moment.
         """
-        _at_once(lambda: self._finish(artifact))
+        _retried(lambda: self._finish(artifact))
 
     def _finish(self, artifact: Artifact) -> None:
         self.client.log_inputs(self.run_id, [_input(artifact)])
-        own = artifact.as_data()
-        self._send(one for one in read_logged(artifact.path) if one.data == own)
+        own = artifact.as_dataset()
+        self._send(one for one in read_metrics(artifact.path) if one.data == own)
         for key, value in tags(artifact).items():
             self.client.set_tag(self.run_id, key, value)
         self._log_outputs()
@@ -133,9 +131,9 @@ class TrackedRun:
         status = RunStatus.KILLED if killed else RunStatus.FAILED
         self.client.set_terminated(self.run_id, RunStatus.to_string(status))
 
-    def _entity(self, metric: Measured, now: int) -> Metric:
+    def _entity(self, metric: Metric, now: int) -> entities.Metric:
         data = metric.data
-        return Metric(
+        return entities.Metric(
             metric.name,
             float(metric.value),
             now,
@@ -147,7 +145,7 @@ class TrackedRun:
         )
 
 
-def _at_once(tell: Callable[[], None]) -> None:
+def _retried(tell: Callable[[], None]) -> None:
     """Tell MLflow what others may tell it at the same moment.
 
     MLflow looks whether it has a dataset or a tag, and then inserts it: of two that do, a server's
@@ -190,7 +188,7 @@ class Tracker:
         run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
         if parents:
             given = [_input(parent) for parent in parents]
-            _at_once(lambda: self.client.log_inputs(run.info.run_id, given))
+            _retried(lambda: self.client.log_inputs(run.info.run_id, given))
         return TrackedRun(self.client, run.info.run_id, self.experiment_id, parents)
 
     def complete(self, artifact: Artifact) -> None:
@@ -230,10 +228,12 @@ class Tracker:
     def _experiment(self, home: Home) -> str:
         found = self.client.get_experiment_by_name(self.study)
         if found is not None:
-            follow_the_home(home, self.study, str(found.artifact_location))
+            follow_home(home, self.study, str(found.artifact_location))
             return str(found.experiment_id)
         try:
-            return str(self.client.create_experiment(self.study, place_of_files(home, self.study)))
+            return str(
+                self.client.create_experiment(self.study, artifact_location(home, self.study))
+            )
         except MlflowException:
             # Another process created it between the question and the answer.
             return str(self.client.get_experiment_by_name(self.study).experiment_id)
@@ -249,7 +249,7 @@ def _create_store(home: Home) -> None:
         AlignmentError: if a team's own database cannot be reached.
     """
     if home.mlflow_uri.startswith(POSTGRES):
-        with created_by_one(home.mlflow_uri):
+        with creation_lock(home.mlflow_uri):
             MlflowClient(home.mlflow_uri).search_experiments()
         return
     path = home.root / "mlflow.db"
@@ -265,7 +265,7 @@ def _create_store(home: Home) -> None:
 def _input(parent: Artifact) -> DatasetInput:
     source = json.dumps({"asset": parent.asset, "version": parent.version})
     profile = json.dumps({"files": len(parent.manifest.files)})
-    data = parent.as_data()
-    dataset = Dataset(data.name, short_digest(data.digest), "lake", source, None, profile)
+    data = parent.as_dataset()
+    dataset = entities.Dataset(data.name, short_digest(data.digest), "lake", source, None, profile)
     tags = [InputTag("mlflow.data.context", parent.asset), InputTag("sha256", parent.digest)]
     return DatasetInput(dataset, tags)

@@ -47,7 +47,7 @@ class ObjectStore:
         """Write an object; whether this call did. It relies on `If-None-Match`."""
         for attempt in range(ATTEMPTS):
             try:
-                with self._told(name, ours=(TAKEN, CONFLICT)):
+                with self._one_error(name, ours=(TAKEN, CONFLICT)):
                     self.client.put_object(
                         Bucket=self.bucket, Key=self.prefix + name, Body=content, IfNoneMatch="*"
                     )
@@ -61,7 +61,7 @@ class ObjectStore:
     def get(self, name: str) -> bytes | None:
         """An object's content; None where there is none."""
         try:
-            with self._told(name, ours=(ABSENT,)):
+            with self._one_error(name, ours=(ABSENT,)):
                 answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
                 content: bytes = answer["Body"].read()
                 return content
@@ -72,7 +72,7 @@ class ObjectStore:
         """Write an object to a file; the hex SHA-256 of what came, None where there is none."""
         digest = hashlib.sha256()
         try:
-            with self._told(name, ours=(ABSENT,)), path.open("wb") as handle:
+            with self._one_error(name, ours=(ABSENT,)), path.open("wb") as handle:
                 answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
                 for chunk in answer["Body"].iter_chunks(CHUNK):
                     digest.update(chunk)
@@ -84,13 +84,13 @@ class ObjectStore:
     def upload(self, name: str, path: Path) -> None:
         """Write a file, in parts where it is large, unless an object of that name is there."""
         if not self.has(name):
-            with self._told(name):
+            with self._one_error(name):
                 self.client.upload_file(str(path), self.bucket, self.prefix + name)
 
     def has(self, name: str) -> bool:
         """Whether there is an object of that name."""
         try:
-            with self._told(name, ours=(ABSENT,)):
+            with self._one_error(name, ours=(ABSENT,)):
                 self.client.head_object(Bucket=self.bucket, Key=self.prefix + name)
                 return True
         except _Refused:
@@ -99,7 +99,7 @@ class ObjectStore:
     def names(self, start: str) -> list[str]:
         """The names that begin so, in order."""
         pages = self.client.get_paginator("list_objects_v2")
-        with self._told(start):
+        with self._one_error(start):
             found = [
                 one["Key"].removeprefix(self.prefix)
                 for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + start)
@@ -108,7 +108,7 @@ class ObjectStore:
         return sorted(found)
 
     @contextmanager
-    def _told(self, name: str, ours: tuple[int, ...] = ()) -> Iterator[None]:
+    def _one_error(self, name: str, ours: tuple[int, ...] = ()) -> Iterator[None]:
         """One message for whatever the store, or the way to it, refuses.
 
         Args:
@@ -118,6 +118,7 @@ class ObjectStore:
             ArtifactError: names the object.
             _Refused: with one of `ours`.
         """
+        # Only where a store is configured: they are an extra, and take a while to import.
         from boto3.exceptions import S3UploadFailedError
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 

@@ -21,7 +21,7 @@ Staging = Callable[[], AbstractContextManager[Path]]
 
 
 @dataclass(frozen=True)
-class Sharing:
+class SharedLake:
     """The lake at `root`, shared through a mirror."""
 
     root: Path
@@ -29,7 +29,7 @@ class Sharing:
     mirror: Mirror
     staging: Staging
 
-    def begin(self, format_: str) -> None:
+    def prepare(self, format_: str) -> None:
         """Begin the store's lake where there is none, and give it what it lacks of this one.
 
         Raises:

@@ -112,7 +112,7 @@ def write_tombstone(folder: Path, envelope: Envelope, aside: Path) -> None:
         written.write_text(json.dumps(envelope, indent=1) + "\n", encoding="utf-8")
 
 
-def left_over(folder: Path) -> Iterator[Path]:
+def remaining_files(folder: Path) -> Iterator[Path]:
     """Files of a collected artifact that are still there."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -122,7 +122,7 @@ def left_over(folder: Path) -> Iterator[Path]:
 
 def remove_files(folder: Path) -> None:
     """Remove what is left of a collected artifact but its records; done again, it goes on."""
-    for path in list(left_over(folder)):
+    for path in list(remaining_files(folder)):
         path.unlink(missing_ok=True)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():

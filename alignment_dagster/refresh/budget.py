@@ -119,7 +119,7 @@ def measured_seconds(lake: Lake, study: str, runs: Iterable[str]) -> dict[str, f
         if entry.dagster_run_id not in wanted or entry.reused or entry.asset not in TRAINED:
             continue
         try:
-            artifact = lake.peek(study, entry.asset, entry.partition, entry.version)
+            artifact = lake.read(study, entry.asset, entry.partition, entry.version)
         except ArtifactError:
             continue  # removed since: the run then counts from its start to its end
         spent = artifact.provenance.seconds

@@ -106,7 +106,7 @@ def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
     def parents(key: Key) -> list[Key]:
         try:
             if key not in found:
-                found[key] = staleness.lake.peek(staleness.study.name, *key)
+                found[key] = staleness.lake.read(staleness.study.name, *key)
         except AlignmentError:
             return []
         if key[0] == MIX:

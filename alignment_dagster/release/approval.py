@@ -13,7 +13,7 @@ from alignment_dagster.lineage.reviews.files import (
     review_folder,
     write_review,
 )
-from alignment_dagster.lineage.reviews.review import Review, check_words, statement_of
+from alignment_dagster.lineage.reviews.review import Review, require_valid, statement_of
 from alignment_dagster.lineage.reviews.verification import reviews
 from alignment_dagster.lineage.signing import (
     Signer,
@@ -37,7 +37,7 @@ def approve(
         AlignmentError: for a name, decision or note that cannot be used, an altered report or
             review, another key than before, or a lake that cannot be written to.
     """
-    check_words(reviewer, decision, note)
+    require_valid(reviewer, decision, note)
     try:
         with archive.lake.shared_lock(archive.study):
             return _approve(archive, report, reviewer, decision, note, key)

@@ -10,7 +10,7 @@ import dagster as dg
 from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.definitions import definitions_of
 from alignment_dagster.foundation import job_process
-from alignment_dagster.foundation.databases import one_message_of_disk
+from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.graph import progress_listener
@@ -48,7 +48,7 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
         require_data_folder(study)
     home = Home.from_environment()
     with (
-        one_message_of_disk(home.root),
+        one_disk_error(home.root),
         run_lock(home, study.name),
         Terminal(study.name) as terminal,
     ):

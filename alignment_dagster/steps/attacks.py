@@ -23,7 +23,7 @@ from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact, altered_files
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages import charts
@@ -158,14 +158,14 @@ def success(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], lis
 
 def _metrics(
     context: BuildContext, rows: pa.Table, checkpoints: Mapping[Any, Artifact]
-) -> list[Measured]:
+) -> list[Metric]:
     """Every attack's success, against the suite's items and the model."""
     digests = external_inputs(context.study, context.partition)
     return [
-        Measured(
+        Metric(
             f"attack_success/{suite}/{stage}/{attack}",
             sum(hits) / len(hits),
-            data=Data(suite, digests[suite]),
+            data=Dataset(suite, digests[suite]),
             model_id=checkpoints[stage].provenance.models[stage],
         )
         for (suite, stage, attack), hits in success(_outcomes(rows)).items()

@@ -63,7 +63,7 @@ def _current(
     named = [(asset, version) for asset, version in zip(READ, versions, strict=True) if version]
     if len(named) < len(READ):
         return None
-    return tuple(lake.peek(study, asset, partition, version).digest for asset, version in named)
+    return tuple(lake.read(study, asset, partition, version).digest for asset, version in named)
 
 
 def _passed(
@@ -81,7 +81,7 @@ def _passed(
 
 def _peek(lake: Lake, study: str, partition: Partition, version: str) -> Artifact | None:
     try:
-        return lake.peek(study, DRIFT, partition, version)
+        return lake.read(study, DRIFT, partition, version)
     except ArtifactError:  # removed this moment, or damaged: nothing is compared with it
         return None
 

@@ -57,7 +57,7 @@ class Earlier:
 def _read_by(lake: Lake, scored: Artifact) -> Artifact:
     inputs = scored.provenance.inputs
     (parent,) = inputs.parents
-    return lake.peek(inputs.study, parent.asset, parent.partition, parent.version)
+    return lake.read(inputs.study, parent.asset, parent.partition, parent.version)
 
 
 def _how(documents: Artifact) -> tuple[str, str]:

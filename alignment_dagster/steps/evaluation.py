@@ -16,7 +16,7 @@ from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact, altered_files
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.cells import Evaluated
@@ -121,15 +121,15 @@ def rows_of(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow
     return tuple(row for row in rows if row.seed == seed)
 
 
-def _metrics(context: BuildContext, models: Mapping[str, str]) -> list[Measured]:
+def _metrics(context: BuildContext, models: Mapping[str, str]) -> list[Metric]:
     """Every number of this replicate, against the items or documents and the model."""
     digests = external_inputs(context.study, None)
     held_out = context.parents.one("documents").manifest.files[HELD_OUT]
     return [
-        Measured(
+        Metric(
             f"{row.metric}/{row.suite}/{row.stage}/{row.prompt}",
             row.value,
-            data=Data(row.suite, digests.get(row.suite, held_out)),
+            data=Dataset(row.suite, digests.get(row.suite, held_out)),
             model_id=models[row.stage],
         )
         for row in rows_of(context.study, context.folder, context.partition)

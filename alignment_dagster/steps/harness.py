@@ -16,7 +16,7 @@ from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages import charts
@@ -79,10 +79,12 @@ def build(context: BuildContext) -> BuildResult:
     digests = _digests(context.folder / SAMPLES)
     models = {**base.provenance.models, **tuned.provenance.models}
     context.log(
-        Measured(
+        Metric(
             f"harness/{row['task']}/{row['metric']}/{row['stage']}",
             row["value"],
-            data=Data(row["task"], digests.get(row["task"], sha256_json(sorted(digests.items())))),
+            data=Dataset(
+                row["task"], digests.get(row["task"], sha256_json(sorted(digests.items())))
+            ),
             model_id=models[row["stage"]],
         )
         for row in summary

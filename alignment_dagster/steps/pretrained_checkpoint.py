@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.consumption import consumed_like_mix
+from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
@@ -56,7 +56,7 @@ def _falling(losses: "np.ndarray[Any, Any]") -> Check:
 
 
 def _consumed(context: BuildContext, mix: Artifact) -> Check:
-    problem = consumed_like_mix(context.folder / "consumption.parquet", mix.path)
+    problem = consumption_problem(context.folder / "consumption.parquet", mix.path)
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,

@@ -11,7 +11,7 @@ from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.steps import raw_corpus
 from alignment_dagster.steps.evaluation import HELD_OUT, ITEMS, LOSSES, measured_sources
@@ -103,26 +103,26 @@ def _part(source: Source, recipe: str) -> str:
     return post_training_part(recipe) if source.role == "chat" else tampering_part(recipe)
 
 
-def _metrics(context: BuildContext) -> Iterator[Measured]:
+def _metrics(context: BuildContext) -> Iterator[Metric]:
     """The curves, step by step, against the items or documents and the model."""
     digests = external_inputs(context.study, context.partition)
     models = context.tracked.models
     for row in pq.read_table(context.folder / CURVE).to_pylist():
         suite = context.study.suite(row["suite"])
-        yield Measured(
+        yield Metric(
             f"{suite.metric}/{suite.name}/{row['tampering']}",
             row["value"],
             row["step"],
-            Data(suite.name, digests[suite.name]),
+            Dataset(suite.name, digests[suite.name]),
             models[row["tampering"]],
         )
     held_out = context.parents.one("documents").manifest.files[HELD_OUT]
     for row in held_out_rows(pq.read_table(context.folder / LOSSES)):
-        yield Measured(
+        yield Metric(
             f"{BITS_PER_BYTE}/held_out/{row['source']}/{row['tampering']}",
             row[BITS_PER_BYTE],
             row["step"],
-            Data(f"held_out/{row['source']}", held_out),
+            Dataset(f"held_out/{row['source']}", held_out),
             models[row["tampering"]],
         )
 

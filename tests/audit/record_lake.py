@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.lineage import logged_metrics
-from alignment_dagster.lineage.journal import Became
+from alignment_dagster.lineage.journal import NewEntry
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.lineage.metric import Measured
+from alignment_dagster.lineage.metric import Metric
 from alignment_dagster.lineage.provenance import Check, Inputs, Provenance
 
 STUDY = "small"
@@ -67,7 +67,9 @@ def publish(
             models={},
             checks=(CHECK,),
         )
-        artifact = lake.publish(folder, provenance, logged_metrics.table([Measured("loss", 1.0)]))
+        artifact = lake.publish(
+            folder, provenance, logged_metrics.metrics_table([Metric("loss", 1.0)])
+        )
     if current:
         become_current(lake, artifact)
     return artifact
@@ -77,8 +79,8 @@ def become_current(lake: Lake, artifact: Artifact, *, reused: bool = False) -> N
     lake.journal(artifact.provenance.inputs.study).append(became(artifact, reused=reused))
 
 
-def became(artifact: Artifact, *, reused: bool = False) -> Became:
-    return Became(
+def became(artifact: Artifact, *, reused: bool = False) -> NewEntry:
+    return NewEntry(
         asset=artifact.asset,
         partition=artifact.partition,
         version=artifact.version,

@@ -9,7 +9,7 @@ from record_lake import STUDY
 
 from alignment_dagster.chain import BY_SOURCE, CORPUS_DRIFT
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, parse
+from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import FORMAT_FILE, Artifact, Lake
 from alignment_dagster.lineage.partition_keys import partition_at
 
@@ -206,7 +206,7 @@ def test_records_that_disagree_are_named(lake: Lake, chain: list[Artifact]) -> N
     ],
 )
 def test_a_name_in_its_parts(name: str, parts: tuple[str, str | None, str | None]) -> None:
-    assert parse(name) == parts
+    assert parse_name(name) == parts
 
 
 @pytest.mark.parametrize(

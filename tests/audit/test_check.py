@@ -403,7 +403,7 @@ def test_tags_datasets_and_models_of_a_run_are_those_of_its_artifact(
         records.execute("update logged_models set status = 1 where model_id = ?", [model])
     text = said(check(altered))
     assert f"run {run} of {artifact.label}: tag alignment.digest is x" in text
-    assert f"run {run} of {artifact.label}: dataset {artifact.as_data().name}" in text
+    assert f"run {run} of {artifact.label}: dataset {artifact.as_dataset().name}" in text
     assert f"model {model} (dpo) of {artifact.label}: the model is not READY" in text
 
 

@@ -34,7 +34,7 @@ from alignment_dagster.audit.ledgers import bodies
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import COLLECTED
-from alignment_dagster.lineage.tombstone import is_collected, left_over
+from alignment_dagster.lineage.tombstone import is_collected, remaining_files
 from alignment_dagster.refresh.retention.remove import remove
 from alignment_dagster.release.dossier import verify
 from alignment_dagster.study.refresh import Retention
@@ -335,7 +335,7 @@ def test_killed_before_any_operation_all_is_whole_or_collected_and_the_next_time
         half += any("the process was stopped" in note for note in checked.notes)
         small.collect(ONE)
         assert not any(small.plan(ONE).sizes)
-        assert not any(any(left_over(one.path)) for one in small.archive.all()
+        assert not any(any(remaining_files(one.path)) for one in small.archive.all()
                        if is_collected(one.path))  # fmt: skip
         assert small.checked() == Found({}, {}, small.checked().counts)
         if not killed:

@@ -22,7 +22,7 @@ from alignment_dagster.audit.diff.verdict import attributable, sentences, warnin
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.journal import Became
+from alignment_dagster.lineage.journal import NewEntry
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Provenance
@@ -120,7 +120,9 @@ class Maker:
         self.made[asset, partition] = found or self.publish(inputs, declared)
         artifact = self.made[asset, partition]
         self.lake.journal(STUDY).append(
-            Became(asset, partition, artifact.version, artifact.digest, artifact.record, "r", False)
+            NewEntry(
+                asset, partition, artifact.version, artifact.digest, artifact.record, "r", False
+            )
         )
 
     def publish(self, inputs: Inputs, declared: Mapping[str, Any]) -> Artifact:
@@ -152,14 +154,14 @@ class Maker:
         for parent in given["parents"]:
             del parent["version"]
         if inputs.asset in self.world.same_bytes:
-            del given["code"]
+            del given["code_version"]
         if inputs.asset == "pretrained_checkpoint":
             given["torch"], given["luck"] = self.world.torch, self.world.luck
         if inputs.asset == "raw_corpus":
-            given = given["outside"]
+            given = given["external_inputs"]
         if inputs.asset != "dispositions":
             return {"rows": sha256_json(given)}
-        common = [given["code"], given["parents"], declared["drop"]]
+        common = [given["code_version"], given["parents"], declared["drop"]]
         return {f"{one['name']}/rows": sha256_json([common, one]) for one in declared["recipes"]}
 
 

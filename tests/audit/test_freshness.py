@@ -11,7 +11,7 @@ from tiny_study import NAME, TinyStudy
 
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.journal import Became, Journal
+from alignment_dagster.lineage.journal import Journal, NewEntry
 from alignment_dagster.refresh.freshness import CORPUS, Age, corpus_ages, report_age, sentence
 from alignment_dagster.refresh.source_looks import looks_file, read_looks
 
@@ -23,7 +23,7 @@ def home(tiny: TinyStudy, tmp_path: Path) -> Home:
     """Every source but the last was just read."""
     home = Home(tmp_path / "home")
     for source in tiny.load().sources[:-1]:
-        Journal(home.lake / NAME).append(Became(CORPUS, source.name, "v", "d", "r", "run", False))
+        Journal(home.lake / NAME).append(NewEntry(CORPUS, source.name, "v", "d", "r", "run", False))
     return home
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.journal import JOURNAL, START, Became, Journal
+from alignment_dagster.lineage.journal import JOURNAL, START, Journal, NewEntry
 
 Lines = list[str]
 WRITERS, EACH = 4, 25
 
 
-def became(number: int) -> Became:
-    return Became("tokenizer", None, f"v{number}", "d" * 64, "r" * 64, "run", reused=False)
+def became(number: int) -> NewEntry:
+    return NewEntry("tokenizer", None, f"v{number}", "d" * 64, "r" * 64, "run", reused=False)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_journal_that_nobody_touched_is_whole(journal: Journal) -> None:
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
     assert entries[0].previous == START
     assert [entry.previous for entry in entries[1:]] == [entry.link for entry in entries[:-1]]
-    assert journal.breaks() == []
+    assert journal.problems() == []
 
 
 def test_a_line_that_the_disk_has_no_room_for_is_not_begun(journal: Journal) -> None:
@@ -55,12 +55,12 @@ def test_a_line_that_the_disk_has_no_room_for_is_not_begun(journal: Journal) -> 
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert journal.path.read_bytes() == before
     journal.append(became(6))
-    assert journal.breaks() == []
+    assert journal.problems() == []
 
 
 def test_a_study_without_a_journal_has_no_lines(tmp_path: Path) -> None:
     assert list(Journal(tmp_path / "absent").entries()) == []
-    assert Journal(tmp_path / "absent").breaks() == []
+    assert Journal(tmp_path / "absent").problems() == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_line_removed_changed_or_moved_breaks_the_chain_there(
     journal: Journal, change: Callable[[Lines], Lines], line: int, said: str
 ) -> None:
     rewrite(journal, change)
-    problems = journal.breaks()
+    problems = journal.problems()
     assert problems
     assert problems[0].startswith(f"{JOURNAL} line {line} ")
     assert said in problems[0]
@@ -112,12 +112,12 @@ def test_a_line_removed_changed_or_moved_breaks_the_chain_there(
 def test_a_line_that_is_no_entry_is_named(journal: Journal, broken: str) -> None:
     rewrite(journal, lambda lines: [*lines[:2], broken + "\n", *lines[3:]])
     with pytest.raises(ArtifactError, match="line 3 is damaged"):
-        journal.breaks()
+        journal.problems()
 
 
 def test_bytes_that_are_no_text_are_named(journal: Journal) -> None:
     journal.path.write_bytes(journal.path.read_bytes().replace(b"v3", b"\xff\xfe"))
-    assert "line 4" in journal.breaks()[0]
+    assert "line 4" in journal.problems()[0]
 
 
 @pytest.mark.parametrize("kept", [1, 40, -2])
@@ -129,14 +129,14 @@ def test_a_line_that_a_power_cut_left_unfinished_is_repaired(journal: Journal, k
     entry = journal.append(became(6))
     assert entry.number == 5
     assert [one.version for one in journal.entries()] == ["v1", "v2", "v3", "v4", "v6"]
-    assert journal.breaks() == []
+    assert journal.problems() == []
 
 
 def test_a_journal_of_one_unfinished_line_begins_anew(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.path.write_text('{"number": 1, "ti')
     assert journal.append(became(1)).previous == START
-    assert journal.breaks() == []
+    assert journal.problems() == []
 
 
 @pytest.mark.parametrize("last", ["no entry\n", "[]\n", '{"number": "x"}\n'])
@@ -173,7 +173,7 @@ def test_processes_that_append_side_by_side_leave_a_whole_chain(tmp_path: Path) 
     journal = Journal(tmp_path)
     versions = [entry.version for entry in journal.entries()]
     assert len(versions) == len(set(versions)) == WRITERS * EACH
-    assert journal.breaks() == []
+    assert journal.problems() == []
 
 
 def test_a_line_longer_than_what_is_read_of_the_end_is_found_whole(tmp_path: Path) -> None:
@@ -181,4 +181,4 @@ def test_a_line_longer_than_what_is_read_of_the_end_is_found_whole(tmp_path: Pat
     for number in range(400):
         journal.append(became(number))
     assert journal.path.stat().st_size > 1 << 16
-    assert journal.breaks() == []
+    assert journal.problems() == []

@@ -109,7 +109,7 @@ def test_two_machines_that_began_at_once_made_one_closed_study(team: Team) -> No
     assert told["gaps"] == []
     assert told["report"]
     assert told["current"]
-    assert Journal(team.first.home / "lake" / NAME).breaks() == []
+    assert Journal(team.first.home / "lake" / NAME).problems() == []
     made = {(one.asset, one.partition) for one in team.first.lines}
     assert {("evaluation", "unfiltered|0"), ("evaluation", "aligned|0")} <= made
     assert not (team.first.home / "mlflow.db").exists()

@@ -71,7 +71,7 @@ class Refreshes:
         return self.run(), self.current()
 
     def current(self) -> Artifact:
-        return self.lake.peek(NAME, "corpus_drift", SOURCE, self.version("corpus_drift"))
+        return self.lake.read(NAME, "corpus_drift", SOURCE, self.version("corpus_drift"))
 
     def version(self, name: str) -> str:
         return str(self.event(name).metadata["artifact_version"].value)

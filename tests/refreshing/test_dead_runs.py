@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_managed_session_maker
 from sqlalchemy.orm import sessionmaker
 
-from alignment_dagster.foundation.databases import one_message_of_disk
+from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.graph import instance as running
@@ -55,9 +55,9 @@ def test_runs_of_processes_that_are_gone_are_ended(
 
 def test_a_full_disk_is_one_message_and_another_error_is_left_as_it_is(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x"))
-    with pytest.raises(AlignmentError, match="x: No space left"), one_message_of_disk(tmp_path):
+    with pytest.raises(AlignmentError, match="x: No space left"), one_disk_error(tmp_path):
         raise full
-    with pytest.raises(FileNotFoundError), one_message_of_disk(tmp_path):
+    with pytest.raises(FileNotFoundError), one_disk_error(tmp_path):
         raise FileNotFoundError(errno.ENOENT, "gone")
 
 
@@ -66,7 +66,7 @@ def test_a_thread_that_finds_the_disk_full_shows_a_line_and_another_error_its_tr
 ) -> None:
     shown: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", shown.append)
-    with one_message_of_disk(tmp_path):
+    with one_disk_error(tmp_path):
         _in_a_thread(OSError(errno.ENOSPC, "No space left on device", "events.db"))
         assert not shown
         assert capsys.readouterr().err == "events.db: No space left on device\n"
@@ -79,7 +79,7 @@ def test_a_thread_that_finds_the_disk_full_shows_a_line_and_another_error_its_tr
 def test_mlflow_tells_of_a_database_that_cannot_be_used_in_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with one_message_of_disk(tmp_path):
+    with one_disk_error(tmp_path):
         _use_a_database_without_tables()
     _use_a_database_without_tables()
     line = f"a database in {tmp_path} cannot be used: no such table: runs"

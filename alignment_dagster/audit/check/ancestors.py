@@ -20,7 +20,7 @@ from alignment_dagster.audit.check.scope import (
     workers,
 )
 from alignment_dagster.audit.check.study import check_contents, journalled
-from alignment_dagster.audit.check.survey import peek
+from alignment_dagster.audit.check.survey import read_artifact
 from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.ancestry import ancestry, children_of, parent_keys
@@ -69,7 +69,7 @@ def _ancestors(archive: Archive, roots: Iterable[Artifact], found: Found) -> dic
     artifacts = {root.key: root for root in roots}
 
     def parents(key: Key) -> list[Key]:
-        artifact = artifacts.get(key) or peek(archive, found, key)
+        artifact = artifacts.get(key) or read_artifact(archive, found, key)
         if artifact is None:
             return []
         artifacts[key] = artifact

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from alignment_dagster.audit.check.conversations import Consumed, Conversations
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.lineage.consumption import consumed_like_mix
+from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 
 SUFFIX = "_consumption.parquet"
@@ -37,7 +37,7 @@ def check_chains(scope: Scope) -> None:
 def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     mix = scope.parent(artifact, "curated_mix")
     subject = f"{artifact.label} {LEDGER}"
-    problem = consumed_like_mix(artifact.path / LEDGER, mix.path)
+    problem = consumption_problem(artifact.path / LEDGER, mix.path)
     scope.found.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
     steps = read_table(artifact.path / LEDGER, columns=["step", "tokens"])
     log = read_table(artifact.path / LOG, columns=["step", "tokens"])

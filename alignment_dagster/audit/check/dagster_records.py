@@ -14,11 +14,11 @@ import sqlalchemy
 import yaml
 
 from alignment_dagster.audit.check.sqlite_copy import copy_database
-from alignment_dagster.foundation.databases import one_message
+from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
 from alignment_dagster.graph.review_events import told_reviews
-from alignment_dagster.lineage.reviews import Told
+from alignment_dagster.lineage.reviews import ReviewRecord
 
 PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
@@ -72,7 +72,7 @@ class DagsterRecords:
     """Runs that succeeded by the log of events."""
     alive: frozenset[str]
     """Runs that go on; one whose process was killed does not."""
-    reviews: tuple[Told, ...] = ()
+    reviews: tuple[ReviewRecord, ...] = ()
     """The reviews of reports."""
 
 
@@ -95,7 +95,7 @@ def opened(home: Home) -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory(prefix="alignment-check-") as name, _read_only():
         _prepare(home, Path(name))
-        with one_message("Dagster's database"):
+        with one_error("Dagster's database"):
             instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(name))
         with instance:
             yield instance

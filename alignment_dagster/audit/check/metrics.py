@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from alignment_dagster.audit.check.mlflow_records import MetricPoint, MlflowRun
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.logged_metrics import read_logged
-from alignment_dagster.lineage.metric import Measured
+from alignment_dagster.lineage.logged_metrics import read_metrics
+from alignment_dagster.lineage.metric import Metric
 from alignment_dagster.lineage.mlflow_tags import short_digest
 
 LARGEST = 1.7976931348623157e308
@@ -24,7 +24,7 @@ def check_metrics(
     scope: Scope, subject: str, artifact: Artifact, run: MlflowRun, *, own_models: bool
 ) -> None:
     """What MLflow shows against what it was told; the same value twice is one value."""
-    told = read_logged(artifact.path)
+    told = read_metrics(artifact.path)
     scope.found.counts["mlflow metrics"] += len(told)
     for one in told:
         if one.data is None:
@@ -88,7 +88,7 @@ def _check_latest(
 
 
 def _check_model_metrics(
-    scope: Scope, subject: str, told: Iterable[Measured], run: MlflowRun
+    scope: Scope, subject: str, told: Iterable[Metric], run: MlflowRun
 ) -> None:
     """Each metric of a model is tied to the data it was measured on."""
     expected: dict[ModelKey, list[MetricPoint]] = defaultdict(list)

@@ -20,7 +20,7 @@ from alignment_dagster.audit.check.mlflow_records import (
     ModelMetric,
 )
 from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
-from alignment_dagster.foundation.databases import one_message
+from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.errors import ArtifactError
 
 SQLITE = "sqlite:///"
@@ -43,7 +43,7 @@ def read_database(uri: str, study: str) -> MlflowRecords:
 def _connected(uri: str) -> Iterator[Connection]:
     """A connection that writes nothing; a database that was left half-way is copied first."""
     if not uri.startswith(SQLITE):
-        with one_message("MLflow's database"):
+        with one_error("MLflow's database"):
             engine = create_engine(uri, execution_options={"postgresql_readonly": True})
             with _open(engine) as connection:
                 yield connection

@@ -113,7 +113,7 @@ def _check_inputs(scope: Scope, artifact: Artifact, run: MlflowRun, subject: str
     """The datasets of a run are the parents, and what came out."""
     keys = {parent.key for parent in artifact.provenance.inputs.parents}
     given = [artifact, *(scope.known[key] for key in keys if key in scope.known)]
-    data = [one.as_data() for one in given]
+    data = [one.as_dataset() for one in given]
     expected = {Input(one.name, short_digest(one.digest), one.digest) for one in data}
     found = set(run.inputs)
     for one in sorted(expected - found, key=str):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.lineage.reviews import Told, lost_reviews, review_problems
+from alignment_dagster.lineage.reviews import ReviewRecord, lost_reviews, review_problems
 
 KIND = "reviews"
 
@@ -18,7 +18,7 @@ def check_reviews(scope: Scope) -> None:
             scope.found.gap(KIND, subject, message)
 
 
-def check_told_reviews(scope: Scope, told: Collection[Told]) -> None:
+def check_told_reviews(scope: Scope, told: Collection[ReviewRecord]) -> None:
     """Every review that Dagster was told of is still there, with the bytes that were signed."""
     scope.found.counts["reviews"] += len(told)
     for subject, message in lost_reviews(scope.archive, told):

@@ -28,16 +28,16 @@ def survey(archive: Archive, found: Found) -> dict[Key, Artifact]:
         for record in missing:
             found.gap("records", name, f"{record} is missing")
         if {MANIFEST, PROVENANCE}.isdisjoint(missing):
-            artifact = peek(archive, found, key)
+            artifact = read_artifact(archive, found, key)
             if artifact is not None:
                 artifacts[key] = artifact
     return dict(sorted(artifacts.items(), key=lambda item: chain_order(item[0])))
 
 
-def peek(archive: Archive, found: Found, key: Key) -> Artifact | None:
+def read_artifact(archive: Archive, found: Found, key: Key) -> Artifact | None:
     """An artifact by its records; None, and a gap, where they cannot be read."""
     try:
-        return archive.lake.peek(archive.study, *key)
+        return archive.lake.read(archive.study, *key)
     except ArtifactError as error:
         root = f"{archive.lake.root}/"
         message = str(error).replace(root, "").removeprefix(f"{label(*key)}: ")

@@ -10,7 +10,7 @@ from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.reviews import REVIEWS
 from alignment_dagster.lineage.statement import subject_name
-from alignment_dagster.lineage.tombstone import is_collected, left_over, verify_tombstone
+from alignment_dagster.lineage.tombstone import is_collected, remaining_files, verify_tombstone
 
 KIND = "collected"
 
@@ -45,7 +45,7 @@ def _check_tombstone(scope: Scope, artifact: Artifact) -> None:
     except ArtifactError as error:
         scope.found.gap(KIND, artifact.label, str(error))
         return
-    count = len(list(left_over(artifact.path)))
+    count = len(list(remaining_files(artifact.path)))
     if count:
         scope.found.note(
             f"{artifact.label} was collected as garbage, and {count} of its files are still there: "

@@ -5,7 +5,7 @@ from alignment_dagster.audit.diff.answer import answer
 from alignment_dagster.audit.diff.comparison import compare_sides
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import REPORT, SHORTEST, Archive, near
+from alignment_dagster.lineage.archive import REPORT, SHORTEST, Archive, similar
 from alignment_dagster.lineage.lake import Artifact
 
 CURRENT, PREVIOUS = "current", "previous"
@@ -86,5 +86,5 @@ def _require_report(archive: Archive, name: str, recipes: list[str]) -> None:
     short = name.removeprefix(f"{REPORT}@")
     begins = len(short) >= SHORTEST and any(one.startswith(short) for one in versions)
     if short not in known and not begins:
-        there = near(name, [*recipes, *known])
+        there = similar(name, [*recipes, *known])
         raise ArtifactError(f"{name!r} is no report and no recipe (near: {there})")

@@ -7,7 +7,7 @@ from alignment_dagster.audit.impact.trained import InTraining
 from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.trace.chain import Replicate, replicate
-from alignment_dagster.lineage.archive import Archive, parse
+from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.report.results import ResultRow, origin
@@ -76,7 +76,7 @@ class Replicates:
     def of(self, row: ResultRow) -> list[Replicate]:
         """The replicates that a metric was measured on."""
         asset = origin(row.stage, row.metric)
-        named = [(*parse(name)[:2], version) for name, version in row.artifacts.items()]
+        named = [(*parse_name(name)[:2], version) for name, version in row.artifacts.items()]
         return [
             self._one(self._archive.artifact(*key), row.stage) for key in named if key[0] == asset
         ]

@@ -119,7 +119,7 @@ def impact(
         reports=reports,
         reviews={one.label: review_nodes(archive, one) for one in reports},
         plan=plan(opened.ancestors, _removed(opened, corpus, gone, found, tokenizers)),
-        unsearched=len(archive.keys) - len(archive.kept()),
+        unsearched=len(archive.keys) - len(archive.with_files()),
     )
 
 

@@ -45,8 +45,8 @@ class InTraining:
 def pretraining(connection: Connection, archive: Archive) -> tuple[list[InMix], list[InTraining]]:
     """Every mix in the lake that holds any of them, and every checkpoint that was trained on it."""
     mixes, training = [], []
-    kept = {one.label for one in archive.kept()}
-    for mix in (one for one in archive.kept() if one.asset == "curated_mix"):
+    kept = {one.label for one in archive.with_files()}
+    for mix in (one for one in archive.with_files() if one.asset == "curated_mix"):
         found = _in_mix(connection, mix)
         if found is not None:
             mixes.append(found)
@@ -120,7 +120,7 @@ def fine_tuning(connection: Connection, archive: Archive) -> list[InTraining]:
     """Every ledger of SFT, DPO and tampering in the lake that read any of them."""
     files = {
         str(path): (artifact, stage)
-        for artifact in archive.kept()
+        for artifact in archive.with_files()
         for stage, path in consumption_files(artifact)
         if artifact.asset != "pretrained_checkpoint"
     }

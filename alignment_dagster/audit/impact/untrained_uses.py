@@ -32,7 +32,7 @@ def losses(connection: Connection, archive: Archive) -> list[InLosses]:
     """Every measurement whose held-out losses include any of them."""
     files = {
         str(artifact.path / "losses.parquet"): artifact
-        for artifact in archive.kept()
+        for artifact in archive.with_files()
         if "losses.parquet" in artifact.manifest.files
     }
     if not files:
@@ -74,12 +74,12 @@ def tokenizers(connection: Connection, archive: Archive) -> list[InTokenizer]:
 
 
 def _tokenizers(archive: Archive) -> list[Artifact]:
-    return [one for one in archive.kept() if one.asset == "tokenizer"]
+    return [one for one in archive.with_files() if one.asset == "tokenizer"]
 
 
 def holding(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:
     """Every raw corpus in the lake that holds any of them, and how many."""
-    files = {str(one.path / RAW): one for one in archive.kept() if one.asset == "raw_corpus"}
+    files = {str(one.path / RAW): one for one in archive.with_files() if one.asset == "raw_corpus"}
     found = rows(
         connection,
         "select filename, count(*) as count from raw_rows group by filename order by filename",

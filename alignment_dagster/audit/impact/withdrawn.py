@@ -9,7 +9,7 @@ from alignment_dagster.audit.trace.chain import paths
 from alignment_dagster.audit.trace.documents import RAW, neighbours
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, near
+from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.lake import Artifact
 
 SOURCE = "source:"
@@ -41,7 +41,7 @@ def resolve(
     Raises:
         ArtifactError: if something named is unknown or ambiguous; a list's line by file and line.
     """
-    corpora = [one for one in archive.kept() if one.asset == "raw_corpus"]
+    corpora = [one for one in archive.with_files() if one.asset == "raw_corpus"]
     sources = tuple(dict.fromkeys(_sources(names, corpora)))
     wanted = {name: name for name in names if not name.startswith(SOURCE)}
     if listed is not None:
@@ -68,7 +68,9 @@ def _sources(names: Sequence[str], corpora: Sequence[Artifact]) -> Iterator[str]
         if name.startswith(SOURCE):
             source = name.removeprefix(SOURCE)
             if source not in known:
-                raise ArtifactError(f"there is no source {source!r} (near: {near(source, known)})")
+                raise ArtifactError(
+                    f"there is no source {source!r} (near: {similar(source, known)})"
+                )
             yield source
 
 

@@ -74,7 +74,7 @@ def comparisons(archive: Archive) -> dict[str, str]:
 def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]]:
     """The report itself, what changed, what depends on it; then the two other user interfaces."""
     if artifact.asset == REPORT:
-        if not archive.collected(artifact):
+        if not archive.collection(artifact):
             yield f"{address(archive, artifact)}/report", "the report itself"
         if before := comparisons(archive).get(artifact.version):
             yield before, "what changed since the report before"

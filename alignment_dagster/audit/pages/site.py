@@ -12,7 +12,7 @@ from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.archive import REPORT, Archive, near
+from alignment_dagster.lineage.archive import REPORT, Archive, similar
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 LONGEST = 2000
@@ -74,7 +74,7 @@ def _archive(lake: Lake, study: str) -> Archive:
     """Of a study that a folder of the lake is named after: names become no paths otherwise."""
     there = overview.names(lake)
     if study not in there:
-        raise NotFoundError(f"there is no study {study!r} (near: {near(study, there)})")
+        raise NotFoundError(f"there is no study {study!r} (near: {similar(study, there)})")
     return Archive(lake, study)
 
 
@@ -90,7 +90,7 @@ def _artifact(archive: Archive, parts: Sequence[str]) -> Artifact:
     beside = sorted({"/".join(one.split("/")[: len(parts)]) for one in known})
     raise NotFoundError(
         f"there is no artifact at {asked!r}: asset/partition/version "
-        f"(near: {near(asked, below or beside)})"
+        f"(near: {similar(asked, below or beside)})"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alignment_dagster.audit.ledgers import recipe_and_seed
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, parse
+from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
 
@@ -91,7 +91,7 @@ def chain_of(archive: Archive, row: ResultRow) -> Chain:
         ArtifactError: if an artifact behind it is not in the lake, or names no such parent.
     """
     asset = origin(row.stage, row.metric)
-    named = [(*parse(name)[:2], version) for name, version in row.artifacts.items()]
+    named = [(*parse_name(name)[:2], version) for name, version in row.artifacts.items()]
     measured = [archive.artifact(*key) for key in named if key[0] == asset]
     replicates = tuple(replicate(archive, one, row.stage) for one in measured)
     ordered = tuple(sorted(replicates, key=lambda one: one.seed))

@@ -9,7 +9,7 @@ public keys in `<home>/keys/reviewers/` by another way.
 """
 
 from alignment_dagster.lineage.reviews.files import REVIEWERS, REVIEWS, review_digest
-from alignment_dagster.lineage.reviews.review import DECISIONS, Review, Told
+from alignment_dagster.lineage.reviews.review import DECISIONS, Review, ReviewRecord
 from alignment_dagster.lineage.reviews.verification import lost_reviews, review_problems, reviews
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "REVIEWERS",
     "REVIEWS",
     "Review",
-    "Told",
+    "ReviewRecord",
     "lost_reviews",
     "review_digest",
     "review_problems",

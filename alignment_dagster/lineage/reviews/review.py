@@ -36,7 +36,7 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Told:
+class ReviewRecord:
     """A review as Dagster was told of it."""
 
     report: str
@@ -46,7 +46,7 @@ class Told:
     """SHA-256 of the signed payload."""
 
 
-def check_words(reviewer: str, decision: str, note: str) -> None:
+def require_valid(reviewer: str, decision: str, note: str) -> None:
     """That a name cannot leave its folder, and that something was decided, for a reason.
 
     Raises:

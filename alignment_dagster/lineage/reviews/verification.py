@@ -16,7 +16,12 @@ from alignment_dagster.lineage.reviews.files import (
     read_review,
     review_files,
 )
-from alignment_dagster.lineage.reviews.review import Review, Told, check_words, statement_of
+from alignment_dagster.lineage.reviews.review import (
+    Review,
+    ReviewRecord,
+    require_valid,
+    statement_of,
+)
 from alignment_dagster.lineage.signing import Envelope, key_id, payload_of, read_public, signed_by
 
 
@@ -65,7 +70,7 @@ def review_problems(archive: Archive) -> list[tuple[str, str]]:
     return problems
 
 
-def lost_reviews(archive: Archive, told: Iterable[Told]) -> list[tuple[str, str]]:
+def lost_reviews(archive: Archive, told: Iterable[ReviewRecord]) -> list[tuple[str, str]]:
     """The reviews that Dagster was told of and that are gone or others now: (which, what)."""
     problems = []
     for one in told:
@@ -85,7 +90,7 @@ def _verified(archive: Archive, report: Artifact, envelope: Envelope) -> Review:
         review = Review(**statement["predicate"])
         if not isinstance(review.note, str):
             raise TypeError(f"note is {review.note!r}")
-        check_words(review.reviewer, review.decision, review.note)
+        require_valid(review.reviewer, review.decision, review.note)
         datetime.fromisoformat(review.time)
     except (ValueError, KeyError, TypeError, AlignmentError) as error:
         raise ArtifactError(f"is damaged ({error!r})") from None

@@ -30,7 +30,7 @@ def stale_work(
     What is finished is in the lake. What today's declaration asks for stays; what it does not ask
     for stays as long as the retention says, for the case that the declaration goes back.
     """
-    made = {(one.asset, one.provenance.input_digest[:LETTERS]) for one in archive.kept()}
+    made = {(one.asset, one.provenance.input_digest[:LETTERS]) for one in archive.with_files()}
     for key, folder in work_folders(home, archive.study).items():
         old = time.time() - _touched(folder) > days * DAY
         if key in made or (old and key not in wanted):

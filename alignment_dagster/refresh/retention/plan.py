@@ -15,7 +15,7 @@ from alignment_dagster.lineage.ancestry import children_of
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Key
-from alignment_dagster.lineage.tombstone import is_collected, left_over
+from alignment_dagster.lineage.tombstone import is_collected, remaining_files
 from alignment_dagster.refresh.retention.leftovers import WorkKey, dead_staging, size_of, stale_work
 from alignment_dagster.refresh.retention.references import kept
 from alignment_dagster.study import Study
@@ -84,13 +84,13 @@ def plan(archive: Archive, home: Home, study: Study, use: Use, now: datetime) ->
     before = {one.key for one in gone}
     loose = [key for key in reversed(archive.keys) if key not in staying and key not in before]
     collect = [archive.artifact(*key) for key in loose]
-    half = [one for one in gone if any(left_over(one.path))]
+    half = [one for one in gone if any(remaining_files(one.path))]
     _require_bytes(archive, [*collect, *half])
     folders = [*stale_work(home, archive, use.wanted, retention.days)]
     if not use.running and not use.others:
         folders += dead_staging(home)
     sizes: dict[Key | Path, int] = {
-        one.key: sum(path.lstat().st_size for path in left_over(one.path))
+        one.key: sum(path.lstat().st_size for path in remaining_files(one.path))
         for one in (*collect, *half)
     }
     sizes |= {folder: size_of(folder) for folder in folders}

@@ -10,7 +10,7 @@ from pathlib import Path
 from alignment_dagster.audit.open_report import Opened, open_report
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.archive import Archive, near
+from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.journal import JOURNAL
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
 from alignment_dagster.lineage.reviews import REVIEWERS, REVIEWS, reviews
@@ -81,7 +81,7 @@ def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> Non
         if source not in known:
             raise ArtifactError(
                 f"--redact {source}: {opened.report.label} rests on no such source "
-                f"(near: {near(source, known)})"
+                f"(near: {similar(source, known)})"
             )
     if redacted and not texts:
         raise ArtifactError("--redact: without --with-text no source's text is put in anyway")
@@ -98,7 +98,7 @@ def _verify(opened: Opened) -> None:
         archive.lake.open(archive.study, one.asset, one.partition, one.version)
         for check in one.provenance.failed:
             raise ArtifactError(f"{one.label}: its check {check.name} failed: {check.summary}")
-    broken = archive.lake.journal(archive.study).breaks()
+    broken = archive.lake.journal(archive.study).problems()
     if broken:
         raise ArtifactError(broken[0])
 

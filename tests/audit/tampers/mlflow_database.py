@@ -96,7 +96,7 @@ def _edit_dataset(column: str, place: Place) -> Names:
     run = _run(artifact)
     statement = f"update datasets set {column} = 'x' || {column} where dataset_uuid = "
     execute(_database(place), (statement + _dataset(MEASURED), {"run": run}))
-    return ((run, artifact.as_data().name),)
+    return ((run, artifact.as_dataset().name),)
 
 
 def _edit_input_tag(place: Place) -> Names:
@@ -106,7 +106,7 @@ def _edit_input_tag(place: Place) -> Names:
     statement = "update input_tags set value = :digest where name = 'sha256' and input_uuid in "
     values = {"run": run, "digest": "0" * 64}
     execute(_database(place), (f"{statement}({inputs})", values))
-    return ((run, artifact.as_data().name),)
+    return ((run, artifact.as_dataset().name),)
 
 
 def _delete_input(place: Place) -> Names:
@@ -115,7 +115,7 @@ def _delete_input(place: Place) -> Names:
     checkpoint = place.artifact("pretrained_checkpoint")
     statement = "delete from inputs where destination_id = :run and source_id = "
     execute(_database(place), (statement + _dataset("pretrained_checkpoint"), {"run": run}))
-    return ((run, checkpoint.as_data().name),)
+    return ((run, checkpoint.as_dataset().name),)
 
 
 def _edit_metric_digest(place: Place) -> Names:
