@@ -93,7 +93,7 @@ def test_what_dagster_says_is_current_stays(small: Small) -> None:
 def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision(
     small: Small,
 ) -> None:
-    from alignment_dagster.lineage.reviews import approve
+    from alignment_dagster.release.approve import approve
 
     first = reports(small)[0]
     approve(small.archive, first, "ann", "rejected", "not yet", None)

@@ -16,11 +16,11 @@ from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.impact.withdrawn import Withdrawn, resolve
 from alignment_dagster.audit.metrics import metrics
 from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.review_nodes import review_nodes
 from alignment_dagster.audit.trace.chain import parent
 from alignment_dagster.audit.trace.parquet import parquet
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews import review_nodes
 
 CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint", "tampering")
 """Assets that hold weights."""
