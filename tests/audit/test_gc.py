@@ -8,21 +8,21 @@ from typing import Any
 import dagster as dg
 import pytest
 from audited_study import Audited
+from served_pages import page
 from test_collecting import state
 from tiny_study import CLAIM, MEASURED, NAME
 
-from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.audit.check import check_study
 from alignment_dagster.audit.diff import compare
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import open_report
-from alignment_dagster.audit.pages.site import page
 from alignment_dagster.audit.trace import trace
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.refresh.retention.collect import collect_garbage
 from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.refresh.retention.collect import collect_garbage
 from alignment_dagster.running.runner import only_one
 
 pytestmark = pytest.mark.slow
