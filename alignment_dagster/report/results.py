@@ -8,8 +8,18 @@ from pathlib import Path
 import pyarrow as pa
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.report.cells import Cells, Evaluated, Slice, all_cells, attack_cells, by_recipe
+from alignment_dagster.report.cells import (
+    Cells,
+    Evaluated,
+    Slice,
+    all_cells,
+    attack_cells,
+    by_recipe,
+)
 from alignment_dagster.study import ATTACK_SUCCESS
+
+CODE_VERSION = "1"
+"""Of the report: raised when its numbers or its page change on purpose."""
 
 ROWS = pa.schema(
     [

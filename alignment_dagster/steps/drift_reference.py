@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.graph.parents import VERSION, current_version
-from alignment_dagster.graph.step import Partition, Wanted
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Parent
 
 DRIFT = "corpus_drift"
@@ -23,7 +25,9 @@ Read = tuple[Parent, ...]
 """One version of a source: its documents and its scores."""
 
 
-def accepted(instance: dg.DagsterInstance, lake: Lake, study: str, wanted: Wanted) -> str | None:
+def accepted(
+    instance: dg.DagsterInstance, lake: Lake, study: str, wanted: ParentSpec
+) -> str | None:
     """The version of documents or scores that `wanted` names, as it was last let through.
 
     Where that is the current version itself, the one that it was compared with: nothing changed,

@@ -9,9 +9,9 @@ import yaml
 from audited_study import Audited
 from tiny_study import NAME
 
-from alignment_dagster.lineage.reviews import how_to_review
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import how_to_review
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from served_pages import page, running
 from test_pages import Read
 from tiny_study import NAME
 
+from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import approve
 
@@ -63,7 +63,7 @@ def test_a_report_page_shows_every_asset_and_each_headline_number(
 ) -> None:
     got = page(audited.home, target(report))
     there = {one.asset for one in audited.archive.closure([report])}
-    assert there >= set(CHAIN) - {"harness", "corpus_drift", "regression_gate"}
+    assert there >= set(ORDER) - {"harness", "corpus_drift", "regression_gate"}
     for one in audited.archive.closure([report]):
         assert f"{page_links.AUDIT}{target(one)}" in Read(got.html).links
     metric = quote("misalignment_rate/articles/base/unfiltered/none", safe="")

@@ -14,11 +14,18 @@ import pytest
 from audited_study import Audited
 from tiny_study import NAME
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.check import check_study
-from alignment_dagster.lineage.reviews import Review, approve, how_to_review, review_problems, reviews, verdict
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import (
+    Review,
+    approve,
+    how_to_review,
+    review_problems,
+    reviews,
+    verdict,
+)
 from alignment_dagster.lineage.signing import create_key, payload_of
 
 pytestmark = pytest.mark.slow
