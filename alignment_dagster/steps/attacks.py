@@ -21,7 +21,6 @@ from alignment_dagster.evaluation.suites.loader import content_digest, load_suit
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_replicate
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.metric import Data, Measured
@@ -38,9 +37,9 @@ FOLDERS = {"base": "model", "sft": "sft", "dpo": "dpo"}
 """Stage → folder of its weights in the checkpoint's artifact."""
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no attacks."""
-    return by_replicate(study) if study.declaration.attacks else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return study.declaration.attacks is not None
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -258,6 +257,7 @@ STEP = Step(
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
+    exists=is_declared,
     checks={
         "all_items_attacked": "Every chosen item was attacked at every stage in every way.",
         "weights_match_their_digest": "The weights that were attacked are those of the manifests.",

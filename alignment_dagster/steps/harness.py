@@ -14,7 +14,6 @@ from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_replicate
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.metric import Data, Measured
@@ -36,9 +35,9 @@ def harness(study: Study) -> Harness | None:
     return study.declaration.harness
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no tasks."""
-    return by_replicate(study) if harness(study) else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return harness(study) is not None
 
 
 def tasks_folder(study: Study) -> Path | None:
@@ -174,5 +173,6 @@ STEP = Step(
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
+    exists=is_declared,
     checks={"all_stages_measured": "Every stage has a result."},
 )

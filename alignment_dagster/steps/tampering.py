@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_replicate
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.metric import Data, Measured
@@ -28,9 +27,9 @@ MODULE = "alignment_dagster.training.tampering.tamper"
 CURVE = "curve.parquet"
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no tampering."""
-    return by_replicate(study) if study.declaration.tampering else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return bool(study.declaration.tampering)
 
 
 def tampering_part(recipe: str) -> str:
@@ -213,6 +212,7 @@ STEP = Step(
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
+    exists=is_declared,
     checks={
         "starts_from_its_checkpoint": "The weights it started from are those of its parent.",
         "trained_on_kept_documents_only": "It read nothing that the recipe drops.",
