@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.references import check_measurement, check_refresh, meant
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite

@@ -8,7 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.report.cells import Cells, Evaluated, Slice, all_cells, attack_cells, by_recipe
+from alignment_dagster.report.cells import (
+    Cells,
+    Evaluated,
+    Slice,
+    all_cells,
+    attack_cells,
+    by_recipe,
+)
 from alignment_dagster.study import ATTACK_SUCCESS
 
 ROWS = pa.schema(

@@ -44,11 +44,11 @@ def build(making: Making) -> Made:
     study, folder = making.study, making.folder
     rules = declared_rules(study, study.source(making.partition or "")).distinct()
     now, then = _snapshots(making.parents, study)
-    moved, terms = measure(now, then, rules)
-    rows = thresholds.judged(moved, declared_drift(study))
+    changes, terms = measure(now, then, rules)
+    rows = thresholds.apply_thresholds(changes, declared_drift(study))
     making.report(len(rows), len(rows), "values")
     blocked = any(row.outcome == "blocks" for row in rows)
-    pq.write_table(thresholds.table(rows), folder / FILE)
+    pq.write_table(thresholds.drift_table(rows), folder / FILE)
     pq.write_table(thresholds.terms_table(terms), folder / TERMS)
     (folder / VERDICT).write_text(json.dumps({"within_bounds": not blocked}) + "\n")
     return Made(_checks(rows), metrics=_metrics(rows))
@@ -64,24 +64,24 @@ def _snapshots(parents: Parents, study: Study) -> tuple[Snapshot, Snapshot | Non
     return now, read_snapshot(before[0].path, before[1].path, scorers)
 
 
-def _checks(rows: list[thresholds.Judged]) -> tuple[Check, ...]:
+def _checks(rows: list[thresholds.BoundedChange]) -> tuple[Check, ...]:
     outcomes = {row.outcome for row in rows}
     return (
         Check(
             name="drift_within_bounds",
             passed="blocks" not in outcomes,
-            summary=messages.said_of_blocks(rows),
+            summary=messages.blocking_message(rows),
         ),
         Check(
             name="drift_unremarkable",
             passed=outcomes <= {"within", "not_compared"},
-            summary=messages.said_of_warnings(rows),
+            summary=messages.warning_message(rows),
             blocking=False,
         ),
     )
 
 
-def _metrics(rows: list[thresholds.Judged]) -> dict[str, float]:
+def _metrics(rows: list[thresholds.BoundedChange]) -> dict[str, float]:
     """The largest value of each measure."""
     largest: dict[str, float] = {}
     for row in rows:
@@ -102,7 +102,7 @@ def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
             table(terms, ["term", "share_then", "share_now", "documents_now"])
         ),
     }
-    compared = [thresholds.Judged(**row) for row in rows if row["value"] is not None]
+    compared = [thresholds.BoundedChange(**row) for row in rows if row["value"] is not None]
     if not compared:
         return shown
     return {"plot": drawing(charts.multiples(compared), "drift"), **shown}

@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.gather.artifacts import Parents
-from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.study import Study
 
 CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint")
