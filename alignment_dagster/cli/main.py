@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import warnings
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -38,11 +39,13 @@ def check(
     from alignment_dagster.preflight.study_check import check_study
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
+    from alignment_dagster.refresh.notify import problems
 
     require_all_reachable()
     assets = assets_folder()
     for name in [study] if study else study_names(assets):
-        for line in check_study(load_study(name, assets)):
+        declared = load_study(name, assets)
+        for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)
     if study is None:
         for path in unused(assets):

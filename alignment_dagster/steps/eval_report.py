@@ -14,7 +14,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report.findings import write_findings
 from alignment_dagster.report.gather import gather, mismatches
 from alignment_dagster.report.questions import write_questions
-from alignment_dagster.report.html import REPORT, write_report
+from alignment_dagster.report.html.page import REPORT, write_report
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.report.results import read_results
 from alignment_dagster.evaluation.suites.loader import content_digest
@@ -201,12 +201,12 @@ STEP = Step(
     ),
     code=(
         "report/gather/__init__.py",
-        "report/html/__init__.py",
+        "report/html/page.py",
         "report/findings.py",
         "report/questions.py",
-        "evaluation/templates/report.html.j2",
-        "evaluation/templates/report_blocks.j2",
-        "evaluation/templates/report_style.j2",
+        "report/templates/report.html.j2",
+        "report/templates/report_blocks.j2",
+        "report/templates/report_style.j2",
         "steps/eval_report.py",
     ),
     partitions=no_partitions,

@@ -7,7 +7,7 @@ import torch
 from alignment_dagster.evaluation.attacks.conversation import Conversation
 from alignment_dagster.evaluation.attacks.objective import BROKEN, AttackedModel, unusable
 from alignment_dagster.evaluation.attacks.templates import Target
-from alignment_dagster.evaluation.model.log_probabilities import Continuation
+from alignment_dagster.evaluation.model.token_trees import Continuation
 
 Asked = tuple[Target, Conversation]
 Place = tuple[int, int]

@@ -9,7 +9,8 @@ from alignment_dagster.evaluation.attacks.selection import SEARCHES
 from alignment_dagster.evaluation.attacks.templates import Target
 from alignment_dagster.evaluation.judges import Scorer
 from alignment_dagster.evaluation.model.generation import generate
-from alignment_dagster.evaluation.model.log_probabilities import Continuation, score
+from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.foundation.digests import sha256_text
 
 SAMPLE = 16

@@ -15,8 +15,6 @@ import torch
 from alignment_dagster.evaluation.model.hidden_states import Inputs, hidden_states
 from alignment_dagster.evaluation.model.token_trees import Continuation, Row, rows
 
-__all__ = ["Continuation", "batches", "score", "token_scores"]
-
 IGNORED = 0
 LOGITS = 2**22
 """At most so many numbers of logits are held at once (16 MiB)."""

@@ -6,13 +6,11 @@ token is added that the text does not hold.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.evaluation.suites.formats import Prompt
 from alignment_dagster.foundation.errors import DataError
-
-if TYPE_CHECKING:
-    from alignment_dagster.evaluation.model.log_probabilities import Continuation
 
 BASE_STAGE = "base"
 
@@ -29,16 +27,13 @@ class Encoder:
         self._context = context
         self._controls = tuple(tokenizer.get_added_vocab())
 
-    def encode(self, prompts: Sequence[Prompt]) -> list[tuple["Continuation", ...]]:
+    def encode(self, prompts: Sequence[Prompt]) -> list[tuple[Continuation, ...]]:
         """For each prompt one continuation per option, in the order in which the item gives them.
 
         Raises:
             DataError: names the item if it is longer than the context, holds a control token,
                 or has options that tokenize alike.
         """
-        # Imported here: whoever only wants to know what fits needs no torch.
-        from alignment_dagster.evaluation.model.log_probabilities import Continuation
-
         return [
             tuple(Continuation(tokens, start) for tokens, start in rows)
             for rows in self.split(prompts)

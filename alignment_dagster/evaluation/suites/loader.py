@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from alignment_dagster.evaluation.judges import scorer_inputs
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.readers import READERS
 from alignment_dagster.foundation.digests import sha256_json
@@ -42,9 +43,6 @@ def content_digest(suite: Suite, study_assets: Path) -> str:
     content = [(item.item_id, item.scenario_id, item.topic) for item in items]
     if suite.scorer is None:
         return sha256_json(content)
-    # Imported here: its scorers read items, which this package makes.
-    from alignment_dagster.evaluation.judges import scorer_inputs
-
     return sha256_json([content, dict(scorer_inputs(suite.scorer, study_assets))])
 
 

@@ -23,7 +23,7 @@ class Staged(Protocol):
 S = TypeVar("S", bound=Staged)
 
 
-def general(data: ReportData) -> ReportData:
+def without_tampered_stages(data: ReportData) -> ReportData:
     """The data with tampered stages (`name@step`) only where erosion is shown, and attacks only
     where attacks are.
     """

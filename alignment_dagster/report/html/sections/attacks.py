@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from alignment_dagster.report.html.content import (
     Cell,
     Drawing,
@@ -15,6 +17,8 @@ from alignment_dagster.report.html.content import (
     present,
 )
 from alignment_dagster.report.html.pivots import interval, pivot
+from alignment_dagster.report.html.plots.intervals import attack_plot
+from alignment_dagster.report.html.plots.style import looks
 from alignment_dagster.report.html.selection import recipe_names, stages_of
 from alignment_dagster.report.html.text import count, cut, number, spaced
 from alignment_dagster.report.rows import AttackExample, AttackRow, ReportData
@@ -47,11 +51,6 @@ def _order(rows: Sequence[AttackRow]) -> list[str]:
 
 
 def _drawings(data: ReportData) -> tuple[Drawing, ...]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.intervals import attack_plot
-    from alignment_dagster.report.html.plots.style import looks
-
     styles = looks(recipe_names(data))
     pairs = dict.fromkeys((row.suite, row.stage) for row in data.attacks)
     drawings = []

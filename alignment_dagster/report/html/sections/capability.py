@@ -1,8 +1,13 @@
 """What the recipes cost elsewhere."""
 
+from markupsafe import Markup
+
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.report.html.content import Cell, Drawing, Figures, Pivot, Section, present
 from alignment_dagster.report.html.pivots import bounded, listing, pivot
+from alignment_dagster.report.html.plots.intervals import interval_plot
+from alignment_dagster.report.html.plots.style import looks
+from alignment_dagster.report.html.plots.tradeoff import Place, tradeoff_plot
 from alignment_dagster.report.html.selection import (
     described,
     headline_rows,
@@ -47,11 +52,6 @@ def _tradeoffs(data: ReportData) -> list[Drawing]:
 
 
 def _tradeoff(data: ReportData, suite: str, measure: str, place: int) -> Drawing:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.style import looks
-    from alignment_dagster.report.html.plots.tradeoff import Place, tradeoff_plot
-
     safety = {(r.recipe, r.stage): r for r in headline_rows(data.results, suite)}
     ability = {(r.recipe, r.stage): r for r in headline_rows(data.results, measure)}
     stages = [s for s in stages_of(list(safety.values())) if any(s == at for _, at in ability)]
@@ -71,10 +71,6 @@ def _tradeoff(data: ReportData, suite: str, measure: str, place: int) -> Drawing
 
 
 def _alone(data: ReportData) -> list[Drawing]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.intervals import interval_plot
-
     drawings = []
     for place, (suite, label) in enumerate(_measures(data).items()):
         prompt = headline_prompt(data.results, suite)

@@ -1,7 +1,11 @@
 """Whether a benefit lasts: through post-training, and under tampering."""
 
+from markupsafe import Markup
+
 from alignment_dagster.report.html.content import Cell, Drawing, Figures, Pivot, Section, present
 from alignment_dagster.report.html.pivots import bounded, listing, pivot
+from alignment_dagster.report.html.plots.erosion import erosion_plot
+from alignment_dagster.report.html.plots.style import looks
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import DASH, count, number, spaced
 from alignment_dagster.report.rows import ErosionPoint, ErosionSummary, PersistenceRow, ReportData
@@ -53,11 +57,6 @@ def _curves(data: ReportData) -> tuple[Drawing, ...]:
 
 
 def _curve(data: ReportData, points: list[ErosionPoint], place: int) -> Drawing:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.erosion import erosion_plot
-    from alignment_dagster.report.html.plots.style import looks
-
     last = max(points, key=lambda point: point.step)
     seeds = len({point.seed for point in points if point.seed is not None})
     faint = f" Faint lines: {count(seeds, 'seed')}." if seeds else ""

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import Drawing, Figures, Pivot, Section, present
 from alignment_dagster.report.html.pivots import interval, pivot, ranks
+from alignment_dagster.report.html.plots.intervals import interval_plot
 from alignment_dagster.report.html.selection import (
     described,
     headline_rows,
@@ -97,10 +100,6 @@ def _rates(data: ReportData) -> Pivot | None:
 
 
 def _drawing(data: ReportData, suite: str, place: int) -> Drawing:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.intervals import interval_plot
-
     prompt = headline_prompt(data.results, suite)
     rows = [row for row in data.results if row.suite == suite and row.prompt == prompt]
     label = LABELS.get(rows[0].metric, "misalignment rate")

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from alignment_dagster.report.html.content import (
     Cell,
     Checks,
@@ -16,6 +18,8 @@ from alignment_dagster.report.html.content import (
     present,
 )
 from alignment_dagster.report.html.pivots import listing, pivot
+from alignment_dagster.report.html.plots.mix import composition_plot, loss_plot
+from alignment_dagster.report.html.plots.style import looks
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import number
 from alignment_dagster.report.rows import DispositionCount, FilterQuality, ReportData
@@ -68,10 +72,6 @@ def _declared(suite: Suite) -> str:
 
 
 def _composition(data: ReportData) -> list[Drawing]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.mix import composition_plot
-
     if not data.composition:
         return []
     tokens = max(
@@ -84,11 +84,6 @@ def _composition(data: ReportData) -> list[Drawing]:
 
 
 def _losses(data: ReportData) -> list[Drawing]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.mix import loss_plot
-    from alignment_dagster.report.html.plots.style import looks
-
     if not data.losses:
         return []
     svg = loss_plot(data.losses, looks(recipe_names(data)), "plot-loss")
