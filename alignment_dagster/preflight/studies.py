@@ -94,7 +94,7 @@ def _check(study: Study, located: Located) -> None:
 def _check_recipe(recipe: Recipe, study: Study) -> None:
     located = read_yaml(study.assets / "recipes" / f"{recipe.name}.yaml")
     fields: Mapping[FieldPath, str] = {
-        ("base",): recipe.base,
+        ("remainder",): recipe.remainder,
         **{("upsample", i, "group"): item.group for i, item in enumerate(recipe.upsample)},
     }
     for field, group in fields.items():

@@ -65,9 +65,9 @@ def build(making: Making) -> Made:
 
 
 def measured_sources(study: Study) -> tuple[Source, ...]:
-    """The sources whose held-out documents are scored: natural text, of a recipe's base group."""
-    bases = {recipe.base for recipe in study.recipes}
-    return tuple(source for source in study.with_role("corpus") if source.group in bases)
+    """The sources whose held-out documents are scored: natural text, of a recipe's remainder."""
+    groups = {recipe.remainder for recipe in study.recipes}
+    return tuple(source for source in study.with_role("corpus") if source.group in groups)
 
 
 def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:

@@ -52,7 +52,7 @@ def test_recipes_that_declare_the_same_rule_have_it_measured_once(tiny: TinyStud
     for name in ("unfiltered", "aligned"):
         tiny.write(
             f"recipes/{name}",
-            {"name": name, "description": "d", "base": "natural", "drop": drop},
+            {"name": name, "description": "d", "remainder": "natural", "drop": drop},
         )
     study = tiny.load()
     rules = corpus_drift.declared_rules(study, study.source("stories"))
