@@ -12,7 +12,8 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.steps import attacks, curated_mix, evaluation, post_trained_checkpoint, pretrained_checkpoint, tampering
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report.findings import write_findings
-from alignment_dagster.report.gather import gather, mismatches
+from alignment_dagster.report.gather import gather
+from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.questions import write_questions
 from alignment_dagster.report.html.page import REPORT, write_report
 from alignment_dagster.report.rows import ClaimRow, ReportData
@@ -53,7 +54,7 @@ def build(making: Making) -> Made:
     making.track_file(making.folder / REPORT)
     mart = pq.read_table(making.parents.one("metrics").path / METRICS)
     rows = read_results(making.folder / RESULTS)
-    problems = mismatches(rows, mart, making.parents)
+    problems = find_mismatches(rows, mart, making.parents)
     check = Check(
         name="every_number_resolves_to_its_data",
         passed=not problems,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps import post_trained_checkpoint, pretrained_checkpoint, raw_corpus
 from alignment_dagster.steps.pretrained_checkpoint import numbers
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import Replicate
 from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.report.results import ResultRow, result_rows
@@ -108,7 +108,7 @@ def _weights(base: Artifact, tuned: Artifact) -> Check:
 def rows_of(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow, ...]:
     """What this replicate alone measures."""
     seed = seed_of(partition)
-    replicate = Evaluated(
+    replicate = Replicate(
         recipe_of(partition),
         seed,
         pq.read_table(folder / ITEMS),

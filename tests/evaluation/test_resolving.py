@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.graph.step import Parents, Wanted
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -81,4 +81,4 @@ def test_a_checkpoint_made_again_resolves_only_with_the_same_bytes(
             (Wanted("evaluation", AT), evaluation),
         )
     )
-    assert (mismatches([row(first, evaluation)], MART, parents) == []) is holds
+    assert (find_mismatches([row(first, evaluation)], MART, parents) == []) is holds
