@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.references import check_measurement, check_refresh, meant
@@ -128,7 +128,7 @@ def _check_group(group: str, field: FieldPath, study: Study, located: Located) -
 
 def _check_suite(suite: Suite, study: Study) -> None:
     located = read_yaml(study.assets / "suites" / f"{suite.name}.yaml")
-    for fault in faults(suite):
+    for fault in find_faults(suite):
         message = fault.message + meant(fault.name, fault.known)
         raise located.error((fault.field, fault.index), message)
 

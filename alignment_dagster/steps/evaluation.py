@@ -13,7 +13,7 @@ from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps import post_trained_checkpoint, pretrained_checkpoint, raw_corpus
 from alignment_dagster.steps.pretrained_checkpoint import numbers
 from alignment_dagster.report.cells import Replicate
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.report.results import ResultRow, result_rows
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
@@ -74,7 +74,7 @@ def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
     items = pq.read_table(folder / ITEMS)
     texts = pq.read_metadata(folder / GENERATIONS).num_rows
     asked = {
-        suite: len(list(prompts(suite, load_suite(suite, study.assets)))) * len(stages)
+        suite: len(list(make_prompts(suite, load_suite(suite, study.assets)))) * len(stages)
         for suite in study.asked_suites
     }
     in_all = sum(asked.values())

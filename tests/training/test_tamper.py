@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError, DataError, DeclarationError
 from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.lineage import source_digest
 from alignment_dagster.lineage.manifest import Manifest
@@ -141,7 +141,7 @@ def test_the_curve_is_the_rate_over_scenarios_and_counts_tokens(done: TamperJob)
 
 
 def test_the_first_point_is_the_checkpoint_and_the_last_the_saved_weights(done: TamperJob) -> None:
-    asked = list(prompts(*_only(done)))
+    asked = list(make_prompts(*_only(done)))
     for name, start, last in (("full", "dpo", 6), ("adapters", "sft", 3)):
         for stage, folder in (
             (f"{name}@0", Path(done.checkpoint, start)),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
@@ -83,7 +83,7 @@ def all_points(job: TamperJob, folder: Path) -> Check:
 
 def _prompts(job: TamperJob, tampering: Tampering) -> int:
     return sum(
-        len(list(prompts(suite, load_suite(suite, Path(job.assets)))))
+        len(list(make_prompts(suite, load_suite(suite, Path(job.assets)))))
         for suite in measured_suites(tampering, job.suites)
     )
 

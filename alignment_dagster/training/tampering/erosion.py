@@ -12,8 +12,12 @@ import torch
 from transformers import TrainerCallback
 
 from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.model.losses import HeldOut, document_losses, held_out_documents
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
+from alignment_dagster.evaluation.model.losses import (
+    HeldOutDocument,
+    document_losses,
+    read_held_out_documents,
+)
+from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite, Tampering
@@ -41,7 +45,7 @@ class Erosion:
     name: str
     last: int
     asked: list[Prompt]
-    held_out: tuple[HeldOut, ...]
+    held_out: tuple[HeldOutDocument, ...]
     tokenizer: Any
     context: int
     batch_tokens: int
@@ -86,7 +90,9 @@ class Questions:
         self._tokenizer = tokenizer
         self._prompts: dict[str, list[Prompt]] = {}
         corpora = [Path(path) for path in job.held_out]
-        self._held_out = held_out_documents(Path(job.documents), corpora, job.held_out_documents)
+        self._held_out = read_held_out_documents(
+            Path(job.documents), corpora, job.held_out_documents
+        )
 
     def of(self, tampering: Tampering) -> Erosion:
         """A tampering's measurements, none of them made yet.
@@ -112,7 +118,7 @@ class Questions:
             if content_digest(suite, assets) != self._job.digests.get(suite.name):
                 message = "its items changed after the tampering was started"
                 raise DataError(f"suite {suite.name}: {message}: run it again")
-            self._prompts[key] = list(prompts(suite, load_suite(suite, assets)))
+            self._prompts[key] = list(make_prompts(suite, load_suite(suite, assets)))
         return self._prompts[key]
 
 
