@@ -19,7 +19,7 @@ from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recip
 from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Source, Study, Suite
-from alignment_dagster.training.tampering.checks import BITS_PER_BYTE, checks, held_out_rows
+from alignment_dagster.training.tampering.checks import BITS_PER_BYTE, check_output, held_out_rows
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob, Use
 
 MODULE = "alignment_dagster.training.tampering.tamper"
@@ -56,7 +56,7 @@ def build(making: Making) -> Made:
         making.register_model(tampering.name, tampering)
     measured = making.run_job(MODULE, job, dispositions)
     making.log(_metrics(making))
-    return Made(checks(job, making.folder, tuned, measured), measured)
+    return Made(check_output(job, making.folder, tuned, measured), measured)
 
 
 def _job(making: Making, tuned: Artifact) -> TamperJob:
