@@ -23,12 +23,12 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "refreshing")]
 
-import dbt.cli.main  # noqa: E402, F401
-import tiny_study  # noqa: E402
-from nights import CRON, Nights, Ran, environment, opened  # noqa: E402
-from warm import dbt as warm_dbt  # noqa: E402
+import dbt.cli.main
+import tiny_study
+from nights import CRON, Nights, Ran, environment, opened
+from warm import dbt as warm_dbt
 
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home  # noqa: E402
+from alignment_dagster.foundation.home import PROJECT_ROOT, Home
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"

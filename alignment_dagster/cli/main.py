@@ -37,11 +37,9 @@ def check(
     """Validate declarations, lexicons and suite items without running anything."""
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
-    from alignment_dagster.refresh.notify import problems
-    from alignment_dagster.preflight.studies import load_study
-    from alignment_dagster.preflight.studies import study_names
-    from alignment_dagster.preflight.studies import unused
+    from alignment_dagster.preflight.studies import load_study, study_names, unused
     from alignment_dagster.preflight.study_check import check_study
+    from alignment_dagster.refresh.notify import problems
 
     require_all_reachable()
     assets = assets_folder()

@@ -10,19 +10,13 @@ import yaml
 from drill_items import SuiteMaker, scenario
 from tiny_study import TinyStudy
 
-from alignment_dagster.evaluation.judges import make_scorer
-from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.evaluation.judges import make_judge
+from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.steps import evaluation
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.formats import find_faults
-from alignment_dagster.evaluation.judges import make_judge
-from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import Suite
 
 RISK = Path(__file__).resolve().parents[3] / "shared" / "data" / "evals" / "advanced_ai_risk"

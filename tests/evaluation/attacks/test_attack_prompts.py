@@ -51,7 +51,9 @@ class Written:
         self.renderer = Renderer(loaded.tokenizer, stage)
         self.shown = Demonstrations(self.chosen.demonstrations, stage, self.renderer, 0)
         self.target = target(drill.suite, self.chosen.attacked[0], stage, context)
-        self.conversation = make_conversation(method, self.target, self.shown, declared, self.renderer)
+        self.conversation = make_conversation(
+            method, self.target, self.shown, declared, self.renderer
+        )
         self.text = self.renderer.text(self.conversation)
         self.added = added_text(self.conversation, self.target)
         self.question = question_text(self.target.item, stage)
@@ -131,7 +133,7 @@ def test_as_many_demonstrations_are_shown_as_fit(drill: Drill, loaded: Any, stag
         try:
             made = Written(drill, loaded, "many_shot", stage, context, many_shots=4)
         except NotFittingError as error:
-            assert "there is room for" in str(error)  # noqa: PT017
+            assert "there is room for" in str(error)
             counts.append(0)
             continue
         shown = made.conversation.shown
