@@ -1,0 +1,17 @@
+"""`alignment init`: a project of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Make a new project with one commented study that runs as it is."""
+    # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.scaffold import FIRST_STUDY, create_project
+
+    create_project(folder)
+    study = folder / "assets" / "studies" / f"{FIRST_STUDY}.yaml"
+    typer.echo(f"{study} is yours to change; it runs as it is:")
+    typer.echo(f"  cd {folder} && alignment run {FIRST_STUDY}")
