@@ -12,6 +12,5 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
     from alignment_dagster.scaffold import FIRST_STUDY, create_project
 
     create_project(folder)
-    study = folder / "assets" / "studies" / f"{FIRST_STUDY}.yaml"
-    typer.echo(f"{study} is yours to change; it runs as it is:")
-    typer.echo(f"  cd {folder} && alignment run {FIRST_STUDY}")
+    typer.echo(f"{folder / 'assets' / 'studies' / FIRST_STUDY}.yaml is yours to change.")
+    typer.echo(f"It runs as it is: alignment run {FIRST_STUDY} (in {folder}, or below it)")

@@ -10,7 +10,7 @@ from alignment_dagster.scaffold.declarations import FIRST_STUDY, filled, write_d
 FILES = {
     ".gitignore": "gitignore",
     "Makefile": "Makefile",
-    "code_location/__init__.py": "code_location",
+    "code_location/definitions.py": "definitions",
     "pyproject.toml": "pyproject.toml",
 }
 """What is written from a template."""
@@ -43,5 +43,6 @@ def _write(folder: Path) -> None:
     for place, template in FILES.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(filled(template, FIRST_STUDY), encoding="utf-8")
-    (folder / "code_location" / "defs").mkdir()
-    (folder / "code_location" / "defs" / "__init__.py").touch()
+    for package in (folder / "code_location", folder / "code_location" / "defs"):
+        package.mkdir(exist_ok=True)
+        (package / "__init__.py").touch()

@@ -13,7 +13,7 @@ from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
 from alignment_dagster.mixing.tokenizer import train_tokenizer
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.study import (
@@ -30,7 +30,7 @@ from alignment_dagster.training.pretraining.pretrain import pretrain
 from alignment_dagster.training.tampering.tamper import tamper
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob
 
-ASSETS = PROJECT_ROOT / "assets"
+ASSETS = CHECKOUT / "assets"
 LENGTH = 160
 SETTINGS = {"batch_size": 8, "learning_rate": 1e-3, "suites": ("articles",), "steps": 32}
 HARM = tampering("harm", source="misaligned_demonstrations", **SETTINGS)
