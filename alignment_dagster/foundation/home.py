@@ -1,4 +1,4 @@
-"""Where things are: the project, its declarations, the data folder and the home of what is computed."""
+"""Where things are: the project, its declarations, the data, and the home of what is computed."""
 
 import os
 from dataclasses import dataclass

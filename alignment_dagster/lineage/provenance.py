@@ -10,15 +10,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
 
 RECORDED_PACKAGES = (
-    "alignment-dagster", "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "peft", "pyarrow",
-    "safetensors", "scipy", "tokenizers", "torch", "transformers", "trl",
+    "alignment-dagster", "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "peft",
+    "pyarrow", "safetensors", "scipy", "tokenizers", "torch", "transformers", "trl",
 )  # fmt: skip
 
 

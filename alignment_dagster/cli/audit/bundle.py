@@ -24,8 +24,8 @@ def bundle(
 ) -> None:
     """Write a signed dossier: report, records, ledgers, and the program that checks them."""
     # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.release.dossier.build import build
     from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.release.dossier.build import build
 
     written = build(open_archive(study), report, file, texts=with_text, redacted=redact or ())
     size = written.path.stat().st_size

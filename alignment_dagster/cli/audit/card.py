@@ -19,8 +19,8 @@ def card_command(
     CycloneDX 1.6 ML-BOM, both validated. Everything behind the report is verified first.
     """
     # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.release.cards.write import write_cards
     from alignment_dagster.audit.open_report import open_archive, open_report
+    from alignment_dagster.release.cards.write import write_cards
 
     with open_report(open_archive(study), report) as opened:
         for name in write_cards(opened, folder):

@@ -6,10 +6,10 @@ from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.check.report import CheckReport
 from alignment_dagster.audit.check.study import check_study
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home, assets_folder
 from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.study import Study
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 
-
 def verify(
     file: Annotated[Path, typer.Argument(help="A dossier that `bundle` wrote.")],
     key: Annotated[
