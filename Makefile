@@ -24,10 +24,11 @@ soak: setup-development ## A hundred injected faults: signals, full disks, two a
 browser: setup-development ## Walk through the pages in chromium (Debian's package chromium)
 	$(BIN)/pytest tests/ui -m browser
 
-check: setup-development ## Formatting, lint, types, declarations, definitions, known vulnerabilities
+check: setup-development ## Formatting, lint, types, import contracts, declarations, definitions, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/alignment check
 	$(BIN)/python tools/vulnerabilities.py
 	$(BIN)/dagster definitions validate -w workspace.yaml

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from alignment_dagster.preflight.studies import load_study
 from checkout import CHECKOUT
+from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.study import Study
 
 NAME = "tiny"

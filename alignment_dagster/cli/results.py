@@ -53,9 +53,10 @@ def _review(study: str, report: "Artifact", home: "Home") -> str:
     """The last decision with its note, or how to decide; a broken review is said, and no error."""
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.audit.review_nodes import how_to_review, verdict
     from alignment_dagster.foundation.errors import ArtifactError
     from alignment_dagster.foundation.visible_text import visible
-    from alignment_dagster.lineage.reviews import how_to_review, reviews, verdict
+    from alignment_dagster.lineage.reviews import reviews
 
     try:
         found = reviews(open_archive(study, home), report)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.evaluation.judges.closest_option import ClosestOption
 from alignment_dagster.evaluation.judges.judge import Judge, labelled_file
 from alignment_dagster.evaluation.judges.verdict import Scorer, Verdict
 from alignment_dagster.evaluation.judges.word_lists import REFUSALS, Listed, NotRefused, lists
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.study import GenerationScorer
 
 __all__ = ["Scorer", "Verdict", "make_scorer", "scorer_inputs", "scorer_measured"]
