@@ -111,7 +111,7 @@ def part_models(part: str, study: Study) -> dg.AssetsDefinition:
         stores = resources.stores(context, study)
         begin_run(context.instance, context.run, stores)
         try:
-            with stores.lake.using(study.name):
+            with stores.lake.shared_lock(study.name):
                 yield from _build(context, part, study, stores)
         except AlignmentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None

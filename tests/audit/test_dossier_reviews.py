@@ -10,7 +10,7 @@ from bundles import Dossier
 
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.signing import Signer, read_signer
-from alignment_dagster.release.approve import approve
+from alignment_dagster.release.approval import approve
 from alignment_dagster.release.dossier import verify
 from alignment_dagster.release.dossier.build import build
 

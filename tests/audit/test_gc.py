@@ -16,15 +16,16 @@ from alignment_dagster.audit.diff import compare
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages.site import page
-from alignment_dagster.audit.trace import trace
+from alignment_dagster.audit.trace.answer import as_answer
+from alignment_dagster.audit.trace.metric_trace import trace
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.refresh.retention.collect import collect_garbage
-from alignment_dagster.running.runner import only_one
 from alignment_dagster.steps.registry import STEPS
 
 pytestmark = pytest.mark.slow
@@ -59,7 +60,7 @@ def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def answers(archive: Archive) -> tuple[Any, Any]:
     """What the audit says of the current report."""
     with open_report(archive) as opened:
-        traced = trace(opened, find_metric(opened, METRIC)).answer().data
+        traced = as_answer(trace(opened, find_metric(opened, METRIC))).data
     return traced, compare(archive, "unfiltered", "aligned").data
 
 
@@ -87,9 +88,9 @@ def test_a_dry_run_on_the_command_line_says_what_would_go_and_writes_nothing(
 
 def test_it_is_refused_while_a_run_of_the_study_goes_on(refreshed: Refreshed) -> None:
     made = refreshed.made
-    with only_one(made.home, made.study.load()), pytest.raises(AlignmentError, match="process"):
+    with run_lock(made.home, NAME), pytest.raises(AlignmentError, match="process"):
         gc(made, delete=True)
-    with made.archive.lake.using(NAME), pytest.raises(AlignmentError, match="is being made"):
+    with made.archive.lake.shared_lock(NAME), pytest.raises(AlignmentError, match="is being made"):
         gc(made, delete=True)
     with open_instance(made.home) as instance:
         run = dg.DagsterRun(job_name="by_hand", status=dg.DagsterRunStatus.STARTED)

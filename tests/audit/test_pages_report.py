@@ -16,7 +16,7 @@ from alignment_dagster.audit.pages.site import page
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.approve import approve
+from alignment_dagster.release.approval import approve
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'\"{{7*7}}"

@@ -21,7 +21,7 @@ from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import Review, review_problems, reviews
 from alignment_dagster.lineage.signing import create_key, payload_of
-from alignment_dagster.release.approve import approve
+from alignment_dagster.release.approval import approve
 
 pytestmark = pytest.mark.slow
 
@@ -193,7 +193,7 @@ def test_two_reviews_at_once_get_two_numbers_or_one_is_refused(altered: Audited)
     decide(altered.archive, note="The keys are there now.")
     program = (
         "import sys; from alignment_dagster.audit.open_report import open_archive;"
-        "from alignment_dagster.release.approve import approve; a = open_archive('tiny');"
+        "from alignment_dagster.lineage.reviews import approve; a = open_archive('tiny');"
         "approve(a, a.report(), sys.argv[1], 'approved', 'n', None)"
     )
     running = [

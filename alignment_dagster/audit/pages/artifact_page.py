@@ -38,7 +38,7 @@ def artifact_page(archive: Archive, artifact: Artifact) -> str:
         answer,
         graph(archive, [artifact], artifact),
         trail(archive),
-        _doors(archive, artifact),
+        list(_elsewhere(archive, artifact)),
         _reviews(archive, artifact),
     )
 
@@ -69,10 +69,6 @@ def comparisons(archive: Archive) -> dict[str, str]:
         for before, after in pairwise(versions)
         if before != after
     }
-
-
-def _doors(archive: Archive, artifact: Artifact) -> Links:
-    return list(_elsewhere(archive, artifact))
 
 
 def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,5 @@
 """The pages above the artifacts: which studies there are, and the history of one."""
 
-from collections.abc import Sequence
-
 from alignment_dagster.audit.answer import Answer, Node, Tone
 from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.answer_page import render
@@ -99,15 +97,16 @@ def _decision(archive: Archive, version: str) -> tuple[str, Tone]:
 def _current(archive: Archive) -> Node:
     now = sorted(current_keys(archive), key=str)
     assets = [asset for asset in ORDER if any(key[0] == asset for key in now)]
-    nodes = [Node(asset, "", _versions(archive, asset, now)) for asset in assets]
-    return Node("current versions", "", nodes)
-
-
-def _versions(
-    archive: Archive, asset: str, now: Sequence[tuple[str, str | None, str]]
-) -> list[Node]:
-    return [
-        Node(key[1] or asset, key[2], link=page_links.audit_page(archive.study, *key))
-        for key in now
-        if key[0] == asset
+    nodes = [
+        Node(
+            asset,
+            "",
+            [
+                Node(key[1] or asset, key[2], link=page_links.audit_page(archive.study, *key))
+                for key in now
+                if key[0] == asset
+            ],
+        )
+        for asset in assets
     ]
+    return Node("current versions", "", nodes)

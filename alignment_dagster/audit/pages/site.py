@@ -100,18 +100,20 @@ def _report(archive: Archive, report: Artifact, _query: Query) -> str:
 
 def _trace(archive: Archive, report: Artifact, query: Query) -> str:
     from alignment_dagster.audit.metrics import find_metric
-    from alignment_dagster.audit.trace import trace
+    from alignment_dagster.audit.trace.answer import as_answer
+    from alignment_dagster.audit.trace.metric_trace import trace
 
     with open_report(archive, report.version) as opened:
-        answer = trace(opened, find_metric(opened, _wanted(query, "metric"))).answer()
+        answer = as_answer(trace(opened, find_metric(opened, _wanted(query, "metric"))))
     return render(answer, trail=trail(archive, report))
 
 
 def _impact(archive: Archive, report: Artifact, query: Query) -> str:
-    from alignment_dagster.audit.impact import impact
+    from alignment_dagster.audit.impact.answer import as_answer
+    from alignment_dagster.audit.impact.blast_radius import impact
 
     with open_report(archive, report.version) as opened:
-        answer = impact(archive, opened, [_wanted(query, "document")]).answer()
+        answer = as_answer(impact(archive, opened, [_wanted(query, "document")]))
     return render(answer, trail=trail(archive, report))
 
 

@@ -30,7 +30,7 @@ def approve_command(
     from alignment_dagster.audit.review_nodes import verdict
     from alignment_dagster.foundation.home import Home
     from alignment_dagster.graph.review_events import tell_dagster
-    from alignment_dagster.release.approve import approve
+    from alignment_dagster.release.approval import approve
 
     archive = open_archive(study)
     chosen = archive.report(report)
