@@ -100,8 +100,8 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         r"recipes/aligned.yaml:1: name: must be the file's name, 'aligned'",
     ),
     "an unknown group": (
-        recipe(base="naturel"),
-        r"recipes/aligned.yaml:\d+: base: no source of study 'tiny' has the group 'naturel'",
+        recipe(remainder="naturel"),
+        r"recipes/aligned.yaml:\d+: remainder: no source of study 'tiny' has the group 'naturel'",
     ),
     "shares over one": (
         recipe(

@@ -1,5 +1,7 @@
 """`alignment check`: what is declared, without running anything."""
 
+from itertools import chain
+
 import typer
 
 from alignment_dagster.cli.options import AnyStudy
@@ -12,11 +14,13 @@ def check(study: AnyStudy = None) -> None:
     from alignment_dagster.preflight.services import require_all_reachable
     from alignment_dagster.preflight.studies import load_study, study_names, unused
     from alignment_dagster.preflight.study_check import check_study
+    from alignment_dagster.refresh.notify import problems
 
     require_all_reachable()
     assets = assets_folder()
     for name in [study] if study else study_names(assets):
-        for line in check_study(load_study(name, assets)):
+        declared = load_study(name, assets)
+        for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)
     if study is None:
         for path in unused(assets):

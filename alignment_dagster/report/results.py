@@ -14,7 +14,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.report.cells import (
     Cells,
-    Evaluated,
+    Replicate,
     Slice,
     all_cells,
     attack_cells,
@@ -95,19 +95,19 @@ def origin(stage: str, metric: str) -> str:
 
 
 def result_rows(
-    evaluated: Sequence[Evaluated], metrics: Mapping[str, str]
+    replicates: Sequence[Replicate], metrics: Mapping[str, str]
 ) -> tuple[ResultRow, ...]:
     """Every metric of every recipe: the pool over its seeds, then each seed.
 
     Args:
-        evaluated: one for each recipe and seed; rows follow its order of recipes.
+        replicates: one for each recipe and seed; rows follow its order of recipes.
         metrics: suite → what its hits are a share of.
 
     Raises:
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
     rows: list[ResultRow] = []
-    for recipe, seeds in by_recipe(evaluated).items():
+    for recipe, seeds in by_recipe(replicates).items():
         found = [*all_cells(seeds, metrics).items(), *attack_cells(seeds).items()]
         rows += [_row(recipe, None, at, cells, seeds) for at, cells in found]
         for one in seeds:
@@ -146,7 +146,7 @@ def _row(
     seed: int | None,
     at: Slice,
     cells: Cells,
-    seeds: Sequence[Evaluated],
+    seeds: Sequence[Replicate],
 ) -> ResultRow:
     one = cells.estimate()
     behind = {
@@ -176,7 +176,7 @@ def replicate_rows(study: Study, folder: Path, partition: Partition) -> tuple[Re
         folder: of the artifact `evaluation`.
     """
     seed = seed_of(partition)
-    replicate = Evaluated(
+    replicate = Replicate(
         recipe_of(partition),
         seed,
         pq.read_table(folder / file_names.ITEMS),

@@ -98,7 +98,7 @@ def _attacked(study: Study, folder: Path, rows: pa.Table) -> Check:
     attacks = _attacks(study)
     chosen = [choose_items(one, load_suite(one, study.assets), attacks) for one in suites(study)]
     wanted = len(attacks.stages) * sum(
-        len(one.searched(attacks) if method in SEARCHES else one.attacked)
+        len(one.items_to_search(attacks) if method in SEARCHES else one.attacked)
         for one in chosen
         for method in attacks.methods
     )

@@ -44,11 +44,11 @@ def build(context: BuildContext) -> BuildResult:
     study, folder = context.study, context.folder
     rules = declared_rules(study, study.source(context.partition or "")).distinct()
     now, then = _snapshots(context.parents, study)
-    moved, terms = measure(now, then, rules)
-    rows = thresholds.judged(moved, declared_drift(study))
+    changes, terms = measure(now, then, rules)
+    rows = thresholds.apply_thresholds(changes, declared_drift(study))
     context.report(len(rows), len(rows), "values")
     blocked = any(row.outcome == "blocks" for row in rows)
-    pq.write_table(thresholds.table(rows), folder / file_names.DRIFT)
+    pq.write_table(thresholds.drift_table(rows), folder / file_names.DRIFT)
     pq.write_table(thresholds.terms_table(terms), folder / file_names.NEW_TERMS)
     (folder / file_names.VERDICT).write_text(json.dumps({"within_bounds": not blocked}) + "\n")
     return BuildResult(_checks(rows), metrics=_metrics(rows))
@@ -67,24 +67,24 @@ def _snapshots(parents: Parents, study: Study) -> tuple[Snapshot, Snapshot | Non
     return now, read_snapshot(before[0].path, before[1].path, scorers)
 
 
-def _checks(rows: list[thresholds.Judged]) -> tuple[Check, ...]:
+def _checks(rows: list[thresholds.BoundedChange]) -> tuple[Check, ...]:
     outcomes = {row.outcome for row in rows}
     return (
         Check(
             name="drift_within_bounds",
             passed="blocks" not in outcomes,
-            summary=messages.said_of_blocks(rows),
+            summary=messages.blocking_message(rows),
         ),
         Check(
             name="drift_unremarkable",
             passed=outcomes <= {"within", "not_compared"},
-            summary=messages.said_of_warnings(rows),
+            summary=messages.warning_message(rows),
             blocking=False,
         ),
     )
 
 
-def _metrics(rows: list[thresholds.Judged]) -> dict[str, float]:
+def _metrics(rows: list[thresholds.BoundedChange]) -> dict[str, float]:
     """The largest value of each measure."""
     largest: dict[str, float] = {}
     for row in rows:

@@ -18,10 +18,16 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.findings import write_findings
-from alignment_dagster.report.gather import gather, mismatches
-from alignment_dagster.report.html import REPORT, write_report
+from alignment_dagster.report.gather import gather
+from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.questions import write_questions
-from alignment_dagster.report.results import CODE_VERSION, read_results
+from alignment_dagster.report.html.page import REPORT
+from alignment_dagster.report.html.page import write_report
+from alignment_dagster.report.gather import mismatches
+from alignment_dagster.report.html import REPORT
+from alignment_dagster.report.html import write_report
+from alignment_dagster.report.results import CODE_VERSION
+from alignment_dagster.report.results import read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.steps import (
     attacks,
@@ -57,7 +63,7 @@ def build(context: BuildContext) -> BuildResult:
     context.track_file(context.folder / REPORT)
     mart = pq.read_table(context.parents.one(chain.METRICS).path / file_names.METRICS)
     rows = read_results(context.folder / file_names.RESULTS)
-    problems = mismatches(rows, mart, context.parents)
+    problems = find_mismatches(rows, mart, context.parents)
     check = Check(
         name="every_number_resolves_to_its_data",
         passed=not problems,
@@ -178,7 +184,7 @@ STEP = Step(
     code_version=CODE_VERSION,
     modules=(
         "report/gather/__init__.py",
-        "report/html/__init__.py",
+        "report/html/page.py",
         "report/findings.py",
         "report/questions.py",
         "report/templates/report.html.j2",

@@ -7,6 +7,13 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.steps import post_trained_checkpoint
+from alignment_dagster.steps import pretrained_checkpoint
+from alignment_dagster.steps import raw_corpus
+from alignment_dagster.steps.pretrained_checkpoint import numbers
+from alignment_dagster.report.cells import Replicate
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster import chain
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.suites.formats import prompts
@@ -58,16 +65,16 @@ def build(context: BuildContext) -> BuildResult:
 
 
 def measured_sources(study: Study) -> tuple[Source, ...]:
-    """The sources whose held-out documents are scored: natural text, of a recipe's base group."""
-    bases = {recipe.base for recipe in study.recipes}
-    return tuple(source for source in study.with_role("corpus") if source.group in bases)
+    """The sources whose held-out documents are scored: natural text, of a recipe's remainder."""
+    groups = {recipe.remainder for recipe in study.recipes}
+    return tuple(source for source in study.with_role("corpus") if source.group in groups)
 
 
 def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
     items = pq.read_table(folder / file_names.ITEMS)
     texts = pq.read_metadata(folder / file_names.GENERATIONS).num_rows
     asked = {
-        suite: len(list(prompts(suite, load_suite(suite, study.assets)))) * len(stages)
+        suite: len(list(make_prompts(suite, load_suite(suite, study.assets)))) * len(stages)
         for suite in study.asked_suites
     }
     in_all = sum(asked.values())

@@ -17,7 +17,7 @@ from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_
 from alignment_dagster.steps.evaluation import measured_sources
 from alignment_dagster.steps.pages.tampering import page_metadata
 from alignment_dagster.study import Source, Study, Suite
-from alignment_dagster.training.tampering.checks import BITS_PER_BYTE, checks, held_out_rows
+from alignment_dagster.training.tampering.checks import BITS_PER_BYTE, check_output, held_out_rows
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob, Use
 
 MODULE = "alignment_dagster.training.tampering.tamper"
@@ -48,7 +48,7 @@ def build(context: BuildContext) -> BuildResult:
         context.register_model(tampering.name, tampering)
     measured = context.run_job(MODULE, job, dispositions)
     context.log(_metrics(context))
-    return BuildResult(checks(job, context.folder, tuned, measured), measured)
+    return BuildResult(check_output(job, context.folder, tuned, measured), measured)
 
 
 def _job(context: BuildContext, tuned: Artifact) -> TamperJob:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from drill_items import SuiteMaker
 
-from alignment_dagster.evaluation.suites.loader import Item, load_suite
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.evaluation.suites.loader import Item
 from alignment_dagster.study import Suite
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -64,7 +64,7 @@ def test_a_new_project_runs_to_results_from_a_folder_below_it(
     declaration = project / "assets" / "studies" / f"{STUDY}.yaml"
     text = declaration.read_text()
     for usual, smaller in (
-        ("tokens: 200000", "tokens: 40000"),
+        ("tokens: 150000", "tokens: 40000"),
         ("width: 128", "width: 32"),
         ("heads: 4", "heads: 2"),
         ("examples: 200", "examples: 32"),
