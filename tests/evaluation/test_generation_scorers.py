@@ -12,10 +12,10 @@ from alignment_dagster.evaluation.judges.word_lists import (
 )
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError, DeclarationError
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
 from alignment_dagster.study import GenerationScorer
 
-ASSETS = PROJECT_ROOT / "assets"
+ASSETS = CHECKOUT / "assets"
 
 
 def item(*options: str, target: int = 0) -> Item:
