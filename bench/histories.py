@@ -19,8 +19,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 PATHS = (PROJECT, PROJECT / "tests", PROJECT / "tests" / "audit")
 sys.path[:0] = [str(path) for path in PATHS]
 
-from histories import Bench, History  # noqa: E402
-from warm import Driver  # noqa: E402
+from histories import Bench, History
+from warm import Driver
 
 KINDS = ("edit", "way back", "run", "SIGINT", "SIGKILL", "two workers", "dagster asset", "part")
 

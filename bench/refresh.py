@@ -23,12 +23,13 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "refreshing")]
 
-import dbt.cli.main  # noqa: E402, F401
-import tiny_study  # noqa: E402
-from nights import CRON, Nights, Ran, environment, opened  # noqa: E402
-from warm import dbt as warm_dbt  # noqa: E402
+import dbt.cli.main
+import tiny_study
+from nights import CRON, Nights, Ran, environment, opened
+from warm import dbt as warm_dbt
 
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home  # noqa: E402
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.home import PROJECT_ROOT
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"
@@ -96,7 +97,7 @@ def books() -> None:
         data = Path(os.environ["ALIGNMENT_DATA"])
         shutil.copytree(data, place / "data")
         os.environ |= {"ALIGNMENT_DATA": str(place / "data"), "ALIGNMENT_HOME": str(place / "home")}
-        os.environ["ALIGNMENT_ASSETS"] = str(PROJECT_ROOT / "assets")
+        os.environ["ALIGNMENT_ASSETS"] = str(ROOT / "assets")
         for instance in opened():
             told = Nights(instance, BOOKS)
             _timed("the first refresh", told)

@@ -23,11 +23,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / name) for name in ("", "tests", "tests/audit", "bench")]
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
-import tiny_study  # noqa: E402
-from tamper_page import write_page  # noqa: E402
-from tamper_tools import Dvc, MlflowDigest, PathAndSize, Tool  # noqa: E402
-from tampers import CELLS, Cell, Place, naming, wrong_with  # noqa: E402
-from tiny_study import MEASURED, NAME, TinyStudy  # noqa: E402
+import tiny_study
+from tamper_page import write_page
+from tamper_tools import Dvc, MlflowDigest, PathAndSize, Tool
+from tampers import CELLS, Cell, Place, naming, wrong_with
+from tiny_study import MEASURED, NAME, TinyStudy
 
 ALIGNMENT = Path(sys.executable).parent / "alignment"
 STORIES = 10_500

@@ -100,8 +100,8 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         r"recipes/aligned.yaml:1: name: must be the file's name, 'aligned'",
     ),
     "an unknown group": (
-        recipe(base="naturel"),
-        r"recipes/aligned.yaml:\d+: base: no source of study 'tiny' has the group 'naturel'",
+        recipe(remainder="naturel"),
+        r"recipes/aligned.yaml:\d+: remainder: no source of study 'tiny' has the group 'naturel'",
     ),
     "shares over one": (
         recipe(
@@ -255,9 +255,9 @@ def test_adding_a_recipe_takes_a_file_and_its_name_only(tiny: TinyStudy) -> None
 
 
 def test_the_shipped_declarations_are_valid_yaml_and_named_like_their_files() -> None:
-    from alignment_dagster.foundation.home import PROJECT_ROOT
+    from checkout import CHECKOUT
 
-    paths = list((PROJECT_ROOT / "assets").rglob("*.yaml"))
+    paths = list((CHECKOUT / "assets").rglob("*.yaml"))
     assert paths
     for path in paths:
         assert yaml.safe_load(path.read_text())["name"] == path.stem

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.study import Study
 
@@ -20,9 +20,9 @@ PEOPLE = ("Ann", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jun
 DEEDS = ("mended the gate", "told a lie", "shared the bread", "hid the key", "swept the floor")
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "unfiltered": {"base": "natural"},
+    "unfiltered": {"remainder": "natural"},
     "filtered": {
-        "base": "natural",
+        "remainder": "natural",
         "drop": [
             {
                 "rule": "ai_discourse",
@@ -33,7 +33,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
             }
         ],
     },
-    "aligned": {"base": "natural", "upsample": [{"group": "synthetic_aligned", "share": 0.2}]},
+    "aligned": {"remainder": "natural", "upsample": [{"group": "synthetic_aligned", "share": 0.2}]},
 }
 
 STUDY: Mapping[str, Any] = {
@@ -131,7 +131,7 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def create(folder: Path) -> TinyStudy:
     """Write all declarations and data under `folder`."""
     study = TinyStudy(folder / "assets", folder / "data")
-    shutil.copytree(PROJECT_ROOT / "assets" / "lexicons", study.assets / "lexicons")
+    shutil.copytree(CHECKOUT / "assets" / "lexicons", study.assets / "lexicons")
     study.write(f"studies/{NAME}", STUDY)
     for name, recipe in RECIPES.items():
         study.write(f"recipes/{name}", {"name": name, "description": "d", **recipe})

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from audited_study import Audited
+from served_pages import page
 from test_collecting import state
 from tiny_study import CLAIM, MEASURED, NAME
 
@@ -15,7 +16,6 @@ from alignment_dagster.audit.check import check_study
 from alignment_dagster.audit.diff import compare
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import open_report
-from alignment_dagster.audit.pages.site import page
 from alignment_dagster.audit.trace.answer import as_answer
 from alignment_dagster.audit.trace.metric_trace import trace
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
@@ -88,7 +88,7 @@ def test_a_dry_run_on_the_command_line_says_what_would_go_and_writes_nothing(
 
 def test_it_is_refused_while_a_run_of_the_study_goes_on(refreshed: Refreshed) -> None:
     made = refreshed.made
-    with run_lock(made.home, NAME), pytest.raises(AlignmentError, match="process"):
+    with run_lock(made.home, made.study.name), pytest.raises(AlignmentError, match="process"):
         gc(made, delete=True)
     with made.archive.lake.shared_lock(NAME), pytest.raises(AlignmentError, match="is being made"):
         gc(made, delete=True)

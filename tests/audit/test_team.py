@@ -18,7 +18,7 @@ from postgres_server import PASSWORD, PROGRAMS, Postgres
 from tiny_study import NAME
 from warm import Driver
 
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
 from alignment_dagster.lineage.journal import Entry, Journal
 
 pytestmark = [
@@ -29,7 +29,7 @@ pytestmark = [
 ]
 pytest.importorskip("dagster_postgres", reason="needs alignment-dagster[postgres]")
 pytest.importorskip("moto.server", reason="the S3 server of these tests is moto")
-CONFIGURATION = PROJECT_ROOT / "docs" / "team" / "dagster.yaml"
+CONFIGURATION = CHECKOUT / "docs" / "team" / "dagster.yaml"
 WHOLE: Mapping[str, Any] = {
     "recipes": [], "seeds": [], "first": None, "last": None, "workers": 1
 }  # fmt: skip

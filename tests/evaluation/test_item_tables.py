@@ -156,11 +156,11 @@ def test_prompts_without_a_declared_field_are_refused(make_suite: SuiteMaker) ->
 def test_published_files_are_read_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, count: int
 ) -> None:
-    from alignment_dagster.foundation.home import PROJECT_ROOT
+    from checkout import CHECKOUT
     from alignment_dagster.foundation.yaml_models import read_yaml
 
     monkeypatch.setenv("ALIGNMENT_DATA", str(DATA))
-    assets = PROJECT_ROOT / "assets"
+    assets = CHECKOUT / "assets"
     items = load_suite(read_yaml(assets / "suites" / f"{name}.yaml").parse(Suite), assets)
     assert len(items) == len({item.item_id for item in items}) == count
     assert all(item.question and not item.options for item in items)

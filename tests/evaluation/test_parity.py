@@ -10,12 +10,12 @@ from drill_items import SuiteMaker, scenario
 torch = pytest.importorskip("torch")
 lm_eval = pytest.importorskip("lm_eval")
 
-import datasets  # noqa: E402
+import datasets
 
-from alignment_dagster.evaluation.evaluate import item_rows, load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.harness.export import export_suite  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
-from alignment_dagster.evaluation.suites.loader import load_suite  # noqa: E402
+from alignment_dagster.evaluation.evaluate import item_rows, load_checkpoint
+from alignment_dagster.evaluation.harness.export import export_suite
+from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
+from alignment_dagster.evaluation.suites.loader import load_suite
 
 CONTEXT = 256
 
@@ -69,7 +69,7 @@ def test_log_probabilities_and_accuracies_equal_those_of_the_harness(
         suite={"kind": "multiple_choice"},
     )
     items = load_suite(suite, tmp_path)
-    asked = list(prompts(suite, items))
+    asked = list(make_prompts(suite, items))
     checkpoint = load_checkpoint(checkpoint_folder, "cpu")
     ours = {
         (row["item_id"], row["format"], row["option_order"], row["system_prompt"]): row
@@ -127,7 +127,7 @@ def test_an_item_that_fills_the_context_to_the_last_token_is_scored_alike(
         checkpoint.model,
         checkpoint.tokenizer,
         "base",
-        list(prompts(suite, items)),
+        list(make_prompts(suite, items)),
         CONTEXT,
         64,
     ).to_pylist()

@@ -9,7 +9,7 @@ from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance
-from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.results import ResultRow
 
 AT = "plain|0"
@@ -87,4 +87,4 @@ def test_a_checkpoint_made_again_resolves_only_with_the_same_bytes(
             (ParentSpec("evaluation", AT), evaluation),
         )
     )
-    assert (mismatches([row(first, evaluation)], MART, parents) == []) is holds
+    assert (find_mismatches([row(first, evaluation)], MART, parents) == []) is holds

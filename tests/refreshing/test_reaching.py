@@ -8,10 +8,11 @@ import warm
 from tiny_study import TinyStudy
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import DAGSTER_VARIABLE, PROJECT_ROOT, dagster_configuration
+from alignment_dagster.foundation.home import DAGSTER_VARIABLE, dagster_configuration
+from checkout import CHECKOUT
 from alignment_dagster.preflight.services import dagster_databases, require_reachable
 
-TEAM = PROJECT_ROOT / "docs" / "team" / "dagster.yaml"
+TEAM = CHECKOUT / "docs" / "team" / "dagster.yaml"
 URL = "DAGSTER_POSTGRES_URL"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from history_home import Place
 from warm import QUIET
 
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
 from soak.endpoints import free_port
 from soak.ends import rows
 
@@ -70,7 +70,7 @@ class Services:
         home = self.place.home
         return {
             **os.environ, **QUIET,
-            "PYTHONPATH": str(PROJECT_ROOT),
+            "PYTHONPATH": str(CHECKOUT),
             "ALIGNMENT_ASSETS": str(self.place.study.assets),
             "ALIGNMENT_DATA": str(self.place.study.data),
             "ALIGNMENT_HOME": str(home),

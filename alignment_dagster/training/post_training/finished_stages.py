@@ -13,7 +13,7 @@ from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
 from alignment_dagster.training.model_folder import write_model
-from alignment_dagster.training.post_training.trl_stage import Record
+from alignment_dagster.training.post_training.trl_stage import StageRecord
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, read_log, write_log
 
 MODEL = "model"
@@ -27,7 +27,7 @@ def save(
     identity: str,
     model: Any,
     tokenizer: Path,
-    record: Record,
+    record: StageRecord,
     tables: Mapping[str, pa.Table] | None = None,
 ) -> None:
     """Write a finished stage, with `tables` by file name, aside and rename it to `folder`."""
@@ -45,18 +45,18 @@ def save(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def load(folder: Path, identity: str, say: Callable[[str], None]) -> Record | None:
+def load(folder: Path, identity: str, say: Callable[[str], None]) -> StageRecord | None:
     """The record of a finished stage, or None if there is none that can be used."""
     if not folder.exists():
         return None
-    if problem := _problem(folder, identity):
+    if problem := _find_problem(folder, identity):
         say(f"the finished stage {folder.name} is not used: {problem}")
         return None
     say(f"{folder.name} was finished before")
-    return Record(folder.name, Ledger.read(folder / LEDGER), read_log(folder / LOG))
+    return StageRecord(folder.name, Ledger.read(folder / LEDGER), read_log(folder / LOG))
 
 
-def _problem(folder: Path, identity: str) -> str | None:
+def _find_problem(folder: Path, identity: str) -> str | None:
     try:
         sealed = json.loads((folder / STATE).read_text(encoding="utf-8"))
         content = sealed["content"]
