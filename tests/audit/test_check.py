@@ -30,11 +30,12 @@ from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
 from alignment_dagster.audit.check.mlflow_records import MlflowRecords
 from alignment_dagster.audit.check.numbers import check_numbers
-from alignment_dagster.audit.check.scope import Found, Scope, children_of
+from alignment_dagster.audit.check.scope import Found, Scope
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.home import DATA_VARIABLE
 from alignment_dagster.graph.stale_reasons import StaleReasons
+from alignment_dagster.lineage.ancestry import children_of
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.steps.registry import STEPS
 

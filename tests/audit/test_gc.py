@@ -88,7 +88,7 @@ def test_a_dry_run_on_the_command_line_says_what_would_go_and_writes_nothing(
 
 def test_it_is_refused_while_a_run_of_the_study_goes_on(refreshed: Refreshed) -> None:
     made = refreshed.made
-    with run_lock(made.home, made.study.name), pytest.raises(AlignmentError, match="process"):
+    with run_lock(made.home, NAME), pytest.raises(AlignmentError, match="process"):
         gc(made, delete=True)
     with made.archive.lake.shared_lock(NAME), pytest.raises(AlignmentError, match="is being made"):
         gc(made, delete=True)
