@@ -29,7 +29,6 @@ from nights import CRON, Nights, Ran, environment, opened
 from warm import dbt as warm_dbt
 
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.home import PROJECT_ROOT
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"
