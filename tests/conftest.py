@@ -1,10 +1,22 @@
-"""Fixtures for the whole suite: nothing reaches a hub, and every test has a home of its own."""
+"""Fixtures for the whole suite: nothing reaches a hub, and every test has a home of its own.
 
+Tests of the audit and of releases share a tiny study that was really run once.
+"""
+
+import fcntl
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tiny_study
+
+from alignment_dagster.audit.open_report import Opened, open_report
+from tests.support import tiny_study
+from tests.support.audited_study import Audited
+from tests.support.tiny_study import MEASURED, NAME, STUDY
+
+DONE = "made"
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -24,3 +36,42 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny_study.TinyStud
     monkeypatch.setenv("ALIGNMENT_DATA", str(study.data))
     monkeypatch.setenv("ALIGNMENT_HOME", str(tmp_path / "home"))
     return study
+
+
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    """Not to be altered. Tests that run in several processes share it: the first one makes it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / "audited"
+    with (base / "audited.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / DONE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _make(folder)
+            (folder / DONE).touch()
+    return Audited(folder)
+
+
+def _make(folder: Path) -> None:
+    """Two processes share each pretraining; what is replayed is taken by one."""
+    study = tiny_study.create(folder)
+    study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
+    made = Audited(folder)
+    assert (made.study.assets, made.study.data) == (study.assets, study.data)
+    done = made.command("run", NAME)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def altered(audited: Audited, tmp_path: Path) -> Audited:
+    """A copy that a test may alter."""
+    return audited.copy(tmp_path / "altered")
+
+
+@pytest.fixture(scope="session")
+def opened(audited: Audited) -> Iterator[Opened]:
+    """The report with its closure and ledgers."""
+    with open_report(audited.archive) as found:
+        yield found

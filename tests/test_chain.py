@@ -17,10 +17,7 @@ import dagster as dg
 import psutil
 import pyarrow.parquet as pq
 import pytest
-import tiny_study
-import warm
 from mlflow import MlflowClient
-from tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import load_suite
@@ -28,6 +25,9 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.mlflow_runs import short_digest
 from alignment_dagster.report.findings import read_findings
+from drills import warm
+from tests.support import tiny_study
+from tests.support.tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
 pytestmark = pytest.mark.slow
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")

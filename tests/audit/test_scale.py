@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from bench_module import bench_module
 
 from alignment_dagster.audit.impact import impact
 from alignment_dagster.audit.metrics import find_metric
@@ -12,11 +11,9 @@ from alignment_dagster.audit.open_report import Opened, open_archive, open_repor
 from alignment_dagster.audit.trace import trace
 from alignment_dagster.audit.trace.document_path import trace_document
 from alignment_dagster.foundation.home import Home
+from bench import audit_scale as bench
 
 pytestmark = pytest.mark.slow
-
-
-bench = bench_module("audit_scale")
 
 
 @pytest.fixture(scope="module")
