@@ -1,4 +1,4 @@
-"""Honest histories raise no alarm: a few here; `bench/histories.py` plays two hundred."""
+"""Honest histories raise no alarm: a few here; `python -m drills.histories` plays many."""
 
 import random
 from collections.abc import Iterator

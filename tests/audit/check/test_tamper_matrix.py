@@ -1,7 +1,7 @@
 """Whatever is altered is found, and the message names it; an honest edit is a change and no gap.
 
 These are the cells that stand for all: every mutation on one kind of artifact, and the most common
-ones on all kinds. `bench/tamper.py` runs every cell, and writes docs/tamper.md.
+ones on all kinds. `python -m drills.tamper` runs every cell, and writes docs/tamper.md.
 """
 
 from collections.abc import Iterator
