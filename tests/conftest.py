@@ -6,17 +6,20 @@ Tests of the audit and of releases share a tiny study that was really run once.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from alignment_dagster.audit.open_report import Opened, open_report
 from tests.support import tiny_study
-from tests.support.audited_study import Audited
-from tests.support.tiny_study import MEASURED, NAME, STUDY
+from tests.support.audited_study import RUN_OUTPUT, Audited
+from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY
 
-DONE = "made"
+ALIGNMENT = str(Path(sys.executable).parent / "alignment")
+MORE = {"group": "synthetic_aligned", "share": 0.4}
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -40,27 +43,49 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny_study.TinyStud
 
 @pytest.fixture(scope="session")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
-    """Not to be altered. Tests that run in several processes share it: the first one makes it."""
-    base = tmp_path_factory.getbasetemp()
+    """Not to be altered. By the console script itself."""
+    return Audited(_made_once(tmp_path_factory, "audited", _run))
+
+
+@pytest.fixture(scope="session")
+def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    """Not to be altered: run again with more synthetic documents in `aligned`; see `RUN_OUTPUT`."""
+
+    def make(folder: Path) -> None:
+        made = audited.copy(folder)
+        recipe = {**RECIPES["aligned"], "upsample": [MORE]}
+        made.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
+        done = made.command("run", NAME)
+        assert done.returncode == 0, done.stderr
+        (folder / RUN_OUTPUT).write_text(done.stderr)
+
+    return Audited(_made_once(tmp_path_factory, "refreshed", make))
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Tests that run in several processes share the folder: the first one makes it."""
+    base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
-    folder = base / "audited"
-    with (base / "audited.lock").open("w") as lock:
+    folder, done = base / name, base / f"{name}.done"
+    with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / DONE).exists():
+        if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _make(folder)
-            (folder / DONE).touch()
-    return Audited(folder)
+            make(folder)
+            done.touch()
+    return folder
 
 
-def _make(folder: Path) -> None:
+def _run(folder: Path) -> None:
     """Two processes share each pretraining; what is replayed is taken by one."""
     study = tiny_study.create(folder)
     study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
     made = Audited(folder)
     assert (made.study.assets, made.study.data) == (study.assets, study.data)
-    done = made.command("run", NAME)
+    done = subprocess.run(
+        [ALIGNMENT, "run", NAME], env=made.environment, capture_output=True, text=True, timeout=500
+    )
     assert done.returncode == 0, done.stderr
 
 

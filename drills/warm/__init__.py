@@ -93,7 +93,8 @@ class Driver:
 
 
 @cache
-def _shared() -> Driver:
+def shared() -> Driver:
+    """The one of this process: started when it is first asked for, ended with the process."""
     driver = Driver()
     atexit.register(driver.close)
     return driver
@@ -103,7 +104,7 @@ def alignment(
     *arguments: str, environment: Mapping[str, str]
 ) -> "subprocess.CompletedProcess[str]":
     """`alignment` with these arguments, to its end."""
-    driver = _shared()
+    driver = shared()
     with tempfile.TemporaryDirectory() as name:
         out, err = Path(name) / "out", Path(name) / "err"
         pid = driver.start("alignment", environment, out, err, arguments=list(arguments))

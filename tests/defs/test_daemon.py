@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.refresh.job_names import STARTED_BY
+from drills import warm
 from drills.place import Place, create
 from drills.soak.bench import WHOLE
 from drills.soak.dagster_services import Services
 from drills.soak.ends import FINISHED
-from drills.warm import Driver
 
 pytestmark = pytest.mark.slow
 EVERY_MINUTE = {"schedule": {"cron": "* * * * *"}}
@@ -29,9 +29,9 @@ CHANGED = "Finn painted a boat at the lake."
 def place(tmp_path: Path) -> Place:
     """A study whose corpus is read and scored, and one of whose sources has changed since."""
     found = create(tmp_path, recipes=["unfiltered"], seeds=[0], refresh=EVERY_MINUTE)
-    with Driver() as driver:
-        found.start(driver, "run", **{**WHOLE, "last": "scored_corpus"})
-        assert driver.end() == 0, found.log.read_text()[-3000:]
+    driver = warm.shared()
+    found.start(driver, "run", **{**WHOLE, "last": "scored_corpus"})
+    assert driver.end() == 0, found.log.read_text()[-3000:]
     with (found.study.data / "stories.jsonl").open("a") as lines:
         lines.write(json.dumps({"text": CHANGED}) + "\n")
     return found

@@ -1,7 +1,6 @@
 """Models that are trained again by themselves: night, policy, training and measuring, for real."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from drills.place import Place, create
-from drills.warm import Driver
+from drills.warm import Driver, shared
 from tests.support.nights import CRON
 from tests.support.tiny_study import write_jsonl
 
@@ -63,15 +62,14 @@ class Study:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Its models were trained once, by the policy."""
     folder: Path = tmp_path_factory.mktemp("policy")
-    with Driver() as driver:
-        small = {"recipes": ["unfiltered"], "seeds": [0], "suites": ["cloze"]}
-        found = Study(create(folder, **small), driver)
-        found.declare(when="always")
-        assert found.night()["trained"] == [REPLICATE]
-        yield found
+    small = {"recipes": ["unfiltered"], "seeds": [0], "suites": ["cloze"]}
+    found = Study(create(folder, **small), shared())
+    found.declare(when="always")
+    assert found.night()["trained"] == [REPLICATE]
+    return found
 
 
 def test_with_always_models_are_trained_whenever_their_mix_has_changed(study: Study) -> None:

@@ -15,7 +15,7 @@ import pytest
 from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.lineage.journal import Entry, Journal
 from drills.place import Place, create
-from drills.warm import Driver
+from drills.warm import Driver, shared
 from tests.support import postgres_server, s3_server
 from tests.support.postgres_server import PASSWORD, PROGRAMS, Postgres
 from tests.support.tiny_study import NAME
@@ -83,8 +83,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Two machines began with nothing at the same moment, each with one recipe; one ended it."""
     folder = tmp_path_factory.mktemp("team")
     place = create(folder, seeds=[0])
-    with postgres_server.serving() as postgres, s3_server.serving() as s3, Driver() as one, \
-            Driver() as other:  # fmt: skip
+    with postgres_server.serving() as postgres, s3_server.serving() as s3, Driver() as other:
         postgres.create()
         environment = {
             "ALIGNMENT_DAGSTER_YAML": str(CONFIGURATION),
@@ -92,7 +91,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
             **postgres.environment(),
             **s3.environment,
         }
-        first = Machine(folder / "first", place, one, environment)
+        first = Machine(folder / "first", place, shared(), environment)
         second = Machine(folder / "second", place, other, environment)
         recipes = {"unfiltered": first, "aligned": second}
         for recipe, machine in recipes.items():

@@ -71,6 +71,8 @@ def test_a_refresh_is_no_input_of_any_artifact(tiny: TinyStudy) -> None:
     for step in (step for step in STEPS.values() if step.exists(before)):
         for part in step.partitions(before) or (None,):
             assert step.config(before, part) == step.config(after, part), step.asset
-            assert step.external_inputs(before, part) == step.external_inputs(after, part), step.asset
+            assert step.external_inputs(before, part) == step.external_inputs(after, part), (
+                step.asset
+            )
     one = raw_corpus.STEP.inputs(after, "stories", Parents(()))
     assert raw_corpus.STEP.inputs(before, "stories", Parents(())).digest == one.digest

@@ -12,6 +12,8 @@ from alignment_dagster.lineage.archive import Archive
 from drills import warm
 from tests.support.tiny_study import NAME, TinyStudy
 
+RUN_OUTPUT = "run.txt"
+"""What the command said that ran a refreshed study again."""
 CANARY = "canary-7f3a9c"
 CANARIES = {
     "ALIGNMENT_JUDGE_URL": f"https://judge.example.org/{CANARY}",

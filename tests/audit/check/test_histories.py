@@ -1,13 +1,12 @@
 """Honest histories raise no alarm: a few here; `python -m drills.histories` plays many."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
+from drills import warm
 from drills.histories.history import Bench, History
 from drills.place import EDITS
-from drills.warm import Driver
 
 pytestmark = pytest.mark.slow
 SEED = 4
@@ -16,9 +15,8 @@ PLAIN = 1
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Driver() as driver:
-        yield Bench(tmp_path_factory.mktemp("histories"), driver)
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("histories"), warm.shared())
 
 
 def test_a_random_history_raises_no_alarm(bench: Bench) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from alignment_dagster.audit.diff import compare
 from alignment_dagster.lineage.archive import Archive
@@ -16,19 +15,6 @@ from tests.support.audited_study import Audited
 from tests.support.tiny_study import MEASURED, NAME, RECIPES
 
 pytestmark = pytest.mark.slow
-MORE = {"group": "synthetic_aligned", "share": 0.4}
-
-
-@pytest.fixture(scope="module")
-def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Audited:
-    """The study run again with more synthetic documents in one recipe."""
-    made = audited.copy(tmp_path_factory.mktemp("refreshed") / "study")
-    path = made.study.assets / "recipes" / "aligned.yaml"
-    recipe = {**yaml.safe_load(path.read_text()), "upsample": [MORE]}
-    path.write_text(yaml.safe_dump(recipe))
-    done = made.command("run", NAME)
-    assert done.returncode == 0, done.stderr
-    return made
 
 
 def test_one_changed_share_is_the_one_cause(refreshed: Audited) -> None:

@@ -1,7 +1,6 @@
 """The gate on really trained models: what is worse is blocked, until a person decides otherwise."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +18,7 @@ from alignment_dagster.release.checkpoint import released_facts
 from alignment_dagster.release.gate import Outcome, read_outcome
 from alignment_dagster.release.gate.status import gate_line
 from drills.place import Place, create
-from drills.warm import Driver
+from drills.warm import Driver, shared
 from tests.support.tiny_study import NAME, PLACES, RECIPES
 
 pytestmark = pytest.mark.slow
@@ -124,31 +123,30 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with Driver() as driver:
-        place = create(tmp_path_factory.mktemp("gate") / "study")
-        place.study.change(**FIELDS)
-        aligned = {**RECIPES["aligned"], "upsample": [{"group": "synthetic_aligned", "share": 0.5}]}
-        place.study.write("recipes/aligned", {"name": "aligned", "description": "d", **aligned})
-        story = Story(place, driver)
-        story.documents(GOOD)
-        story.run("first")
-        story.approve()
-        place.study.change(description="Worded otherwise.")
-        story.run("unchanged", "eval_report")
-        story.documents(BAD)
-        story.run("worse")
-        story.approve()
-        story.look("decided")
-        story.run("overridden", "eval_report")
-        assert story.bring("eval_report") == 0
-        story.settled = len(story.archive.journal)
-        story.documents(GOOD)
-        story.run("better")
-        items = place.study.assets / "suites/items/articles.jsonl"
-        items.write_text(items.read_text().replace("harbour", "lighthouse", 1))
-        story.run("asked otherwise", "evaluation")
-        yield story
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    place = create(tmp_path_factory.mktemp("gate") / "study")
+    place.study.change(**FIELDS)
+    aligned = {**RECIPES["aligned"], "upsample": [{"group": "synthetic_aligned", "share": 0.5}]}
+    place.study.write("recipes/aligned", {"name": "aligned", "description": "d", **aligned})
+    story = Story(place, shared())
+    story.documents(GOOD)
+    story.run("first")
+    story.approve()
+    place.study.change(description="Worded otherwise.")
+    story.run("unchanged", "eval_report")
+    story.documents(BAD)
+    story.run("worse")
+    story.approve()
+    story.look("decided")
+    story.run("overridden", "eval_report")
+    assert story.bring("eval_report") == 0
+    story.settled = len(story.archive.journal)
+    story.documents(GOOD)
+    story.run("better")
+    items = place.study.assets / "suites/items/articles.jsonl"
+    items.write_text(items.read_text().replace("harbour", "lighthouse", 1))
+    story.run("asked otherwise", "evaluation")
+    return story
 
 
 def test_without_an_approved_report_it_passes_and_says_so(story: Story) -> None:
