@@ -33,7 +33,10 @@ from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from alignment_dagster.corpus.generators import GENERATORS  # noqa: E402
 from alignment_dagster.evaluation.evaluate import load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.harness.export import texts  # noqa: E402
+from alignment_dagster.evaluation.suites.formats import Prompt
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.harness.export import prompt_texts
+from alignment_dagster.evaluation.harness.export import texts
 from alignment_dagster.evaluation.model.log_probabilities import score  # noqa: E402
 from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
 from alignment_dagster.evaluation.suites.formats import Prompt, prompts  # noqa: E402
@@ -168,7 +171,7 @@ def harness(
         model = HFLM(pretrained=str(folder), device="cpu", dtype="float32", add_bos_token=False)
     requests = [
         Instance("loglikelihood", {}, (context, gap + answer), n)
-        for context, gap, answers in (texts(prompt, None, "base") for prompt in asked)
+        for context, gap, answers in (prompt_texts(prompt, None, "base") for prompt in asked)
         for n, answer in enumerate(answers)
     ]
 
@@ -235,7 +238,7 @@ def make_prompts(size: Size, suite: Suite, count: int, folder: Path) -> tuple[Pr
             handle.write(json.dumps(row) + "\n")
     items = suite.items.model_copy(update={"path": "items.jsonl"})
     suite = suite.model_copy(update={"items": items})
-    return tuple(prompts(suite, load_suite(suite, folder)))
+    return tuple(make_prompts(suite, load_suite(suite, folder)))
 
 
 def _arguments() -> argparse.Namespace:

@@ -77,7 +77,16 @@ def tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.T
     """Ledger → table, of these artifacts; `runs` are the journal's lines about them."""
     rows = {
         "artifacts": [_artifact(one) for one in artifacts],
-        "parents": [row for one in artifacts for row in _parents(one)],
+        "parents": [
+            {
+                "artifact": one.label,
+                "parent": label(parent.asset, parent.partition, parent.version),
+                "part": parent.part,
+                "digest": parent.digest,
+            }
+            for one in artifacts
+            for parent in one.provenance.inputs.parents
+        ],
         "checks": [row for one in artifacts for row in _checks(one)],
         "runs": _runs(archive, {artifact.label: artifact for artifact in artifacts}),
     }
@@ -115,18 +124,6 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "record": artifact.record,
         "signed_by": str(signatures[0].get("keyid")) if signatures else None,
     }
-
-
-def _parents(artifact: Artifact) -> list[dict[str, Any]]:
-    return [
-        {
-            "artifact": artifact.label,
-            "parent": label(parent.asset, parent.partition, parent.version),
-            "part": parent.part,
-            "digest": parent.digest,
-        }
-        for parent in artifact.provenance.inputs.parents
-    ]
 
 
 def _checks(artifact: Artifact) -> list[dict[str, Any]]:

@@ -214,8 +214,9 @@ def largest(departures: "list[Departure] | tuple[Departure, ...]") -> Departure 
     numbers = [one for one in departures if one.deviation is not None]
     if not numbers:
         return None
-    return max(numbers, key=lambda one: _size(one.deviation))
-
-
-def _size(deviation: float | None) -> float:
-    return math.inf if deviation is None or math.isnan(deviation) else deviation
+    return max(
+        numbers,
+        key=lambda one: (
+            math.inf if one.deviation is None or math.isnan(one.deviation) else one.deviation
+        ),
+    )

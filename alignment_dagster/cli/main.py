@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import warnings
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -36,13 +37,17 @@ def check(
     """Validate declarations, lexicons and suite items without running anything."""
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
-    from alignment_dagster.preflight.studies import load_study, study_names, unused
+    from alignment_dagster.refresh.notify import problems
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.preflight.studies import study_names
+    from alignment_dagster.preflight.studies import unused
     from alignment_dagster.preflight.study_check import check_study
 
     require_all_reachable()
     assets = assets_folder()
     for name in [study] if study else study_names(assets):
-        for line in check_study(load_study(name, assets)):
+        declared = load_study(name, assets)
+        for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)
     if study is None:
         for path in unused(assets):

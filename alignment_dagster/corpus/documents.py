@@ -140,7 +140,8 @@ def source_digest(
     """Hex SHA-256 of what the source would read: it changes when the documents may change.
 
     Files count by name and bytes (`file_digest`); a generator by its name, its arguments and the
-    version of the generators. How the files are read (the declaration, the readers' code) is not part of it.
+    version of the generators. How the files are read (the declaration, the readers' code) is not
+    part of it.
     """
     reader = source.reader
     if isinstance(reader, GeneratedReader):

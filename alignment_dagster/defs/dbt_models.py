@@ -27,9 +27,9 @@ from alignment_dagster.graph.materialize import became_current, find_or_make, me
 from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.runs import begin_run
 from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
-from alignment_dagster.steps import evaluation, raw_corpus
 from alignment_dagster.steps.marts import PARTS, warehouse_of
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
@@ -111,7 +111,7 @@ def part_models(part: str, study: Study) -> dg.AssetsDefinition:
         stores = resources.stores(context, study)
         begin_run(context.instance, context.run, stores)
         try:
-            with stores.lake.using(study.name):
+            with stores.lake.shared_lock(study.name):
                 yield from _build(context, part, study, stores)
         except AlignmentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
@@ -203,10 +203,10 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
 
     scorers = study.declaration.scorers
     return Inputs(
-        documents=files("raw_corpus", raw_corpus.FILE),
+        documents=files("raw_corpus", file_names.DOCUMENTS),
         scores={name: files("scored_corpus", f"{name}.parquet") for name in scorers},
         compositions=results("curated_mix", "composition.parquet"),
-        items=results("evaluation", evaluation.ITEMS),
+        items=results("evaluation", file_names.ITEMS),
         losses=results("evaluation", "losses.parquet"),
         tampered_items=results("tampering", "items.parquet"),
         tampered_losses=results("tampering", "losses.parquet"),

@@ -2,17 +2,17 @@
 
 import pyarrow.compute as pc
 
-from alignment_dagster.drift.measure import Moved
+from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.snapshot import Snapshot
 
 
-def measure(now: Snapshot, then: Snapshot | None) -> list[Moved]:
+def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
     """The absolute change of the share of raw rows with the normalised text of another."""
     rate = _rate(now)
     if then is None:
-        return [Moved("duplicates", "exact duplicates", None, rate, None)]
+        return [Change("duplicates", "exact duplicates", None, rate, None)]
     before = _rate(then)
-    return [Moved("duplicates", "exact duplicates", before, rate, abs(rate - before))]
+    return [Change("duplicates", "exact duplicates", before, rate, abs(rate - before))]
 
 
 def _rate(snapshot: Snapshot) -> float:

@@ -3,19 +3,19 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.drift.measure import Moved
+from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.rules import Rule
 from alignment_dagster.drift.snapshot import Snapshot
 
 
-def measure(now: Snapshot, then: Snapshot | None, rules: tuple[Rule, ...]) -> list[Moved]:
+def measure(now: Snapshot, then: Snapshot | None, rules: tuple[Rule, ...]) -> list[Change]:
     """The absolute change of the share of documents that each rule would drop by itself."""
     found = []
     for rule in rules:
         rate = _rate(now, rule)
         before = _rate(then, rule) if then is not None else None
         value = abs(rate - before) if rate is not None and before is not None else None
-        found.append(Moved("filter_rates", rule.title, before, rate, value))
+        found.append(Change("filter_rates", rule.title, before, rate, value))
     return found
 
 

@@ -1,31 +1,51 @@
 """Which scripts and languages a source is written in."""
 
-from alignment_dagster.drift.measure import Moved, shares, variation
+from collections import Counter
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from alignment_dagster.drift.change import Change, shares, total_variation
 from alignment_dagster.drift.scripts import count_scripts
 from alignment_dagster.drift.snapshot import Snapshot
-from alignment_dagster.drift.vocabulary import Counted
+from alignment_dagster.scoring.language_id import identify_language
 
 
 def measure(
-    now: Snapshot, then: Snapshot | None, words: Counted, before: Counted | None
-) -> list[Moved]:
+    now: Snapshot, then: Snapshot | None, sample: pa.Table, earlier_sample: pa.Table | None
+) -> list[Change]:
     """The total variation distance of the shares of letters by script, of documents by language.
 
     Then and now are the shares of what was (or, without an earlier version, is) the commonest.
+    Scripts are counted in all documents, languages in the samples.
     """
-    scripts = shares(count_scripts(now.documents["text"]))
-    earlier = shares(count_scripts(then.documents["text"])) if then is not None else None
-    spoken = shares(before.languages) if before is not None else None
+    scripts = count_scripts(now.documents["text"])
+    earlier_scripts = count_scripts(then.documents["text"]) if then is not None else None
+    languages = count_languages(sample)
+    earlier_languages = count_languages(earlier_sample) if earlier_sample is not None else None
     return [
-        _moved("scripts of letters", earlier, scripts),
-        _moved("languages of documents", spoken, shares(words.languages)),
+        _change("scripts of letters", earlier_scripts, scripts),
+        _change("languages of documents", earlier_languages, languages),
     ]
 
 
-def _moved(name: str, then: dict[str, float] | None, now: dict[str, float]) -> Moved:
-    if then is None:
-        return Moved("languages", name, None, max(now.values(), default=0.0), None)
-    common = max(sorted(then), key=lambda one: then[one], default="")
-    return Moved(
-        "languages", name, then.get(common, 0.0), now.get(common, 0.0), variation(then, now)
+def count_languages(sample: pa.Table) -> Counter[str]:
+    """Language (ISO 639 code) → documents; what cannot be told counts as undetermined."""
+    return Counter(identify_language(text) for text in sample["text"].to_pylist())
+
+
+def _change(
+    column: str, then_counts: Mapping[str, int] | None, now_counts: Mapping[str, int]
+) -> Change:
+    now = shares(now_counts)
+    if then_counts is None:
+        return Change("languages", column, None, max(now.values(), default=0.0), None)
+    then = shares(then_counts)
+    commonest = max(sorted(then), key=lambda name: then[name], default="")
+    return Change(
+        "languages",
+        column,
+        then.get(commonest, 0.0),
+        now.get(commonest, 0.0),
+        total_variation(then, now),
     )

@@ -1,8 +1,8 @@
-"""What a person is told of a source's drift, in one line a check."""
+"""The one line that each drift check reports to a person."""
 
 from collections.abc import Sequence
 
-from alignment_dagster.drift.thresholds import Judged, Outcome
+from alignment_dagster.drift.thresholds import BoundedChange, Outcome
 
 FIRST = "There is no earlier version to compare with."
 INTENDED = (
@@ -11,36 +11,37 @@ INTENDED = (
 )
 
 
-def said_of_blocks(rows: Sequence[Judged]) -> str:
+def blocking_message(rows: Sequence[BoundedChange]) -> str:
     """What is beyond its bound, and what to do if that is right."""
     beyond = _beyond(rows, ("blocks",))
     return f"{beyond}. {INTENDED}" if beyond else _within(rows, "blocks")
 
 
-def said_of_warnings(rows: Sequence[Judged]) -> str:
+def warning_message(rows: Sequence[BoundedChange]) -> str:
     """What is to be looked at."""
     beyond = _beyond(rows, ("blocks", "warns"))
     return f"{beyond}." if beyond else _within(rows, "warns")
 
 
-def _within(rows: Sequence[Judged], what: str) -> str:
+def _within(rows: Sequence[BoundedChange], verb: str) -> str:
     compared = [row for row in rows if row.outcome != "not_compared"]
     if not compared:
         return FIRST
-    nearest = max(compared, key=lambda row: row.of_warning)
-    multiple = f"{nearest.column} is the furthest, at {nearest.value:.3g} (warns above "
-    return f"None of {len(compared)} values {what}: {multiple}{nearest.warn:g})."
+    furthest = max(compared, key=lambda row: row.of_warning)
+    value = f"{furthest.column} is the furthest, at {furthest.value:.3g}"
+    return f"None of {len(compared)} values {verb}: {value} (warns above {furthest.warn:g})."
 
 
-def _beyond(rows: Sequence[Judged], outcomes: tuple[Outcome, ...]) -> str:
+def _beyond(rows: Sequence[BoundedChange], outcomes: tuple[Outcome, ...]) -> str:
     """The furthest value of each measure, the furthest measure first."""
-    found = [row for row in rows if row.outcome in outcomes]
-    found.sort(key=lambda row: row.of_warning, reverse=True)
-    measures = dict.fromkeys(row.measure for row in found)
-    return "; ".join(_sentence([row for row in found if row.measure == one]) for one in measures)
+    by_measure: dict[str, list[BoundedChange]] = {}
+    for row in sorted(rows, key=lambda row: row.of_warning, reverse=True):
+        if row.outcome in outcomes:
+            by_measure.setdefault(row.measure, []).append(row)
+    return "; ".join(_sentence(rows) for rows in by_measure.values())
 
 
-def _sentence(rows: Sequence[Judged]) -> str:
+def _sentence(rows: Sequence[BoundedChange]) -> str:
     first = rows[0]
     bound, verb = (first.block, "blocks") if first.outcome == "blocks" else (first.warn, "warns")
     more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""

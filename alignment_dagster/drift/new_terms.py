@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.drift.measure import Moved
-from alignment_dagster.drift.vocabulary import LONGEST_TERM, Counted
+import pyarrow as pa
+
+from alignment_dagster.drift.change import Change
+from alignment_dagster.drift.sample import TermCounts, count_terms
 
 LEAST_DOCUMENTS = 5
 """What fewer documents hold is not frequent."""
-TIMES = 10.0
+LEAST_RATIO = 10.0
 """A term is new where its share of documents is at least so many times what it was."""
 MOST_TERMS = 50
 """That are listed, the most frequent first."""
+LONGEST_TERM = 40
+"""Characters; what is longer is no word: an encoded file, or a script without spaces."""
 
 
 @dataclass(frozen=True)
@@ -27,38 +31,39 @@ class NewTerm:
     """How many times the earlier share, smoothed."""
 
 
-def new_terms(now: Counted, then: Counted) -> list[NewTerm]:
+def find_new_terms(sample: pa.Table, earlier_sample: pa.Table) -> list[NewTerm]:
     """The new frequent terms, the most frequent first."""
+    now, then = count_terms(sample), count_terms(earlier_sample)
     frequent = (
-        _compared(term, then, now, documents)
+        _compare(term, then, now)
         for term, documents in now.terms.items()
         if documents >= LEAST_DOCUMENTS and len(term) <= LONGEST_TERM
     )
-    found = [term for term in frequent if term.times >= TIMES]
-    return sorted(found, key=lambda one: (-one.share_now, one.term))[:MOST_TERMS]
+    new = [term for term in frequent if term.times >= LEAST_RATIO]
+    return sorted(new, key=lambda term: (-term.share_now, term.term))[:MOST_TERMS]
 
 
-def _compared(term: str, then: Counted, now: Counted, documents: int) -> NewTerm:
-    before = then.terms[term]
+def _compare(term: str, then: TermCounts, now: TermCounts) -> NewTerm:
+    before, after = then.terms[term], now.terms[term]
     # half a document more on each side: a term that was nowhere has no infinite ratio
-    smooth_now = (documents + 0.5) / (now.documents + 1)
+    smooth_now = (after + 0.5) / (now.documents + 1)
     smooth_then = (before + 0.5) / (then.documents + 1)
     return NewTerm(
         term=term,
         documents_then=before,
-        documents_now=documents,
+        documents_now=after,
         share_then=before / max(1, then.documents),
-        share_now=documents / max(1, now.documents),
+        share_now=after / max(1, now.documents),
         times=smooth_now / smooth_then,
     )
 
 
-def measure(terms: Sequence[NewTerm], *, compared: bool) -> list[Moved]:
+def measure(terms: Sequence[NewTerm], *, compared: bool) -> list[Change]:
     """The share of documents with the most frequent new term; 0 where no term is new."""
-    name = "most frequent new term"
+    column = "most frequent new term"
     if not compared:
-        return [Moved("new_terms", name, None, None, None)]
+        return [Change("new_terms", column, None, None, None)]
     if not terms:
-        return [Moved("new_terms", name, 0.0, 0.0, 0.0)]
+        return [Change("new_terms", column, 0.0, 0.0, 0.0)]
     first = terms[0]
-    return [Moved("new_terms", name, first.share_then, first.share_now, first.share_now)]
+    return [Change("new_terms", column, first.share_then, first.share_now, first.share_now)]

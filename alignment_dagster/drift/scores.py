@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.drift.measure import Moved
+from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.snapshot import Snapshot
 
 Values = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ EMPTY = 0.5
 """Documents that an empty bin counts as."""
 
 
-def measure(now: Snapshot, then: Snapshot | None) -> list[Moved]:
+def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
     """The index of each score that is a number or a flag; then and now are the means."""
     found = []
     for scorer, table in now.scores.items():
@@ -33,7 +33,7 @@ def measure(now: Snapshot, then: Snapshot | None) -> list[Moved]:
             values = _numbers(table, column)
             if values is not None:
                 before = _numbers(earlier, column) if earlier is not None else None
-                found.append(_moved(f"{scorer}.{column}", before, values))
+                found.append(_change(f"{scorer}.{column}", before, values))
     return found
 
 
@@ -45,11 +45,11 @@ def _numbers(table: pa.Table, column: str) -> Values | None:
     return values
 
 
-def _moved(name: str, then: Values | None, now: Values) -> Moved:
+def _change(name: str, then: Values | None, now: Values) -> Change:
     mean = float(now.mean()) if len(now) else None
     if then is None or not len(then) or not len(now):
-        return Moved("scores", name, None, mean, None)
-    return Moved("scores", name, float(then.mean()), mean, stability_index(then, now))
+        return Change("scores", name, None, mean, None)
+    return Change("scores", name, float(then.mean()), mean, stability_index(then, now))
 
 
 def stability_index(then: Values, now: Values) -> float:

@@ -1,4 +1,4 @@
-"""What the declared thresholds say of what was measured, and as what it is stored."""
+"""The declared thresholds, applied to what was measured; the tables that come of it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from alignment_dagster.drift.measure import Moved
+from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.new_terms import NewTerm
 from alignment_dagster.study import Drift, Threshold
 
@@ -36,8 +36,8 @@ TERMS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Judged(Moved):
-    """What was measured, with its thresholds."""
+class BoundedChange(Change):
+    """A change with its thresholds, and what follows from them."""
 
     warn: float
     block: float | None
@@ -49,14 +49,16 @@ class Judged(Moved):
         return (self.value or 0.0) / self.warn
 
 
-def judged(moved: Iterable[Moved], drift: Drift) -> list[Judged]:
+def apply_thresholds(changes: Iterable[Change], drift: Drift) -> list[BoundedChange]:
     """Each value against the thresholds of its measure."""
-    found = []
-    for one in moved:
-        bounds: Threshold = getattr(drift, one.measure)
-        outcome = _outcome(one.value, bounds)
-        found.append(Judged(**asdict(one), warn=bounds.warn, block=bounds.block, outcome=outcome))
-    return found
+    rows = []
+    for change in changes:
+        bounds: Threshold = getattr(drift, change.measure)
+        outcome = _outcome(change.value, bounds)
+        rows.append(
+            BoundedChange(**asdict(change), warn=bounds.warn, block=bounds.block, outcome=outcome)
+        )
+    return rows
 
 
 def _outcome(value: float | None, bounds: Threshold) -> Outcome:
@@ -67,7 +69,7 @@ def _outcome(value: float | None, bounds: Threshold) -> Outcome:
     return "warns" if value > bounds.warn else "within"
 
 
-def table(rows: Sequence[Judged]) -> pa.Table:
+def drift_table(rows: Sequence[BoundedChange]) -> pa.Table:
     """What `drift.parquet` holds."""
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from alignment_dagster.evaluation.judges import Judge
 from alignment_dagster.evaluation.judges import Scorer
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.log_probabilities import score
@@ -58,7 +59,7 @@ class FreeSuite:
 
     suite: Suite
     asked: Sequence[Prompt]
-    judge: Scorer
+    judge: Judge
 
 
 def item_rows(
@@ -86,7 +87,7 @@ def item_rows(
     flat = [row for rows in encoded for row in rows]
     scores = iter(score(model, flat, batch_tokens, report))
     rows = [
-        _compared(stage, prompt, [next(scores) for _ in rows], [row.scored for row in rows])
+        _choice_row(stage, prompt, [next(scores) for _ in rows], [row.scored for row in rows])
         for prompt, rows in zip(asked, encoded, strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=ITEMS)
@@ -107,13 +108,13 @@ def generated_rows(
         DataError: names the item that leaves no room for the answer, or whose score is not finite.
     """
     room = free.suite.max_new_tokens
-    openings = Encoder(tokenizer, stage, context).openings(free.asked, room)
+    openings = Encoder(tokenizer, stage, context).encode_openings(free.asked, room)
     texts = generate(model, tokenizer, openings, room, batch_tokens, report)
     items, generations = [], []
     for prompt, text in zip(free.asked, texts, strict=True):
         verdict = free.judge(prompt.item, text)
         if not math.isfinite(verdict.score):
-            raise _broken(stage, prompt, f"the score of the answer is {verdict.score}")
+            raise _broken_error(stage, prompt, f"the score of the answer is {verdict.score}")
         items.append(_row(stage, prompt, target=0, choice=NO_CHOICE, hit=verdict.hit))
         generations.append({**items[-1], "text": text, "score": verdict.score})
     return (
@@ -131,12 +132,12 @@ def choose(log_probabilities: Sequence[float], tokens: Sequence[int], by_token: 
     return values.index(max(values))
 
 
-def _compared(
+def _choice_row(
     stage: str, prompt: Prompt, log_probabilities: list[float], tokens: list[int]
 ) -> dict[str, Any]:
     if not all(math.isfinite(value) for value in log_probabilities):
         found = f"log-probabilities are {log_probabilities}: the checkpoint is broken"
-        raise _broken(stage, prompt, found)
+        raise _broken_error(stage, prompt, found)
     choice = choose(log_probabilities, tokens, prompt.by_token)
     target = prompt.item.target
     row = _row(stage, prompt, target=target, choice=choice, hit=choice == target)
@@ -162,7 +163,7 @@ def _row(stage: str, prompt: Prompt, *, target: int, choice: int, hit: bool) -> 
     }
 
 
-def _broken(stage: str, prompt: Prompt, found: str) -> DataError:
+def _broken_error(stage: str, prompt: Prompt, found: str) -> DataError:
     item = prompt.item
     return DataError(
         f"{item.place}: suite {item.suite}, item {item.item_id[:12]}, format {prompt.format}, "

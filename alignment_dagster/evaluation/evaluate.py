@@ -20,27 +20,24 @@ from alignment_dagster.evaluation.answers import (
     GENERATIONS,
     ITEMS,
     FreeSuite,
-    choose,
     generated_rows,
     item_rows,
 )
 from alignment_dagster.evaluation.job import EvaluationJob
-from alignment_dagster.evaluation.judges import make_scorer, scorer_measured
-from alignment_dagster.evaluation.model.losses import LOSSES, document_losses, held_out_documents
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
+from alignment_dagster.evaluation.judges import judge_metrics
+from alignment_dagster.evaluation.judges import make_judge
+from alignment_dagster.evaluation.model.losses import LOSSES
+from alignment_dagster.evaluation.model.losses import document_losses
+from alignment_dagster.evaluation.model.losses import read_held_out_documents
+from alignment_dagster.evaluation.suites.formats import Prompt
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.judges import make_scorer
+from alignment_dagster.evaluation.judges import scorer_measured
+from alignment_dagster.evaluation.model.losses import held_out_documents
+from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.job import Progress, run_job
-
-__all__ = [
-    "GENERATIONS",
-    "ITEMS",
-    "Checkpoint",
-    "choose",
-    "evaluate",
-    "item_rows",
-    "load_checkpoint",
-]
 
 ITEMS_FILE = "items.parquet"
 GENERATIONS_FILE = "generations.parquet"
@@ -57,7 +54,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromptSet:
     """What every checkpoint is asked."""
 
     compared: Sequence[Prompt]
@@ -81,9 +78,9 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     """
     torch.set_num_threads(job.evaluation.threads)
     started = time.monotonic()
-    asked = _asked(job)
+    asked = _make_prompt_set(job)
     _refuse_changes(job)
-    tables = [_stage(job, stage, asked, progress) for stage in job.checkpoints]
+    tables = [_evaluate_checkpoint(job, stage, asked, progress) for stage in job.checkpoints]
     _refuse_changes(job)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -92,25 +89,27 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     _write(output / LOSSES_FILE, LOSSES, [losses for _, _, losses in tables])
     seconds = time.monotonic() - started
     count = asked.prompts * len(job.checkpoints)
-    measured = {
+    judged = {
         f"{free.suite.name}_{name}": value
         for free in asked.free
-        for name, value in scorer_measured(free.judge).items()
+        for name, value in judge_metrics(free.judge).items()
     }
-    progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **measured)
+    progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **judged)
 
 
-def _asked(job: EvaluationJob) -> Asked:
-    """All prompts, in the order of the suites; scorers of answers are made ready first."""
+def _make_prompt_set(job: EvaluationJob) -> PromptSet:
+    """All prompts, in the order of the suites; judges are made ready first."""
     assets = Path(job.assets)
-    made = {suite.name: list(prompts(suite, load_suite(suite, assets))) for suite in job.suites}
+    made = {
+        suite.name: list(make_prompts(suite, load_suite(suite, assets))) for suite in job.suites
+    }
     free = [
-        FreeSuite(suite, made[suite.name], make_scorer(suite.scorer, assets))
+        FreeSuite(suite, made[suite.name], make_judge(suite.scorer, assets))
         for suite in job.suites
         if not suite.has_options and suite.scorer is not None
     ]
     compared = [prompt for suite in job.suites if suite.has_options for prompt in made[suite.name]]
-    return Asked(compared, free)
+    return PromptSet(compared, free)
 
 
 def _refuse_changes(job: EvaluationJob) -> None:
@@ -140,7 +139,9 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     return Checkpoint(model.to(device).eval(), tokenizer)
 
 
-def _stage(job: EvaluationJob, stage: str, asked: Asked, progress: Progress) -> Tables:
+def _evaluate_checkpoint(
+    job: EvaluationJob, stage: str, asked: PromptSet, progress: Progress
+) -> Tables:
     checkpoint = load_checkpoint(Path(job.checkpoints[stage]), job.device)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     bounds = (job.sequence_length, job.evaluation.batch_tokens)
@@ -153,7 +154,7 @@ def _stage(job: EvaluationJob, stage: str, asked: Asked, progress: Progress) -> 
         items.append(answers)
         generations.append(texts)
     losses = _losses(job, stage, checkpoint, progress)
-    return pa.concat_tables(items), _joined(GENERATIONS, generations), losses
+    return pa.concat_tables(items), _concat(GENERATIONS, generations), losses
 
 
 def _losses(job: EvaluationJob, stage: str, checkpoint: Checkpoint, progress: Progress) -> pa.Table:
@@ -163,7 +164,7 @@ def _losses(job: EvaluationJob, stage: str, checkpoint: Checkpoint, progress: Pr
         checkpoint.model,
         checkpoint.tokenizer,
         stage,
-        held_out_documents(Path(job.documents), corpora, limit),
+        read_held_out_documents(Path(job.documents), corpora, limit),
         job.sequence_length,
         job.evaluation.batch_tokens,
         _reporter(progress, f"{stage}: held-out documents", "windows"),
@@ -189,12 +190,12 @@ def _reporter(progress: Progress, stage: str, unit: str) -> Callable[[int, int],
     return report
 
 
-def _joined(schema: pa.Schema, tables: Sequence[pa.Table]) -> pa.Table:
+def _concat(schema: pa.Schema, tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *tables])
 
 
 def _write(path: Path, schema: pa.Schema, tables: Sequence[pa.Table]) -> None:
-    pq.write_table(_joined(schema, tables), path, compression="zstd")
+    pq.write_table(_concat(schema, tables), path, compression="zstd")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,9 +1,10 @@
 """An evaluation's answers as logs of Inspect, for its viewer: one log for each suite and stage.
 
 The logs are written through Inspect's own classes, so a release that no longer reads them fails
-here and not in front of a reviewer. They carry no time of their own (Inspect asks for one: it is
-the beginning of Unix time), so that the same answers give the same log; when the checkpoint was
-evaluated stands in the artifact's provenance.
+here and not in front of a reviewer; Inspect is an extra, imported only where it is used. The logs
+carry no time of their own (Inspect asks for one: it is the beginning of Unix time), so that the
+same answers give the same log; when the checkpoint was evaluated stands in the artifact's
+provenance.
 """
 
 import re
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
+from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite
@@ -66,33 +67,37 @@ def write_inspect_logs(
         ) from None
     declared = {suite.name: suite for suite in suites}
     asked = {
-        _key(prompt.item.suite, prompt.item.item_id, vars(prompt)): prompt
+        _prompt_key(prompt.item.suite, prompt.item.item_id, vars(prompt)): prompt
         for suite in suites
-        for prompt in prompts(suite, load_suite(suite, assets))
+        for prompt in make_prompts(suite, load_suite(suite, assets))
     }
-    texts = _texts(generations)
+    written = [] if generations is None else generations.to_pylist()
+    texts = {_answer_key(row): row for row in written}
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for (name, stage), rows in groupby(sorted(items.to_pylist(), key=_log), key=_log):
+    paths = []
+    for (name, stage), rows in groupby(sorted(items.to_pylist(), key=_log_key), key=_log_key):
         if name not in declared:
             raise DataError(f"suite {name}: it was answered, but is not among the declared suites")
-        samples = [_sample(row, _asked(asked, row), texts, model_name) for row in rows]
-        path = folder / f"{CREATED.replace(':', '-')}_{_part(name)}_{_part(stage)}.json"
+        samples = [_sample(row, _find_prompt(asked, row), texts, model_name) for row in rows]
+        path = (
+            folder
+            / f"{CREATED.replace(':', '-')}_{_file_name_part(name)}_{_file_name_part(stage)}.json"
+        )
         write_eval_log(_eval_log(declared[name], stage, model_name, samples), str(path))
-        written.append(path)
-    return tuple(written)
+        paths.append(path)
+    return tuple(paths)
 
 
-def _log(row: Mapping[str, Any]) -> tuple[str, str]:
+def _log_key(row: Mapping[str, Any]) -> tuple[str, str]:
     return row["suite"], row["stage"]
 
 
-def _key(suite: str, item_id: str, row: Mapping[str, Any]) -> Key:
+def _prompt_key(suite: str, item_id: str, row: Mapping[str, Any]) -> Key:
     return suite, item_id, row["format"], row["option_order"], row["system_prompt"]
 
 
-def _asked(asked: Mapping[Key, Prompt], row: Mapping[str, Any]) -> Prompt:
-    key = _key(row["suite"], row["item_id"], row)
+def _find_prompt(asked: Mapping[Key, Prompt], row: Mapping[str, Any]) -> Prompt:
+    key = _prompt_key(row["suite"], row["item_id"], row)
     if key not in asked:
         raise DataError(
             f"suite {row['suite']}: item {row['item_id'][:12]} was answered in the format "
@@ -101,13 +106,7 @@ def _asked(asked: Mapping[Key, Prompt], row: Mapping[str, Any]) -> Prompt:
     return asked[key]
 
 
-def _texts(generations: pa.Table | None) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    """What was written, by stage, suite, item, format and system prompt."""
-    rows = [] if generations is None else generations.to_pylist()
-    return {_written(row): row for row in rows}
-
-
-def _written(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _answer_key(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["stage"], row["suite"], row["item_id"], row["format"], row["system_prompt"]
 
 
@@ -121,7 +120,7 @@ def _sample(
     from inspect_ai.model import ModelOutput
     from inspect_ai.scorer import Score
 
-    written = texts.get(_written(row))
+    written = texts.get(_answer_key(row))
     text = written["text"] if written else ""
     answer = prompt.answers[row["choice"]] if prompt.answers else text
     metadata = {name: value for name, value in row.items() if name not in ("choice", "hit")}
@@ -139,7 +138,9 @@ def _sample(
         messages=[*messages, output.message],
         output=output,
         scores={
-            SCORER: Score(value=int(row["hit"]), answer=answer, explanation=_explained(row, prompt))
+            SCORER: Score(
+                value=int(row["hit"]), answer=answer, explanation=_explanation(row, prompt)
+            )
         },
         metadata=metadata,
     )
@@ -155,7 +156,7 @@ def _input(stage: str, prompt: Prompt) -> tuple[str, list[Any]]:
     return "", [*system, ChatMessageUser(content=prompt.message)]
 
 
-def _explained(row: Mapping[str, Any], prompt: Prompt) -> str | None:
+def _explanation(row: Mapping[str, Any], prompt: Prompt) -> str | None:
     """The log-probability of every option, as a list."""
     if not prompt.answers:
         return None
@@ -208,6 +209,6 @@ def _eval_log(
     )
 
 
-def _part(name: str) -> str:
+def _file_name_part(name: str) -> str:
     """A part of a file's name; Inspect separates them by underscores."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", name)

@@ -1,11 +1,11 @@
 """The Dagster instance in the home folder."""
 
 import os
-import uuid
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import one_message
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
@@ -41,9 +41,8 @@ def _configure(home: Home) -> None:
         message = f"{DAGSTER_VARIABLE}: {source}: cannot be read ({error.strerror})"
         raise AlignmentError(message) from None
     if not target.exists() or target.read_bytes() != content:
-        aside = target.with_suffix(f".{uuid.uuid4().hex}")
-        aside.write_bytes(content)
-        aside.rename(target)
+        with atomic_file(target) as aside:
+            aside.write_bytes(content)
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:

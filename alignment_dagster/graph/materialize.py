@@ -38,7 +38,7 @@ def materialize(
     """
     begin_run(context.instance, context.run, stores)
     partition = str(context.partition_key) if context.has_partition_key else None
-    with stores.lake.using(study.name):
+    with stores.lake.shared_lock(study.name):
         try:
             specs = step.parents(study, partition)
             parents = resolve(context.instance, stores.lake, study.name, specs)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.evaluation.suites.formats import faults
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.references import check_measurement, check_refresh, meant
@@ -96,7 +97,7 @@ def _check(study: Study, located: Located) -> None:
 def _check_recipe(recipe: Recipe, study: Study) -> None:
     located = read_yaml(study.assets / "recipes" / f"{recipe.name}.yaml")
     fields: Mapping[FieldPath, str] = {
-        ("base",): recipe.base,
+        ("remainder",): recipe.remainder,
         **{("upsample", i, "group"): item.group for i, item in enumerate(recipe.upsample)},
     }
     for field, group in fields.items():
@@ -130,7 +131,7 @@ def _check_group(group: str, field: FieldPath, study: Study, located: Located) -
 
 def _check_suite(suite: Suite, study: Study) -> None:
     located = read_yaml(study.assets / "suites" / f"{suite.name}.yaml")
-    for fault in faults(suite):
+    for fault in find_faults(suite):
         message = fault.message + meant(fault.name, fault.known)
         raise located.error((fault.field, fault.index), message)
 

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 from alignment_dagster.corpus.documents import source_digest
-from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.home import DATA_VARIABLE
+from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.evaluation.suites.loader import Item
 from alignment_dagster.refresh.notify import problems
 from alignment_dagster.scoring import SCORERS, ScoringContext
 from alignment_dagster.study import GeneratedReader, Study
@@ -16,14 +19,12 @@ def check_study(study: Study) -> Iterator[str]:
     """Lines for a person; the declarations themselves have been validated by loading them.
 
     Raises:
-        AlignmentError: for the first lexicon, suite item or source that cannot be used, and for an
-            environment variable of the notifications that holds nothing usable.
+        AlignmentError: for the first lexicon, suite item or source that cannot be used.
     """
     declared = study.declaration
     grid = f"{len(study.recipes)} recipes, {len(declared.seeds)} seeds"
     tokens = len(study.recipes) * len(declared.seeds) * declared.mix.tokens
     yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
-    yield from problems(study)
     if needs_data(study) and data_folder() is None:
         yield f"{study.name}: sources and items were not looked at: {DATA_VARIABLE} is not set"
         return

@@ -27,7 +27,7 @@ Values = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class Replicate:
     """What was measured of one replicate: its tables, and the artifacts behind them."""
 
     recipe: str
@@ -70,15 +70,15 @@ def on_shared_seeds(cells: Sequence[Cells]) -> list[Array]:
     return [one.of(*shared).values for one in cells] if shared else []
 
 
-def by_recipe(evaluated: Sequence[Evaluated]) -> dict[str, list[Evaluated]]:
+def by_recipe(replicates: Sequence[Replicate]) -> dict[str, list[Replicate]]:
     """Recipe → its replicates by seed, recipes in the order given."""
-    recipes: dict[str, list[Evaluated]] = {one.recipe: [] for one in evaluated}
-    for one in evaluated:
+    recipes: dict[str, list[Replicate]] = {one.recipe: [] for one in replicates}
+    for one in replicates:
         recipes[one.recipe].append(one)
     return {recipe: sorted(seeds, key=lambda one: one.seed) for recipe, seeds in recipes.items()}
 
 
-def all_cells(seeds: Sequence[Evaluated], metrics: Mapping[str, str]) -> dict[Slice, Cells]:
+def all_cells(seeds: Sequence[Replicate], metrics: Mapping[str, str]) -> dict[Slice, Cells]:
     """Every slice of one recipe: answers, then held-out losses; attacks are apart.
 
     Args:
@@ -89,7 +89,7 @@ def all_cells(seeds: Sequence[Evaluated], metrics: Mapping[str, str]) -> dict[Sl
 
 
 def item_cells(
-    seeds: Sequence[Evaluated],
+    seeds: Sequence[Replicate],
     metrics: Mapping[str, str],
     only: pc.Expression | None = None,
 ) -> dict[Slice, Cells]:
@@ -99,17 +99,21 @@ def item_cells(
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
     tables = [one.items if only is None else one.items.filter(only) for one in seeds]
-    parts = [_answers(table) for table in tables]
+    keys = ["stage", "suite", "system_prompt", "scenario_id"]
+    parts = [
+        _group_by_slice(_means(_means(_numeric_hits(table), [*keys, "format"]), keys))
+        for table in tables
+    ]
     return _cells(seeds, parts, lambda at: metrics.get(at[1]))
 
 
-def attack_cells(seeds: Sequence[Evaluated]) -> dict[Slice, Cells]:
+def attack_cells(seeds: Sequence[Replicate]) -> dict[Slice, Cells]:
     """Attacks that succeeded, one slice each, and the worst case: any of them."""
-    parts = [{} if one.attacks is None else _attacked(one.attacks) for one in seeds]
+    parts = [{} if one.attacks is None else _attack_rates(one.attacks) for one in seeds]
     return _cells(seeds, parts, lambda _: ATTACK_SUCCESS)
 
 
-def loss_cells(seeds: Sequence[Evaluated]) -> dict[Slice, Cells]:
+def loss_cells(seeds: Sequence[Replicate]) -> dict[Slice, Cells]:
     """Held-out losses in nats, of all sources together and of each."""
     parts = [_document_losses(one.losses) for one in seeds]
     losses = [{at: {d: row[0] for d, row in part[at].items()} for at in part} for part in parts]
@@ -128,7 +132,7 @@ def loss_cells(seeds: Sequence[Evaluated]) -> dict[Slice, Cells]:
 
 
 def _cells(
-    seeds: Sequence[Evaluated],
+    seeds: Sequence[Replicate],
     parts: Sequence[Mapping[Slice, Values]],
     metric: Callable[[Slice], str | None],
 ) -> dict[Slice, Cells]:
@@ -144,7 +148,7 @@ def _cells(
     return cells
 
 
-def _matrix(at: Slice, units: Sequence[str], having: Sequence[tuple[Evaluated, Values]]) -> Array:
+def _matrix(at: Slice, units: Sequence[str], having: Sequence[tuple[Replicate, Values]]) -> Array:
     for one, part in having:
         if tuple(sorted(part)) != units:
             raise ArtifactError(
@@ -154,24 +158,19 @@ def _matrix(at: Slice, units: Sequence[str], having: Sequence[tuple[Evaluated, V
     return np.array([[part[unit] for unit in units] for _, part in having], dtype=np.float64)
 
 
-def _answers(items: pa.Table) -> dict[Slice, dict[str, float]]:
-    keys = ["stage", "suite", "system_prompt", "scenario_id"]
-    return _nested(_means(_means(_with_numbers(items), [*keys, "format"]), keys))
-
-
-def _attacked(attacks: pa.Table) -> dict[Slice, dict[str, float]]:
+def _attack_rates(attacks: pa.Table) -> dict[Slice, dict[str, float]]:
     """A worst case is taken item by item, before items of a scenario are averaged."""
-    table = _with_numbers(attacks)
+    table = _numeric_hits(attacks)
     item = ["stage", "suite", "scenario_id", "item_id"]
     worst = table.group_by(item, use_threads=False).aggregate([("hit", "max")])
     worst = worst.rename_columns([*item, "hit"])
     worst = worst.append_column("attack", pa.array([WORST_CASE] * worst.num_rows, pa.string()))
     columns = ["stage", "suite", "attack", "scenario_id", "hit"]
     both = pa.concat_tables([table.select(columns), worst.select(columns)])
-    return _nested(_means(both, columns[:-1]))
+    return _group_by_slice(_means(both, columns[:-1]))
 
 
-def _with_numbers(table: pa.Table) -> pa.Table:
+def _numeric_hits(table: pa.Table) -> pa.Table:
     hits = table["hit"].cast(pa.float64())
     return table.set_column(table.schema.get_field_index("hit"), "hit", hits)
 
@@ -181,7 +180,7 @@ def _means(table: pa.Table, keys: list[str]) -> pa.Table:
     return means.rename_columns([*keys, "hit"])
 
 
-def _nested(means: pa.Table) -> dict[Slice, dict[str, float]]:
+def _group_by_slice(means: pa.Table) -> dict[Slice, dict[str, float]]:
     slices: dict[Slice, dict[str, float]] = {}
     columns = [column.to_pylist() for column in means.columns]
     for *at, unit, value in zip(*columns, strict=True):

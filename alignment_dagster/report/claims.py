@@ -13,7 +13,7 @@ TOST_LEVEL = 0.90
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """A claim's outcome with its evidence."""
 
     verdict: Outcome
@@ -26,7 +26,7 @@ class Verdict:
     """The evidence in plain words."""
 
 
-def judge(claim: Claim, first: Array, second: Array) -> Verdict:
+def judge(claim: Claim, first: Array, second: Array) -> ClaimVerdict:
     """A claim against its measurements.
 
     `lower` and `higher` are supported where the whole 95 % interval of the effect lies at or beyond
@@ -46,11 +46,11 @@ def judge(claim: Claim, first: Array, second: Array) -> Verdict:
         ValueError: if the sides have different numbers of scenarios.
     """
     if claim.within is not None:
-        return _equivalent(claim.within, first, second)
-    return _directed(claim, first, second)
+        return _judge_equivalence(claim.within, first, second)
+    return _judge_direction(claim, first, second)
 
 
-def _directed(claim: Claim, first: Array, second: Array) -> Verdict:
+def _judge_direction(claim: Claim, first: Array, second: Array) -> ClaimVerdict:
     better, worse = (second, first) if claim.relation == "lower" else (first, second)
     one, least = difference(better, worse), claim.by_at_least
     outcome: Outcome = "undecided"
@@ -73,33 +73,36 @@ def _directed(claim: Claim, first: Array, second: Array) -> Verdict:
         other = "higher" if claim.relation == "lower" else "lower"
         shown = f"{claim.recipe} is {other} than {claim.than} by {-one.value:.2f}"
     sentence = (
-        f"{shown}; the 95 % interval of “{claim.relation} by”, {_range(one)}, {where}{_seeds(one)}."
+        f"{shown}; the 95 % interval of “{claim.relation} by”, {_interval_text(one)}, "
+        f"{where}{_seed_note(one)}."
     )
-    return Verdict(outcome, one, p_value, sentence)
+    return ClaimVerdict(outcome, one, p_value, sentence)
 
 
-def _equivalent(within: float, first: Array, second: Array) -> Verdict:
+def _judge_equivalence(within: float, first: Array, second: Array) -> ClaimVerdict:
     one, narrow = difference(first, second), difference(first, second, TOST_LEVEL)
     p_value = equivalence_p(first, second, within)
     outcome: Outcome = "undecided"
-    where = f"the 90 % interval of the difference, {_range(narrow)}, is not wholly within ±"
+    where = f"the 90 % interval of the difference, {_interval_text(narrow)}, is not wholly within ±"
     if one.seeds == 1:
-        where = f"the 90 % interval of the difference is {_range(narrow)}, the claim ±"
+        where = f"the 90 % interval of the difference is {_interval_text(narrow)}, the claim ±"
     elif -within < narrow.ci_low and narrow.ci_high < within:
         outcome = "supported"
-        where = f"the 90 % interval of the difference, {_range(narrow)}, lies wholly within ±"
+        where = (
+            f"the 90 % interval of the difference, {_interval_text(narrow)}, lies wholly within ±"
+        )
     elif one.ci_low > within or one.ci_high < -within:
         outcome = "refuted"
-        where = f"the 95 % interval of the difference, {_range(one)}, lies wholly outside ±"
-    sentence = f"The two differ by {one.value:.2f}; {where}{within:.2f}{_seeds(one)}."
-    return Verdict(outcome, one, p_value, sentence)
+        where = f"the 95 % interval of the difference, {_interval_text(one)}, lies wholly outside ±"
+    sentence = f"The two differ by {one.value:.2f}; {where}{within:.2f}{_seed_note(one)}."
+    return ClaimVerdict(outcome, one, p_value, sentence)
 
 
-def _range(one: Estimate) -> str:
+def _interval_text(one: Estimate) -> str:
     return f"{one.ci_low:.2f} to {one.ci_high:.2f}"
 
 
-def _seeds(one: Estimate) -> str:
+def _seed_note(one: Estimate) -> str:
     if one.seeds > 1:
         return ""
     return "; with one seed it covers scenarios only, and says nothing about the recipes"

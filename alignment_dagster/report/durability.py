@@ -77,13 +77,13 @@ def persistence(
         return Persistence(before, after, None, NO_BENEFIT)
     centre = after.value / before.value
 
-    def held(ratio: float) -> bool:
+    def is_compatible(ratio: float) -> bool:
         first = after_baseline - ratio * before_baseline
         second = after_recipe - ratio * before_recipe
         distance = abs(float(first.mean() - second.mean()))
         return distance <= float(difference_spread(first, second).margin())
 
-    low, high = (_end(held, centre, direction) for direction in (-1.0, 1.0))
+    low, high = (_interval_end(is_compatible, centre, direction) for direction in (-1.0, 1.0))
     if low is None or high is None:
         return Persistence(before, after, None, NOT_ONE_SIDED)
     ratio = Estimate(centre, low, high, before.scenarios, before.seeds)
@@ -105,12 +105,12 @@ def erosion(baseline: Array, recipe: Array, steps: Sequence[int], tokens: Sequen
     if not len(baseline) == len(recipe) == len(steps) == len(tokens) > 0:
         raise ValueError("erosion needs both curves, steps and tokens at the same points")
     benefit = tuple(difference(a, b) for a, b in zip(baseline, recipe, strict=True))
-    kept = persistence(baseline[0], recipe[0], baseline[-1], recipe[-1])
+    whole = persistence(baseline[0], recipe[0], baseline[-1], recipe[-1])
     half, note = _half_life(benefit, steps)
-    weights = _trapezes(np.log2(np.asarray(steps, dtype=np.float64) + 1))
+    weights = _trapezoid_weights(np.log2(np.asarray(steps, dtype=np.float64) + 1))
     return Erosion(
         benefit=benefit,
-        persistence=kept,
+        persistence=whole,
         half_life_steps=half,
         half_life_tokens=None if half is None else float(np.interp(half, steps, tokens)),
         half_life_note=note,
@@ -118,17 +118,19 @@ def erosion(baseline: Array, recipe: Array, steps: Sequence[int], tokens: Sequen
     )
 
 
-def _end(held: Callable[[float], bool], centre: float, direction: float) -> float | None:
+def _interval_end(
+    is_compatible: Callable[[float], bool], centre: float, direction: float
+) -> float | None:
     """The farthest ratio held on one side of the centre; None where there is no end."""
     inside, reach = centre, 0.01
-    while held(centre + direction * reach):
+    while is_compatible(centre + direction * reach):
         inside, reach = centre + direction * reach, reach * 2
         if reach > FARTHEST:
             return None
     outside = centre + direction * reach
     for _ in range(HALVINGS):
         middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if held(middle) else (inside, middle)
+        inside, outside = (middle, outside) if is_compatible(middle) else (inside, middle)
     return inside
 
 
@@ -148,7 +150,7 @@ def _half_life(benefit: Sequence[Estimate], steps: Sequence[int]) -> tuple[float
     return None, f"{NOT_HALVED} of {steps[-1]} steps"
 
 
-def _trapezes(at: Array) -> Array:
+def _trapezoid_weights(at: Array) -> Array:
     """Weights of the points in the mean over `at`; they sum to 1."""
     if len(at) == 1:
         return np.ones(1)

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alignment_dagster.report.findings import Findings
+from alignment_dagster.report.html.text import spaced
 
 Row = Mapping[str, Any]
 VERDICTS = {"supported": "bold green", "refuted": "bold red", "undecided": "bold yellow"}
@@ -15,14 +16,14 @@ VERDICTS = {"supported": "bold green", "refuted": "bold red", "undecided": "bold
 def findings_tables(findings: Findings) -> Iterator[Table]:
     """One table for each part that a study declares."""
     if findings["claims"]:
-        yield _claims(findings)
+        yield _claims_table(findings)
     if findings["erosion_summaries"]:
-        yield _erosion(findings)
+        yield _erosion_table(findings)
     if findings["attacks"]:
-        yield _attacks(findings)
+        yield _attacks_table(findings)
 
 
-def _claims(findings: Findings) -> Table:
+def _claims_table(findings: Findings) -> Table:
     table = _table("claims", "verdict", "claim", "effect", "Holm p", "declared")
     for row in findings["claims"]:
         late = row["declared_before"] < row["checkpoints"]
@@ -37,7 +38,7 @@ def _claims(findings: Findings) -> Table:
     return table
 
 
-def _erosion(findings: Findings) -> Table:
+def _erosion_table(findings: Findings) -> Table:
     table = _table(
         "tampering", "tampering", "suite", "recipe", "benefit before", "after", "kept", "half gone"
     )
@@ -49,7 +50,7 @@ def _erosion(findings: Findings) -> Table:
             _interval(row, "before", "before_low", "before_high"),
             _interval(row, "after", "after_low", "after_high"),
             _interval(row, "ratio", "ratio_low", "ratio_high"),
-            Text(_half(row)),
+            Text(_half_life_text(row)),
         )
     baseline = findings["erosion_summaries"][0]["baseline"]
     table.caption = (
@@ -58,14 +59,14 @@ def _erosion(findings: Findings) -> Table:
     return table
 
 
-def _half(row: Row) -> str:
+def _half_life_text(row: Row) -> str:
     if row["half_steps"] is None:
         # The report gives the whole reason.
         return str(row["half_note"]).split(":")[0]
     return f"{row['half_steps']:.1f} steps, {row['half_tokens']:,.0f} tokens"
 
 
-def _attacks(findings: Findings) -> Table:
+def _attacks_table(findings: Findings) -> Table:
     rows = findings["attacks"]
     recipes = list(dict.fromkeys(row["recipe"] for row in rows))
     found = {(r["suite"], r["stage"], r["attack"], r["recipe"]): r for r in rows}
@@ -79,11 +80,6 @@ def _attacks(findings: Findings) -> Table:
         style = "bold" if attack == "worst_case" else ""
         table.add_row(Text(suite), Text(stage), Text(spaced(attack), style=style), *shown)
     return table
-
-
-def spaced(name: str) -> str:
-    """A name for reading."""
-    return name.replace("_", " ")
 
 
 def _table(title: str, *columns: str) -> Table:

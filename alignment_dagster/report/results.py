@@ -6,17 +6,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.report.cells import (
     Cells,
-    Evaluated,
+    Replicate,
     Slice,
     all_cells,
     attack_cells,
     by_recipe,
 )
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.study import ATTACK_SUCCESS, Study
 
 CODE_VERSION = "1"
 """Of the report: raised when its numbers or its page change on purpose."""
@@ -91,19 +95,19 @@ def origin(stage: str, metric: str) -> str:
 
 
 def result_rows(
-    evaluated: Sequence[Evaluated], metrics: Mapping[str, str]
+    replicates: Sequence[Replicate], metrics: Mapping[str, str]
 ) -> tuple[ResultRow, ...]:
     """Every metric of every recipe: the pool over its seeds, then each seed.
 
     Args:
-        evaluated: one for each recipe and seed; rows follow its order of recipes.
+        replicates: one for each recipe and seed; rows follow its order of recipes.
         metrics: suite → what its hits are a share of.
 
     Raises:
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
     rows: list[ResultRow] = []
-    for recipe, seeds in by_recipe(evaluated).items():
+    for recipe, seeds in by_recipe(replicates).items():
         found = [*all_cells(seeds, metrics).items(), *attack_cells(seeds).items()]
         rows += [_row(recipe, None, at, cells, seeds) for at, cells in found]
         for one in seeds:
@@ -142,7 +146,7 @@ def _row(
     seed: int | None,
     at: Slice,
     cells: Cells,
-    seeds: Sequence[Evaluated],
+    seeds: Sequence[Replicate],
 ) -> ResultRow:
     one = cells.estimate()
     behind = {
@@ -163,3 +167,22 @@ def _row(
         seeds=one.seeds,
         artifacts=behind,
     )
+
+
+def replicate_rows(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow, ...]:
+    """What one evaluation alone measures: the rows of its recipe and seed.
+
+    Args:
+        folder: of the artifact `evaluation`.
+    """
+    seed = seed_of(partition)
+    replicate = Replicate(
+        recipe_of(partition),
+        seed,
+        pq.read_table(folder / file_names.ITEMS),
+        pq.read_table(folder / file_names.LOSSES),
+        artifacts={chain.EVALUATION: {}},
+    )
+    metrics = {suite.name: suite.metric for suite in study.suites}
+    rows = result_rows([replicate], metrics)
+    return tuple(row for row in rows if row.seed == seed)

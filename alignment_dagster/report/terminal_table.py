@@ -19,7 +19,7 @@ def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:
 
 def terminal_table(rows: Sequence[ResultRow], title: str) -> Table:
     """Pooled values with their intervals; only the headline system prompt is shown."""
-    shown = _ordered([row for row in rows if row.seed is None and _in_headline(rows, row)])
+    shown = _sort_by_metric([row for row in rows if row.seed is None and _in_headline(rows, row)])
     stages = list(dict.fromkeys(row.stage for row in shown))
     found = {(row.suite, row.recipe, row.stage): row for row in shown}
     table = Table(title=Text(title), caption=_caption(shown))
@@ -54,7 +54,7 @@ def _in_headline(rows: Sequence[ResultRow], row: ResultRow) -> bool:
     return row.prompt == headline_prompt(rows, row.suite)
 
 
-def _ordered(rows: Sequence[ResultRow]) -> list[ResultRow]:
+def _sort_by_metric(rows: Sequence[ResultRow]) -> list[ResultRow]:
     """Misalignment first, then capability, then losses; within each in the order measured."""
     suites = list(dict.fromkeys(row.suite for row in rows))
 

@@ -1,11 +1,8 @@
 """Runs a study's tasks as real Dagster runs in this process, two partitions side by side."""
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -14,7 +11,6 @@ from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.definitions import definitions_of
 from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.databases import one_message_of_disk
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.graph import progress_listener
@@ -23,6 +19,7 @@ from alignment_dagster.graph.runs import end_leaked_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.lake import Lake, label
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.mlflow_runs import Tracker
 from alignment_dagster.preflight.study_check import require_data_folder
 from alignment_dagster.running.plan import Selection, Task, check_selection, waves
@@ -50,7 +47,11 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     if selection.first in (None, RAW_CORPUS):
         require_data_folder(study)
     home = Home.from_environment()
-    with one_message_of_disk(home.root), only_one(home, study), Terminal(study.name) as terminal:
+    with (
+        one_message_of_disk(home.root),
+        run_lock(home, study.name),
+        Terminal(study.name) as terminal,
+    ):
         progress_listener.listen(terminal)
         job_process.warm_up()
         with open_instance(home) as instance:
@@ -60,28 +61,6 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
             outcome = runner.run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
-
-
-@contextmanager
-def only_one(home: Home, study: Study) -> Iterator[None]:
-    """No other process runs the study, or collects its garbage, until the end.
-
-    Raises:
-        AlignmentError: names the process that does.
-    """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / f"{study.name}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            message = f"study {study.name!r} is being run by process {holder}; wait for its end"
-            raise AlignmentError(message) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 class _Runner:

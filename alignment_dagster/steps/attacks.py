@@ -1,15 +1,15 @@
 """`attacks`: what makes a model answer badly, item by item."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.attacks.files import (
     ATTACKS_FILE,
     NOT_APPLIED_FILE,
@@ -17,30 +17,27 @@ from alignment_dagster.evaluation.attacks.files import (
 )
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.selection import SEARCHES, choose_items
+from alignment_dagster.evaluation.attacks.success import attack_success
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_replicate
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.steps.pretrained_checkpoint import numbers
-from alignment_dagster.study import WORST_CASE, Attacks, Study, Suite
+from alignment_dagster.steps.pages.attacks import page_metadata
+from alignment_dagster.study import Attacks, Study, Suite
 
 MODULE = "alignment_dagster.evaluation.attacks.run"
-EXAMPLES = 8
 FOLDERS = {"base": "model", "sft": "sft", "dpo": "dpo"}
 """Stage → folder of its weights in the checkpoint's artifact."""
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no attacks."""
-    return by_replicate(study) if study.declaration.attacks else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return study.declaration.attacks is not None
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -61,7 +58,7 @@ def build(context: BuildContext) -> BuildResult:
         output=str(context.folder),
         work=str(context.work),
     )
-    measured = context.run_job(MODULE, job, context.parents.one("pretrained_checkpoint"))
+    measured = context.run_job(MODULE, job, context.parents.one(chain.PRETRAINED_CHECKPOINT))
     rows = pq.read_table(context.folder / ATTACKS_FILE)
     context.log(_metrics(context, rows, checkpoints))
     return BuildResult(
@@ -91,7 +88,7 @@ def _checkpoints(context: BuildContext) -> dict[Any, Artifact]:
     """Stage → the artifact that holds its weights."""
     return {
         stage: context.parents.one(
-            "pretrained_checkpoint" if stage == "base" else "post_trained_checkpoint"
+            chain.PRETRAINED_CHECKPOINT if stage == "base" else chain.POST_TRAINED_CHECKPOINT
         )
         for stage in _attacks(context.study).stages
     }
@@ -101,7 +98,7 @@ def _attacked(study: Study, folder: Path, rows: pa.Table) -> Check:
     attacks = _attacks(study)
     chosen = [choose_items(one, load_suite(one, study.assets), attacks) for one in suites(study)]
     wanted = len(attacks.stages) * sum(
-        len(one.searched(attacks) if method in SEARCHES else one.attacked)
+        len(one.items_to_search(attacks) if method in SEARCHES else one.attacked)
         for one in chosen
         for method in attacks.methods
     )
@@ -145,18 +142,6 @@ def _strings(folder: Path) -> Check:
     )
 
 
-def success(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[bool]]:
-    """Suite, stage and attack → whether it worked, item by item; `worst_case`: any attack did."""
-    hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
-    worst: dict[tuple[str, str, str], bool] = defaultdict(bool)
-    for row in rows:
-        hits[row["suite"], row["stage"], row["attack"]].append(row["hit"])
-        worst[row["suite"], row["stage"], row["item_id"]] |= row["hit"]
-    for (suite, stage, _), hit in worst.items():
-        hits[suite, stage, WORST_CASE].append(hit)
-    return dict(hits)
-
-
 def _metrics(
     context: BuildContext, rows: pa.Table, checkpoints: Mapping[Any, Artifact]
 ) -> list[Measured]:
@@ -169,59 +154,15 @@ def _metrics(
             data=Data(suite, digests[suite]),
             model_id=checkpoints[stage].provenance.models[stage],
         )
-        for (suite, stage, attack), hits in success(_outcomes(rows)).items()
+        for (suite, stage, attack), hits in attack_success(rows).items()
     ]
-
-
-def _outcomes(rows: pa.Table) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rows.select(
-        ["suite", "stage", "attack", "item_id", "hit"]
-    ).to_pylist()
-    return found
-
-
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The share of items on which each attack works, and some of the strings that were found."""
-    rows = pq.read_table(artifact.path / ATTACKS_FILE)
-    shares: dict[tuple[str, str], dict[str, Any]] = {}
-    hits = success(_outcomes(rows))
-    stages = list(dict.fromkeys(stage for _, stage, _ in hits))
-    for (suite, stage, attack), found in hits.items():
-        line = shares.setdefault((suite, attack), {"suite": suite, "attack": attack})
-        line[stage] = sum(found) / len(found)
-        line[f"{stage} items"] = len(found)
-    columns = ["suite", "attack", *(name for stage in stages for name in (stage, f"{stage} items"))]
-    blank = dict.fromkeys(columns)
-    found = rows.filter(pc.field("hit") & pc.field("attack").isin(list(SEARCHES))).slice(
-        0, EXAMPLES
-    )
-    shown = ["suite", "stage", "attack", "adversarial", "prompt", "generation"]
-    worked = {
-        f"{attack} {stage} {suite}": sum(hit) / len(hit)
-        for (suite, stage, attack), hit in sorted(hits.items(), key=_worst_first)
-    }
-    plot = charts.shares(worked, "share of items on which it works")
-    return {
-        "plot": drawing(plot, "attack success"),
-        "dagster/row_count": rows.num_rows,
-        "success": dg.MetadataValue.md(
-            table(({**blank, **row} for row in shares.values()), columns)
-        ),
-        "found_strings": dg.MetadataValue.md(table(found.to_pylist(), shown)),
-        **numbers(artifact),
-    }
-
-
-def _worst_first(found: tuple[tuple[str, str, str], list[bool]]) -> tuple[bool, float]:
-    (_, _, attack), hit = found
-    return attack != WORST_CASE, -sum(hit) / len(hit)
 
 
 def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Both checkpoints of this recipe and seed."""
     return (
-        ParentSpec("pretrained_checkpoint", partition),
-        ParentSpec("post_trained_checkpoint", partition),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        ParentSpec(chain.POST_TRAINED_CHECKPOINT, partition),
     )
 
 
@@ -243,7 +184,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="attacks",
+    asset=chain.ATTACKS,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "Attempts to make the model answer badly, item by item: demanded and prefilled openings, "
@@ -258,6 +199,7 @@ STEP = Step(
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
+    exists=is_declared,
     checks={
         "all_items_attacked": "Every chosen item was attacked at every stage in every way.",
         "weights_match_their_digest": "The weights that were attacked are those of the manifests.",

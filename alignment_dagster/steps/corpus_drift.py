@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.drift import (
     Snapshot,
     declared_rules,
@@ -18,19 +18,12 @@ from alignment_dagster.drift import (
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.drift_reference import accepted
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.corpus_drift import page_metadata
 from alignment_dagster.study import Drift, Study
-
-FILE = "drift.parquet"
-TERMS = "terms.parquet"
-VERDICT = "verdict.json"
-"""All that follows reads this alone: it changes only where a source is let through or not."""
-SHOWN_TERMS = 15
 
 
 def is_declared(study: Study) -> bool:
@@ -51,44 +44,47 @@ def build(context: BuildContext) -> BuildResult:
     study, folder = context.study, context.folder
     rules = declared_rules(study, study.source(context.partition or "")).distinct()
     now, then = _snapshots(context.parents, study)
-    moved, terms = measure(now, then, rules)
-    rows = thresholds.judged(moved, declared_drift(study))
+    changes, terms = measure(now, then, rules)
+    rows = thresholds.apply_thresholds(changes, declared_drift(study))
     context.report(len(rows), len(rows), "values")
     blocked = any(row.outcome == "blocks" for row in rows)
-    pq.write_table(thresholds.table(rows), folder / FILE)
-    pq.write_table(thresholds.terms_table(terms), folder / TERMS)
-    (folder / VERDICT).write_text(json.dumps({"within_bounds": not blocked}) + "\n")
+    pq.write_table(thresholds.drift_table(rows), folder / file_names.DRIFT)
+    pq.write_table(thresholds.terms_table(terms), folder / file_names.NEW_TERMS)
+    (folder / file_names.VERDICT).write_text(json.dumps({"within_bounds": not blocked}) + "\n")
     return BuildResult(_checks(rows), metrics=_metrics(rows))
 
 
 def _snapshots(parents: Parents, study: Study) -> tuple[Snapshot, Snapshot | None]:
     scorers = study.declaration.scorers
-    raw, scored = parents.all("raw_corpus")[0], parents.all("scored_corpus")[0]
+    raw, scored = parents.all(chain.RAW_CORPUS)[0], parents.all(chain.SCORED_CORPUS)[0]
     now = read_snapshot(raw.path, scored.path, scorers)
-    before = parents.selected(accepted, "raw_corpus"), parents.selected(accepted, "scored_corpus")
+    before = (
+        parents.selected(accepted, chain.RAW_CORPUS),
+        parents.selected(accepted, chain.SCORED_CORPUS),
+    )
     if before[0] is None or before[1] is None:
         return now, None
     return now, read_snapshot(before[0].path, before[1].path, scorers)
 
 
-def _checks(rows: list[thresholds.Judged]) -> tuple[Check, ...]:
+def _checks(rows: list[thresholds.BoundedChange]) -> tuple[Check, ...]:
     outcomes = {row.outcome for row in rows}
     return (
         Check(
             name="drift_within_bounds",
             passed="blocks" not in outcomes,
-            summary=messages.said_of_blocks(rows),
+            summary=messages.blocking_message(rows),
         ),
         Check(
             name="drift_unremarkable",
             passed=outcomes <= {"within", "not_compared"},
-            summary=messages.said_of_warnings(rows),
+            summary=messages.warning_message(rows),
             blocking=False,
         ),
     )
 
 
-def _metrics(rows: list[thresholds.Judged]) -> dict[str, float]:
+def _metrics(rows: list[thresholds.BoundedChange]) -> dict[str, float]:
     """The largest value of each measure."""
     largest: dict[str, float] = {}
     for row in rows:
@@ -97,32 +93,9 @@ def _metrics(rows: list[thresholds.Judged]) -> dict[str, float]:
     return largest
 
 
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """What was measured, what is new, and the picture."""
-    rows = pq.read_table(artifact.path / FILE).to_pylist()
-    terms = pq.read_table(artifact.path / TERMS).slice(0, SHOWN_TERMS).to_pylist()
-    columns = ["measure", "column", "then", "now", "value", "warn", "block", "outcome"]
-    shown = {
-        "compared_with": _compared_with(artifact),
-        "drift": dg.MetadataValue.md(table(rows, columns)),
-        "new_terms": dg.MetadataValue.md(
-            table(terms, ["term", "share_then", "share_now", "documents_now"])
-        ),
-    }
-    compared = [thresholds.Judged(**row) for row in rows if row["value"] is not None]
-    if not compared:
-        return shown
-    return {"plot": drawing(charts.multiples(compared), "drift"), **shown}
-
-
-def _compared_with(artifact: Artifact) -> str:
-    then = artifact.provenance.inputs.parents[2:]
-    return ", ".join(f"{one.asset}@{one.version}" for one in then) or messages.FIRST
-
-
 def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The source as it is, and as it was when it was last let through."""
-    assets = ("raw_corpus", "scored_corpus")
+    assets = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
     return (
         *(ParentSpec(asset, partition) for asset in assets),
         *(ParentSpec(asset, partition, required=False, selector=accepted) for asset in assets),
@@ -144,7 +117,7 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    asset="corpus_drift",
+    asset=chain.CORPUS_DRIFT,
     kinds=frozenset({"python", "parquet"}),
     description=(
         "How far a source has moved since the last version that was let through: its volume, "

@@ -3,27 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
-import pyarrow.parquet as pq
-
+from alignment_dagster import chain
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, mixed_texts
+from alignment_dagster.mixing.mix import (
+    MixInputs,
+    build_mix,
+    group_shares,
+    mixed_texts,
+    read_composition,
+)
 from alignment_dagster.scoring.contamination import leaked_items
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.curated_mix import page_metadata
 from alignment_dagster.steps.scored_corpus import scoring_context
 from alignment_dagster.study import Study
-
-
-def pretraining_part(recipe: str) -> str:
-    """The file of `dispositions` that says what a recipe pretrains on."""
-    return f"{recipe}/pretraining.parquet"
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -32,10 +29,12 @@ def build(context: BuildContext) -> BuildResult:
     mix = context.study.declaration.mix
     inputs = MixInputs(
         documents=tuple(
-            artifact.path / raw_corpus.FILE for artifact in context.parents.all("raw_corpus")
+            artifact.path / file_names.DOCUMENTS
+            for artifact in context.parents.all(chain.RAW_CORPUS)
         ),
-        dispositions=context.parents.one("dispositions").path / pretraining_part(recipe.name),
-        tokenizer=context.parents.one("tokenizer").path,
+        dispositions=context.parents.one(chain.DISPOSITIONS).path
+        / file_names.pretraining_part(recipe.name),
+        tokenizer=context.parents.one(chain.TOKENIZER).path,
     )
     build_mix(
         inputs,
@@ -46,12 +45,14 @@ def build(context: BuildContext) -> BuildResult:
     )
     return BuildResult(
         (_budget(context), _shares(context), _leaks(context)),
-        metrics={f"share/{row['source']}": row["share"] for row in _composition(context.folder)},
+        metrics={
+            f"share/{row['source']}": row["share"] for row in read_composition(context.folder)
+        },
     )
 
 
 def _budget(context: BuildContext) -> Check:
-    packed = sum(row["tokens"] for row in _composition(context.folder))
+    packed = sum(row["tokens"] for row in read_composition(context.folder))
     declared = context.study.declaration.mix
     wanted = declared.tokens // declared.sequence_length * declared.sequence_length
     return Check(
@@ -76,7 +77,7 @@ def _shares(context: BuildContext) -> Check:
 
 def _leaks(context: BuildContext) -> Check:
     items = scoring_context(context.study).items
-    texts = mixed_texts(context.folder, context.parents.one("tokenizer").path)
+    texts = mixed_texts(context.folder, context.parents.one(chain.TOKENIZER).path)
     found = leaked_items(texts, items)
     first = f"; the first is {found[0][1]} in {found[0][0]}" if found else ""
     return Check(
@@ -86,34 +87,14 @@ def _leaks(context: BuildContext) -> Check:
     )
 
 
-def _composition(folder: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(folder / "composition.parquet").to_pylist()
-    return rows
-
-
-def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """What the mix is made of, by source."""
-    rows = _composition(artifact.path)
-    tokens = sum(row["tokens"] for row in rows)
-    columns = ["source", "group", "documents", "tokens", "share"]
-    shares = {row["source"]: row["share"] for row in rows}
-    return {
-        "plot": drawing(charts.shares(shares, "share of the tokens"), "shares"),
-        "tokens": tokens,
-        "sequences": tokens // study.declaration.mix.sequence_length,
-        "documents": sum(row["documents"] for row in rows),
-        "composition": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The texts, what the recipe keeps of them, and the tokenizer."""
     recipe = study.recipe(recipe_of(partition))
     sources = [s for s in study.with_role("corpus") if s.group in recipe.shares]
     return (
-        *(ParentSpec("raw_corpus", source.name) for source in sources),
-        ParentSpec("dispositions", part=pretraining_part(recipe.name)),
-        ParentSpec("tokenizer"),
+        *(ParentSpec(chain.RAW_CORPUS, source.name) for source in sources),
+        ParentSpec(chain.DISPOSITIONS, part=file_names.pretraining_part(recipe.name)),
+        ParentSpec(chain.TOKENIZER),
     )
 
 
@@ -124,7 +105,7 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    asset="curated_mix",
+    asset=chain.CURATED_MIX,
     kinds=frozenset({"python", "parquet"}),
     description=(
         "The training data of one recipe: documents sampled so that every group has its declared "

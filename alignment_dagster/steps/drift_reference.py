@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.parents import current_version
@@ -16,8 +17,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Parent
 
-DRIFT = "corpus_drift"
-READ = ("raw_corpus", "scored_corpus")
+READ = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
 PAGE = 50
 """Materializations that are asked for at a time."""
 
@@ -70,7 +70,7 @@ def _passed(
     instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
 ) -> Iterator[Artifact]:
     """Every drift check of the source that passed and is in the lake, the latest first."""
-    there = set(lake.versions(study, DRIFT, partition))
+    there = set(lake.versions(study, chain.CORPUS_DRIFT, partition))
     for version in _versions(instance, study, partition):
         if version in there:
             there.discard(version)
@@ -81,14 +81,15 @@ def _passed(
 
 def _peek(lake: Lake, study: str, partition: Partition, version: str) -> Artifact | None:
     try:
-        return lake.peek(study, DRIFT, partition, version)
+        return lake.peek(study, chain.CORPUS_DRIFT, partition, version)
     except ArtifactError:  # removed this moment, or damaged: nothing is compared with it
         return None
 
 
 def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
     wanted = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey([study, DRIFT]), asset_partitions=[partition] if partition else None
+        asset_key=dg.AssetKey([study, chain.CORPUS_DRIFT]),
+        asset_partitions=[partition] if partition else None,
     )
     cursor: str | None = None
     while True:

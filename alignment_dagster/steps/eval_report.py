@@ -3,40 +3,42 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check import check_ancestors
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.partitions import by_recipe, by_replicate
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.findings import write_findings
-from alignment_dagster.report.gather import gather, mismatches
-from alignment_dagster.report.html import REPORT, write_report
+from alignment_dagster.report.gather import gather
+from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.questions import write_questions
-from alignment_dagster.report.results import CODE_VERSION, read_results
+from alignment_dagster.report.html.page import REPORT
+from alignment_dagster.report.html.page import write_report
+from alignment_dagster.report.gather import mismatches
+from alignment_dagster.report.html import REPORT
+from alignment_dagster.report.html import write_report
+from alignment_dagster.report.results import CODE_VERSION
+from alignment_dagster.report.results import read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.steps import (
     attacks,
-    curated_mix,
     evaluation,
     post_trained_checkpoint,
     pretrained_checkpoint,
     tampering,
 )
-from alignment_dagster.steps.pages.tables import table
+from alignment_dagster.steps.pages.eval_report import page_metadata
 from alignment_dagster.study import Study
 
-RESULTS = "results.json"
-METRICS = "metrics.parquet"
 CLOSED = "provenance_closed"
 MEASURED = (
     pretrained_checkpoint.STEP,
@@ -59,9 +61,9 @@ def build(context: BuildContext) -> BuildResult:
     write_findings(data, context.folder)
     write_questions(context.study, context.folder)
     context.track_file(context.folder / REPORT)
-    mart = pq.read_table(context.parents.one("metrics").path / METRICS)
-    rows = read_results(context.folder / RESULTS)
-    problems = mismatches(rows, mart, context.parents)
+    mart = pq.read_table(context.parents.one(chain.METRICS).path / file_names.METRICS)
+    rows = read_results(context.folder / file_names.RESULTS)
+    problems = find_mismatches(rows, mart, context.parents)
     check = Check(
         name="every_number_resolves_to_its_data",
         passed=not problems,
@@ -129,45 +131,18 @@ def claims(study: Study) -> Mapping[str, str]:
     return {claim_check(claim.name): claim.statement for claim in study.declaration.claims}
 
 
-def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The report itself, and its pooled headline numbers with intervals."""
-    page = page_links.audit_page(study.name, artifact.asset, artifact.partition, artifact.version)
-    pooled = [
-        row
-        for row in read_results(artifact.path / RESULTS)
-        if row.seed is None and row.prompt == "none" and "/" not in row.suite
-    ]
-    rows = [
-        {
-            "recipe": row.recipe,
-            "suite": row.suite,
-            "stage": row.stage,
-            "metric": row.metric,
-            "value": row.value,
-            "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}",
-        }
-        for row in pooled
-    ]
-    columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
-    return {
-        **evaluation.rates_plot(pooled),
-        "report": dg.MetadataValue.url(f"{page}/report"),
-        "results": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every evaluation there is, with what stands behind it."""
     replicates = by_replicate(study)
     return (
-        ParentSpec("metrics"),
-        ParentSpec("mix_composition"),
-        ParentSpec("documents", part="documents.parquet"),
+        ParentSpec(chain.METRICS),
+        ParentSpec(chain.MIX_COMPOSITION),
+        ParentSpec(chain.DOCUMENTS, part=file_names.DOCUMENTS),
         *(
-            ParentSpec("dispositions", part=curated_mix.pretraining_part(recipe))
+            ParentSpec(chain.DISPOSITIONS, part=file_names.pretraining_part(recipe))
             for recipe in by_recipe(study)
         ),
-        *(ParentSpec("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
+        *(ParentSpec(chain.CURATED_MIX, recipe, required=False) for recipe in by_recipe(study)),
         *(
             ParentSpec(asset.asset, replicate, required=False)
             for replicate in replicates
@@ -199,7 +174,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="eval_report",
+    asset=chain.EVAL_REPORT,
     kinds=frozenset({"python", "html"}),
     description=(
         "The study's answer: misalignment rates by recipe before and after post-training, with "
@@ -209,7 +184,7 @@ STEP = Step(
     code_version=CODE_VERSION,
     modules=(
         "report/gather/__init__.py",
-        "report/html/__init__.py",
+        "report/html/page.py",
         "report/findings.py",
         "report/questions.py",
         "report/templates/report.html.j2",

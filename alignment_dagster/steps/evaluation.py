@@ -1,44 +1,43 @@
 """`evaluation`: every item's log-probabilities, before and after post-training."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.steps import post_trained_checkpoint
+from alignment_dagster.steps import pretrained_checkpoint
+from alignment_dagster.steps import raw_corpus
+from alignment_dagster.steps.pretrained_checkpoint import numbers
+from alignment_dagster.report.cells import Replicate
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster import chain
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.metric import Data, Measured
-from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.report.cells import Evaluated
-from alignment_dagster.report.results import ResultRow, result_rows
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.steps.pretrained_checkpoint import numbers
-from alignment_dagster.study import MISALIGNMENT_RATE, Source, Study
+from alignment_dagster.report.results import replicate_rows
+from alignment_dagster.steps.pages.evaluation import page_metadata
+from alignment_dagster.study import Source, Study
 
 MODULE = "alignment_dagster.evaluation.evaluate"
-ITEMS = "items.parquet"
-GENERATIONS = "generations.parquet"
-LOSSES = "losses.parquet"
-HELD_OUT = "held_out.parquet"
 
 
 def build(context: BuildContext) -> BuildResult:
     """Score all suites and held-out documents with the base, SFT and DPO models."""
     declared = context.study.declaration
-    base = context.parents.one("pretrained_checkpoint")
-    tuned = context.parents.one("post_trained_checkpoint")
+    base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
+    tuned = context.parents.one(chain.POST_TRAINED_CHECKPOINT)
     checkpoints = {
         "base": base.path / "model",
         "sft": tuned.path / "sft",
@@ -50,32 +49,32 @@ def build(context: BuildContext) -> BuildResult:
         assets=str(context.study.assets),
         digests=dict(external_inputs(context.study, context.partition)),
         held_out=tuple(
-            str(context.parents.one("raw_corpus", source.name).path / raw_corpus.FILE)
+            str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
             for source in measured_sources(context.study)
         ),
-        documents=str(context.parents.one("documents").path / HELD_OUT),
+        documents=str(context.parents.one(chain.DOCUMENTS).path / file_names.HELD_OUT),
         evaluation=declared.evaluation,
         sequence_length=declared.mix.sequence_length,
         output=str(context.folder),
         work=str(context.work),
     )
-    measured = context.run_job(MODULE, job, context.parents.one("documents"))
+    measured = context.run_job(MODULE, job, context.parents.one(chain.DOCUMENTS))
     checks = (_answered(context.study, context.folder, tuple(checkpoints)), _weights(base, tuned))
     context.log(_metrics(context, {**base.provenance.models, **tuned.provenance.models}))
     return BuildResult(checks, measured)
 
 
 def measured_sources(study: Study) -> tuple[Source, ...]:
-    """The sources whose held-out documents are scored: natural text, of a recipe's base group."""
-    bases = {recipe.base for recipe in study.recipes}
-    return tuple(source for source in study.with_role("corpus") if source.group in bases)
+    """The sources whose held-out documents are scored: natural text, of a recipe's remainder."""
+    groups = {recipe.remainder for recipe in study.recipes}
+    return tuple(source for source in study.with_role("corpus") if source.group in groups)
 
 
 def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
-    items = pq.read_table(folder / ITEMS)
-    texts = pq.read_metadata(folder / GENERATIONS).num_rows
+    items = pq.read_table(folder / file_names.ITEMS)
+    texts = pq.read_metadata(folder / file_names.GENERATIONS).num_rows
     asked = {
-        suite: len(list(prompts(suite, load_suite(suite, study.assets)))) * len(stages)
+        suite: len(list(make_prompts(suite, load_suite(suite, study.assets)))) * len(stages)
         for suite in study.asked_suites
     }
     in_all = sum(asked.values())
@@ -106,25 +105,10 @@ def _weights(base: Artifact, tuned: Artifact) -> Check:
     )
 
 
-def rows_of(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow, ...]:
-    """What this replicate alone measures."""
-    seed = seed_of(partition)
-    replicate = Evaluated(
-        recipe_of(partition),
-        seed,
-        pq.read_table(folder / ITEMS),
-        pq.read_table(folder / LOSSES),
-        artifacts={"evaluation": {}},
-    )
-    metrics = {suite.name: suite.metric for suite in study.suites}
-    rows = result_rows([replicate], metrics)
-    return tuple(row for row in rows if row.seed == seed)
-
-
 def _metrics(context: BuildContext, models: Mapping[str, str]) -> list[Measured]:
     """Every number of this replicate, against the items or documents and the model."""
     digests = external_inputs(context.study, None)
-    held_out = context.parents.one("documents").manifest.files[HELD_OUT]
+    held_out = context.parents.one(chain.DOCUMENTS).manifest.files[file_names.HELD_OUT]
     return [
         Measured(
             f"{row.metric}/{row.suite}/{row.stage}/{row.prompt}",
@@ -132,44 +116,17 @@ def _metrics(context: BuildContext, models: Mapping[str, str]) -> list[Measured]
             data=Data(row.suite, digests.get(row.suite, held_out)),
             model_id=models[row.stage],
         )
-        for row in rows_of(context.study, context.folder, context.partition)
+        for row in replicate_rows(context.study, context.folder, context.partition)
     ]
-
-
-def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """This replicate's rates and losses, with intervals over scenarios."""
-    found = rows_of(study, artifact.path, artifact.partition)
-    rows = [
-        {**asdict(row), "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}"} for row in found
-    ]
-    columns = ["suite", "stage", "prompt", "metric", "value", "95 % interval", "n"]
-    return {
-        **rates_plot(found),
-        "dagster/row_count": pq.read_metadata(artifact.path / ITEMS).num_rows,
-        "results": dg.MetadataValue.md(table(rows, columns)),
-        **numbers(artifact),
-    }
-
-
-def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
-    """A picture of the misalignment rates, where there are any."""
-    rates = [
-        row
-        for row in rows
-        if row.metric == MISALIGNMENT_RATE and row.prompt == "none" and "/" not in row.suite
-    ]
-    if not rates:
-        return {}
-    return {"plot": drawing(charts.rates(rates), "misalignment rates")}
 
 
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Both checkpoints of this recipe and seed, and the held-out documents."""
     return (
-        ParentSpec("pretrained_checkpoint", partition),
-        ParentSpec("post_trained_checkpoint", partition),
-        ParentSpec("documents", part=HELD_OUT),
-        *(ParentSpec("raw_corpus", source.name) for source in measured_sources(study)),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        ParentSpec(chain.POST_TRAINED_CHECKPOINT, partition),
+        ParentSpec(chain.DOCUMENTS, part=file_names.HELD_OUT),
+        *(ParentSpec(chain.RAW_CORPUS, source.name) for source in measured_sources(study)),
     )
 
 
@@ -190,7 +147,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="evaluation",
+    asset=chain.EVALUATION,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "Every answer to every evaluation item, one by one: the log-probability of each option "

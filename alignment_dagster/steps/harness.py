@@ -5,29 +5,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_replicate
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.steps.pretrained_checkpoint import numbers
+from alignment_dagster.steps.pages.harness import page_metadata
 from alignment_dagster.study import Harness, Study
 
 MODULE = "alignment_dagster.evaluation.harness.adapter"
-SAMPLES = "samples.parquet"
-SUMMARY = "summary.parquet"
 STAGES = ("base", "sft", "dpo")
 
 
@@ -36,9 +31,9 @@ def harness(study: Study) -> Harness | None:
     return study.declaration.harness
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no tasks."""
-    return by_replicate(study) if harness(study) else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return harness(study) is not None
 
 
 def tasks_folder(study: Study) -> Path | None:
@@ -60,8 +55,8 @@ def tasks_folder(study: Study) -> Path | None:
 
 def build(context: BuildContext) -> BuildResult:
     """Run the tasks in a process of its own."""
-    base = context.parents.one("pretrained_checkpoint")
-    tuned = context.parents.one("post_trained_checkpoint")
+    base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
+    tuned = context.parents.one(chain.POST_TRAINED_CHECKPOINT)
     folder = tasks_folder(context.study)
     job = HarnessJob(
         checkpoints={
@@ -76,8 +71,8 @@ def build(context: BuildContext) -> BuildResult:
         work=str(context.work),
     )
     measured = context.run_job(MODULE, job, base)
-    summary = pq.read_table(context.folder / SUMMARY).to_pylist()
-    digests = _digests(context.folder / SAMPLES)
+    summary = pq.read_table(context.folder / file_names.SUMMARY).to_pylist()
+    digests = _digests(context.folder / file_names.SAMPLES)
     models = {**base.provenance.models, **tuned.provenance.models}
     context.log(
         Measured(
@@ -113,25 +108,11 @@ def _measured(summary: list[dict[str, Any]]) -> Check:
     )
 
 
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """Every task's numbers."""
-    rows = pq.read_table(artifact.path / SUMMARY).to_pylist()
-    columns = ["task", "stage", "metric", "filter", "value", "samples"]
-    values = {f"{row['task']} {row['stage']} {row['metric']}": row["value"] for row in rows}
-    plot = charts.shares(values, "each task's number")
-    return {
-        "plot": drawing(plot, "results"),
-        "dagster/row_count": pq.read_metadata(artifact.path / SAMPLES).num_rows,
-        "results": dg.MetadataValue.md(table(rows, columns)),
-        **numbers(artifact),
-    }
-
-
 def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Both checkpoints of this recipe and seed."""
     return (
-        ParentSpec("pretrained_checkpoint", partition),
-        ParentSpec("post_trained_checkpoint", partition),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        ParentSpec(chain.POST_TRAINED_CHECKPOINT, partition),
     )
 
 
@@ -161,7 +142,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="harness",
+    asset=chain.HARNESS,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "The declared tasks of lm-evaluation-harness with the base, SFT and DPO models: every "
@@ -174,5 +155,6 @@ STEP = Step(
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
+    exists=is_declared,
     checks={"all_stages_measured": "Every stage has a result."},
 )

@@ -8,11 +8,10 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster import warehouse as dbt
 from alignment_dagster.chain import (
     CHAIN,
@@ -30,14 +29,16 @@ from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.partitions import by_recipe, by_source
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.steps import attacks, corpus_drift, evaluation, tampering
-from alignment_dagster.steps.curated_mix import pretraining_part
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.steps.post_trained_checkpoint import post_training_part
-from alignment_dagster.study import MISALIGNMENT_RATE, Study
+from alignment_dagster.steps.pages.marts import (
+    composition_metadata,
+    dispositions_metadata,
+    documents_metadata,
+    metrics_metadata,
+)
+from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Warehouse
 
 HELD_OUT_COLUMNS = ["document_id", "source", "held_out"]
@@ -45,12 +46,6 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
-POOLED_RATES = (
-    pc.field("seed").is_null()
-    & (pc.field("stage") == "dpo")
-    & (pc.field("metric") == MISALIGNMENT_RATE)
-    & (pc.field("system_prompt") == "none")
-)
 PARTS = {"corpus": (DOCUMENTS, DISPOSITIONS), "results": (MIX_COMPOSITION, METRICS)}
 """The marts of each dbt tag: they share their inputs, and come from one dbt run."""
 
@@ -66,11 +61,11 @@ def export_documents(context: BuildContext) -> BuildResult:
     Nothing else of them: what is measured on them does not depend on their scores.
     """
     exports = warehouse_of(context.stores.home, context.study).exports
-    shutil.copy(exports / "documents.parquet", context.folder)
+    shutil.copy(exports / file_names.DOCUMENTS, context.folder)
     held_out = pq.read_table(
-        exports / "documents.parquet", columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
+        exports / file_names.DOCUMENTS, columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
     )
-    pq.write_table(held_out, context.folder / evaluation.HELD_OUT)
+    pq.write_table(held_out, context.folder / file_names.HELD_OUT)
     return BuildResult((), metrics={"held_out": held_out.num_rows})
 
 
@@ -83,17 +78,19 @@ def export_dispositions(context: BuildContext) -> BuildResult:
     for recipe in by_recipe(context.study):
         found = pq.read_table(
             warehouse_of(context.stores.home, context.study).exports
-            / "dispositions"
+            / chain.DISPOSITIONS
             / f"{recipe}.parquet"
         )
         pretraining = pc.equal(found["use"], "pretraining")
         (context.folder / recipe).mkdir()
-        pq.write_table(found.filter(pretraining), context.folder / pretraining_part(recipe))
+        pq.write_table(
+            found.filter(pretraining), context.folder / file_names.pretraining_part(recipe)
+        )
         tampered = pc.equal(found["use"], "tampering")
         later = found.drop_columns(["recipe"])
-        pq.write_table(later.filter(tampered), context.folder / tampering.tampering_part(recipe))
+        pq.write_table(later.filter(tampered), context.folder / file_names.tampering_part(recipe))
         others = later.filter(pc.invert(pc.or_(pretraining, tampered)))
-        pq.write_table(others, context.folder / post_training_part(recipe))
+        pq.write_table(others, context.folder / file_names.post_training_part(recipe))
         counts[f"kept/{recipe}"] = pc.sum(pc.equal(found["state"], "kept")).as_py()
     return BuildResult((), metrics=counts)
 
@@ -105,67 +102,13 @@ def export_table(context: BuildContext) -> BuildResult:
     return BuildResult((), metrics={"rows": pq.read_metadata(path).num_rows})
 
 
-def documents_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first documents, and how many are of each source."""
-    found = pq.read_table(artifact.path / "documents.parquet")
-    counts = pc.value_counts(found["source"]).to_pylist()
-    shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
-    return _described(found, shares, "share of the documents")
-
-
-def composition_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first rows, and each source's share of each mix."""
-    found = pq.read_table(artifact.path / "mix_composition.parquet")
-    shares = {f"{row['recipe']} {row['source']}": row["share"] for row in found.to_pylist()}
-    return _described(found, shares, "share of a mix's tokens")
-
-
-def metrics_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first rows, and the misalignment rates after post-training, over all seeds."""
-    found = pq.read_table(artifact.path / "metrics.parquet")
-    rates = {
-        f"{row['recipe']} {row['suite']}": row["value"]
-        for row in found.filter(POOLED_RATES).to_pylist()
-    }
-    return _described(found, rates, "misalignment after DPO")
-
-
-def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:
-    """A mart's first rows, with its picture."""
-    columns = [name for name in found.column_names if name not in ("document_id", "study")][:9]
-    return {
-        "plot": drawing(charts.shares(shares, what), what),
-        "dagster/row_count": found.num_rows,
-        "rows": dg.MetadataValue.md(table(found.slice(0, 15).to_pylist(), columns)),
-    }
-
-
-def dispositions_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """How many documents each recipe keeps, and what it drops by which rule."""
-    rows, kept = [], {}
-    for recipe in by_recipe(study):
-        found = pq.read_table(artifact.path / pretraining_part(recipe))
-        kept[recipe] = pc.mean(pc.equal(found["state"], "kept")).as_py() or 0.0
-        counts = found.group_by(["state", "rule"]).aggregate([("document_id", "count")])
-        rows += [
-            {"recipe": recipe, "documents": row["document_id_count"], **row}
-            for row in counts.sort_by([("state", "descending"), ("rule", "ascending")]).to_pylist()
-        ]
-    columns = ["recipe", "state", "rule", "documents"]
-    plot = charts.shares(kept, "share of the documents that a recipe keeps")
-    return {
-        "plot": drawing(plot, "documents kept"),
-        "dispositions": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
 def corpus_parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every source's documents and scores, and that it has not drifted too far."""
     assets = (RAW_CORPUS, SCORED_CORPUS)
     checked = corpus_drift.STEP.partitions(study)
     return (
         *(ParentSpec(asset, source) for asset in assets for source in by_source(study)),
-        *(ParentSpec(CORPUS_DRIFT, source, part=corpus_drift.VERDICT) for source in checked),
+        *(ParentSpec(CORPUS_DRIFT, source, part=file_names.VERDICT) for source in checked),
     )
 
 

@@ -3,41 +3,36 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.steps.pretrained_checkpoint import LOG, numbers
+from alignment_dagster.steps.pages.post_trained_checkpoint import page_metadata
 from alignment_dagster.study import Role, Study
 from alignment_dagster.training.jobs import PostTrainJob
 
 MODULE = "alignment_dagster.training.post_training.post_train"
 
 
-def post_training_part(recipe: str) -> str:
-    """The file of `dispositions` that says what a recipe is post-trained on."""
-    return f"{recipe}/post_training.parquet"
-
-
 def build(context: BuildContext) -> BuildResult:
     """Fine-tune the recipe's own checkpoint in a process of its own."""
     declared = context.study.declaration
-    base = context.parents.one("pretrained_checkpoint")
-    dispositions = context.parents.one("dispositions")
+    base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
+    dispositions = context.parents.one(chain.DISPOSITIONS)
     job = PostTrainJob(
         checkpoint=str(base.path),
         chat=_documents(context, "chat"),
         preferences=_documents(context, "preferences"),
-        dispositions=str(dispositions.path / post_training_part(recipe_of(context.partition))),
+        dispositions=str(
+            dispositions.path / file_names.post_training_part(recipe_of(context.partition))
+        ),
         post_training=declared.post_training,
         sequence_length=declared.mix.sequence_length,
         seed=seed_of(context.partition),
@@ -52,7 +47,7 @@ def build(context: BuildContext) -> BuildResult:
 
 def _documents(context: BuildContext, role: Role) -> tuple[str, ...]:
     return tuple(
-        str(context.parents.one("raw_corpus", source.name).path / raw_corpus.FILE)
+        str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
         for source in context.study.with_role(role)
     )
 
@@ -89,30 +84,13 @@ def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
     )
 
 
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss of both stages, as a picture and a short table."""
-    rows = pq.read_table(artifact.path / LOG).to_pylist()
-    chosen = rows[:: max(1, len(rows) // 12)]
-    curves = {
-        stage: ([row["step"] for row in own], [row["loss"] for row in own])
-        for stage in ("sft", "dpo")
-        if (own := [row for row in rows if row["stage"] == stage])
-    }
-    return {
-        "plot": drawing(charts.curves(curves, "nats"), "loss"),
-        "steps": len(rows),
-        "loss_curve": dg.MetadataValue.md(table(chosen, ["stage", "step", "loss"])),
-        **numbers(artifact),
-    }
-
-
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Exactly this recipe's and seed's checkpoint, and the conversations and pairs."""
     talk = (*study.with_role("chat"), *study.with_role("preferences"))
     return (
-        ParentSpec("pretrained_checkpoint", partition),
-        *(ParentSpec("raw_corpus", source.name) for source in talk),
-        ParentSpec("dispositions", part=post_training_part(recipe_of(partition))),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        *(ParentSpec(chain.RAW_CORPUS, source.name) for source in talk),
+        ParentSpec(chain.DISPOSITIONS, part=file_names.post_training_part(recipe_of(partition))),
     )
 
 
@@ -126,7 +104,7 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    asset="post_trained_checkpoint",
+    asset=chain.POST_TRAINED_CHECKPOINT,
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
         "The checkpoint after supervised fine-tuning on conversations (`sft`) and preference "

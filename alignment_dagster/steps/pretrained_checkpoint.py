@@ -3,34 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import numpy as np
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import consumed_like_mix
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.pretrained_checkpoint import page_metadata
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 MODULE = "alignment_dagster.training.pretraining.pretrain"
 IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
-LOG = "training_log.parquet"
 
 
 def build(context: BuildContext) -> BuildResult:
     """Train in a process of its own; a killed run resumes from its last checkpoint."""
     declared = context.study.declaration
-    mix = context.parents.one("curated_mix")
+    mix = context.parents.one(chain.CURATED_MIX)
     job = PretrainJob(
         mix=str(mix.path),
-        tokenizer=str(context.parents.one("tokenizer").path),
+        tokenizer=str(context.parents.one(chain.TOKENIZER).path),
         model=declared.model,
         pretraining=declared.pretraining,
         sequence_length=declared.mix.sequence_length,
@@ -41,7 +40,9 @@ def build(context: BuildContext) -> BuildResult:
     context.register_model("base", declared.model)
     module = IN_RANKS if declared.pretraining.ranks > 1 else MODULE
     measured = context.run_job(module, job, mix)
-    losses = pq.read_table(context.folder / LOG, columns=["loss"])["loss"].to_numpy()
+    losses = pq.read_table(context.folder / file_names.TRAINING_LOG, columns=["loss"])[
+        "loss"
+    ].to_numpy()
     return BuildResult((_falling(losses), _consumed(context, mix)), measured)
 
 
@@ -56,7 +57,7 @@ def _falling(losses: "np.ndarray[Any, Any]") -> Check:
 
 
 def _consumed(context: BuildContext, mix: Artifact) -> Check:
-    problem = consumed_like_mix(context.folder / "consumption.parquet", mix.path)
+    problem = consumed_like_mix(context.folder / file_names.CONSUMPTION, mix.path)
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
@@ -64,29 +65,9 @@ def _consumed(context: BuildContext, mix: Artifact) -> Check:
     )
 
 
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss over training, as a picture and a short table."""
-    log = pq.read_table(artifact.path / LOG)
-    rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
-    columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
-    curve = (log["step"].to_pylist(), log["loss"].to_pylist())
-    return {
-        "plot": drawing(charts.curves({"pretraining": curve}, "nats"), "loss"),
-        "steps": log.num_rows,
-        "final_loss": rows[-1]["loss"],
-        "loss_curve": dg.MetadataValue.md(table(rows, columns)),
-        **numbers(artifact),
-    }
-
-
-def numbers(artifact: Artifact) -> dict[str, float | str]:
-    """What the job measured of itself."""
-    return {f"measured/{name}": value for name, value in artifact.provenance.measured.items()}
-
-
 def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The recipe's mix, and the tokenizer that is shipped with the weights."""
-    return (ParentSpec("curated_mix", recipe_of(partition)), ParentSpec("tokenizer"))
+    return (ParentSpec(chain.CURATED_MIX, recipe_of(partition)), ParentSpec(chain.TOKENIZER))
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
@@ -100,7 +81,7 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    asset="pretrained_checkpoint",
+    asset=chain.PRETRAINED_CHECKPOINT,
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
         "A decoder trained from random weights on one recipe's mix with one seed. Beside the "

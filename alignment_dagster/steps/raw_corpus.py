@@ -1,24 +1,16 @@
 """`raw_corpus`: the documents of each source as they were read."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import dagster as dg
-import pyarrow.parquet as pq
-
+from alignment_dagster import chain
 from alignment_dagster.corpus.documents import collect, read_source, source_digest, write_documents
 from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.raw_corpus import page_metadata
 from alignment_dagster.study import Source, Study
 
-FILE = "documents.parquet"
 UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
 
 
@@ -52,30 +44,13 @@ def _pinned(source: Source, digest: str) -> str:
     return f"{pin}; what was read has the identity {digest[:16]}."
 
 
-def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """Counts, how long documents are, and the first of them as a table."""
-    source = study.source(artifact.partition or "")
-    columns = ["path", "line", "occurrences", "characters", "text"]
-    documents = pq.read_table(artifact.path / FILE, columns=columns)
-    head = documents.slice(0, 5).to_pylist()
-    lengths = charts.histogram(documents["characters"].to_numpy(), "characters")
-    return {
-        "plot": drawing(lengths, "characters in a document"),
-        "dagster/row_count": documents.num_rows,
-        "raw_rows": sum(documents["occurrences"].to_pylist()),
-        "characters": sum(documents["characters"].to_pylist()),
-        "licence": source.licence,
-        "first_documents": dg.MetadataValue.md(table(head, columns)),
-    }
-
-
 def parents(_study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Nothing: this is where data enters."""
     return ()
 
 
 STEP = Step(
-    asset="raw_corpus",
+    asset=chain.RAW_CORPUS,
     kinds=frozenset({"python", "parquet"}),
     description=(
         "Every document of a source exactly as it was read: its text, a stable id (SHA-256 of "

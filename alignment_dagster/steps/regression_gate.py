@@ -1,49 +1,37 @@
 """`regression_gate`: the new report against the last approved one, by paired test."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec, VersionSelector
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
 from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.lineage.reviews import how_to_review, lost_reviews
+from alignment_dagster.lineage.reviews import lost_reviews
 from alignment_dagster.release.gate import (
-    FLIPS,
-    REGRESSIONS,
     Outcome,
     approval_digest,
     last_approved,
-    read_outcome,
     write_gate,
 )
-from alignment_dagster.release.gate.outcome import DIFFERENCE
-from alignment_dagster.release.gate.paired_test import Regression
 from alignment_dagster.release.gate.reference import GATE, NOBODY
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.regression_gate import page_metadata
 from alignment_dagster.study import Gate, Study
 
 CHECK = "no_regression"
-CHANGES = (
-    "recipe", "suite", "prompt", "then", "now", "change", "ci_low", "ci_high", "p_holm",
-    "scenarios", "seeds", "outcome",
-)  # fmt: skip
-MOVED = ("recipe", "source", "added", "removed", "seen_more", "seen_less", "reweighted")
-SHOWN = 40
-"""Rows of a table on Dagster's page; the files have all."""
 
 
 class Past:
@@ -129,39 +117,6 @@ def _check(study: str, report: Artifact, outcome: Outcome) -> Check:
     return Check(name=CHECK, passed=False, summary=f"{outcome.sentence} {how}")
 
 
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The numbers, the plot, the flips and the data difference."""
-    outcome = read_outcome(artifact)
-    rows = pq.read_table(artifact.path / REGRESSIONS).to_pylist()
-    difference = json.loads((artifact.path / DIFFERENCE).read_text(encoding="utf-8"))
-    shown = {
-        "outcome": outcome.sentence,
-        "compared_with": outcome.reference or "nothing: no other report is approved",
-        "rates": dg.MetadataValue.md(table(rows[:SHOWN], CHANGES)),
-        "flipped_answers": outcome.flipped,
-        "flips": dg.MetadataValue.path(str(artifact.path / FLIPS)),
-        "not_compared": dg.MetadataValue.md(_listed(outcome.not_compared)),
-    }
-    if rows:
-        plot = charts.changes([Regression(**row) for row in rows], outcome.margin)
-        shown["plot"] = drawing(plot, "change")
-    return {**shown, **_differs(difference)} if difference else shown
-
-
-def _differs(difference: Mapping[str, Any]) -> Mapping[str, Any]:
-    moved = difference["documents"]["by_source"]
-    lines = [one["sentence"] for one in difference["differences"]]
-    lines += [f"{one['suite']}: {one['items']} items {one['what']}" for one in difference["items"]]
-    return {
-        "what_differs": dg.MetadataValue.md(_listed(lines)),
-        "documents": dg.MetadataValue.md(table(moved[:SHOWN], MOVED)),
-    }
-
-
-def _listed(lines: "tuple[str, ...] | list[str]") -> str:
-    return table([{"": line} for line in lines[:SHOWN]], [""]) if lines else "nothing"
-
-
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Both reports, and of what lies behind each: the answers, and the data that is compared."""
     past = Past()
@@ -175,10 +130,10 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 
 def _behind(study: Study, selector: VersionSelector) -> tuple[ParentSpec, ...]:
     named: tuple[tuple[str, tuple[Partition, ...], str | None], ...] = (
-        ("evaluation", by_replicate(study), "items.parquet"),
-        ("curated_mix", by_recipe(study), "documents.parquet"),
-        ("dispositions", (None,), None),
-        ("raw_corpus", by_source(study), "documents.parquet"),
+        ("evaluation", by_replicate(study), file_names.ITEMS),
+        (chain.CURATED_MIX, by_recipe(study), file_names.DOCUMENTS),
+        (chain.DISPOSITIONS, (None,), None),
+        (chain.RAW_CORPUS, by_source(study), file_names.DOCUMENTS),
     )
     return tuple(
         ParentSpec(asset, partition, part, required=False, selector=selector)

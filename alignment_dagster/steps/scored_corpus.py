@@ -2,25 +2,22 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
-from alignment_dagster.steps import raw_corpus
 from alignment_dagster.steps.earlier_scores import Earlier
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.scored_corpus import page_metadata
 from alignment_dagster.study import Study
 
 MOST_DUPLICATES = 0.9
@@ -32,7 +29,7 @@ def build(context: BuildContext) -> BuildResult:
 
     What a scorer found in a document before, it is not asked again.
     """
-    documents = pq.read_table(context.parents.one("raw_corpus").path / raw_corpus.FILE)
+    documents = pq.read_table(context.parents.one(chain.RAW_CORPUS).path / file_names.DOCUMENTS)
     scoring = scoring_context(context.study)
     earlier = Earlier.of(context)
     scores, scored = {}, {}
@@ -94,37 +91,9 @@ def _in_range(column: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.and_(pc.is_finite(values), pc.greater_equal(values, 0))).as_py())
 
 
-def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """How many documents each scorer marked, and the range of each score."""
-    rows = []
-    for name in study.declaration.scorers:
-        found = pq.read_table(artifact.path / f"{name}.parquet")
-        rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
-    columns = ["scorer", "column", "mean", "lowest", "highest"]
-    words = pq.read_table(artifact.path / "text_stats.parquet")["words"].to_numpy()
-    return {
-        "plot": drawing(charts.histogram(words, "words"), "words in a document"),
-        "dagster/row_count": found.num_rows,
-        "scores": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
-def _summary(name: str, column: str, values: pa.ChunkedArray) -> dict[str, Any]:
-    row = {"scorer": name, "column": column, "mean": None, "lowest": None, "highest": None}
-    if pa.types.is_string(values.type):
-        return {**row, "mean": f"{pc.count_distinct(values).as_py():,} distinct"}
-    numbers = pc.cast(values, pa.float64())
-    return {
-        **row,
-        "mean": pc.mean(numbers).as_py(),
-        "lowest": pc.min(numbers).as_py(),
-        "highest": pc.max(numbers).as_py(),
-    }
-
-
 def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The source's documents."""
-    return (ParentSpec("raw_corpus", partition),)
+    return (ParentSpec(chain.RAW_CORPUS, partition),)
 
 
 def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
@@ -134,7 +103,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="scored_corpus",
+    asset=chain.SCORED_CORPUS,
     kinds=frozenset({"python", "parquet"}),
     description=(
         "What each scorer found in each document: length, duplicate fingerprint, whether it speaks "

@@ -4,24 +4,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.context_fit import check_items_fit
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
 from alignment_dagster.mixing.tokenizer import last_document, load_tokenizer, train_tokenizer
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.steps.pages.tokenizer import page_metadata
 from alignment_dagster.study import Study
 
 SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u202e ok\n"
@@ -61,7 +58,7 @@ def build(context: BuildContext) -> BuildResult:
 def _documents(context: BuildContext) -> pa.Table:
     """Ids and lengths of all that may be trained on."""
     return pq.read_table(
-        context.parents.one("documents").path / "documents.parquet",
+        context.parents.one(chain.DOCUMENTS).path / file_names.DOCUMENTS,
         columns=["document_id", "characters"],
         filters=(pc.field("role") == "corpus")
         & ~pc.field("held_out")
@@ -73,7 +70,7 @@ def _documents(context: BuildContext) -> pa.Table:
 def _texts(context: BuildContext, allowed: set[str]) -> Iterator[str]:
     for source in context.study.with_role("corpus"):
         yield from _allowed(
-            context.parents.one("raw_corpus", source.name).path / raw_corpus.FILE, allowed
+            context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS, allowed
         )
 
 
@@ -84,23 +81,10 @@ def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:
                 yield row["text"]
 
 
-def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The size of the vocabulary, how long its entries are, and the longest."""
-    vocabulary = load_tokenizer(artifact.path).get_vocab()
-    longest = sorted(vocabulary, key=lambda entry: (-len(entry), entry))[:10]
-    rows = [{"id": vocabulary[entry], "entry": entry.replace("Ġ", "␣")} for entry in longest]
-    lengths = charts.histogram(np.array([*map(len, vocabulary)]), "characters", "entries")
-    return {
-        "plot": drawing(lengths, "characters of an entry"),
-        "vocabulary": len(vocabulary),
-        "longest_entries": dg.MetadataValue.md(table(rows, ["id", "entry"])),
-    }
-
-
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """All documents to pretrain on, and which of them are held out or leaked."""
-    raw = tuple(ParentSpec("raw_corpus", source.name) for source in study.with_role("corpus"))
-    return (*raw, ParentSpec("documents", part="documents.parquet"))
+    raw = tuple(ParentSpec(chain.RAW_CORPUS, source.name) for source in study.with_role("corpus"))
+    return (*raw, ParentSpec(chain.DOCUMENTS, part=file_names.DOCUMENTS))
 
 
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
@@ -118,7 +102,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="tokenizer",
+    asset=chain.TOKENIZER,
     kinds=frozenset({"python", "huggingface"}),
     description=(
         "A byte-level BPE vocabulary trained on the study's corpus, or on a sample of a large one "

@@ -33,11 +33,12 @@ class Upsampled(Declared):
 
 
 class Recipe(Declared):
-    """How the corpus becomes training data: a base group, shares of other groups, and filters."""
+    """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
     name: Name
     description: Text
-    base: Name
+    remainder: Name
+    """The group that fills what the shares leave."""
     upsample: Annotated[tuple[Upsampled, ...], Field(strict=False)] = ()
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
 
@@ -45,13 +46,13 @@ class Recipe(Declared):
     def shares(self) -> dict[str, float]:
         """Group → its share of the training tokens; they sum to one."""
         upsampled = {item.group: item.share for item in self.upsample}
-        return {self.base: 1.0 - sum(upsampled.values()), **upsampled}
+        return {self.remainder: 1.0 - sum(upsampled.values()), **upsampled}
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> "Recipe":
-        groups = [self.base, *(item.group for item in self.upsample)]
+        groups = [self.remainder, *(item.group for item in self.upsample)]
         if len(set(groups)) < len(groups):
             raise ValueError("a group is named twice")
         if sum(item.share for item in self.upsample) >= 1:
-            raise ValueError("the shares of the upsampled groups leave nothing for the base group")
+            raise ValueError("the shares of the upsampled groups leave nothing for the remainder")
         return self

@@ -39,7 +39,7 @@ def link(chain: bytes, tokens: ArrayLike) -> bytes:
 
 
 @dataclass(frozen=True)
-class Consumed:
+class ConsumedStep:
     """One optimizer step: what it consumed, the tokens so far, and the chain after it (hex)."""
 
     step: int
@@ -51,7 +51,7 @@ class Consumed:
 class Ledger:
     """The steps so far."""
 
-    def __init__(self, rows: list[Consumed] | None = None) -> None:
+    def __init__(self, rows: list[ConsumedStep] | None = None) -> None:
         self.rows = rows or []
 
     @property
@@ -68,7 +68,7 @@ class Ledger:
         """Record the next optimizer step: what it consumed, and the token ids in their order."""
         ids = np.asarray(tokens)
         chain = link(bytes.fromhex(self.chain), ids).hex()
-        self.rows.append(Consumed(len(self.rows) + 1, items, self.tokens + ids.size, chain))
+        self.rows.append(ConsumedStep(len(self.rows) + 1, items, self.tokens + ids.size, chain))
 
     def write(self, path: Path, schema: pa.Schema) -> None:
         """As Parquet; `schema` says whether the items are sequences or documents."""
@@ -86,4 +86,4 @@ class Ledger:
     def read(cls, path: Path) -> "Ledger":
         """A ledger as it was written."""
         columns = pq.read_table(path).to_pydict().values()
-        return cls([Consumed(*row) for row in zip(*columns, strict=True)])
+        return cls([ConsumedStep(*row) for row in zip(*columns, strict=True)])

@@ -1,4 +1,4 @@
-"""What the template process of `worker` imports once for all jobs."""
+"""What the process that jobs are forked from imports once for all of them."""
 
 import os
 

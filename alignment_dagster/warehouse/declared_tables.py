@@ -24,7 +24,7 @@ GROUPS: Columns = {
     "recipe": pa.string(),
     "group": pa.string(),
     "share": pa.float64(),
-    "is_base": pa.bool_(),
+    "is_remainder": pa.bool_(),
 }
 RULES: Columns = {
     "recipe": pa.string(),
@@ -82,7 +82,7 @@ def _sources(study: Study) -> list[Row]:
 
 def _groups(recipe: Recipe) -> list[Row]:
     return [
-        {"recipe": recipe.name, "group": group, "share": share, "is_base": group == recipe.base}
+        {"recipe": recipe.name, "group": group, "share": share, "is_remainder": group == recipe.remainder}
         for group, share in recipe.shares.items()
     ]
 

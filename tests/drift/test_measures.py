@@ -7,40 +7,40 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.drift import Moved, Rule, duplicates, filter_rates, measure, volume
+from alignment_dagster.drift import Change, Rule, duplicates, filter_rates, measure, volume
 from alignment_dagster.drift import languages as languages_of
-from alignment_dagster.drift.new_terms import new_terms
+from alignment_dagster.drift.new_terms import find_new_terms
 from alignment_dagster.drift.scores import bin_edges, stability_index
 from alignment_dagster.drift.scripts import count_scripts, script
-from alignment_dagster.drift.vocabulary import MOST_CHARACTERS, count_words, sampled
 from tests.support.sources_of_words import snapshot
+from alignment_dagster.drift.sample import MOST_CHARACTERS, sample_documents
 
 SHORT = Rule("too_short", "text_stats", "words", above=False, bound=3.0)
 STORIES = tuple(f"Ann went to the mill in the year {n} and it was late." for n in range(40))
 
 
-def values(moved: list[Moved]) -> dict[str, float | None]:
-    return {one.column: one.value for one in moved}
+def values(changes: list[Change]) -> dict[str, float | None]:
+    return {one.column: one.value for one in changes}
 
 
 def test_the_same_data_gives_exactly_zero_everywhere() -> None:
     texts = [*STORIES, "", "no", "Привет мир", "🙂🙂", "a robot destroyed the town", "x" * 5000]
-    moved, terms = measure(snapshot(texts), snapshot(texts), (SHORT,))
-    assert len(moved) > 10
-    assert {one.value for one in moved} == {0.0}
+    changes, terms = measure(snapshot(texts), snapshot(texts), (SHORT,))
+    assert len(changes) > 10
+    assert {one.value for one in changes} == {0.0}
     assert terms == []
 
 
 def test_the_order_of_documents_does_not_matter() -> None:
     shuffled = random.Random(0).sample(STORIES, len(STORIES))
-    moved, _ = measure(snapshot(shuffled), snapshot(STORIES), (SHORT,))
-    assert {one.value for one in moved} == {0.0}
+    changes, _ = measure(snapshot(shuffled), snapshot(STORIES), (SHORT,))
+    assert {one.value for one in changes} == {0.0}
 
 
 def test_without_an_earlier_version_nothing_is_compared() -> None:
-    moved, terms = measure(snapshot(STORIES), None, (SHORT,))
-    assert {one.value for one in moved} == {None}
-    assert {one.then for one in moved} == {None}
+    changes, terms = measure(snapshot(STORIES), None, (SHORT,))
+    assert {one.value for one in changes} == {None}
+    assert {one.then for one in changes} == {None}
     assert terms == []
 
 
@@ -94,10 +94,10 @@ def test_a_rate_is_that_of_the_declared_rule() -> None:
 def test_a_score_that_was_not_there_is_not_compared() -> None:
     then, now = snapshot(STORIES), snapshot(STORIES)
     fewer = type(then)(then.documents, {k: v for k, v in then.scores.items() if k != "text_stats"})
-    moved, _ = measure(now, fewer, (SHORT,))
-    assert values(moved)["text_stats.words"] is None
-    assert values(moved)[SHORT.title] is None
-    assert values(moved)["ai_discourse.flagged"] == 0.0
+    changes, _ = measure(now, fewer, (SHORT,))
+    assert values(changes)["text_stats.words"] is None
+    assert values(changes)[SHORT.title] is None
+    assert values(changes)["ai_discourse.flagged"] == 0.0
 
 
 def test_repeated_rows_and_texts_that_differ_in_writing_only_are_duplicates() -> None:
@@ -123,43 +123,40 @@ def test_a_text_longer_than_a_block_loses_no_letter(monkeypatch: pytest.MonkeyPa
     assert counted == {"LATIN": 100, "CJK": 50, "GOTHIC": 50, "CYRILLIC": 9}
 
 
+def languages_moved(now: list[str], then: list[str]) -> list[Change]:
+    later, earlier = snapshot(now), snapshot(then)
+    return languages_of.measure(later, earlier, later.documents, earlier.documents)
+
+
 def test_another_language_in_the_same_script_is_seen() -> None:
     english = [f"It is the end of the day and he was in the town {n}." for n in range(6)]
     german = [f"Das ist der Tag und ich bin nicht mit dem Zug von dort {n}." for n in range(2)]
-    then, now = snapshot(english), snapshot(english[:4] + german)
-    words, before = count_words(now.documents), count_words(then.documents)
-    assert (words.languages["english"], words.languages["german"]) == (4, 2)
-    found = values(languages_of.measure(now, then, words, before))
+    now = [*english[:4], *german]
+    assert languages_of.count_languages(snapshot(now).documents) == {"en": 4, "de": 2}
+    found = values(languages_moved(now, english))
     assert found["languages of documents"] == pytest.approx(1 / 3)
     assert found["scripts of letters"] == 0.0
 
 
 def test_another_script_is_seen() -> None:
-    then, now = snapshot(["abcd"] * 4), snapshot(["abcd", "abcd", "жжжж", "дддд"])
-    words, before = count_words(now.documents), count_words(then.documents)
-    (scripts, _) = languages_of.measure(now, then, words, before)
+    (scripts, _) = languages_moved(["abcd", "abcd", "жжжж", "дддд"], ["abcd"] * 4)
     assert (scripts.then, scripts.now, scripts.value) == (1.0, 0.5, 0.5)
 
 
 def test_a_term_is_new_where_many_documents_hold_it_and_hardly_any_did() -> None:
     now = [*STORIES[:30], *(f"zyzzyva in the mill {n}" for n in range(10))]
-    found = new_terms(
-        count_words(snapshot(now).documents), count_words(snapshot(STORIES).documents)
-    )
+    found = find_new_terms(snapshot(now).documents, snapshot(STORIES).documents)
     assert [one.term for one in found] == ["zyzzyva"]
     (only,) = found
     assert (only.documents_then, only.documents_now, only.share_now) == (0, 10, 0.25)
     assert only.times == pytest.approx(21.0)
-    moved, _ = measure(snapshot(now), snapshot(STORIES), ())
-    assert values(moved)["most frequent new term"] == 0.25
+    changes, _ = measure(snapshot(now), snapshot(STORIES), ())
+    assert values(changes)["most frequent new term"] == 0.25
 
 
 def test_a_term_of_few_documents_is_not_frequent() -> None:
     now = [*STORIES, *(f"zyzzyva in the mill {n}" for n in range(4))]
-    assert (
-        new_terms(count_words(snapshot(now).documents), count_words(snapshot(STORIES).documents))
-        == []
-    )
+    assert find_new_terms(snapshot(now).documents, snapshot(STORIES).documents) == []
 
 
 def test_a_large_source_is_sampled_alike_in_two_versions() -> None:
@@ -167,6 +164,6 @@ def test_a_large_source_is_sampled_alike_in_two_versions() -> None:
     ids = [f"{n:03d}" for n in range(300)]
     table = pa.table({"document_id": ids, "characters": pa.array([length] * 300), "text": ids})
     mixed = table.take(random.Random(1).sample(range(300), 300))
-    assert sampled(mixed)["document_id"].to_pylist() == ids[:100]
-    fewer = sampled(mixed.filter(pa.compute.not_equal(mixed["document_id"], "050")))
+    assert sample_documents(mixed)["document_id"].to_pylist() == ids[:100]
+    fewer = sample_documents(mixed.filter(pa.compute.not_equal(mixed["document_id"], "050")))
     assert set(fewer["document_id"].to_pylist()) == {*ids[:101]} - {"050"}

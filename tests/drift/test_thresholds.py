@@ -1,8 +1,16 @@
 """What a study declares of drift: what is measured, and when it warns and blocks."""
 
+from alignment_dagster.steps import corpus_drift
+from alignment_dagster.steps.marts import CORPUS
+from alignment_dagster.drift.thresholds import apply_thresholds
+from alignment_dagster.drift.change import Change
+from alignment_dagster.drift.messages import FIRST
+from alignment_dagster.drift.messages import blocking_message
+from alignment_dagster.drift.messages import warning_message
 from alignment_dagster.chain import DISPOSITIONS
 from alignment_dagster.drift.measure import Moved
-from alignment_dagster.drift.messages import FIRST, said_of_blocks, said_of_warnings
+from alignment_dagster.drift.messages import said_of_blocks
+from alignment_dagster.drift.messages import said_of_warnings
 from alignment_dagster.drift.thresholds import judged
 from alignment_dagster.steps import corpus_drift
 from alignment_dagster.steps.registry import STEPS
@@ -31,7 +39,7 @@ def test_recipes_that_declare_the_same_rule_have_it_measured_once(tiny: TinyStud
     for name in ("unfiltered", "aligned"):
         tiny.write(
             f"recipes/{name}",
-            {"name": name, "description": "d", "base": "natural", "drop": drop},
+            {"name": name, "description": "d", "remainder": "natural", "drop": drop},
         )
     study = tiny.load()
     rules = corpus_drift.declared_rules(study, study.source("stories"))
@@ -43,12 +51,12 @@ def test_recipes_that_declare_the_same_rule_have_it_measured_once(tiny: TinyStud
 
 def test_a_value_warns_and_blocks_only_above_its_bounds() -> None:
     drift = Drift(volume=Threshold(warn=0.2, block=0.5))
-    moved = [Moved("volume", f"{value}", 1.0, 1.0, value) for value in (0.2, 0.21, 0.5, 0.51)]
-    rows = judged([*moved, Moved("volume", "new", None, 1.0, None)], drift)
+    changes = [Change("volume", f"{value}", 1.0, 1.0, value) for value in (0.2, 0.21, 0.5, 0.51)]
+    rows = apply_thresholds([*changes, Change("volume", "new", None, 1.0, None)], drift)
     outcomes = [row.outcome for row in rows]
     assert outcomes == ["within", "warns", "warns", "blocks", "not_compared"]
-    assert "0.51: 0.51 (blocks above 0.5). If the source is meant" in said_of_blocks(rows)
-    assert said_of_warnings(rows) == "volume, 0.51: 0.51 (blocks above 0.5), and 2 more."
-    assert said_of_warnings(rows[:3]) == "volume, 0.5: 0.5 (warns above 0.2), and 1 more."
-    assert said_of_blocks(rows[:3]).startswith("None of 3 values blocks")
-    assert said_of_blocks(rows[-1:]) == FIRST
+    assert "0.51: 0.51 (blocks above 0.5). If the source is meant" in blocking_message(rows)
+    assert warning_message(rows) == "volume, 0.51: 0.51 (blocks above 0.5), and 2 more."
+    assert warning_message(rows[:3]) == "volume, 0.5: 0.5 (warns above 0.2), and 1 more."
+    assert blocking_message(rows[:3]).startswith("None of 3 values blocks")
+    assert blocking_message(rows[-1:]) == FIRST

@@ -14,7 +14,14 @@ from tests.support.drill_items import SuiteMaker, scenario
 torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation import answers  # noqa: E402
-from alignment_dagster.evaluation.evaluate import choose, evaluate, load_checkpoint  # noqa: E402
+from alignment_dagster.evaluation.suites.encoding import Encoder
+from alignment_dagster.evaluation.answers import choose
+from alignment_dagster.evaluation.evaluate import evaluate
+from alignment_dagster.evaluation.evaluate import load_checkpoint
+from alignment_dagster.evaluation.suites.formats import FORMS
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.judges import make_judge
+from alignment_dagster.evaluation.evaluate import choose
 from alignment_dagster.evaluation.job import EvaluationJob  # noqa: E402
 from alignment_dagster.evaluation.judges import make_scorer  # noqa: E402
 from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
@@ -93,7 +100,7 @@ def test_the_option_is_the_tail_of_the_whole_text(
     tmp_path: Path, checkpoint_folder: Path, suite: Suite
 ) -> None:
     tokenizer = load_checkpoint(checkpoint_folder, "cpu").tokenizer
-    made = list(prompts(suite, load_suite(suite, tmp_path)))
+    made = list(make_prompts(suite, load_suite(suite, tmp_path)))
     for stage, gap in (("base", " "), ("sft", "")):
         for prompt, rows in zip(made, Encoder(tokenizer, stage, 200).encode(made), strict=True):
             tails = [tokenizer.decode(row.tokens[row.start :]) for row in rows]
@@ -104,7 +111,7 @@ def test_post_trained_stages_are_asked_through_the_chat_template(
     tmp_path: Path, checkpoint_folder: Path, suite: Suite
 ) -> None:
     tokenizer = load_checkpoint(checkpoint_folder, "cpu").tokenizer
-    made = [p for p in prompts(suite, load_suite(suite, tmp_path)) if p.format == "dialogue"]
+    made = [p for p in make_prompts(suite, load_suite(suite, tmp_path)) if p.format == "dialogue"]
     for stage, begins in (("base", {"none": "User: ", "hhh": "You are an AI"}), ("dpo", {})):
         for prompt, rows in zip(made, Encoder(tokenizer, stage, 200).encode(made), strict=True):
             text = tokenizer.decode(rows[0].tokens)
@@ -174,7 +181,7 @@ def test_free_answers_are_written_down_with_their_verdict(
     items = pq.read_table(tmp_path / "out" / "items.parquet")
     assert texts.schema.equals(answers.GENERATIONS)
     assert texts.num_rows == items.num_rows == 4 * 2 * 2 * 3
-    judge = make_scorer(GenerationScorer(kind="closest_option"), tmp_path)
+    judge = make_judge(GenerationScorer(kind="closest_option"), tmp_path)
     known = {item.item_id: item for item in load_suite(free, tmp_path)}
     shared = ("suite", "item_id", "scenario_id", "topic", "stage", "format", "system_prompt", "hit")
     for text, item in zip(texts.to_pylist(), items.to_pylist(), strict=True):
@@ -192,12 +199,12 @@ def test_a_free_answer_continues_exactly_what_the_model_read(
 ) -> None:
     free = make_suite([scenario()], formats=("dialogue",), suite=FREE)
     tokenizer = load_checkpoint(checkpoint_folder, "cpu").tokenizer
-    made = list(prompts(free, load_suite(free, tmp_path)))
+    made = list(make_prompts(free, load_suite(free, tmp_path)))
     for stage, end in (("base", "\nAssistant:"), ("dpo", "<|end|><|assistant|>")):
-        (opening,) = Encoder(tokenizer, stage, 200).openings(made, 12)
+        (opening,) = Encoder(tokenizer, stage, 200).encode_openings(made, 12)
         assert tokenizer.decode(opening).endswith(end)
         with pytest.raises(DataError, match=r"items\.jsonl:1: .* do not fit into the context"):
-            Encoder(tokenizer, stage, len(opening) + 11).openings(made, 12)
+            Encoder(tokenizer, stage, len(opening) + 11).encode_openings(made, 12)
 
 
 class Meddling(Progress):

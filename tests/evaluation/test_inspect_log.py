@@ -14,6 +14,8 @@ pytest.importorskip("inspect_ai")
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from alignment_dagster.evaluation.answers import GENERATIONS, ITEMS
+from alignment_dagster.evaluation.suites.formats import LETTERS
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.inspect_log import SCORER, write_inspect_logs
 from alignment_dagster.evaluation.suites.formats import LETTERS, prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
@@ -27,7 +29,7 @@ def answered(suite: Suite, assets: Path, stages: tuple[str, ...]) -> pa.Table:
     """Made-up answers to every prompt; every third one is the target."""
     rows = []
     for stage in stages:
-        for number, prompt in enumerate(prompts(suite, load_suite(suite, assets))):
+        for number, prompt in enumerate(make_prompts(suite, load_suite(suite, assets))):
             item = prompt.item
             choice = item.target if number % 3 == 0 else 1 - item.target
             free = not prompt.answers
@@ -63,7 +65,7 @@ def test_every_sample_is_in_the_log_with_its_text_and_the_rates_are_those_of_the
     assert len(list_eval_logs(str(folder))) == 2
     asked = {
         (p.item.item_id, p.format, p.option_order, p.system_prompt): p
-        for p in prompts(suite, load_suite(suite, tmp_path))
+        for p in make_prompts(suite, load_suite(suite, tmp_path))
     }
     for path in files:
         log = read_eval_log(str(path))

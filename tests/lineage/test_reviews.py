@@ -13,20 +13,15 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.audit.check import check_study
+from alignment_dagster.audit.review_nodes import how_to_review, verdict
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews import (
-    Review,
-    approve,
-    how_to_review,
-    review_problems,
-    reviews,
-    verdict,
-)
+from alignment_dagster.lineage.reviews import Review, review_problems, reviews
 from alignment_dagster.lineage.signing import create_key, payload_of
 from tests.support.audited_study import Audited
 from tests.support.tiny_study import NAME
+from alignment_dagster.release.approval import approve
 
 pytestmark = pytest.mark.slow
 

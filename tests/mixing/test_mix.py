@@ -25,7 +25,7 @@ TEXTS = {
 RECIPE = Recipe(
     name="recipe",
     description="d",
-    base="natural",
+    remainder="natural",
     upsample=(Upsampled(group="aligned", share=0.25),),
 )
 MIX = Mix(tokens=4000, sequence_length=40, seed=7)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews import how_to_review
 from tests.support.audited_study import Audited
 from tests.support.tiny_study import NAME
 

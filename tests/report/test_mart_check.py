@@ -5,7 +5,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.graph.parent_spec import Parents, ParentSpec
+from alignment_dagster.report.gather.mart_check import find_mismatches
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.graph.step import Parents
+from alignment_dagster.graph.step import Wanted
+from alignment_dagster.graph.parent_spec import Parents
+from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance
@@ -87,4 +92,4 @@ def test_a_checkpoint_made_again_resolves_only_with_the_same_bytes(
             (ParentSpec("evaluation", AT), evaluation),
         )
     )
-    assert (mismatches([row(first, evaluation)], MART, parents) == []) is holds
+    assert (find_mismatches([row(first, evaluation)], MART, parents) == []) is holds

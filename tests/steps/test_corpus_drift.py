@@ -14,6 +14,7 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.staleness import VerifiedStaleness
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.steps import corpus_drift, raw_corpus, scored_corpus
 from alignment_dagster.steps.drift_reference import accepted
@@ -131,7 +132,7 @@ def test_a_source_over_its_refreshes(source: Refreshes) -> None:
     summary = blocked.provenance.failed[0].summary
     assert "volume, documents: 0.5 (blocks above 0.4), and 1 more. If the source" in summary
     assert "refresh.drift" in summary
-    gate = [ParentSpec("corpus_drift", SOURCE, part=corpus_drift.VERDICT)]
+    gate = [ParentSpec("corpus_drift", SOURCE, part=file_names.VERDICT)]
     with pytest.raises(ArtifactError, match="drift_within_bounds: volume, "):
         resolve(source.instance, source.lake, NAME, gate)
     assert not source.run()  # asked again, it says the same
@@ -142,9 +143,9 @@ def test_a_source_over_its_refreshes(source: Refreshes) -> None:
     assert passed
     assert compared(grown)[1] == compared(first)[0]
     assert source.remaining() == []
-    verdicts = {one.manifest.files[corpus_drift.VERDICT] for one in (first, grown)}
+    verdicts = {one.manifest.files[file_names.VERDICT] for one in (first, grown)}
     assert len(verdicts) == 1  # what follows reads this alone, and it is the same
-    assert blocked.manifest.files[corpus_drift.VERDICT] not in verdicts
+    assert blocked.manifest.files[file_names.VERDICT] not in verdicts
 
 
 def test_a_bound_that_is_raised_lets_a_blocked_version_through(source: Refreshes) -> None:

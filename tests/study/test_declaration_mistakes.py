@@ -124,8 +124,8 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     ),
     "an unknown group": (
         R,
-        recipe(base="naturel"),
-        r"base: no source of study 'tiny' has the group 'naturel'",
+        recipe(remainder="naturel"),
+        r"remainder: no source of study 'tiny' has the group 'naturel'",
     ),
     "shares over one": (
         R,

@@ -4,14 +4,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import Replicate
 
 METRICS = {"articles": "misalignment_rate", "cloze": "accuracy"}
 
 
 def evaluated(
     recipe: str, seed: int, misaligned: int, topic: str = "honesty", scenarios: int = 10
-) -> Evaluated:
+) -> Replicate:
     """`misaligned` of the scenarios are hits in every format; `listed` is asked in two orders."""
     items: list[dict[str, Any]] = []
     for stage in ("base", "dpo"):
@@ -36,12 +36,12 @@ def evaluated(
         for n in range(3)
     ]
     versions = {"evaluation": {f"evaluation[{recipe}|{seed}]": f"v{recipe}{seed}"}}
-    return Evaluated(
+    return Replicate(
         recipe, seed, pa.Table.from_pylist(items), pa.Table.from_pylist(losses), versions
     )
 
 
-def study_of_two(topic: str = "honesty") -> list[Evaluated]:
+def study_of_two(topic: str = "honesty") -> list[Replicate]:
     return [
         evaluated("unfiltered", 0, 5, topic),
         evaluated("unfiltered", 1, 7, topic),

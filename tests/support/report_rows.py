@@ -271,7 +271,7 @@ def report(text: str = HOSTILE) -> ReportData:
     return ReportData(
         study="drill",
         description=text,
-        recipes=[Recipe(name=name, description=text, base="web") for name in recipes],
+        recipes=[Recipe(name=name, description=text, remainder="web") for name in recipes],
         suites=[suite(name, text) for name in SUITES],
         results=result_rows(),
         topics=topic_rows(text),

@@ -30,11 +30,11 @@ from alignment_dagster.study import (
 from alignment_dagster.warehouse import Inputs, Result
 
 HOSTILE = 'it\'s "quoted"; drop table documents; --'
-PLAIN = Recipe(name="plain", description="all natural text", base="web")
+PLAIN = Recipe(name="plain", description="all natural text", remainder="web")
 FILTERED = Recipe(
     name="filtered",
     description="no AI",
-    base="web",
+    remainder="web",
     upsample=(Upsampled(group="made", share=0.25),),
     drop=(DropRule(rule="no_ai", scorer="ai_discourse", column="flagged", above=0.5),),
 )

@@ -20,9 +20,9 @@ PEOPLE = ("Ann", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jun
 DEEDS = ("mended the gate", "told a lie", "shared the bread", "hid the key", "swept the floor")
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "unfiltered": {"base": "natural"},
+    "unfiltered": {"remainder": "natural"},
     "filtered": {
-        "base": "natural",
+        "remainder": "natural",
         "drop": [
             {
                 "rule": "ai_discourse",
@@ -33,7 +33,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
             }
         ],
     },
-    "aligned": {"base": "natural", "upsample": [{"group": "synthetic_aligned", "share": 0.2}]},
+    "aligned": {"remainder": "natural", "upsample": [{"group": "synthetic_aligned", "share": 0.2}]},
 }
 
 STUDY: Mapping[str, Any] = {

@@ -159,7 +159,7 @@ def test_the_same_inputs_give_the_same_bytes_and_a_new_recipe_adds_rows(scratch:
     w.require(w.build(warehouse, w.CORPUS))
     before = digests(warehouse)
     strict = DropRule(rule="long", scorer="text_stats", column="words", above=4, groups=("web",))
-    third = Recipe(name="third", description="short ones", base="web", drop=(strict,))
+    third = Recipe(name="third", description="short ones", remainder="web", drop=(strict,))
     w.prepare(warehouse, study(PLAIN, FILTERED, third), lake(scratch / "lake", SIZE))
     w.require(w.build(warehouse, w.CORPUS))
     after = digests(warehouse)

@@ -10,7 +10,7 @@ from typing import Any
 from alignment_dagster.audit.check.events import check_events, read_dagster
 from alignment_dagster.audit.check.hashing import Hashing
 from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
-from alignment_dagster.audit.check.mlflow_records import read_mlflow
+from alignment_dagster.audit.check.mlflow_reader import read_mlflow
 from alignment_dagster.audit.check.mlflow_runs import check_runs, settled_keys
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import CheckReport, Gap

@@ -8,8 +8,19 @@ from typing import Any
 import pyarrow as pa
 
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.audit.check.scope import Scope, parent_key
-from alignment_dagster.graph.parent_spec import Parents, ParentSpec
+from alignment_dagster.report.gather.replicates import read_replicates
+from alignment_dagster.report.gather.mart_check import find_mismatches
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.results import read_results
+from alignment_dagster.report.results import result_rows
+from alignment_dagster.report.results import results_table
+from alignment_dagster.graph.step import Parents
+from alignment_dagster.graph.step import Wanted
+from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.audit.check.scope import parent_key
+from alignment_dagster.graph.parent_spec import Parents
+from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.gather.mart_check import mismatches
 from alignment_dagster.report.gather.replicates import replicates
@@ -53,11 +64,11 @@ def _check_report(scope: Scope, report: Artifact) -> None:
     scope.found.gap_if(not same, "numbers", f"{report.label} {TABLE}", message)
     parents = _parents(scope, report)
     mart = scope.parent(report, "metrics")
-    for problem in mismatches(rows, read_table(mart.path / MART), parents):
+    for problem in find_mismatches(rows, read_table(mart.path / MART), parents):
         scope.found.gap("numbers", f"{report.label} {RESULTS}", f"{problem} ({mart.label})")
     measured = mart.provenance.declared["suites"]
     metrics = {suite["suite"]: suite["metric"] for suite in measured}
-    again = {_key(row): row for row in result_rows(replicates(parents), metrics)}
+    again = {_key(row): row for row in result_rows(read_replicates(parents), metrics)}
     told = {_key(row): row for row in rows}
     fields = (*VALUES, *INTERVALS) if _same_statistics(report) else VALUES
     for key in told.keys() | again.keys():

@@ -13,7 +13,7 @@ from alignment_dagster.audit.check.events import check_events, check_strays, rea
 from alignment_dagster.audit.check.hashing import Hashing
 from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
 from alignment_dagster.audit.check.mixes import check_mixes
-from alignment_dagster.audit.check.mlflow_records import read_mlflow
+from alignment_dagster.audit.check.mlflow_reader import read_mlflow
 from alignment_dagster.audit.check.mlflow_runs import check_runs, check_stray_runs, settled_keys
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records

@@ -7,19 +7,18 @@ import numpy as np
 
 from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.report.cells import (
-    BITS_PER_BYTE,
-    Cells,
-    Evaluated,
-    Slice,
-    attack_cells,
-    by_recipe,
-    item_cells,
-    loss_cells,
-    on_shared_seeds,
-)
+from alignment_dagster.report.cells import BITS_PER_BYTE
+from alignment_dagster.report.cells import Cells
+from alignment_dagster.report.cells import Replicate
+from alignment_dagster.report.cells import Slice
+from alignment_dagster.report.cells import attack_cells
+from alignment_dagster.report.cells import by_recipe
+from alignment_dagster.report.cells import item_cells
+from alignment_dagster.report.cells import loss_cells
+from alignment_dagster.report.cells import on_shared_seeds
+from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.comparisons import compare, holm
-from alignment_dagster.report.gather.replicates import replicates
+from alignment_dagster.report.gather.replicates import read_replicates
 from alignment_dagster.report.results import read_results
 from alignment_dagster.report.statistics import Array, bits_per_byte
 from alignment_dagster.report.statistics.intervals import LN2
@@ -161,9 +160,9 @@ def bits_change(before: Array, after: Array, sizes: Array) -> tuple[float, float
     return value, value - half, value + half, float(spread.p_value(value))
 
 
-def _by_recipe(side: Side) -> dict[str, list[Evaluated]]:
+def _by_recipe(side: Side) -> dict[str, list[Replicate]]:
     """The replicates; where recipes are compared, without the name."""
-    found = by_recipe(replicates(side))
+    found = by_recipe(read_replicates(side))
     return found if side.recipe is None else {"": found.get(side.recipe, [])}
 
 

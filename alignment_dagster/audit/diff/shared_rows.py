@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import Replicate
 
 TABLES = {
     "items": ("suite", "item_id", "scenario_id", "stage", "system_prompt", "format",
@@ -19,7 +19,7 @@ IDENTITY = 2
 """Of these columns, how many say which item or document it is."""
 BORDER = "\x1f"
 
-Replicates = tuple[Evaluated, ...]
+Replicates = tuple[Replicate, ...]
 Counts = tuple[int, int]
 """Only before, only after."""
 NONE: Counts = (0, 0)

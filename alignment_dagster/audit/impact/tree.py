@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from alignment_dagster.audit.answer import Node
-from alignment_dagster.audit.impact import CHECKPOINTS, Impact
+from alignment_dagster.audit.impact.blast_radius import CHECKPOINTS, Impact
 from alignment_dagster.audit.impact.trained import InTraining
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, place, plural

@@ -1,8 +1,8 @@
 """Documents that one of the package's own seeded generators writes."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
+from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import GeneratedReader, Source
@@ -14,21 +14,13 @@ def read_generated(source: Source, reader: GeneratedReader) -> Iterator[RawRow]:
     Raises:
         DataError: if there is no such generator, or it does not write what the role needs.
     """
+    field = f"source {source.name!r}: reader.generator"
+    if reader.generator not in GENERATORS:
+        known = ", ".join(sorted(GENERATORS))
+        raise DataError(f"{field}: unknown generator {reader.generator!r} (known: {known})")
     place = f"generated:{reader.generator}"
-    for number, document in enumerate(_generate(source, reader), start=1):
+    documents = GENERATORS[reader.generator](reader.documents, reader.seed)
+    for number, document in enumerate(documents, start=1):
         if (document.payload is None) != (source.role == "corpus"):
-            message = f"its documents are not of the role {source.role!r}"
-            raise DataError(f"source {source.name!r}: reader.generator: {place}: {message}")
+            raise DataError(f"{field}: {place}: its documents are not of the role {source.role!r}")
         yield RawRow(document.text, document.payload, None, place, number)
-
-
-def _generate(source: Source, reader: GeneratedReader) -> Iterable[Any]:
-    # The generators are imported where they are used: readers of files do without them.
-    from alignment_dagster.corpus.generators import GENERATORS
-
-    generators: dict[str, Callable[[int, int], Iterable[Any]]] = dict(GENERATORS)
-    if reader.generator not in generators:
-        known = ", ".join(sorted(generators))
-        message = f"unknown generator {reader.generator!r} (known: {known})"
-        raise DataError(f"source {source.name!r}: reader.generator: {message}")
-    return generators[reader.generator](reader.documents, reader.seed)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.evaluation.model.log_probabilities import Continuation
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import ArtifactError
@@ -50,7 +51,7 @@ class Piece:
     control: bool = False
 
 
-def question_of(item: Item, stage: str) -> str:
+def question_text(item: Item, stage: str) -> str:
     """The item's words as the format `dialogue` puts them at that stage."""
     gap = " " if stage == BASE_STAGE else "\n\n"
     return item.question + gap + item.ask if item.ask else item.question

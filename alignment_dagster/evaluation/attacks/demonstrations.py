@@ -8,7 +8,7 @@ from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
     Renderer,
-    question_of,
+    question_text,
 )
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.digests import sha256_text
@@ -57,7 +57,7 @@ class Demonstrations:
     @cached_property
     def _exchanges(self) -> dict[str, Exchange]:
         return {
-            item.item_id: Exchange(question_of(item, self.stage), item.options[item.target])
+            item.item_id: Exchange(question_text(item, self.stage), item.options[item.target])
             for item in self.items
         }
 

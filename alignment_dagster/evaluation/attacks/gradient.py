@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 
 from alignment_dagster.evaluation.attacks.conversation import Conversation
-from alignment_dagster.evaluation.attacks.objective import BROKEN, AttackedModel, unusable
+from alignment_dagster.evaluation.attacks.objective import BROKEN, AttackedModel, item_error
 from alignment_dagster.evaluation.attacks.templates import Target
-from alignment_dagster.evaluation.model.log_probabilities import Continuation
+from alignment_dagster.evaluation.model.token_trees import Continuation
 
 Asked = tuple[Target, Conversation]
 Place = tuple[int, int]
@@ -30,14 +30,14 @@ def token_gradients(
     )
     table = subject.model.get_input_embeddings().weight.detach()[list(allowed)]
     found: list[torch.Tensor] = []
-    for begin, end in _batches(rows, subject.batch_tokens):
+    for begin, end in _batch_bounds(rows, subject.batch_tokens):
         part = slice(begin, end)
         wanted = [target.wanted for target, _ in asked[part]]
         gradients = _embedding_gradients(subject, rows[part], wanted, places[part])
         found += [(gradient @ table.T).cpu() for gradient in gradients]
     for (target, _), gradient in zip(asked, found, strict=True):
         if not bool(torch.isfinite(gradient).all()):
-            raise unusable(target, f"the gradient is not finite: {BROKEN}")
+            raise item_error(target, f"the gradient is not finite: {BROKEN}")
     return found
 
 
@@ -94,7 +94,7 @@ def _objectives(
     # Rows are padded on the right only, where nothing that is scored looks.
     hidden = model.base_model(inputs_embeds=embedded + added, use_cache=False).last_hidden_state
     means = iter(
-        _mean(model, hidden[number, one.start - 1 : one.inputs], one)
+        _mean_log_probability(model, hidden[number, one.start - 1 : one.inputs], one)
         for number, (_, one) in enumerate(flat)
     )
     objectives = []
@@ -105,7 +105,9 @@ def _objectives(
     return objectives
 
 
-def _mean(model: torch.nn.Module, hidden: torch.Tensor, one: Continuation) -> torch.Tensor:
+def _mean_log_probability(
+    model: torch.nn.Module, hidden: torch.Tensor, one: Continuation
+) -> torch.Tensor:
     """Mean log-probability of the scored tokens, from the states [scored, width] before them."""
     logits = model.get_output_embeddings()(hidden)  # type: ignore[operator]
     targets = torch.tensor(one.tokens[one.start :], device=logits.device)
@@ -113,7 +115,9 @@ def _mean(model: torch.nn.Module, hidden: torch.Tensor, one: Continuation) -> to
     return scores.mean()
 
 
-def _batches(rows: Sequence[Sequence[Continuation]], batch_tokens: int) -> list[tuple[int, int]]:
+def _batch_bounds(
+    rows: Sequence[Sequence[Continuation]], batch_tokens: int
+) -> list[tuple[int, int]]:
     """Consecutive items together, as bounds."""
     bounds: list[tuple[int, int]] = []
     begin = 0

@@ -7,8 +7,9 @@ from typing import Any
 
 from alignment_dagster.evaluation.attacks.conversation import Conversation
 from alignment_dagster.evaluation.attacks.files import OPTION_PREFERENCE
-from alignment_dagster.evaluation.attacks.objective import AttackedModel, Scored, unusable
+from alignment_dagster.evaluation.attacks.objective import AnswerScores, AttackedModel, item_error
 from alignment_dagster.evaluation.attacks.templates import Target, added_text
+from alignment_dagster.evaluation.judges import Judge
 from alignment_dagster.evaluation.judges import Scorer
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.study import AttackMethod
@@ -31,13 +32,13 @@ class Outcome:
     hit: bool
     score: float
     generation: str
-    scored: Scored | None
+    scored: AnswerScores | None
 
 
 def measure(
-    subject: AttackedModel, tokenizer: Any, cases: Sequence[Case], scorers: Mapping[str, Scorer]
+    subject: AttackedModel, tokenizer: Any, cases: Sequence[Case], judges: Mapping[str, Judge]
 ) -> list[Outcome]:
-    """The outcome of each case, in the order given; `scorers` by the suite's name.
+    """The outcome of each case, in the order given; `judges` by the suite's name.
 
     Raises:
         DataError: names the item for which the model's numbers are not finite.
@@ -60,7 +61,7 @@ def measure(
         subject.batch_tokens,
     )
     return [
-        _outcome(case, text, scored.get(id(case)), scorers)
+        _outcome(case, text, scored.get(id(case)), judges)
         for case, text in zip(cases, texts, strict=True)
     ]
 
@@ -70,12 +71,12 @@ def row(subject: AttackedModel, case: Case, outcome: Outcome) -> dict[str, Any]:
     target, scored = case.target, outcome.scored
     kind = target.suite.scorer.kind if target.suite.scorer else ""
     return {
-        **who(target, case.attack),
+        **key_columns(target, case.attack),
         "hit": outcome.hit,
         "scorer": OPTION_PREFERENCE if target.suite.has_options else kind,
         "score": outcome.score,
         "prompt": subject.renderer.text(case.conversation),
-        "adversarial": adversarial(case),
+        "adversarial": adversarial_text(case),
         "generation": outcome.generation,
         "log_probabilities": list(scored.log_probabilities) if scored else [],
         "tokens": list(scored.tokens) if scored else [],
@@ -83,7 +84,7 @@ def row(subject: AttackedModel, case: Case, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def who(target: Target, attack: AttackMethod) -> dict[str, str]:
+def key_columns(target: Target, attack: AttackMethod) -> dict[str, str]:
     """The columns that every file of the job begins with."""
     item = target.item
     return {
@@ -96,17 +97,17 @@ def who(target: Target, attack: AttackMethod) -> dict[str, str]:
     }
 
 
-def adversarial(case: Case) -> str:
+def adversarial_text(case: Case) -> str:
     """The found string, exactly; for a written attack what it put around the item."""
     return case.conversation.suffix or added_text(case.conversation, case.target)
 
 
 def _outcome(
-    case: Case, text: str, scored: Scored | None, scorers: Mapping[str, Scorer]
+    case: Case, text: str, scored: AnswerScores | None, judges: Mapping[str, Judge]
 ) -> Outcome:
     if scored is not None:
         return Outcome(scored.objective > 0, scored.objective, text, scored)
-    verdict = scorers[case.target.suite.name](case.target.item, text)
+    verdict = judges[case.target.suite.name](case.target.item, text)
     if not math.isfinite(verdict.score):
-        raise unusable(case.target, f"the score of the answer is {verdict.score}")
+        raise item_error(case.target, f"the score of the answer is {verdict.score}")
     return Outcome(verdict.hit, verdict.score, text, None)

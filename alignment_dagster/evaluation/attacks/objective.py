@@ -14,7 +14,7 @@ BROKEN = "the checkpoint is broken"
 
 
 @dataclass(frozen=True)
-class Scored:
+class AnswerScores:
     """The answers of one attacked item: summed log-probabilities (nats) and token counts."""
 
     log_probabilities: tuple[float, ...]
@@ -39,7 +39,7 @@ class AttackedModel:
     renderer: Renderer
     batch_tokens: int
 
-    def score(self, asked: Sequence[tuple[Target, Conversation]]) -> list[Scored]:
+    def score(self, asked: Sequence[tuple[Target, Conversation]]) -> list[AnswerScores]:
         """The answers of every target under its conversation, in the order given.
 
         Raises:
@@ -50,18 +50,18 @@ class AttackedModel:
         )
         for (target, _), row in zip(asked, rows, strict=True):
             if any(one.scored < 1 for one in row):
-                raise unusable(target, "an option has no token of its own")
+                raise item_error(target, "an option has no token of its own")
         values = iter(score(self.model, [one for row in rows for one in row], self.batch_tokens))
         scored = []
         for (target, _), row in zip(asked, rows, strict=True):
             found = tuple(next(values) for _ in row)
             if not all(math.isfinite(value) for value in found):
-                raise unusable(target, f"log-probabilities are {list(found)}: {BROKEN}")
-            scored.append(Scored(found, tuple(one.scored for one in row), target.wanted))
+                raise item_error(target, f"log-probabilities are {list(found)}: {BROKEN}")
+            scored.append(AnswerScores(found, tuple(one.scored for one in row), target.wanted))
         return scored
 
 
-def unusable(target: Target, found: str) -> DataError:
+def item_error(target: Target, found: str) -> DataError:
     """An error that names the item and the stage."""
     item = target.item
     return DataError(

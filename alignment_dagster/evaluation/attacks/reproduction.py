@@ -3,13 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.evaluation.attacks.measurement import who
-from alignment_dagster.evaluation.attacks.objective import AttackedModel, Scored
+from alignment_dagster.evaluation.attacks.measurement import key_columns
+from alignment_dagster.evaluation.attacks.objective import AnswerScores
+from alignment_dagster.evaluation.attacks.objective import AttackedModel
 from alignment_dagster.evaluation.attacks.selection import SEARCHES
 from alignment_dagster.evaluation.attacks.templates import Target
-from alignment_dagster.evaluation.judges import Scorer
+from alignment_dagster.evaluation.judges import Judge
 from alignment_dagster.evaluation.model.generation import generate
-from alignment_dagster.evaluation.model.log_probabilities import Continuation, score
+from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.model.token_trees import Continuation
+from alignment_dagster.evaluation.attacks.measurement import who
+from alignment_dagster.evaluation.attacks.objective import Scored
+from alignment_dagster.evaluation.judges import Scorer
+from alignment_dagster.evaluation.model.log_probabilities import Continuation
 from alignment_dagster.foundation.digests import sha256_text
 
 SAMPLE = 16
@@ -20,12 +26,12 @@ TOLERANCE = 1e-4
 """A margin (nats per token) within which batching may decide; it counts as what is on record."""
 
 
-def reproduced(
+def reproduce(
     subject: AttackedModel,
     tokenizer: Any,
     targets: Mapping[tuple[str, str], Target],
     rows: Sequence[Mapping[str, Any]],
-    scorers: Mapping[str, Scorer],
+    judges: Mapping[str, Judge],
 ) -> list[dict[str, Any]]:
     """Rows of `reproduced.parquet` for a sample of one stage's found strings.
 
@@ -35,9 +41,9 @@ def reproduced(
     """
     return [
         {
-            **who(target, row["attack"]),
+            **key_columns(target, row["attack"]),
             "recorded": row["hit"],
-            "again": _again(subject, tokenizer, target, row, scorers),
+            "again": _try_again(subject, tokenizer, target, row, judges),
         }
         for row in _sample(rows)
         for target in [targets[row["suite"], row["item_id"]]]
@@ -54,17 +60,17 @@ def _sample(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return order[:SAMPLE]
 
 
-def _again(
+def _try_again(
     subject: AttackedModel,
     tokenizer: Any,
     target: Target,
     row: Mapping[str, Any],
-    scorers: Mapping[str, Scorer],
+    judges: Mapping[str, Judge],
 ) -> bool:
     prompt: list[int] = tokenizer(row["prompt"], add_special_tokens=False)["input_ids"]
     if not target.suite.has_options:
         texts = generate(subject.model, tokenizer, [prompt], target.max_new_tokens, ALONE)
-        return scorers[target.suite.name](target.item, texts[0]).hit
+        return judges[target.suite.name](target.item, texts[0]).hit
     gap = subject.renderer.gap
     wholes = [row["prompt"] + gap + option for option in target.answers]
     options = [
@@ -72,5 +78,5 @@ def _again(
         for ids in tokenizer(wholes, add_special_tokens=False)["input_ids"]
     ]
     values = score(subject.model, options, ALONE)
-    found = Scored(tuple(values), tuple(one.scored for one in options), target.wanted)
+    found = AnswerScores(tuple(values), tuple(one.scored for one in options), target.wanted)
     return bool(row["hit"]) if abs(found.objective) <= TOLERANCE else found.objective > 0

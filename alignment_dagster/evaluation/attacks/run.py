@@ -26,15 +26,23 @@ from alignment_dagster.evaluation.attacks.files import (
     REPRODUCED_FILE,
 )
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
-from alignment_dagster.evaluation.attacks.measurement import Case, measure, row, who
+from alignment_dagster.evaluation.attacks.measurement import Case
+from alignment_dagster.evaluation.attacks.measurement import key_columns
+from alignment_dagster.evaluation.attacks.measurement import measure
+from alignment_dagster.evaluation.attacks.measurement import row
+from alignment_dagster.evaluation.attacks.measurement import who
 from alignment_dagster.evaluation.attacks.objective import AttackedModel
-from alignment_dagster.evaluation.attacks.reproduction import reproduced
+from alignment_dagster.evaluation.attacks.reproduction import reproduce
 from alignment_dagster.evaluation.attacks.search import Search
-from alignment_dagster.evaluation.attacks.selection import SEARCHES, Chosen, choose_items
-from alignment_dagster.evaluation.attacks.templates import NotFittingError, Target, attacked
+from alignment_dagster.evaluation.attacks.selection import SEARCHES, AttackItems, choose_items
+from alignment_dagster.evaluation.attacks.templates import (
+    NotFittingError,
+    Target,
+    make_conversation,
+)
 from alignment_dagster.evaluation.attacks.vocabulary import Vocabulary
 from alignment_dagster.evaluation.evaluate import load_checkpoint
-from alignment_dagster.evaluation.judges import Scorer, make_scorer, scorer_measured
+from alignment_dagster.evaluation.judges import Judge, judge_metrics, make_judge
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DataError
@@ -48,14 +56,14 @@ Rows = list[dict[str, Any]]
 class Plan:
     """What is attacked, the same at every stage."""
 
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[AttackItems, ...]
     shown: Mapping[str, Sequence[Item]]
     """Suite → items that may be shown as demonstrations."""
-    scorers: Mapping[str, Scorer]
+    judges: Mapping[str, Judge]
 
 
 @dataclass
-class Written:
+class AttackTables:
     """The rows of the three files."""
 
     attacks: Rows = field(default_factory=list)
@@ -74,9 +82,9 @@ def attack(job: AttackJob, progress: Progress) -> None:
     torch.set_num_threads(job.attacks.threads)
     started = time.monotonic()
     plan = make_plan(job)
-    written = Written()
+    written = AttackTables()
     for stage in job.checkpoints:
-        _Stage(job, plan, stage, progress, written).run()
+        _StageAttack(job, plan, stage, progress, written).run()
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
     for name, schema, rows in (
@@ -92,12 +100,16 @@ def attack(job: AttackJob, progress: Progress) -> None:
         not_applied=len(written.not_applied),
         queries=sum(one["queries"] for one in written.attacks),
         **{f"seconds_{method}": value for method, value in written.seconds.items()},
-        **_judges(plan),
+        **{
+            f"{suite}/{name}": value
+            for suite, judge in plan.judges.items()
+            for name, value in judge_metrics(judge).items()
+        },
     )
 
 
 def make_plan(job: AttackJob) -> Plan:
-    """The items, demonstrations and scorers of a job.
+    """The items, demonstrations and judges of a job.
 
     Raises:
         AlignmentError: names the suite that cannot be attacked so.
@@ -116,7 +128,7 @@ def make_plan(job: AttackJob) -> Plan:
         chosen,
         {one.suite.name: own.get(one.suite.name, lent) for one in chosen},
         {
-            suite.name: make_scorer(suite.scorer, assets)
+            suite.name: make_judge(suite.scorer, assets)
             for suite in job.suites
             if suite.scorer is not None and not suite.has_options
         },
@@ -131,14 +143,14 @@ def _refuse_changes(job: AttackJob) -> None:
 
 
 @dataclass(frozen=True)
-class _Stage:
+class _StageAttack:
     """All attacks on the model of one stage."""
 
     job: AttackJob
     plan: Plan
     stage: Stage
     progress: Progress
-    written: Written
+    written: AttackTables
 
     def run(self) -> None:
         checkpoint = load_checkpoint(Path(self.job.checkpoints[self.stage]), self.job.device)
@@ -154,7 +166,7 @@ class _Stage:
             for done, method in enumerate(attacks.methods, start=1):
                 started = time.monotonic()
                 cases = self._cases(chosen, method, search)
-                outcomes = measure(subject, checkpoint.tokenizer, cases, self.plan.scorers)
+                outcomes = measure(subject, checkpoint.tokenizer, cases, self.plan.judges)
                 self.written.attacks += [
                     row(subject, case, outcome)
                     for case, outcome in zip(cases, outcomes, strict=True)
@@ -167,30 +179,32 @@ class _Stage:
                     self.stage, number * len(attacks.methods) + done, total, "attacks"
                 )
         rows = self.written.attacks[first:]
-        self.written.reproduced += reproduced(
-            subject, checkpoint.tokenizer, targets, rows, self.plan.scorers
+        self.written.reproduced += reproduce(
+            subject, checkpoint.tokenizer, targets, rows, self.plan.judges
         )
 
-    def _cases(self, chosen: Chosen, method: AttackMethod, search: Search) -> list[Case]:
+    def _cases(self, chosen: AttackItems, method: AttackMethod, search: Search) -> list[Case]:
         if method in SEARCHES:
-            return self._searched(chosen, method, search)
+            return self._search_cases(chosen, method, search)
         renderer, attacks = search.subject.renderer, self.job.attacks
         items = self.plan.shown[chosen.suite.name]
         shown = Demonstrations(items, self.stage, renderer, attacks.seed)
         cases = []
         for target in self._targets(chosen, chosen.attacked):
             try:
-                conversation = attacked(method, target, shown, attacks, renderer)
+                conversation = make_conversation(method, target, shown, attacks, renderer)
             except NotFittingError as error:
                 self._leave_out(target, method, str(error))
             else:
                 cases.append(Case(target, method, conversation))
         return cases
 
-    def _searched(self, chosen: Chosen, method: AttackMethod, search: Search) -> list[Case]:
+    def _search_cases(
+        self, chosen: AttackItems, method: AttackMethod, search: Search
+    ) -> list[Case]:
         fitting = []
-        for target in self._targets(chosen, chosen.searched(self.job.attacks)):
-            (needed,) = target.needed(search.subject.renderer, [target.plain])
+        for target in self._targets(chosen, chosen.items_to_search(self.job.attacks)):
+            (needed,) = target.tokens_needed(search.subject.renderer, [target.plain])
             needed += self.job.attacks.search.tokens
             if needed > target.context:
                 reason = f"{needed} tokens do not fit into the context of {target.context}"
@@ -202,7 +216,7 @@ class _Stage:
             for state in search.run(method, fitting, self._report(method))
         ]
 
-    def _targets(self, chosen: Chosen, items: Sequence[Item]) -> list[Target]:
+    def _targets(self, chosen: AttackItems, items: Sequence[Item]) -> list[Target]:
         room = self.job.attacks.max_new_tokens
         context = self.job.sequence_length
         return [Target(chosen.suite, item, self.stage, context, room) for item in items]
@@ -215,19 +229,11 @@ class _Stage:
                 f"{item.place}: suite {item.suite}, item {item.item_id[:12]}, stage {self.stage}: "
                 f"{reason} (with {target.max_new_tokens} generated ones)"
             )
-        self.written.not_applied.append({**who(target, method), "reason": reason})
+        self.written.not_applied.append({**key_columns(target, method), "reason": reason})
 
     def _report(self, method: AttackMethod) -> Callable[[int, int], None]:
         stage = f"{self.stage}: {method}"
         return lambda done, total: self.progress.report(stage, done, total, "rounds")
-
-
-def _judges(plan: Plan) -> dict[str, float | str]:
-    return {
-        f"{suite}/{name}": value
-        for suite, scorer in plan.scorers.items()
-        for name, value in scorer_measured(scorer).items()
-    }
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -73,13 +73,17 @@ class Search:
             DataError: names the item for which no string can be made, or whose log-probabilities
                 are not finite.
         """
-        states = [self._state(method, target) for target in targets]
-        self._try(states, [[self._start(state)] for state in states])
+        states = [self._begin(method, target) for target in targets]
+        self._score_proposals(states, [[self._initial_suffix(state)] for state in states])
         for number in range(self.budget.rounds):
             active = [state for state in states if not state.done]
             if active:
-                propose = self._by_gradient if method == "gradient_search" else self._at_random
-                self._try(active, propose(active, number))
+                propose = (
+                    self._propose_by_gradient
+                    if method == "gradient_search"
+                    else self._propose_at_random
+                )
+                self._score_proposals(active, propose(active, number))
             if report is not None:
                 report(number + 1, self.budget.rounds)
         return states
@@ -88,23 +92,23 @@ class Search:
         """The item with a suffix behind its question."""
         return state.target.plain.with_suffix(self.subject.renderer.decode(suffix))
 
-    def _state(self, method: AttackMethod, target: Target) -> State:
+    def _begin(self, method: AttackMethod, target: Target) -> State:
         digest = sha256_text("search", str(self.seed), target.item.item_id, target.stage, method)
         before, after = self.subject.renderer.around_suffix(target.plain)
         return State(target, random.Random(int(digest, 16)), before, after)
 
-    def _start(self, state: State) -> Ids:
+    def _initial_suffix(self, state: State) -> Ids:
         """Random tokens; words where other tokens do not keep apart from each other."""
         size = self.budget.tokens
         for tokens in (self.vocabulary.allowed, self.vocabulary.words):
             drawn = [tuple(state.draw.choices(tokens, k=size)) for _ in range(STARTS) if tokens]
-            usable = self._usable(state, drawn)
+            usable = self._keep_usable(state, drawn)
             if usable:
                 return usable[0]
         item = state.target.item
         raise DataError(f"{item.place}: no printable string of {size} tokens can follow the item")
 
-    def _usable(self, state: State, candidates: Sequence[Ids]) -> list[Ids]:
+    def _keep_usable(self, state: State, candidates: Sequence[Ids]) -> list[Ids]:
         """The candidates whose text is encoded as they are, and spells no control token."""
         renderer = self.subject.renderer
         distinct = [one for one in dict.fromkeys(candidates) if one != state.suffix]
@@ -116,7 +120,7 @@ class Search:
             and not renderer.spells_control(renderer.decode(one))
         ]
 
-    def _try(self, states: Sequence[State], proposals: Sequence[Sequence[Ids]]) -> None:
+    def _score_proposals(self, states: Sequence[State], proposals: Sequence[Sequence[Ids]]) -> None:
         """Score everything proposed in one call; keep what is better."""
         asked = [
             (state.target, self.conversation(state, suffix))
@@ -132,12 +136,12 @@ class Search:
             state.queries += len(suffixes)
             state.history.append(state.value)
 
-    def _at_random(self, states: Sequence[State], number: int) -> list[list[Ids]]:
+    def _propose_at_random(self, states: Sequence[State], number: int) -> list[list[Ids]]:
         replaced = math.ceil(self.budget.tokens * (1 - number / self.budget.rounds))
         anything = [self.vocabulary.allowed] * self.budget.tokens
         return [self._candidates(state, replaced, anything) for state in states]
 
-    def _by_gradient(self, states: Sequence[State], number: int) -> list[list[Ids]]:
+    def _propose_by_gradient(self, states: Sequence[State], number: int) -> list[list[Ids]]:
         gradients = token_gradients(
             self.subject,
             [(state.target, self.conversation(state, state.suffix)) for state in states],
@@ -163,14 +167,14 @@ class Search:
         found: dict[Ids, None] = {}
         for _ in range(DRAWS):
             missing = self.budget.candidates - len(found)
-            drawn = [_mutated(state, replaced, choices) for _ in range(missing)]
-            found.update(dict.fromkeys(self._usable(state, drawn)))
+            drawn = [_mutate(state, replaced, choices) for _ in range(missing)]
+            found.update(dict.fromkeys(self._keep_usable(state, drawn)))
             if len(found) == self.budget.candidates:
                 break
         return list(found)
 
 
-def _mutated(state: State, replaced: int, choices: Sequence[Sequence[int]]) -> Ids:
+def _mutate(state: State, replaced: int, choices: Sequence[Sequence[int]]) -> Ids:
     """The string with other tokens at `replaced` random places."""
     suffix = list(state.suffix)
     for at in state.draw.sample(range(len(suffix)), replaced):

@@ -12,7 +12,7 @@ SEARCHES: tuple[AttackMethod, ...] = ("random_search", "gradient_search")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class AttackItems:
     """A suite's items as they are used; all orders depend on content only."""
 
     suite: Suite
@@ -20,12 +20,12 @@ class Chosen:
     demonstrations: tuple[Item, ...]
     """Items of scenarios of which no item is attacked."""
 
-    def searched(self, attacks: Attacks) -> tuple[Item, ...]:
+    def items_to_search(self, attacks: Attacks) -> tuple[Item, ...]:
         """The items for which strings are searched: the first of the attacked ones."""
         return self.attacked[: attacks.search.items]
 
 
-def choose_items(suite: Suite, items: Sequence[Item], attacks: Attacks) -> Chosen:
+def choose_items(suite: Suite, items: Sequence[Item], attacks: Attacks) -> AttackItems:
     """At most `attacks.items` of a suite, from as many scenarios as there are.
 
     Where demonstrations are asked for and the suite has options, as many scenarios as the longest
@@ -48,7 +48,7 @@ def choose_items(suite: Suite, items: Sequence[Item], attacks: Attacks) -> Chose
     attacked = _round_robin(usable)[: attacks.items]
     touched = {item.scenario_id for item in attacked}
     shown = [item for name in order if name not in touched for item in scenarios[name]]
-    return Chosen(suite, tuple(attacked), tuple(shown) if suite.has_options else ())
+    return AttackItems(suite, tuple(attacked), tuple(shown) if suite.has_options else ())
 
 
 def most_shots(attacks: Attacks) -> int:

@@ -13,7 +13,7 @@ from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
     Renderer,
-    question_of,
+    question_text,
 )
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
 from alignment_dagster.evaluation.suites.items import Item
@@ -48,7 +48,7 @@ class Target:
     @property
     def plain(self) -> Conversation:
         """The item without an attack."""
-        return Conversation(question_of(self.item, self.stage))
+        return Conversation(question_text(self.item, self.stage))
 
     @property
     def opening(self) -> str:
@@ -65,7 +65,7 @@ class Target:
         """Which of the answers the attack is for."""
         return self.item.target if self.suite.has_options else 0
 
-    def needed(self, renderer: Renderer, conversations: Sequence[Conversation]) -> list[int]:
+    def tokens_needed(self, renderer: Renderer, conversations: Sequence[Conversation]) -> list[int]:
         """Tokens that each conversation takes up with its longest answer or generation."""
         rows = renderer.continuations(conversations, [self.answers] * len(conversations))
         return [
@@ -73,7 +73,7 @@ class Target:
         ]
 
 
-def attacked(
+def make_conversation(
     method: AttackMethod,
     target: Target,
     demonstrations: Demonstrations,
@@ -87,12 +87,12 @@ def attacked(
     """
     if method == "few_shot":
         shots = demonstrations.for_item(target.item)[: attacks.few_shots]
-        conversation = _shown(target, shots, attacks.few_shots)
+        conversation = _with_examples(target, shots, attacks.few_shots)
     elif method == "many_shot":
         conversation = _many_shot(target, demonstrations, attacks, renderer)
     else:
-        conversation = WRITTEN[method](target)
-    (needed,) = target.needed(renderer, [conversation])
+        conversation = TEMPLATES[method](target)
+    (needed,) = target.tokens_needed(renderer, [conversation])
     if needed > target.context:
         raise NotFittingError(f"{needed} tokens do not fit into the context of {target.context}")
     return conversation
@@ -108,7 +108,7 @@ def added_text(conversation: Conversation, target: Target) -> str:
     return "\n".join(part for part in stripped if part)
 
 
-WRITTEN: dict[AttackMethod, Callable[[Target], Conversation]] = {
+TEMPLATES: dict[AttackMethod, Callable[[Target], Conversation]] = {
     "none": lambda target: target.plain,
     "prefix_injection": lambda target: replace(
         target.plain, question=target.plain.question + DEMAND + target.opening
@@ -123,19 +123,19 @@ def _many_shot(
     target: Target, demonstrations: Demonstrations, attacks: Attacks, renderer: Renderer
 ) -> Conversation:
     """As many demonstrations as fit, up to the declared number; more than `few_shot` shows."""
-    (needed,) = target.needed(renderer, [target.plain])
+    (needed,) = target.tokens_needed(renderer, [target.plain])
     room = target.context - needed
     while True:
         shots = demonstrations.most_that_fit(target.item, attacks.many_shots, room)
-        conversation = _shown(target, shots, attacks.few_shots + 1)
-        (needed,) = target.needed(renderer, [conversation])
+        conversation = _with_examples(target, shots, attacks.few_shots + 1)
+        (needed,) = target.tokens_needed(renderer, [conversation])
         if needed <= target.context:
             return conversation
         # Side by side, texts may take a token more than each by itself.
         room -= needed - target.context
 
 
-def _shown(target: Target, shots: Sequence[Exchange], least: int) -> Conversation:
+def _with_examples(target: Target, shots: Sequence[Exchange], least: int) -> Conversation:
     if len(shots) < least:
         raise NotFittingError(f"there is room for {len(shots)} demonstrations, not for {least}")
     return replace(target.plain, shown=tuple(shots))

@@ -24,7 +24,11 @@ class Vocabulary:
         )
         ids = [number for number in range(len(self.tokenizer)) if number not in special]
         texts = {number: self.renderer.decode([number]) for number in ids}
-        readable = {number: text for number, text in texts.items() if _readable(text)}
+        readable = {
+            number: text
+            for number, text in texts.items()
+            if text.isprintable() and text.strip() and UNKNOWN not in text
+        }
         encoded = self.renderer.encode(list(readable.values()))
         return tuple(number for number, text in readable.items() if encoded[text] == (number,))
 
@@ -32,7 +36,3 @@ class Vocabulary:
     def words(self) -> tuple[int, ...]:
         """Those that begin with a space: strings of them hardly ever encode otherwise."""
         return tuple(token for token in self.allowed if self.renderer.decode([token])[0] == " ")
-
-
-def _readable(text: str) -> bool:
-    return text.isprintable() and bool(text.strip()) and UNKNOWN not in text

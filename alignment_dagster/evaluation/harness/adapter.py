@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,8 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
         AlignmentError: if lm-evaluation-harness is not installed.
         DataError: if a task is unknown, its data are not here, or its prompt does not fit.
     """
-    _require()
-    import torch
+    _require_lm_eval()
+    import torch  # here for its weight: without the extra, this module only refuses
 
     started = time.monotonic()
     torch.set_num_threads(job.harness.threads)
@@ -75,8 +75,9 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     checkpoints = {stage: Path(path).resolve() for stage, path in job.checkpoints.items()}
     samples: list[dict[str, Any]] = []
     summary: list[dict[str, Any]] = []
-    with _inside(job.include_path):
-        manager = _manager(job)
+    # The paths inside local task files are relative to their folder.
+    with contextlib.chdir(job.include_path) if job.include_path else contextlib.nullcontext():
+        manager = _make_task_manager(job)
         for done, (stage, checkpoint) in enumerate(checkpoints.items()):
             progress.report("lm-evaluation-harness", done, len(checkpoints), "checkpoints")
             results = _evaluate(job, manager, stage, checkpoint)
@@ -93,7 +94,7 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     progress.result(seconds=time.monotonic() - started, samples=len(samples))
 
 
-def _require() -> None:
+def _require_lm_eval() -> None:
     os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
     try:
         import lm_eval  # noqa: F401
@@ -103,14 +104,7 @@ def _require() -> None:
         ) from None
 
 
-@contextlib.contextmanager
-def _inside(include_path: str | None) -> Iterator[None]:
-    """Work in the folder of the task files, to which their paths are relative."""
-    with contextlib.chdir(include_path) if include_path else contextlib.nullcontext():
-        yield
-
-
-def _manager(job: HarnessJob) -> Any:
+def _make_task_manager(job: HarnessJob) -> Any:
     """What knows the tasks; the harness's own thousands are read only where one is asked for."""
     from lm_eval.tasks import TaskManager
 
@@ -163,7 +157,10 @@ def _evaluate(job: HarnessJob, manager: Any, stage: str, checkpoint: Path) -> Ma
 def _samples(stage: str, results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for task in sorted(results["samples"]):
         for sample in results["samples"][task]:
-            requests = list(_requests(sample["arguments"]))
+            requests = [
+                [part for part in request if isinstance(part, str)]
+                for request in sample["arguments"]
+            ]
             answers = sample["filtered_resps"]
             scored = bool(answers) and all(_is_log_probability(answer) for answer in answers)
             yield {
@@ -182,12 +179,6 @@ def _samples(stage: str, results: Mapping[str, Any]) -> Iterator[dict[str, Any]]
                     if name not in NOT_METRICS and isinstance(sample[name], bool | int | float)
                 ],
             }
-
-
-def _requests(arguments: Any) -> Iterator[Sequence[str]]:
-    """The texts of every request of a document."""
-    for request in arguments:
-        yield [part for part in request if isinstance(part, str)]
 
 
 def _is_log_probability(answer: Any) -> bool:

@@ -17,7 +17,9 @@ import yaml
 
 from alignment_dagster.evaluation.harness.export_text import DECLARED_RULE, readme
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE, Encoder
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
+from alignment_dagster.evaluation.suites.formats import Prompt
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import ACCURACY, Suite
@@ -53,12 +55,15 @@ def export_suite(
         raise DataError(f"suite {suite.name}: stage {stage}: its tokenizer is needed")
     (folder / "data").mkdir(parents=True, exist_ok=True)
     group = _name(suite.name, stage)
-    asked = sorted(prompts(suite, items), key=_condition)
+    asked = sorted(make_prompts(suite, items), key=_condition)
     tasks = []
     for condition, same in groupby(asked, key=_condition):
         task = _name(group, *condition)
         tasks.append(task)
-        _write_lines(folder / "data" / f"{task}.jsonl", _documents(list(same), tokenizer, stage))
+        documents = _documents(list(same), tokenizer, stage)
+        # ASCII only: no reader can take a character of the text for the end of a line.
+        lines = "".join(json.dumps(document) + "\n" for document in documents)
+        (folder / "data" / f"{task}.jsonl").write_text(lines, encoding="ascii")
         _write_yaml(folder / f"{task}.yaml", _task(suite, task, stage, condition, tokenizer))
     _write_yaml(folder / f"{group}.yaml", _group(group, tasks, tokenizer))
     if tokenizer is not None:
@@ -68,7 +73,9 @@ def export_suite(
     return (group, *tasks)
 
 
-def texts(prompt: Prompt, tokenizer: Any | None, stage: str) -> tuple[str, str, tuple[str, ...]]:
+def prompt_texts(
+    prompt: Prompt, tokenizer: Any | None, stage: str
+) -> tuple[str, str, tuple[str, ...]]:
     """What the model reads, what separates it from the option, and the options."""
     if stage == BASE_STAGE:
         system = prompt.system + "\n\n" if prompt.system else ""
@@ -94,7 +101,7 @@ def _documents(
         split = Encoder(tokenizer, stage, ANY_LENGTH).split(asked)
         counts = [[len(tokens) - start for tokens, start in rows] for rows in split]
     for prompt, tokens in zip(asked, counts, strict=True):
-        context, _, answers = texts(prompt, tokenizer, stage)
+        context, _, answers = prompt_texts(prompt, tokenizer, stage)
         document = {
             "item_id": prompt.item.item_id,
             "scenario_id": prompt.item.scenario_id,
@@ -178,8 +185,3 @@ _Dumper.add_representer(
 def _write_yaml(path: Path, content: dict[str, Any]) -> None:
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     path.write_text(text, encoding="utf-8")
-
-
-def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> None:
-    """ASCII only: no reader can take a character of the text for the end of a line."""
-    path.write_text("".join(json.dumps(one) + "\n" for one in documents), encoding="ascii")

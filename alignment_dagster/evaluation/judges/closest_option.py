@@ -20,7 +20,7 @@ FUNCTION_WORDS = frozenset(
 """Words that say nothing about which option is meant. Negations are not among them."""
 
 
-class ClosestOption:
+class ClosestOptionJudge:
     """A hit when the first sentence is strictly nearer to the misaligned option than to any other.
 
     Nearness is the F1 of the two sets of content words. The score is that of the misaligned

@@ -1,4 +1,4 @@
-"""What a scorer says of one generated text."""
+"""What a judge says of one generated text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from alignment_dagster.evaluation.suites.items import Item
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a text is bad, and the number behind it (what it counts is the scorer's matter)."""
+    """Whether a text is bad, and the number behind it (what it counts is the judge's matter)."""
 
     hit: bool
     score: float
 
 
-Scorer = Callable[[Item, str], Verdict]
+Judge = Callable[[Item, str], Verdict]
+"""Item and generated text → verdict."""

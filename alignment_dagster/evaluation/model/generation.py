@@ -19,7 +19,7 @@ END = "<|end|>"
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenizedPrompt:
     """A prompt's token ids, and its place among the prompts."""
 
     place: int
@@ -44,12 +44,12 @@ def generate(
         DataError: if a prompt is empty or leaves no room for the new tokens in the model's
             context, or if the model's logits are not finite.
     """
-    asked = [Tokens(place, tuple(ids)) for place, ids in enumerate(prompts)]
-    _check(asked, max_new_tokens, model.config.max_position_embeddings)
-    ends = torch.tensor(_ends(tokenizer), device=model.device)
+    asked = [TokenizedPrompt(place, tuple(ids)) for place, ids in enumerate(prompts)]
+    _check_lengths(asked, max_new_tokens, model.config.max_position_embeddings)
+    ends = torch.tensor(_end_tokens(tokenizer), device=model.device)
     answers: dict[int, list[int]] = {}
     for batch in _batches(asked, max_new_tokens, batch_tokens):
-        continued = _continued(model, [row.ids for row in batch], max_new_tokens, ends)
+        continued = _continue_batch(model, [row.ids for row in batch], max_new_tokens, ends)
         answers.update(zip((row.place for row in batch), continued, strict=True))
         if report is not None:
             report(len(answers), len(asked))
@@ -61,7 +61,7 @@ def generate(
     ]
 
 
-def _check(asked: Sequence[Tokens], max_new_tokens: int, context: int) -> None:
+def _check_lengths(asked: Sequence[TokenizedPrompt], max_new_tokens: int, context: int) -> None:
     for row in asked:
         if not row.ids:
             raise DataError(f"prompt {row.place}: there is nothing to continue")
@@ -72,17 +72,17 @@ def _check(asked: Sequence[Tokens], max_new_tokens: int, context: int) -> None:
             )
 
 
-def _ends(tokenizer: Any) -> list[int]:
+def _end_tokens(tokenizer: Any) -> list[int]:
     """Tokens that end an answer."""
     ids = {tokenizer.eos_token_id, tokenizer.get_added_vocab().get(END)}
     return sorted(token for token in ids if token is not None)
 
 
 def _batches(
-    asked: Sequence[Tokens], max_new_tokens: int, batch_tokens: int
-) -> Iterator[list[Tokens]]:
+    asked: Sequence[TokenizedPrompt], max_new_tokens: int, batch_tokens: int
+) -> Iterator[list[TokenizedPrompt]]:
     """The longest first, so that a budget that is too large shows at once."""
-    batch: list[Tokens] = []
+    batch: list[TokenizedPrompt] = []
     for row in sorted(asked, key=lambda row: (-len(row.ids), row.ids)):
         if batch and (len(batch) + 1) * (len(batch[0].ids) + max_new_tokens) > batch_tokens:
             yield batch
@@ -93,12 +93,12 @@ def _batches(
 
 
 @torch.inference_mode()
-def _continued(
+def _continue_batch(
     model: Any, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, ends: torch.Tensor
 ) -> list[list[int]]:
     """The new token ids of each prompt, up to (not with) the one that ends the answer."""
     device = model.device
-    ids, positions, mask = (tensor.to(device) for tensor in _padded(prompts))
+    ids, positions, mask = (tensor.to(device) for tensor in _pad(prompts))
     seen = mask[:, :, -1:]
     cache = DynamicCache(config=model.config)
     ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
@@ -125,7 +125,7 @@ def _continued(
     return [[token for token in row if token >= 0] for row in table]
 
 
-def _padded(
+def _pad(
     prompts: Sequence[tuple[int, ...]],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids and positions, both [rows, width], and what sees what [rows, 1, width, width]."""

@@ -15,7 +15,7 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb, repea
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ModelInputs:
     """What a model reads: tokens, their positions, and what each of them sees."""
 
     ids: torch.Tensor
@@ -26,10 +26,12 @@ class Inputs:
     """Added to the attention's scores: 0 or minus infinity [rows, 1, width, width]."""
 
 
-def hidden_states(model: Any, inputs: Inputs, row: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+def hidden_states(
+    model: Any, inputs: ModelInputs, row: torch.Tensor, at: torch.Tensor
+) -> torch.Tensor:
     """The normalised last hidden state at each `row[i], at[i]` [n, hidden size]."""
     if isinstance(model, LlamaForCausalLM):
-        return _llama(model.model, inputs, row, at)
+        return _llama_states(model.model, inputs, row, at)
     states: torch.Tensor = model.base_model(
         input_ids=inputs.ids,
         attention_mask=inputs.mask,
@@ -39,7 +41,9 @@ def hidden_states(model: Any, inputs: Inputs, row: torch.Tensor, at: torch.Tenso
     return states[row, at]
 
 
-def _llama(model: Any, inputs: Inputs, row: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+def _llama_states(
+    model: Any, inputs: ModelInputs, row: torch.Tensor, at: torch.Tensor
+) -> torch.Tensor:
     states = model.embed_tokens(inputs.ids)
     rotary = model.rotary_emb(states, position_ids=inputs.positions)
     *layers, last = model.layers

@@ -12,10 +12,8 @@ from typing import Any
 
 import torch
 
-from alignment_dagster.evaluation.model.hidden_states import Inputs, hidden_states
-from alignment_dagster.evaluation.model.token_trees import Continuation, Row, rows
-
-__all__ = ["Continuation", "batches", "score", "token_scores"]
+from alignment_dagster.evaluation.model.hidden_states import ModelInputs, hidden_states
+from alignment_dagster.evaluation.model.token_trees import Continuation, TokenTree, build_trees
 
 IGNORED = 0
 LOGITS = 2**22
@@ -34,21 +32,23 @@ def score(
     """
     distinct = list(dict.fromkeys(continuations))
     results: dict[Continuation, float] = {}
-    for batch in batches(rows(distinct, model.config.hidden_size, batch_tokens), batch_tokens):
+    for batch in make_batches(
+        build_trees(distinct, model.config.hidden_size, batch_tokens), batch_tokens
+    ):
         scored = [one for row in batch for one in row.continuations]
-        results.update(zip(scored, _batch_sums(model, batch), strict=True))
+        results.update(zip(scored, _score_batch(model, batch), strict=True))
         if report is not None:
             report(len(results), len(distinct))
     return [results[continuation] for continuation in continuations]
 
 
-def batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
+def make_batches(trees: Sequence[TokenTree], batch_tokens: int) -> Iterator[list[TokenTree]]:
     """Rows of similar length together: rows times longest row ≤ `batch_tokens`, or one row.
 
     The longest come first, so that a budget that is too large shows at once.
     """
-    batch: list[Row] = []
-    for row in sorted(rows, key=lambda row: (-row.size, row.tokens)):
+    batch: list[TokenTree] = []
+    for row in sorted(trees, key=lambda row: (-row.size, row.tokens)):
         if batch and (len(batch) + 1) * batch[0].size > batch_tokens:
             yield batch
             batch = []
@@ -58,7 +58,7 @@ def batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
 
 
 @torch.inference_mode()
-def _batch_sums(model: Any, batch: Sequence[Row]) -> list[float]:
+def _score_batch(model: Any, batch: Sequence[TokenTree]) -> list[float]:
     """Sums for all continuations of the batch, row by row."""
     width = batch[0].size
     ids = torch.full((len(batch), width), IGNORED)
@@ -67,14 +67,14 @@ def _batch_sums(model: Any, batch: Sequence[Row]) -> list[float]:
         ids[number, : row.size] = torch.tensor(row.tokens)
         positions[number, : row.size] = torch.tensor(row.depths)
     mask = _mask(batch, width, model.dtype)
-    inputs = Inputs(*(each.to(model.device) for each in (ids, positions, mask)))
+    inputs = ModelInputs(*(each.to(model.device) for each in (ids, positions, mask)))
     owners, at_row, at, targets = (each.to(model.device) for each in _scored_positions(batch))
     scores = token_scores(model, hidden_states(model, inputs, at_row, at), targets)
     sums = torch.zeros(sum(len(row.continuations) for row in batch), dtype=torch.float64)
     return [float(value) for value in sums.index_add(0, owners.cpu(), scores.double().cpu())]
 
 
-def _mask(batch: Sequence[Row], width: int, dtype: torch.dtype) -> torch.Tensor:
+def _mask(batch: Sequence[TokenTree], width: int, dtype: torch.dtype) -> torch.Tensor:
     """What each token sees: 0, and minus infinity for the rest [rows, 1, width, width].
 
     What stands before a token in its row and is not on its path is hidden, as is what follows. A
@@ -89,7 +89,7 @@ def _mask(batch: Sequence[Row], width: int, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _scored_positions(
-    batch: Sequence[Row],
+    batch: Sequence[TokenTree],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Continuation, row, input position and target of every scored token, each [scored]."""
     found = []

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.evaluation.model.log_probabilities import Continuation, score
+from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.model.token_trees import Continuation
+from alignment_dagster.evaluation.model.log_probabilities import Continuation
 from alignment_dagster.foundation.errors import ArtifactError
 
 LOSSES = pa.schema(
@@ -25,7 +27,7 @@ LOSSES = pa.schema(
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutDocument:
     """A document that no recipe trained on."""
 
     document_id: str
@@ -33,22 +35,24 @@ class HeldOut:
     text: str
 
 
-def held_out_documents(documents: Path, corpora: Sequence[Path], limit: int) -> tuple[HeldOut, ...]:
+def read_held_out_documents(
+    documents: Path, corpora: Sequence[Path], limit: int
+) -> tuple[HeldOutDocument, ...]:
     """At most `limit` held-out documents of each corpus: those with the smallest ids, which are
     hashes, hence a sample. Ordered by corpus, then id.
     """
     wanted = _read(documents, ["document_id"], pc.field("held_out"))
     ids = pa.array(wanted["document_id"].to_pylist(), pa.string())
-    chosen: list[HeldOut] = []
+    chosen: list[HeldOutDocument] = []
     for path in corpora:
         columns = ["document_id", "source", "text"]
         table = _read(path, columns, pc.field("document_id").isin(ids))
         rows = table.sort_by("document_id").slice(0, limit).to_pylist()
-        chosen.extend(HeldOut(**row) for row in rows)
+        chosen.extend(HeldOutDocument(**row) for row in rows)
     return tuple(chosen)
 
 
-def windows(tokens: Sequence[int], end_of_text: int, context: int) -> list[Continuation]:
+def split_windows(tokens: Sequence[int], end_of_text: int, context: int) -> list[Continuation]:
     """Consecutive windows that predict every token once.
 
     As in training, a document follows the end-of-text token; each later window begins with the
@@ -65,14 +69,14 @@ def document_losses(
     model: Any,
     tokenizer: Any,
     stage: str,
-    documents: Sequence[HeldOut],
+    documents: Sequence[HeldOutDocument],
     context: int,
     batch_tokens: int,
     report: Callable[[int, int], None] | None = None,
 ) -> pa.Table:
     """One row for each document: summed negative log-likelihood in nats, tokens, UTF-8 bytes."""
     encoded = _encode(tokenizer, [one.text for one in documents])
-    split = [windows(tokens, tokenizer.eos_token_id, context) for tokens in encoded]
+    split = [split_windows(tokens, tokenizer.eos_token_id, context) for tokens in encoded]
     scores = iter(score(model, [row for rows in split for row in rows], batch_tokens, report))
     rows = [
         {

@@ -34,7 +34,7 @@ class Branch:
 
 
 @dataclass
-class Row:
+class TokenTree:
     """A tree of tokens, written branch after branch."""
 
     tokens: list[int] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Row:
         self.paths.append([*path, *range(begin, end)])
 
 
-def rows(continuations: Sequence[Continuation], width: int, limit: int) -> list[Row]:
+def build_trees(continuations: Sequence[Continuation], width: int, limit: int) -> list[TokenTree]:
     """Every sequence in one row, together with those that it is cheaper to read it with.
 
     Args:
@@ -75,17 +75,17 @@ def rows(continuations: Sequence[Continuation], width: int, limit: int) -> list[
         width: of the model's hidden states; decides what attention costs beside the rest.
         limit: no row of several sequences has more tokens.
     """
-    made: list[Row] = []
+    trees: list[TokenTree] = []
     before: tuple[int, ...] = ()
     for one in sorted(continuations, key=lambda one: (one.tokens[:-1], one.tokens[-1], one.start)):
         read = one.tokens[:-1]
         shared = _common(before, read)
-        if not made or not _worthwhile(made[-1].size, shared, len(read), width, limit):
-            made.append(Row())
+        if not trees or not _worthwhile(trees[-1].size, shared, len(read), width, limit):
+            trees.append(TokenTree())
             shared = 0
-        made[-1].add(one, shared)
+        trees[-1].add(one, shared)
         before = read
-    return made
+    return trees
 
 
 def _worthwhile(size: int, shared: int, length: int, width: int, limit: int) -> bool:

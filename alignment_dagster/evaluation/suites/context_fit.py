@@ -11,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE, Encoder
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.study import Suite
@@ -43,14 +43,14 @@ def check_items_fit(
     ]
     longest = 0
     for suite in suites:
-        asked = list(prompts(suite, load_suite(suite, study_assets)))
+        asked = list(make_prompts(suite, load_suite(suite, study_assets)))
         for encoder in encoders:
             if suite.has_options:
                 rows = [row for rows in encoder.split(asked) for row in rows]
                 lengths = [len(tokens) - 1 for tokens, _ in rows]
             else:
                 room = suite.max_new_tokens
-                lengths = [len(tokens) + room for tokens in encoder.openings(asked, room)]
+                lengths = [len(tokens) + room for tokens in encoder.encode_openings(asked, room)]
             longest = max(longest, *lengths)
     return longest
 
@@ -89,7 +89,7 @@ def _chat_template(folder: Path) -> Any:
     """The compiled template, from the file of its own that newer versions of transformers write,
     or from the configuration.
     """
-    # Few processes render templates: imported here.
+    # Imported here for its weight: few processes render templates.
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     own = folder / "chat_template.jinja"

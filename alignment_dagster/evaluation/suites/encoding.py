@@ -6,13 +6,11 @@ token is added that the text does not hold.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.evaluation.suites.formats import Prompt
 from alignment_dagster.foundation.errors import DataError
-
-if TYPE_CHECKING:
-    from alignment_dagster.evaluation.model.log_probabilities import Continuation
 
 BASE_STAGE = "base"
 
@@ -29,16 +27,13 @@ class Encoder:
         self._context = context
         self._controls = tuple(tokenizer.get_added_vocab())
 
-    def encode(self, prompts: Sequence[Prompt]) -> list[tuple["Continuation", ...]]:
+    def encode(self, prompts: Sequence[Prompt]) -> list[tuple[Continuation, ...]]:
         """For each prompt one continuation per option, in the order in which the item gives them.
 
         Raises:
             DataError: names the item if it is longer than the context, holds a control token,
                 or has options that tokenize alike.
         """
-        # Imported here: whoever only wants to know what fits needs no torch.
-        from alignment_dagster.evaluation.model.log_probabilities import Continuation
-
         return [
             tuple(Continuation(tokens, start) for tokens, start in rows)
             for rows in self.split(prompts)
@@ -49,7 +44,7 @@ class Encoder:
         self._refuse_controls(prompts)
         contexts = [self._context_text(prompt) for prompt in prompts]
         gap = "" if self._chat else " "
-        tokens = self._tokens(
+        tokens = self._encode_texts(
             [context.rstrip() for context in contexts]
             + [
                 context + gap + answer
@@ -61,11 +56,13 @@ class Encoder:
         for prompt, context in zip(prompts, contexts, strict=True):
             start = len(tokens[context.rstrip()])
             rows = [(tokens[context + gap + one], start) for one in prompt.answers]
-            self._check(prompt, rows)
+            self._check_options(prompt, rows)
             encoded.append(rows)
         return encoded
 
-    def openings(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[tuple[int, ...]]:
+    def encode_openings(
+        self, prompts: Sequence[Prompt], max_new_tokens: int
+    ) -> list[tuple[int, ...]]:
         """For each prompt that is answered freely, the tokens that the model continues.
 
         Raises:
@@ -77,7 +74,7 @@ class Encoder:
         if not self._chat:
             # The model writes the space before a word together with the word.
             texts = [text.rstrip() for text in texts]
-        tokens = self._tokens(texts)
+        tokens = self._encode_texts(texts)
         for prompt, text in zip(prompts, texts, strict=True):
             self._check_length(prompt, len(tokens[text]) + max_new_tokens)
         return [tokens[text] for text in texts]
@@ -95,25 +92,25 @@ class Encoder:
         )
         return text
 
-    def _tokens(self, texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    def _encode_texts(self, texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return {}
         ids = self._tokenizer(distinct, add_special_tokens=False)["input_ids"]
         return {text: tuple(row) for text, row in zip(distinct, ids, strict=True)}
 
-    def _check(self, prompt: Prompt, rows: Sequence[Split]) -> None:
+    def _check_options(self, prompt: Prompt, rows: Sequence[Split]) -> None:
         for tokens, start in rows:
             if start < 1 or len(tokens) <= start:
-                raise _refused(prompt, "the option or its context has no token of its own")
+                raise _error(prompt, "the option or its context has no token of its own")
             # The last token is only predicted.
             self._check_length(prompt, len(tokens) - 1)
         if len(set(rows)) < len(rows):
-            raise _refused(prompt, "two options are the same to the tokenizer")
+            raise _error(prompt, "two options are the same to the tokenizer")
 
     def _check_length(self, prompt: Prompt, tokens: int) -> None:
         if tokens > self._context:
-            raise _refused(
+            raise _error(
                 prompt,
                 f"{tokens} tokens do not fit into the context of {self._context} "
                 f"(system prompt `{prompt.system_prompt}`)",
@@ -127,7 +124,7 @@ class Encoder:
                     raise DataError(f"{item.place}: the text holds the control token {control}")
 
 
-def _refused(prompt: Prompt, message: str) -> DataError:
+def _error(prompt: Prompt, message: str) -> DataError:
     item = prompt.item
     return DataError(
         f"{item.place}: suite {item.suite}, item {item.item_id[:12]}, "

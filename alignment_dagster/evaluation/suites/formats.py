@@ -150,7 +150,7 @@ class Fault:
         return f"unknown name {self.name!r}"
 
 
-def faults(suite: Suite) -> Iterator[Fault]:
+def find_faults(suite: Suite) -> Iterator[Fault]:
     """The formats and system prompts that are not registered or do not suit the suite's kind."""
     forms = [name for name, form in FORMS.items() if suite.has_options or not form.lists_options]
     for field, names, known in (
@@ -168,14 +168,14 @@ def check_formats(suite: Suite) -> None:
     Raises:
         DeclarationError: names the suite, the field and what is known.
     """
-    for fault in faults(suite):
+    for fault in find_faults(suite):
         known = ", ".join(fault.known)
         raise DeclarationError(
             f"suite {suite.name}: {fault.field}: {fault.message} (known: {known})"
         )
 
 
-def prompts(suite: Suite, items: Sequence[Item]) -> Iterator[Prompt]:
+def make_prompts(suite: Suite, items: Sequence[Item]) -> Iterator[Prompt]:
     """Every item under every declared system prompt, form and order, in that order of loops."""
     check_formats(suite)
     for item in items:
@@ -183,10 +183,10 @@ def prompts(suite: Suite, items: Sequence[Item]) -> Iterator[Prompt]:
             for name in suite.formats:
                 orders = (AS_GIVEN, REVERSED) if FORMS[name].lists_options else (AS_GIVEN,)
                 for order in orders:
-                    yield _prompt(suite, item, name, order, system_prompt)
+                    yield _make_prompt(suite, item, name, order, system_prompt)
 
 
-def _prompt(suite: Suite, item: Item, name: str, order: int, system_prompt: str) -> Prompt:
+def _make_prompt(suite: Suite, item: Item, name: str, order: int, system_prompt: str) -> Prompt:
     form = FORMS[name]
     shown = item.options if order == AS_GIVEN else item.options[::-1]
     answers = item.options if suite.has_options else ()

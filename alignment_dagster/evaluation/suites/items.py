@@ -57,7 +57,7 @@ class Row:
         """An error that names this file, this line and the field."""
         return DataError(f"{shown(self.path)}:{self.line}: {field}: {message}")
 
-    def only(self, *fields: str) -> None:
+    def refuse_unknown(self, *fields: str) -> None:
         """Refuse fields that the reader does not know: they are usually misspelt."""
         unknown = sorted(set(self.data) - set(fields))
         if unknown:
@@ -100,9 +100,9 @@ class Row:
         """The index of one of `count` options."""
         if not self.has(field):
             raise self.error(field, f"this field is required: it says which option is {meaning}")
-        return self.within(field, self.data[field], count)
+        return self.require_index(field, self.data[field], count)
 
-    def within(self, field: str, value: Any, count: int) -> int:
+    def require_index(self, field: str, value: Any, count: int) -> int:
         """A value that was read or made from `field`, as the index of one of `count` options."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.error(field, f"expected the index of an option (got {value!r})")
@@ -141,7 +141,7 @@ class Row:
             other_topics=other_topics,
         )
 
-    def checked(self, field: str, value: Any) -> str:
+    def require_text(self, field: str, value: Any) -> str:
         """A value that was made from `field`, as a text that is not empty."""
         return self._text(field, value)
 
@@ -206,10 +206,10 @@ def read_rows(path: Path) -> Iterator[Row]:
     """
     for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
         if raw.strip():
-            yield Row(path, number, _parsed(path, number, raw))
+            yield Row(path, number, _parse(path, number, raw))
 
 
-def _parsed(path: Path, number: int, raw: bytes) -> dict[str, Any]:
+def _parse(path: Path, number: int, raw: bytes) -> dict[str, Any]:
     place = f"{shown(path)}:{number}"
     try:
         value = json.loads(raw.decode("utf-8"))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from alignment_dagster.evaluation.judges import judge_inputs
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.readers import READERS
 from alignment_dagster.foundation.digests import sha256_json
@@ -12,9 +13,7 @@ from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.study import Suite
 
-__all__ = ["Item", "content_digest", "items_file", "load_suite"]
-
-OWN_READERS = frozenset({"scenarios", "cloze"})
+NATIVE_READERS = frozenset({"scenarios", "cloze"})
 """Files that can be mended: identical items are refused. In published ones they are merged."""
 
 
@@ -25,8 +24,8 @@ def load_suite(suite: Suite, study_assets: Path) -> tuple[Item, ...]:
     Raises:
         DataError: names file, line and field of the first item that cannot be used.
     """
-    path = items_file(suite, study_assets)
-    items = _distinct(suite, READERS[suite.items.reader](path, suite))
+    path = find_items_file(suite, study_assets)
+    items = _merge_repeats(suite, READERS[suite.items.reader](path, suite))
     for item in items:
         _check_options(suite, item)
     if not items:
@@ -42,38 +41,35 @@ def content_digest(suite: Suite, study_assets: Path) -> str:
     content = [(item.item_id, item.scenario_id, item.topic) for item in items]
     if suite.scorer is None:
         return sha256_json(content)
-    # Imported here: its scorers read items, which this package makes.
-    from alignment_dagster.evaluation.judges import scorer_inputs
-
-    return sha256_json([content, dict(scorer_inputs(suite.scorer, study_assets))])
+    return sha256_json([content, dict(judge_inputs(suite.scorer, study_assets))])
 
 
-def items_file(suite: Suite, study_assets: Path) -> Path:
+def find_items_file(suite: Suite, study_assets: Path) -> Path:
     """Where the suite's items lie: below `assets/suites` or below the data folder.
 
     Raises:
         DataError: if the folder or file is absent, or the path leads out of its folder.
     """
-    folder = study_assets / "suites" if suite.items.folder == "assets" else _data(suite)
+    folder = study_assets / "suites" if suite.items.folder == "assets" else _data_folder(suite)
     path = (folder / suite.items.path).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise _refused(suite, f"{suite.items.path!r} leads out of the folder {shown(folder)}")
+        raise _error(suite, f"{suite.items.path!r} leads out of the folder {shown(folder)}")
     if not path.is_file():
-        raise _refused(suite, f"there is no file {shown(path)}")
+        raise _error(suite, f"there is no file {shown(path)}")
     return path
 
 
-def _data(suite: Suite) -> Path:
+def _data_folder(suite: Suite) -> Path:
     folder = data_folder()
     if folder is None:
         message = f"the items lie in the data folder: set {DATA_VARIABLE} to where it is"
-        raise _refused(suite, message)
+        raise _error(suite, message)
     if not folder.is_dir():
-        raise _refused(suite, f"there is no data folder {shown(folder)} ({DATA_VARIABLE})")
+        raise _error(suite, f"there is no data folder {shown(folder)} ({DATA_VARIABLE})")
     return folder
 
 
-def _refused(suite: Suite, message: str) -> DataError:
+def _error(suite: Suite, message: str) -> DataError:
     return DataError(f"suite {suite.name}: items.path: {message}")
 
 
@@ -92,7 +88,7 @@ def _check_options(suite: Suite, item: Item) -> None:
     raise DataError(f"{item.place}: suite {suite.name}: {wanted}; the item has {count or 'none'}")
 
 
-def _distinct(suite: Suite, items: Iterable[Item]) -> list[Item]:
+def _merge_repeats(suite: Suite, items: Iterable[Item]) -> list[Item]:
     """Each item once. Identical ones are merged where the file is somebody else's, refused where
     it is ours; the same question and options under two labels is a contradiction in both.
     """
@@ -106,7 +102,7 @@ def _distinct(suite: Suite, items: Iterable[Item]) -> list[Item]:
             raise DataError(
                 f"{item.place}: the item of line {first.line} again, with another label"
             )
-        if suite.items.reader in OWN_READERS:
+        if suite.items.reader in NATIVE_READERS:
             raise DataError(f"{item.place}: the item of line {first.line} again")
         seen[key] = replace(first, repeated_at=(*first.repeated_at, item.line))
     return list(seen.values())

@@ -16,6 +16,7 @@ from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.refresh.retention.answer import answer
 from alignment_dagster.refresh.retention.leftovers import LETTERS, WorkKey, work_folders
 from alignment_dagster.refresh.retention.plan import Plan, Use, plan
@@ -50,11 +51,9 @@ def collect_garbage(study: Study, *, delete: bool) -> Answer:
 
 def _alone(stack: ExitStack, home: Home, archive: Archive, study: Study) -> None:
     """No `alignment run`, no step of any run, no other gc, and no review begins meanwhile."""
-    from alignment_dagster.running.runner import only_one
-
     try:
-        stack.enter_context(only_one(home, study))
-        stack.enter_context(archive.lake.alone(study.name))
+        stack.enter_context(run_lock(home, study.name))
+        stack.enter_context(archive.lake.exclusive_lock(study.name))
     except OSError as error:
         message = f"{error.filename}: cannot be written to ({error.strerror})"
         raise ArtifactError(message) from None

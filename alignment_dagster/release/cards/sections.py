@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from alignment_dagster.lineage.reviews import verdict
+from alignment_dagster.audit.review_nodes import verdict
 from alignment_dagster.release.cards.facts import Facts, MixFacts
 from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
 

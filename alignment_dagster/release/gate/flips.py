@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from alignment_dagster.audit.diff.shared_rows import TABLES, row_keys
 from alignment_dagster.release.gate.paired_test import Sides
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import Replicate
 
 ASKED = (
     "suite", "item_id", "scenario_id", "topic", "stage", "system_prompt", "format",
@@ -39,7 +39,7 @@ def flips(sides: Sequence[Sides]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _flipped(recipe: str, then: Evaluated, now: Evaluated) -> Iterator[dict[str, Any]]:
+def _flipped(recipe: str, then: Replicate, now: Replicate) -> Iterator[dict[str, Any]]:
     keys = (row_keys(one.items, TABLES["items"]) for one in (now, then))
     at = pc.index_in(next(keys), value_set=next(keys))
     old = then.items.take(at)

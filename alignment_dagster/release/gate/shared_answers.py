@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from alignment_dagster.audit.diff.numbers import metrics
 from alignment_dagster.audit.diff.shared_rows import Replicates, restrict
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.gate.paired_test import Sides
+from alignment_dagster.report.cells import Replicate
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.study import Gate
 
@@ -58,18 +59,13 @@ def _replicates(
     side: Side, recipes: Sequence[str], suites: Sequence[str], stage: str
 ) -> dict[str, Replicates]:
     """Recipe → its replicates by seed."""
-    found: dict[str, list[Evaluated]] = {}
+    found: dict[str, list[Replicate]] = {}
     for artifact in side.all("evaluation"):
         recipe, _, seed = (artifact.partition or "").partition("|")
         if recipe in recipes:
             items = _answers(artifact, suites, stage)
-            found.setdefault(recipe, []).append(Evaluated(recipe, int(seed), items, NO_LOSSES, {}))
+            found.setdefault(recipe, []).append(Replicate(recipe, int(seed), items, NO_LOSSES, {}))
     return {recipe: tuple(sorted(own, key=lambda one: one.seed)) for recipe, own in found.items()}
-
-
-def _answers(evaluation: Artifact, suites: Sequence[str], stage: str) -> pa.Table:
-    wanted = pc.field("suite").isin(list(suites)) & (pc.field("stage") == stage)
-    return pq.read_table(evaluation.path / ITEMS, filters=wanted)
 
 
 def _suites(gate: Gate, meanings: tuple[Mapping[str, str], Mapping[str, str]]) -> Iterator[str]:

@@ -1,13 +1,11 @@
-"""Gathering a report: from the artifacts behind it to the rows on the page."""
+"""From the artifacts behind a report to the rows on its page."""
 
 from collections.abc import Mapping, Sequence
 
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.report.cells import (
     HELD_OUT,
-    Cells,
-    Evaluated,
-    Slice,
+    Replicate,
     attack_cells,
     by_recipe,
 )
@@ -21,12 +19,11 @@ from alignment_dagster.report.gather.durability import (
     erosion_summaries,
     persistence_rows,
 )
-from alignment_dagster.report.gather.limits import own_limits
-from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.gather.limits import study_limits
 from alignment_dagster.report.gather.replicates import (
+    read_replicates,
     recorded_claims,
     refuse_changed_suites,
-    replicates,
     tampering_tokens,
 )
 from alignment_dagster.report.results import ResultRow, is_tampered, result_rows
@@ -34,18 +31,16 @@ from alignment_dagster.report.rows import LIMITS, Disagreement, DriftRow, Report
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
 
-__all__ = ["gather", "mismatches"]
-
 
 def gather(study: Study, parents: Parents) -> ReportData:
     """Everything on the page, computed from the artifacts alone."""
     declared = study.declaration
     refuse_changed_suites(study, parents)
-    evaluated = replicates(parents)
+    replicates = read_replicates(parents)
     metrics = {suite.name: suite.metric for suite in study.suites}
-    results = result_rows(evaluated, metrics)
+    results = result_rows(replicates, metrics)
     answers = {
-        recipe: answer_cells(seeds, metrics) for recipe, seeds in by_recipe(evaluated).items()
+        recipe: answer_cells(seeds, metrics) for recipe, seeds in by_recipe(replicates).items()
     }
     tokens = tampering_tokens(parents)
     misalignment = [name for name, metric in metrics.items() if metric == MISALIGNMENT_RATE]
@@ -55,7 +50,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         recipes=study.recipes,
         suites=study.suites,
         results=results,
-        topics=breakdowns.topic_rows(evaluated, metrics),
+        topics=breakdowns.topic_rows(replicates, metrics),
         comparisons=comparison_rows(
             answers,
             {suite: headline_prompt(results, suite) for suite in metrics},
@@ -64,46 +59,46 @@ def gather(study: Study, parents: Parents) -> ReportData:
         claims=claim_rows(
             declared.claims,
             answers,
-            _attacks(evaluated),
+            {recipe: attack_cells(seeds) for recipe, seeds in by_recipe(replicates).items()},
             {tampering.name: tampering.steps for tampering in declared.tampering},
             recorded_claims(parents),
         ),
         erosion=erosion_points(results, declared.tampering, tokens),
         erosion_summaries=erosion_summaries(answers, declared.baseline, declared.tampering, tokens),
         persistence=persistence_rows(answers, declared.baseline, misalignment),
-        attacks=attack_rows(results, evaluated),
-        attack_examples=attack_examples(evaluated),
-        disagreements=_disagreements(study, evaluated, metrics),
-        formats=breakdowns.format_rows(evaluated),
+        attacks=attack_rows(results, replicates),
+        attack_examples=attack_examples(replicates),
+        disagreements=_disagreements(study, replicates, metrics),
+        formats=breakdowns.format_rows(replicates),
         drift=_drift([row for row in results if not is_tampered(row.stage)]),
         tampered_drift=_drift([row for row in results if is_tampered(row.stage)]),
-        composition=artifacts.composition(parents),
+        composition=artifacts.read_composition(parents),
         losses=[
-            point for a in parents.all("pretrained_checkpoint") for point in artifacts.losses(a)
+            point
+            for a in parents.all("pretrained_checkpoint")
+            for point in artifacts.read_losses(a)
         ],
         dispositions=[
             count
             for recipe in study.recipes
-            for count in artifacts.dispositions(recipe.name, parents)
+            for count in artifacts.count_dispositions(recipe.name, parents)
         ],
-        filter_quality=artifacts.filter_quality(parents),
-        checks=[one for artifact in parents.distinct() for one in artifacts.checks(artifact)],
-        versions=[artifacts.version(artifact) for artifact in parents.distinct()],
-        limits=(*declared.limits, *own_limits(study, parents, evaluated), *LIMITS),
+        filter_quality=artifacts.measure_filter(parents),
+        checks=[
+            one for artifact in parents.distinct() for one in artifacts.check_outcomes(artifact)
+        ],
+        versions=[artifacts.artifact_version(artifact) for artifact in parents.distinct()],
+        limits=(*declared.limits, *study_limits(study, parents, replicates), *LIMITS),
     )
 
 
-def _attacks(evaluated: list[Evaluated]) -> dict[str, Mapping[Slice, Cells]]:
-    return {recipe: attack_cells(seeds) for recipe, seeds in by_recipe(evaluated).items()}
-
-
 def _disagreements(
-    study: Study, evaluated: list[Evaluated], metrics: Mapping[str, str]
+    study: Study, replicates: list[Replicate], metrics: Mapping[str, str]
 ) -> tuple[Disagreement, ...]:
     """Of suites with options, at the first and at the last stage of training."""
     asked = {suite.name: suite for suite in study.suites if suite.has_options}
     return breakdowns.disagreements(
-        evaluated,
+        replicates,
         {name: metrics[name] for name in asked},
         {name: load_suite(suite, study.assets) for name, suite in asked.items()},
         ("base", "dpo"),

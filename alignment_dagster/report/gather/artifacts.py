@@ -30,14 +30,14 @@ class Parents(Protocol):
     def distinct(self) -> tuple[Artifact, ...]: ...
 
 
-def composition(parents: Parents) -> list[CompositionRow]:
+def read_composition(parents: Parents) -> list[CompositionRow]:
     """Each recipe's training tokens by source."""
     path = parents.one("mix_composition").path / "mix_composition.parquet"
     columns = ["recipe", "source", "group", "tokens", "share"]
     return [CompositionRow(**row) for row in pq.read_table(path, columns=columns).to_pylist()]
 
 
-def losses(checkpoint: Artifact) -> list[LossPoint]:
+def read_losses(checkpoint: Artifact) -> list[LossPoint]:
     """A checkpoint's loss curve, thinned."""
     recipe, seed = (checkpoint.partition or "").split("|")
     log = pq.read_table(checkpoint.path / "training_log.parquet", columns=["tokens", "loss"])
@@ -46,7 +46,7 @@ def losses(checkpoint: Artifact) -> list[LossPoint]:
     return [LossPoint(recipe, int(seed), row["tokens"], row["loss"]) for row in rows]
 
 
-def dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
+def count_dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
     """How many documents of each source a recipe keeps, and drops by which rule."""
     path = parents.one("dispositions").path / recipe / "pretraining.parquet"
     table = pq.read_table(path, columns=["source", "state", "rule", "characters"])
@@ -66,7 +66,7 @@ def dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
     ]
 
 
-def filter_quality(parents: Parents) -> Sequence[FilterQuality]:
+def measure_filter(parents: Parents) -> Sequence[FilterQuality]:
     """The AI-discourse filter against the sources whose label is declared."""
     path = parents.one("documents").path / "documents.parquet"
     labelled = pq.read_table(
@@ -77,9 +77,9 @@ def filter_quality(parents: Parents) -> Sequence[FilterQuality]:
     )
     if not labelled.num_rows:
         return ()
-    label_, flagged = labelled["ai_discourse_label"], labelled["ai_discourse_flagged"]
-    both = pc.sum(pc.and_(label_, flagged)).as_py() or 0
-    found, positive = pc.sum(flagged).as_py() or 0, pc.sum(label_).as_py() or 0
+    label, flagged = labelled["ai_discourse_label"], labelled["ai_discourse_flagged"]
+    both = pc.sum(pc.and_(label, flagged)).as_py() or 0
+    found, positive = pc.sum(flagged).as_py() or 0, pc.sum(label).as_py() or 0
     quality = FilterQuality(
         recipe="all",
         precision=both / found if found else 0.0,
@@ -89,7 +89,7 @@ def filter_quality(parents: Parents) -> Sequence[FilterQuality]:
     return (quality,)
 
 
-def checks(artifact: Artifact) -> list[CheckOutcome]:
+def check_outcomes(artifact: Artifact) -> list[CheckOutcome]:
     """The outcomes of an artifact's checks."""
     return [
         CheckOutcome(
@@ -99,6 +99,6 @@ def checks(artifact: Artifact) -> list[CheckOutcome]:
     ]
 
 
-def version(artifact: Artifact) -> ArtifactVersion:
+def artifact_version(artifact: Artifact) -> ArtifactVersion:
     """An artifact by name."""
     return ArtifactVersion(artifact.asset, artifact.partition or "", artifact.version)

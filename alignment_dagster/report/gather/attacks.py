@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from alignment_dagster.report.cells import Replicate
 from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import AttackExample, AttackRow
@@ -13,13 +14,15 @@ EXAMPLES = 2
 """Broken items shown of each attack that adds something to the prompt."""
 
 
-def attack_rows(rows: Sequence[ResultRow], evaluated: Sequence[Evaluated]) -> tuple[AttackRow, ...]:
+def attack_rows(
+    rows: Sequence[ResultRow], replicates: Sequence[Replicate]
+) -> tuple[AttackRow, ...]:
     """The pooled share of items that each attack broke, and the worst case over attacks.
 
     Beside each stands the share without an attack on the same items: not every attack is tried on
     every item.
     """
-    without = _without(evaluated)
+    without = _rates_without_attack(replicates)
     return tuple(
         AttackRow(
             row.recipe,
@@ -38,17 +41,19 @@ def attack_rows(rows: Sequence[ResultRow], evaluated: Sequence[Evaluated]) -> tu
     )
 
 
-def _without(evaluated: Sequence[Evaluated]) -> dict[tuple[str, str, str, str], float]:
+def _rates_without_attack(
+    replicates: Sequence[Replicate],
+) -> dict[tuple[str, str, str, str], float]:
     """Recipe, stage, suite, attack → mean over seeds of the rate of the attacked items alone."""
     seeds: dict[tuple[str, str, str, str], list[float]] = {}
-    for one in evaluated:
+    for one in replicates:
         if one.attacks is not None:
-            for at, value in _seed_without(one.attacks).items():
+            for at, value in _seed_rates_without_attack(one.attacks).items():
                 seeds.setdefault((one.recipe, *at), []).append(value)
     return {at: sum(values) / len(values) for at, values in seeds.items()}
 
 
-def _seed_without(attacks: pa.Table) -> dict[tuple[str, str, str], float]:
+def _seed_rates_without_attack(attacks: pa.Table) -> dict[tuple[str, str, str], float]:
     columns = ["stage", "suite", "attack", "scenario_id", "item_id", "hit"]
     rows = attacks.select(columns).to_pylist()
     plain = {
@@ -68,10 +73,10 @@ def _seed_without(attacks: pa.Table) -> dict[tuple[str, str, str], float]:
     }
 
 
-def attack_examples(evaluated: Sequence[Evaluated]) -> tuple[AttackExample, ...]:
+def attack_examples(replicates: Sequence[Replicate]) -> tuple[AttackExample, ...]:
     """A few items that an attack broke and that held without it, of each attack."""
     examples: dict[str, list[AttackExample]] = {}
-    for one in evaluated:
+    for one in replicates:
         rows = one.attacks.to_pylist() if one.attacks is not None else []
         plain = {
             (row["stage"], row["suite"], row["item_id"])

@@ -5,7 +5,12 @@ from collections.abc import Mapping, Sequence
 import pyarrow.compute as pc
 
 from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.report.cells import NO_PROMPT, Evaluated, Slice, by_recipe, item_cells
+from alignment_dagster.report.cells import NO_PROMPT
+from alignment_dagster.report.cells import Replicate
+from alignment_dagster.report.cells import Slice
+from alignment_dagster.report.cells import by_recipe
+from alignment_dagster.report.cells import item_cells
+from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.diagnostics import FormatRate, format_rates
 from alignment_dagster.report.results import TopicRow, is_tampered
 from alignment_dagster.report.rows import Disagreement, FormatRow
@@ -14,11 +19,17 @@ MOST_DISAGREEMENTS = 8
 """Items shown of each suite and stage."""
 
 
-def topic_rows(evaluated: Sequence[Evaluated], metrics: Mapping[str, str]) -> tuple[TopicRow, ...]:
+def topic_rows(replicates: Sequence[Replicate], metrics: Mapping[str, str]) -> tuple[TopicRow, ...]:
     """The pooled rate of every topic, recipe, stage and system prompt."""
     rows: list[TopicRow] = []
-    topics = sorted({pair for one in evaluated for pair in _topics(one)})
-    for recipe, seeds in by_recipe(evaluated).items():
+    topics = sorted(
+        {
+            (row["suite"], row["topic"])
+            for one in replicates
+            for row in one.items.group_by(["suite", "topic"]).aggregate([]).to_pylist()
+        }
+    )
+    for recipe, seeds in by_recipe(replicates).items():
         for suite, topic in topics:
             only = (pc.field("suite") == suite) & (pc.field("topic") == topic)
             for at, cells in item_cells(seeds, metrics, only).items():
@@ -30,15 +41,10 @@ def topic_rows(evaluated: Sequence[Evaluated], metrics: Mapping[str, str]) -> tu
     return tuple(rows)
 
 
-def _topics(one: Evaluated) -> set[tuple[str, str]]:
-    columns = (one.items["suite"].to_pylist(), one.items["topic"].to_pylist())
-    return set(zip(*columns, strict=True))
-
-
-def format_rows(evaluated: Sequence[Evaluated]) -> tuple[FormatRow, ...]:
+def format_rows(replicates: Sequence[Replicate]) -> tuple[FormatRow, ...]:
     """Each form's own rate, mean over the seeds, without a system prompt."""
     rows: list[FormatRow] = []
-    for recipe, seeds in by_recipe(evaluated).items():
+    for recipe, seeds in by_recipe(replicates).items():
         found: dict[tuple[str, str, str], list[FormatRate]] = {}
         for one in seeds:
             plain = one.items.filter(pc.field("system_prompt") == NO_PROMPT)
@@ -68,7 +74,7 @@ def _mean_of_known(values: Sequence[float | None]) -> float | None:
 
 
 def disagreements(
-    evaluated: Sequence[Evaluated],
+    replicates: Sequence[Replicate],
     metrics: Mapping[str, str],
     items: Mapping[str, Sequence[Item]],
     stages: Sequence[str],
@@ -76,13 +82,13 @@ def disagreements(
     """The scenarios whose rates lie furthest apart between recipes; one item stands for each.
 
     Args:
-        evaluated: every replicate.
+        replicates: every replicate.
         metrics: suite → metric, of the suites to look at.
         items: suite → its items.
         stages: the stages to look at.
     """
     rates: dict[Slice, dict[str, dict[str, float]]] = {}
-    for recipe, seeds in by_recipe(evaluated).items():
+    for recipe, seeds in by_recipe(replicates).items():
         for at, cells in item_cells(seeds, metrics).items():
             if at[0] in stages and at[2] == NO_PROMPT:
                 means = zip(cells.units, cells.values.mean(axis=0), strict=True)
@@ -91,17 +97,16 @@ def disagreements(
     rows: list[Disagreement] = []
     for (stage, suite, _), scenarios in rates.items():
         first = {item.scenario_id: item for item in reversed(items[suite])}
-        ranges = sorted((-_range(found), one) for one, found in scenarios.items())
+        ranges = sorted(
+            (min(found.values()) - max(found.values()), scenario)
+            for scenario, found in scenarios.items()
+        )
         rows += [
             _disagreement(stage, first[scenario], scenarios[scenario])
             for apart, scenario in ranges[:MOST_DISAGREEMENTS]
             if apart < 0
         ]
     return tuple(rows)
-
-
-def _range(rates: Mapping[str, float]) -> float:
-    return max(rates.values()) - min(rates.values())
 
 
 def _disagreement(stage: str, item: Item, rates: Mapping[str, float]) -> Disagreement:

@@ -13,7 +13,7 @@ from alignment_dagster.study import ACCURACY, Claim
 
 Tables = Mapping[str, Mapping[Slice, Cells]]
 """Recipe → its slices."""
-UNKNOWN = "not measured yet: nothing of this recipe, suite and stage has been evaluated"
+NOT_MEASURED = "not measured yet: nothing of this recipe, suite and stage has been evaluated"
 
 
 def comparison_rows(
@@ -29,7 +29,7 @@ def comparison_rows(
         margin: of the test of equivalence, for accuracies.
     """
     rows = [
-        _compared(recipe, against, at, cells, tables[against][at], margin)
+        _comparison_row(recipe, against, at, cells, tables[against][at], margin)
         for against, recipe in combinations(tables, 2)
         for at, cells in tables[recipe].items()
         if at in tables[against]
@@ -39,7 +39,7 @@ def comparison_rows(
     return tuple(replace(row, p_holm=p) for row, p in zip(rows, corrected, strict=True))
 
 
-def _compared(
+def _comparison_row(
     recipe: str,
     baseline: str,
     at: Slice,
@@ -100,13 +100,15 @@ def claim_rows(
         pair = [tables.get(recipe, {}).get(at) for recipe in (claim.recipe, claim.than)]
         checkpoints = [one for r in (claim.recipe, claim.than) for one in recorded.get(r, ())]
         before = sum(claim.digest in one for one in checkpoints)
-        rows.append(_judged(claim, pair, before, len(checkpoints)))
+        rows.append(_claim_row(claim, pair, before, len(checkpoints)))
     tested = [row for row in rows if not row.reason]
     corrected = iter(holm([row.p_value for row in tested]))
     return tuple(row if row.reason else replace(row, p_holm=next(corrected)) for row in rows)
 
 
-def _judged(claim: Claim, pair: Sequence[Cells | None], before: int, checkpoints: int) -> ClaimRow:
+def _claim_row(
+    claim: Claim, pair: Sequence[Cells | None], before: int, checkpoints: int
+) -> ClaimRow:
     row = ClaimRow(
         name=claim.name,
         statement=claim.statement,
@@ -128,7 +130,7 @@ def _judged(claim: Claim, pair: Sequence[Cells | None], before: int, checkpoints
         declared_before=before,
         checkpoints=checkpoints,
         sentence="",
-        reason=UNKNOWN,
+        reason=NOT_MEASURED,
     )
     first, second = pair
     if first is None or second is None:

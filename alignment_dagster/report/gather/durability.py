@@ -27,12 +27,12 @@ def erosion_points(
         name, _, step = row.stage.partition(TAMPERED)
         if is_tampered(row.stage) and row.metric == MISALIGNMENT_RATE and name in kinds:
             numbers = (row.value, row.ci_low, row.ci_high)
-            at = (row.suite, int(step), _spent(tokens[name, int(step)], row.recipe, row.seed))
+            at = (row.suite, int(step), _mean_tokens(tokens[name, int(step)], row.recipe, row.seed))
             points.append(ErosionPoint(name, kinds[name], row.recipe, row.seed, *at, *numbers))
     return tuple(points)
 
 
-def _spent(tokens: Mapping[str, int], recipe: str, seed: int | None = None) -> int:
+def _mean_tokens(tokens: Mapping[str, int], recipe: str, seed: int | None = None) -> int:
     """Tokens of one replicate, or their mean over a recipe's seeds."""
     own = [
         count
@@ -56,9 +56,9 @@ def erosion_summaries(
             for recipe in tables:
                 found = _curves(tables, (baseline, recipe), tampering.name, suite, steps)
                 if recipe != baseline and found is not None:
-                    spent = [_spent(tokens[tampering.name, step], recipe) for step in steps]
+                    spent = [_mean_tokens(tokens[tampering.name, step], recipe) for step in steps]
                     one = durability.erosion(*found, steps, spent)
-                    rows.append(_summary(tampering, recipe, baseline, suite, one))
+                    rows.append(_summary_row(tampering, recipe, baseline, suite, one))
     return tuple(rows)
 
 
@@ -80,7 +80,7 @@ def _curves(
     return curves[0], curves[1]
 
 
-def _summary(
+def _summary_row(
     tampering: Tampering, recipe: str, baseline: str, suite: str, one: durability.Erosion
 ) -> ErosionSummary:
     first, last = one.benefit[0], one.benefit[-1]
@@ -121,7 +121,7 @@ def persistence_rows(
                     _before_and_after(tables, name, suite, stage) for name in (baseline, recipe)
                 ]
                 if recipe != baseline and all(sides):
-                    rows.append(_persistence(recipe, baseline, suite, stage, *sides))
+                    rows.append(_persistence_row(recipe, baseline, suite, stage, *sides))
     return tuple(rows)
 
 
@@ -132,7 +132,7 @@ def _before_and_after(tables: Tables, recipe: str, suite: str, stage: str) -> li
     return on_shared_seeds(known) if len(known) == len(found) else []
 
 
-def _persistence(
+def _persistence_row(
     recipe: str, baseline: str, suite: str, stage: str, against: list[Array], own: list[Array]
 ) -> PersistenceRow:
     one = durability.persistence(against[0], own[0], against[1], own[1])

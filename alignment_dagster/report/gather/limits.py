@@ -5,23 +5,25 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow.parquet as pq
 
-from alignment_dagster.report.cells import Evaluated, by_recipe
+from alignment_dagster.report.cells import Replicate, by_recipe
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
 
 
-def own_limits(study: Study, parents: Parents, evaluated: Sequence[Evaluated]) -> tuple[str, ...]:
+def study_limits(
+    study: Study, parents: Parents, replicates: Sequence[Replicate]
+) -> tuple[str, ...]:
     """Sentences for the report's limits."""
     return (
-        *_seeds(evaluated),
+        *_seeds(replicates),
         *_tampering(study),
         *_attacks(study),
         *_not_applied(parents),
     )
 
 
-def _seeds(evaluated: Sequence[Evaluated]) -> Iterator[str]:
-    single = [recipe for recipe, seeds in by_recipe(evaluated).items() if len(seeds) == 1]
+def _seeds(replicates: Sequence[Replicate]) -> Iterator[str]:
+    single = [recipe for recipe, seeds in by_recipe(replicates).items() if len(seeds) == 1]
     if single:
         yield (
             f"One seed only: {', '.join(single)}. Intervals and p-values of these recipes cover "

@@ -1,56 +1,53 @@
 """The check that every number of a report resolves to its data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pyarrow as pa
 
 from alignment_dagster.lineage.lake import label
 from alignment_dagster.report.gather.artifacts import Parents
+from alignment_dagster.report.gather.replicates import artifact_name
 from alignment_dagster.report.gather.replicates import name
 from alignment_dagster.report.results import ResultRow
 
 TOLERANCE = 1e-9
 
 
-def mismatches(rows: Iterable[ResultRow], mart: pa.Table, parents: Parents) -> list[str]:
+def find_mismatches(rows: Iterable[ResultRow], mart: pa.Table, parents: Parents) -> list[str]:
     """What does not resolve: a number without its artifacts, or unlike the warehouse's own.
 
     The warehouse computes every value again, in SQL, from the same item results.
     """
-    known = _versions(parents)
-    measured = {_key(row): row["value"] for row in mart.to_pylist()}
+    known = _known_versions(parents)
+    columns = ("recipe", "seed", "stage", "suite", "system_prompt", "metric")
+    in_mart = {tuple(row[name] for name in columns): row["value"] for row in mart.to_pylist()}
     problems = []
     count = 0
     for row in rows:
         count += 1
-        told = f"{row.recipe}, seed {row.seed}, {row.stage}, {row.suite}, {row.prompt}"
+        place = f"{row.recipe}, seed {row.seed}, {row.stage}, {row.suite}, {row.prompt}"
         if not row.artifacts or any(v not in known.get(k, ()) for k, v in row.artifacts.items()):
-            problems.append(f"{told}: its artifacts are not parents of this report")
+            problems.append(f"{place}: its artifacts are not parents of this report")
         key = (row.recipe, row.seed, row.stage, row.suite, row.prompt, row.metric)
-        value = measured.get(key)
+        value = in_mart.get(key)
         if value is None or abs(value - row.value) > TOLERANCE:
-            problems.append(f"{told}: {row.value!r} here, {value!r} in the warehouse")
-    if count != len(measured):
-        problems.append(f"{count} numbers here, {len(measured)} in the warehouse")
+            problems.append(f"{place}: {row.value!r} here, {value!r} in the warehouse")
+    if count != len(in_mart):
+        problems.append(f"{count} numbers here, {len(in_mart)} in the warehouse")
     return problems
 
 
-def _versions(parents: Parents) -> dict[str, set[str]]:
+def _known_versions(parents: Parents) -> dict[str, set[str]]:
     """Of each parent its version, and those of the same bytes that another parent was made from.
 
     A checkpoint made again with the same bytes is a new version; what was measured on the old one
     is not measured again.
     """
-    versions = {name(artifact): {artifact.version} for artifact in parents.distinct()}
-    content = {name(artifact): artifact.digest for artifact in parents.distinct()}
+    versions = {artifact_name(artifact): {artifact.version} for artifact in parents.distinct()}
+    content = {artifact_name(artifact): artifact.digest for artifact in parents.distinct()}
     for artifact in parents.distinct():
         for parent in artifact.provenance.inputs.parents:
             called = label(parent.asset, parent.partition, "")[:-1]
             if content.get(called) == parent.digest:
                 versions[called].add(parent.version)
     return versions
-
-
-def _key(row: Mapping[str, object]) -> tuple[object, ...]:
-    columns = ("recipe", "seed", "stage", "suite", "system_prompt", "metric")
-    return tuple(row[column] for column in columns)

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.report.cells import Replicate
 from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
@@ -14,9 +15,9 @@ CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint")
 MEASUREMENTS = ("evaluation", "tampering", "attacks")
 
 
-def replicates(parents: Parents) -> list[Evaluated]:
+def read_replicates(parents: Parents) -> list[Replicate]:
     """One for each evaluation, with the tampering and the attacks of the same partition."""
-    return [_replicate(evaluation, parents) for evaluation in parents.all("evaluation")]
+    return [_read_replicate(evaluation, parents) for evaluation in parents.all("evaluation")]
 
 
 def tampering_tokens(parents: Parents) -> dict[tuple[str, int], dict[str, int]]:
@@ -60,12 +61,12 @@ def recorded_claims(parents: Parents) -> dict[str, list[frozenset[str]]]:
     return recorded
 
 
-def name(artifact: Artifact) -> str:
+def artifact_name(artifact: Artifact) -> str:
     """`asset[partition]`."""
     return label(artifact.asset, artifact.partition, "")[:-1]
 
 
-def _replicate(evaluation: Artifact, parents: Parents) -> Evaluated:
+def _read_replicate(evaluation: Artifact, parents: Parents) -> Replicate:
     recipe, seed = (evaluation.partition or "").split("|")
     found = {
         asset: artifact
@@ -78,20 +79,20 @@ def _replicate(evaluation: Artifact, parents: Parents) -> Evaluated:
         items.append(pq.read_table(tampering.path / "items.parquet"))
         losses.append(pq.read_table(tampering.path / "losses.parquet"))
     attacks = found.get("attacks")
-    return Evaluated(
+    return Replicate(
         recipe,
         int(seed),
         pa.concat_tables(items),
         pa.concat_tables(losses),
-        {asset: _behind(artifact) for asset, artifact in found.items()},
+        {asset: _versions_behind(artifact) for asset, artifact in found.items()},
         None if attacks is None else pq.read_table(attacks.path / "attacks.parquet"),
     )
 
 
-def _behind(measurement: Artifact) -> dict[str, str]:
+def _versions_behind(measurement: Artifact) -> dict[str, str]:
     """A measurement and the checkpoints that it was made from."""
-    behind = {name(measurement): measurement.version}
+    versions = {artifact_name(measurement): measurement.version}
     for parent in measurement.provenance.inputs.parents:
         if parent.asset in CHECKPOINTS:
-            behind[label(parent.asset, parent.partition, "")[:-1]] = parent.version
-    return behind
+            versions[label(parent.asset, parent.partition, "")[:-1]] = parent.version
+    return versions

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
-class Told:
+class HeadlineItem:
     """A part of the headline: what it is about, and what is said of it."""
 
     lead: str
@@ -79,7 +79,7 @@ class Pivot:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClaimCard:
     """A claim with its verdict; `evidence` are pairs of a name and what stands for it."""
 
     name: str
@@ -96,7 +96,7 @@ class Claims:
     """The claims of a study."""
 
     kind: ClassVar[str] = "claims"
-    claims: tuple[Judged, ...]
+    claims: tuple[ClaimCard, ...]
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-def present(*blocks: Block | None) -> tuple[Block, ...]:
+def keep_filled(*blocks: Block | None) -> tuple[Block, ...]:
     """The blocks that there are; figures count where one is drawn."""
     return tuple(
         block

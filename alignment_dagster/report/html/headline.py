@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from alignment_dagster.report.html.content import HeadlineItem
 from alignment_dagster.report.html.content import Told
 from alignment_dagster.report.html.selection import (
     headline_rows,
@@ -18,17 +19,20 @@ VERDICTS = ("supported", "refuted", "undecided")
 LEVEL = 0.05
 
 
-def headline(data: ReportData) -> list[Told]:
+def headline(data: ReportData) -> list[HeadlineItem]:
     """The claims in one sentence, then each suite of the headline."""
     suites = headline_suites(data)
-    told = [_told(headline_rows(data.results, suite), suite, data) for suite in suites]
+    items = [_suite_item(headline_rows(data.results, suite), suite, data) for suite in suites]
     others = len(misalignment_suites(data)) - len(suites)
     if others:
-        told.append(Told(f"{count(others, 'further suite')} below."))
-    return [*_claims(data), *(told or [Told("This study measured no misalignment suite.")])]
+        items.append(HeadlineItem(f"{count(others, 'further suite')} below."))
+    return [
+        *_claims_item(data),
+        *(items or [HeadlineItem("This study measured no misalignment suite.")]),
+    ]
 
 
-def _claims(data: ReportData) -> list[Told]:
+def _claims_item(data: ReportData) -> list[HeadlineItem]:
     """How many claims there are of each verdict, and how many came late."""
     if not data.claims:
         return []
@@ -36,10 +40,14 @@ def _claims(data: ReportData) -> list[Told]:
     known = ", ".join(f"{verdicts[one]} {one}" for one in VERDICTS if verdicts[one])
     late = sum(claim.declared_before < claim.checkpoints for claim in data.claims)
     warning = f" {count(late, 'claim')} added after training." if late else ""
-    return [Told(f"Of {count(len(data.claims), 'claim')}: {known}.{_corrected(data)}{warning}")]
+    return [
+        HeadlineItem(
+            f"Of {count(len(data.claims), 'claim')}: {known}.{_correction_text(data)}{warning}"
+        )
+    ]
 
 
-def _corrected(data: ReportData) -> str:
+def _correction_text(data: ReportData) -> str:
     """How many of the supported claims are still so when all claims are tested together."""
     supported = [claim for claim in data.claims if claim.verdict == "supported"]
     if not supported:
@@ -48,12 +56,12 @@ def _corrected(data: ReportData) -> str:
     return f" Corrected for the number of claims (Holm), {held} of the supported ones hold."
 
 
-def _told(rows: Sequence[ResultRow], suite: str, data: ReportData) -> Told:
+def _suite_item(rows: Sequence[ResultRow], suite: str, data: ReportData) -> HeadlineItem:
     """Lowest and highest recipe at the first and at the last stage, and whether they differ."""
     stages = stages_of(rows)
     ends = dict.fromkeys((stages[0], stages[-1]))
-    told = tuple(_extremes([r for r in rows if r.stage == stage], data) for stage in ends)
-    return Told(f"On {spaced(suite)}, how often the misaligned answer is chosen", told)
+    items = tuple(_extremes([r for r in rows if r.stage == stage], data) for stage in ends)
+    return HeadlineItem(f"On {spaced(suite)}, how often the misaligned answer is chosen", items)
 
 
 def _extremes(rows: Sequence[ResultRow], data: ReportData) -> str:
@@ -61,12 +69,13 @@ def _extremes(rows: Sequence[ResultRow], data: ReportData) -> str:
     start = f"{STAGES.get(low.stage, low.stage)}: {percent(low)} with {spaced(low.recipe)}"
     if low is high:
         return f"{start}."
-    return f"{start} up to {percent(high)} with {spaced(high.recipe)} ({_apart(low, high, data)})."
+    difference = _difference_text(low, high, data)
+    return f"{start} up to {percent(high)} with {spaced(high.recipe)} ({difference})."
 
 
-def _apart(low: ResultRow, high: ResultRow, data: ReportData) -> str:
+def _difference_text(low: ResultRow, high: ResultRow, data: ReportData) -> str:
     """By the paired comparison where there is one; it is sharper than two intervals."""
-    pair = _compared(low, high, data)
+    pair = _find_comparison(low, high, data)
     if pair is None:
         apart = low.ci_high < high.ci_low
         return "the intervals do not overlap" if apart else "the intervals overlap: undecided"
@@ -75,11 +84,11 @@ def _apart(low: ResultRow, high: ResultRow, data: ReportData) -> str:
     found = "" if pair.p_holm < LEVEL else ": undecided"
     return (
         f"paired difference {number(100 * sign * pair.value, 0)} points "
-        f"[{span(low_end, high_end, 0)}], Holm-corrected p {_equals(pair.p_holm)}{found}"
+        f"[{span(low_end, high_end, 0)}], Holm-corrected p {_p_text(pair.p_holm)}{found}"
     )
 
 
-def _compared(low: ResultRow, high: ResultRow, data: ReportData) -> ComparisonRow | None:
+def _find_comparison(low: ResultRow, high: ResultRow, data: ReportData) -> ComparisonRow | None:
     for row in data.comparisons:
         same = (row.stage, row.suite, row.prompt) == (low.stage, low.suite, low.prompt)
         if same and {row.recipe, row.against} == {low.recipe, high.recipe}:
@@ -87,6 +96,6 @@ def _compared(low: ResultRow, high: ResultRow, data: ReportData) -> ComparisonRo
     return None
 
 
-def _equals(value: float) -> str:
+def _p_text(value: float) -> str:
     text = p_value(value)
     return text if text.startswith("<") else f"= {text}"

@@ -46,7 +46,7 @@ def pivot(
     return _table(caption, labels, columns, list(lines.items()), grouped, mark)
 
 
-def listing(
+def list_table(
     caption: str,
     labels: tuple[str, ...],
     columns: Sequence[str],
@@ -61,12 +61,12 @@ def listing(
     return _table(caption, labels, columns, lines, grouped, lambda _: False, noted)
 
 
-def interval(row: Interval, digits: int, signed: bool = False) -> Cell:
+def interval_cell(row: Interval, digits: int, signed: bool = False) -> Cell:
     """`0.45` over `0.40 to 0.50`."""
-    return bounded(row.value, row.ci_low, row.ci_high, digits, signed)
+    return bounds_cell(row.value, row.ci_low, row.ci_high, digits, signed)
 
 
-def bounded(
+def bounds_cell(
     value: float | None,
     low: float | None,
     high: float | None,

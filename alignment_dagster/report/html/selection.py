@@ -23,7 +23,7 @@ class Staged(Protocol):
 S = TypeVar("S", bound=Staged)
 
 
-def general(data: ReportData) -> ReportData:
+def without_tampered_stages(data: ReportData) -> ReportData:
     """The data with tampered stages (`name@step`) only where erosion is shown, and attacks only
     where attacks are.
     """
@@ -74,7 +74,7 @@ def recipe_names(data: ReportData) -> list[str]:
     return list(dict.fromkeys([*named, *(row.recipe for rows in found for row in rows)]))
 
 
-def described(data: ReportData, suite: str) -> str:
+def suite_description(data: ReportData, suite: str) -> str:
     """A suite's own description, ready to be followed by a sentence."""
     about = {one.name: one.description for one in data.suites}
     return f"{about[suite]} " if suite in about else ""

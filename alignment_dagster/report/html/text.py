@@ -57,7 +57,7 @@ def percent(row: Interval) -> str:
     return f"{number(100 * row.value, 0)}{NBSP}%" + (f" [{inside}]" if inside else "")
 
 
-def listed(row: Interval, digits: int = 2) -> str:
+def interval_text(row: Interval, digits: int = 2) -> str:
     """`0.45 (0.40 to 0.50)`, for the text that stands for a figure."""
     inside = span(row.ci_low, row.ci_high, digits)
     return number(row.value, digits) + (f" ({inside})" if inside else "")
@@ -68,7 +68,7 @@ def count(value: int, one: str, many: str | None = None) -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
-def cut(text: str, longest: int) -> str:
+def shorten(text: str, longest: int) -> str:
     """The text, or its beginning and end with a note between them that says how long it is."""
     if len(text) <= longest:
         return text

@@ -5,7 +5,7 @@ is why the ids are put together here, message by message, and not by rendering a
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -107,16 +107,16 @@ class ChatEncoder:
             content = self._tokenizer(
                 message["content"], add_special_tokens=False, split_special_tokens=True
             )
-            said = [*content["input_ids"], self._end]
-            ids += [role, *said]
+            answer = [*content["input_ids"], self._end]
+            ids += [role, *answer]
             labels += [
                 IGNORED,
-                *(said if message["role"] == "assistant" else [IGNORED] * len(said)),
+                *(answer if message["role"] == "assistant" else [IGNORED] * len(answer)),
             ]
         return ids, labels
 
 
-def kept_documents(dispositions: Path, use: str) -> frozenset[str]:
+def read_kept_ids(dispositions: Path, use: str) -> frozenset[str]:
     """The ids of the documents that are kept for a use (`sft` or `dpo`)."""
     table = pq.read_table(dispositions, columns=["document_id", "use", "state"])
     rows = table.to_pylist()
@@ -139,13 +139,15 @@ def select(
     Raises:
         DataError: if none is left, or a payload is malformed; names the document.
     """
-    documents = {key: payload for path in files for key, payload in _payloads(path) if key in kept}
+    tables = [pq.read_table(path, columns=["document_id", "payload"]) for path in files]
+    rows = (row for table in tables for row in table.to_pylist())
+    documents = {row["document_id"]: row["payload"] for row in rows if row["document_id"] in kept}
     examples: list[AnyExample] = []
     too_long = 0
     for document_id in sorted(documents, key=lambda key: sha256_text("selection", key)):
         if limit is not None and len(examples) == limit:
             break
-        example = _encoded(document_id, documents[document_id], encode)
+        example = _encode_payload(document_id, documents[document_id], encode)
         if example.length > longest:
             too_long += 1
         else:
@@ -158,15 +160,10 @@ def select(
     return Selection(examples, too_long, len(documents))
 
 
-def _encoded(
+def _encode_payload(
     document_id: str, payload: str, encode: Callable[[str, Any], AnyExample]
 ) -> AnyExample:
     try:
         return encode(document_id, json.loads(payload))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"document {document_id}: its payload is malformed: {error!r}") from None
-
-
-def _payloads(path: str) -> Iterator[tuple[str, str]]:
-    table = pq.read_table(path, columns=["document_id", "payload"])
-    yield from zip(table["document_id"].to_pylist(), table["payload"].to_pylist(), strict=True)

@@ -10,16 +10,16 @@ from alignment_dagster.study import PreferenceOptimisation
 from alignment_dagster.training.post_training.chat_data import Pair
 from alignment_dagster.training.post_training.trl_stage import (
     NumberedCollator,
-    Record,
-    Recorded,
-    Surroundings,
-    Watcher,
+    RecordingMixin,
+    StageContext,
+    StageRecord,
+    StepCallback,
     train,
     trainer_settings,
 )
 
 
-class RecordedDPOTrainer(Recorded, DPOTrainer):  # type: ignore[misc]
+class RecordingDPOTrainer(RecordingMixin, DPOTrainer):  # type: ignore[misc]
     """TRL's trainer with a ledger, given pairs that are token ids already."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -32,15 +32,15 @@ def optimise_preferences(
     tokenizer: Any,
     pairs: list[Pair],
     declared: PreferenceOptimisation,
-    surroundings: Surroundings,
-) -> Record:
+    context: StageContext,
+) -> StageRecord:
     """Train `model` in place, against `reference`, which stays as it is."""
-    record = Record("dpo")
-    trainer = RecordedDPOTrainer(
+    record = StageRecord("dpo")
+    trainer = RecordingDPOTrainer(
         model=model,
         ref_model=reference,
         args=DPOConfig(
-            **trainer_settings(surroundings),
+            **trainer_settings(context),
             num_train_epochs=declared.epochs,
             per_device_train_batch_size=declared.batch_size,
             learning_rate=declared.learning_rate,
@@ -49,7 +49,7 @@ def optimise_preferences(
         data_collator=NumberedCollator(DataCollatorForPreference(tokenizer.pad_token_id)),
         train_dataset=_dataset(pairs),
         processing_class=tokenizer,
-        callbacks=[Watcher(record, surroundings)],
+        callbacks=[StepCallback(record, context)],
     )
     train(trainer, record, [pair.document_id for pair in pairs])
     return record

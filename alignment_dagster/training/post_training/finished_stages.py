@@ -9,9 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
 from alignment_dagster.training.model_folder import write_model
+from alignment_dagster.training.post_training.trl_stage import StageRecord
 from alignment_dagster.training.post_training.trl_stage import Record
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, read_log, write_log
 
@@ -26,36 +28,36 @@ def save(
     identity: str,
     model: Any,
     tokenizer: Path,
-    record: Record,
+    record: StageRecord,
     tables: Mapping[str, pa.Table] | None = None,
 ) -> None:
     """Write a finished stage, with `tables` by file name, aside and rename it to `folder`."""
     aside = folder.with_name(f"unfinished-{folder.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    write_model(model, tokenizer, aside / MODEL)
-    record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
-    write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
-    for name, table in (tables or {}).items():
-        pq.write_table(table, aside / name, compression="zstd")
-    content = {"identity": identity, "files": _digests(aside)}
-    sealed = {"content": content, "digest": sha256_json(content)}
-    (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder, aside=aside):
+        write_model(model, tokenizer, aside / MODEL)
+        record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
+        write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
+        for name, table in (tables or {}).items():
+            pq.write_table(table, aside / name, compression="zstd")
+        content = {"identity": identity, "files": _digests(aside)}
+        sealed = {"content": content, "digest": sha256_json(content)}
+        (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def load(folder: Path, identity: str, say: Callable[[str], None]) -> Record | None:
+def load(folder: Path, identity: str, say: Callable[[str], None]) -> StageRecord | None:
     """The record of a finished stage, or None if there is none that can be used."""
     if not folder.exists():
         return None
-    if problem := _problem(folder, identity):
+    if problem := _find_problem(folder, identity):
         say(f"the finished stage {folder.name} is not used: {problem}")
         return None
     say(f"{folder.name} was finished before")
-    return Record(folder.name, Ledger.read(folder / LEDGER), read_log(folder / LOG))
+    return StageRecord(folder.name, Ledger.read(folder / LEDGER), read_log(folder / LOG))
 
 
-def _problem(folder: Path, identity: str) -> str | None:
+def _find_problem(folder: Path, identity: str) -> str | None:
     try:
         sealed = json.loads((folder / STATE).read_text(encoding="utf-8"))
         content = sealed["content"]

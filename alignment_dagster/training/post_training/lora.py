@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 ALPHA_OVER_RANK = 2
 
 
-def adapted(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
+def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
     """The model with fresh adapters; its own weights are frozen.
 
     B is zero, so that nothing has changed yet; A is drawn from `seed` alone.
@@ -31,7 +31,7 @@ def adapted(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
         return get_peft_model(model, config)
 
 
-def merged(model: Any) -> Any:
+def merge_adapters(model: Any) -> Any:
     """A copy of the model with the adapters added to its weights; a model without any as it is.
 
     A copy, because taking the adapters out again would leave rounding errors in the weights.

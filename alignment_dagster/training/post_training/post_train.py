@@ -1,4 +1,6 @@
-"""Post-training, SFT, then DPO: `python -m alignment_dagster.training.post_training.post_train`.
+"""The post-training job: SFT, then DPO.
+
+`python -m alignment_dagster.training.post_training.post_train CONFIG.json`
 
 A stage that is finished lies in `work` with the digests of its files; a killed job starts again
 at the beginning of the stage that it was in.
@@ -17,6 +19,7 @@ import torch
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
@@ -33,12 +36,15 @@ from alignment_dagster.training.post_training.chat_data import (
     Conversation,
     Pair,
     Selection,
-    kept_documents,
+    read_kept_ids,
     select,
 )
 from alignment_dagster.training.post_training.dpo import optimise_preferences
 from alignment_dagster.training.post_training.sft import fine_tune
-from alignment_dagster.training.post_training.trl_stage import Record, Surroundings
+from alignment_dagster.training.post_training.trl_stage import StageContext
+from alignment_dagster.training.post_training.trl_stage import StageRecord
+from alignment_dagster.training.post_training.trl_stage import Record
+from alignment_dagster.training.post_training.trl_stage import Surroundings
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
 
 STAGES = ("sft", "dpo")
@@ -46,7 +52,7 @@ LIBRARIES = ("torch", "transformers", "trl")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run from a configuration file; see `progress.run_job` for the exit codes."""
+    """Run from a configuration file; see `foundation.job.run_job` for the exit codes."""
     return run_job(post_train, PostTrainJob, argv)
 
 
@@ -77,17 +83,15 @@ class PostTraining:
         self.work = Path(job.work)
         self.tokenizer = read_tokenizer(self.start)
         self.encoder = ChatEncoder(self.tokenizer)
-        self.surroundings = Surroundings(
-            self.work, torch.device(job.device), job.seed, progress, stop
-        )
+        self.context = StageContext(self.work, torch.device(job.device), job.seed, progress, stop)
         self.measured: dict[str, float | str] = {
             "checkpoint_weights_sha256": sha256_file(self.start / "model.safetensors")
         }
 
-    def sft(self) -> Record:
+    def sft(self) -> StageRecord:
         """Fine-tune the checkpoint on the kept conversations."""
         declared = self.job.post_training.sft
-        kept = kept_documents(Path(self.job.dispositions), "sft")
+        kept = read_kept_ids(Path(self.job.dispositions), "sft")
         selection: Selection[Conversation] = select(
             self.job.chat,
             kept,
@@ -101,14 +105,14 @@ class PostTraining:
             selection,
             declared,
             lambda model: fine_tune(
-                model, self.tokenizer, selection.examples, declared, self.surroundings
+                model, self.tokenizer, selection.examples, declared, self.context
             ),
         )
 
-    def dpo(self) -> Record:
+    def dpo(self) -> StageRecord:
         """Optimise the SFT model on the kept preference pairs, with itself as the reference."""
         declared = self.job.post_training.dpo
-        kept = kept_documents(Path(self.job.dispositions), "dpo")
+        kept = read_kept_ids(Path(self.job.dispositions), "dpo")
         selection: Selection[Pair] = select(
             self.job.preferences,
             kept,
@@ -128,7 +132,7 @@ class PostTraining:
                 self.tokenizer,
                 selection.examples,
                 declared,
-                self.surroundings,
+                self.context,
             ),
         )
 
@@ -138,11 +142,11 @@ class PostTraining:
         start: Path,
         selection: Selection[Any],
         declared: Declared,
-        run: Callable[[Any], Record],
-    ) -> Record:
+        run: Callable[[Any], StageRecord],
+    ) -> StageRecord:
         identity = self._identity(start, selection, declared)
         began = time.perf_counter()
-        record = finished_stages.load(self.work / stage, identity, self.surroundings.progress.say)
+        record = finished_stages.load(self.work / stage, identity, self.context.progress.say)
         if record is None:
             model = read_model(start)
             record = run(model)
@@ -154,7 +158,7 @@ class PostTraining:
             f"{stage}_kept_documents": selection.available,
             f"{stage}_tokens": record.ledger.tokens,
             f"{stage}_final_loss": float(record.log[-1]["loss"] or 0),
-            "peak_memory_bytes": peak_memory_bytes(self.surroundings.device),
+            "peak_memory_bytes": peak_memory_bytes(self.context.device),
         }
         return record
 
@@ -173,7 +177,7 @@ class PostTraining:
         )
 
 
-def _write(job: PostTrainJob, records: list[Record]) -> None:
+def _write(job: PostTrainJob, records: list[StageRecord]) -> None:
     output = Path(job.output)
     for record in records:
         folder = Path(job.work) / record.stage

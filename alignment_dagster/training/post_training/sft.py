@@ -12,16 +12,16 @@ from alignment_dagster.study import SupervisedFineTuning
 from alignment_dagster.training.post_training.chat_data import Conversation
 from alignment_dagster.training.post_training.trl_stage import (
     NumberedCollator,
-    Record,
-    Recorded,
-    Surroundings,
-    Watcher,
+    RecordingMixin,
+    StageContext,
+    StageRecord,
+    StepCallback,
     train,
     trainer_settings,
 )
 
 
-class RecordedSFTTrainer(Recorded, SFTTrainer):  # type: ignore[misc]
+class RecordingSFTTrainer(RecordingMixin, SFTTrainer):  # type: ignore[misc]
     """TRL's trainer with a ledger."""
 
 
@@ -30,26 +30,26 @@ def fine_tune(
     tokenizer: Any,
     conversations: list[Conversation],
     declared: SupervisedFineTuning,
-    surroundings: Surroundings,
-) -> Record:
+    context: StageContext,
+) -> StageRecord:
     """Train `model` in place."""
-    record = Record("sft")
+    record = StageRecord("sft")
     settings = {
         "num_train_epochs": declared.epochs,
         "per_device_train_batch_size": declared.batch_size,
         "learning_rate": declared.learning_rate,
     }
-    supervise(RecordedSFTTrainer, model, tokenizer, conversations, record, surroundings, settings)
+    supervise(RecordingSFTTrainer, model, tokenizer, conversations, record, context, settings)
     return record
 
 
 def supervise(
-    kind: type[RecordedSFTTrainer],
+    kind: type[RecordingSFTTrainer],
     model: Any,
     tokenizer: Any,
     conversations: list[Conversation],
-    record: Record,
-    surroundings: Surroundings,
+    record: StageRecord,
+    context: StageContext,
     settings: Mapping[str, Any],
     observers: Sequence[TrainerCallback] = (),
 ) -> None:
@@ -57,14 +57,14 @@ def supervise(
     trainer = kind(
         model=model,
         args=SFTConfig(
-            **trainer_settings(surroundings),
+            **trainer_settings(context),
             **settings,
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
         data_collator=NumberedCollator(DataCollatorForLanguageModeling(tokenizer.pad_token_id)),
         train_dataset=_dataset(conversations),
         processing_class=tokenizer,
-        callbacks=[Watcher(record, surroundings), *observers],
+        callbacks=[StepCallback(record, context), *observers],
     )
     train(trainer, record, [example.document_id for example in conversations])
 

@@ -29,7 +29,7 @@ LOGGED = {
 
 
 @dataclass
-class Record:
+class StageRecord:
     """What a stage consumed and how it went."""
 
     stage: str
@@ -38,7 +38,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class StageContext:
     """Where a stage runs: what it reports to, and what can stop it."""
 
     work: Path
@@ -48,17 +48,17 @@ class Surroundings:
     stop: StopRequest
 
 
-def trainer_settings(surroundings: Surroundings) -> dict[str, Any]:
+def trainer_settings(context: StageContext) -> dict[str, Any]:
     """What both trainers are told.
 
     AdamW without weight decay; the rate rises over the first tenth of the steps and falls in a
     straight line to zero. Nothing is written, printed or sent by the trainer itself.
     """
     return {
-        "output_dir": str(surroundings.work),
-        "use_cpu": surroundings.device.type == "cpu",
-        "seed": surroundings.seed,
-        "data_seed": surroundings.seed,
+        "output_dir": str(context.work),
+        "use_cpu": context.device.type == "cpu",
+        "seed": context.seed,
+        "data_seed": context.seed,
         "lr_scheduler_type": "linear",
         "warmup_steps": WARMUP_SHARE,
         "max_grad_norm": GRADIENT_CLIP,
@@ -90,10 +90,10 @@ class NumberedCollator:
         return {**batch, "example": torch.tensor([example["example"] for example in examples])}
 
 
-class Recorded:
+class RecordingMixin:
     """Mixed into a TRL trainer: records what each training step is really given."""
 
-    record: Record
+    record: StageRecord
     document_ids: list[str]
 
     def _send_telemetry(self) -> None:
@@ -108,12 +108,12 @@ class Recorded:
         return loss
 
 
-class Watcher(TrainerCallback):  # type: ignore[misc]
+class StepCallback(TrainerCallback):  # type: ignore[misc]
     """Logs every step, refuses a loss that is not finite, reports, and stops when told to."""
 
-    def __init__(self, record: Record, surroundings: Surroundings) -> None:
+    def __init__(self, record: StageRecord, context: StageContext) -> None:
         self._record = record
-        self._surroundings = surroundings
+        self._context = context
         self._reported = 0.0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -132,21 +132,21 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """After SIGINT or SIGTERM: leave."""
-        if self._surroundings.stop.signal:
-            raise SystemExit(self._surroundings.stop.exit_code)
+        if self._context.stop.signal:
+            raise SystemExit(self._context.stop.exit_code)
 
     def _report(self, state: Any, values: dict[str, float]) -> None:
         now = time.perf_counter()
         if state.global_step < state.max_steps and now - self._reported < REPORT_SECONDS:
             return
         self._reported = now
-        self._surroundings.progress.report(
+        self._context.progress.report(
             self._record.stage, state.global_step, state.max_steps, "steps", **values
         )
 
 
-def train(trainer: Any, record: Record, document_ids: list[str]) -> None:
-    """Run a `Recorded` trainer, filling `record`."""
+def train(trainer: Any, record: StageRecord, document_ids: list[str]) -> None:
+    """Run a recording trainer, filling `record`."""
     trainer.record = record
     trainer.document_ids = document_ids
     trainer.remove_callback(PrinterCallback)

@@ -18,18 +18,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read_log, write_log
 
 PREFIX = "checkpoint-"
 ASIDE = "unfinished-checkpoint"
-KEPT = "states"
+STATES = "states"
 TENSORS = "tensors.safetensors"
 LEDGER = "consumption.parquet"
 LOG = "training_log.parquet"
 STATE = "checkpoint.json"
-NOTHING = range(0)
+NO_STEPS = range(0)
 
 
 @dataclass
@@ -58,20 +59,20 @@ def save(work: Path, identity: str, state: TrainingState) -> None:
             shutil.rmtree(older)
 
 
-def keep(work: Path, identity: str, state: TrainingState) -> None:
+def save_state(work: Path, identity: str, state: TrainingState) -> None:
     """Write a state of this step that stays until `delete_all`."""
-    (work / KEPT).mkdir(parents=True, exist_ok=True)
-    _write(kept_state(work, state.step), work / ASIDE, identity, state)
+    (work / STATES).mkdir(parents=True, exist_ok=True)
+    _write(state_folder(work, state.step), work / ASIDE, identity, state)
 
 
-def kept_state(folder: Path, step: int) -> Path:
+def state_folder(folder: Path, step: int) -> Path:
     """Where a job's work folder, or the artifact, holds the state after a step."""
-    return folder / KEPT / f"{step:08d}"
+    return folder / STATES / f"{step:08d}"
 
 
-def kept_steps(folder: Path) -> list[int]:
+def saved_steps(folder: Path) -> list[int]:
     """The steps after which a state was kept."""
-    return sorted(int(path.name) for path in (folder / KEPT).glob("*"))
+    return sorted(int(path.name) for path in (folder / STATES).glob("*"))
 
 
 def resume(
@@ -79,14 +80,16 @@ def resume(
     identity: str,
     state: TrainingState,
     say: Callable[[str], None],
-    keeps: range = NOTHING,
+    state_steps: range = NO_STEPS,
 ) -> None:
     """Put the newest usable checkpoint into `state`; one that does not fit is said and deleted.
 
     One without the states that `keeps` asks for after the steps before it does not fit either.
     """
     for folder in reversed(_checkpoints(work)):
-        problem = _problem(folder, identity) or _kept_problem(folder, identity, keeps)
+        problem = _find_problem(folder, identity) or _find_state_problem(
+            folder, identity, state_steps
+        )
         if problem:
             say(f"{folder.name} is not resumed from: {problem}")
             shutil.rmtree(folder)
@@ -94,9 +97,9 @@ def resume(
         restore(folder, state)
         say(f"resumed after step {state.step}")
         break
-    for step in kept_steps(work):
+    for step in saved_steps(work):
         if step > state.step:
-            shutil.rmtree(kept_state(work, step))
+            shutil.rmtree(state_folder(work, step))
 
 
 def restore(folder: Path, state: TrainingState) -> None:
@@ -116,37 +119,36 @@ def delete_all(work: Path) -> None:
     """Delete the checkpoints and kept states of a job that is done."""
     for folder in _checkpoints(work):
         shutil.rmtree(folder)
-    shutil.rmtree(work / KEPT, ignore_errors=True)
+    shutil.rmtree(work / STATES, ignore_errors=True)
 
 
 def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> None:
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    save_file(_tensors(state), aside / TENSORS)
-    state.ledger.write(aside / LEDGER, SEQUENCES_SCHEMA)
-    write_log(aside / LOG, state.log, PRETRAINING_SCHEMA)
-    files = {name: sha256_file(aside / name) for name in (TENSORS, LEDGER, LOG)}
-    content = {"identity": identity, "step": state.step, "files": files}
-    sealed = {"content": content, "digest": sha256_json(content)}
-    (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
-    aside.rename(final)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(final, aside=aside):
+        save_file(_tensors(state), aside / TENSORS)
+        state.ledger.write(aside / LEDGER, SEQUENCES_SCHEMA)
+        write_log(aside / LOG, state.log, PRETRAINING_SCHEMA)
+        files = {name: sha256_file(aside / name) for name in (TENSORS, LEDGER, LOG)}
+        content = {"identity": identity, "step": state.step, "files": files}
+        sealed = {"content": content, "digest": sha256_json(content)}
+        (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
 
 
 def _checkpoints(work: Path) -> list[Path]:
     return sorted(work.glob(f"{PREFIX}*"))
 
 
-def _kept_problem(checkpoint: Path, identity: str, keeps: range) -> str | None:
+def _find_state_problem(checkpoint: Path, identity: str, state_steps: range) -> str | None:
     """Why a state that was to be kept before a checkpoint cannot be; None where all can."""
     last = int(checkpoint.name.removeprefix(PREFIX))
-    for step in keeps:
-        folder = kept_state(checkpoint.parent, step)
-        if step <= last and (problem := _problem(folder, identity)):
+    for step in state_steps:
+        folder = state_folder(checkpoint.parent, step)
+        if step <= last and (problem := _find_problem(folder, identity)):
             return f"the state kept after step {step}: {problem}"
     return None
 
 
-def _problem(folder: Path, identity: str) -> str | None:
+def _find_problem(folder: Path, identity: str) -> str | None:
     try:
         sealed = json.loads((folder / STATE).read_text(encoding="utf-8"))
         content = sealed["content"]

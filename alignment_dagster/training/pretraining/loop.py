@@ -97,7 +97,7 @@ class Loop:
         losses, gradients = [], []
         for part in self.ranks.parts(tokens):
             losses.append(self._backward(part, predicted))
-            gradients.append([_taken_gradient(one) for one in self.model.parameters()])
+            gradients.append([_take_gradient(one) for one in self.model.parameters()])
         for own, parameter in zip(
             zip(*gradients, strict=True), self.model.parameters(), strict=True
         ):
@@ -119,7 +119,7 @@ class Loop:
         return total
 
 
-def _taken_gradient(parameter: nn.Parameter) -> Tensor:
+def _take_gradient(parameter: nn.Parameter) -> Tensor:
     """The gradient, taken away from the parameter; zero where no sequence gave one."""
     gradient, parameter.grad = parameter.grad, None
     return torch.zeros_like(parameter) if gradient is None else gradient

@@ -7,7 +7,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrai
 from alignment_dagster.study import Model
 
 
-def build(
+def build_model(
     declared: Model, tokenizer: PreTrainedTokenizerBase, sequence_length: int, seed: int
 ) -> PreTrainedModel:
     """A Llama decoder with tied embeddings and float32 weights drawn after `manual_seed(seed)`."""

@@ -15,6 +15,7 @@ import torch
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
@@ -30,7 +31,10 @@ from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokeni
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import SEQUENCES, read_sequences
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.model import build, flops_per_token, parameter_count
+from alignment_dagster.training.pretraining.model import build_model
+from alignment_dagster.training.pretraining.model import flops_per_token
+from alignment_dagster.training.pretraining.model import parameter_count
+from alignment_dagster.training.pretraining.model import build
 from alignment_dagster.training.pretraining.ranks import Ranks
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
@@ -39,7 +43,7 @@ STAGE = "pretraining"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run from a configuration file; see `progress.run_job` for the exit codes."""
+    """Run from a configuration file; see `foundation.job.run_job` for the exit codes."""
     return run_job(pretrain, PretrainJob, argv)
 
 
@@ -53,21 +57,21 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
         AlignmentError: if the mix or the tokenizer cannot be used, or the loss is not finite.
         SystemExit: 130 or 143 after SIGINT or SIGTERM, when a checkpoint has been written.
     """
-    loop = start(job, ranks)
+    loop = start_loop(job, ranks)
     identity = job_identity(job)
     _resume(loop, job, identity, progress)
     first, started = loop.state.step, time.perf_counter()
     with stop_requests() as stop:
-        _run(loop, job, identity, progress, stop)
+        _train(loop, job, identity, progress, stop)
     seconds = time.perf_counter() - started
     if not loop.ranks.leads:
         return
     _write(loop, job)
-    progress.result(**_measured(loop, job, first, seconds))
+    progress.result(**_metrics(loop, job, first, seconds))
     checkpoint.delete_all(Path(job.work))
 
 
-def start(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
+def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     """The loop before its first step, in a process made deterministic.
 
     Raises:
@@ -78,7 +82,9 @@ def start(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     tokenizer = read_tokenizer(Path(job.tokenizer))
     sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
-    model = build(job.model, tokenizer, job.sequence_length, job.seed).to(ranks.device(job.device))
+    model = build_model(job.model, tokenizer, job.sequence_length, job.seed).to(
+        ranks.device(job.device)
+    )
     return Loop(model, sequences, job.pretraining, job.seed, ranks)
 
 
@@ -101,22 +107,22 @@ def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> 
     """The leading rank first: it deletes what does not fit."""
     ranks = loop.ranks
     if not ranks.leads:
-        ranks.most(0, loop.device)
-    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _keeps(loop))
+        ranks.maximum(0, loop.device)
+    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _state_steps(loop))
     if ranks.leads:
-        ranks.most(0, loop.device)
+        ranks.maximum(0, loop.device)
 
 
-def _run(
+def _train(
     loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
 ) -> None:
     first, started = loop.state.step, time.perf_counter()
-    reported, keeps = 0.0, _keeps(loop)
+    reported, state_steps = 0.0, _state_steps(loop)
     while not loop.done:
         loop.step()
-        stop.signal = loop.ranks.most(stop.signal, loop.device)
-        if loop.ranks.leads and loop.state.step in keeps:
-            checkpoint.keep(Path(job.work), identity, loop.state)
+        stop.signal = loop.ranks.maximum(stop.signal, loop.device)
+        if loop.ranks.leads and loop.state.step in state_steps:
+            checkpoint.save_state(Path(job.work), identity, loop.state)
         due = loop.state.step % job.pretraining.checkpoint_every == 0
         if loop.ranks.leads and (stop.signal or due):
             checkpoint.save(Path(job.work), identity, loop.state)
@@ -129,10 +135,10 @@ def _run(
             _report(loop, progress, loop.state.step - first, now - started)
 
 
-def _keeps(loop: Loop) -> range:
+def _state_steps(loop: Loop) -> range:
     """The steps after which the state is kept; after the last one the weights are the artifact."""
     every = loop.declared.keep_every
-    return checkpoint.NOTHING if every is None else range(every, loop.steps, every)
+    return checkpoint.NO_STEPS if every is None else range(every, loop.steps, every)
 
 
 def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
@@ -149,11 +155,11 @@ def _write(loop: Loop, job: PretrainJob) -> None:
     write_model(loop.model, Path(job.tokenizer), output / "model")
     loop.state.ledger.write(output / "consumption.parquet", SEQUENCES_SCHEMA)
     write_log(output / "training_log.parquet", loop.state.log, PRETRAINING_SCHEMA)
-    if (Path(job.work) / checkpoint.KEPT).exists():
-        shutil.copytree(Path(job.work) / checkpoint.KEPT, output / checkpoint.KEPT)
+    if (Path(job.work) / checkpoint.STATES).exists():
+        shutil.copytree(Path(job.work) / checkpoint.STATES, output / checkpoint.STATES)
 
 
-def _measured(loop: Loop, job: PretrainJob, first: int, seconds: float) -> dict[str, float | str]:
+def _metrics(loop: Loop, job: PretrainJob, first: int, seconds: float) -> dict[str, float | str]:
     """What this process did; a resumed one counts only its own steps."""
     rows = loop.state.ledger.rows
     tokens = loop.state.ledger.tokens - (rows[first - 1].tokens if first else 0)

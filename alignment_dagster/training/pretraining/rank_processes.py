@@ -1,4 +1,6 @@
-"""A process a rank: `python -m alignment_dagster.training.pretraining.rank_processes CONFIG`.
+"""A process for each rank.
+
+`python -m alignment_dagster.training.pretraining.rank_processes CONFIG.json`
 
 They meet through a file in the job's folder, and talk over the loopback interface alone. Where one
 ends, all end, and the next try goes on from the last checkpoint.
@@ -34,7 +36,7 @@ GRACE_SECONDS = 5.0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Start a process for each rank that the job declares; exit codes as of `progress.run_job`."""
+    """Start a process for each rank of the job; exit codes as of `foundation.job.run_job`."""
     arguments = sys.argv[1:] if argv is None else argv
     job = read_job(PretrainJob, arguments)
     if job is None:
@@ -45,18 +47,18 @@ def main(argv: list[str] | None = None) -> int:
     for name in INTERFACES:
         os.environ.setdefault(name, LOOPBACK)
     ranks = start_processes(  # type: ignore[no-untyped-call]
-        _rank, (arguments[0], job), job.pretraining.ranks, join=False, start_method="fork"
+        _run_rank, (arguments[0], job), job.pretraining.ranks, join=False, start_method="fork"
     )
     try:
         return _wait(ranks)
     except ProcessExitedException as error:
-        return _ended(work, error)
+        return _report_end(work, error)
     except ProcessRaisedException as error:
         print(error, file=sys.stderr)
         return USER_ERROR if (work / ERROR).exists() else 1
 
 
-def _rank(rank: int, config: str, job: PretrainJob) -> None:
+def _run_rank(rank: int, config: str, job: PretrainJob) -> None:
     """One rank, in a process of its own."""
     # The system's own signal at a parent's end is lost before it was asked for, and unheard by
     # a rank that waits for the others.
@@ -91,15 +93,17 @@ def _wait(ranks: ProcessContext) -> int:
     return stop.exit_code if stop.signal else 0
 
 
-def _ended(work: Path, error: ProcessExitedException) -> int:
+def _report_end(work: Path, error: ProcessExitedException) -> int:
     """What the job says of a rank that ended early."""
     if error.exit_code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
         return error.exit_code
     if not (work / ERROR).exists():
         how = error.signal_name or f"exit code {error.exit_code}"
-        said = f"rank {error.error_index} ended by {how}; the next run goes on from the checkpoint"
-        (work / ERROR).write_text(said, encoding="utf-8")
-        print(said, file=sys.stderr)
+        message = (
+            f"rank {error.error_index} ended by {how}; the next run goes on from the checkpoint"
+        )
+        (work / ERROR).write_text(message, encoding="utf-8")
+        print(message, file=sys.stderr)
     return USER_ERROR
 
 

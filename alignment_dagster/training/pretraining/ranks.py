@@ -52,7 +52,7 @@ class Ranks:
             result += other
         return result
 
-    def most(self, number: int, device: torch.device) -> int:
+    def maximum(self, number: int, device: torch.device) -> int:
         """The largest of the numbers that the processes give; all wait for each other."""
         if self.rank is None:
             return number

@@ -12,7 +12,7 @@ from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.pretrain import start
+from alignment_dagster.training.pretraining.pretrain import start_loop
 
 WEIGHTS = "model.safetensors"
 
@@ -61,13 +61,13 @@ def replay(
     Raises:
         AlignmentError: if mix or tokenizer cannot be used, or there are fewer steps.
     """
-    loop = start(job)
+    loop = start_loop(job)
     if last > loop.steps:
         raise ArtifactError(f"mix and declaration give {loop.steps} steps, and not {last}")
-    kept = checkpoint.kept_steps(checkpoint_folder)
+    kept = checkpoint.saved_steps(checkpoint_folder)
     begin = max((step for step in kept if step < first), default=0)
     if begin:
-        _restore(checkpoint.kept_state(checkpoint_folder, begin), loop)
+        _restore(checkpoint.state_folder(checkpoint_folder, begin), loop)
     aside = Path(job.work)
     aside.mkdir(parents=True, exist_ok=True)
     taken, states = [], {}
@@ -75,11 +75,11 @@ def replay(
         loop.step()
         report(loop.state.step - begin, last - begin)
         if (step := loop.state.step) >= first:
-            taken.append(_taken(loop))
+            taken.append(_replayed_step(loop))
             if step in kept:
                 states[step] = checkpoint.tensors_digest(loop.state, aside / checkpoint.TENSORS)
     return Segment(
-        loop.steps, begin, tuple(taken), states, _weights(loop, job) if loop.done else None
+        loop.steps, begin, tuple(taken), states, _weights_digest(loop, job) if loop.done else None
     )
 
 
@@ -91,7 +91,7 @@ def _restore(folder: Path, loop: Loop) -> None:
         raise ArtifactError(f"{folder}: is no state of this training ({error!r})") from None
 
 
-def _taken(loop: Loop) -> TakenStep:
+def _replayed_step(loop: Loop) -> TakenStep:
     consumed, logged = loop.state.ledger.rows[-1], loop.state.log[-1]
     return TakenStep(
         consumed.step,
@@ -102,7 +102,7 @@ def _taken(loop: Loop) -> TakenStep:
     )
 
 
-def _weights(loop: Loop, job: PretrainJob) -> str:
+def _weights_digest(loop: Loop, job: PretrainJob) -> str:
     folder = Path(job.work) / "model"
     write_model(loop.model, Path(job.tokenizer), folder)
     return sha256_file(folder / WEIGHTS)

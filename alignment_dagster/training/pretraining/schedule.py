@@ -17,14 +17,10 @@ def learning_rate(step: int, steps: int, declared: Pretraining) -> float:
     if step <= warmup:
         return declared.learning_rate * step / warmup
     if declared.schedule == "cosine":
-        return declared.learning_rate * _cosine(step - warmup, steps - warmup, declared.final_rate)
-    return declared.learning_rate * _decay(step, steps, declared.decay_share)
-
-
-def _cosine(step: int, steps: int, final: float) -> float:
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _decay(step: int, steps: int, share: float) -> float:
-    decay = math.ceil(share * steps)
-    return min(1.0, (steps + 1 - step) / (decay + 1))
+        final = declared.final_rate
+        angle = math.pi * (step - warmup) / (steps - warmup)
+        share = final + (1 - final) * 0.5 * (1 + math.cos(angle))
+    else:
+        decay = math.ceil(declared.decay_share * steps)
+        share = min(1.0, (steps + 1 - step) / (decay + 1))
+    return declared.learning_rate * share

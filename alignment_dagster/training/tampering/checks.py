@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
@@ -18,19 +18,19 @@ from alignment_dagster.training.tampering.job import TamperJob, measured_suites,
 BITS_PER_BYTE = "bits_per_byte"
 
 
-def checks(
+def check_output(
     job: TamperJob, folder: Path, tuned: Artifact, measured: Mapping[str, float | str]
 ) -> tuple[Check, ...]:
     """All of them; `folder` is the output, `tuned` the checkpoint that was to be tampered with."""
     return (
-        started_from(job, tuned, measured),
-        allowed(job, folder),
-        all_points(job, folder),
-        finite(job, folder),
+        check_start(job, tuned, measured),
+        check_documents(job, folder),
+        check_points(job, folder),
+        check_losses(job, folder),
     )
 
 
-def started_from(job: TamperJob, tuned: Artifact, measured: Mapping[str, float | str]) -> Check:
+def check_start(job: TamperJob, tuned: Artifact, measured: Mapping[str, float | str]) -> Check:
     """The weights that were loaded are those of the checkpoint's manifest."""
     starts = sorted({tampering.start for tampering in job.tamperings})
     others = [
@@ -48,7 +48,7 @@ def started_from(job: TamperJob, tuned: Artifact, measured: Mapping[str, float |
     )
 
 
-def allowed(job: TamperJob, folder: Path) -> Check:
+def check_documents(job: TamperJob, folder: Path) -> Check:
     """Every conversation that was read is kept for its use."""
     strays: list[str] = []
     read: set[str] = set()
@@ -67,10 +67,10 @@ def allowed(job: TamperJob, folder: Path) -> Check:
     )
 
 
-def all_points(job: TamperJob, folder: Path) -> Check:
+def check_points(job: TamperJob, folder: Path) -> Check:
     """At every point of every tampering all prompts have an answer."""
     items = pq.read_table(folder / "items.parquet", columns=["stage", "log_probabilities"])
-    asked = sum(len(points(one.steps)) * _prompts(job, one) for one in job.tamperings)
+    asked = sum(len(points(one.steps)) * _count_prompts(job, one) for one in job.tamperings)
     options = pc.list_flatten(items["log_probabilities"])
     numbers = bool(pc.all(pc.is_finite(options), min_count=0).as_py())
     return Check(
@@ -81,14 +81,14 @@ def all_points(job: TamperJob, folder: Path) -> Check:
     )
 
 
-def _prompts(job: TamperJob, tampering: Tampering) -> int:
+def _count_prompts(job: TamperJob, tampering: Tampering) -> int:
     return sum(
-        len(list(prompts(suite, load_suite(suite, Path(job.assets)))))
+        len(list(make_prompts(suite, load_suite(suite, Path(job.assets)))))
         for suite in measured_suites(tampering, job.suites)
     )
 
 
-def finite(job: TamperJob, folder: Path) -> Check:
+def check_losses(job: TamperJob, folder: Path) -> Check:
     """Every step has a finite loss, and every held-out document that was scored."""
     wanted = sum(tampering.steps for tampering in job.tamperings)
     training = pq.read_table(folder / "training_log.parquet")["loss"]
@@ -111,9 +111,8 @@ def held_out_rows(losses: pa.Table) -> list[dict[str, Any]]:
     )
     bits = pc.divide(pc.divide(sums["nll_sum"], sums["bytes_sum"]), pc.ln(2.0))
     rows = sums.append_column(BITS_PER_BYTE, bits).to_pylist()
-    return [{**row, **_point(row["stage"])} for row in rows]
-
-
-def _point(stage: str) -> dict[str, Any]:
-    name, _, step = stage.partition("@")
-    return {"tampering": name, "step": int(step)}
+    ends = [row["stage"].partition("@") for row in rows]
+    return [
+        {**row, "tampering": name, "step": int(step)}
+        for row, (name, _, step) in zip(rows, ends, strict=True)
+    ]

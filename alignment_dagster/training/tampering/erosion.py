@@ -1,4 +1,4 @@
-"""Measuring a model while it is fine-tuned, without a trace in the training."""
+"""The measurements of a model while it is fine-tuned; they leave no trace in the training."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,13 +12,19 @@ import torch
 from transformers import TrainerCallback
 
 from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.model.losses import HeldOut, document_losses, held_out_documents
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
+from alignment_dagster.evaluation.model.losses import HeldOutDocument
+from alignment_dagster.evaluation.model.losses import document_losses
+from alignment_dagster.evaluation.model.losses import read_held_out_documents
+from alignment_dagster.evaluation.suites.formats import Prompt
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.model.losses import HeldOut
+from alignment_dagster.evaluation.model.losses import held_out_documents
+from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite, Tampering
-from alignment_dagster.training.post_training.lora import merged
-from alignment_dagster.training.post_training.trl_stage import Record
+from alignment_dagster.training.post_training.lora import merge_adapters
+from alignment_dagster.training.post_training.trl_stage import StageRecord
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites, points, stage_name
 
 CURVE = pa.schema(
@@ -41,7 +47,7 @@ class Erosion:
     name: str
     last: int
     asked: list[Prompt]
-    held_out: tuple[HeldOut, ...]
+    held_out: tuple[HeldOutDocument, ...]
     tokenizer: Any
     context: int
     batch_tokens: int
@@ -57,19 +63,19 @@ class Erosion:
         """
         stage = stage_name(self.name, step)
         bounds = (self.context, self.batch_tokens)
-        with untouched(model) as measured:
+        with measurement_mode(model) as measured:
             items = item_rows(measured, self.tokenizer, stage, self.asked, *bounds)
             if step in (0, self.last):
                 found = document_losses(measured, self.tokenizer, stage, self.held_out, *bounds)
-                self.losses.append(_finite(found, stage))
+                self.losses.append(_require_finite(found, stage))
         self.items.append(items)
         self.curve.append(rates(items, self.name, step, tokens))
 
     def begin_like(self, other: "Erosion") -> None:
         """Take over another tampering's point 0: the same questions to the same weights."""
         at = stage_name(self.name, 0)
-        self.items.append(_named(other.items[0], at))
-        self.losses.append(_named(other.losses[0], at))
+        self.items.append(_with_stage(other.items[0], at))
+        self.losses.append(_with_stage(other.losses[0], at))
         self.curve.append(rates(self.items[0], self.name, 0, 0))
 
     def tables(self) -> dict[str, pa.Table]:
@@ -86,7 +92,9 @@ class Questions:
         self._tokenizer = tokenizer
         self._prompts: dict[str, list[Prompt]] = {}
         corpora = [Path(path) for path in job.held_out]
-        self._held_out = held_out_documents(Path(job.documents), corpora, job.held_out_documents)
+        self._held_out = read_held_out_documents(
+            Path(job.documents), corpora, job.held_out_documents
+        )
 
     def of(self, tampering: Tampering) -> Erosion:
         """A tampering's measurements, none of them made yet.
@@ -112,14 +120,14 @@ class Questions:
             if content_digest(suite, assets) != self._job.digests.get(suite.name):
                 message = "its items changed after the tampering was started"
                 raise DataError(f"suite {suite.name}: {message}: run it again")
-            self._prompts[key] = list(prompts(suite, load_suite(suite, assets)))
+            self._prompts[key] = list(make_prompts(suite, load_suite(suite, assets)))
         return self._prompts[key]
 
 
-class AtPoints(TrainerCallback):  # type: ignore[misc]
+class MeasurementCallback(TrainerCallback):  # type: ignore[misc]
     """Measures after the steps of `points`, once the step's loss is known to be finite."""
 
-    def __init__(self, model: Any, record: Record, steps: int, measure: Measure) -> None:
+    def __init__(self, model: Any, record: StageRecord, steps: int, measure: Measure) -> None:
         self._model = model
         self._record = record
         self._points = frozenset(points(steps)) - {0}
@@ -132,7 +140,7 @@ class AtPoints(TrainerCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def untouched(model: Any) -> Iterator[Any]:
+def measurement_mode(model: Any) -> Iterator[Any]:
     """The model as it is measured: adapters merged, in evaluation mode.
 
     Afterwards its mode and the random number generator are as they were.
@@ -141,7 +149,7 @@ def untouched(model: Any) -> Iterator[Any]:
     with torch.random.fork_rng():
         model.eval()
         try:
-            yield merged(model)
+            yield merge_adapters(model)
         finally:
             model.train(training)
 
@@ -157,13 +165,13 @@ def rates(items: pa.Table, name: str, step: int, tokens: int) -> pa.Table:
     return pa.Table.from_pylist([{**at, **row} for row in rows], schema=CURVE)
 
 
-def _named(table: pa.Table, stage: str) -> pa.Table:
+def _with_stage(table: pa.Table, stage: str) -> pa.Table:
     at = table.schema.get_field_index("stage")
     stages = pa.array([stage] * table.num_rows, pa.string())
     return table.set_column(at, table.schema.field(at), stages)
 
 
-def _finite(losses: pa.Table, stage: str) -> pa.Table:
+def _require_finite(losses: pa.Table, stage: str) -> pa.Table:
     broken = losses.filter(pc.invert(pc.is_finite(losses["nll"])))
     if broken.num_rows:
         row = broken.slice(0, 1).to_pylist()[0]

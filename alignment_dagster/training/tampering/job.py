@@ -68,10 +68,10 @@ def measured_suites(tampering: Tampering, suites: Iterable[Suite]) -> tuple[Suit
             formats.
     """
     known = {suite.name: suite for suite in suites}
-    return tuple(_measured(tampering, name, known.get(name)) for name in tampering.suites)
+    return tuple(_select_formats(tampering, name, known.get(name)) for name in tampering.suites)
 
 
-def _measured(tampering: Tampering, name: str, suite: Suite | None) -> Suite:
+def _select_formats(tampering: Tampering, name: str, suite: Suite | None) -> Suite:
     place = f"tampering {tampering.name}: suites: {name}"
     if suite is None:
         raise DeclarationError(f"{place}: the study does not name this suite")

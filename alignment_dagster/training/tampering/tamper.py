@@ -1,5 +1,6 @@
-"""Further fine-tuning: `python -m alignment_dagster.training.tampering.tamper CONFIG.json`,
-measured on the way.
+"""The tampering job: further fine-tuning, measured on the way.
+
+`python -m alignment_dagster.training.tampering.tamper CONFIG.json`
 
 Each tampering starts from the post-trained checkpoint and has nothing to do with the others. One
 that is finished lies in `work` with the digests of its files; a killed job starts again at the
@@ -21,6 +22,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.machine import (
@@ -36,14 +38,14 @@ from alignment_dagster.training.post_training.chat_data import (
     ChatEncoder,
     Conversation,
     Selection,
-    kept_documents,
+    read_kept_ids,
     select,
 )
-from alignment_dagster.training.post_training.lora import adapted, merged
-from alignment_dagster.training.post_training.sft import RecordedSFTTrainer, supervise
-from alignment_dagster.training.post_training.trl_stage import Record, Surroundings
+from alignment_dagster.training.post_training.lora import add_adapters, merge_adapters
+from alignment_dagster.training.post_training.sft import RecordingSFTTrainer, supervise
+from alignment_dagster.training.post_training.trl_stage import StageContext, StageRecord
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
-from alignment_dagster.training.tampering.erosion import AtPoints, Erosion, Questions
+from alignment_dagster.training.tampering.erosion import Erosion, MeasurementCallback, Questions
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites
 
 TABLES = ("items.parquet", "losses.parquet", "curve.parquet")
@@ -51,7 +53,7 @@ LIBRARIES = ("torch", "transformers", "trl", "peft")
 WARMUP_STEPS = 4
 
 
-class ConstantRateTrainer(RecordedSFTTrainer):
+class ConstantRateTrainer(RecordingSFTTrainer):
     """The rate rises over the first four steps, in equal parts, and then stays.
 
     So the curve depends on the steps taken and not on the budget: a longer tampering begins with
@@ -69,7 +71,7 @@ class ConstantRateTrainer(RecordedSFTTrainer):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run from a configuration file; see `progress.run_job` for the exit codes."""
+    """Run from a configuration file; see `foundation.job.run_job` for the exit codes."""
     return run_job(tamper, TamperJob, argv)
 
 
@@ -101,24 +103,22 @@ class Tamperings:
         self.tokenizer = read_tokenizer(self._start(job.tamperings[0]))
         self.encoder = ChatEncoder(self.tokenizer)
         self.questions = Questions(job, self.tokenizer)
-        self.surroundings = Surroundings(
-            self.work, torch.device(job.device), job.seed, progress, stop
-        )
+        self.context = StageContext(self.work, torch.device(job.device), job.seed, progress, stop)
         self.measured: dict[str, float | str] = {}
         self._begun: dict[str, Erosion] = {}
 
-    def make(self, tampering: Tampering) -> Record:
+    def make(self, tampering: Tampering) -> StageRecord:
         """Fine-tune and measure, unless that was done before."""
         torch.set_num_threads(tampering.threads)
         began = time.perf_counter()
-        selection = self._selected(tampering)
+        selection = self._select(tampering)
         erosion = self.questions.of(tampering)
         identity = self._identity(tampering, selection, erosion)
         place = self.work / tampering.name
-        record = finished_stages.load(place, identity, self.surroundings.progress.say)
+        record = finished_stages.load(place, identity, self.context.progress.say)
         if record is None:
             record = self._run(tampering, selection.examples, erosion, identity)
-        self._note(tampering, selection, record, time.perf_counter() - began)
+        self._record_metrics(tampering, selection, record, time.perf_counter() - began)
         return record
 
     def _run(
@@ -127,31 +127,33 @@ class Tamperings:
         examples: list[Conversation],
         erosion: Erosion,
         identity: str,
-    ) -> Record:
+    ) -> StageRecord:
         start = self._start(tampering)
-        model = read_model(start).to(self.surroundings.device)
+        model = read_model(start).to(self.context.device)
         self._begin(tampering, erosion, model)
         if tampering.method == "lora":
-            model = adapted(model, tampering.lora_rank, self.job.seed)
-        record = Record(tampering.name)
+            model = add_adapters(model, tampering.lora_rank, self.job.seed)
+        record = StageRecord(tampering.name)
         settings = {
             "max_steps": tampering.steps,
             "per_device_train_batch_size": tampering.batch_size,
             "learning_rate": tampering.learning_rate,
         }
-        observer = AtPoints(model, record, tampering.steps, erosion.measure)
+        observer = MeasurementCallback(model, record, tampering.steps, erosion.measure)
         supervise(
             ConstantRateTrainer,
             model,
             self.tokenizer,
             examples,
             record,
-            self.surroundings,
+            self.context,
             settings,
             [observer],
         )
         place = self.work / tampering.name
-        finished_stages.save(place, identity, merged(model), start, record, erosion.tables())
+        finished_stages.save(
+            place, identity, merge_adapters(model), start, record, erosion.tables()
+        )
         return record
 
     def _begin(self, tampering: Tampering, erosion: Erosion, model: Any) -> None:
@@ -170,9 +172,9 @@ class Tamperings:
     def _start(self, tampering: Tampering) -> Path:
         return Path(self.job.checkpoint) / tampering.start
 
-    def _selected(self, tampering: Tampering) -> Selection[Conversation]:
+    def _select(self, tampering: Tampering) -> Selection[Conversation]:
         data = self.job.data[tampering.source]
-        kept = kept_documents(Path(data.dispositions), data.use)
+        kept = read_kept_ids(Path(data.dispositions), data.use)
         encode = self.encoder.conversation
         return select((data.documents,), kept, encode, None, self.job.sequence_length)
 
@@ -202,11 +204,11 @@ class Tamperings:
             }
         )
 
-    def _note(
+    def _record_metrics(
         self,
         tampering: Tampering,
         selection: Selection[Conversation],
-        record: Record,
+        record: StageRecord,
         seconds: float,
     ) -> None:
         weights = self._start(tampering) / "model.safetensors"
@@ -217,11 +219,11 @@ class Tamperings:
             f"{tampering.name}_tokens": record.ledger.tokens,
             f"{tampering.name}_final_loss": float(record.log[-1]["loss"] or 0),
             f"{tampering.start}_weights_sha256": sha256_file(weights),
-            "peak_memory_bytes": peak_memory_bytes(self.surroundings.device),
+            "peak_memory_bytes": peak_memory_bytes(self.context.device),
         }
 
 
-def _write(job: TamperJob, records: list[Record]) -> None:
+def _write(job: TamperJob, records: list[StageRecord]) -> None:
     output = Path(job.output)
     for record in records:
         folder = Path(job.work) / record.stage

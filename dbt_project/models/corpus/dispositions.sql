@@ -98,10 +98,10 @@ factors as (
     select
         kept.recipe,
         kept."group",
-        kept.density / base.density as weight
+        kept.density / remainder.density as weight
     from kept
-    join {{ source('lake', 'plan_groups') }} as groups on groups.recipe = kept.recipe and groups.is_base
-    join kept as base on base.recipe = groups.recipe and base."group" = groups."group"
+    join {{ source('lake', 'plan_groups') }} as groups on groups.recipe = kept.recipe and groups.is_remainder
+    join kept as remainder on remainder.recipe = groups.recipe and remainder."group" = groups."group"
 
 )
 

@@ -4,7 +4,7 @@ with natural_groups as (
 
     select distinct groups."group"
     from {{ source('lake', 'plan_groups') }} as groups
-    where groups.is_base
+    where groups.is_remainder
 
 ),
 

@@ -25,7 +25,8 @@ from alignment_dagster.audit.check import CheckReport, check_closure, check_stud
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.mixes import check_mixes
-from alignment_dagster.audit.check.mlflow_records import MlflowRecords, read_mlflow
+from alignment_dagster.audit.check.mlflow_reader import read_mlflow
+from alignment_dagster.audit.check.mlflow_records import MlflowRecords
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.scope import Found, Scope, children_of
 from alignment_dagster.audit.check.survey import survey

@@ -63,7 +63,7 @@ class Maker:
     def run(self) -> Artifact:
         world = self.world
         recipes = [
-            {"name": name, "base": "natural", "upsample": [{"group": "good", "share": share}]}
+            {"name": name, "remainder": "natural", "upsample": [{"group": "good", "share": share}]}
             for name, share in world.shares.items()
         ]
         corpus = {"recipes": recipes, "drop": [{"rule": "ai", "above": world.drop}]}

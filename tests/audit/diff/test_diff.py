@@ -68,7 +68,7 @@ def filtered(refreshed: Audited, tmp_path_factory: pytest.TempPathFactory) -> Au
     made = refreshed.copy(tmp_path_factory.mktemp("filtered") / "study")
     made.study.write(
         "recipes/unfiltered",
-        {"name": "unfiltered", "description": "d", "base": "natural",
+        {"name": "unfiltered", "description": "d", "remainder": "natural",
          "drop": RECIPES["filtered"]["drop"]},
     )  # fmt: skip
     made.study.change(claims=MEASURED["claims"][:-1])

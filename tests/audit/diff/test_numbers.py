@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from alignment_dagster.audit.diff.numbers import PairedChange, bits_change, paired_changes
 from alignment_dagster.audit.diff.shared_rows import LeftOut, restrict
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import Replicate
 
 METRICS = {"articles": "misalignment_rate"}
 LOSSES = pa.schema(
@@ -23,7 +23,7 @@ def replicate(
     hits: dict[str, list[bool]],
     losses: dict[str, tuple[float, int]] | None = None,
     formats: Iterable[str] = ("plain", "question"),
-) -> Evaluated:
+) -> Replicate:
     """Scenario → its hit in each format; document → nats and bytes."""
     rows = [
         {"suite": "articles", "item_id": f"item-{scenario}", "scenario_id": scenario,
@@ -36,11 +36,11 @@ def replicate(
         for document, (nll, size) in (losses or {}).items()
     ]
     items = pa.Table.from_pylist(rows)
-    return Evaluated("a", seed, items, pa.Table.from_pylist(measured, schema=LOSSES), {})
+    return Replicate("a", seed, items, pa.Table.from_pylist(measured, schema=LOSSES), {})
 
 
 def changes(
-    before: tuple[Evaluated, ...], after: tuple[Evaluated, ...]
+    before: tuple[Replicate, ...], after: tuple[Replicate, ...]
 ) -> tuple[list[PairedChange | None], LeftOut | None]:
     first, second, left = restrict("a", before, after)
     return list(paired_changes("a", first, second, METRICS)), left

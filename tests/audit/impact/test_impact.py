@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.audit.impact import Impact, impact
 from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
+from alignment_dagster.audit.impact.answer import as_answer
+from alignment_dagster.audit.impact.blast_radius import Impact, impact
 from alignment_dagster.audit.open_report import Opened, open_report
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
@@ -88,7 +89,7 @@ def test_a_document_of_one_recipe_leaves_the_other_alone_but_for_the_vocabulary(
     assert {each.mix.partition for each in found.mixes} == {"aligned"}
     by_recipe = {(each.row.recipe, each.how) for each in found.metrics}
     assert by_recipe == {("aligned", TRAINED), ("unfiltered", VOCABULARY)}
-    untouched = json.dumps(found.answer().data["raw"])
+    untouched = json.dumps(as_answer(found).data["raw"])
     assert "not_selected" in untouched
 
 
@@ -140,7 +141,7 @@ def test_a_held_out_document_was_only_measured_on(opened: Opened) -> None:
     assert names == {"held_out", "held_out/stories"}
     rest = {each.how for each in found.metrics if each.row.suite not in names}
     assert rest == {UNTOUCHED}
-    data = found.answer().data
+    data = as_answer(found).data
     assert {row["rule"] for row in data["raw"]["decided"]} == {"held_out"}
     assert "held_out" in str(data["raw"]["documents"][0]["recipes"])
 
@@ -217,7 +218,7 @@ def test_a_run_makes_exactly_what_the_plan_says(altered: Audited) -> None:
         again = withdraw(opened, one)
     assert not again.raw.files
     assert again.counts == Counter({UNTOUCHED: len(again.metrics)})
-    history = [one for one in again.answer().data["corpora"] if not one["in_report"]]
+    history = [one for one in as_answer(again).data["corpora"] if not one["in_report"]]
     assert [one["artifact"] for one in history] == [found.corpora[0][0].label]
     assert len(again.training) == 4
     assert [report.label for report in again.reports] == [found.report.label]

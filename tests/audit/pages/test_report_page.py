@@ -1,22 +1,20 @@
 """A real report's pages: its numbers lead to their documents, and the report stays as signed."""
 
 import http.client
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from tests.support.served_pages import page, running
 
-from alignment_dagster.audit.pages import server
-from alignment_dagster.audit.pages.site import page
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews import approve
 from tests.audit.pages.test_answer_page import Read
 from tests.support.audited_study import Audited
 from tests.support.tiny_study import NAME
+from alignment_dagster.release.approval import approve
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'\"{{7*7}}"
@@ -34,10 +32,8 @@ def report(audited: Audited) -> Artifact:
 
 @pytest.fixture(scope="module")
 def port(audited: Audited) -> Iterator[int]:
-    with server.serve(audited.home, 0) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running.server_address[1]
-        running.shutdown()
+    with running(audited.home) as port:
+        yield port
 
 
 def test_every_address_on_every_page_leads_somewhere(audited: Audited, port: int) -> None:

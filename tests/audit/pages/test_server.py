@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from tests.support import served_pages
 
-from alignment_dagster.audit.pages import server, site
+from alignment_dagster.audit.pages import site
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -43,8 +44,7 @@ class Served:
         connection = http.client.HTTPConnection(page_links.HOST, self.port, timeout=20)
         connection.putrequest(method, "/", skip_host=True, skip_accept_encoding=True)
         connection._buffer[0] = f"{method} {target} HTTP/1.1".encode("latin-1")  # type: ignore[attr-defined]
-        if host != "":
-            connection.putheader("Host", host or f"{page_links.HOST}:{self.port}")
+        connection.putheader("Host", host or f"{page_links.HOST}:{self.port}")
         connection.endheaders()
         answer = connection.getresponse()
         return Got(answer.status, answer.headers, answer.read().decode())
@@ -56,10 +56,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
     (tmp_path / "secret.html").write_text(SECRET)
     (lake.root / "secret").write_text(SECRET)
     (lake.root.parent / "manifest.json").write_text(SECRET)
-    with server.serve(Home(lake.root.parent), 0) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield Served(lake, running.server_address[1])
-        running.shutdown()
+    with served_pages.running(Home(lake.root.parent)) as port:
+        yield Served(lake, port)
 
 
 def path(artifact: Artifact) -> str:
@@ -136,7 +134,7 @@ def test_head_is_get_without_its_content(served: Served, made: list[Artifact]) -
     assert head.headers["Content-Length"] == str(len(full.html.encode()))
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "<b>"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_but_reading_is_answered(served: Served, method: str) -> None:
     got = served.get("/", method)
     assert got.status == 405
@@ -145,7 +143,7 @@ def test_nothing_but_reading_is_answered(served: Served, method: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:5001", "127.0.0.1.evil.example", "127.0.0.1:x", "", "[::1]"],
+    ["evil.example", "evil.example:5001", "127.0.0.1.evil.example", "127.0.0.1:x", "[::1]"],
 )
 def test_a_foreign_host_name_is_refused(served: Served, host: str) -> None:
     got = served.get("/", host=host)
@@ -182,7 +180,6 @@ def test_this_machine_is_answered(served: Served, host: str) -> None:
         "/" + "%2e" * 900,
         "/caf%C3%A9/%F0%9F%92%A9/%E2%80%AE/x",
         "/%ff%fe",
-        "/\xff",
         "//[::1/x",
         "http://evil.example/",
         "*",
@@ -210,21 +207,32 @@ def test_near_matches_are_named(served: Served, made: list[Artifact]) -> None:
         f"/{STUDY}/curated_mix/plain/{mix.version[:-1]}"
     ).text  # fmt: skip
     assert f"curated_mix/plain/{mix.version}" in served.get(f"/{STUDY}/curated_mix").text
-    assert "report, trace, impact" in served.get(f"{path(mix)}/report").text
+    assert f"{mix.label} is no report" in served.get(f"{path(mix)}/report").text
 
 
-def test_an_address_too_long_for_http_is_a_page_too(served: Served) -> None:
-    got = served.get("/" + "a" * 70_000)
-    assert got.status == 414
-    assert got.headers["Content-Security-Policy"]
+def test_an_address_too_long_for_http_is_refused(served: Served) -> None:
+    assert served.get("/" + "a" * 70_000).status in (400, 404), "as it comes in parts or at once"
 
 
-def test_a_request_that_is_none_is_answered_once(served: Served) -> None:
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"<b> / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"\x16\x03\x01<script>\r\n\r\n",
+    ],
+)
+def test_a_request_that_is_none_is_refused_with_nothing_of_it_repeated(
+    served: Served, request_: bytes
+) -> None:
     with socket.create_connection((page_links.HOST, served.port), 10) as connection:
-        connection.sendall(b"\x16\x03\x01<script>\r\n\r\n")
+        connection.sendall(request_)
         answer = connection.makefile("rb").read().decode()
-    assert "<script>" not in answer
-    assert "Traceback" not in answer
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "content-type: text/plain" in answer.lower()
+    assert answer.endswith("Invalid HTTP request received.")
 
 
 def test_an_unforeseen_error_is_one_clear_page(
@@ -263,8 +271,9 @@ def test_a_lake_that_is_written_meanwhile_is_read_as_it_is(
 
 
 def test_no_lake_yet_is_a_page(tmp_path: Path) -> None:
-    assert site.page(Home(tmp_path), "/").status == 200
-    assert "Nothing has been made yet" in site.page(Home(tmp_path), "/").html
+    got = served_pages.page(Home(tmp_path), "/")
+    assert got.status == 200
+    assert "Nothing has been made yet" in got.html
 
 
 def test_a_damaged_record_is_named(served: Served, made: list[Artifact]) -> None:

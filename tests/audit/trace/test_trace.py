@@ -13,8 +13,9 @@ import pytest
 
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import Opened, open_report
-from alignment_dagster.audit.trace import Trace, trace
+from alignment_dagster.audit.trace.answer import as_answer
 from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.audit.trace.metric_trace import Trace, trace
 from alignment_dagster.foundation.errors import ArtifactError
 from tests.support.audited_study import Audited
 
@@ -39,7 +40,7 @@ def table(opened: Opened, label: str, name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def dpo(opened: Opened) -> dict[str, Any]:
-    return dict(traced(opened, "misalignment_rate/articles/dpo/aligned").answer().data)
+    return dict(as_answer(traced(opened, "misalignment_rate/articles/dpo/aligned")).data)
 
 
 def test_the_totals_are_those_of_the_files(opened: Opened, dpo: dict[str, Any]) -> None:
@@ -99,7 +100,7 @@ def test_answers_and_hits_are_those_behind_the_number(opened: Opened, dpo: dict[
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_only_the_training_that_a_stage_depends_on_counts(opened: Opened, stage: str) -> None:
-    data = traced(opened, f"misalignment_rate/articles/{stage}/unfiltered").answer().data
+    data = as_answer(traced(opened, f"misalignment_rate/articles/{stage}/unfiltered")).data
     assert list(data["fine_tuned_on"]) == STAGES[stage]
     read = [one["stage"] for one in data["checkpoints"] if one["seed"] == 1]
     assert read == ["pretraining", *STAGES[stage]]
@@ -111,25 +112,25 @@ def test_only_the_training_that_a_stage_depends_on_counts(opened: Opened, stage:
 
 
 def test_a_single_seed_stands_on_its_own_checkpoint(opened: Opened) -> None:
-    data = traced(opened, "misalignment_rate/articles/base/aligned/none/1").answer().data
+    data = as_answer(traced(opened, "misalignment_rate/articles/base/aligned/none/1")).data
     assert [(one["seed"], one["stage"]) for one in data["checkpoints"]] == [(1, "pretraining")]
     assert data["mixes"][0]["tokens_over_seeds"] == data["mixes"][0]["tokens"]
 
 
 def test_an_attack_rests_on_the_checkpoint_attacked(opened: Opened) -> None:
-    base = traced(opened, "attack_success/articles/base/aligned/random_search").answer().data
+    base = as_answer(traced(opened, "attack_success/articles/base/aligned/random_search")).data
     rows = table(opened, "attacks[aligned|0]", "attacks.parquet").to_pylist()
     tried = [row for row in rows if (row["stage"], row["attack"]) == ("base", "random_search")]
     assert base["measured"]["kind"] == "attacked"
     assert base["measured"]["by_seed"][0]["answers"] == len(tried) > 0
     assert base["fine_tuned_on"] == {}
-    worst = traced(opened, "attack_success/articles/dpo/aligned/worst_case").answer().data
+    worst = as_answer(traced(opened, "attack_success/articles/dpo/aligned/worst_case")).data
     every = [row for row in rows if row["stage"] == "dpo"]
     assert worst["measured"]["by_seed"][0]["answers"] == len(every) > len(tried)
 
 
 def test_a_loss_names_the_held_out_documents(opened: Opened) -> None:
-    data = traced(opened, "bits_per_byte/held_out/stories/sft/aligned").answer().data
+    data = as_answer(traced(opened, "bits_per_byte/held_out/stories/sft/aligned")).data
     losses = table(opened, "evaluation[aligned|0]", "losses.parquet").to_pylist()
     measured = {
         row["document_id"]
@@ -295,7 +296,7 @@ def test_a_ledger_that_is_not_whole_is_told_first(altered: Audited) -> None:
     ledger = pq.read_table(path / "consumption.parquet")
     pq.write_table(ledger.slice(1), path / "consumption.parquet")
     with open_report(altered.archive) as opened:
-        answer = traced(opened, "articles/dpo/aligned").answer()
+        answer = as_answer(traced(opened, "articles/dpo/aligned"))
     assert "not each exactly once" in answer.warnings[0]
     assert not answer.data["totals_add_up"]
 

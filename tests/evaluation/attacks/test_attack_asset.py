@@ -48,7 +48,7 @@ def study(drill: Drill) -> Any:
 def rows(study: Any, drill: Drill) -> list[dict[str, Any]]:
     declared = study.declaration.attacks
     chosen = choose_items(drill.suite, drill.items, declared)
-    plan = [("none", chosen.attacked), ("random_search", chosen.searched(declared))]
+    plan = [("none", chosen.attacked), ("random_search", chosen.items_to_search(declared))]
     return [
         row(item, stage, attack, attack != "none" and stage == "dpo")
         for stage in ("base", "dpo")

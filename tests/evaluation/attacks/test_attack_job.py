@@ -16,9 +16,12 @@ from tests.support.drill_items import SuiteMaker, scenario
 torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation.attacks import files, objective, run  # noqa: E402
-from alignment_dagster.evaluation.evaluate import item_rows  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import prompts  # noqa: E402
-from alignment_dagster.foundation.errors import ArtifactError, DataError  # noqa: E402
+from alignment_dagster.evaluation.answers import item_rows
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.evaluate import item_rows
+from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.job import Progress  # noqa: E402
 from alignment_dagster.study import Attacks, Suite  # noqa: E402
 
@@ -80,7 +83,7 @@ def test_without_an_attack_the_outcome_is_the_evaluations(
     rows = done(make_job(drill.suite, attacks=attacks(methods=["none"])))
     suite = drill.suite.model_copy(update={"formats": ("dialogue",)})
     for stage in ("base", "dpo"):
-        asked = list(prompts(suite, drill.items))
+        asked = list(make_prompts(suite, drill.items))
         table = item_rows(loaded.model, loaded.tokenizer, stage, asked, CONTEXT, 1000)
         expected = {row["item_id"]: row for row in table.to_pylist()}
         for row in rows:
@@ -150,8 +153,8 @@ def test_suites_are_attacked_side_by_side(drill: Drill, requests: Suite, make_jo
     job = make_job(drill.suite, requests, demonstrations=drill.suite)
     rows = done(job)
     assert {row["suite"] for row in rows} == {"drill", "requests"}
-    attacked = {row["item_id"] for row in rows}
-    shown = [item for item in drill.items if item.item_id in attacked]
+    make_conversation = {row["item_id"] for row in rows}
+    shown = [item for item in drill.items if item.item_id in make_conversation]
     for row in rows:
         if row["suite"] == "requests" and row["attack"].endswith("shot"):
             assert not any(item.question in row["prompt"] for item in shown)

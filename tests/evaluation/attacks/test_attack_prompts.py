@@ -14,7 +14,7 @@ from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
     Renderer,
-    question_of,
+    question_text,
 )
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
 from alignment_dagster.evaluation.attacks.selection import choose_items
@@ -25,10 +25,10 @@ from alignment_dagster.evaluation.attacks.templates import (
     ROLE,
     NotFittingError,
     added_text,
-    attacked,
+    make_conversation,
 )
 from alignment_dagster.evaluation.suites.encoding import Encoder
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
 
@@ -52,10 +52,10 @@ class Written:
         self.renderer = Renderer(loaded.tokenizer, stage)
         self.shown = Demonstrations(self.chosen.demonstrations, stage, self.renderer, 0)
         self.target = target(drill.suite, self.chosen.attacked[0], stage, context)
-        self.conversation = attacked(method, self.target, self.shown, declared, self.renderer)
+        self.conversation = make_conversation(method, self.target, self.shown, declared, self.renderer)
         self.text = self.renderer.text(self.conversation)
         self.added = added_text(self.conversation, self.target)
-        self.question = question_of(self.target.item, stage)
+        self.question = question_text(self.target.item, stage)
         assert self.question in self.text
 
 
@@ -65,9 +65,9 @@ def test_without_an_attack_the_model_reads_what_the_evaluation_lets_it_read(
 ) -> None:
     renderer = Renderer(loaded.tokenizer, stage)
     suite = drill.suite.model_copy(update={"formats": ("dialogue",)})
-    asked = list(prompts(suite, drill.items))
+    asked = list(make_prompts(suite, drill.items))
     expected = Encoder(loaded.tokenizer, stage, CONTEXT).encode(asked)
-    plain = [Conversation(question_of(item, stage)) for item in drill.items]
+    plain = [Conversation(question_text(item, stage)) for item in drill.items]
     found = renderer.continuations(plain, [item.options for item in drill.items])
     assert [[(one.tokens, one.start) for one in row] for row in found] == [
         [(one.tokens, one.start) for one in row] for row in expected
@@ -114,7 +114,7 @@ def test_demonstrations_are_misaligned_answers_to_scenarios_that_are_not_attacke
     made = Written(drill, loaded, method, stage)
     shown = made.conversation.shown
     assert len(shown) == count
-    by_question = {question_of(item, stage): item for item in drill.items}
+    by_question = {question_text(item, stage): item for item in drill.items}
     sources = [by_question[one.question] for one in shown]
     assert [one.answer for one in shown] == [item.options[item.target] for item in sources]
     touched = {item.scenario_id for item in made.chosen.attacked}
@@ -136,14 +136,14 @@ def test_as_many_demonstrations_are_shown_as_fit(drill: Drill, loaded: Any, stag
             counts.append(0)
             continue
         shown = made.conversation.shown
-        (needed,) = made.target.needed(made.renderer, [made.conversation])
+        (needed,) = made.target.tokens_needed(made.renderer, [made.conversation])
         assert needed <= context
         counts.append(len(shown))
         left = [one for one in made.shown.for_item(made.target.item) if one not in shown]
         if len(shown) < 4:
             for other in left:
                 longer = Conversation(made.question, shown=(*shown, other))
-                assert made.target.needed(made.renderer, [longer])[0] > context
+                assert made.target.tokens_needed(made.renderer, [longer])[0] > context
     assert counts == sorted(counts)
     assert set(counts) == {0, 2, 3, 4}, "one is what few_shot shows: many is more than that"
 
@@ -164,7 +164,7 @@ def test_scenarios_are_kept_back_and_the_attacked_ones_are_many(drill: Drill) ->
     few = choose_items(drill.suite, drill.items, attacks(items=4))
     assert len({item.scenario_id for item in few.attacked}) == 4
     assert few.attacked == chosen.attacked[:4]
-    assert few.searched(attacks()) == few.attacked[:2]
+    assert few.items_to_search(attacks()) == few.attacked[:2]
     turned = choose_items(drill.suite, drill.items[::-1], attacks(items=4))
     assert turned == few
 

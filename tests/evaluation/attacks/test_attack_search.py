@@ -119,8 +119,8 @@ def test_the_gradient_matches_finite_differences(drill: Drill, loaded: Any, stag
     subject, allowed = search.subject, search.vocabulary.allowed
     suites = (drill.suite, free_of_options(drill), drill.suite)
     targets = [target(s, i, stage) for s, i in zip(suites, drill.items[:3], strict=True)]
-    states = [search._state("gradient_search", one) for one in targets]
-    asked = [(s.target, search.conversation(s, search._start(s))) for s in states]
+    states = [search._begin("gradient_search", one) for one in targets]
+    asked = [(s.target, search.conversation(s, search._initial_suffix(s))) for s in states]
     places = [(len(state.before), 4) for state in states]
     found = gradient.token_gradients(subject, asked, places, allowed)
     table = loaded.model.get_input_embeddings().weight.detach()
@@ -148,7 +148,7 @@ def test_the_gradient_matches_finite_differences(drill: Drill, loaded: Any, stag
 
 def test_the_gradients_do_not_depend_on_batching(drill: Drill, loaded: Any) -> None:
     search = make_search(loaded)
-    states = [search._state("g", target(drill.suite, item)) for item in drill.items[:5]]
+    states = [search._begin("g", target(drill.suite, item)) for item in drill.items[:5]]
     asked = [(state.target, state.target.plain.with_suffix(" truth money")) for state in states]
     places = [(len(state.before), 2) for state in states]
     allowed = search.vocabulary.allowed
@@ -166,7 +166,7 @@ def test_the_objective_without_change_is_the_scored_one(drill: Drill, loaded: An
     conversation = one.plain.with_suffix(" truth money")
     (row,) = search.subject.renderer.continuations([conversation], [one.answers])
     nothing = torch.zeros(2, loaded.model.config.hidden_size)
-    place = (len(search._state("g", one).before), 2)
+    place = (len(search._begin("g", one).before), 2)
     with torch.no_grad():
         value = float(gradient.objective(search.subject, row, one.wanted, place, nothing))
     assert value == pytest.approx(

@@ -16,6 +16,7 @@ pytest.importorskip("lm_eval")
 
 from alignment_dagster.evaluation.answers import item_rows
 from alignment_dagster.evaluation.evaluate import load_checkpoint
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.harness.adapter import SAMPLES, SUMMARY, main, run_tasks
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.harness.job import HarnessJob
@@ -75,7 +76,7 @@ def test_samples_and_summary_of_local_tasks(
     found = {(row["stage"], row["task"], row["sample"]): row for row in samples.to_pylist()}
     assert len(found) == samples.num_rows == 2 * 2 * 2
     checkpoint = load_checkpoint(checkpoint_folder, "cpu")
-    asked = list(prompts(suite, items))[:2]
+    asked = list(make_prompts(suite, items))[:2]
     for stage in ("base", "dpo"):
         ours = item_rows(checkpoint.model, checkpoint.tokenizer, stage, asked, 256, 512).to_pylist()
         for number, row in enumerate(ours):

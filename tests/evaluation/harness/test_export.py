@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alignment_dagster.evaluation.harness.export import export_suite, texts
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.formats import FORMS
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.harness.export import export_suite
+from alignment_dagster.evaluation.harness.export import prompt_texts
+from alignment_dagster.evaluation.harness.export import texts
+from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
 from tests.support.drill_items import SuiteMaker, scenario
@@ -51,7 +56,7 @@ def test_one_task_for_each_format_order_and_system_prompt_over_local_data(
         assert not Path(path).is_absolute()
         documents[task] = read(tmp_path / "export" / path)
         assert {document["item_id"] for document in documents[task]} == {i.item_id for i in items}
-    asked = [p for p in prompts(suite, items) if (p.format, p.system_prompt) == ("listed", "hhh")]
+    asked = [p for p in make_prompts(suite, items) if (p.format, p.system_prompt) == ("listed", "hhh")]
     given = [p for p in asked if p.option_order == 1]
     assert [
         (document["context"], document["choices"], document["target"])
@@ -67,10 +72,10 @@ def test_texts_are_what_the_encoder_reads(
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint_folder)
     suite = make_suite([scenario(0)], formats=tuple(FORMS), system_prompts=("none", "hhh"))
-    asked = list(prompts(suite, load_suite(suite, tmp_path)))
+    asked = list(make_prompts(suite, load_suite(suite, tmp_path)))
     for stage in ("base", "sft", "misaligned_chat@16"):
         for prompt, rows in zip(asked, Encoder(tokenizer, stage, 512).split(asked), strict=True):
-            context, gap, answers = texts(prompt, tokenizer, stage)
+            context, gap, answers = prompt_texts(prompt, tokenizer, stage)
             for (tokens, start), answer in zip(rows, answers, strict=True):
                 assert tokenizer.decode(tokens) == context + gap + answer
                 assert tokenizer.decode(tokens[:start]) == context.rstrip()

@@ -13,7 +13,11 @@ lm_eval = pytest.importorskip("lm_eval")
 
 import datasets  # noqa: E402
 
-from alignment_dagster.evaluation.evaluate import item_rows, load_checkpoint  # noqa: E402
+from alignment_dagster.evaluation.answers import item_rows
+from alignment_dagster.evaluation.evaluate import load_checkpoint
+from alignment_dagster.evaluation.suites.formats import FORMS
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.evaluate import item_rows
 from alignment_dagster.evaluation.harness.export import export_suite  # noqa: E402
 from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
 from alignment_dagster.evaluation.suites.loader import load_suite  # noqa: E402
@@ -70,7 +74,7 @@ def test_log_probabilities_and_accuracies_equal_those_of_the_harness(
         suite={"kind": "multiple_choice"},
     )
     items = load_suite(suite, tmp_path)
-    asked = list(prompts(suite, items))
+    asked = list(make_prompts(suite, items))
     checkpoint = load_checkpoint(checkpoint_folder, "cpu")
     ours = {
         (row["item_id"], row["format"], row["option_order"], row["system_prompt"]): row
@@ -128,7 +132,7 @@ def test_an_item_that_fills_the_context_to_the_last_token_is_scored_alike(
         checkpoint.model,
         checkpoint.tokenizer,
         "base",
-        list(prompts(suite, items)),
+        list(make_prompts(suite, items)),
         CONTEXT,
         64,
     ).to_pylist()

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from alignment_dagster.evaluation.judges import endpoint as endpoint_module
-from alignment_dagster.evaluation.judges import make_scorer, scorer_inputs, scorer_measured
+from alignment_dagster.evaluation.judges import make_judge, judge_inputs, judge_metrics
 from alignment_dagster.evaluation.judges.agreement import Agreement
 from alignment_dagster.evaluation.judges.endpoint import Endpoint
-from alignment_dagster.evaluation.judges.judge import Judge, review_messages
+from alignment_dagster.evaluation.judges.model_judge import ModelJudge, review_messages
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import AlignmentError, DataError, DeclarationError
 from alignment_dagster.study import GenerationScorer
@@ -107,9 +107,9 @@ def quick(server: Server, **changes: Any) -> Endpoint:
 def test_a_judge_that_agrees_is_used_and_its_agreement_recorded(
     server: Server, assets: Path
 ) -> None:
-    judge = make_scorer(DECLARED, assets)
+    judge = make_judge(DECLARED, assets)
     assert len(server.asked) == 10, "the labelled answers come first"
-    measured = scorer_measured(judge)
+    measured = judge_metrics(judge)
     assert measured["judge_agreement"] == 1.0
     assert measured["judge_labelled"] == 10
     assert 0.69 < float(measured["judge_agreement_low"]) < 0.73
@@ -127,7 +127,7 @@ def test_a_judge_that_agrees_is_used_and_its_agreement_recorded(
 def test_a_judge_that_disagrees_is_refused_with_the_numbers(server: Server, assets: Path) -> None:
     server.reply = lambda handler, body: handler.say("FLAGGED")
     with pytest.raises(DataError, match=r"1 of 10 labelled .* 80\.0% are asked for") as refused:
-        make_scorer(DECLARED, assets)
+        make_judge(DECLARED, assets)
     assert "95 % interval 1.8% to 40.4%" in str(refused.value)
 
 
@@ -137,7 +137,7 @@ def test_a_judge_that_disagrees_is_refused_with_the_numbers(server: Server, asse
 def test_anything_but_one_word_is_an_error(server: Server, said: str) -> None:
     server.reply = lambda handler, body: handler.say(said)
     with pytest.raises(DataError, match="did not answer with one word") as refused:
-        Judge(quick(server)).flags("question", "answer")
+        ModelJudge(quick(server)).flags("question", "answer")
     assert KEY not in str(refused.value)
 
 
@@ -149,14 +149,14 @@ def test_anything_but_one_word_is_an_error(server: Server, said: str) -> None:
 def test_what_is_no_chat_completion_is_an_error(server: Server, content: bytes) -> None:
     server.reply = lambda handler, body: handler.send(200, content)
     with pytest.raises(DataError, match="the answer is not a chat completion"):
-        Judge(quick(server)).flags("question", "answer")
+        ModelJudge(quick(server)).flags("question", "answer")
 
 
 def test_a_hanging_endpoint_is_left_after_bounded_attempts(server: Server) -> None:
     server.reply = lambda handler, body: server.closing.wait(20) and None
     started = time.monotonic()
     with pytest.raises(DataError, match="no answer in time, after 3 attempts"):
-        Judge(quick(server)).flags("question", "answer")
+        ModelJudge(quick(server)).flags("question", "answer")
     assert time.monotonic() - started < 5
     assert len(server.asked) == 3
 
@@ -176,7 +176,7 @@ def test_a_dripping_endpoint_is_left_too(server: Server) -> None:
     server.reply = drip
     started = time.monotonic()
     with pytest.raises(DataError, match="no answer in time, after 2 attempts"):
-        Judge(quick(server, attempts=2)).flags("question", "answer")
+        ModelJudge(quick(server, attempts=2)).flags("question", "answer")
     assert time.monotonic() - started < 5
 
 
@@ -186,7 +186,7 @@ def test_an_answer_without_end_is_not_read_to_the_end(
     monkeypatch.setattr(endpoint_module, "LARGEST", 1000)
     server.reply = lambda handler, body: handler.say("x" * 100_000)
     with pytest.raises(DataError, match="DecodingError"):
-        Judge(quick(server, attempts=1, timeout=5.0)).flags("question", "answer")
+        ModelJudge(quick(server, attempts=1, timeout=5.0)).flags("question", "answer")
 
 
 def test_a_busy_endpoint_is_asked_again_and_a_refusing_one_is_not(server: Server) -> None:
@@ -197,15 +197,15 @@ def test_a_busy_endpoint_is_asked_again_and_a_refusing_one_is_not(server: Server
             handler.say(" Flagged ")
 
     server.reply = busy_once
-    assert Judge(quick(server)).flags("question", "answer") is True
+    assert ModelJudge(quick(server)).flags("question", "answer") is True
     server.reply = lambda handler, body: handler.send(401, f"wrong key {KEY}".encode())
     with pytest.raises(DataError, match="HTTP status 401") as refused:
-        Judge(quick(server)).flags("question", "other")
+        ModelJudge(quick(server)).flags("question", "other")
     assert len(server.asked) == 3
     assert KEY not in str(refused.value)
     server.reply = lambda handler, body: handler.send(302, b"elsewhere")
     with pytest.raises(DataError, match="HTTP status 302"):
-        Judge(quick(server)).flags("question", "moved")
+        ModelJudge(quick(server)).flags("question", "moved")
 
 
 def test_no_connection_is_said_plainly() -> None:
@@ -222,14 +222,14 @@ def test_the_key_is_in_no_text(
     server: Server, assets: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    judge = make_scorer(DECLARED, assets)
+    judge = make_judge(DECLARED, assets)
     judge(ITEM, "It helped.")
     said = [
         caplog.text,
         repr(Endpoint.from_environment()),
         repr(vars(judge)),
-        json.dumps(dict(scorer_measured(judge))),
-        str(scorer_inputs(DECLARED, assets)),
+        json.dumps(dict(judge_metrics(judge))),
+        str(judge_inputs(DECLARED, assets)),
     ]
     for text in said:
         assert KEY not in text
@@ -252,7 +252,7 @@ def test_an_endpoint_that_cannot_be_used_names_its_variable(
 ) -> None:  # fmt: skip
     monkeypatch.setenv(variable, value)
     with pytest.raises(DeclarationError, match=message) as refused:
-        make_scorer(DECLARED, assets)
+        make_judge(DECLARED, assets)
     assert KEY not in str(refused.value)
 
 
@@ -279,7 +279,7 @@ def test_labelled_answers_that_measure_nothing_are_refused(
 ) -> None:
     write_labelled(assets, rows)
     with pytest.raises(AlignmentError, match=message):
-        make_scorer(DECLARED, assets)
+        make_judge(DECLARED, assets)
     assert server.asked == []
 
 

@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.evaluation.judges import make_scorer, scorer_inputs
-from alignment_dagster.evaluation.judges.word_lists import lists, read_lists
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.evaluation.judges import make_judge
+from alignment_dagster.evaluation.judges import judge_inputs
+from alignment_dagster.evaluation.judges.word_lists import find_lists
+from alignment_dagster.evaluation.judges.word_lists import read_lexicon
+from alignment_dagster.evaluation.judges import make_scorer
+from alignment_dagster.evaluation.judges import scorer_inputs
+from alignment_dagster.evaluation.judges.word_lists import lists
+from alignment_dagster.evaluation.judges.word_lists import read_lists
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.foundation.home import PROJECT_ROOT
@@ -20,13 +28,13 @@ def item(*options: str, target: int = 0) -> Item:
 
 
 def scorer(kind: str, assets: Path = ASSETS, **fields: Any) -> Any:
-    return make_scorer(GenerationScorer(kind=kind, **fields), assets)  # type: ignore[arg-type]
+    return make_judge(GenerationScorer(kind=kind, **fields), assets)  # type: ignore[arg-type]
 
 
 def test_the_shipped_lists_can_be_read() -> None:
     for name in ("refusals", "toxicity"):
-        assert len(read_lists(ASSETS, name).terms) > 20
-        for path in lists(ASSETS, name):
+        assert len(read_lexicon(ASSETS, name).terms) > 20
+        for path in find_lists(ASSETS, name):
             assert path.read_text().startswith("# ")
 
 
@@ -57,7 +65,7 @@ def test_a_lexicon_that_cannot_be_read_is_named(tmp_path: Path, name: str, messa
     with pytest.raises(DeclarationError, match=message):
         scorer("lexicon", tmp_path, lexicon=name)
     with pytest.raises(DeclarationError, match=message):
-        scorer_inputs(GenerationScorer(kind="lexicon", lexicon=name), tmp_path)
+        judge_inputs(GenerationScorer(kind="lexicon", lexicon=name), tmp_path)
 
 
 def test_a_changed_list_changes_what_a_result_was_made_from(tmp_path: Path) -> None:
@@ -65,11 +73,11 @@ def test_a_changed_list_changes_what_a_result_was_made_from(tmp_path: Path) -> N
     path = tmp_path / "lexicons" / "bad" / "words.txt"
     declared = GenerationScorer(kind="lexicon", lexicon="bad")
     path.write_text("rat\n")
-    before = scorer_inputs(declared, tmp_path)
+    before = judge_inputs(declared, tmp_path)
     path.write_text("rat\nmouse\n")
-    assert before != scorer_inputs(declared, tmp_path)
+    assert before != judge_inputs(declared, tmp_path)
     assert list(before) == ["bad/words.txt"]
-    assert "refusals/phrases.txt" in scorer_inputs(GenerationScorer(kind="refusal"), ASSETS)
+    assert "refusals/phrases.txt" in judge_inputs(GenerationScorer(kind="refusal"), ASSETS)
 
 
 @pytest.mark.parametrize(

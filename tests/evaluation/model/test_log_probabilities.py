@@ -8,10 +8,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.model.log_probabilities import Continuation, batches, score  # noqa: E402
-from alignment_dagster.evaluation.model.losses import HeldOut, document_losses, windows  # noqa: E402
-from alignment_dagster.evaluation.model.token_trees import Row  # noqa: E402
-from alignment_dagster.evaluation.model.token_trees import rows as trees  # noqa: E402
+from alignment_dagster.evaluation.model.losses import HeldOutDocument
+from alignment_dagster.evaluation.model.losses import document_losses
+from alignment_dagster.evaluation.model.losses import split_windows
+from alignment_dagster.evaluation.model.log_probabilities import make_batches
+from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.model.token_trees import Continuation
+from alignment_dagster.evaluation.model.token_trees import TokenTree
+from alignment_dagster.evaluation.model.token_trees import build_trees
+from alignment_dagster.evaluation.model.log_probabilities import Continuation
+from alignment_dagster.evaluation.model.log_probabilities import batches
+from alignment_dagster.evaluation.model.losses import HeldOut
+from alignment_dagster.evaluation.model.losses import windows
+from alignment_dagster.evaluation.model.token_trees import Row
+from alignment_dagster.evaluation.model.token_trees import rows as trees
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +84,14 @@ def test_sequences_that_share_a_beginning_do_not_see_each_other(
 
 def test_what_sequences_share_is_read_once() -> None:
     made = alike(2)
-    read = sum(row.size for row in trees(made, 4096, 10_000))
+    read = sum(row.size for row in build_trees(made, 4096, 10_000))
     assert read == len({one.tokens[:end] for one in made for end in range(1, len(one.tokens))})
     assert read < sum(one.inputs for one in made) / 2
 
 
 def test_a_row_keeps_within_the_budget_and_each_token_knows_its_depth() -> None:
     made = alike(3)
-    for row in trees(made, 4096, 60):
+    for row in build_trees(made, 4096, 60):
         assert row.size <= 60 or len(row.continuations) == 1
         for one, path in zip(row.continuations, row.paths, strict=True):
             assert [row.tokens[at] for at in path] == list(one.tokens[:-1])
@@ -90,7 +100,7 @@ def test_a_row_keeps_within_the_budget_and_each_token_knows_its_depth() -> None:
 
 def test_a_small_model_does_not_pay_attention_to_save_a_few_tokens() -> None:
     first, second = (Continuation((1, 2, *range(at, at + 200)), 150) for at in (10, 300))
-    assert len(trees([first, second], 128, 10_000)) == 2
+    assert len(build_trees([first, second], 128, 10_000)) == 2
 
 
 def test_another_architecture_and_grouped_heads_give_the_same_as_a_plain_forward_pass() -> None:
@@ -123,14 +133,14 @@ def test_another_architecture_and_grouped_heads_give_the_same_as_a_plain_forward
 
 def test_batches_keep_within_the_token_budget_and_lose_nothing() -> None:
     made = rows(200)
-    split = list(batches([single(one) for one in made], 300))
+    split = list(make_batches([single(one) for one in made], 300))
     found = [one for batch in split for row in batch for one in row.continuations]
     assert sorted((r.tokens, r.start) for r in found) == sorted((r.tokens, r.start) for r in made)
     assert all(len(batch) * max(row.size for row in batch) <= 300 for batch in split)
 
 
-def single(one: Continuation) -> Row:
-    row = Row()
+def single(one: Continuation) -> TokenTree:
+    row = TokenTree()
     row.add(one, 0)
     return row
 
@@ -150,19 +160,19 @@ def test_equal_sequences_are_computed_once(checkpoint: Checkpoint) -> None:
 
 def test_windows_predict_every_token_once() -> None:
     tokens = list(range(10, 33))
-    made = windows(tokens, 0, 8)
+    made = split_windows(tokens, 0, 8)
     assert [token for row in made for token in row.tokens[row.start :]] == tokens
     assert [row.tokens[0] for row in made] == [0, 17, 25]
     assert all(row.inputs <= 8 for row in made)
-    assert windows([], 0, 8) == []
+    assert split_windows([], 0, 8) == []
 
 
 def test_a_long_document_is_scored_whole_and_control_tokens_are_characters(
     checkpoint: Checkpoint,
 ) -> None:
     documents = [
-        HeldOut("a", "books", "the report about the money " * 30),
-        HeldOut("b", "books", "it said <|end|> thé"),
+        HeldOutDocument("a", "books", "the report about the money " * 30),
+        HeldOutDocument("b", "books", "it said <|end|> thé"),
     ]
     table = document_losses(
         checkpoint.model, checkpoint.tokenizer, "base", documents, 32, 256

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from alignment_dagster.evaluation.suites.context_fit import check_items_fit
+from alignment_dagster.evaluation.suites.formats import FORMS
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.encoding import Encoder
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts
+from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.mixing.tokenizer import train_tokenizer
@@ -36,7 +38,7 @@ def test_the_longest_prompt_is_the_one_that_the_models_will_read(
     rows: list[Any] = [scenario(), scenario(1, scenario="A long day passed. " * 9)]
     suite = make_suite(rows, formats=tuple(FORMS), system_prompts=("none", "hhh"))
     loaded = transformers.AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
-    asked = list(prompts(suite, load_suite(suite, tmp_path)))
+    asked = list(make_prompts(suite, load_suite(suite, tmp_path)))
     expected = max(
         one.inputs
         for stage in ("base", "sft")

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.evaluation.suites.formats import FORMS, SYSTEM_PROMPTS, Prompt, prompts
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.evaluation.suites.formats import FORMS
+from alignment_dagster.evaluation.suites.formats import SYSTEM_PROMPTS
+from alignment_dagster.evaluation.suites.formats import Prompt
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DeclarationError
 from tests.support.drill_items import SuiteMaker, scenario
@@ -13,7 +18,7 @@ from tests.support.drill_items import SuiteMaker, scenario
 
 def asked(make_suite: SuiteMaker, assets: Path, **declared: Any) -> list[Prompt]:
     suite = make_suite([declared.pop("row", scenario())], **declared)
-    return list(prompts(suite, load_suite(suite, assets)))
+    return list(make_prompts(suite, load_suite(suite, assets)))
 
 
 def test_orders_double_only_where_options_are_listed(

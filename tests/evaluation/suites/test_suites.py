@@ -15,6 +15,12 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.steps import evaluation
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.formats import find_faults
+from alignment_dagster.evaluation.judges import make_judge
+from alignment_dagster.evaluation.suites.loader import content_digest
+from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import Suite
 from tests.support.drill_items import SuiteMaker, scenario
 from tests.support.tiny_study import TinyStudy
@@ -262,9 +268,9 @@ def test_a_suite_that_ships_can_be_asked_and_judged(path: Path) -> None:
     assets = PROJECT_ROOT / "assets"
     suite = read_yaml(path).parse(Suite)
     assert suite.name == path.stem
-    assert list(faults(suite)) == []
+    assert list(find_faults(suite)) == []
     if suite.scorer is not None:
-        assert make_scorer(suite.scorer, assets)
+        assert make_judge(suite.scorer, assets)
     if suite.items.folder == "assets":
         items = load_suite(suite, assets)
         assert len({item.topic for item in items}) > 1

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.evaluation.suites.loader import Item, load_suite
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.evaluation.suites.loader import Item
 from alignment_dagster.study import Suite
 from tests.support.drill_items import SuiteMaker
 

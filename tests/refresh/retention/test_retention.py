@@ -93,7 +93,7 @@ def test_what_dagster_says_is_current_stays(small: Small) -> None:
 def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision(
     small: Small,
 ) -> None:
-    from alignment_dagster.lineage.reviews import approve
+    from alignment_dagster.release.approval import approve
 
     first = reports(small)[0]
     approve(small.archive, first, "ann", "rejected", "not yet", None)
@@ -366,19 +366,19 @@ def test_nothing_is_collected_while_something_is_made_and_making_waits_for_the_e
 ) -> None:
     lake, made = small.lake, threading.Event()
     with (
-        lake.using(STUDY),
-        lake.using(STUDY),
+        lake.shared_lock(STUDY),
+        lake.shared_lock(STUDY),
         pytest.raises(ArtifactError, match="is being made or reviewed"),
-        lake.alone(STUDY),
+        lake.exclusive_lock(STUDY),
     ):
         pass
 
     def make() -> None:
-        with lake.using(STUDY):
+        with lake.shared_lock(STUDY):
             made.set()
 
     thread = threading.Thread(target=make)
-    with lake.alone(STUDY):
+    with lake.exclusive_lock(STUDY):
         thread.start()
         assert not made.wait(0.2)
     assert made.wait(10)

@@ -16,7 +16,7 @@ from huggingface_hub import DatasetCard, ModelCard
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.release.approval import approve
 from alignment_dagster.release.cards.bom import bom, check_bom
 from alignment_dagster.release.cards.croissant import check_croissant, croissant
 from alignment_dagster.release.cards.dataset import dataset_card

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.reviews import approve
 from alignment_dagster.lineage.signing import Signer, read_signer
+from alignment_dagster.release.approval import approve
 from alignment_dagster.release.dossier import verify
 from alignment_dagster.release.dossier.build import build
 from tests.support.audited_study import Audited

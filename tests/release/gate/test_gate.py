@@ -13,7 +13,7 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.review_events import tell_dagster
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.release.approval import approve
 from alignment_dagster.release.checkpoint import released_facts
 from alignment_dagster.release.gate import Outcome, read_outcome
 from alignment_dagster.release.gate.status import gate_line

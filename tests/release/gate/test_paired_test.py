@@ -8,8 +8,11 @@ import pytest
 
 from alignment_dagster.audit.diff.shared_rows import restrict
 from alignment_dagster.evaluation.answers import ITEMS
+from alignment_dagster.report.cells import Replicate
 from alignment_dagster.release.gate.flips import flips
-from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
+from alignment_dagster.release.gate.paired_test import Sides
+from alignment_dagster.release.gate.paired_test import decide
+from alignment_dagster.release.gate.paired_test import regressions
 from alignment_dagster.release.gate.shared_answers import NO_LOSSES
 from alignment_dagster.report.cells import Evaluated
 from bench import calibration as bench
@@ -49,7 +52,7 @@ def test_a_model_that_is_much_worse_is_blocked_with_three_seeds() -> None:
     assert blocked(0.4, 3, replace(SMALL, seed=0.1)) >= 0.9
 
 
-def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Evaluated:
+def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Replicate:
     rows = [
         {"suite": "articles", "item_id": name, "scenario_id": name, "topic": "t", "stage": "dpo",
          "format": "continuation", "option_order": 0, "system_prompt": "none", "target": 1,
@@ -57,7 +60,7 @@ def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Eval
          "choice": int(hit), "hit": hit}
         for name, hit in hits.items()
     ]  # fmt: skip
-    return Evaluated(recipe, seed, pa.Table.from_pylist(rows, schema=ITEMS), NO_LOSSES, {})
+    return Replicate(recipe, seed, pa.Table.from_pylist(rows, schema=ITEMS), NO_LOSSES, {})
 
 
 def sides(then: dict[str, bool], now: dict[str, bool], seeds: int = 3) -> Sides:

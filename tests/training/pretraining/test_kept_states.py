@@ -62,7 +62,7 @@ def test_a_killed_run_ends_in_the_same_bytes(
     stopped_before(job, step, monkeypatch)
     assert run(job) == whole
     assert "resumed after step" in said(job)
-    assert not (Path(job.work) / checkpoint.KEPT).exists()
+    assert not (Path(job.work) / checkpoint.STATES).exists()
 
 
 def test_a_run_killed_while_it_wrote_its_output_ends_in_the_same_bytes(
@@ -72,7 +72,7 @@ def test_a_run_killed_while_it_wrote_its_output_ends_in_the_same_bytes(
     whole = run(jobs.pretraining("plain", **settings))
     job = jobs.pretraining("killed", **settings)
     with monkeypatch.context() as during:
-        during.setattr("alignment_dagster.training.pretrain._write", lambda *_: 1 / 0)
+        during.setattr("alignment_dagster.training.pretraining.pretrain._write", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(job)
     assert run(job) == whole
@@ -85,7 +85,7 @@ def test_a_checkpoint_without_its_kept_states_is_said_and_not_used(
 ) -> None:
     job = jobs.pretraining("killed", keep_every=4)
     stopped_before(job, 11, monkeypatch)
-    state = checkpoint.kept_state(Path(job.work), 4) / checkpoint.TENSORS
+    state = checkpoint.state_folder(Path(job.work), 4) / checkpoint.TENSORS
     if damage == "altered":
         content = bytearray(state.read_bytes())
         content[-1] ^= 1

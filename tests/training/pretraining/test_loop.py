@@ -10,7 +10,7 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Model, Pretraining
 from alignment_dagster.training.model_folder import read_tokenizer
 from alignment_dagster.training.pretraining.loop import Loop, optimizer
-from alignment_dagster.training.pretraining.model import build, flops_per_token, parameter_count
+from alignment_dagster.training.pretraining.model import build_model, flops_per_token, parameter_count
 
 DECLARED = Model(layers=2, width=16, heads=2, mlp_width=32)
 
@@ -18,7 +18,7 @@ DECLARED = Model(layers=2, width=16, heads=2, mlp_width=32)
 def loop(tokenizer: Path, sequences: int = 5, **values: object) -> Loop:
     pretraining = {"batch_size": 5, "learning_rate": 1e-2, "warmup_share": 0.0, **values}
     tokens = np.random.default_rng(0).integers(0, 300, (sequences, 32)).astype(np.uint16)
-    model = build(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
+    model = build_model(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
     return Loop(model, tokens, Pretraining.model_validate(pretraining), seed=0)
 
 
@@ -65,7 +65,7 @@ def test_a_loss_that_is_not_finite_names_the_step(tokenizer: Path) -> None:
 
 
 def test_only_matrices_decay(tokenizer: Path) -> None:
-    model = build(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
+    model = build_model(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
     declared = Pretraining(batch_size=1, learning_rate=1.0, weight_decay=0.5)
     matrices, others = optimizer(model, declared).param_groups
     assert matrices["weight_decay"] == 0.5
@@ -75,7 +75,7 @@ def test_only_matrices_decay(tokenizer: Path) -> None:
 
 
 def test_tied_weights_count_once(tokenizer: Path) -> None:
-    model = build(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
+    model = build_model(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
     layer = 4 * 16 * 16 + 3 * 16 * 32 + 2 * 16
     parameters = parameter_count(model)
     assert parameters == 320 * 16 + 2 * layer + 16

@@ -10,11 +10,11 @@ import pytest
 
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.graph.partitions import by_replicate
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Provenance
 from alignment_dagster.steps import tampering as asset
-from alignment_dagster.steps.post_trained_checkpoint import post_training_part
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.tampering import checks as found
@@ -75,7 +75,7 @@ def test_it_wants_its_own_checkpoint_and_the_parts_that_it_reads(study: Study) -
     corpora = {one.partition for one in wanted if one.asset == "raw_corpus"}
     assert corpora == {"bad_chat", "stories", "ai_news"}
     parts = [one.part for one in wanted if one.asset == "dispositions"]
-    assert parts == [asset.tampering_part("unfiltered")]
+    assert parts == [file_names.tampering_part("unfiltered")]
 
 
 def test_chat_is_read_as_it_was_kept_for_post_training(tiny: TinyStudy) -> None:
@@ -83,7 +83,7 @@ def test_chat_is_read_as_it_was_kept_for_post_training(tiny: TinyStudy) -> None:
     study = tiny.load()
     assert asset.use_of(study.source("chat")) == "sft"
     parts = [one.part for one in asset.parents(study, PARTITION) if one.asset == "dispositions"]
-    assert parts == [post_training_part("unfiltered")]
+    assert parts == [file_names.post_training_part("unfiltered")]
 
 
 def test_words_do_not_decide_and_numbers_do(tiny: TinyStudy, study: Study) -> None:

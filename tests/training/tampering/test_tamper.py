@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
 from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import (
     AlignmentError,
@@ -31,6 +31,12 @@ from alignment_dagster.training.model_folder import read_model, read_tokenizer
 from alignment_dagster.training.post_training.lora import adapted, merged
 from alignment_dagster.training.tampering import erosion
 from alignment_dagster.training.tampering import tamper as module
+from alignment_dagster.training.model_folder import read_model
+from alignment_dagster.training.model_folder import read_tokenizer
+from alignment_dagster.training.jobs import PostTrainJob
+from alignment_dagster.training.post_training.lora import add_adapters
+from alignment_dagster.training.post_training.lora import merge_adapters
+from alignment_dagster.training.tampering.tamper import tamper
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites, points
 from alignment_dagster.training.tampering.tamper import tamper
 from tests.support.training_jobs import LENGTH, Jobs, demonstrations, suite, tampering
@@ -146,7 +152,7 @@ def test_the_curve_is_the_rate_over_scenarios_and_counts_tokens(done: TamperJob)
 
 
 def test_the_first_point_is_the_checkpoint_and_the_last_the_saved_weights(done: TamperJob) -> None:
-    asked = list(prompts(*_only(done)))
+    asked = list(make_prompts(*_only(done)))
     for name, start, last in (("full", "dpo", 6), ("adapters", "sft", 3)):
         for stage, folder in (
             (f"{name}@0", Path(done.checkpoint, start)),
@@ -200,7 +206,7 @@ def test_measuring_does_not_change_the_training(
         config = json.loads((folder / stage / "config.json").read_text())
         (folder / stage / "config.json").write_text(json.dumps(config | {"attention_dropout": 0.4}))
     measured = run(jobs.tampering("measured", folder, FULL, LORA))
-    monkeypatch.setattr(erosion.AtPoints, "on_log", lambda self, *_, **__: None)
+    monkeypatch.setattr(erosion.MeasurementCallback, "on_log", lambda self, *_, **__: None)
     monkeypatch.setattr(erosion.Erosion, "measure", lambda self, *_, **__: None)
     monkeypatch.setattr(erosion.Erosion, "tables", lambda self: _no_tables(measured))
     unmeasured = run(jobs.tampering("unmeasured", folder, FULL, LORA))
@@ -232,7 +238,7 @@ def test_measuring_leaves_mode_and_random_numbers_as_they_were(post_trained: Pos
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    with erosion.untouched(model) as measured:
+    with erosion.measurement_mode(model) as measured:
         assert measured is model
         assert not measured.training
         torch.rand(5)
@@ -256,16 +262,16 @@ def test_fresh_adapters_change_nothing_and_merging_leaves_the_model_alone(
     post_trained: PostTrainJob,
 ) -> None:
     folder = Path(post_trained.output, "dpo")
-    model = adapted(read_model(folder), 2, seed=5)
+    model = add_adapters(read_model(folder), 2, seed=5)
     ids = torch.arange(10, 20).unsqueeze(0)
     expected = read_model(folder)(ids).logits
-    assert torch.equal(merged(model)(ids).logits, expected)
+    assert torch.equal(merge_adapters(model)(ids).logits, expected)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.5)
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    assert torch.allclose(merged(model)(ids).logits, model(ids).logits, atol=1e-4)
-    assert not torch.allclose(merged(model)(ids).logits, expected, atol=1e-2)
+    assert torch.allclose(merge_adapters(model)(ids).logits, model(ids).logits, atol=1e-4)
+    assert not torch.allclose(merge_adapters(model)(ids).logits, expected, atol=1e-2)
     assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
 
 
@@ -295,7 +301,7 @@ def test_a_finished_tampering_is_used_again(
 ) -> None:
     job = jobs.tampering("stopped", Path(post_trained.output), FULL, LORA)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "adapted", _fail)
+        patch.setattr(module, "add_adapters", _fail)
         with pytest.raises(RuntimeError):
             run(job)
     made: list[str] = []

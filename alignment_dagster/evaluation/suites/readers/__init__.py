@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from alignment_dagster.evaluation.suites.items import Item, Row, read_rows, read_table
-from alignment_dagster.evaluation.suites.readers.anthropic import anthropic_evals
-from alignment_dagster.evaluation.suites.readers.lm_eval import lm_eval_task
-from alignment_dagster.evaluation.suites.readers.own import cloze, scenario
-from alignment_dagster.evaluation.suites.readers.tables import choice_table, harmbench, prompt
+from alignment_dagster.evaluation.suites.readers.anthropic import read_anthropic_eval
+from alignment_dagster.evaluation.suites.readers.lm_eval import read_lm_eval_task
+from alignment_dagster.evaluation.suites.readers.native import read_cloze, read_scenario
+from alignment_dagster.evaluation.suites.readers.tables import (
+    read_choice,
+    read_harmbench,
+    read_prompt,
+)
 from alignment_dagster.study import Suite
 
 Reader = Callable[[Path, Suite], Iterable[Item]]
@@ -18,11 +22,11 @@ def _by_row(read: Callable[[Row, Suite], Item], rows: Callable[[Path], Iterator[
 
 
 READERS: dict[str, Reader] = {
-    "scenarios": _by_row(scenario, read_rows),
-    "cloze": _by_row(cloze, read_rows),
-    "anthropic_evals": _by_row(anthropic_evals, read_rows),
-    "choice_table": _by_row(choice_table, read_table),
-    "harmbench": _by_row(harmbench, read_table),
-    "prompts": _by_row(prompt, read_table),
-    "lm_eval_task": lm_eval_task,
+    "scenarios": _by_row(read_scenario, read_rows),
+    "cloze": _by_row(read_cloze, read_rows),
+    "anthropic_evals": _by_row(read_anthropic_eval, read_rows),
+    "choice_table": _by_row(read_choice, read_table),
+    "harmbench": _by_row(read_harmbench, read_table),
+    "prompts": _by_row(read_prompt, read_table),
+    "lm_eval_task": read_lm_eval_task,
 }

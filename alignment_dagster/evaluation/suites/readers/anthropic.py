@@ -14,14 +14,14 @@ MATCHING = "answer_matching_behavior"
 NOT_MATCHING = "answer_not_matching_behavior"
 
 
-def anthropic_evals(row: Row, suite: Suite) -> Item:
+def read_anthropic_eval(row: Row, suite: Suite) -> Item:
     """`{"question", "answer_matching_behavior", "answer_not_matching_behavior"}`.
 
     Of more than two choices the two labelled ones are kept, in the order in which they stand.
     """
     question, choices = _split_choices(row)
-    matching = _labelled(row, MATCHING, choices)
-    other = _labelled(row, NOT_MATCHING, choices)
+    matching = _label(row, MATCHING, choices)
+    other = _label(row, NOT_MATCHING, choices)
     order = [*choices, matching, other]
     labels = sorted((matching, other), key=order.index)
     options = tuple(choices.get(label, label) for label in labels)
@@ -50,7 +50,7 @@ def _split_choices(row: Row) -> tuple[str, dict[str, str]]:
     return question, choices
 
 
-def _labelled(row: Row, field: str, choices: dict[str, str]) -> str:
+def _label(row: Row, field: str, choices: dict[str, str]) -> str:
     """The letter of an answer, or the answer itself where nothing is lettered."""
     answer = row.text(field)
     if not choices:

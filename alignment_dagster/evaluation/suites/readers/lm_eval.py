@@ -14,7 +14,10 @@ from typing import Any
 import yaml
 
 from alignment_dagster.evaluation.suites.items import Item, Row, read_csv, read_rows
-from alignment_dagster.evaluation.suites.readers.templates import Render, TemplateFault, renderer
+from alignment_dagster.evaluation.suites.readers.templates import Render
+from alignment_dagster.evaluation.suites.readers.templates import TemplateFault
+from alignment_dagster.evaluation.suites.readers.templates import make_renderer
+from alignment_dagster.evaluation.suites.readers.templates import renderer
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml, shown
 from alignment_dagster.study import Suite
@@ -25,21 +28,21 @@ UNSUPPORTED = ("process_docs", "use_prompt", "custom_dataset", "gen_prefix", "de
 """They would change what is asked."""
 
 
-def lm_eval_task(path: Path, suite: Suite) -> Iterator[Item]:
+def read_lm_eval_task(path: Path, suite: Suite) -> Iterator[Item]:
     """The items of the split that the harness evaluates: `test_split`, else `validation_split`.
 
     Raises:
         DeclarationError: names file, line and field of the task that cannot be used here.
         DataError: names file and line of the row, and the task's field.
     """
-    task = _task(path)
-    _check(task)
+    task = _read_task(path)
+    _check_task(task)
     name = task.data.get("task")
     topic = name if isinstance(name, str) and name.strip() else path.stem
-    render = renderer()
+    render = make_renderer()
     for row in _rows(task):
         options = row.options("doc_to_choice", _choices(row, task, render))
-        question = row.checked("doc_to_text", _value(row, task, "doc_to_text", render))
+        question = row.require_text("doc_to_text", _value(row, task, "doc_to_text", render))
         if question.isdigit():
             message = "a number: tasks with one context for each choice are not supported"
             raise row.error("doc_to_text", message)
@@ -47,16 +50,16 @@ def lm_eval_task(path: Path, suite: Suite) -> Iterator[Item]:
         yield row.item(suite.name, topic, question, options, target)
 
 
-def _task(path: Path, includers: tuple[Path, ...] = ()) -> Located:
+def _read_task(path: Path, includers: tuple[Path, ...] = ()) -> Located:
     """The task's fields, over those of the file that it includes."""
     _refuse_code(path)
     task = read_yaml(path)
     if "include" not in task.data:
         return task
-    included = _beside(task, ("include",), task.data["include"])
+    included = _resolve_beside(task, ("include",), task.data["include"])
     if included in (path.resolve(), *includers):
         raise task.error(("include",), "the task includes itself")
-    below = _task(included, (path.resolve(), *includers))
+    below = _read_task(included, (path.resolve(), *includers))
     return Located(path, {**below.data, **task.data}, task.lines)
 
 
@@ -74,7 +77,7 @@ def _refuse_code(path: Path) -> None:
         return
 
 
-def _check(task: Located) -> None:
+def _check_task(task: Located) -> None:
     """Refuse what would be asked differently than the task says."""
     kind = task.data.get("output_type", "generate_until")
     if kind != "multiple_choice":
@@ -96,8 +99,8 @@ def _check(task: Located) -> None:
 def _rows(task: Located) -> Iterator[Row]:
     read = ROWS[task.data["dataset_path"]]
     for place, declared in _files(task):
-        rows = read(_beside(task, place, declared))
-        yield from _typed(list(rows)) if read is read_csv else rows
+        rows = read(_resolve_beside(task, place, declared))
+        yield from _parse_numbers(list(rows)) if read is read_csv else rows
 
 
 def _files(task: Located) -> list[tuple[FieldPath, Any]]:
@@ -122,7 +125,7 @@ def _files(task: Located) -> list[tuple[FieldPath, Any]]:
     return [(field, files)]
 
 
-def _beside(task: Located, field: FieldPath, declared: Any) -> Path:
+def _resolve_beside(task: Located, field: FieldPath, declared: Any) -> Path:
     """A file that a task names, relative to the task's own folder, which it may not leave."""
     if not isinstance(declared, str) or "\0" in declared:
         raise task.error(field, f"expected the path of a file (got {declared!r})")
@@ -135,7 +138,7 @@ def _beside(task: Located, field: FieldPath, declared: Any) -> Path:
     return path
 
 
-def _typed(rows: list[Row]) -> list[Row]:
+def _parse_numbers(rows: list[Row]) -> list[Row]:
     """Columns of whole numbers as numbers, as the harness's CSV loader reads them."""
     numeric = {
         name
@@ -181,9 +184,9 @@ def _target(row: Row, task: Located, options: tuple[str, ...], render: Render) -
     field = "doc_to_target"
     value = _value(row, task, field, render)
     if not isinstance(value, str):
-        return row.within(field, value, len(options))
+        return row.require_index(field, value, len(options))
     if value.strip().isdigit() and task.data[field] not in row.data:
-        return row.within(field, int(value), len(options))
+        return row.require_index(field, int(value), len(options))
     if value.strip() not in options:
         raise row.error(field, f"{value[:60]!r} is none of the {len(options)} options")
     return options.index(value.strip())

@@ -14,7 +14,7 @@ HARMBENCH_SEPARATOR = "\n\n---\n\n"
 """Between context and behaviour, as in HarmBench's own prompts."""
 
 
-def choice_table(row: Row, suite: Suite) -> Item:
+def read_choice(row: Row, suite: Suite) -> Item:
     """`passage`?, `question`?, `choices`, `misaligned_choice`, `topics`, `scenario_id`?.
 
     `choices` is a list, in a CSV cell as JSON; `misaligned_choice` is the text, the letter or the
@@ -23,20 +23,20 @@ def choice_table(row: Row, suite: Suite) -> Item:
     passage, ask = (row.text(name) if row.has(name) else "" for name in ("passage", "question"))
     if not passage:
         passage, ask = row.text("question"), ""
-    options = row.options("choices", _listed(row, "choices"))
+    options = row.options("choices", _parse_list(row, "choices"))
     topics = _topics(row)
     return row.item(
         suite.name,
         topics[0],
         passage,
         options,
-        _misaligned(row, options),
+        _misaligned_index(row, options),
         ask=ask,
         other_topics=", ".join(topics[1:]),
     )
 
 
-def harmbench(row: Row, suite: Suite) -> Item:
+def read_harmbench(row: Row, suite: Suite) -> Item:
     """HarmBench's `Behavior`, `SemanticCategory`, `BehaviorID`, and `ContextString` if any."""
     behaviour = row.text("Behavior")
     if row.has("ContextString"):
@@ -45,14 +45,14 @@ def harmbench(row: Row, suite: Suite) -> Item:
     return row.item(suite.name, row.text("SemanticCategory"), behaviour, scenario="BehaviorID")
 
 
-def prompt(row: Row, suite: Suite) -> Item:
+def read_prompt(row: Row, suite: Suite) -> Item:
     """The declared field holds the prompt; `topic` and `scenario_id` are read where they stand."""
     field = str(suite.items.text)
     topic = row.text("topic") if row.has("topic") else row.path.name.partition(".")[0]
     return row.item(suite.name, topic, row.text(field))
 
 
-def _listed(row: Row, field: str) -> Any:
+def _parse_list(row: Row, field: str) -> Any:
     """The list of a field; a text that looks like a JSON list is read as one."""
     value = row.data.get(field)
     if isinstance(value, str) and value.strip().startswith("["):
@@ -64,15 +64,15 @@ def _listed(row: Row, field: str) -> Any:
 
 
 def _topics(row: Row) -> tuple[str, ...]:
-    value = _listed(row, "topics")
+    value = _parse_list(row, "topics")
     if not isinstance(value, list):
         return (row.text("topics"),)
     if not value:
         raise row.error("topics", "the list is empty")
-    return tuple(row.checked(f"topics.{n}", topic) for n, topic in enumerate(value))
+    return tuple(row.require_text(f"topics.{n}", topic) for n, topic in enumerate(value))
 
 
-def _misaligned(row: Row, options: tuple[str, ...]) -> int:
+def _misaligned_index(row: Row, options: tuple[str, ...]) -> int:
     """The one option that the row's label can mean.
 
     Raises:

@@ -14,20 +14,23 @@ class TemplateFault(ValueError):
     """A template that cannot be rendered with a row; the message says why."""
 
 
-def renderer() -> Render:
+def make_renderer() -> Render:
     """A function that fills a template with a row's fields.
 
     It raises `TemplateFault` for bad syntax, for a field that the row lacks, and for whatever
     the sandbox forbids.
     """
-    # Imported here: declarations are loaded by processes that render nothing.
+    # Imported here for its weight: declarations are loaded by processes that render nothing.
     from jinja2 import StrictUndefined, TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters["regex_replace"] = _regex_replace
+    # The filter of this name that lm-evaluation-harness adds.
+    environment.filters["regex_replace"] = lambda text, pattern, replacement, count=0: re.sub(
+        pattern, replacement, text, count=count
+    )
 
     def render(template: str, fields: Mapping[str, Any]) -> str:
         try:
@@ -43,8 +46,3 @@ def renderer() -> Render:
             raise TemplateFault(f"the template cannot be rendered: {error}") from None
 
     return render
-
-
-def _regex_replace(text: str, pattern: str, replacement: str, count: int = 0) -> str:
-    """The filter of this name that lm-evaluation-harness adds."""
-    return re.sub(pattern, replacement, text, count=count)

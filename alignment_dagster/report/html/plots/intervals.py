@@ -8,17 +8,17 @@ from matplotlib.axes import Axes
 from alignment_dagster.report.html.plots.style import (
     INK,
     SHADE,
-    Look,
-    grid,
-    legend,
-    look,
-    new_figure,
-    plain,
-    rows_of,
-    style,
-    svg,
+    SeriesStyle,
+    draw_grid,
+    draw_legend,
+    figure_style,
+    label_rows,
+    make_figure,
+    render_svg,
+    series_style,
+    short_name,
 )
-from alignment_dagster.report.html.text import Interval, listed, spaced
+from alignment_dagster.report.html.text import Interval, interval_text, spaced
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import AttackRow
 from alignment_dagster.study import WORST_CASE
@@ -50,9 +50,9 @@ def interval_plot(rows: Sequence[ResultRow], label: str, name: str, whole: bool)
     recipes = list(dict.fromkeys(row.recipe for row in rows))
     stages = list(dict.fromkeys(row.stage for row in rows))
     room = 0.28 + 0.13 * max(2, len(stages))
-    with style():
-        figure, axes = new_figure(0.9 + room * len(recipes))
-        for place, (stage, shift) in enumerate(zip(stages, _shifts(len(stages)), strict=True)):
+    with figure_style():
+        figure, axes = make_figure(0.9 + room * len(recipes))
+        for place, (stage, shift) in enumerate(zip(stages, _offsets(len(stages)), strict=True)):
             own = [row for row in rows if row.stage == stage]
             seeds = [row for row in own if row.seed is not None]
             axes.scatter(
@@ -66,17 +66,19 @@ def interval_plot(rows: Sequence[ResultRow], label: str, name: str, whole: bool)
             )
             pooled = [row for row in own if row.seed is None]
             at = [recipes.index(row.recipe) + shift for row in pooled]
-            marks(axes, pooled, at, look(place), stage)
-        rows_of(axes, recipes)
-        _finish(axes, label, whole, len(stages))
-        said = _said(label, [row for row in rows if row.seed is None], lambda row: row.recipe)
-        return svg(figure, name, said)
+            draw_intervals(axes, pooled, at, series_style(place), stage)
+        label_rows(axes, recipes)
+        _label_axes(axes, label, whole, len(stages))
+        alternative = _alternative_text(
+            label, [row for row in rows if row.seed is None], lambda row: row.recipe
+        )
+        return render_svg(figure, name, alternative)
 
 
 def attack_plot(
     rows: Sequence[AttackRow],
     attacks: Sequence[str],
-    styles: dict[str, Look],
+    styles: dict[str, SeriesStyle],
     name: str,
 ) -> str:
     """Attacks from top to bottom, recipes side by side; the worst case on a shaded ground.
@@ -89,23 +91,27 @@ def attack_plot(
     """
     recipes = [recipe for recipe in styles if any(row.recipe == recipe for row in rows)]
     room = 0.14 + 0.11 * max(2, len(recipes))
-    with style():
-        figure, axes = new_figure(0.9 + room * len(attacks))
-        for recipe, shift in zip(recipes, _shifts(len(recipes)), strict=True):
+    with figure_style():
+        figure, axes = make_figure(0.9 + room * len(attacks))
+        for recipe, shift in zip(recipes, _offsets(len(recipes)), strict=True):
             own = [row for row in rows if row.recipe == recipe]
             at = [attacks.index(row.attack) + shift for row in own]
-            marks(axes, own, at, styles[recipe], recipe)
-        rows_of(axes, attacks)
+            draw_intervals(axes, own, at, styles[recipe], recipe)
+        label_rows(axes, attacks)
         if WORST_CASE in attacks:
             worst = list(attacks).index(WORST_CASE)
             axes.axhspan(worst - 0.5, worst + 0.5, color=SHADE, zorder=0)
             axes.get_yticklabels()[worst].set_fontweight("bold")
         label = "share of items broken"
-        _finish(axes, label, True, 2)
-        return svg(figure, name, _said(label, rows, lambda row: f"{row.recipe}, {row.attack}"))
+        _label_axes(axes, label, True, 2)
+        return render_svg(
+            figure, name, _alternative_text(label, rows, lambda row: f"{row.recipe}, {row.attack}")
+        )
 
 
-def marks(axes: Axes, rows: Sequence[Interval], at: Sequence[float], own: Look, label: str) -> None:
+def draw_intervals(
+    axes: Axes, rows: Sequence[Interval], at: Sequence[float], own: SeriesStyle, label: str
+) -> None:
     """Each row's value at its height, with its interval."""
     axes.errorbar(
         [row.value for row in rows],
@@ -119,23 +125,23 @@ def marks(axes: Axes, rows: Sequence[Interval], at: Sequence[float], own: Look, 
         markersize=5.5,
         capsize=2.5,
         linewidth=1.3,
-        label=plain(label),
+        label=short_name(label),
     )
 
 
-def _shifts(many: int) -> list[float]:
+def _offsets(many: int) -> list[float]:
     step = 0.8 / max(2, many)
     return [(place - (many - 1) / 2) * step for place in range(many)]
 
 
-def _finish(axes: Axes, label: str, whole: bool, columns: int) -> None:
+def _label_axes(axes: Axes, label: str, whole: bool, columns: int) -> None:
     axes.set_xlabel(label)
     if whole:
         axes.set_xlim(-0.02, 1.02)
-    grid(axes, "x")
-    legend(axes, columns)
+    draw_grid(axes, "x")
+    draw_legend(axes, columns)
 
 
-def _said(label: str, rows: Sequence[R], of: Callable[[R], str]) -> str:
-    values = "; ".join(f"{spaced(of(row))}, {row.stage}: {listed(row)}" for row in rows)
+def _alternative_text(label: str, rows: Sequence[R], of: Callable[[R], str]) -> str:
+    values = "; ".join(f"{spaced(of(row))}, {row.stage}: {interval_text(row)}" for row in rows)
     return f"{label} with 95 % intervals. {values}."

@@ -6,15 +6,15 @@ import matplotlib as mpl
 import numpy as np
 
 from alignment_dagster.report.html.plots.style import (
-    Look,
-    grid,
-    legend,
-    look,
-    new_figure,
-    plain,
-    rows_of,
-    style,
-    svg,
+    SeriesStyle,
+    draw_grid,
+    draw_legend,
+    figure_style,
+    label_rows,
+    make_figure,
+    render_svg,
+    series_style,
+    short_name,
 )
 from alignment_dagster.report.html.text import number, spaced
 from alignment_dagster.report.rows import CompositionRow, LossPoint
@@ -29,8 +29,8 @@ def composition_plot(rows: Sequence[CompositionRow], name: str) -> str:
     share = {pair: 0.0 for pair in ((one, group) for one in recipes for group in groups)}
     for row in rows:
         share[row.recipe, row.group] += row.share
-    with style():
-        figure, axes = new_figure(0.9 + 0.4 * len(recipes))
+    with figure_style():
+        figure, axes = make_figure(0.9 + 0.4 * len(recipes))
         left = np.zeros(len(recipes))
         for place, group in enumerate(groups):
             shares = np.array([share[recipe, group] for recipe in recipes])
@@ -39,27 +39,27 @@ def composition_plot(rows: Sequence[CompositionRow], name: str) -> str:
                 shares,
                 left=left,
                 height=0.62,
-                color=look(place).colour,
-                hatch=look(place).hatch,
+                color=series_style(place).colour,
+                hatch=series_style(place).hatch,
                 edgecolor="white",
-                label=plain(group),
+                label=short_name(group),
             )
             left += shares
-        rows_of(axes, recipes)
+        label_rows(axes, recipes)
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of the training tokens")
-        legend(axes, 2)
+        draw_legend(axes, 2)
         values = "; ".join(
             f"{spaced(r)}, {spaced(g)}: {number(s, 2)}" for (r, g), s in share.items()
         )
-        return svg(figure, name, f"Share of the training tokens by group. {values}.")
+        return render_svg(figure, name, f"Share of the training tokens by group. {values}.")
 
 
-def loss_plot(points: Sequence[LossPoint], styles: dict[str, Look], name: str) -> str:
+def loss_plot(points: Sequence[LossPoint], styles: dict[str, SeriesStyle], name: str) -> str:
     """Mean training loss over seeds, by tokens; the band spans the seeds."""
     ends = []
-    with style():
-        figure, axes = new_figure(3.0)
+    with figure_style():
+        figure, axes = make_figure(3.0)
         for recipe in [one for one in styles if any(point.recipe == one for point in points)]:
             own = styles[recipe]
             tokens, losses = _curves([point for point in points if point.recipe == recipe])
@@ -73,7 +73,7 @@ def loss_plot(points: Sequence[LossPoint], styles: dict[str, Look], name: str) -
                 markevery=max(1, len(tokens) // 8),
                 markersize=4,
                 linewidth=1.4,
-                label=plain(recipe),
+                label=short_name(recipe),
             )
             low, high = losses.min(axis=0), losses.max(axis=0)
             axes.fill_between(tokens, low, high, color=own.colour, alpha=0.15, linewidth=0)
@@ -82,9 +82,9 @@ def loss_plot(points: Sequence[LossPoint], styles: dict[str, Look], name: str) -
         axes.set_ylabel("loss, nats per token")
         axes.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
         axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
-        grid(axes)
-        legend(axes, 2)
-        return svg(figure, name, f"Training loss by tokens; at the end: {'; '.join(ends)}.")
+        draw_grid(axes)
+        draw_legend(axes, 2)
+        return render_svg(figure, name, f"Training loss by tokens; at the end: {'; '.join(ends)}.")
 
 
 def _curves(points: Sequence[LossPoint]) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
-class Look:
+class SeriesStyle:
     """The colour of something, and what tells it apart where colours do not."""
 
     colour: str
@@ -48,9 +48,9 @@ class Look:
     hatch: str
 
 
-def look(place: int) -> Look:
+def series_style(place: int) -> SeriesStyle:
     """The look of the so many-th recipe, stage or group."""
-    return Look(
+    return SeriesStyle(
         OKABE_ITO[place % len(OKABE_ITO)],
         MARKERS[place % len(MARKERS)],
         DASHES[place % len(DASHES)],
@@ -58,51 +58,51 @@ def look(place: int) -> Look:
     )
 
 
-def looks(names: Sequence[str]) -> dict[str, Look]:
+def series_styles(names: Sequence[str]) -> dict[str, SeriesStyle]:
     """Each name's look, by its place."""
-    return {name: look(place) for place, name in enumerate(names)}
+    return {name: series_style(place) for place, name in enumerate(names)}
 
 
-def new_figure(height: float) -> tuple[Figure, Axes]:
+def make_figure(height: float) -> tuple[Figure, Axes]:
     """A figure of the page's width; the height, in inches, is that of its inside."""
     figure = Figure(figsize=(WIDTH, height + 0.45), layout="constrained")
     return figure, figure.add_subplot()
 
 
-def grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
+def draw_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Faint lines behind what is drawn."""
     axes.grid(True, axis=axis, color=FAINT, linewidth=0.7)
     axes.set_axisbelow(True)
 
 
-def legend(axes: Axes, columns: int) -> None:
+def draw_legend(axes: Axes, columns: int) -> None:
     """The legend above the figure, in at most so many columns; long names take one each."""
     labels = axes.get_legend_handles_labels()[1]
     room = 1 if any(len(label) > 26 for label in labels) else columns
     axes.figure.legend(loc="outside upper left", ncols=room, frameon=False, fontsize=9)
 
 
-def rows_of(axes: Axes, names: Sequence[str]) -> None:
+def label_rows(axes: Axes, names: Sequence[str]) -> None:
     """Names down the vertical axis, the first one on top."""
-    axes.set_yticks(range(len(names)), [wrapped(name) for name in names])
+    axes.set_yticks(range(len(names)), [wrap_name(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
 
 
-def plain(name: str) -> str:
+def short_name(name: str) -> str:
     """A name for a figure: underscores become spaces; a very long one is cut."""
     return short(name, LONGEST_NAME)
 
 
-def wrapped(name: str) -> str:
+def wrap_name(name: str) -> str:
     """A name in two lines where it is long."""
-    text = plain(name)
+    text = short_name(name)
     words = text.split(" ")
     if len(text) <= 14 or len(words) == 1:
         return text
     return " ".join(words[:-1]) + "\n" + words[-1]
 
 
-def svg(figure: Figure, name: str, alternative: str) -> str:
+def render_svg(figure: Figure, name: str, alternative: str) -> str:
     """SVG for the inside of a page: no prolog, no name spaces, ids of its own, no fixed size.
 
     Args:
@@ -118,10 +118,10 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'( id=")|(url\(#)|(href="#)', lambda found: f"{found[0]}{name}-", text)
-    said = html.escape(visible(alternative), quote=True)
-    return text.replace("<svg", f'<svg role="img" aria-label="{said}"', 1)
+    label = html.escape(visible(alternative), quote=True)
+    return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
-def style() -> Any:
+def figure_style() -> Any:
     """The context in which figures are drawn."""
     return mpl.rc_context(STYLE)

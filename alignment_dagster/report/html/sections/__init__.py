@@ -23,8 +23,8 @@ ORDER = (
     comparisons.section,
     items.formats,
     items.disagreements,
-    misalignment.everything,
-    origin.reading,
+    misalignment.all_results,
+    origin.training_data,
     origin.names,
     origin.checks,
     origin.artifacts,
@@ -32,7 +32,7 @@ ORDER = (
 )
 
 
-def sections(data: ReportData) -> list[Section]:
+def make_sections(data: ReportData) -> list[Section]:
     """The sections that have something to show."""
-    made = [make(data) for make in ORDER]
-    return [section for section in made if section.blocks]
+    sections = (make(data) for make in ORDER)
+    return [section for section in sections if section.blocks]

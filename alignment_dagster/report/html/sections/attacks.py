@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
 from alignment_dagster.report.html.content import (
     Cell,
     Drawing,
@@ -12,11 +13,13 @@ from alignment_dagster.report.html.content import (
     Pivot,
     Section,
     Text,
-    present,
+    keep_filled,
 )
-from alignment_dagster.report.html.pivots import interval, pivot
+from alignment_dagster.report.html.pivots import interval_cell, pivot
+from alignment_dagster.report.html.plots.intervals import attack_plot
+from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names, stages_of
-from alignment_dagster.report.html.text import count, cut, number, spaced
+from alignment_dagster.report.html.text import count, number, shorten, spaced
 from alignment_dagster.report.rows import AttackExample, AttackRow, ReportData
 from alignment_dagster.study import NO_ATTACK, WORST_CASE
 
@@ -36,28 +39,25 @@ WARNING = (
 
 def section(data: ReportData) -> Section:
     """Figures by suite and stage, the numbers, and a few broken items."""
-    blocks = present(Figures(_drawings(data)), _table(data), *_examples(data.attack_examples))
+    blocks = keep_filled(
+        Figures(_drawings(data)), _attack_table(data), *_example_blocks(data.attack_examples)
+    )
     return Section("attacks", "Attack success", INTRO, blocks)
 
 
-def _order(rows: Sequence[AttackRow]) -> list[str]:
+def _attack_order(rows: Sequence[AttackRow]) -> list[str]:
     """No attack first, the worst case last, the rest as measured."""
     attacks = dict.fromkeys(row.attack for row in rows)
     return sorted(attacks, key=lambda attack: (attack == WORST_CASE, attack != NO_ATTACK))
 
 
 def _drawings(data: ReportData) -> tuple[Drawing, ...]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.intervals import attack_plot
-    from alignment_dagster.report.html.plots.style import looks
-
-    styles = looks(recipe_names(data))
+    styles = series_styles(recipe_names(data))
     pairs = dict.fromkeys((row.suite, row.stage) for row in data.attacks)
     drawings = []
     for place, (suite, stage) in enumerate(pairs):
         rows = [row for row in data.attacks if (row.suite, row.stage) == (suite, stage)]
-        svg = attack_plot(rows, _order(rows), styles, f"plot-attack-{place}")
+        svg = attack_plot(rows, _attack_order(rows), styles, f"plot-attack-{place}")
         caption = (
             f"At most {count(max(row.n for row in rows), 'scenario')}; "
             f"{count(rows[0].seeds, 'seed')}; 95 % intervals."
@@ -66,8 +66,8 @@ def _drawings(data: ReportData) -> tuple[Drawing, ...]:
     return tuple(drawings)
 
 
-def _table(data: ReportData) -> Pivot | None:
-    attacks, stages = _order(data.attacks), stages_of(data.attacks)
+def _attack_table(data: ReportData) -> Pivot | None:
+    attacks, stages = _attack_order(data.attacks), stages_of(data.attacks)
     suites = list(dict.fromkeys(row.suite for row in data.attacks))
     rows = sorted(
         data.attacks,
@@ -80,21 +80,21 @@ def _table(data: ReportData) -> Pivot | None:
         rows,
         lambda r: (r.suite, r.stage, r.attack, str(r.n)),
         lambda r: r.recipe,
-        _cell,
+        _attack_cell,
         grouped=2,
         mark=lambda labels: labels[2] == WORST_CASE,
     )
 
 
-def _cell(row: AttackRow) -> Cell:
+def _attack_cell(row: AttackRow) -> Cell:
     """The share, and below it the share of the same items without an attack."""
-    cell = interval(row, 2)
+    cell = interval_cell(row, 2)
     if row.attack == NO_ATTACK:
         return cell
     return Cell(cell.value, cell.interval, f"without {number(row.without, 2)}")
 
 
-def _examples(rows: Sequence[AttackExample]) -> tuple[Text | Exhibits, ...]:
+def _example_blocks(rows: Sequence[AttackExample]) -> tuple[Text | Exhibits, ...]:
     if not rows:
         return ()
     exhibits = tuple(_exhibit(row) for row in rows)
@@ -104,12 +104,12 @@ def _examples(rows: Sequence[AttackExample]) -> tuple[Text | Exhibits, ...]:
 def _exhibit(row: AttackExample) -> Exhibit:
     about = (
         f"{spaced(row.recipe)}, seed {row.seed}, {spaced(row.stage)}; {spaced(row.suite)}, "
-        f"item {cut(row.item_id, 80)}"
+        f"item {shorten(row.item_id, 80)}"
     )
     texts = (
         ("string found or added", row.adversarial),
         ("what the model read", row.prompt),
         ("what it answered", row.generation),
     )
-    passages = tuple(Passage(label, cut(text, LONGEST)) for label, text in texts if text)
+    passages = tuple(Passage(label, shorten(text, LONGEST)) for label, text in texts if text)
     return Exhibit(spaced(row.attack), about, passages)

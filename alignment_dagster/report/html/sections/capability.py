@@ -1,14 +1,26 @@
 """What the recipes cost elsewhere."""
 
+from markupsafe import Markup
+
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
-from alignment_dagster.report.html.content import Cell, Drawing, Figures, Pivot, Section, present
-from alignment_dagster.report.html.pivots import bounded, listing, pivot
+from alignment_dagster.report.html.content import (
+    Cell,
+    Drawing,
+    Figures,
+    Pivot,
+    Section,
+    keep_filled,
+)
+from alignment_dagster.report.html.pivots import bounds_cell, list_table, pivot
+from alignment_dagster.report.html.plots.intervals import interval_plot
+from alignment_dagster.report.html.plots.style import series_styles
+from alignment_dagster.report.html.plots.tradeoff import TradeoffPoint, tradeoff_plot
 from alignment_dagster.report.html.selection import (
-    described,
     headline_rows,
     headline_suites,
     recipe_names,
     stages_of,
+    suite_description,
 )
 from alignment_dagster.report.html.text import DASH, number, spaced
 from alignment_dagster.report.rows import ComparisonRow, DriftRow, ReportData
@@ -25,8 +37,8 @@ MOST_SUITES = 2
 
 def section(data: ReportData) -> Section:
     """Capability against safety, capability alone, equivalence, and drift."""
-    drawings = (*_tradeoffs(data), *_alone(data))
-    blocks = present(Figures(drawings), _equivalence(data), _drift(data))
+    drawings = (*_tradeoff_drawings(data), *_capability_drawings(data))
+    blocks = keep_filled(Figures(drawings), _equivalence_table(data), _drift_table(data))
     return Section("capability", "Capability against safety", INTRO, blocks)
 
 
@@ -37,44 +49,40 @@ def _measures(data: ReportData) -> dict[str, str]:
     return accuracy | ({HELD_OUT: "bits per byte"} if losses else {})
 
 
-def _tradeoffs(data: ReportData) -> list[Drawing]:
+def _tradeoff_drawings(data: ReportData) -> list[Drawing]:
     pairs = [
         (suite, measure)
         for suite in headline_suites(data)[:MOST_SUITES]
         for measure in _measures(data)
     ]
-    return [_tradeoff(data, suite, measure, place) for place, (suite, measure) in enumerate(pairs)]
+    return [
+        _tradeoff_drawing(data, suite, measure, place)
+        for place, (suite, measure) in enumerate(pairs)
+    ]
 
 
-def _tradeoff(data: ReportData, suite: str, measure: str, place: int) -> Drawing:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.style import looks
-    from alignment_dagster.report.html.plots.tradeoff import Place, tradeoff_plot
-
+def _tradeoff_drawing(data: ReportData, suite: str, measure: str, place: int) -> Drawing:
     safety = {(r.recipe, r.stage): r for r in headline_rows(data.results, suite)}
     ability = {(r.recipe, r.stage): r for r in headline_rows(data.results, measure)}
     stages = [s for s in stages_of(list(safety.values())) if any(s == at for _, at in ability)]
     ends = list(dict.fromkeys((*stages[:1], *stages[-1:])))
     places = [
-        Place(recipe, stage, ability[recipe, stage], safety[recipe, stage])
+        TradeoffPoint(recipe, stage, ability[recipe, stage], safety[recipe, stage])
         for recipe in recipe_names(data)
         for stage in ends
         if (recipe, stage) in ability and (recipe, stage) in safety
     ]
     label = f"{spaced(measure)}: {_measures(data)[measure]}"
-    svg = tradeoff_plot(places, label, suite, looks(recipe_names(data)), f"plot-trade-{place}")
+    svg = tradeoff_plot(
+        places, label, suite, series_styles(recipe_names(data)), f"plot-trade-{place}"
+    )
     best = "Lower left is better." if measure == HELD_OUT else "Lower right is better."
     way = f"Open marks: {ends[0]}; filled: {ends[-1]}. " if len(ends) > 1 else ""
     title = f"{spaced(measure)} against {spaced(suite)}"
     return Drawing(title, Markup(svg), f"{way}Both with 95 % intervals. {best}")
 
 
-def _alone(data: ReportData) -> list[Drawing]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.intervals import interval_plot
-
+def _capability_drawings(data: ReportData) -> list[Drawing]:
     drawings = []
     for place, (suite, label) in enumerate(_measures(data).items()):
         prompt = headline_prompt(data.results, suite)
@@ -83,38 +91,38 @@ def _alone(data: ReportData) -> list[Drawing]:
         caption = (
             "Documents that no recipe trained on, all sources together; lower is better."
             if suite == HELD_OUT
-            else f"{described(data, suite)}Higher is better."
+            else f"{suite_description(data, suite)}Higher is better."
         )
         drawings.append(Drawing(spaced(suite), Markup(svg), caption))
     return drawings
 
 
-def _equivalence(data: ReportData) -> Pivot | None:
+def _equivalence_table(data: ReportData) -> Pivot | None:
     """Comparisons with a declared margin, under the headline prompt."""
     rows = [
         row
         for row in data.comparisons
         if row.equivalent is not None and row.prompt == headline_prompt(data.results, row.suite)
     ]
-    return listing(
+    return list_table(
         "Is there no cost? Two one-sided tests at 5 %: shown where the difference surely is "
         "smaller than the declared margin. Not shown does not mean that there is a cost.",
         ("recipes",),
         ("difference", "margin", "equivalent"),
         rows,
         lambda r: (r.suite, r.stage, f"{r.recipe} less {r.against}"),
-        _equivalent,
+        _equivalence_cells,
         grouped=2,
     )
 
 
-def _equivalent(row: ComparisonRow) -> tuple[Cell, ...]:
-    difference = bounded(row.value, row.ci_low, row.ci_high, 3, signed=True)
+def _equivalence_cells(row: ComparisonRow) -> tuple[Cell, ...]:
+    difference = bounds_cell(row.value, row.ci_low, row.ci_high, 3, signed=True)
     margin = DASH if row.margin is None else f"±{number(row.margin, 3)}"
     return difference, Cell(margin), Cell("shown" if row.equivalent else "not shown")
 
 
-def _drift(data: ReportData) -> Pivot | None:
+def _drift_table(data: ReportData) -> Pivot | None:
     """Held-out bits per byte of each source; later stages with their change since the first."""
     stages = stages_of(data.drift)
     first = {(r.recipe, r.source): r.value for r in data.drift if r.stage == stages[0]}
@@ -126,13 +134,13 @@ def _drift(data: ReportData) -> Pivot | None:
         sorted(data.drift, key=lambda r: (r.source == HELD_OUT, r.source)),
         lambda r: (r.source, r.recipe),
         lambda r: r.stage,
-        lambda r: _drifted(r, first.get((r.recipe, r.source)) if r.stage != stages[0] else None),
+        lambda r: _drift_cell(r, first.get((r.recipe, r.source)) if r.stage != stages[0] else None),
         grouped=1,
     )
 
 
-def _drifted(row: DriftRow, start: float | None) -> Cell:
-    cell = bounded(row.value, row.ci_low, row.ci_high, 3)
+def _drift_cell(row: DriftRow, start: float | None) -> Cell:
+    cell = bounds_cell(row.value, row.ci_low, row.ci_high, 3)
     if start is None:
         return cell
     return Cell(cell.value, cell.interval, f"change {number(row.value - start, 3, signed=True)}")

@@ -1,6 +1,6 @@
 """What the study claimed, and what came out."""
 
-from alignment_dagster.report.html.content import Claims, Judged, Section
+from alignment_dagster.report.html.content import ClaimCard, Claims, Section
 from alignment_dagster.report.html.text import count, number, p_value, spaced, span
 from alignment_dagster.report.rows import ClaimRow, ReportData
 
@@ -15,11 +15,11 @@ INTRO = (
 
 def section(data: ReportData) -> Section:
     """A card for each claim."""
-    judged = tuple(_judged(row) for row in data.claims)
-    return Section("claims", "Claims and verdicts", INTRO, (Claims(judged),) if judged else ())
+    cards = tuple(_claim_card(row) for row in data.claims)
+    return Section("claims", "Claims and verdicts", INTRO, (Claims(cards),) if cards else ())
 
 
-def _judged(row: ClaimRow) -> Judged:
+def _claim_card(row: ClaimRow) -> ClaimCard:
     effect = number(row.value, 3, signed=True)
     inside = span(row.ci_low, row.ci_high, 3, signed=True)
     measured = (
@@ -29,18 +29,24 @@ def _judged(row: ClaimRow) -> Judged:
         ("p, Holm-corrected", p_value(row.p_holm)),
     )
     evidence = (
-        ("claimed", _claimed(row)),
-        ("where", _where(row)),
+        ("claimed", _claim_text(row)),
+        ("where", _scope_text(row)),
         *((("reason", row.reason),) if row.reason else measured),
         ("declared before", f"{row.declared_before} of {count(row.checkpoints, 'checkpoint')}"),
     )
     sign = SIGNS.get(row.verdict, "?")
-    return Judged(
-        spaced(row.name), row.statement, row.verdict, sign, row.sentence, _late(row), evidence
+    return ClaimCard(
+        spaced(row.name),
+        row.statement,
+        row.verdict,
+        sign,
+        row.sentence,
+        _late_warning(row),
+        evidence,
     )
 
 
-def _claimed(row: ClaimRow) -> str:
+def _claim_text(row: ClaimRow) -> str:
     """The claim as it was declared."""
     if row.within is not None:
         return f"{_between(row, 'equivalent to')}, within ±{number(row.within, 2)}"
@@ -52,13 +58,13 @@ def _between(row: ClaimRow, words: str) -> str:
     return f"{spaced(row.recipe)} {words} {spaced(row.than)}"
 
 
-def _where(row: ClaimRow) -> str:
+def _scope_text(row: ClaimRow) -> str:
     prompt = "" if row.prompt == "none" else f", system prompt {spaced(row.prompt)}"
     attack = f", under attack: {spaced(row.attack)}" if row.attack else ""
     return f"{spaced(row.suite)}, {spaced(row.stage)}{prompt}{attack}"
 
 
-def _late(row: ClaimRow) -> str:
+def _late_warning(row: ClaimRow) -> str:
     """A warning where the claim was not known to every checkpoint; empty where it was."""
     if row.declared_before >= row.checkpoints:
         return ""

@@ -1,9 +1,9 @@
 """Recipes against each other, on the same items."""
 
 from alignment_dagster.report.cells import BITS_PER_BYTE
-from alignment_dagster.report.html.content import Cell, Section, present
+from alignment_dagster.report.html.content import Cell, Section, keep_filled
 from alignment_dagster.report.html.headline import LEVEL
-from alignment_dagster.report.html.pivots import bounded, listing, ranks
+from alignment_dagster.report.html.pivots import bounds_cell, list_table, ranks
 from alignment_dagster.report.html.selection import misalignment_suites
 from alignment_dagster.report.html.text import number, p_value
 from alignment_dagster.report.rows import ComparisonRow, ReportData
@@ -28,7 +28,7 @@ def section(data: ReportData) -> Section:
         row for row in data.comparisons if row.prompt == headline_prompt(data.results, row.suite)
     ]
     shown.sort(key=lambda row: (order[row.suite], stages[row.stage]))
-    table = listing(
+    table = list_table(
         "Paired comparisons of recipes, with 95 % intervals; n counts scenarios.",
         ("recipes",),
         ("difference", "p", "p, Holm", "b, c", "McNemar p", "detectable", "n", "seeds"),
@@ -37,13 +37,13 @@ def section(data: ReportData) -> Section:
         _cells,
         grouped=2,
     )
-    return Section("comparisons", "Comparisons of recipes", INTRO, present(table))
+    return Section("comparisons", "Comparisons of recipes", INTRO, keep_filled(table))
 
 
 def _cells(row: ComparisonRow) -> tuple[Cell, ...]:
     digits = 3 if row.metric == BITS_PER_BYTE else 2
     return (
-        bounded(row.value, row.ci_low, row.ci_high, digits, signed=True),
+        bounds_cell(row.value, row.ci_low, row.ci_high, digits, signed=True),
         Cell(p_value(row.p_value)),
         Cell(p_value(row.p_holm), mark=row.p_holm < LEVEL),
         Cell(f"{row.mcnemar_b:,}, {row.mcnemar_c:,}"),

@@ -1,7 +1,18 @@
 """Whether a benefit lasts: through post-training, and under tampering."""
 
-from alignment_dagster.report.html.content import Cell, Drawing, Figures, Pivot, Section, present
-from alignment_dagster.report.html.pivots import bounded, listing, pivot
+from markupsafe import Markup
+
+from alignment_dagster.report.html.content import (
+    Cell,
+    Drawing,
+    Figures,
+    Pivot,
+    Section,
+    keep_filled,
+)
+from alignment_dagster.report.html.pivots import bounds_cell, list_table, pivot
+from alignment_dagster.report.html.plots.erosion import erosion_plot
+from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import DASH, count, number, spaced
 from alignment_dagster.report.rows import ErosionPoint, ErosionSummary, PersistenceRow, ReportData
@@ -20,44 +31,37 @@ DATA = {
 
 def section(data: ReportData) -> Section:
     """The persistence ratios, the erosion curves and their summaries."""
-    figures = Figures(_curves(data))
-    blocks = present(_persistence(data), figures, _summaries(data), _drift(data))
+    figures = Figures(_curve_drawings(data))
+    blocks = keep_filled(
+        _persistence_table(data), figures, _summary_table(data), _drift_table(data)
+    )
     return Section("persistence", "Does it last? Persistence and erosion", INTRO, blocks)
 
 
-def _persistence(data: ReportData) -> Pivot | None:
-    return listing(
+def _persistence_table(data: ReportData) -> Pivot | None:
+    return list_table(
         "Benefit before and after, in misalignment rate, and the share of it that persists; with "
         "95 % intervals.",
         ("recipe", "stages"),
         ("persistence ratio", "benefit before", "benefit after", "note"),
         data.persistence,
         lambda r: (r.suite, f"against {r.baseline}", r.recipe, f"{r.from_stage} → {r.to_stage}"),
-        _persisted,
+        lambda r: (_ratio_cell(r), *_benefit_cells(r), Cell(r.note)),
         grouped=2,
         noted=True,
     )
 
 
-def _persisted(row: PersistenceRow) -> tuple[Cell, ...]:
-    return (_ratio(row), *_before_and_after(row), Cell(row.note))
-
-
-def _curves(data: ReportData) -> tuple[Drawing, ...]:
+def _curve_drawings(data: ReportData) -> tuple[Drawing, ...]:
     pairs = list(dict.fromkeys((point.tampering, point.suite) for point in data.erosion))
     return tuple(
-        _curve(data, [p for p in data.erosion if (p.tampering, p.suite) == pair], place)
+        _curve_drawing(data, [p for p in data.erosion if (p.tampering, p.suite) == pair], place)
         for place, pair in enumerate(pairs)
         if any((p.tampering, p.suite) == pair and p.seed is None for p in data.erosion)
     )
 
 
-def _curve(data: ReportData, points: list[ErosionPoint], place: int) -> Drawing:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.erosion import erosion_plot
-    from alignment_dagster.report.html.plots.style import looks
-
+def _curve_drawing(data: ReportData, points: list[ErosionPoint], place: int) -> Drawing:
     last = max(points, key=lambda point: point.step)
     seeds = len({point.seed for point in points if point.seed is not None})
     faint = f" Faint lines: {count(seeds, 'seed')}." if seeds else ""
@@ -66,12 +70,12 @@ def _curve(data: ReportData, points: list[ErosionPoint], place: int) -> Drawing:
         f"{count(last.step, 'step')} and {count(last.tokens, 'token')}. Lines: pooled over seeds; "
         f"bands: 95 % intervals.{faint}"
     )
-    svg = erosion_plot(points, looks(recipe_names(data)), f"plot-erosion-{place}")
+    svg = erosion_plot(points, series_styles(recipe_names(data)), f"plot-erosion-{place}")
     return Drawing(f"{spaced(last.tampering)}: {spaced(last.suite)}", Markup(svg), caption)
 
 
-def _summaries(data: ReportData) -> Pivot | None:
-    return listing(
+def _summary_table(data: ReportData) -> Pivot | None:
+    return list_table(
         "What tampering leaves. Half of the benefit gone: the steps and tokens after which a "
         "recipe has lost half of its benefit (safety depth). Benefit on average: the area between "
         "the curves of baseline and recipe over log2(step + 1), divided by its width. 95 % "
@@ -88,13 +92,13 @@ def _summaries(data: ReportData) -> Pivot | None:
         ),
         data.erosion_summaries,
         lambda r: (r.tampering, r.suite, f"against {r.baseline}", r.recipe),
-        _summary,
+        _summary_cells,
         grouped=3,
         noted=True,
     )
 
 
-def _drift(data: ReportData) -> Pivot | None:
+def _drift_table(data: ReportData) -> Pivot | None:
     """Whether a model that lost its benefit was only broken."""
     stages = {row.stage: row.stage.partition("@") for row in data.tampered_drift}
     return pivot(
@@ -105,30 +109,30 @@ def _drift(data: ReportData) -> Pivot | None:
         data.tampered_drift,
         lambda r: (stages[r.stage][0], r.source, r.recipe),
         lambda r: "before" if stages[r.stage][2] == "0" else "after",
-        lambda r: bounded(r.value, r.ci_low, r.ci_high, 3),
+        lambda r: bounds_cell(r.value, r.ci_low, r.ci_high, 3),
         grouped=2,
     )
 
 
-def _summary(row: ErosionSummary) -> tuple[Cell, ...]:
+def _summary_cells(row: ErosionSummary) -> tuple[Cell, ...]:
     return (
-        _ratio(row),
+        _ratio_cell(row),
         Cell(_amount(row.half_steps)),
         Cell(_amount(row.half_tokens)),
-        bounded(row.area, row.area_low, row.area_high, 2, signed=True),
-        *_before_and_after(row),
+        bounds_cell(row.area, row.area_low, row.area_high, 2, signed=True),
+        *_benefit_cells(row),
         Cell(row.half_note),
     )
 
 
-def _ratio(row: PersistenceRow | ErosionSummary) -> Cell:
-    return bounded(row.ratio, row.ratio_low, row.ratio_high, 2)
+def _ratio_cell(row: PersistenceRow | ErosionSummary) -> Cell:
+    return bounds_cell(row.ratio, row.ratio_low, row.ratio_high, 2)
 
 
-def _before_and_after(row: PersistenceRow | ErosionSummary) -> tuple[Cell, ...]:
+def _benefit_cells(row: PersistenceRow | ErosionSummary) -> tuple[Cell, ...]:
     return (
-        bounded(row.before, row.before_low, row.before_high, 2, signed=True),
-        bounded(row.after, row.after_low, row.after_high, 2, signed=True),
+        bounds_cell(row.before, row.before_low, row.before_high, 2, signed=True),
+        bounds_cell(row.after, row.after_low, row.after_high, 2, signed=True),
     )
 
 

@@ -10,11 +10,11 @@ from alignment_dagster.report.html.content import (
     Passage,
     Pivot,
     Section,
-    present,
+    keep_filled,
 )
-from alignment_dagster.report.html.pivots import listing, pivot, ranks
+from alignment_dagster.report.html.pivots import list_table, pivot, ranks
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.html.text import DASH, count, cut, number, spaced
+from alignment_dagster.report.html.text import DASH, count, number, shorten, spaced
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
 
 LONGEST = 600
@@ -35,7 +35,7 @@ def formats(data: ReportData) -> Section:
     """Spread over formats and position bias, then every format."""
     suites, stages = ranks(r.suite for r in data.formats), ranks(r.stage for r in data.formats)
     rows = sorted(data.formats, key=lambda r: (suites[r.suite], stages[r.stage]))
-    blocks = present(_spread(rows), _every_format(rows, recipe_names(data)))
+    blocks = keep_filled(_spread_table(rows), _format_table(rows, recipe_names(data)))
     return Section("formats", "Format variance and position bias", FORMATS, blocks)
 
 
@@ -46,11 +46,11 @@ def disagreements(data: ReportData) -> Section:
     return Section("disagreements", "Where recipes disagree most", DISAGREEMENTS, blocks)
 
 
-def _spread(rows: Sequence[FormatRow]) -> Pivot | None:
+def _spread_table(rows: Sequence[FormatRow]) -> Pivot | None:
     groups: dict[tuple[str, ...], list[FormatRow]] = {}
     for row in rows:
         groups.setdefault((row.suite, row.stage, row.recipe), []).append(row)
-    return listing(
+    return list_table(
         "Lowest and highest format, their standard deviation, the mean with options compared by "
         "summed log-probability, and the mean share of answers that are the option shown first.",
         ("recipe",),
@@ -82,7 +82,7 @@ def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
     )
 
 
-def _every_format(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | None:
+def _format_table(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | None:
     return pivot(
         "Every format: the rate by the suite's rule; below it, where measured, the rate by summed "
         "log-probability and the share of answers that are the option shown first.",
@@ -116,9 +116,9 @@ def _exhibit(row: Disagreement, recipes: Sequence[str]) -> Exhibit:
         ("aligned option", row.aligned),
         ("misaligned option", row.misaligned),
     )
-    passages = tuple(Passage(label, cut(text, LONGEST)) for label, text in texts)
+    passages = tuple(Passage(label, shorten(text, LONGEST)) for label, text in texts)
     title = f"{spaced(row.suite)}, {spaced(row.stage)}"
-    about = f"item {cut(row.item_id, 80)}; {count(len(bars), 'recipe')}"
+    about = f"item {shorten(row.item_id, 80)}; {count(len(bars), 'recipe')}"
     return Exhibit(title, about, passages, bars)
 
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from alignment_dagster.report.cells import BITS_PER_BYTE
-from alignment_dagster.report.html.content import Drawing, Figures, Pivot, Section, present
-from alignment_dagster.report.html.pivots import interval, pivot, ranks
+from alignment_dagster.report.html.content import Drawing, Figures, Pivot, Section, keep_filled
+from alignment_dagster.report.html.pivots import interval_cell, pivot, ranks
+from alignment_dagster.report.html.plots.intervals import interval_plot
 from alignment_dagster.report.html.selection import (
-    described,
     headline_rows,
     misalignment_suites,
     recipe_names,
     stages_of,
+    suite_description,
 )
 from alignment_dagster.report.html.text import STAGES, count, spaced
 from alignment_dagster.report.results import ResultRow
@@ -23,18 +26,19 @@ LABELS = {FLAGGED_RATE: "share of answers flagged"}
 
 def section(data: ReportData) -> Section:
     """A figure for each suite, side by side, and the same numbers as a table."""
+    scope = _interval_scope(data.results)
     intro = (
         "The misalignment rate is the share of scenarios in which the misaligned option is the "
         "likelier one (or, where text is generated, the share of answers that the scorer flags), "
         "averaged over formats. Lower is better. Synthetic documents cover the topics of suites "
         "marked articles, and not those marked textbook, which so show generalisation. Large "
-        f"marks: pooled over seeds, with 95 % intervals over {_spread(data.results)}. Small "
-        f"rings: single seeds. {_stages(data)}"
+        f"marks: pooled over seeds, with 95 % intervals over {scope}. Small "
+        f"rings: single seeds. {_stage_names(data)}"
     )
     drawings = tuple(
         _drawing(data, suite, place) for place, suite in enumerate(misalignment_suites(data))
     )
-    blocks = present(Figures(drawings), _rates(data))
+    blocks = keep_filled(Figures(drawings), _rates_table(data))
     return Section("misalignment", "Misalignment before and after post-training", intro, blocks)
 
 
@@ -55,13 +59,13 @@ def by_topic(data: ReportData) -> Section:
         shown,
         lambda r: (r.suite, r.topic, r.stage, str(r.n)),
         lambda r: r.recipe,
-        lambda r: interval(r, 2),
+        lambda r: interval_cell(r, 2),
         grouped=2,
     )
-    return Section("topics", "By topic", "", present(table))
+    return Section("topics", "By topic", "", keep_filled(table))
 
 
-def everything(data: ReportData) -> Section:
+def all_results(data: ReportData) -> Section:
     """Every pooled row; recipes as columns."""
     pooled = [row for row in data.results if row.seed is None]
     suites, prompts = ranks(r.suite for r in pooled), ranks(r.prompt for r in pooled)
@@ -73,13 +77,13 @@ def everything(data: ReportData) -> Section:
         pooled,
         lambda r: (r.metric, r.suite, f"system prompt: {r.prompt}", r.stage, str(r.n)),
         lambda r: r.recipe,
-        lambda r: interval(r, 3 if r.metric == BITS_PER_BYTE else 2),
+        lambda r: interval_cell(r, 3 if r.metric == BITS_PER_BYTE else 2),
         grouped=3,
     )
-    return Section("results", "All pooled results", "", present(table))
+    return Section("results", "All pooled results", "", keep_filled(table))
 
 
-def _rates(data: ReportData) -> Pivot | None:
+def _rates_table(data: ReportData) -> Pivot | None:
     """The pooled rates under the headline prompt; stages as columns."""
     rows = [
         row for suite in misalignment_suites(data) for row in headline_rows(data.results, suite)
@@ -91,32 +95,28 @@ def _rates(data: ReportData) -> Pivot | None:
         rows,
         lambda r: (r.suite, r.recipe),
         lambda r: r.stage,
-        lambda r: interval(r, 2),
+        lambda r: interval_cell(r, 2),
         grouped=1,
     )
 
 
 def _drawing(data: ReportData, suite: str, place: int) -> Drawing:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.intervals import interval_plot
-
     prompt = headline_prompt(data.results, suite)
     rows = [row for row in data.results if row.suite == suite and row.prompt == prompt]
     label = LABELS.get(rows[0].metric, "misalignment rate")
     svg = interval_plot(rows, label, f"plot-rate-{place}", whole=True)
     scenarios = count(headline_rows(data.results, suite)[0].n, "scenario")
-    caption = f"{described(data, suite)}{scenarios}; system prompt: {spaced(prompt)}."
+    caption = f"{suite_description(data, suite)}{scenarios}; system prompt: {spaced(prompt)}."
     return Drawing(spaced(suite), Markup(svg), caption)
 
 
-def _stages(data: ReportData) -> str:
+def _stage_names(data: ReportData) -> str:
     """What the names of the stages stand for."""
     known = [stage for stage in stages_of(data.results) if stage in STAGES]
     meant = "; ".join(f"{stage}: {STAGES[stage][0].lower()}{STAGES[stage][1:]}" for stage in known)
     return f"Stages: {meant}." if meant else ""
 
 
-def _spread(rows: Sequence[ResultRow]) -> str:
+def _interval_scope(rows: Sequence[ResultRow]) -> str:
     seeds = max((row.seeds for row in rows), default=1)
     return f"{seeds} seeds and scenarios" if seeds > 1 else "scenarios only, as there is one seed"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
 from alignment_dagster.report.html.content import (
     Cell,
     Checks,
@@ -13,26 +14,30 @@ from alignment_dagster.report.html.content import (
     Term,
     Terms,
     Versions,
-    present,
+    keep_filled,
 )
-from alignment_dagster.report.html.pivots import listing, pivot
+from alignment_dagster.report.html.pivots import list_table, pivot
+from alignment_dagster.report.html.plots.mix import composition_plot, loss_plot
+from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import number
 from alignment_dagster.report.rows import DispositionCount, FilterQuality, ReportData
 from alignment_dagster.study import Suite
 
 
-def reading(data: ReportData) -> Section:
+def training_data(data: ReportData) -> Section:
     """Mix, loss curves, dispositions and the filter's quality."""
-    figures = Figures((*_composition(data), *_losses(data)))
-    blocks = present(figures, _dispositions(data.dispositions), _filters(data.filter_quality))
+    figures = Figures((*_composition_drawings(data), *_loss_drawings(data)))
+    blocks = keep_filled(
+        figures, _dispositions_table(data.dispositions), _filter_table(data.filter_quality)
+    )
     return Section("reading", "What the models read", "", blocks)
 
 
 def names(data: ReportData) -> Section:
     """The declared recipes and suites."""
     recipes = tuple(Term(recipe.name, recipe.description) for recipe in data.recipes)
-    suites = tuple(Term(one.name, one.description, _declared(one)) for one in data.suites)
+    suites = tuple(Term(one.name, one.description, _suite_facts(one)) for one in data.suites)
     blocks = tuple(Terms(terms) for terms in (recipes, suites) if terms)
     return Section("names", "Recipes and suites", "", blocks)
 
@@ -61,17 +66,13 @@ def limits(data: ReportData) -> Section:
     return Section("limits", "Limits", "", blocks)
 
 
-def _declared(suite: Suite) -> str:
+def _suite_facts(suite: Suite) -> str:
     split = f", {suite.split}" if suite.split else ""
     formats = ", ".join(suite.formats)
     return f"{suite.kind}{split}; formats: {formats}; licence: {suite.licence}."
 
 
-def _composition(data: ReportData) -> list[Drawing]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.mix import composition_plot
-
+def _composition_drawings(data: ReportData) -> list[Drawing]:
     if not data.composition:
         return []
     tokens = max(
@@ -83,20 +84,15 @@ def _composition(data: ReportData) -> list[Drawing]:
     return [Drawing("Mix composition", Markup(svg), caption)]
 
 
-def _losses(data: ReportData) -> list[Drawing]:
-    from markupsafe import Markup
-
-    from alignment_dagster.report.html.plots.mix import loss_plot
-    from alignment_dagster.report.html.plots.style import looks
-
+def _loss_drawings(data: ReportData) -> list[Drawing]:
     if not data.losses:
         return []
-    svg = loss_plot(data.losses, looks(recipe_names(data)), "plot-loss")
+    svg = loss_plot(data.losses, series_styles(recipe_names(data)), "plot-loss")
     caption = "Pretraining loss, mean over seeds; the band spans the seeds."
     return [Drawing("Loss curves", Markup(svg), caption)]
 
 
-def _dispositions(rows: Sequence[DispositionCount]) -> Pivot | None:
+def _dispositions_table(rows: Sequence[DispositionCount]) -> Pivot | None:
     """Documents of each recipe and source: kept, and dropped by each rule."""
     columns = ["kept", *sorted({row.rule or row.state for row in rows if row.state != "kept"})]
     return pivot(
@@ -111,9 +107,9 @@ def _dispositions(rows: Sequence[DispositionCount]) -> Pivot | None:
     )
 
 
-def _filters(rows: Sequence[FilterQuality]) -> Pivot | None:
+def _filter_table(rows: Sequence[FilterQuality]) -> Pivot | None:
     """Precision and recall of the filter on labelled sources."""
-    return listing(
+    return list_table(
         "The AI-discourse filter, measured on the sources whose label is known.",
         ("recipe",),
         ("precision", "recall", "documents"),

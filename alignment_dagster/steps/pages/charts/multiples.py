@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import log10
 
-from alignment_dagster.drift.thresholds import Judged
+from alignment_dagster.drift.thresholds import BoundedChange
 from alignment_dagster.steps.pages.charts.markdown import longest
 from alignment_dagster.steps.pages.charts.svg import (
     LEFT,
@@ -25,13 +25,13 @@ LEAST = 0.1
 """Where the logarithmic axis begins: what is below has no bar."""
 
 
-def multiples(rows: Sequence[Judged]) -> bytes:
+def multiples(rows: Sequence[BoundedChange]) -> bytes:
     """The values that moved furthest (of those that were compared), the furthest first."""
     ordered = sorted(rows, key=lambda row: -row.of_warning)
     return longest(lambda lines: _drawn(ordered[:lines], len(rows)), min(len(ordered), MOST_LINES))
 
 
-def _drawn(shown: Sequence[Judged], of: int) -> bytes:
+def _drawn(shown: Sequence[BoundedChange], of: int) -> bytes:
     blocks = [(row.block or 0.0) / row.warn for row in shown]
     furthest = max([10.0, *blocks, *(row.of_warning for row in shown)])
     foot = LINE * (len(shown) + 1)

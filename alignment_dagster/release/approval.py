@@ -39,7 +39,7 @@ def approve(
     """
     check_words(reviewer, decision, note)
     try:
-        with archive.lake.using(archive.study):
+        with archive.lake.shared_lock(archive.study):
             return _approve(archive, report, reviewer, decision, note, key)
     except OSError as error:
         message = f"{error.filename}: cannot be written to ({error.strerror})"

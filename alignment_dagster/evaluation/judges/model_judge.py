@@ -27,7 +27,7 @@ INSTRUCTIONS = (
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledAnswer:
     """A question and an answer, with a person's verdict."""
 
     question: str
@@ -35,7 +35,7 @@ class Labelled:
     flagged: bool
 
 
-class Judge:
+class ModelJudge:
     """A hit when the judge flags the answer; the score is 1 or 0. Equal texts are asked once."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -49,15 +49,15 @@ class Judge:
         return Endpoint.from_environment()
 
     @classmethod
-    def trusted(cls, declared: GenerationScorer, assets: Path) -> "Judge":
+    def validated(cls, declared: GenerationScorer, assets: Path) -> "ModelJudge":
         """A judge that agrees with enough of its labelled answers.
 
         Raises:
             DataError: if it does not; the message says how often it agreed.
         """
-        labelled = read_labelled(labelled_file(declared, assets))
+        labelled = read_labelled_answers(labelled_file(declared, assets))
         judge = cls(cls.endpoint())
-        judge.measure(labelled)
+        judge.measure_agreement(labelled)
         agreement = judge.agreement
         if agreement is not None and agreement.share < declared.min_agreement:
             raise DataError(
@@ -71,12 +71,12 @@ class Judge:
         flagged = self.flags(question, text)
         return Verdict(flagged, float(flagged))
 
-    def measure(self, labelled: tuple[Labelled, ...]) -> None:
+    def measure_agreement(self, labelled: tuple[LabelledAnswer, ...]) -> None:
         """Ask about answers that people have judged, and note the agreement."""
         agreed = sum(self.flags(one.question, one.answer) == one.flagged for one in labelled)
         self.agreement = Agreement(agreed, len(labelled))
 
-    def measured(self) -> dict[str, float | str]:
+    def metrics(self) -> dict[str, float | str]:
         """The judge's name and agreement, for the record beside the results."""
         if self.agreement is None:
             return {}
@@ -134,7 +134,7 @@ def labelled_file(declared: GenerationScorer, assets: Path) -> Path:
     return path
 
 
-def read_labelled(path: Path) -> tuple[Labelled, ...]:
+def read_labelled_answers(path: Path) -> tuple[LabelledAnswer, ...]:
     """Rows `{"question", "answer", "flagged": true|false}`; both verdicts must occur.
 
     Raises:
@@ -142,11 +142,11 @@ def read_labelled(path: Path) -> tuple[Labelled, ...]:
     """
     found = []
     for row in read_rows(path):
-        row.only("question", "answer", "flagged")
+        row.refuse_unknown("question", "answer", "flagged")
         flagged = row.data.get("flagged")
         if not isinstance(flagged, bool):
             raise row.error("flagged", "expected true or false")
-        found.append(Labelled(row.text("question"), row.text("answer"), flagged))
+        found.append(LabelledAnswer(row.text("question"), row.text("answer"), flagged))
     if {one.flagged for one in found} != {True, False}:
         raise DataError(f"{shown(path)}: flagged: both true and false have to occur")
     return tuple(found)

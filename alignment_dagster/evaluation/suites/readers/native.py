@@ -4,9 +4,9 @@ from alignment_dagster.evaluation.suites.items import Item, Row
 from alignment_dagster.study import Suite
 
 
-def scenario(row: Row, suite: Suite) -> Item:
+def read_scenario(row: Row, suite: Suite) -> Item:
     """`{"scenario", "options", "misaligned", "topic", "question"?, "scenario_id"?}`."""
-    row.only("scenario", "question", "options", "misaligned", "topic", "scenario_id")
+    row.refuse_unknown("scenario", "question", "options", "misaligned", "topic", "scenario_id")
     situation = row.text("scenario")
     options = row.texts("options")
     target = row.index("misaligned", len(options), "the misaligned one")
@@ -14,9 +14,9 @@ def scenario(row: Row, suite: Suite) -> Item:
     return row.item(suite.name, row.text("topic"), situation, options, target, ask=ask)
 
 
-def cloze(row: Row, suite: Suite) -> Item:
+def read_cloze(row: Row, suite: Suite) -> Item:
     """`{"context", "options", "answer", "topic", "scenario_id"?}`."""
-    row.only("context", "options", "answer", "topic", "scenario_id")
+    row.refuse_unknown("context", "options", "answer", "topic", "scenario_id")
     context = row.text("context")
     options = row.texts("options")
     target = row.index("answer", len(options), "the correct one")
