@@ -101,3 +101,11 @@ def reports(small: Small) -> list[Artifact]:
     """The first one first."""
     lines = [line for line in small.archive.journal if line.asset == "eval_report"]
     return [small.archive.artifact("eval_report", None, line.version) for line in lines]
+
+
+def state(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Time of change and bytes of everything below a folder."""
+    return {
+        str(path): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in sorted(folder.rglob("*"))
+    }

@@ -1,7 +1,6 @@
 """An answer as a page: complete, self-contained, and harmless whatever its texts hold."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.pages.answer_page import render, write_page
 from alignment_dagster.foundation.errors import AlignmentError
+from tests.support.read_page import Read
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -22,42 +22,11 @@ HOSTILE = (
     "\ud800",
     "x" * 20_000,
 )
-VOID = {"meta", "path", "rect", "br", "img"}
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "nav", "a", "p", "h1", "h2",
     "section", "div", "ul", "li", "details", "summary", "span", "code", "table", "thead", "tbody",
     "tr", "th", "td",
 }  # fmt: skip
-
-
-class Read(HTMLParser):
-    """The tags, the attributes and the text of a page, as a browser would see them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.links: list[str] = []
-        self.text = ""
-        self.open: list[str] = []
-        self.feed(html)
-        assert not self.open, f"not closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.links += [value or "" for name, value in attrs if name == "href"]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def everywhere(text: str) -> Answer:

@@ -6,15 +6,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.support.served_pages import page, running
 
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
-from tests.audit.pages.test_answer_page import Read
-from tests.support.audited_study import Audited
-from tests.support.tiny_study import NAME
 from alignment_dagster.release.approval import approve
+from tests.support.audited_study import Audited
+from tests.support.read_page import Read
+from tests.support.served_pages import page, running
+from tests.support.tiny_study import NAME
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'\"{{7*7}}"

@@ -10,14 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.support import served_pages
 
 from alignment_dagster.audit.pages import site
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
-from tests.audit.pages.test_answer_page import Read
-from tests.support import record_lake
+from tests.support import record_lake, served_pages
+from tests.support.read_page import Read
 from tests.support.record_lake import STUDY
 
 SECRET = "not for the browser"

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from tests.support.served_pages import page
 
 from alignment_dagster.audit.check import check_study
 from alignment_dagster.audit.diff import compare
@@ -24,8 +23,9 @@ from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.refresh.retention.collect import collect_garbage
 from alignment_dagster.running.runner import only_one
 from alignment_dagster.steps.registry import STEPS
-from tests.refresh.retention.test_retention import state
 from tests.support.audited_study import Audited
+from tests.support.collected_lake import state
+from tests.support.served_pages import page
 from tests.support.tiny_study import CLAIM, MEASURED, NAME
 
 pytestmark = pytest.mark.slow

@@ -37,6 +37,7 @@ from tests.support.collected_lake import (
     generation,
     key_of,
     reports,
+    state,
 )
 from tests.support.record_lake import STUDY, publish
 
@@ -50,13 +51,6 @@ def small(tmp_path: Path) -> Small:
 
 def labels(artifacts: Any) -> set[str]:
     return {one.label for one in artifacts}
-
-
-def state(folder: Path) -> dict[str, tuple[int, bytes]]:
-    return {
-        str(path): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
-        for path in sorted(folder.rglob("*"))
-    }
 
 
 def test_the_last_reports_stay_with_everything_behind_them(small: Small) -> None:
