@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_drill import CONTEXT, Drill, attacks, target
-from drill_items import SuiteMaker, scenario
+
+from tests.support.attack_drill import CONTEXT, Drill, attacks, target
+from tests.support.drill_items import SuiteMaker, scenario
 
 pytest.importorskip("torch")
 
