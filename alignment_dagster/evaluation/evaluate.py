@@ -95,7 +95,8 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     measured = {
         f"{free.suite.name}_{name}": value
         for free in asked.free
-        for name, value in scorer_measured(free.judge).items()
+        if free.suite.scorer is not None
+        for name, value in scorer_measured(free.suite.scorer, free.judge).items()
     }
     progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **measured)
 

@@ -14,6 +14,7 @@ from alignment_dagster.steps import post_trained_checkpoint, pretrained_checkpoi
 from alignment_dagster.steps.pretrained_checkpoint import numbers
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.evaluation.harness.installed import lm_eval_installed
 from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.defs.asset_factory import definitions
 from alignment_dagster.graph.materialize import Making
@@ -36,8 +37,8 @@ def harness(study: Study) -> Harness | None:
 
 
 def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no tasks."""
-    return by_recipe_and_seed(study) if harness(study) else ()
+    """One partition a checkpoint; none where no tasks are declared or nothing can run them."""
+    return by_recipe_and_seed(study) if harness(study) and lm_eval_installed() else ()
 
 
 def tasks_folder(study: Study) -> Path | None:

@@ -109,7 +109,7 @@ def test_a_judge_that_agrees_is_used_and_its_agreement_recorded(
 ) -> None:
     judge = make_scorer(DECLARED, assets)
     assert len(server.asked) == 10, "the labelled answers come first"
-    measured = scorer_measured(judge)
+    measured = scorer_measured(DECLARED, judge)
     assert measured["judge_agreement"] == 1.0
     assert measured["judge_labelled"] == 10
     assert 0.69 < float(measured["judge_agreement_low"]) < 0.73
@@ -228,7 +228,7 @@ def test_the_key_is_in_no_text(
         caplog.text,
         repr(Endpoint.from_environment()),
         repr(vars(judge)),
-        json.dumps(dict(scorer_measured(judge))),
+        json.dumps(dict(scorer_measured(DECLARED, judge))),
         str(scorer_inputs(DECLARED, assets)),
     ]
     for text in said:

@@ -223,10 +223,11 @@ class _Stage:
 
 
 def _judges(plan: Plan) -> dict[str, float | str]:
+    declared = {one.suite.name: one.suite.scorer for one in plan.chosen}
     return {
         f"{suite}/{name}": value
         for suite, scorer in plan.scorers.items()
-        for name, value in scorer_measured(scorer).items()
+        for name, value in scorer_measured(declared[suite], scorer).items()
     }
 
 

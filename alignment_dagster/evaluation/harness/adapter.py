@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
+from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.foundation.job import Progress, run_job
 
@@ -95,12 +96,8 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
 
 def _require() -> None:
     os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
-    try:
-        import lm_eval  # noqa: F401
-    except ImportError:
-        raise AlignmentError(
-            "tasks of lm-evaluation-harness need lm-eval: pip install 'alignment-dagster[harness]'"
-        ) from None
+    if not lm_eval_installed():
+        raise AlignmentError(NEEDS_LM_EVAL)
 
 
 @contextlib.contextmanager

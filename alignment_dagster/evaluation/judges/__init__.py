@@ -5,12 +5,36 @@ from pathlib import Path
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.evaluation.judges.closest_option import ClosestOption
+from alignment_dagster.evaluation.judges.endpoint import URL, Endpoint
 from alignment_dagster.evaluation.judges.judge import Judge, labelled_file
 from alignment_dagster.evaluation.judges.verdict import Scorer, Verdict
 from alignment_dagster.evaluation.judges.word_lists import REFUSALS, Listed, NotRefused, lists
 from alignment_dagster.study import GenerationScorer
 
-__all__ = ["Scorer", "Verdict", "make_scorer", "scorer_inputs", "scorer_measured"]
+__all__ = [
+    "Scorer",
+    "Verdict",
+    "fallback_words",
+    "make_scorer",
+    "scorer_inputs",
+    "scorer_measured",
+    "used_scorer",
+]
+
+
+FALLBACK = "judge_fallback"
+
+
+def used_scorer(declared: GenerationScorer) -> GenerationScorer:
+    """What decides here: a judge's fallback where it has one and no endpoint is named."""
+    if declared.fallback is None or Endpoint.is_named():
+        return declared
+    return GenerationScorer(kind=declared.fallback)
+
+
+def fallback_words(declared: GenerationScorer) -> str:
+    """What a person is told where the fallback decides."""
+    return f"no judge is asked ({URL} is not set): `{declared.fallback}` decides instead"
 
 
 def make_scorer(declared: GenerationScorer, assets: Path) -> Scorer:
@@ -23,6 +47,7 @@ def make_scorer(declared: GenerationScorer, assets: Path) -> Scorer:
         DataError: if the labelled answers cannot be read, the judge's endpoint fails, or the
             judge agrees with too few of them.
     """
+    declared = used_scorer(declared)
     if declared.kind == "lexicon":
         return Listed(assets, declared.lexicon or "")
     if declared.kind == "refusal":
@@ -38,6 +63,7 @@ def scorer_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]
     Raises:
         DeclarationError: if a file is missing, or the judge's endpoint is not set.
     """
+    declared = used_scorer(declared)
     if declared.kind == "judge":
         endpoint = Judge.endpoint()
         return {
@@ -49,6 +75,9 @@ def scorer_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]
     return {f"{name}/{path.name}": sha256_file(path) for path in found}
 
 
-def scorer_measured(scorer: Scorer) -> Mapping[str, float | str]:
-    """What a scorer has found out about itself: a judge's agreement with its labelled answers."""
-    return scorer.measured() if isinstance(scorer, Judge) else {}
+def scorer_measured(declared: GenerationScorer, scorer: Scorer) -> Mapping[str, float | str]:
+    """What is recorded of a scorer: a judge's agreement with its labelled answers, or its fallback.
+    """
+    if isinstance(scorer, Judge):
+        return scorer.measured()
+    return {FALLBACK: declared.fallback} if declared.fallback else {}
