@@ -22,10 +22,11 @@ soak: setup ## A hundred injected faults: signals, full disks, two at once (half
 browser: setup ## Walk through the pages in chromium (Debian's package chromium)
 	$(BIN)/pytest tests/ui -m browser
 
-check: setup ## Formatting, lint, types, declarations, definitions, known vulnerabilities
+check: setup ## Formatting, lint, types, import contracts, declarations, definitions, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/alignment check
 	$(BIN)/python tools/vulnerabilities.py
 	$(BIN)/dagster definitions validate -w workspace.yaml

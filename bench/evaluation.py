@@ -32,11 +32,11 @@ import yaml  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from alignment_dagster.corpus.generators import GENERATORS  # noqa: E402
-from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
 from alignment_dagster.evaluation.evaluate import load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts  # noqa: E402
 from alignment_dagster.evaluation.harness.export import texts  # noqa: E402
 from alignment_dagster.evaluation.model.log_probabilities import score  # noqa: E402
+from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
+from alignment_dagster.evaluation.suites.formats import Prompt, prompts  # noqa: E402
 from alignment_dagster.evaluation.suites.loader import load_suite  # noqa: E402
 from alignment_dagster.mixing.tokenizer import train_tokenizer  # noqa: E402
 from alignment_dagster.study import Model, Suite  # noqa: E402

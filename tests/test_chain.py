@@ -22,12 +22,12 @@ import warm
 from mlflow import MlflowClient
 from tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
-from alignment_dagster.report.findings import read_findings
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.mlflow_runs import short_digest
+from alignment_dagster.report.findings import read_findings
 
 pytestmark = pytest.mark.slow
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")

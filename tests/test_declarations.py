@@ -7,8 +7,8 @@ import pytest
 import yaml
 from tiny_study import ATTACKS, CLAIM, MEASURED, NAME, RECIPES, STUDY, TAMPERING, TinyStudy
 
-from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.preflight.studies import load_study
 
 Change = Callable[[TinyStudy], None]
 

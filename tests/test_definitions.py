@@ -36,11 +36,11 @@ BLOCKING = {
 @pytest.fixture
 def definitions(tiny: TinyStudy) -> dg.Definitions:
     from alignment_dagster.definitions import defs
-    from alignment_dagster.defs.asset_factory import studies
+    from alignment_dagster.preflight.studies import declared_studies
 
-    studies.cache_clear()
+    declared_studies.cache_clear()
     loaded = defs()
-    studies.cache_clear()
+    declared_studies.cache_clear()
     assert isinstance(loaded, dg.Definitions)
     return loaded
 
@@ -76,13 +76,13 @@ def test_the_checks_of_the_design_block(definitions: dg.Definitions) -> None:
 @pytest.mark.slow
 def test_adding_a_recipe_file_adds_partitions(tiny: TinyStudy) -> None:
     from alignment_dagster.definitions import defs
-    from alignment_dagster.defs.asset_factory import studies
+    from alignment_dagster.preflight.studies import declared_studies
 
     tiny.write("recipes/more", {"name": "more", "description": "d", **RECIPES["aligned"]})
     tiny.change(recipes=["unfiltered", "aligned", "more"])
-    studies.cache_clear()
+    declared_studies.cache_clear()
     loaded = defs()
-    studies.cache_clear()
+    declared_studies.cache_clear()
     assert isinstance(loaded, dg.Definitions)
     node = graph(loaded).get(dg.AssetKey([NAME, "pretrained_checkpoint"]))
     assert node.partitions_def is not None
@@ -116,12 +116,12 @@ def test_a_mistake_in_a_declaration_is_one_message_in_the_terminal(tiny: TinyStu
 @pytest.mark.slow
 def test_what_reads_the_sources_waits_for_their_drift_checks(tiny: TinyStudy) -> None:
     from alignment_dagster.definitions import defs
-    from alignment_dagster.defs.asset_factory import studies
+    from alignment_dagster.preflight.studies import declared_studies
 
     tiny.change(refresh={"schedule": {"cron": "0 3 * * *"}, "drift": {}})
-    studies.cache_clear()
+    declared_studies.cache_clear()
     loaded = defs()
-    studies.cache_clear()
+    declared_studies.cache_clear()
     assert isinstance(loaded, dg.Definitions)
     found, drift = graph(loaded), dg.AssetKey([NAME, "corpus_drift"])
     assert {key.path[-1] for key in found.get(drift).parent_keys} == {"raw_corpus", "scored_corpus"}

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 from tiny_study import NAME, TinyStudy
 
-from alignment_dagster.refresh.freshness import CORPUS
 from alignment_dagster.defs.freshness import CHECK, check, evaluate, sensor, watched
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.journal import Became, Journal
+from alignment_dagster.refresh.freshness import CORPUS
 from alignment_dagster.refresh.source_looks import looks_file
 from alignment_dagster.study import Study
 

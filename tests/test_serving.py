@@ -14,8 +14,8 @@ import psutil
 import pytest
 from tiny_study import TinyStudy
 
-from alignment_dagster.foundation import page_links
 from alignment_dagster.cli import ui
+from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
 
 PORTS = tuple(ui.PORTS.values())
@@ -79,7 +79,8 @@ def test_a_taken_port_is_named(tiny: TinyStudy, port: int, name: str) -> None:
 
 def test_a_link_into_dagster_opens_the_partition_it_names() -> None:
     assert (
-        page_links.dagster_asset("study", "tokenizer", None) == f"{page_links.DAGSTER}/assets/study/tokenizer"
+        page_links.dagster_asset("study", "tokenizer", None)
+        == f"{page_links.DAGSTER}/assets/study/tokenizer"
     )
     assert page_links.dagster_asset("study", "evaluation", "plain|0") == (
         f"{page_links.DAGSTER}/assets/study/evaluation?view=partitions&partition=plain%7C0"

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.release.gate.paired_test import Regression, Verdict
 from alignment_dagster.drift.thresholds import Judged, Outcome
+from alignment_dagster.release.gate.paired_test import Regression, Verdict
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import cell
 
 STEPS = range(1, 100_001)

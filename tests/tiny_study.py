@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.study import Study
 
 NAME = "tiny"

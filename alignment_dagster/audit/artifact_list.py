@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from alignment_dagster.audit.answer import Answer, Table
-from alignment_dagster.lineage.archive import Archive, Key, unknown_asset
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive, Key, unknown_asset
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Provenance
 

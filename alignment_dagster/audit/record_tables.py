@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.lineage.archive import BY_SOURCE, Archive
+from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.signing import signatures_of
 from alignment_dagster.lineage.statement import read_envelope
@@ -22,7 +23,8 @@ ARTIFACTS = pa.schema(
         ("digest", pa.string()),
         ("input_digest", pa.string()),
         ("declaration", pa.string()),
-        ("code", pa.string()),
+        ("code_version", pa.string()),
+        ("code_digest", pa.string()),
         ("git_commit", pa.string()),
         ("git_dirty", pa.string()),
         ("started", pa.string()),
@@ -100,7 +102,8 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "digest": artifact.digest,
         "input_digest": provenance.input_digest,
         "declaration": provenance.inputs.declaration,
-        "code": provenance.inputs.code,
+        "code_version": provenance.inputs.code_version,
+        "code_digest": provenance.code_digest,
         "git_commit": provenance.git.get("commit"),
         "git_dirty": provenance.git.get("dirty"),
         "started": provenance.started,

@@ -11,9 +11,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from alignment_dagster.audit import record_tables
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 READS_ONLY = "this session only reads: SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE"

@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.table import Table
 
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.budget import Account
-from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.refresh.training_policy import account_of, policy_words
 from alignment_dagster.study import Study
 

@@ -32,8 +32,8 @@ def gc(
     databases are left alone.
     """
     from alignment_dagster.cli.answer_terminal import show
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.refresh.retention.collect import collect_garbage
 
     declared = load_study(study, assets_folder())

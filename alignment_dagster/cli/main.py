@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from alignment_dagster.cli.audit import audit
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.cli.lake import lake
+from alignment_dagster.foundation.errors import AlignmentError
 
 app = typer.Typer(
     help="Alignment pretraining: run, measure and audit declared studies.",
@@ -34,10 +34,10 @@ def check(
     study: Annotated[str | None, typer.Argument(help="One study; all without it.")] = None,
 ) -> None:
     """Validate declarations, lexicons and suite items without running anything."""
-    from alignment_dagster.preflight.studies import load_study, study_names, unused
-    from alignment_dagster.preflight.study_check import check_study
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
+    from alignment_dagster.preflight.studies import load_study, study_names, unused
+    from alignment_dagster.preflight.study_check import check_study
 
     require_all_reachable()
     assets = assets_folder()
@@ -65,8 +65,8 @@ def run(
     ),
 ) -> None:
     """Bring a study up to date: what is unchanged does not run."""
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.running.plan import Selection
     from alignment_dagster.running.runner import run_study
 
@@ -82,8 +82,8 @@ def results(
     json: Annotated[bool, typer.Option("--json", help="Rows as JSON instead of a table.")] = False,
 ) -> None:
     """Print the latest report's numbers."""
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import Home, assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.release.current_report import latest_report, print_results
 
     declared, home = load_study(study, assets_folder()), Home.from_environment()
@@ -107,8 +107,8 @@ def export(
     records. The current report must rest on it, and be approved where the study declares
     `approval: required`, or where its regression gate blocks.
     """
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import Home, assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.release import export
     from alignment_dagster.running.plan import Selection, check_selection
 
@@ -122,8 +122,8 @@ def export(
 @app.command()
 def notify(study: StudyName) -> None:
     """Send a test message on every channel that the study's refresh declares."""
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.refresh.notify import send_test
 
     sent = send_test(load_study(study, assets_folder()))
@@ -138,9 +138,9 @@ def notify(study: StudyName) -> None:
 @app.command()
 def budget(study: StudyName) -> None:
     """Show what training by itself may spend, has spent, and when the period ends."""
-    from alignment_dagster.preflight.studies import load_study
-    from alignment_dagster.foundation.home import Home, assets_folder
     from alignment_dagster.cli.budget import print_budget
+    from alignment_dagster.foundation.home import Home, assets_folder
+    from alignment_dagster.preflight.studies import load_study
 
     print_budget(load_study(study, assets_folder()), Home.from_environment())
 

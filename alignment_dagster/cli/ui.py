@@ -11,7 +11,15 @@ from pathlib import Path
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import PROJECT_ROOT, Home
-from alignment_dagster.foundation.page_links import AUDIT, AUDIT_PORT, DAGSTER, DAGSTER_PORT, HOST, MLFLOW, MLFLOW_PORT
+from alignment_dagster.foundation.page_links import (
+    AUDIT,
+    AUDIT_PORT,
+    DAGSTER,
+    DAGSTER_PORT,
+    HOST,
+    MLFLOW,
+    MLFLOW_PORT,
+)
 
 GRACE_SECONDS = 15
 PORTS = {"Dagster": DAGSTER_PORT, "MLflow": MLFLOW_PORT, "the audit": AUDIT_PORT}

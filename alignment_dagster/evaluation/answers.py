@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.evaluation.judges import Scorer
+from alignment_dagster.evaluation.model.generation import generate
+from alignment_dagster.evaluation.model.log_probabilities import score
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import Prompt
-from alignment_dagster.evaluation.model.generation import generate
-from alignment_dagster.evaluation.judges import Scorer
-from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import Suite
 
 Report = Callable[[int, int], None]

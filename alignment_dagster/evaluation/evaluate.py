@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.evaluation.answers import (
     GENERATIONS,
     ITEMS,
@@ -25,11 +24,12 @@ from alignment_dagster.evaluation.answers import (
     generated_rows,
     item_rows,
 )
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
-from alignment_dagster.evaluation.judges import make_scorer, scorer_measured
 from alignment_dagster.evaluation.job import EvaluationJob
+from alignment_dagster.evaluation.judges import make_scorer, scorer_measured
 from alignment_dagster.evaluation.model.losses import LOSSES, document_losses, held_out_documents
+from alignment_dagster.evaluation.suites.formats import Prompt, prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.job import Progress, run_job
 
 __all__ = [

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.evaluation.suites.formats import Prompt, prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite
 
 if TYPE_CHECKING:

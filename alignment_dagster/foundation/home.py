@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alignment_dagster.foundation.errors import AlignmentError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 HOME_VARIABLE = "ALIGNMENT_HOME"
 ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
 DATA_VARIABLE = "ALIGNMENT_DATA"

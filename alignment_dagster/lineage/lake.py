@@ -13,14 +13,12 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
-from alignment_dagster.lineage.metric import Data
 from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.locks import alone, using
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
+from alignment_dagster.lineage.metric import Data
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
-from alignment_dagster.lineage.paths import UNPARTITIONED as UNPARTITIONED
 from alignment_dagster.lineage.paths import flush, folder_of, settle
 from alignment_dagster.lineage.provenance import (
     Inputs,
@@ -38,6 +36,7 @@ from alignment_dagster.lineage.statement import (
     verify_statement,
     write_statement,
 )
+from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
 FORMAT = "3"
 """Of the lake's records; one number for all of them."""

@@ -28,12 +28,20 @@ from mlflow.exceptions import MlflowException
 
 from alignment_dagster.foundation.databases import POSTGRES, created_by_one
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.logged_metrics import read_logged, table
-from alignment_dagster.lineage.mlflow_tags import ASSET, DAGSTER_RUN, OUTPUT_DIGEST, PARTITION, STUDY, VERSION, tags
-from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
+from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.mlflow_location import follow_the_home, place_of_files
+from alignment_dagster.lineage.mlflow_tags import (
+    ASSET,
+    DAGSTER_RUN,
+    OUTPUT_DIGEST,
+    PARTITION,
+    STUDY,
+    VERSION,
+    tags,
+)
+from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
 
 BATCH = 1000
 ATTEMPTS = 4

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
 
 RECORDED_PACKAGES = (
@@ -54,9 +54,10 @@ class Inputs(Declared):
     asset: str
     partition: str | None
     declaration: str
-    code: str
+    code_version: str
+    """Of the step: raised when its bytes change on purpose."""
     parents: Annotated[tuple[Parent, ...], Field(strict=False)]
-    outside: dict[str, str] = Field(default_factory=dict)
+    external_inputs: dict[str, str] = Field(default_factory=dict)
     """Digests of what is read from outside the lake: source files, lexicons, items."""
 
     @property
@@ -79,6 +80,8 @@ class Provenance(Declared):
     output_digest: str
     declared: dict[str, Any]
     """The declaration's text that `inputs.declaration` is the digest of."""
+    code_digest: str
+    """Of the modules that made it: evidence, and no input. Texts and moved files change it too."""
     environment: dict[str, str]
     git: dict[str, str]
     dagster_run_id: str | None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.journal import JOURNAL, Journal
 from alignment_dagster.lineage.manifest import STATEMENT, Manifest, differences
 from alignment_dagster.lineage.mirror import KEYS, REVIEWS, Lines, Mirror
@@ -14,6 +13,7 @@ from alignment_dagster.lineage.paths import flush, folder_of, settle
 from alignment_dagster.lineage.provenance import read_provenance
 from alignment_dagster.lineage.signing import Keys
 from alignment_dagster.lineage.statement import verify_statement
+from alignment_dagster.lineage.tombstone import is_collected
 
 WHOLE = "was collected as garbage, and only a lake that is whole can be shared"
 Staging = Callable[[], AbstractContextManager[Path]]

@@ -10,7 +10,12 @@ from urllib.parse import urlsplit
 import yaml
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import DAGSTER_VARIABLE, MLFLOW_VARIABLE, Home, dagster_configuration
+from alignment_dagster.foundation.home import (
+    DAGSTER_VARIABLE,
+    MLFLOW_VARIABLE,
+    Home,
+    dagster_configuration,
+)
 from alignment_dagster.lineage.object_store import configured_store
 
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}

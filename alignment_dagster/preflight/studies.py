@@ -1,11 +1,13 @@
 """Finding declarations by name, and resolving everything that a study names."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
-from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.references import check_measurement, check_refresh, meant
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
@@ -147,3 +149,9 @@ def unused(assets: Path) -> tuple[str, ...]:
         for path in sorted((assets / kind).glob("*.yaml"))
         if path.stem not in names
     )
+
+
+@cache
+def declared_studies() -> tuple[Study, ...]:
+    """Every declared study; read once for each load of the code location."""
+    return load_studies(assets_folder())

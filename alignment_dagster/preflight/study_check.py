@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from alignment_dagster.corpus.documents import source_digest
-from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_words, used_scorer
 from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.refresh.notify import problems
 from alignment_dagster.scoring import SCORERS, ScoringContext
 from alignment_dagster.study import GeneratedReader, Study
@@ -80,4 +80,6 @@ def require_data_folder(study: Study) -> None:
 def needs_data(study: Study) -> bool:
     """Whether any source or suite lies in the data folder."""
     readers = [one.reader for one in study.sources if not isinstance(one.reader, GeneratedReader)]
-    return any(one.folder == "data" for one in readers) or any(suite.items.folder == "data" for suite in study.suites)
+    return any(one.folder == "data" for one in readers) or any(
+        suite.items.folder == "data" for suite in study.suites
+    )

@@ -3,12 +3,18 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.reviews.files import REVIEWERS, public_path, review_digest, review_folder, write_review
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews.files import (
+    REVIEWERS,
+    public_path,
+    review_digest,
+    review_folder,
+    write_review,
+)
 from alignment_dagster.lineage.reviews.review import Review, check_words, statement_of
 from alignment_dagster.lineage.reviews.verification import reviews
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.signing import (
     Signer,
     create_key,

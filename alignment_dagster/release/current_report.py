@@ -4,19 +4,20 @@ from rich.console import Console
 from rich.text import Text
 
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.lineage.reviews import how_to_review, reviews, verdict
+from alignment_dagster.audit.review_nodes import how_to_review, verdict
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.reviews import reviews
+from alignment_dagster.release.gate.status import gate_line
 from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.findings_tables import findings_tables
 from alignment_dagster.report.results import read_results
 from alignment_dagster.report.terminal_table import terminal_table
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.release.gate.status import gate_line
-from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.study import Study
-from alignment_dagster.foundation.visible_text import visible
 
 NARROWEST = 136
 """Columns; below, the intervals would be folded."""

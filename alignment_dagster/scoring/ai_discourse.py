@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.scoring.lexicon import Lexicon, Match, read_terms
-from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext
 from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext
 
 FOLDER = Path("lexicons") / "ai_discourse"
 INSTANT = (

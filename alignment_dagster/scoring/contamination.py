@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from alignment_dagster.foundation.digests import sha256_json
-from alignment_dagster.scoring.scorer import EvaluationItem, ScoreBatch, Scorer, ScoringContext
 from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.scorer import EvaluationItem, ScoreBatch, Scorer, ScoringContext
 
 WINDOW = 13
 """Words of a question that are taken for a quotation."""

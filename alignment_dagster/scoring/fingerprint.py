@@ -3,8 +3,8 @@
 import pyarrow as pa
 
 from alignment_dagster.foundation.digests import sha256_text
-from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
 
 def fingerprint(text: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.scoring.normalise import normalise
 
 SHORTEST_STEM = 3

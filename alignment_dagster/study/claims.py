@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Name, Share, Text
 
 

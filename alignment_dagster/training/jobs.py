@@ -21,7 +21,7 @@ PRETRAINING_CODE = (
 
 
 class PretrainJob(Declared):
-    """One model from nothing on one mix: `python -m alignment_dagster.training.pretraining.pretrain`."""
+    """One model from nothing on one mix; `alignment_dagster.training.pretraining.pretrain`."""
 
     mix: Text
     """Folder with `sequences.npy`."""
@@ -37,7 +37,7 @@ class PretrainJob(Declared):
 
 
 class PostTrainJob(Declared):
-    """SFT, then DPO, from one checkpoint: `python -m alignment_dagster.training.post_training.post_train`."""
+    """SFT, then DPO; `alignment_dagster.training.post_training.post_train`."""
 
     checkpoint: Text
     """Folder that holds `model/`."""

@@ -16,9 +16,9 @@ from alignment_dagster.warehouse.dbt import (
     require,
     run_dbt,
 )
+from alignment_dagster.warehouse.declared_tables import write_plan
 from alignment_dagster.warehouse.inputs import Inputs, Result, prepare
 from alignment_dagster.warehouse.paths import PROJECT, Warehouse, executable, project_digest
-from alignment_dagster.warehouse.declared_tables import write_plan
 
 __all__ = [
     "BUILD",

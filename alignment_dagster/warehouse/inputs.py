@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from alignment_dagster.study import Study
-from alignment_dagster.warehouse.paths import Warehouse
 from alignment_dagster.warehouse.declared_tables import Columns, Row, write_plan, write_table
+from alignment_dagster.warehouse.paths import Warehouse
 
 INDEX: Columns = {
     "kind": pa.string(),

@@ -9,9 +9,9 @@ from pathlib import Path
 import warm
 from tiny_study import NAME, TinyStudy
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive
 
 CANARY = "canary-7f3a9c"
 CANARIES = {

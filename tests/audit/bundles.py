@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.release.dossier import verify
 from alignment_dagster.lineage.signing import Signer
+from alignment_dagster.release.dossier import verify
 
 Rows = list[dict[str, Any]]
 

@@ -8,15 +8,15 @@ import record_lake
 from record_lake import STUDY, publish
 from tiny_lake import study as tiny
 
-from alignment_dagster.lineage.archive import Archive, Key
-from alignment_dagster.audit.check.scope import Found, Scope, children_of
 from alignment_dagster.audit.check.hashing import Hashing
+from alignment_dagster.audit.check.scope import Found, Scope, children_of
 from alignment_dagster.audit.check.study import check_all_records
 from alignment_dagster.audit.check.survey import survey
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive, Key
+from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.refresh.retention.plan import Plan, Use, plan
 from alignment_dagster.refresh.retention.remove import remove
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.study import Study
 from alignment_dagster.study.refresh import Refresh, Retention, Schedule
 

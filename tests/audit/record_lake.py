@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.lineage import logged_metrics
-from alignment_dagster.lineage.metric import Measured
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.lineage.metric import Measured
 from alignment_dagster.lineage.provenance import Check, Inputs, Provenance
 
 STUDY = "small"
@@ -44,7 +44,7 @@ def publish(
         asset=asset,
         partition=partition,
         declaration=sha256_json(declared),
-        code="c" * 64,
+        code_version="1",
         parents=tuple(parent.as_parent() for parent in parents),
     )
     with lake.staging() as folder:
@@ -55,6 +55,7 @@ def publish(
             inputs=given,
             input_digest=given.digest,
             output_digest=Manifest.of(folder).digest,
+            code_digest="0" * 64,
             declared=declared,
             environment={"python": "3"},
             git={"commit": "0123456789abcdef", "dirty": "true"},

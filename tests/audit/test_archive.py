@@ -7,9 +7,11 @@ import pytest
 import record_lake
 from record_lake import STUDY
 
-from alignment_dagster.lineage.archive import BY_SOURCE, DRIFT, Archive, parse, partition_at
+from alignment_dagster.chain import BY_SOURCE, CORPUS_DRIFT
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive, parse
 from alignment_dagster.lineage.lake import FORMAT_FILE, Artifact, Lake
+from alignment_dagster.lineage.partition_keys import partition_at
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_report_does_not_rest_on_what_its_sources_were_compared_with(lake: Lak
         record_lake.publish(lake, asset, "stories", {"a": b"now"}) for asset in BY_SOURCE[:2]
     )
     read = [now, scored_now, earlier, scored]
-    drift = record_lake.publish(lake, DRIFT, "stories", parents=read)
+    drift = record_lake.publish(lake, CORPUS_DRIFT, "stories", parents=read)
     report = record_lake.publish(lake, "eval_report", None, parents=[now, scored_now, drift])
     archive = Archive(lake, STUDY)
     assert labels(archive.behind([report])) == labels([now, scored_now, drift, report])

@@ -15,15 +15,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import DatasetCard, ModelCard
 from tiny_study import NAME
 
+from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.release.approve import approve
 from alignment_dagster.release.cards.bom import bom, check_bom
 from alignment_dagster.release.cards.croissant import check_croissant, croissant
 from alignment_dagster.release.cards.dataset import dataset_card
 from alignment_dagster.release.cards.facts import Facts, gather_facts
 from alignment_dagster.release.cards.model import model_card
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.lineage.reviews import approve
-from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report.results import read_results
 
 pytestmark = pytest.mark.slow
@@ -283,8 +283,8 @@ def test_without_the_extra_the_command_names_it(
 ) -> None:
     import sys
 
-    from alignment_dagster.release.cards.write import write_cards
     from alignment_dagster.foundation.errors import AlignmentError
+    from alignment_dagster.release.cards.write import write_cards
 
     monkeypatch.setitem(sys.modules, "mlcroissant", None)
     with pytest.raises(AlignmentError, match=r"alignment-dagster\[card\]"):

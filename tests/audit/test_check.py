@@ -26,14 +26,16 @@ from tiny_study import NAME
 from alignment_dagster.audit.check import CheckReport, check_closure, check_study
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.documents import check_documents
-from alignment_dagster.audit.check.scope import Found, Scope, children_of
 from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_records import MlflowRecords, read_mlflow
 from alignment_dagster.audit.check.numbers import check_numbers
+from alignment_dagster.audit.check.scope import Found, Scope, children_of
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.home import DATA_VARIABLE
+from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.steps.registry import STEPS
 
 pytestmark = pytest.mark.slow
 Checked = Callable[[Audited], CheckReport]
@@ -45,7 +47,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Checked:
 
     def checked(made: Audited) -> CheckReport:
         monkeypatch.setenv(DATA_VARIABLE, str(made.study.data))
-        return check_study(made.archive, made.home, study=made.study.load())
+        return check_study(made.archive, made.home, today=StaleReasons(made.study.load(), STEPS))
 
     return checked
 
@@ -435,7 +437,7 @@ def test_edited_declarations_suites_and_sources_are_changes_and_no_gaps(
 
 
 def test_a_study_that_is_declared_no_more_can_still_be_checked(audited: Audited) -> None:
-    report = check_study(audited.archive, audited.home, study=None)
+    report = check_study(audited.archive, audited.home, today=None)
     assert report.closed
     assert any("is not declared" in note for note in report.notes)
 

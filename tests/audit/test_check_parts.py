@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 from alignment_dagster.audit.check.conversations import Consumed
-from alignment_dagster.audit.check.differences import first_difference
 from alignment_dagster.audit.check.documents import not_once
 from alignment_dagster.audit.check.event_metadata import plain
 from alignment_dagster.audit.check.mixes import uncovered
 from alignment_dagster.audit.check.report import CheckReport, Gap
 from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
+from alignment_dagster.graph.declared_differences import first_difference
 from alignment_dagster.training.consumption import Ledger
 
 

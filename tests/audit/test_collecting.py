@@ -28,16 +28,16 @@ from collected_lake import (
 from record_lake import STUDY, publish
 
 from alignment_dagster.audit import record_tables
-from alignment_dagster.audit.check.scope import Found
-from alignment_dagster.release.dossier import verify
-from alignment_dagster.audit.ledgers import bodies
 from alignment_dagster.audit.artifact_list import listing
 from alignment_dagster.audit.artifact_view import view
-from alignment_dagster.refresh.retention.remove import remove
+from alignment_dagster.audit.check.scope import Found
+from alignment_dagster.audit.ledgers import bodies
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, left_over
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import COLLECTED
+from alignment_dagster.lineage.tombstone import is_collected, left_over
+from alignment_dagster.refresh.retention.remove import remove
+from alignment_dagster.release.dossier import verify
 from alignment_dagster.study.refresh import Retention
 
 ONE = Retention(reports=1, days=0)
@@ -93,7 +93,7 @@ def test_what_dagster_says_is_current_stays(small: Small) -> None:
 def test_a_reviewed_report_stays_with_everything_behind_it_whatever_the_decision(
     small: Small,
 ) -> None:
-    from alignment_dagster.lineage.reviews import approve
+    from alignment_dagster.release.approve import approve
 
     first = reports(small)[0]
     approve(small.archive, first, "ann", "rejected", "not yet", None)

@@ -12,8 +12,8 @@ import yaml
 from audited_study import Audited
 from tiny_study import MEASURED, NAME, RECIPES
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.diff import compare
+from alignment_dagster.lineage.archive import Archive
 
 pytestmark = pytest.mark.slow
 MORE = {"group": "synthetic_aligned", "share": 0.4}

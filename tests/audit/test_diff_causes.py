@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.causes import Causes, causes
 from alignment_dagster.audit.diff.comparison import Comparison
 from alignment_dagster.audit.diff.documents import Documents
 from alignment_dagster.audit.diff.numbers import Measured
-from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
@@ -112,9 +112,9 @@ class Maker:
             asset=asset,
             partition=partition,
             declaration=sha256_json(declared),
-            code=self.world.code.get(asset, "c"),
+            code_version=self.world.code.get(asset, "c"),
             parents=tuple(self.made[one[:2]].as_parent(one[2]) for one in parents),
-            outside=dict(outside or {}),
+            external_inputs=dict(outside or {}),
         )
         found = None if self.world.luck else self.lake.find(inputs)
         self.made[asset, partition] = found or self.publish(inputs, declared)
@@ -132,6 +132,7 @@ class Maker:
                 inputs=inputs,
                 input_digest=inputs.digest,
                 output_digest=Manifest.of(folder).digest,
+                code_digest="0" * 64,
                 declared=dict(declared),
                 environment={"python": "3", "torch": self.world.torch},
                 git={"commit": "0" * 40, "dirty": "false"},

@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from alignment_dagster.audit.diff import dispositions
-from alignment_dagster.audit.diff.score_bands import COUNTS, Rule, bands
 from alignment_dagster.audit.diff.documents import BY_RULE, BY_SOURCE, RAW
 from alignment_dagster.audit.diff.examples import EACH, excerpt, fate_examples, raw_examples
 from alignment_dagster.audit.diff.questions import item_changes
+from alignment_dagster.audit.diff.score_bands import COUNTS, Rule, bands
 from alignment_dagster.audit.ledgers import rows
 
 DOCUMENTS = 400

@@ -15,12 +15,12 @@ from audited_study import Audited
 from bundles import Dossier
 from tiny_study import NAME
 
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.release.dossier import verify
+from alignment_dagster.release.dossier.build import build
 
 pytestmark = pytest.mark.slow
 STRANGERS = ("alignment_dagster", "dagster", "duckdb", "mlflow", "numpy", "pyarrow", "torch")

@@ -11,10 +11,10 @@ import pytest
 from audited_study import Audited
 from bundles import Dossier
 
-from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage.signing import create_key
+from alignment_dagster.release.dossier import verify
+from alignment_dagster.release.dossier.build import build
 
 pytestmark = pytest.mark.slow
 LEAVES = [

@@ -8,11 +8,11 @@ import pytest
 from audited_study import Audited
 from bundles import Dossier
 
-from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
-from alignment_dagster.lineage.reviews import approve
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.signing import Signer, read_signer
+from alignment_dagster.release.approve import approve
+from alignment_dagster.release.dossier import verify
+from alignment_dagster.release.dossier.build import build
 
 pytestmark = pytest.mark.slow
 Capture = pytest.CaptureFixture[str]

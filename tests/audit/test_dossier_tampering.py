@@ -13,9 +13,9 @@ from audited_study import Audited
 from bundles import Dossier, Rows
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from alignment_dagster.lineage.signing import Signer, create_key, read_signer
 from alignment_dagster.release.dossier import verify
 from alignment_dagster.release.dossier.build import build
-from alignment_dagster.lineage.signing import Signer, create_key, read_signer
 
 pytestmark = pytest.mark.slow
 Capture = pytest.CaptureFixture[str]

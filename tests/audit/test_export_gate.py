@@ -9,7 +9,7 @@ import yaml
 from audited_study import Audited
 from tiny_study import NAME
 
-from alignment_dagster.lineage.reviews import how_to_review
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.lineage.lake import Artifact
 

@@ -9,10 +9,10 @@ import pytest
 from audited_study import Audited
 from tiny_study import NAME, TinyStudy
 
-from alignment_dagster.refresh.freshness import CORPUS, Age, corpus_ages, report_age, sentence
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.journal import Became, Journal
+from alignment_dagster.refresh.freshness import CORPUS, Age, corpus_ages, report_age, sentence
 from alignment_dagster.refresh.source_looks import looks_file, read_looks
 
 HOUR = timedelta(hours=1)

@@ -11,7 +11,6 @@ from audited_study import Audited
 from test_collecting import state
 from tiny_study import CLAIM, MEASURED, NAME
 
-from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.audit.check import check_study
 from alignment_dagster.audit.diff import compare
 from alignment_dagster.audit.metrics import find_metric
@@ -19,11 +18,14 @@ from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages.site import page
 from alignment_dagster.audit.trace import trace
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.refresh.retention.collect import collect_garbage
 from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.stale_reasons import StaleReasons
+from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.refresh.retention.collect import collect_garbage
 from alignment_dagster.running.runner import only_one
+from alignment_dagster.steps.registry import STEPS
 
 pytestmark = pytest.mark.slow
 METRIC = "articles/dpo/unfiltered"
@@ -62,7 +64,7 @@ def answers(archive: Archive) -> tuple[Any, Any]:
 
 
 def closed(made: Audited) -> list[str]:
-    report = check_study(made.archive, made.home, study=made.study.load())
+    report = check_study(made.archive, made.home, today=StaleReasons(made.study.load(), STEPS))
     return [f"{gap.subject}: {gap.message}" for gap in report.gaps]
 
 

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from audited_study import Audited
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.impact import Impact, impact
 from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
 from alignment_dagster.audit.open_report import Opened, open_report
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 
 pytestmark = pytest.mark.slow
 

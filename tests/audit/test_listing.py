@@ -13,10 +13,10 @@ from audited_study import Audited
 from record_lake import STUDY
 
 from alignment_dagster.audit.answer import Node, Table
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.artifact_list import listing, size
 from alignment_dagster.audit.artifact_view import view
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_lake import STUDY
 
-from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import CHAIN, Archive, Key
 from alignment_dagster.audit.pages import graph as graphs
 from alignment_dagster.audit.pages.drawing import Node, cut, draw, line
 from alignment_dagster.audit.pages.geometry import COLUMNS, Box, Layout
 from alignment_dagster.audit.pages.graph import direct_edges, graph, key_of
 from alignment_dagster.audit.pages.layout import layout
+from alignment_dagster.chain import ORDER
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 SOURCES = ("stories", "news", "chat")
@@ -55,7 +56,7 @@ def quickstart() -> list[Key]:
     """As many as a study of four recipes and three seeds has."""
     recipes = [f"recipe_{number}" for number in range(4)]
     return [
-        *((asset, f"source_{n}", "v" * 16) for asset in CHAIN[:2] for n in range(8)),
+        *((asset, f"source_{n}", "v" * 16) for asset in ORDER[:2] for n in range(8)),
         *((asset, None, "v" * 16) for asset in UNSEEDED),
         *(("curated_mix", recipe, "v" * 16) for recipe in recipes),
         *((asset, f"{recipe}|{seed}", "v" * 16)
@@ -83,7 +84,7 @@ def assert_sound(placed: Layout, asked: Sequence[Key]) -> None:
 
 
 def test_every_asset_of_the_chain_has_its_column() -> None:
-    assert sorted(asset for assets in COLUMNS for asset in assets) == sorted(CHAIN)
+    assert sorted(asset for assets in COLUMNS for asset in assets) == sorted(ORDER)
 
 
 @given(st.lists(keys, unique=True, max_size=60))

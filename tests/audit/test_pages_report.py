@@ -11,12 +11,12 @@ from conftest import Audited
 from test_pages import Read
 from tiny_study import NAME
 
-from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.audit.pages import server
 from alignment_dagster.audit.pages.site import page
-from alignment_dagster.lineage.reviews import approve
+from alignment_dagster.chain import ORDER
+from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.release.approve import approve
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'\"{{7*7}}"
@@ -67,7 +67,7 @@ def test_a_report_page_shows_every_asset_and_each_headline_number(
 ) -> None:
     got = page(audited.home, target(report))
     there = {one.asset for one in audited.archive.closure([report])}
-    assert there >= set(CHAIN) - {"harness", "corpus_drift", "regression_gate"}
+    assert there >= set(ORDER) - {"harness", "corpus_drift", "regression_gate"}
     for one in audited.archive.closure([report]):
         assert f"{page_links.AUDIT}{target(one)}" in Read(got.html).links
     metric = quote("misalignment_rate/articles/base/unfiltered/none", safe="")

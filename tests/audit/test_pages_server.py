@@ -14,8 +14,8 @@ import record_lake
 from record_lake import STUDY
 from test_pages import Read
 
-from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.pages import server, site
+from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 

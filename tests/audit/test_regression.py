@@ -8,10 +8,10 @@ import pytest
 from bench_module import bench_module
 
 from alignment_dagster.audit.diff.shared_rows import restrict
-from alignment_dagster.release.gate.flips import flips
-from alignment_dagster.release.gate.shared_answers import NO_LOSSES
-from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
 from alignment_dagster.evaluation.answers import ITEMS
+from alignment_dagster.release.gate.flips import flips
+from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
+from alignment_dagster.release.gate.shared_answers import NO_LOSSES
 from alignment_dagster.report.cells import Evaluated
 
 METRICS = {"articles": "misalignment_rate"}

@@ -11,16 +11,16 @@ from history_home import Place, create
 from tiny_study import NAME, PLACES, RECIPES
 from warm import Driver
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.release.gate import Outcome, read_outcome
-from alignment_dagster.lineage.reviews import approve
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.gate.status import gate_line
-from alignment_dagster.release.checkpoint import released_facts
 from alignment_dagster.graph.review_events import tell_dagster
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.release.approve import approve
+from alignment_dagster.release.checkpoint import released_facts
+from alignment_dagster.release.gate import Outcome, read_outcome
+from alignment_dagster.release.gate.status import gate_line
 
 pytestmark = pytest.mark.slow
 
@@ -246,7 +246,7 @@ def test_the_decision_is_recorded_by_the_next_run_which_then_has_nothing_to_do(
     assert (after.code, after.report.version) == (0, worse.report.version)
     assert after.check.passed
     assert "This very report is approved, and that decides. Worse by more" in after.check.summary
-    assert after.gate.provenance.inputs.outside["approval"] == after.outcome.approval
+    assert after.gate.provenance.inputs.external_inputs["approval"] == after.outcome.approval
     assert after.lines == story.settled
 
 

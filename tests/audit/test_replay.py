@@ -17,10 +17,10 @@ import yaml
 from audited_study import Audited
 from safetensors.numpy import load_file, save_file
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.replay import Replay, replay_steps, segment_of
 from alignment_dagster.audit.replay_answer import LIMIT, as_answer
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 

@@ -14,12 +14,14 @@ import pytest
 from audited_study import Audited
 from tiny_study import NAME
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.check import check_study
-from alignment_dagster.lineage.reviews import Review, approve, how_to_review, review_problems, reviews, verdict
+from alignment_dagster.audit.review_nodes import how_to_review, verdict
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import Review, review_problems, reviews
 from alignment_dagster.lineage.signing import create_key, payload_of
+from alignment_dagster.release.approve import approve
 
 pytestmark = pytest.mark.slow
 
@@ -191,7 +193,7 @@ def test_two_reviews_at_once_get_two_numbers_or_one_is_refused(altered: Audited)
     decide(altered.archive, note="The keys are there now.")
     program = (
         "import sys; from alignment_dagster.audit.open_report import open_archive;"
-        "from alignment_dagster.lineage.reviews import approve; a = open_archive('tiny');"
+        "from alignment_dagster.release.approve import approve; a = open_archive('tiny');"
         "approve(a, a.report(), sys.argv[1], 'approved', 'n', None)"
     )
     running = [

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 import record_lake
 
-from alignment_dagster.cli.audit import prompt
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.sql_session import Session, write_ledgers
+from alignment_dagster.cli.audit import prompt
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.lineage.archive import Archive
 
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 

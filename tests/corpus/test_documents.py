@@ -6,7 +6,6 @@ import pyarrow.parquet as pq
 import pytest
 from sources import read, source, write_rows
 
-from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.corpus.documents import (
     SCHEMA,
     collect,
@@ -17,6 +16,7 @@ from alignment_dagster.corpus.documents import (
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.preflight.studies import load_study
 
 DATA = PROJECT_ROOT.parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no real data in {DATA}")

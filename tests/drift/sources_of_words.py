@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.drift import Snapshot
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 

@@ -9,15 +9,17 @@ import pytest
 import tiny_study
 from tiny_study import NAME, TinyStudy, write_jsonl
 
-from alignment_dagster.steps import corpus_drift, raw_corpus, scored_corpus
+from alignment_dagster.defs.assets import asset
+from alignment_dagster.defs.resources import resources
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.steps.drift_reference import accepted
-from alignment_dagster.defs.asset_factory import asset
-from alignment_dagster.graph.parents import resolve
-from alignment_dagster.graph.step import Wanted
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parents import resolve
+from alignment_dagster.graph.staleness import VerifiedStaleness
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.running.plan import Currency, Task
+from alignment_dagster.steps import corpus_drift, raw_corpus, scored_corpus
+from alignment_dagster.steps.drift_reference import accepted
 
 pytestmark = pytest.mark.slow
 SOURCE = "stories"
@@ -44,7 +46,7 @@ class Refreshes:
     def remaining(self) -> list[str]:
         """The assets that a run would make of the source."""
         study = self.study.load()
-        steps = Currency(self.instance, self.lake, study).remaining(Task(STEPS, SOURCE))
+        steps = VerifiedStaleness(self.instance, self.lake, study).stale(STEPS, SOURCE)
         return [step.asset for step in steps]
 
     def run(self) -> bool:
@@ -53,11 +55,12 @@ class Refreshes:
         wanted = self.remaining()
         if not wanted:
             return True
-        found = [asset(step, study, STEPS[:place]) for place, step in enumerate(STEPS)]
+        found = [asset(step, study) for step in STEPS]
         keys = [dg.AssetKey([NAME, name]) for name in wanted]
         done = dg.materialize(
             found,
             selection=keys,
+            resources=resources(),
             partition_key=SOURCE,
             instance=self.instance,
             raise_on_error=False,
@@ -129,7 +132,7 @@ def test_a_source_over_its_refreshes(source: Refreshes) -> None:
     summary = blocked.provenance.failed[0].summary
     assert "volume, documents: 0.5 (blocks above 0.4), and 1 more. If the source" in summary
     assert "refresh.drift" in summary
-    gate = [Wanted("corpus_drift", SOURCE, part=corpus_drift.VERDICT)]
+    gate = [ParentSpec("corpus_drift", SOURCE, part=file_names.VERDICT)]
     with pytest.raises(ArtifactError, match="drift_within_bounds: volume, "):
         resolve(source.instance, source.lake, NAME, gate)
     assert not source.run()  # asked again, it says the same
@@ -140,9 +143,9 @@ def test_a_source_over_its_refreshes(source: Refreshes) -> None:
     assert passed
     assert compared(grown)[1] == compared(first)[0]
     assert source.remaining() == []
-    verdicts = {one.manifest.files[corpus_drift.VERDICT] for one in (first, grown)}
+    verdicts = {one.manifest.files[file_names.VERDICT] for one in (first, grown)}
     assert len(verdicts) == 1  # what follows reads this alone, and it is the same
-    assert blocked.manifest.files[corpus_drift.VERDICT] not in verdicts
+    assert blocked.manifest.files[file_names.VERDICT] not in verdicts
 
 
 def test_a_bound_that_is_raised_lets_a_blocked_version_through(source: Refreshes) -> None:
@@ -186,7 +189,7 @@ def test_a_reference_that_was_removed_gives_way_to_the_one_before(source: Refres
     source.declare()
     first, second, third = (source.refresh(stories(count, first=500))[1] for count in (50, 52, 54))
     assert compared(third)[1] == compared(second)[0]
-    wanted = Wanted("raw_corpus", SOURCE, which=accepted)
+    wanted = ParentSpec("raw_corpus", SOURCE, selector=accepted)
     source.read(stories(56, first=500))
     study = source.study.load()
     found = asset(raw_corpus.STEP, study, [])
@@ -199,7 +202,7 @@ def test_a_reference_that_was_removed_gives_way_to_the_one_before(source: Refres
     assert _then(source, wanted) == compared(first)[0]
 
 
-def _then(source: Refreshes, wanted: Wanted) -> str | None:
+def _then(source: Refreshes, wanted: ParentSpec) -> str | None:
     return accepted(source.instance, source.lake, NAME, wanted)
 
 

@@ -3,12 +3,13 @@
 import pytest
 from tiny_study import TinyStudy
 
-from alignment_dagster.steps import corpus_drift
-from alignment_dagster.steps.marts import CORPUS
-from alignment_dagster.drift.thresholds import judged
+from alignment_dagster.chain import DISPOSITIONS
 from alignment_dagster.drift.measure import Moved
 from alignment_dagster.drift.messages import FIRST, said_of_blocks, said_of_warnings
+from alignment_dagster.drift.thresholds import judged
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.steps import corpus_drift
+from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Drift, Threshold
 
 SCHEDULE = {"schedule": {"cron": "0 3 * * *"}}
@@ -36,13 +37,13 @@ def test_a_threshold_that_cannot_work_is_refused(
 def test_only_a_study_that_declares_drift_has_the_asset_and_waits_for_it(tiny: TinyStudy) -> None:
     study = tiny.load()
     assert not corpus_drift.STEP.exists(study)
-    without = CORPUS.wants(study, None)
+    without = STEPS[DISPOSITIONS].parents(study, None)
     tiny.change(refresh=SCHEDULE)
     assert not corpus_drift.STEP.exists(tiny.load())
     tiny.change(refresh={**SCHEDULE, "drift": {}})
     study = tiny.load()
     assert corpus_drift.STEP.exists(study)
-    added = set(CORPUS.wants(study, None)) - set(without)
+    added = set(STEPS[DISPOSITIONS].parents(study, None)) - set(without)
     assert {one.partition for one in added} == {source.name for source in study.sources}
     assert {(one.asset, one.part) for one in added} == {("corpus_drift", "verdict.json")}
 

@@ -2,8 +2,26 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster.report.rows import ArtifactVersion, AttackExample, AttackRow, CheckOutcome, ClaimRow, ComparisonRow, CompositionRow, Disagreement, DispositionCount, DriftRow, ErosionPoint, ErosionSummary, FilterQuality, FormatRow, LossPoint, PersistenceRow, ReportData
 from alignment_dagster.report.results import ResultRow, TopicRow
+from alignment_dagster.report.rows import (
+    ArtifactVersion,
+    AttackExample,
+    AttackRow,
+    CheckOutcome,
+    ClaimRow,
+    ComparisonRow,
+    CompositionRow,
+    Disagreement,
+    DispositionCount,
+    DriftRow,
+    ErosionPoint,
+    ErosionSummary,
+    FilterQuality,
+    FormatRow,
+    LossPoint,
+    PersistenceRow,
+    ReportData,
+)
 from alignment_dagster.study import Recipe, Suite
 
 HOSTILE = (

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from alignment_dagster.report.comparisons import compare, detectable, discordant, equivalence_p, holm, mcnemar
+from alignment_dagster.report.comparisons import (
+    compare,
+    detectable,
+    discordant,
+    equivalence_p,
+    holm,
+    mcnemar,
+)
 from alignment_dagster.report.statistics import Array, difference
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)

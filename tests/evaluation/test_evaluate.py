@@ -12,14 +12,14 @@ from drill_items import SuiteMaker, scenario
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.foundation.errors import ArtifactError, DataError  # noqa: E402
 from alignment_dagster.evaluation import answers  # noqa: E402
-from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
 from alignment_dagster.evaluation.evaluate import choose, evaluate, load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
-from alignment_dagster.evaluation.judges import make_scorer  # noqa: E402
 from alignment_dagster.evaluation.job import EvaluationJob  # noqa: E402
+from alignment_dagster.evaluation.judges import make_scorer  # noqa: E402
+from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
+from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite  # noqa: E402
+from alignment_dagster.foundation.errors import ArtifactError, DataError  # noqa: E402
 from alignment_dagster.foundation.job import Progress  # noqa: E402
 from alignment_dagster.study import Evaluation, GenerationScorer, Suite  # noqa: E402
 

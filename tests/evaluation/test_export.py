@@ -11,10 +11,10 @@ import pytest
 import yaml
 from drill_items import SuiteMaker, scenario
 
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts
 from alignment_dagster.evaluation.harness.export import export_suite, texts
+from alignment_dagster.evaluation.suites.formats import FORMS, prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import DataError
 
 HOSTILE = "{{ 7 * 7 }} {% include 'x' %} !function os.system \u2028 \" ünïcode 🤖"
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from drill_items import SuiteMaker, scenario
 
-from alignment_dagster.foundation.errors import ArtifactError, DataError
-from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.context_fit import check_items_fit
+from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import FORMS, prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.mixing.tokenizer import train_tokenizer
 
 FREE = {"kind": "generation", "scorer": {"kind": "closest_option"}, "max_new_tokens": 40}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from drill_items import SuiteMaker, scenario
 
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.evaluation.suites.formats import FORMS, SYSTEM_PROMPTS, Prompt, prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import DeclarationError
 
 
 def asked(make_suite: SuiteMaker, assets: Path, **declared: Any) -> list[Prompt]:

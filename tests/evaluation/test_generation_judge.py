@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.foundation.errors import AlignmentError, DataError, DeclarationError
 from alignment_dagster.evaluation.judges import endpoint as endpoint_module
 from alignment_dagster.evaluation.judges import make_scorer, scorer_inputs, scorer_measured
 from alignment_dagster.evaluation.judges.agreement import Agreement
 from alignment_dagster.evaluation.judges.endpoint import Endpoint
 from alignment_dagster.evaluation.judges.judge import Judge, review_messages
 from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.foundation.errors import AlignmentError, DataError, DeclarationError
 from alignment_dagster.study import GenerationScorer
 
 KEY = "sk-very-secret-0123456789"

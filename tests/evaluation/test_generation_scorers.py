@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.evaluation.judges import make_scorer, scorer_inputs
 from alignment_dagster.evaluation.judges.word_lists import lists, read_lists
 from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import GenerationScorer
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from drill_items import SuiteMaker
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import Suite
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -156,8 +156,8 @@ def test_prompts_without_a_declared_field_are_refused(make_suite: SuiteMaker) ->
 def test_published_files_are_read_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, count: int
 ) -> None:
-    from alignment_dagster.foundation.yaml_models import read_yaml
     from alignment_dagster.foundation.home import PROJECT_ROOT
+    from alignment_dagster.foundation.yaml_models import read_yaml
 
     monkeypatch.setenv("ALIGNMENT_DATA", str(DATA))
     assets = PROJECT_ROOT / "assets"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from drill_items import SuiteMaker
 
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.foundation.errors import AlignmentError
 
 ROWS: list[dict[str, Any]] = [
     {"story": "Two and two", "ends": ["four", "five"], "label": 0},

@@ -13,8 +13,8 @@ lm_eval = pytest.importorskip("lm_eval")
 import datasets  # noqa: E402
 
 from alignment_dagster.evaluation.evaluate import item_rows, load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
 from alignment_dagster.evaluation.harness.export import export_suite  # noqa: E402
+from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
 from alignment_dagster.evaluation.suites.loader import load_suite  # noqa: E402
 
 CONTEXT = 256

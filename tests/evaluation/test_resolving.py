@@ -5,12 +5,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.report.gather.mart_check import mismatches
-from alignment_dagster.report.results import ResultRow
-from alignment_dagster.graph.step import Parents, Wanted
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance
+from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.results import ResultRow
 
 AT = "plain|0"
 
@@ -19,7 +19,12 @@ def publish(
     lake: Lake, asset: str, content: bytes, code: str, parents: tuple[Parent, ...] = ()
 ) -> Artifact:
     inputs = Inputs(
-        study="study", asset=asset, partition=AT, declaration="d", code=code, parents=parents
+        study="study",
+        asset=asset,
+        partition=AT,
+        declaration="d",
+        code_version=code,
+        parents=parents,
     )
     with lake.staging() as folder:
         (folder / "file").write_bytes(content)
@@ -27,6 +32,7 @@ def publish(
             inputs=inputs,
             input_digest=inputs.digest,
             output_digest=Manifest.of(folder).digest,
+            code_digest="0" * 64,
             declared={},
             environment={},
             git={},
@@ -77,8 +83,8 @@ def test_a_checkpoint_made_again_resolves_only_with_the_same_bytes(
     assert second.version != first.version
     parents = Parents(
         (
-            (Wanted("pretrained_checkpoint", AT), second),
-            (Wanted("evaluation", AT), evaluation),
+            (ParentSpec("pretrained_checkpoint", AT), second),
+            (ParentSpec("evaluation", AT), evaluation),
         )
     )
     assert (mismatches([row(first, evaluation)], MART, parents) == []) is holds

@@ -13,7 +13,13 @@ from rich.console import Console
 
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report.gather.breakdowns import topic_rows
-from alignment_dagster.report.results import ROWS, read_results, result_rows, results_json, results_table
+from alignment_dagster.report.results import (
+    ROWS,
+    read_results,
+    result_rows,
+    results_json,
+    results_table,
+)
 from alignment_dagster.report.terminal_table import terminal_table
 
 

@@ -8,8 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.model.losses import HeldOut, document_losses, windows  # noqa: E402
 from alignment_dagster.evaluation.model.log_probabilities import Continuation, batches, score  # noqa: E402
+from alignment_dagster.evaluation.model.losses import HeldOut, document_losses, windows  # noqa: E402
 from alignment_dagster.evaluation.model.token_trees import Row  # noqa: E402
 from alignment_dagster.evaluation.model.token_trees import rows as trees  # noqa: E402
 

@@ -10,7 +10,11 @@ from scipy.special import stdtrit
 
 from alignment_dagster.report.statistics import Array, bits_per_byte, difference, rate
 from alignment_dagster.report.statistics.student import Spread
-from alignment_dagster.report.statistics.variance import difference_spread, mean_spread, pseudo_values
+from alignment_dagster.report.statistics.variance import (
+    difference_spread,
+    mean_spread,
+    pseudo_values,
+)
 
 
 def simulated(number: int, seeds: int, scenarios: int = 60, seed_effect: float = 0.5) -> Array:

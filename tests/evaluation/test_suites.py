@@ -10,13 +10,13 @@ import yaml
 from drill_items import SuiteMaker, scenario
 from tiny_study import TinyStudy
 
+from alignment_dagster.evaluation.judges import make_scorer
+from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.steps import evaluation
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.formats import faults
-from alignment_dagster.evaluation.judges import make_scorer
-from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import Suite
 
 RISK = Path(__file__).resolve().parents[3] / "shared" / "data" / "evals" / "advanced_ai_risk"
@@ -241,17 +241,17 @@ def test_the_data_folder_must_be_set(
 
 def test_the_digest_of_a_study_sees_its_suites(tiny: TinyStudy) -> None:
     """A changed item makes `evaluation` run again; attack suites are not asked by it."""
-    before = evaluation.outside(tiny.load(), None)
+    before = evaluation.external_inputs(tiny.load(), None)
     path = tiny.assets / "suites" / "items" / "articles.jsonl"
     path.write_text(path.read_text().replace("oversight", "shutdown", 1))
-    after = evaluation.outside(tiny.load(), None)
+    after = evaluation.external_inputs(tiny.load(), None)
     assert before.keys() == after.keys() == {"articles", "cloze"}
     assert before["articles"] != after["articles"]
     assert before["cloze"] == after["cloze"]
     written = yaml.safe_load((tiny.assets / "suites" / "articles.yaml").read_text())
     tiny.write("suites/articles", {**written, "kind": "attack", "scorer": {"kind": "refusal"}})
     tiny.change(attacks={"suites": ["articles"], "methods": ["none"]})
-    assert evaluation.outside(tiny.load(), None).keys() == {"cloze"}
+    assert evaluation.external_inputs(tiny.load(), None).keys() == {"cloze"}
 
 
 SHIPPED = sorted((PROJECT_ROOT / "assets" / "suites").glob("*.yaml"))

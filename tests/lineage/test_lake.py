@@ -16,7 +16,7 @@ def inputs(declaration: str = "d", parents: tuple[Parent, ...] = ()) -> Inputs:
         asset="curated_mix",
         partition="filtered|0",
         declaration=declaration,
-        code="c",
+        code_version="1",
         parents=parents,
     )
 
@@ -30,6 +30,7 @@ def publish(lake: Lake, given: Inputs, content: bytes = b"bytes") -> Artifact:
             inputs=given,
             input_digest=given.digest,
             output_digest=Manifest.of(folder).digest,
+            code_digest="0" * 64,
             declared={},
             environment={},
             git={},

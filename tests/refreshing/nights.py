@@ -12,9 +12,9 @@ import dagster as dg
 from tiny_study import NAME, TinyStudy
 
 from alignment_dagster.definitions import defs
-from alignment_dagster.defs.asset_factory import studies
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.instance import prepare_home
+from alignment_dagster.preflight.studies import declared_studies
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 CRON: Mapping[str, Any] = {"schedule": {"cron": "0 3 * * *"}}
@@ -57,7 +57,7 @@ class Nights:
 
     def load(self) -> None:
         """As "Reload definitions" does."""
-        studies.cache_clear()
+        declared_studies.cache_clear()
         loaded = defs()
         assert isinstance(loaded, dg.Definitions)
         self.definitions = loaded

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from tiny_study import TinyStudy, write_jsonl
 
-from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.corpus.documents import source_digest
-from alignment_dagster.steps import raw_corpus
 from alignment_dagster.foundation.errors import DataError, DeclarationError
-from alignment_dagster.graph.step import Parents
+from alignment_dagster.graph.parent_spec import Parents
+from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.refresh.source_looks import FileDigests, look, read_looks, record
-from alignment_dagster.running.plan import WAVES
+from alignment_dagster.steps import raw_corpus
+from alignment_dagster.steps.registry import STEPS
 
 REFRESH = {"schedule": {"cron": "0 3 * * *"}}
 
@@ -86,9 +86,9 @@ def test_a_refresh_is_no_input_of_any_artifact(tiny: TinyStudy) -> None:
     tiny.change(refresh={**REFRESH, "training": training, "budget": {"period": "day", "runs": 1}})
     after = tiny.load()
     assert after.declaration.refresh is not None
-    for step in (step for wave in WAVES for step in wave if step.exists(before)):
+    for step in (step for step in STEPS.values() if step.exists(before)):
         for part in step.partitions(before) or (None,):
-            assert step.declared(before, part) == step.declared(after, part), step.asset
-            assert step.outside(before, part) == step.outside(after, part), step.asset
+            assert step.config(before, part) == step.declared(after, part), step.asset
+            assert step.external_inputs(before, part) == step.outside(after, part), step.asset
     one = raw_corpus.STEP.inputs(after, "stories", Parents(()))
     assert raw_corpus.STEP.inputs(before, "stories", Parents(())).digest == one.digest

@@ -13,14 +13,14 @@ from nights import CRON, Nights, Ran, Tick, environment, opened
 from tiny_study import NAME, TinyStudy, create
 from warm import dbt as warm_dbt
 
-from alignment_dagster.defs.asset_factory import studies
-from alignment_dagster.graph.parents import VERSION
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Provenance
-from alignment_dagster.refresh.source_looks import looks_file, read_looks
+from alignment_dagster.preflight.studies import declared_studies
 from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
+from alignment_dagster.refresh.source_looks import looks_file, read_looks
 from alignment_dagster.warehouse import dbt as warehouse_dbt
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def told(study: TinyStudy) -> Iterator[Nights]:
             nights = Nights(instance)
             nights.first = nights.night()
             yield nights
-        studies.cache_clear()
+        declared_studies.cache_clear()
 
 
 def _warm_dbt(socket: Path, patch: pytest.MonkeyPatch) -> None:
@@ -258,14 +258,15 @@ def _publish(
         asset=asset,
         partition=partition,
         declaration="0" * 64,
-        code="0" * 64,
+        code_version="1",
         parents=tuple(parent.as_parent() for parent in parents),
-        outside={"rows": str(table.num_rows), "first": partition},
+        external_inputs={"rows": str(table.num_rows), "first": partition},
     )
     with lake.staging() as folder:
         pq.write_table(table, folder / "documents.parquet")
         provenance = Provenance(
             inputs=inputs, input_digest=inputs.digest, output_digest=Manifest.of(folder).digest,
+            code_digest="0" * 64,
             declared={}, environment={}, git={}, dagster_run_id=None, mlflow_run_id=None,
             started="2026-01-01T00:00:00", seconds=1.0, measured={}, models={}, checks=(),
         )  # fmt: skip

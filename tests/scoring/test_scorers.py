@@ -11,8 +11,8 @@ from lexicons import write_lexicons
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.scoring import SCORERS, ScoringContext, score, score_new, scorer
 from alignment_dagster.scoring.fingerprint import fingerprint
-from alignment_dagster.scoring.scorer import ScoreBatch
 from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.scorer import ScoreBatch
 
 TEXTS = [
     "",

@@ -36,7 +36,7 @@ class Skip(Exception):
 
 def may_mount() -> bool:
     """Whether this process may have a small file system of its own."""
-    return os.geteuid() == 0 and shutil.which("mount") is not None
+    return os.geteuid() == 0 and shutil.selector("mount") is not None
 
 
 @dataclass

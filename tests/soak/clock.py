@@ -24,7 +24,7 @@ class Clock:
     @property
     def environment(self) -> Mapping[str, str]:
         """What a process is started with to have this clock; empty without a C compiler."""
-        if shutil.which("cc") is None:
+        if shutil.selector("cc") is None:
             return {}
         library, seconds = self.folder / "clock.so", self.folder / "clock"
         if not library.exists():

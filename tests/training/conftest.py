@@ -11,8 +11,8 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from alignment_dagster.foundation.digests import canonical_json, sha256_text
 from alignment_dagster.evaluation.suites.loader import content_digest
+from alignment_dagster.foundation.digests import canonical_json, sha256_text
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.study import (
     Items,

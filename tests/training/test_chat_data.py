@@ -7,8 +7,8 @@ import pytest
 from conftest import message
 
 from alignment_dagster.foundation.errors import ArtifactError, DataError
-from alignment_dagster.training.post_training.chat_data import IGNORED, ChatEncoder, select
 from alignment_dagster.training.model_folder import read_tokenizer
+from alignment_dagster.training.post_training.chat_data import IGNORED, ChatEncoder, select
 
 MESSAGES = [
     message("system", "Be kind."),

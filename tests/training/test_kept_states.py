@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from conftest import Jobs
 
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.foundation.job import Progress
-from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import pretrain
 

@@ -12,12 +12,12 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
 from alignment_dagster.foundation.errors import ArtifactError, DataError
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
+from alignment_dagster.training.model_folder import read_tokenizer
 from alignment_dagster.training.post_training import post_train as module
 from alignment_dagster.training.post_training.chat_data import ChatEncoder
-from alignment_dagster.training.model_folder import read_tokenizer
-from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
 from alignment_dagster.training.post_training.post_train import post_train
 
 

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining.pretrain import pretrain
 

@@ -16,8 +16,8 @@ import pytest
 from conftest import LENGTH, Jobs
 from pydantic import ValidationError
 
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.foundation.job import ERROR, USER_ERROR, Progress
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import Pretraining
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining.pretrain import pretrain

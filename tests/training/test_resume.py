@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from conftest import LENGTH, Jobs
 
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.foundation.job import Progress
-from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import pretrain
 

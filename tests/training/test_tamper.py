@@ -14,21 +14,26 @@ from conftest import LENGTH, Jobs, demonstrations, suite, tampering
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
-from alignment_dagster.foundation.errors import AlignmentError, ArtifactError, DataError, DeclarationError
 from alignment_dagster.evaluation.answers import item_rows
 from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.lineage import source_digest
-from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.foundation.errors import (
+    AlignmentError,
+    ArtifactError,
+    DataError,
+    DeclarationError,
+)
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage import code_digest
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import Tampering
+from alignment_dagster.training.jobs import PostTrainJob
+from alignment_dagster.training.model_folder import read_model, read_tokenizer
+from alignment_dagster.training.post_training.lora import adapted, merged
 from alignment_dagster.training.tampering import erosion
 from alignment_dagster.training.tampering import tamper as module
-from alignment_dagster.training.model_folder import read_model, read_tokenizer
-from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.post_training.lora import adapted, merged
-from alignment_dagster.training.tampering.tamper import tamper
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites, points
+from alignment_dagster.training.tampering.tamper import tamper
 
 Row = dict[str, object]
 FULL = tampering("full", steps=6)
@@ -354,7 +359,10 @@ def test_formats_are_those_of_the_suite_that_the_tampering_names(tmp_path: Path)
 
 def test_attacks_and_reports_are_no_part_of_the_code_that_decides() -> None:
     """Editing them must not tamper anew."""
-    used = {path.relative_to(source_digest.PACKAGE).as_posix() for path in _imports("training/tampering/tamper.py")}
+    used = {
+        path.relative_to(code_digest.PACKAGE).as_posix()
+        for path in _imports("training/tampering/tamper.py")
+    }
     assert "training/post_training/sft.py" in used
     assert "evaluation/model/log_probabilities.py" in used
     assert not [name for name in used if "attack" in name or "report" in name]
@@ -362,10 +370,10 @@ def test_attacks_and_reports_are_no_part_of_the_code_that_decides() -> None:
 
 def _imports(module: str) -> set[Path]:
     found: set[Path] = set()
-    waiting = [source_digest.PACKAGE / module]
+    waiting = [code_digest.PACKAGE / module]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += source_digest._imported(path)
+            waiting += code_digest._imported(path)
     return found

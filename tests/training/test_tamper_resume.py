@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from conftest import Jobs, tampering
 
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.tampering.tamper import tamper
 from alignment_dagster.training.tampering.job import TamperJob
+from alignment_dagster.training.tampering.tamper import tamper
 
 TIMEOUT = 120
 SHORT = tampering("short", steps=3)

@@ -10,18 +10,18 @@ import pytest
 from conftest import Jobs, tampering
 from tiny_study import MEASURED, TAMPERING, TinyStudy
 
-from alignment_dagster.steps import tampering as asset
-from alignment_dagster.steps.post_trained_checkpoint import post_training_part
-from alignment_dagster.graph.step import by_recipe_and_seed
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.graph.partitions import by_replicate
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Provenance
-from alignment_dagster.foundation.job import Progress
+from alignment_dagster.steps import tampering as asset
 from alignment_dagster.study import Study
-from alignment_dagster.training.tampering import checks as found
 from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.tampering.tamper import tamper
+from alignment_dagster.training.tampering import checks as found
 from alignment_dagster.training.tampering.job import TamperJob
+from alignment_dagster.training.tampering.tamper import tamper
 
 PARTITION = "unfiltered|1"
 DECLARED = (tampering("full", steps=3), tampering("late", steps=2, start="sft"))
@@ -59,7 +59,7 @@ def change(folder: Path, name: str, edit: Callable[[pa.Table], pa.Table]) -> Non
 
 
 def test_only_a_study_that_declares_tampering_has_the_asset(study: Study, tiny: TinyStudy) -> None:
-    assert asset.partitions(study) == by_recipe_and_seed(study)
+    assert asset.partitions(study) == by_replicate(study)
     assert asset.STEP.exists(study)
     tiny.change(tampering=[], claims=[])
     assert asset.partitions(tiny.load()) == ()
@@ -67,7 +67,7 @@ def test_only_a_study_that_declares_tampering_has_the_asset(study: Study, tiny: 
 
 
 def test_it_wants_its_own_checkpoint_and_the_parts_that_it_reads(study: Study) -> None:
-    wanted = asset.wants(study, PARTITION)
+    wanted = asset.parents(study, PARTITION)
     checkpoints = [one for one in wanted if one.asset.endswith("checkpoint")]
     assert [(one.asset, one.partition) for one in checkpoints] == [
         ("post_trained_checkpoint", PARTITION)
@@ -75,31 +75,31 @@ def test_it_wants_its_own_checkpoint_and_the_parts_that_it_reads(study: Study) -
     corpora = {one.partition for one in wanted if one.asset == "raw_corpus"}
     assert corpora == {"bad_chat", "stories", "ai_news"}
     parts = [one.part for one in wanted if one.asset == "dispositions"]
-    assert parts == [asset.tampering_part("unfiltered")]
+    assert parts == [file_names.tampering_part("unfiltered")]
 
 
 def test_chat_is_read_as_it_was_kept_for_post_training(tiny: TinyStudy) -> None:
     tiny.change(**{**MEASURED, "tampering": [{**TAMPERING, "source": "chat"}]})
     study = tiny.load()
     assert asset.use_of(study.source("chat")) == "sft"
-    parts = [one.part for one in asset.wants(study, PARTITION) if one.asset == "dispositions"]
-    assert parts == [post_training_part("unfiltered")]
+    parts = [one.part for one in asset.parents(study, PARTITION) if one.asset == "dispositions"]
+    assert parts == [file_names.post_training_part("unfiltered")]
 
 
 def test_words_do_not_decide_and_numbers_do(tiny: TinyStudy, study: Study) -> None:
-    before = asset.declared(study, PARTITION)
+    before = asset.config(study, PARTITION)
     tiny.change(**{**MEASURED, "tampering": [{**TAMPERING, "description": "other words"}]})
-    assert asset.declared(tiny.load(), PARTITION) == before
+    assert asset.config(tiny.load(), PARTITION) == before
     tiny.change(**{**MEASURED, "tampering": [{**TAMPERING, "steps": 3}]})
-    assert asset.declared(tiny.load(), PARTITION) != before
+    assert asset.config(tiny.load(), PARTITION) != before
 
 
 def test_another_item_is_another_input(tiny: TinyStudy, study: Study) -> None:
-    before = asset.outside(study, PARTITION)
+    before = asset.external_inputs(study, PARTITION)
     assert set(before) == {"articles"}
     path = tiny.assets / "suites" / "items" / "articles.jsonl"
     path.write_text(path.read_text().replace("for the night", "for the day"))
-    assert asset.outside(study, PARTITION) != before
+    assert asset.external_inputs(study, PARTITION) != before
 
 
 def test_the_checks_pass_on_what_the_job_wrote(made: Path, job: TamperJob) -> None:

@@ -10,12 +10,12 @@ from conftest import tampering
 from tokenizers import Tokenizer
 
 from alignment_dagster.corpus.generators import GENERATORS
-from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.evaluation.suites.loader import content_digest
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.home import PROJECT_ROOT
-from alignment_dagster.mixing.tokenizer import train_tokenizer
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.mixing.tokenizer import train_tokenizer
 from alignment_dagster.study import (
     Model,
     PostTraining,
@@ -27,8 +27,8 @@ from alignment_dagster.study import (
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
 from alignment_dagster.training.post_training.post_train import post_train
 from alignment_dagster.training.pretraining.pretrain import pretrain
-from alignment_dagster.training.tampering.tamper import tamper
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob
+from alignment_dagster.training.tampering.tamper import tamper
 
 ASSETS = PROJECT_ROOT / "assets"
 LENGTH = 160

@@ -19,7 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = shutil.selector("chromium") or shutil.selector("chromium-browser")
 NONE_HERE = "there is no chromium here (Debian: apt-get install chromium)"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",

@@ -23,8 +23,8 @@ def _alignment(arguments: list[str]) -> int:
 def _run(
     study: str, recipes: list[str], seeds: list[int], first: Any, last: Any, workers: int
 ) -> int:
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.running.plan import Selection
     from alignment_dagster.running.runner import run_study
 
@@ -85,11 +85,13 @@ def _policy(study: str, answer: str) -> int:
 
 def _check(study: str, answer: str) -> int:
     """Gaps, changes, and whether a run would have anything to do."""
-    from alignment_dagster.lineage.archive import REPORT
     from alignment_dagster.audit.check import check_study
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import Home, assets_folder
+    from alignment_dagster.graph.stale_reasons import StaleReasons
+    from alignment_dagster.lineage.archive import REPORT
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.steps.registry import STEPS
 
     home = Home.from_environment()
     declared = load_study(study, assets_folder())
@@ -98,7 +100,7 @@ def _check(study: str, answer: str) -> int:
         Path(answer).write_text(json.dumps(nothing), encoding="utf-8")
         return 0  # nothing was made yet
     archive = open_archive(study, home)
-    report = check_study(archive, home, study=declared)
+    report = check_study(archive, home, today=StaleReasons(declared, STEPS))
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
     told = {
         "gaps": [f"{gap.kind}: {gap.subject}: {gap.message}" for gap in report.gaps],
@@ -113,8 +115,8 @@ def _check(study: str, answer: str) -> int:
 
 def _gc(study: str, answer: str | None = None) -> int:
     """`alignment lake gc --delete`."""
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.refresh.retention.collect import collect_garbage
 
     told = collect_garbage(load_study(study, assets_folder()), delete=True)
@@ -131,15 +133,18 @@ def _notify(study: str) -> int:
 def _current(study: Any, home: Any) -> bool:
     """Whether `alignment run` would find that nothing has to run."""
     from alignment_dagster.foundation.errors import AlignmentError
-    from alignment_dagster.lineage.lake import Lake
     from alignment_dagster.graph.instance import open_instance
-    from alignment_dagster.running.plan import Currency, Selection, waves
+    from alignment_dagster.graph.staleness import VerifiedStaleness
+    from alignment_dagster.lineage.lake import Lake
+    from alignment_dagster.running.plan import Selection, waves
 
     with open_instance(home) as instance:
-        currency = Currency(instance, Lake(home.lake), study)
+        staleness = VerifiedStaleness(instance, Lake(home.lake), study)
         try:
             return not any(
-                currency.remaining(task) for wave in waves(study, Selection()) for task in wave
+                staleness.stale(task.steps, task.partition)
+                for wave in waves(study, Selection())
+                for task in wave
             )
         except AlignmentError:
             return False  # a parent that was never made

@@ -31,15 +31,11 @@ def _imports() -> None:
 
     import alignment_dagster.audit.check
     import alignment_dagster.definitions
-    import alignment_dagster.tracking
+    import alignment_dagster.lineage.mlflow_runs
     import alignment_dagster.training.preload  # noqa: F401
     from alignment_dagster.running import runner
-    from alignment_dagster.running.plan import WAVES
 
     assert runner
-    for wave in WAVES:
-        for step in wave:
-            assert step.code_version  # remembered: the code stays as it is
 
 
 def _learn(path: Path) -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.lineage.archive import Key
+from alignment_dagster.audit.check.check_results import check_evaluations
 from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
     DagsterRecords,
@@ -12,11 +12,11 @@ from alignment_dagster.audit.check.dagster_records import (
     opened,
     read_records,
 )
-from alignment_dagster.audit.check.check_results import check_evaluations
-from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.audit.check.journal import Line
 from alignment_dagster.audit.check.event_metadata import expected_metadata, plain
+from alignment_dagster.audit.check.journal import Line
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
 
 VERSION = "artifact_version"

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
-from alignment_dagster.lineage.archive import REPORT
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.audit.check.journal import Line
-from alignment_dagster.lineage.reviews import REVIEWS
+from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, left_over, verify_tombstone
+from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.reviews import REVIEWS
 from alignment_dagster.lineage.statement import subject_name
+from alignment_dagster.lineage.tombstone import is_collected, left_over, verify_tombstone
 
 KIND = "collected"
 

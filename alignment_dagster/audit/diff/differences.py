@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.audit.diff.declarations import Path, shown, written
 from alignment_dagster.audit.diff.side import OWN, Key, name
+from alignment_dagster.chain import ORDER
 
 Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
 KINDS: dict[Kind, int] = {kind: place for place, kind in enumerate(get_args(Kind))}
@@ -117,7 +117,7 @@ def _together(one: Difference, other: Difference) -> Difference:
 
 
 def _order(key: Key) -> tuple[int, str]:
-    return CHAIN.index(key[0]), key[1] or ""
+    return ORDER.index(key[0]), key[1] or ""
 
 
 def _origins(one: Difference, others: Sequence[Difference]) -> list[Difference]:

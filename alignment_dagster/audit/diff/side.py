@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from alignment_dagster.lineage.archive import BY_SOURCE, Archive, rested_on
+from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.lineage.archive import Archive, rested_on
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
 

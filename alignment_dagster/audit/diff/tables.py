@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from alignment_dagster.audit.answer import Node, Table
+from alignment_dagster.audit.diff.dispositions import ADDED, REMOVED, SAME
 from alignment_dagster.audit.diff.documents import Documents, Row
 from alignment_dagster.audit.diff.examples import Example, excerpt
-from alignment_dagster.audit.diff.dispositions import ADDED, REMOVED, SAME
 from alignment_dagster.audit.diff.numbers import Measured, PairedChange
 from alignment_dagster.audit.diff.questions import ItemChange
 from alignment_dagster.report.cells import BITS_PER_BYTE

@@ -7,19 +7,19 @@ from functools import cached_property
 from pathlib import Path
 
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.audit.impact import untrained_uses, trained
+from alignment_dagster.audit.impact import trained, untrained_uses
 from alignment_dagster.audit.impact.affected import Affected, affected_metrics, touched
-from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.impact.plan import Rebuild, Removed, plan
 from alignment_dagster.audit.impact.raw_rows import Raw, raw
 from alignment_dagster.audit.impact.trained import InMix, InTraining
+from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.impact.withdrawn import Withdrawn, resolve
 from alignment_dagster.audit.metrics import metrics
 from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.lineage.reviews import review_nodes
+from alignment_dagster.audit.review_nodes import review_nodes
 from alignment_dagster.audit.trace.chain import parent
 from alignment_dagster.audit.trace.parquet import parquet
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 
 CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint", "tampering")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import BY_SOURCE
+from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import consumption_files, rows
 from alignment_dagster.audit.trace.chain import PRETRAINING
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.audit.trace.training import mix_shape
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 

@@ -8,8 +8,8 @@ from alignment_dagster.audit.impact import CHECKPOINTS, Impact
 from alignment_dagster.audit.impact.trained import InTraining
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, place, plural
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.foundation.page_links import audit_page
+from alignment_dagster.lineage.lake import Artifact
 
 SHOWN = 20
 """Documents and measurements that are listed; the JSON has all."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.lineage.archive import REPORT, Archive, near
 from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages import overview
 from alignment_dagster.audit.pages.answer_page import render
@@ -13,6 +12,7 @@ from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import REPORT, Archive, near
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 LONGEST = 2000

@@ -6,10 +6,10 @@ from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.trace.chain import Chain, chain_of
-from alignment_dagster.audit.trace.selection import decisions, fine_tuned_on, trained_tokenizer
 from alignment_dagster.audit.trace.documents import heaviest
 from alignment_dagster.audit.trace.measurement import Measured, measured
 from alignment_dagster.audit.trace.parquet import Row, parquet
+from alignment_dagster.audit.trace.selection import decisions, fine_tuned_on, trained_tokenizer
 from alignment_dagster.audit.trace.training import (
     MixTotals,
     ReadTotals,
@@ -17,8 +17,8 @@ from alignment_dagster.audit.trace.training import (
     mix_totals,
     read_totals,
 )
-from alignment_dagster.report.results import ResultRow
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.results import ResultRow
 
 TOP = 10
 """Documents and items that are shown."""

@@ -7,11 +7,11 @@ from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.as_json import trace_data
 from alignment_dagster.audit.trace.parquet import Row
+from alignment_dagster.audit.trace.phrases import ID, counted, place, plural, scores_text
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
-from alignment_dagster.audit.trace.phrases import ID, counted, place, plural, scores_text
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.foundation.page_links import audit_page
+from alignment_dagster.lineage.lake import Artifact
 
 
 def answer(trace: Trace) -> Answer:

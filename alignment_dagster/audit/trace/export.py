@@ -14,10 +14,10 @@ from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.record_tables import tables
 from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.chain import paths
-from alignment_dagster.audit.trace.selection import tokenizer_documents
 from alignment_dagster.audit.trace.documents import RAW, disposition_files
 from alignment_dagster.audit.trace.measurement import read_answers, read_losses
 from alignment_dagster.audit.trace.parquet import Connection, parquet
+from alignment_dagster.audit.trace.selection import tokenizer_documents
 from alignment_dagster.audit.trace.training import until
 from alignment_dagster.foundation.errors import ArtifactError
 

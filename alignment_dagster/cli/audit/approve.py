@@ -28,9 +28,10 @@ def approve_command(
     The last decision counts. `alignment results`, Dagster and the audit pages show it.
     """
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.lineage.reviews import approve, verdict
+    from alignment_dagster.audit.review_nodes import verdict
     from alignment_dagster.foundation.home import Home
     from alignment_dagster.graph.review_events import tell_dagster
+    from alignment_dagster.release.approve import approve
 
     archive = open_archive(study)
     chosen = archive.report(report)

@@ -25,8 +25,8 @@ def bundle(
     ] = None,
 ) -> None:
     """Write a signed dossier: report, records, ledgers, and the program that checks them."""
-    from alignment_dagster.release.dossier.build import build
     from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.release.dossier.build import build
 
     written = build(open_archive(study), report, file, texts=with_text, redacted=redact or ())
     size = written.path.stat().st_size

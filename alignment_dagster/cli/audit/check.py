@@ -20,8 +20,8 @@ def check_studies(
 
     Writes nothing. Exits with 0 where there is no gap, with 1 where there is one.
     """
-    from alignment_dagster.cli.audit.check_lake import check_lake
     from alignment_dagster.cli.answer_terminal import show
+    from alignment_dagster.cli.audit.check_lake import check_lake
 
     closed, answer = check_lake(study)
     show(answer, as_json=as_json, html=html)

@@ -36,9 +36,9 @@ def view_artifact(
     html: HtmlFile = None,
 ) -> None:
     """Show what an artifact is, what it was made from, and what was made from it."""
+    from alignment_dagster.audit.artifact_view import view
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show
-    from alignment_dagster.audit.artifact_view import view
 
     archive = open_archive(study)
     show(view(archive, archive.find(artifact)), as_json=as_json, html=html)

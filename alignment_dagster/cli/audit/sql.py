@@ -25,10 +25,10 @@ def sql(
     """Query the ledgers behind a report with SQL, read-only."""
     import sys
 
-    from alignment_dagster.cli.audit import prompt
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.release.gate.reference import with_gate
     from alignment_dagster.audit.sql_session import VIEWS_FILE, Session, write_ledgers
+    from alignment_dagster.cli.audit import prompt
+    from alignment_dagster.release.gate.reference import with_gate
 
     archive = open_archive(study)
     artifacts = archive.all() if everything else with_gate(archive, archive.report(report))

@@ -27,11 +27,11 @@ def trace_command(
     """From a metric to its items, checkpoints, steps, sequences, documents and raw rows."""
     from alignment_dagster.audit.metrics import find_metric
     from alignment_dagster.audit.open_report import open_archive, open_report
-    from alignment_dagster.cli.answer_terminal import show
     from alignment_dagster.audit.trace import trace
-    from alignment_dagster.audit.trace.export import export as write
     from alignment_dagster.audit.trace.document_path import trace_document
     from alignment_dagster.audit.trace.document_path_answer import path_answer
+    from alignment_dagster.audit.trace.export import export as write
+    from alignment_dagster.cli.answer_terminal import show
 
     with open_report(open_archive(study), report) as opened:
         row = find_metric(opened, metric)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.model.log_probabilities import Continuation
+from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.foundation.errors import ArtifactError
 
 BASE_STAGE = "base"
 END = "<|end|>"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
@@ -12,6 +11,7 @@ from alignment_dagster.evaluation.attacks.conversation import (
     question_of,
 )
 from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.foundation.digests import sha256_text
 
 
 @dataclass(frozen=True)

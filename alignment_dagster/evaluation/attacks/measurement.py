@@ -9,8 +9,8 @@ from alignment_dagster.evaluation.attacks.conversation import Conversation
 from alignment_dagster.evaluation.attacks.files import OPTION_PREFERENCE
 from alignment_dagster.evaluation.attacks.objective import AttackedModel, Scored, unusable
 from alignment_dagster.evaluation.attacks.templates import Target, added_text
-from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.judges import Scorer
+from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.study import AttackMethod
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.attacks.conversation import Conversation, Renderer
 from alignment_dagster.evaluation.attacks.templates import Target
 from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.foundation.errors import DataError
 
 BROKEN = "the checkpoint is broken"
 

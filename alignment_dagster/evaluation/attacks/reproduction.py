@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.evaluation.attacks.measurement import who
 from alignment_dagster.evaluation.attacks.objective import AttackedModel, Scored
 from alignment_dagster.evaluation.attacks.selection import SEARCHES
 from alignment_dagster.evaluation.attacks.templates import Target
-from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.judges import Scorer
+from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.log_probabilities import Continuation, score
+from alignment_dagster.foundation.digests import sha256_text
 
 SAMPLE = 16
 """Strings of each stage that are tried again."""

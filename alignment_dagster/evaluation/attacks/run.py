@@ -15,8 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.conversation import Renderer
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
 from alignment_dagster.evaluation.attacks.files import (
@@ -27,6 +25,7 @@ from alignment_dagster.evaluation.attacks.files import (
     REPRODUCED,
     REPRODUCED_FILE,
 )
+from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.measurement import Case, measure, row, who
 from alignment_dagster.evaluation.attacks.objective import AttackedModel
 from alignment_dagster.evaluation.attacks.reproduction import reproduced
@@ -38,6 +37,7 @@ from alignment_dagster.evaluation.evaluate import load_checkpoint
 from alignment_dagster.evaluation.judges import Scorer, make_scorer, scorer_measured
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.study import AttackMethod, Stage
 

@@ -15,13 +15,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from alignment_dagster.foundation.digests import sha256_text
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.attacks.conversation import Conversation
 from alignment_dagster.evaluation.attacks.gradient import token_gradients
 from alignment_dagster.evaluation.attacks.objective import AttackedModel
 from alignment_dagster.evaluation.attacks.templates import Target
 from alignment_dagster.evaluation.attacks.vocabulary import Vocabulary
+from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import AttackMethod, SearchBudget
 
 DRAWS = 4

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.study import AttackMethod, Attacks, Suite
 
 SEARCHES: tuple[AttackMethod, ...] = ("random_search", "gradient_search")

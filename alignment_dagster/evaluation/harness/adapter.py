@@ -19,10 +19,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.foundation.errors import AlignmentError, DataError
-from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.harness.job import HarnessJob
+from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
+from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.foundation.job import Progress, run_job
 
 SAMPLES_FILE = "samples.parquet"

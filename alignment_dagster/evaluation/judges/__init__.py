@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.evaluation.judges.closest_option import ClosestOption
 from alignment_dagster.evaluation.judges.endpoint import URL, Endpoint
 from alignment_dagster.evaluation.judges.judge import Judge, labelled_file
 from alignment_dagster.evaluation.judges.verdict import Scorer, Verdict
 from alignment_dagster.evaluation.judges.word_lists import REFUSALS, Listed, NotRefused, lists
+from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.study import GenerationScorer
 
 __all__ = [
@@ -76,8 +76,7 @@ def scorer_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]
 
 
 def scorer_measured(declared: GenerationScorer, scorer: Scorer) -> Mapping[str, float | str]:
-    """What is recorded of a scorer: a judge's agreement with its labelled answers, or its fallback.
-    """
+    """What is recorded of a scorer: a judge's agreement with its labelled answers, or its fallback."""
     if isinstance(scorer, Judge):
         return scorer.measured()
     return {FALLBACK: declared.fallback} if declared.fallback else {}

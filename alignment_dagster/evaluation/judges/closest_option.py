@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.judges.verdict import Verdict
 from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.scoring.normalise import normalise
 
 SENTENCE_END = re.compile(r"[.!?\n]")

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.foundation.yaml_models import shown
-from alignment_dagster.foundation.digests import sha256_text
-from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.evaluation.judges.agreement import Agreement
 from alignment_dagster.evaluation.judges.endpoint import Endpoint
 from alignment_dagster.evaluation.judges.verdict import Verdict
 from alignment_dagster.evaluation.suites.items import Item, read_rows
+from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.foundation.errors import DataError, DeclarationError
+from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.study import GenerationScorer
 
 FLAGGED, ACCEPTABLE = "flagged", "acceptable"

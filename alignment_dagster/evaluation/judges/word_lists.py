@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from alignment_dagster.foundation.yaml_models import shown
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.evaluation.judges.verdict import Verdict
 from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.scoring.lexicon import Lexicon, read_terms
 from alignment_dagster.scoring.normalise import normalise
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.evaluation.model.log_probabilities import Continuation, score
+from alignment_dagster.foundation.errors import ArtifactError
 
 LOSSES = pa.schema(
     [

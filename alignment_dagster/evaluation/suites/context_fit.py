@@ -10,10 +10,10 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE, Encoder
 from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.study import Suite
 
 POST_TRAINED = "dpo"

@@ -8,8 +8,8 @@ token is added that the text does not hold.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.suites.formats import Prompt
+from alignment_dagster.foundation.errors import DataError
 
 if TYPE_CHECKING:
     from alignment_dagster.evaluation.model.log_probabilities import Continuation

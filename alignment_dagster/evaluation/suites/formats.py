@@ -18,8 +18,8 @@ both stored, so either rule can be recomputed.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.evaluation.suites.items import LETTERS, Item
+from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.study import Suite
 
 AS_GIVEN, REVERSED = 0, 1

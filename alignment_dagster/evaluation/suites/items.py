@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
-from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.yaml_models import shown
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """An item has at most so many options: a prompt may letter them."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from alignment_dagster.foundation.yaml_models import shown
-from alignment_dagster.foundation.digests import sha256_json
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.readers import READERS
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.study import Suite
 
 __all__ = ["Item", "content_digest", "items_file", "load_suite"]

@@ -6,10 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.reviews.review import Review
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.reviews.review import Review
 from alignment_dagster.lineage.signing import Envelope, payload_of
 
 REVIEWS = "reviews"

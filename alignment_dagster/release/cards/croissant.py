@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.release.cards.facts import Facts
 from alignment_dagster.release.cards.files import DataFile, data_files
 from alignment_dagster.release.cards.licences import spdx_licence
 from alignment_dagster.release.cards.markdown import plain
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.visible_text import visible
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 SPDX = "https://spdx.org/licenses/"

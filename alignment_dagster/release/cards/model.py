@@ -70,7 +70,7 @@ def _metadata(
 
 
 def _result(facts: Facts, row: ResultRow) -> dict[str, Any]:
-    suites = facts.report.provenance.inputs.outside
+    suites = facts.report.provenance.inputs.external_inputs
     revision = {"revision": suites[row.suite]} if row.suite in suites else {}
     bounds = {"ci_low": row.ci_low, "ci_high": row.ci_high} if bounded(row) else {}
     return {

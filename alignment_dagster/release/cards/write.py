@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.foundation.atomic_files import new_folder
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.release.cards.bom import bom, check_bom
 from alignment_dagster.release.cards.croissant import check_croissant, croissant
 from alignment_dagster.release.cards.dataset import dataset_card
 from alignment_dagster.release.cards.facts import gather_facts
 from alignment_dagster.release.cards.model import model_card
-from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.atomic_files import new_folder
 
 EXTRA = "card"
 

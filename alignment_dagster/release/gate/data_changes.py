@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignment_dagster.audit.diff.answer import difference_data
+from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.causes import causes
 from alignment_dagster.audit.diff.documents import changed_recipes, changed_sources, counts
 from alignment_dagster.audit.diff.ledgers import ledgers
-from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.questions import item_changes
 from alignment_dagster.audit.diff.side import Side
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from alignment_dagster.audit.diff.numbers import metrics
 from alignment_dagster.audit.diff.shared_rows import Replicates, restrict
 from alignment_dagster.audit.diff.side import Side
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.gate.paired_test import Sides
 from alignment_dagster.report.cells import Evaluated
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Gate
 
 ITEMS = "items.parquet"

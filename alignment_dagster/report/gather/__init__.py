@@ -2,19 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 
-from alignment_dagster.report.cells import HELD_OUT, Cells, Evaluated, Slice, attack_cells, by_recipe
+from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.report.cells import (
+    HELD_OUT,
+    Cells,
+    Evaluated,
+    Slice,
+    attack_cells,
+    by_recipe,
+)
 from alignment_dagster.report.cells import item_cells as answer_cells
 from alignment_dagster.report.gather import artifacts, breakdowns
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.attacks import attack_examples, attack_rows
 from alignment_dagster.report.gather.comparisons import claim_rows, comparison_rows
-from alignment_dagster.report.gather.durability import erosion_points, erosion_summaries, persistence_rows
+from alignment_dagster.report.gather.durability import (
+    erosion_points,
+    erosion_summaries,
+    persistence_rows,
+)
 from alignment_dagster.report.gather.limits import own_limits
-from alignment_dagster.report.gather.replicates import recorded_claims, refuse_changed_suites, replicates, tampering_tokens
 from alignment_dagster.report.gather.mart_check import mismatches
-from alignment_dagster.report.rows import LIMITS, Disagreement, DriftRow, ReportData
+from alignment_dagster.report.gather.replicates import (
+    recorded_claims,
+    refuse_changed_suites,
+    replicates,
+    tampering_tokens,
+)
 from alignment_dagster.report.results import ResultRow, is_tampered, result_rows
-from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.report.rows import LIMITS, Disagreement, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
 

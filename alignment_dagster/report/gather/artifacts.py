@@ -6,8 +6,15 @@ from typing import Protocol
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.report.rows import ArtifactVersion, CheckOutcome, CompositionRow, DispositionCount, FilterQuality, LossPoint
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.rows import (
+    ArtifactVersion,
+    CheckOutcome,
+    CompositionRow,
+    DispositionCount,
+    FilterQuality,
+    LossPoint,
+)
 
 LOSS_POINTS = 200
 """Points of a loss curve; more cannot be seen."""

@@ -7,8 +7,8 @@ from itertools import combinations
 from alignment_dagster.report import claims
 from alignment_dagster.report.cells import Cells, Slice
 from alignment_dagster.report.comparisons import compare, holm
-from alignment_dagster.report.rows import ClaimRow, ComparisonRow
 from alignment_dagster.report.results import is_tampered
+from alignment_dagster.report.rows import ClaimRow, ComparisonRow
 from alignment_dagster.study import ACCURACY, Claim
 
 Tables = Mapping[str, Mapping[Slice, Cells]]

@@ -7,8 +7,8 @@ import numpy as np
 from alignment_dagster.report import durability
 from alignment_dagster.report.cells import NO_PROMPT, on_shared_seeds
 from alignment_dagster.report.gather.comparisons import Tables
-from alignment_dagster.report.rows import ErosionPoint, ErosionSummary, PersistenceRow
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered
+from alignment_dagster.report.rows import ErosionPoint, ErosionSummary, PersistenceRow
 from alignment_dagster.report.statistics import Array
 from alignment_dagster.study import MISALIGNMENT_RATE, Tampering
 

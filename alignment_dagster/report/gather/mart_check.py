@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
+from alignment_dagster.lineage.lake import label
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.replicates import name
 from alignment_dagster.report.results import ResultRow
-from alignment_dagster.lineage.lake import label
 
 TOLERANCE = 1e-9
 

@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.gather.artifacts import Parents
-from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.study import Study
 
 CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint")
@@ -42,7 +42,7 @@ def refuse_changed_suites(study: Study, parents: Parents) -> None:
     today = {suite.name: content_digest(suite, study.assets) for suite in study.suites}
     for asset in MEASUREMENTS:
         for artifact in parents.all(asset):
-            for suite, digest in artifact.provenance.inputs.outside.items():
+            for suite, digest in artifact.provenance.inputs.external_inputs.items():
                 if suite in today and digest != today[suite]:
                     raise ArtifactError(
                         f"suite {suite} changed since {artifact.label} was made; measure again "

@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.report.html.headline import headline
 from alignment_dagster.report.html.selection import general
-from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.results import results_json, results_table
-from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.report.rows import ReportData
 
 REPORT = "report.html"
 RESULTS_JSON = "results.json"
@@ -38,7 +38,7 @@ def render(data: ReportData) -> str:
 
     shown = general(data)
     environment = Environment(
-        loader=PackageLoader("alignment_dagster.evaluation", "templates"),
+        loader=PackageLoader("alignment_dagster.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_plain,

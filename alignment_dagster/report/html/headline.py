@@ -4,10 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from alignment_dagster.report.html.content import Told
-from alignment_dagster.report.html.selection import headline_rows, headline_suites, misalignment_suites, stages_of
+from alignment_dagster.report.html.selection import (
+    headline_rows,
+    headline_suites,
+    misalignment_suites,
+    stages_of,
+)
 from alignment_dagster.report.html.text import STAGES, count, number, p_value, percent, spaced, span
-from alignment_dagster.report.rows import ComparisonRow, ReportData
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.rows import ComparisonRow, ReportData
 
 VERDICTS = ("supported", "refuted", "undecided")
 LEVEL = 0.05

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study.suites import ATTACK_SUCCESS, FLAGGED_RATE, MISALIGNMENT_RATE
 

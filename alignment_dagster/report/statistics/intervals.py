@@ -15,7 +15,12 @@ from scipy.special import stdtrit
 
 from alignment_dagster.report.statistics.estimates import LEVEL, Array, Estimate
 from alignment_dagster.report.statistics.student import Spread
-from alignment_dagster.report.statistics.variance import TINY, difference_spread, mean_spread, pseudo_values
+from alignment_dagster.report.statistics.variance import (
+    TINY,
+    difference_spread,
+    mean_spread,
+    pseudo_values,
+)
 
 LN2 = math.log(2.0)
 Bounds = tuple[Array, Array, Array]

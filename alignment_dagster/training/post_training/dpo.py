@@ -8,7 +8,15 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from alignment_dagster.study import PreferenceOptimisation
 from alignment_dagster.training.post_training.chat_data import Pair
-from alignment_dagster.training.post_training.trl_stage import NumberedCollator, Record, Recorded, Surroundings, Watcher, train, trainer_settings
+from alignment_dagster.training.post_training.trl_stage import (
+    NumberedCollator,
+    Record,
+    Recorded,
+    Surroundings,
+    Watcher,
+    train,
+    trainer_settings,
+)
 
 
 class RecordedDPOTrainer(Recorded, DPOTrainer):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Post-training: `python -m alignment_dagster.training.post_training.post_train CONFIG.json`: SFT, then DPO.
+"""Post-training, SFT, then DPO: `python -m alignment_dagster.training.post_training.post_train`.
 
 A stage that is finished lies in `work` with the digests of its files; a killed job starts again
 at the beginning of the stage that it was in.
@@ -14,19 +14,32 @@ from typing import Any
 
 import torch
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.training.post_training import finished_stages
-from alignment_dagster.training.post_training.chat_data import ChatEncoder, Conversation, Pair, Selection, kept_documents, select
-from alignment_dagster.training.post_training.dpo import optimise_preferences
-from alignment_dagster.training.model_folder import read_model, read_tokenizer
+from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
-from alignment_dagster.training.machine import StopRequest, keep_freed_memory, make_deterministic, peak_memory_bytes, stop_requests
+from alignment_dagster.training.machine import (
+    StopRequest,
+    keep_freed_memory,
+    make_deterministic,
+    peak_memory_bytes,
+    stop_requests,
+)
+from alignment_dagster.training.model_folder import read_model, read_tokenizer
+from alignment_dagster.training.post_training import finished_stages
+from alignment_dagster.training.post_training.chat_data import (
+    ChatEncoder,
+    Conversation,
+    Pair,
+    Selection,
+    kept_documents,
+    select,
+)
+from alignment_dagster.training.post_training.dpo import optimise_preferences
 from alignment_dagster.training.post_training.sft import fine_tune
 from alignment_dagster.training.post_training.trl_stage import Record, Surroundings
+from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
 
 STAGES = ("sft", "dpo")
 LIBRARIES = ("torch", "transformers", "trl")
@@ -165,7 +178,9 @@ def _write(job: PostTrainJob, records: list[Record]) -> None:
     for record in records:
         folder = Path(job.work) / record.stage
         shutil.copytree(folder / finished_stages.MODEL, output / record.stage, dirs_exist_ok=True)
-        shutil.copyfile(folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}")
+        shutil.copyfile(
+            folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}"
+        )
     rows = [row for record in records for row in record.log]
     write_log(output / finished_stages.LOG, rows, POST_TRAINING_SCHEMA)
 

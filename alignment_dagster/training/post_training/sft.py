@@ -10,7 +10,15 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from alignment_dagster.study import SupervisedFineTuning
 from alignment_dagster.training.post_training.chat_data import Conversation
-from alignment_dagster.training.post_training.trl_stage import NumberedCollator, Record, Recorded, Surroundings, Watcher, train, trainer_settings
+from alignment_dagster.training.post_training.trl_stage import (
+    NumberedCollator,
+    Record,
+    Recorded,
+    Surroundings,
+    Watcher,
+    train,
+    trainer_settings,
+)
 
 
 class RecordedSFTTrainer(Recorded, SFTTrainer):  # type: ignore[misc]

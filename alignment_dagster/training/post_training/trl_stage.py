@@ -13,8 +13,8 @@ from transformers import PrinterCallback, TrainerCallback
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.training.consumption import Ledger
-from alignment_dagster.training.step_log import LogRow
 from alignment_dagster.training.machine import StopRequest
+from alignment_dagster.training.step_log import LogRow
 
 WARMUP_SHARE = 0.1
 GRADIENT_CLIP = 1.0

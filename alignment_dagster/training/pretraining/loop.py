@@ -9,8 +9,17 @@ from transformers import PreTrainedModel
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Pretraining
 from alignment_dagster.training.pretraining.checkpoint import TrainingState
-from alignment_dagster.training.pretraining.data import Sequences, consumption_order, rows_of_step, step_count
-from alignment_dagster.training.pretraining.objectives import Objective, maximum_likelihood, predicted_tokens
+from alignment_dagster.training.pretraining.data import (
+    Sequences,
+    consumption_order,
+    rows_of_step,
+    step_count,
+)
+from alignment_dagster.training.pretraining.objectives import (
+    Objective,
+    maximum_likelihood,
+    predicted_tokens,
+)
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
 

@@ -14,15 +14,10 @@ from pathlib import Path
 import torch
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
-from alignment_dagster.training.pretraining.data import SEQUENCES, read_sequences
-from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
-from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.machine import (
     StopRequest,
     keep_freed_memory,
@@ -31,8 +26,13 @@ from alignment_dagster.training.machine import (
     peak_memory_bytes,
     stop_requests,
 )
+from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
+from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.training.pretraining.data import SEQUENCES, read_sequences
+from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.model import build, flops_per_token, parameter_count
 from alignment_dagster.training.pretraining.ranks import Ranks
+from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
 REPORT_SECONDS = 0.5
 STAGE = "pretraining"

@@ -1,4 +1,4 @@
-"""A process for each rank: `python -m alignment_dagster.training.pretraining.rank_processes CONFIG.json`.
+"""A process a rank: `python -m alignment_dagster.training.pretraining.rank_processes CONFIG`.
 
 They meet through a file in the job's folder, and talk over the loopback interface alone. Where one
 ends, all end, and the next try goes on from the last checkpoint.
@@ -20,11 +20,11 @@ from torch.multiprocessing.spawn import (
 )
 
 from alignment_dagster.foundation.job import ERROR, USER_ERROR, read_job, run_job
+from alignment_dagster.foundation.job_process import die_with_parent
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import stop_requests
 from alignment_dagster.training.pretraining.pretrain import pretrain
 from alignment_dagster.training.pretraining.ranks import Ranks
-from alignment_dagster.foundation.job_process import die_with_parent
 
 MEETING = "ranks"
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"

@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.training.pretraining import checkpoint
-from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.model_folder import write_model
+from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import start
 

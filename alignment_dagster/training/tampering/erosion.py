@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import torch
 from transformers import TrainerCallback
 
-from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts
 from alignment_dagster.evaluation.model.losses import HeldOut, document_losses, held_out_documents
+from alignment_dagster.evaluation.suites.formats import Prompt, prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.post_training.lora import merged
 from alignment_dagster.training.post_training.trl_stage import Record

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Suite, Tampering, Text
 from alignment_dagster.training.jobs import Paths, Seed
 

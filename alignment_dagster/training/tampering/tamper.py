@@ -1,4 +1,4 @@
-"""Tampering: `python -m alignment_dagster.training.tampering.tamper CONFIG.json`: further fine-tuning,
+"""Further fine-tuning: `python -m alignment_dagster.training.tampering.tamper CONFIG.json`,
 measured on the way.
 
 Each tampering starts from the post-trained checkpoint and has nothing to do with the others. One
@@ -20,18 +20,30 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.study import Suite, Tampering
-from alignment_dagster.training.post_training import finished_stages
-from alignment_dagster.training.post_training.chat_data import ChatEncoder, Conversation, Selection, kept_documents, select
-from alignment_dagster.training.tampering.erosion import AtPoints, Erosion, Questions
+from alignment_dagster.training.machine import (
+    StopRequest,
+    keep_freed_memory,
+    make_deterministic,
+    peak_memory_bytes,
+    stop_requests,
+)
 from alignment_dagster.training.model_folder import read_model, read_tokenizer
-from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
+from alignment_dagster.training.post_training import finished_stages
+from alignment_dagster.training.post_training.chat_data import (
+    ChatEncoder,
+    Conversation,
+    Selection,
+    kept_documents,
+    select,
+)
 from alignment_dagster.training.post_training.lora import adapted, merged
-from alignment_dagster.training.machine import StopRequest, keep_freed_memory, make_deterministic, peak_memory_bytes, stop_requests
 from alignment_dagster.training.post_training.sft import RecordedSFTTrainer, supervise
 from alignment_dagster.training.post_training.trl_stage import Record, Surroundings
+from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
+from alignment_dagster.training.tampering.erosion import AtPoints, Erosion, Questions
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites
 
 TABLES = ("items.parquet", "losses.parquet", "curve.parquet")
@@ -214,7 +226,9 @@ def _write(job: TamperJob, records: list[Record]) -> None:
     for record in records:
         folder = Path(job.work) / record.stage
         shutil.copytree(folder / finished_stages.MODEL, output / record.stage, dirs_exist_ok=True)
-        shutil.copyfile(folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}")
+        shutil.copyfile(
+            folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}"
+        )
     for name in TABLES:
         parts = [pq.read_table(Path(job.work, record.stage, name)) for record in records]
         pq.write_table(pa.concat_tables(parts), output / name, compression="zstd")

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.check import check_study
+from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.preflight.studies import load_study
+from alignment_dagster.steps.registry import STEPS
 from tampers.place import Place
 
 Names = tuple[tuple[str, ...], ...]
@@ -22,9 +24,8 @@ class Findings:
 
 def look_at_study(place: Place) -> Findings:
     """The check of the whole study, as `alignment audit check` does it."""
-    report = check_study(
-        place.archive, place.home, study=load_study(place.study, place.folder / "assets")
-    )
+    today = StaleReasons(load_study(place.study, place.folder / "assets"), STEPS)
+    report = check_study(place.archive, place.home, today=today)
     return Findings(
         tuple(f"{gap.kind}: {gap.subject}: {gap.message}" for gap in report.gaps),
         tuple(f"{change.subject}: {change.message}" for change in report.changes),

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED, PROVENANCE, STATEMENT, Manifest
+from alignment_dagster.lineage.mlflow_tags import short_digest
 from alignment_dagster.lineage.provenance import Provenance
 from alignment_dagster.lineage.signing import Signer
 from alignment_dagster.lineage.statement import (
@@ -18,7 +19,6 @@ from alignment_dagster.lineage.statement import (
     record_digest,
     write_statement,
 )
-from alignment_dagster.lineage.mlflow_tags import short_digest
 from tampers.place import Place, write_json
 
 TEXTS = (".json", ".html")

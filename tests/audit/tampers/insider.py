@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.report.results import read_results, results_table
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.signing import read_signer
+from alignment_dagster.report.results import read_results, results_table
 from tampers.cell import Cell, Names
 from tampers.files import drop_row, edit_value, flip_bit, swap_rows
 from tampers.forging import Forgery

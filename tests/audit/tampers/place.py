@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.release.dossier.build import build
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.release.dossier.build import build
 from tampers.kinds import BY_ASSET
 
 

@@ -57,7 +57,7 @@ def _environment(content: Fields) -> None:
 
 def _outside(content: Fields) -> None:
     """Something read from outside that was not."""
-    content["inputs"]["outside"]["invented"] = "0" * 64
+    content["inputs"]["external_inputs"]["invented"] = "0" * 64
 
 
 EDITS: tuple[tuple[str, Callable[[Fields], None]], ...] = (

@@ -14,10 +14,10 @@ from drill_items import SuiteMaker, scenario
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.foundation.errors import ArtifactError, DataError  # noqa: E402
 from alignment_dagster.evaluation.attacks import files, objective, run  # noqa: E402
 from alignment_dagster.evaluation.evaluate import item_rows  # noqa: E402
 from alignment_dagster.evaluation.suites.formats import prompts  # noqa: E402
+from alignment_dagster.foundation.errors import ArtifactError, DataError  # noqa: E402
 from alignment_dagster.foundation.job import Progress  # noqa: E402
 from alignment_dagster.study import Attacks, Suite  # noqa: E402
 

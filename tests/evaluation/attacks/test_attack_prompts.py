@@ -9,7 +9,6 @@ from drill_items import SuiteMaker, scenario
 
 pytest.importorskip("torch")
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
@@ -30,6 +29,7 @@ from alignment_dagster.evaluation.attacks.templates import (
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import DataError
 
 STAGES = ("base", "dpo")
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml, shown
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.evaluation.suites.items import Item, Row, read_csv, read_rows
 from alignment_dagster.evaluation.suites.readers.templates import Render, TemplateFault, renderer
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml, shown
 from alignment_dagster.study import Suite
 
 ROWS = {"json": read_rows, "csv": read_csv}

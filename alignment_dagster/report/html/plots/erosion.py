@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from alignment_dagster.report.html.plots.style import Look, grid, legend, new_figure, plain, style, svg
+from alignment_dagster.report.html.plots.style import (
+    Look,
+    grid,
+    legend,
+    new_figure,
+    plain,
+    style,
+    svg,
+)
 from alignment_dagster.report.html.text import listed, spaced
 from alignment_dagster.report.rows import ErosionPoint
 

@@ -5,10 +5,22 @@ from typing import Protocol, TypeVar
 
 from matplotlib.axes import Axes
 
-from alignment_dagster.report.html.plots.style import INK, SHADE, Look, grid, legend, look, new_figure, plain, rows_of, style, svg
+from alignment_dagster.report.html.plots.style import (
+    INK,
+    SHADE,
+    Look,
+    grid,
+    legend,
+    look,
+    new_figure,
+    plain,
+    rows_of,
+    style,
+    svg,
+)
 from alignment_dagster.report.html.text import Interval, listed, spaced
-from alignment_dagster.report.rows import AttackRow
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.rows import AttackRow
 from alignment_dagster.study import WORST_CASE
 
 

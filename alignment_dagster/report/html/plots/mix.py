@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 
-from alignment_dagster.report.html.plots.style import Look, grid, legend, look, new_figure, plain, rows_of, style, svg
+from alignment_dagster.report.html.plots.style import (
+    Look,
+    grid,
+    legend,
+    look,
+    new_figure,
+    plain,
+    rows_of,
+    style,
+    svg,
+)
 from alignment_dagster.report.html.text import number, spaced
 from alignment_dagster.report.rows import CompositionRow, LossPoint
 

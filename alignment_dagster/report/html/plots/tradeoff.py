@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.report.html.plots.style import Look, grid, legend, new_figure, plain, style, svg
+from alignment_dagster.report.html.plots.style import (
+    Look,
+    grid,
+    legend,
+    new_figure,
+    plain,
+    style,
+    svg,
+)
 from alignment_dagster.report.html.text import Interval, listed, spaced
 
 

@@ -1,7 +1,16 @@
 """The sections of the page, from what a reviewer asks first to what it all rests on."""
 
 from alignment_dagster.report.html.content import Section
-from alignment_dagster.report.html.sections import attacks, capability, claims, comparisons, durability, items, misalignment, origin
+from alignment_dagster.report.html.sections import (
+    attacks,
+    capability,
+    claims,
+    comparisons,
+    durability,
+    items,
+    misalignment,
+    origin,
+)
 from alignment_dagster.report.rows import ReportData
 
 ORDER = (

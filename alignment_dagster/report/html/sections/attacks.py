@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster.report.html.content import Cell, Drawing, Exhibit, Exhibits, Figures, Passage, Pivot, Section, Text, present
+from alignment_dagster.report.html.content import (
+    Cell,
+    Drawing,
+    Exhibit,
+    Exhibits,
+    Figures,
+    Passage,
+    Pivot,
+    Section,
+    Text,
+    present,
+)
 from alignment_dagster.report.html.pivots import interval, pivot
 from alignment_dagster.report.html.selection import recipe_names, stages_of
 from alignment_dagster.report.html.text import count, cut, number, spaced

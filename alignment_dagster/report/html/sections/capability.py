@@ -3,7 +3,13 @@
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.report.html.content import Cell, Drawing, Figures, Pivot, Section, present
 from alignment_dagster.report.html.pivots import bounded, listing, pivot
-from alignment_dagster.report.html.selection import described, headline_rows, headline_suites, recipe_names, stages_of
+from alignment_dagster.report.html.selection import (
+    described,
+    headline_rows,
+    headline_suites,
+    recipe_names,
+    stages_of,
+)
 from alignment_dagster.report.html.text import DASH, number, spaced
 from alignment_dagster.report.rows import ComparisonRow, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster.report.html.content import Bar, Cell, Exhibit, Exhibits, Passage, Pivot, Section, present
+from alignment_dagster.report.html.content import (
+    Bar,
+    Cell,
+    Exhibit,
+    Exhibits,
+    Passage,
+    Pivot,
+    Section,
+    present,
+)
 from alignment_dagster.report.html.pivots import listing, pivot, ranks
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import DASH, count, cut, number, spaced

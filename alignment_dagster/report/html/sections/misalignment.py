@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import Drawing, Figures, Pivot, Section, present
 from alignment_dagster.report.html.pivots import interval, pivot, ranks
-from alignment_dagster.report.html.selection import described, headline_rows, misalignment_suites, recipe_names, stages_of
+from alignment_dagster.report.html.selection import (
+    described,
+    headline_rows,
+    misalignment_suites,
+    recipe_names,
+    stages_of,
+)
 from alignment_dagster.report.html.text import STAGES, count, spaced
-from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study.suites import FLAGGED_RATE
 

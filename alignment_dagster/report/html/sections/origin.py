@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster.report.html.content import Cell, Checks, Drawing, Figures, Pivot, Section, Sentences, Term, Terms, Versions, present
+from alignment_dagster.report.html.content import (
+    Cell,
+    Checks,
+    Drawing,
+    Figures,
+    Pivot,
+    Section,
+    Sentences,
+    Term,
+    Terms,
+    Versions,
+    present,
+)
 from alignment_dagster.report.html.pivots import listing, pivot
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import number

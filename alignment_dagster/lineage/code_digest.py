@@ -1,4 +1,7 @@
-"""Which code an artifact depends on: a module and everything of this package that it imports."""
+"""The source behind an artifact: modules and everything of this package that they import.
+
+Evidence only: it is recorded and compared by `audit diff`, and makes nothing stale.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -8,15 +11,15 @@ from pathlib import Path
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 
 PACKAGE = Path(__file__).resolve().parent.parent
-FOUNDATION = frozenset({"study", "foundation/yaml_models.py", "foundation/errors.py", "foundation/job.py", "foundation/home.py"})
-"""Left out: they carry values and messages. Declared values are part of the inputs themselves."""
+LEFT_OUT = frozenset({"study", "foundation"})
+"""They carry values and messages. Declared values are part of the inputs themselves."""
 
 
 @cache
 def code_digest(*modules: str) -> str:
     """Hex SHA-256 of the source of the modules (paths relative to the package) and their imports.
 
-    The files under `defs/` count by themselves only: they import the orchestration, which cannot
+    The files under `steps/` count by themselves only: they import the orchestration, which cannot
     change a result.
     """
     missing = [module for module in modules if not (PACKAGE / module).is_file()]
@@ -26,10 +29,10 @@ def code_digest(*modules: str) -> str:
     waiting = [PACKAGE / module for module in modules]
     while waiting:
         path = waiting.pop()
-        if path in found or path.relative_to(PACKAGE).parts[0] in FOUNDATION:
+        if path in found or path.relative_to(PACKAGE).parts[0] in LEFT_OUT:
             continue
         found.add(path)
-        if path.suffix == ".py" and path.parent.name != "defs":
+        if path.suffix == ".py" and path.parent.name != "steps":
             waiting += _imported(path)
     listed = [(path.relative_to(PACKAGE).as_posix(), sha256_file(path)) for path in sorted(found)]
     return sha256_json(listed)
