@@ -80,6 +80,5 @@ def require_data_folder(study: Study) -> None:
 def needs_data(study: Study) -> bool:
     """Whether any source or suite lies in the data folder."""
     readers = [one.reader for one in study.sources if not isinstance(one.reader, GeneratedReader)]
-    return any(one.folder == "data" for one in readers) or any(
-        suite.items.folder == "data" for suite in study.suites
-    )
+    folders = [one.folder for one in readers] + [suite.items.folder for suite in study.suites]
+    return "data" in folders

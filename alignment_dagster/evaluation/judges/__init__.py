@@ -76,7 +76,7 @@ def scorer_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]
 
 
 def scorer_measured(declared: GenerationScorer, scorer: Scorer) -> Mapping[str, float | str]:
-    """What is recorded of a scorer: a judge's agreement with its labelled answers, or its fallback."""
+    """What is recorded: a judge's agreement with its labelled answers, or what decided instead."""
     if isinstance(scorer, Judge):
         return scorer.measured()
     return {FALLBACK: declared.fallback} if declared.fallback else {}
