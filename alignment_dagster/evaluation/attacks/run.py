@@ -223,7 +223,9 @@ class _Stage:
 
 
 def _judges(plan: Plan) -> dict[str, float | str]:
-    declared = {one.suite.name: one.suite.scorer for one in plan.chosen}
+    declared = {
+        one.suite.name: one.suite.scorer for one in plan.chosen if one.suite.scorer is not None
+    }
     return {
         f"{suite}/{name}": value
         for suite, scorer in plan.scorers.items()
