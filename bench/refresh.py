@@ -23,23 +23,12 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import dbt.cli.main
-from alignment_dagster.foundation.home import PROJECT_ROOT
+import dbt.cli.main  # noqa: F401  # imported before it is forked
+
 from alignment_dagster.foundation.home import Home
 from drills.warm import dbt as warm_dbt
 from tests.support import tiny_study
-from tests.support.nights import CRON
-from tests.support.nights import Nights
-from tests.support.nights import Ran
-from tests.support.nights import environment
-from tests.support.nights import opened
-import tiny_study
-from nights import CRON
-from nights import Nights
-from nights import Ran
-from nights import environment
-from nights import opened
-from warm import dbt as warm_dbt
+from tests.support.nights import CRON, Nights, Ran, environment, opened
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"

@@ -22,34 +22,17 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
-from drills.tamper import CELLS
-from drills.tamper import Cell
-from drills.tamper import Place
-from drills.tamper import naming
-from drills.tamper import wrong_with
-from drills.tamper.other_tools import Dvc
-from drills.tamper.other_tools import MlflowDigest
-from drills.tamper.other_tools import PathAndSize
-from drills.tamper.other_tools import Tool
-from drills.tamper.page import write_page
-from tests.support import tiny_study
-from tests.support.tiny_study import MEASURED
-from tests.support.tiny_study import NAME
-from tests.support.tiny_study import TinyStudy
 import tiny_study
 from tamper_page import write_page
-from tamper_tools import Dvc
-from tamper_tools import MlflowDigest
-from tamper_tools import PathAndSize
-from tamper_tools import Tool
-from tampers import CELLS
-from tampers import Cell
-from tampers import Place
-from tampers import naming
-from tampers import wrong_with
-from tiny_study import MEASURED
-from tiny_study import NAME
-from tiny_study import TinyStudy
+from tamper_tools import Dvc, MlflowDigest, PathAndSize, Tool
+from tampers import CELLS, Cell, Place, naming, wrong_with
+from tiny_study import MEASURED, NAME, TinyStudy
+
+from drills.tamper import CELLS, Cell, Place, naming, wrong_with
+from drills.tamper.other_tools import Dvc, MlflowDigest, PathAndSize, Tool
+from drills.tamper.page import write_page
+from tests.support import tiny_study
+from tests.support.tiny_study import MEASURED, NAME, TinyStudy
 
 ALIGNMENT = Path(sys.executable).parent / "alignment"
 STORIES = 10_500

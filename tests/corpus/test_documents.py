@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from checkout import CHECKOUT
 
 from alignment_dagster.corpus.documents import (
     SCHEMA,
@@ -14,7 +15,6 @@ from alignment_dagster.corpus.documents import (
 )
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
-from checkout import CHECKOUT
 from alignment_dagster.preflight.studies import load_study
 from tests.support.sources import read, source, write_rows
 

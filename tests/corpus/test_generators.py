@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from checkout import CHECKOUT
 
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.corpus.generators.banks import chat, discourse
 from alignment_dagster.corpus.generators.banks.demonstrations import DEMONSTRATIONS, Demonstration
 from alignment_dagster.corpus.generators.wording import VERB
 from alignment_dagster.evaluation.suites.loader import load_suite
-from checkout import CHECKOUT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring.ai_discourse import Filter

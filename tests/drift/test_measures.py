@@ -14,8 +14,6 @@ from alignment_dagster.drift.sample import MOST_CHARACTERS, sample_documents
 from alignment_dagster.drift.scores import bin_edges, stability_index
 from alignment_dagster.drift.scripts import count_scripts, script
 from tests.support.sources_of_words import snapshot
-from alignment_dagster.drift.sample import MOST_CHARACTERS
-from alignment_dagster.drift.sample import sample_documents
 
 SHORT = Rule("too_short", "text_stats", "words", above=False, bound=3.0)
 STORIES = tuple(f"Ann went to the mill in the year {n} and it was late." for n in range(40))

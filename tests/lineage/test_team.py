@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from checkout import CHECKOUT
+
 from alignment_dagster.lineage.journal import Entry, Journal
 from drills.place import Place, create
 from drills.warm import Driver, shared

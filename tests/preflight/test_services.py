@@ -4,10 +4,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from checkout import CHECKOUT
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, dagster_configuration
-from checkout import CHECKOUT
 from alignment_dagster.preflight.services import dagster_databases, require_reachable
 from drills import warm
 from tests.support.tiny_study import TinyStudy

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+from checkout import CHECKOUT
 
 from alignment_dagster.drift import Snapshot
 from alignment_dagster.foundation.digests import sha256_text
-from checkout import CHECKOUT
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 
 CONTEXT = ScoringContext(assets=Path(CHECKOUT) / "assets")

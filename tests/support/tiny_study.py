@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from checkout import CHECKOUT
+
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.study import Study
 

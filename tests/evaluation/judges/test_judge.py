@@ -109,7 +109,7 @@ def test_a_judge_that_agrees_is_used_and_its_agreement_recorded(
 ) -> None:
     judge = make_judge(DECLARED, assets)
     assert len(server.asked) == 10, "the labelled answers come first"
-    measured = judge_metrics(judge)
+    measured = judge_metrics(DECLARED, judge)
     assert measured["judge_agreement"] == 1.0
     assert measured["judge_labelled"] == 10
     assert 0.69 < float(measured["judge_agreement_low"]) < 0.73
@@ -228,7 +228,7 @@ def test_the_key_is_in_no_text(
         caplog.text,
         repr(Endpoint.from_environment()),
         repr(vars(judge)),
-        json.dumps(dict(judge_metrics(judge))),
+        json.dumps(dict(judge_metrics(DECLARED, judge))),
         str(judge_inputs(DECLARED, assets)),
     ]
     for text in said:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import CHECKOUT
 
 from alignment_dagster.evaluation.judges import judge_inputs, make_judge
 from alignment_dagster.evaluation.judges.word_lists import (
@@ -12,7 +13,6 @@ from alignment_dagster.evaluation.judges.word_lists import (
 )
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError, DeclarationError
-from checkout import CHECKOUT
 from alignment_dagster.study import GenerationScorer
 
 ASSETS = CHECKOUT / "assets"

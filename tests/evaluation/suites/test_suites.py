@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from checkout import CHECKOUT
 
 from alignment_dagster.evaluation.judges import make_judge
 from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DataError
-from checkout import CHECKOUT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.steps import evaluation
 from alignment_dagster.study import Suite

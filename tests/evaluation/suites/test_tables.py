@@ -157,6 +157,7 @@ def test_published_files_are_read_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, count: int
 ) -> None:
     from checkout import CHECKOUT
+
     from alignment_dagster.foundation.yaml_models import read_yaml
 
     monkeypatch.setenv("ALIGNMENT_DATA", str(DATA))

@@ -19,9 +19,9 @@ from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.refresh.retention.collect import collect_garbage
-from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.steps.registry import STEPS
 from tests.support.audited_study import Audited
 from tests.support.collected_lake import state

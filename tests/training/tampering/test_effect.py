@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from checkout import CHECKOUT
 from tokenizers import Tokenizer
 
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.digests import sha256_text
-from checkout import CHECKOUT
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.mixing.tokenizer import train_tokenizer
