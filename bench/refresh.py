@@ -23,12 +23,12 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import dbt.cli.main  # noqa: E402, F401
+import dbt.cli.main  # noqa: F401
 
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home  # noqa: E402
-from drills.warm import dbt as warm_dbt  # noqa: E402
-from tests.support import tiny_study  # noqa: E402
-from tests.support.nights import CRON, Nights, Ran, environment, opened  # noqa: E402
+from alignment_dagster.foundation.home import Home
+from drills.warm import dbt as warm_dbt
+from tests.support import tiny_study
+from tests.support.nights import CRON, Nights, Ran, environment, opened
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"
@@ -96,7 +96,7 @@ def books() -> None:
         data = Path(os.environ["ALIGNMENT_DATA"])
         shutil.copytree(data, place / "data")
         os.environ |= {"ALIGNMENT_DATA": str(place / "data"), "ALIGNMENT_HOME": str(place / "home")}
-        os.environ["ALIGNMENT_ASSETS"] = str(PROJECT_ROOT / "assets")
+        os.environ["ALIGNMENT_ASSETS"] = str(ROOT / "assets")
         for instance in opened():
             told = Nights(instance, BOOKS)
             _timed("the first refresh", told)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.evaluation.suites.formats import faults
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.references import check_measurement, check_refresh, meant

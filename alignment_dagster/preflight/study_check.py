@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 
 from alignment_dagster.corpus.documents import source_digest
-from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.evaluation.suites.loader import Item, load_suite
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.home import DATA_VARIABLE
-from alignment_dagster.foundation.home import data_folder
+from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.evaluation.suites.loader import Item
-from alignment_dagster.refresh.notify import problems
 from alignment_dagster.scoring import SCORERS, ScoringContext
 from alignment_dagster.study import GeneratedReader, Study
 

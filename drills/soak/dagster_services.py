@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from drills.place import Place
 from drills.soak.endpoints import free_port
 from drills.soak.ends import rows
 from drills.warm import QUIET
+from tests.support.checkout import CHECKOUT
 
 START_SECONDS = 120.0
 WORKSPACE = "load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: soak}}\n"
@@ -69,7 +69,7 @@ class Services:
         home = self.place.home
         return {
             **os.environ, **QUIET,
-            "PYTHONPATH": str(PROJECT_ROOT),
+            "PYTHONPATH": str(CHECKOUT),
             "ALIGNMENT_ASSETS": str(self.place.study.assets),
             "ALIGNMENT_DATA": str(self.place.study.data),
             "ALIGNMENT_HOME": str(home),

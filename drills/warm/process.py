@@ -27,12 +27,7 @@ Answer = dict[str, Any]
 
 def _imports() -> None:
     """All that the operations need; nothing that remembers a home."""
-    import dbt.cli.main  # noqa: F401
 
-    import alignment_dagster.audit.check
-    import alignment_dagster.definitions
-    import alignment_dagster.lineage.mlflow_runs
-    import alignment_dagster.training.preload  # noqa: F401
     from alignment_dagster.running import runner
 
     assert runner

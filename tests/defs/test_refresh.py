@@ -58,7 +58,6 @@ def told(study: TinyStudy) -> Iterator[Nights]:
 
 def _warm_dbt(socket: Path, patch: pytest.MonkeyPatch) -> None:
     """Fork dbt from a process that has imported it, until the patch is undone."""
-    import dbt.cli.main  # noqa: F401
 
     patch.setattr(warehouse_dbt, "subprocess", warehouse_dbt.subprocess)
     warm_dbt.serve(socket)

@@ -1,17 +1,13 @@
 """What a study declares of drift: what is measured, and when it warns and blocks."""
 
-from alignment_dagster.steps import corpus_drift
-from alignment_dagster.steps.marts import CORPUS
-from alignment_dagster.drift.thresholds import apply_thresholds
-from alignment_dagster.drift.change import Change
-from alignment_dagster.drift.messages import FIRST
-from alignment_dagster.drift.messages import blocking_message
-from alignment_dagster.drift.messages import warning_message
 from alignment_dagster.chain import DISPOSITIONS
-from alignment_dagster.drift.measure import Moved
-from alignment_dagster.drift.messages import said_of_blocks
-from alignment_dagster.drift.messages import said_of_warnings
-from alignment_dagster.drift.thresholds import judged
+from alignment_dagster.drift.change import Change
+from alignment_dagster.drift.messages import (
+    FIRST,
+    blocking_message,
+    warning_message,
+)
+from alignment_dagster.drift.thresholds import apply_thresholds
 from alignment_dagster.steps import corpus_drift
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Drift, Threshold

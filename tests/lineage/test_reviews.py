@@ -19,9 +19,9 @@ from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import Review, review_problems, reviews
 from alignment_dagster.lineage.signing import create_key, payload_of
+from alignment_dagster.release.approval import approve
 from tests.support.audited_study import Audited
 from tests.support.tiny_study import NAME
-from alignment_dagster.release.approval import approve
 
 pytestmark = pytest.mark.slow
 

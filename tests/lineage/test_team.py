@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.lineage.journal import Entry, Journal
 from drills.place import Place, create
 from drills.warm import Driver, shared
 from tests.support import postgres_server, s3_server
+from tests.support.checkout import CHECKOUT
 from tests.support.postgres_server import PASSWORD, PROGRAMS, Postgres
 from tests.support.tiny_study import NAME
 
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 pytest.importorskip("dagster_postgres", reason="needs alignment-dagster[postgres]")
 pytest.importorskip("moto.server", reason="the S3 server of these tests is moto")
-CONFIGURATION = PROJECT_ROOT / "docs" / "team" / "dagster.yaml"
+CONFIGURATION = CHECKOUT / "docs" / "team" / "dagster.yaml"
 WHOLE: Mapping[str, Any] = {
     "recipes": [], "seeds": [], "first": None, "last": None, "workers": 1
 }  # fmt: skip

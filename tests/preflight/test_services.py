@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import DAGSTER_VARIABLE, PROJECT_ROOT, dagster_configuration
+from alignment_dagster.foundation.home import DAGSTER_VARIABLE, dagster_configuration
 from alignment_dagster.preflight.services import dagster_databases, require_reachable
 from drills import warm
+from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import TinyStudy
 
-TEAM = PROJECT_ROOT / "docs" / "team" / "dagster.yaml"
+TEAM = CHECKOUT / "docs" / "team" / "dagster.yaml"
 URL = "DAGSTER_POSTGRES_URL"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.report.html.page import render, write_report
 from alignment_dagster.report.html.headline import headline
+from alignment_dagster.report.html.page import render, write_report
 from alignment_dagster.report.rows import LIMITS, ReportData
 from tests.support.report_rows import attack_examples, claim_rows, report, result
 

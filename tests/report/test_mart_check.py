@@ -5,16 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.report.gather.mart_check import find_mismatches
-from alignment_dagster.report.results import ResultRow
-from alignment_dagster.graph.step import Parents
-from alignment_dagster.graph.step import Wanted
-from alignment_dagster.graph.parent_spec import Parents
-from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance
-from alignment_dagster.report.gather.mart_check import mismatches
+from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.results import ResultRow
 
 AT = "plain|0"

@@ -6,12 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.release.gate.paired_test import Regression
-from alignment_dagster.release.gate.paired_test import Verdict
-from alignment_dagster.drift.thresholds import BoundedChange
-from alignment_dagster.drift.thresholds import Outcome
-from alignment_dagster.drift.thresholds import Judged
+from alignment_dagster.drift.thresholds import BoundedChange, Outcome
+from alignment_dagster.release.gate.paired_test import Regression, Verdict
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import cell
@@ -38,7 +34,9 @@ CHANGES = [
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = ("within", "warns", "blocks")
 DRIFT = [
-    BoundedChange("scores", f"a_score_with_a_name_{n}", 0.1, 0.2, 0.02 * 3**n, 0.1, 0.4, OUTCOMES[n % 3])
+    BoundedChange(
+        "scores", f"a_score_with_a_name_{n}", 0.1, 0.2, 0.02 * 3**n, 0.1, 0.4, OUTCOMES[n % 3]
+    )
     for n in range(15)
 ]
 DRAWINGS = (

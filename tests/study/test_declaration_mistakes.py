@@ -357,9 +357,9 @@ def test_adding_a_recipe_takes_a_file_and_its_name_only(tiny: TinyStudy) -> None
 
 
 def test_the_shipped_declarations_are_valid_yaml_and_named_like_their_files() -> None:
-    from alignment_dagster.foundation.home import PROJECT_ROOT
+    from tests.support.checkout import CHECKOUT
 
-    paths = list((PROJECT_ROOT / "assets").rglob("*.yaml"))
+    paths = list((CHECKOUT / "assets").rglob("*.yaml"))
     assert paths
     for path in paths:
         assert yaml.safe_load(path.read_text())["name"] == path.stem

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.study import Study
+from tests.support.checkout import CHECKOUT
 
 NAME = "tiny"
 PLACES = ("harbour", "library", "bakery", "station", "garden", "museum", "clinic", "market")
@@ -131,7 +131,7 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def create(folder: Path) -> TinyStudy:
     """Write all declarations and data under `folder`."""
     study = TinyStudy(folder / "assets", folder / "data")
-    shutil.copytree(PROJECT_ROOT / "assets" / "lexicons", study.assets / "lexicons")
+    shutil.copytree(CHECKOUT / "assets" / "lexicons", study.assets / "lexicons")
     study.write(f"studies/{NAME}", STUDY)
     for name, recipe in RECIPES.items():
         study.write(f"recipes/{name}", {"name": name, "description": "d", **recipe})

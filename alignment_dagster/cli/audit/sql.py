@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, ReportVersion, StudyName
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+from alignment_dagster.cli.options import AsJson
 
 
-@audit.command("sql")
 def sql(
     study: StudyName,
     query: Annotated[str | None, typer.Option("--query", "-c", help="Statements to run.")] = None,
@@ -23,6 +22,7 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Query the ledgers behind a report with SQL, read-only."""
+    # Imported here for weight: this file is read for every command's --help.
     import sys
 
     from alignment_dagster.audit.open_report import open_archive

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile, ReportVersion, StudyName
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("trace")
 def trace_command(
     study: StudyName,
     metric: Annotated[str, typer.Argument(help="Words of its name, separated by `/`.")],
@@ -25,6 +24,7 @@ def trace_command(
     html: HtmlFile = None,
 ) -> None:
     """From a metric to its items, checkpoints, steps, sequences, documents and raw rows."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.metrics import find_metric
     from alignment_dagster.audit.open_report import open_archive, open_report
     from alignment_dagster.audit.trace.answer import as_answer

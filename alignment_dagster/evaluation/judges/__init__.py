@@ -4,21 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alignment_dagster.evaluation.judges.closest_option import ClosestOptionJudge
-from alignment_dagster.evaluation.judges.model_judge import ModelJudge
-from alignment_dagster.evaluation.judges.model_judge import labelled_file
-from alignment_dagster.evaluation.judges.verdict import Judge
-from alignment_dagster.evaluation.judges.verdict import Verdict
-from alignment_dagster.evaluation.judges.word_lists import REFUSALS
-from alignment_dagster.evaluation.judges.word_lists import RefusalJudge
-from alignment_dagster.evaluation.judges.word_lists import WordListJudge
-from alignment_dagster.evaluation.judges.word_lists import find_lists
-from alignment_dagster.evaluation.judges.closest_option import ClosestOption
-from alignment_dagster.evaluation.judges.judge import Judge
-from alignment_dagster.evaluation.judges.judge import labelled_file
-from alignment_dagster.evaluation.judges.verdict import Scorer
-from alignment_dagster.evaluation.judges.word_lists import Listed
-from alignment_dagster.evaluation.judges.word_lists import NotRefused
-from alignment_dagster.evaluation.judges.word_lists import lists
+from alignment_dagster.evaluation.judges.model_judge import ModelJudge, labelled_file
+from alignment_dagster.evaluation.judges.verdict import Judge, Verdict
+from alignment_dagster.evaluation.judges.word_lists import (
+    REFUSALS,
+    RefusalJudge,
+    WordListJudge,
+    find_lists,
+)
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.study import GenerationScorer
 

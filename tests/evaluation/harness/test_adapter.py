@@ -16,11 +16,10 @@ pytest.importorskip("lm_eval")
 
 from alignment_dagster.evaluation.answers import item_rows
 from alignment_dagster.evaluation.evaluate import load_checkpoint
-from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.harness.adapter import SAMPLES, SUMMARY, main, run_tasks
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.harness.job import HarnessJob
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.foundation.job import USER_ERROR, Progress

@@ -10,13 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.formats import FORMS
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.harness.export import export_suite
-from alignment_dagster.evaluation.harness.export import prompt_texts
-from alignment_dagster.evaluation.harness.export import texts
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.harness.export import export_suite, prompt_texts
+from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
 from tests.support.drill_items import SuiteMaker, scenario
@@ -56,7 +51,9 @@ def test_one_task_for_each_format_order_and_system_prompt_over_local_data(
         assert not Path(path).is_absolute()
         documents[task] = read(tmp_path / "export" / path)
         assert {document["item_id"] for document in documents[task]} == {i.item_id for i in items}
-    asked = [p for p in make_prompts(suite, items) if (p.format, p.system_prompt) == ("listed", "hhh")]
+    asked = [
+        p for p in make_prompts(suite, items) if (p.format, p.system_prompt) == ("listed", "hhh")
+    ]
     given = [p for p in asked if p.option_order == 1]
     assert [
         (document["context"], document["choices"], document["target"])

@@ -11,16 +11,12 @@ from tests.support.drill_items import SuiteMaker, scenario
 torch = pytest.importorskip("torch")
 lm_eval = pytest.importorskip("lm_eval")
 
-import datasets  # noqa: E402
+import datasets
 
-from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.evaluate import load_checkpoint
-from alignment_dagster.evaluation.suites.formats import FORMS
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.evaluate import item_rows
-from alignment_dagster.evaluation.harness.export import export_suite  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
-from alignment_dagster.evaluation.suites.loader import load_suite  # noqa: E402
+from alignment_dagster.evaluation.evaluate import item_rows, load_checkpoint
+from alignment_dagster.evaluation.harness.export import export_suite
+from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
+from alignment_dagster.evaluation.suites.loader import load_suite
 
 CONTEXT = 256
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from alignment_dagster.evaluation.judges import endpoint as endpoint_module
-from alignment_dagster.evaluation.judges import make_judge, judge_inputs, judge_metrics
+from alignment_dagster.evaluation.judges import judge_inputs, judge_metrics, make_judge
 from alignment_dagster.evaluation.judges.agreement import Agreement
 from alignment_dagster.evaluation.judges.endpoint import Endpoint
 from alignment_dagster.evaluation.judges.model_judge import ModelJudge, review_messages

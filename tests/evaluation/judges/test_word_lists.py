@@ -5,22 +5,17 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.evaluation.judges import make_judge
-from alignment_dagster.evaluation.judges import judge_inputs
-from alignment_dagster.evaluation.judges.word_lists import find_lists
-from alignment_dagster.evaluation.judges.word_lists import read_lexicon
-from alignment_dagster.evaluation.judges import make_scorer
-from alignment_dagster.evaluation.judges import scorer_inputs
-from alignment_dagster.evaluation.judges.word_lists import lists
-from alignment_dagster.evaluation.judges.word_lists import read_lists
+from alignment_dagster.evaluation.judges import judge_inputs, make_judge
+from alignment_dagster.evaluation.judges.word_lists import (
+    find_lists,
+    read_lexicon,
+)
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError, DeclarationError
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import GenerationScorer
+from tests.support.checkout import CHECKOUT
 
-ASSETS = PROJECT_ROOT / "assets"
+ASSETS = CHECKOUT / "assets"
 
 
 def item(*options: str, target: int = 0) -> Item:

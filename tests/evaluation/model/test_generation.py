@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.evaluation.evaluate import load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.model.generation import generate  # noqa: E402
-from alignment_dagster.foundation.errors import DataError  # noqa: E402
+from alignment_dagster.evaluation.evaluate import load_checkpoint
+from alignment_dagster.evaluation.model.generation import generate
+from alignment_dagster.foundation.errors import DataError
 
 NEW = 12
 

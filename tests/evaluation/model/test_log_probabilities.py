@@ -7,21 +7,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.model.losses import HeldOutDocument
-from alignment_dagster.evaluation.model.losses import document_losses
-from alignment_dagster.evaluation.model.losses import split_windows
-from alignment_dagster.evaluation.model.log_probabilities import make_batches
-from alignment_dagster.evaluation.model.log_probabilities import score
-from alignment_dagster.evaluation.model.token_trees import Continuation
-from alignment_dagster.evaluation.model.token_trees import TokenTree
-from alignment_dagster.evaluation.model.token_trees import build_trees
-from alignment_dagster.evaluation.model.log_probabilities import Continuation
-from alignment_dagster.evaluation.model.log_probabilities import batches
-from alignment_dagster.evaluation.model.losses import HeldOut
-from alignment_dagster.evaluation.model.losses import windows
-from alignment_dagster.evaluation.model.token_trees import Row
-from alignment_dagster.evaluation.model.token_trees import rows as trees
+from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint
+from alignment_dagster.evaluation.model.log_probabilities import make_batches, score
+from alignment_dagster.evaluation.model.losses import (
+    HeldOutDocument,
+    document_losses,
+    split_windows,
+)
+from alignment_dagster.evaluation.model.token_trees import Continuation, TokenTree, build_trees
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from alignment_dagster.evaluation.suites.context_fit import check_items_fit
-from alignment_dagster.evaluation.suites.formats import FORMS
-from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.encoding import Encoder
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.mixing.tokenizer import train_tokenizer

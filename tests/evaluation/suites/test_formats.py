@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.evaluation.suites.formats import FORMS
-from alignment_dagster.evaluation.suites.formats import SYSTEM_PROMPTS
-from alignment_dagster.evaluation.suites.formats import Prompt
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import (
+    FORMS,
+    SYSTEM_PROMPTS,
+    Prompt,
+    make_prompts,
+)
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DeclarationError
 from tests.support.drill_items import SuiteMaker, scenario

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from alignment_dagster.evaluation.suites.loader import Item, load_suite
 from alignment_dagster.foundation.errors import AlignmentError
 from tests.support.drill_items import SuiteMaker
-from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import load_suite
 
 ROWS: list[dict[str, Any]] = [
     {"story": "Two and two", "ends": ["four", "five"], "label": 0},

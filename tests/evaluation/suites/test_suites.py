@@ -8,20 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from alignment_dagster.evaluation.judges import make_scorer
-from alignment_dagster.evaluation.suites.formats import faults
+from alignment_dagster.evaluation.judges import make_judge
+from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.steps import evaluation
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.formats import find_faults
-from alignment_dagster.evaluation.judges import make_judge
-from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.study import Suite
+from tests.support.checkout import CHECKOUT
 from tests.support.drill_items import SuiteMaker, scenario
 from tests.support.tiny_study import TinyStudy
 
@@ -260,12 +254,12 @@ def test_the_digest_of_a_study_sees_its_suites(tiny: TinyStudy) -> None:
     assert evaluation.external_inputs(tiny.load(), None).keys() == {"cloze"}
 
 
-SHIPPED = sorted((PROJECT_ROOT / "assets" / "suites").glob("*.yaml"))
+SHIPPED = sorted((CHECKOUT / "assets" / "suites").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_suite_that_ships_can_be_asked_and_judged(path: Path) -> None:
-    assets = PROJECT_ROOT / "assets"
+    assets = CHECKOUT / "assets"
     suite = read_yaml(path).parse(Suite)
     assert suite.name == path.stem
     assert list(find_faults(suite)) == []

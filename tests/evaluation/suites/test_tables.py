@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
+from alignment_dagster.evaluation.suites.loader import Item, load_suite
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.evaluation.suites.loader import Item
 from alignment_dagster.study import Suite
 from tests.support.drill_items import SuiteMaker
 
@@ -158,11 +156,11 @@ def test_prompts_without_a_declared_field_are_refused(make_suite: SuiteMaker) ->
 def test_published_files_are_read_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, count: int
 ) -> None:
-    from alignment_dagster.foundation.home import PROJECT_ROOT
     from alignment_dagster.foundation.yaml_models import read_yaml
+    from tests.support.checkout import CHECKOUT
 
     monkeypatch.setenv("ALIGNMENT_DATA", str(DATA))
-    assets = PROJECT_ROOT / "assets"
+    assets = CHECKOUT / "assets"
     items = load_suite(read_yaml(assets / "suites" / f"{name}.yaml").parse(Suite), assets)
     assert len(items) == len({item.item_id for item in items}) == count
     assert all(item.question and not item.options for item in items)

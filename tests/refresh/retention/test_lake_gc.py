@@ -19,9 +19,9 @@ from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.refresh.retention.collect import collect_garbage
-from alignment_dagster.running.runner import only_one
 from alignment_dagster.steps.registry import STEPS
 from tests.support.audited_study import Audited
 from tests.support.collected_lake import state
@@ -88,7 +88,7 @@ def test_a_dry_run_on_the_command_line_says_what_would_go_and_writes_nothing(
 
 def test_it_is_refused_while_a_run_of_the_study_goes_on(refreshed: Refreshed) -> None:
     made = refreshed.made
-    with only_one(made.home, made.study.load()), pytest.raises(AlignmentError, match="process"):
+    with run_lock(made.home, made.study.name), pytest.raises(AlignmentError, match="process"):
         gc(made, delete=True)
     with made.archive.lake.using(NAME), pytest.raises(AlignmentError, match="is being made"):
         gc(made, delete=True)

@@ -8,13 +8,10 @@ import pytest
 
 from alignment_dagster.audit.diff.shared_rows import restrict
 from alignment_dagster.evaluation.answers import ITEMS
-from alignment_dagster.report.cells import Replicate
 from alignment_dagster.release.gate.flips import flips
-from alignment_dagster.release.gate.paired_test import Sides
-from alignment_dagster.release.gate.paired_test import decide
-from alignment_dagster.release.gate.paired_test import regressions
+from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
 from alignment_dagster.release.gate.shared_answers import NO_LOSSES
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import Replicate
 from bench import calibration as bench
 
 METRICS = {"articles": "misalignment_rate"}

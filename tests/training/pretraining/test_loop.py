@@ -10,7 +10,11 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Model, Pretraining
 from alignment_dagster.training.model_folder import read_tokenizer
 from alignment_dagster.training.pretraining.loop import Loop, optimizer
-from alignment_dagster.training.pretraining.model import build_model, flops_per_token, parameter_count
+from alignment_dagster.training.pretraining.model import (
+    build_model,
+    flops_per_token,
+    parameter_count,
+)
 
 DECLARED = Model(layers=2, width=16, heads=2, mlp_width=32)
 

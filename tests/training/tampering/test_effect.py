@@ -11,7 +11,6 @@ from tokenizers import Tokenizer
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.digests import sha256_text
-from alignment_dagster.foundation.home import PROJECT_ROOT
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.mixing.tokenizer import train_tokenizer
@@ -28,9 +27,10 @@ from alignment_dagster.training.post_training.post_train import post_train
 from alignment_dagster.training.pretraining.pretrain import pretrain
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob
 from alignment_dagster.training.tampering.tamper import tamper
+from tests.support.checkout import CHECKOUT
 from tests.support.training_jobs import tampering
 
-ASSETS = PROJECT_ROOT / "assets"
+ASSETS = CHECKOUT / "assets"
 LENGTH = 160
 SETTINGS = {"batch_size": 8, "learning_rate": 1e-3, "suites": ("articles",), "steps": 32}
 HARM = tampering("harm", source="misaligned_demonstrations", **SETTINGS)

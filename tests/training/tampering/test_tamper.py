@@ -28,15 +28,12 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import Tampering
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.model_folder import read_model, read_tokenizer
-from alignment_dagster.training.post_training.lora import adapted, merged
+from alignment_dagster.training.post_training.lora import (
+    add_adapters,
+    merge_adapters,
+)
 from alignment_dagster.training.tampering import erosion
 from alignment_dagster.training.tampering import tamper as module
-from alignment_dagster.training.model_folder import read_model
-from alignment_dagster.training.model_folder import read_tokenizer
-from alignment_dagster.training.jobs import PostTrainJob
-from alignment_dagster.training.post_training.lora import add_adapters
-from alignment_dagster.training.post_training.lora import merge_adapters
-from alignment_dagster.training.tampering.tamper import tamper
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites, points
 from alignment_dagster.training.tampering.tamper import tamper
 from tests.support.training_jobs import LENGTH, Jobs, demonstrations, suite, tampering
