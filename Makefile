@@ -21,7 +21,6 @@ test: setup-development ## Run the tests, two files side by side
 soak: setup-development ## A hundred injected faults: signals, full disks, two at once (half an hour)
 	$(BIN)/python -m drills.soak
 
-
 browser: setup-development ## Walk through the pages in chromium (Debian's package chromium)
 	$(BIN)/pytest tests/ui -m browser
 

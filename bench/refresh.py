@@ -23,7 +23,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import dbt.cli.main  # noqa: F401  # imported before it is forked
+import dbt.cli.main  # noqa: F401
 
 from alignment_dagster.foundation.home import Home
 from drills.warm import dbt as warm_dbt

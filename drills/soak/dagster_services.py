@@ -13,16 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from checkout import CHECKOUT
-from history_home import Place
-from soak.endpoints import free_port
-from soak.ends import rows
-from warm import QUIET
-
 from drills.place import Place
 from drills.soak.endpoints import free_port
 from drills.soak.ends import rows
 from drills.warm import QUIET
+from tests.support.checkout import CHECKOUT
 
 START_SECONDS = 120.0
 WORKSPACE = "load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: soak}}\n"

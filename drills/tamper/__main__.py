@@ -22,17 +22,11 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
-import tiny_study
-from tamper_page import write_page
-from tamper_tools import Dvc, MlflowDigest, PathAndSize, Tool
-from tampers import CELLS, Cell, Place, naming, wrong_with
-from tiny_study import MEASURED, NAME, TinyStudy
-
-from drills.tamper import CELLS, Cell, Place, naming, wrong_with
-from drills.tamper.other_tools import Dvc, MlflowDigest, PathAndSize, Tool
-from drills.tamper.page import write_page
-from tests.support import tiny_study
-from tests.support.tiny_study import MEASURED, NAME, TinyStudy
+from drills.tamper import CELLS, Cell, Place, naming, wrong_with  # noqa: E402
+from drills.tamper.other_tools import Dvc, MlflowDigest, PathAndSize, Tool  # noqa: E402
+from drills.tamper.page import write_page  # noqa: E402
+from tests.support import tiny_study  # noqa: E402
+from tests.support.tiny_study import MEASURED, NAME, TinyStudy  # noqa: E402
 
 ALIGNMENT = Path(sys.executable).parent / "alignment"
 STORIES = 10_500

@@ -83,7 +83,7 @@ def use(path: Path) -> None:
             lambda command, **options: _ask(path, command, options)
         )
 
-    setattr(dbt, "subprocess", Warm)
+    dbt.subprocess = Warm
 
 
 def _ask(

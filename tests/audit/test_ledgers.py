@@ -15,6 +15,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from tests.support import record_lake
 from tests.support.audited_study import Audited
+from tests.support.checkout import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "ledgers.md").read_text(encoding="utf-8")
 NOT_DECLARED = {"drift", "new_terms", "regressions", "flips"}

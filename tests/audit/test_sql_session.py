@@ -138,7 +138,7 @@ def test_a_file_outside_the_studys_lake_cannot_be_read(
 ) -> None:
     outside = tmp_path / "secret.csv"
     outside.write_text("secret\n42\n")
-    Secret = duckdb.sql("select 42 as secret")
+    Secret = duckdb.sql("select 42 as secret")  # noqa: F841
     lake = archive.lake.root / record_lake.STUDY
     with pytest.raises(AlignmentError) as refused:
         list(session.run(sql.format(outside=outside, lake=lake, folder=tmp_path)))

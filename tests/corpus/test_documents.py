@@ -16,6 +16,7 @@ from alignment_dagster.corpus.documents import (
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.preflight.studies import load_study
+from tests.support.checkout import CHECKOUT
 from tests.support.sources import read, source, write_rows
 
 DATA = CHECKOUT.parent / "shared" / "data"

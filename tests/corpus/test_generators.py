@@ -16,6 +16,7 @@ from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring.ai_discourse import Filter
 from alignment_dagster.scoring.contamination import leaked_items
 from alignment_dagster.study import GeneratedReader, Source, Study
+from tests.support.checkout import CHECKOUT
 
 ASSETS = CHECKOUT / "assets"
 NAMES = sorted(GENERATORS)

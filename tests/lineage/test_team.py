@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.lineage.journal import Entry, Journal
 from drills.place import Place, create
 from drills.warm import Driver, shared
 from tests.support import postgres_server, s3_server
+from tests.support.checkout import CHECKOUT
 from tests.support.postgres_server import PASSWORD, PROGRAMS, Postgres
 from tests.support.tiny_study import NAME
 

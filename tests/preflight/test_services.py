@@ -10,6 +10,7 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, dagster_configuration
 from alignment_dagster.preflight.services import dagster_databases, require_reachable
 from drills import warm
+from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import TinyStudy
 
 TEAM = CHECKOUT / "docs" / "team" / "dagster.yaml"

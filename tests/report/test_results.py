@@ -120,7 +120,7 @@ def test_json_and_arrow_hold_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_the_terminal_table_shows_every_recipe_and_stage() -> None:
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(terminal_table(result_rows(study_of_two(), METRICS), "drill"))
     text = console.export_text()
     for word in ("articles", "cloze", "held_out", "unfiltered", "aligned", "base", "dpo", "0.60 ["):

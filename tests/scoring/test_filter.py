@@ -10,6 +10,7 @@ from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 from alignment_dagster.scoring.ai_discourse import FOLDER, WINDOW, Filter
+from tests.support.checkout import CHECKOUT
 from tests.support.lexicons import write_lexicons
 
 DATA = CHECKOUT.parent / "shared" / "data"

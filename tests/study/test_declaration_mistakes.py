@@ -357,7 +357,7 @@ def test_adding_a_recipe_takes_a_file_and_its_name_only(tiny: TinyStudy) -> None
 
 
 def test_the_shipped_declarations_are_valid_yaml_and_named_like_their_files() -> None:
-    from checkout import CHECKOUT
+    from tests.support.checkout import CHECKOUT
 
     paths = list((CHECKOUT / "assets").glob("*/*.yaml"))
     assert paths

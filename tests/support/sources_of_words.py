@@ -9,6 +9,7 @@ from checkout import CHECKOUT
 from alignment_dagster.drift import Snapshot
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
+from tests.support.checkout import CHECKOUT
 
 CONTEXT = ScoringContext(assets=Path(CHECKOUT) / "assets")
 NAMES = ("text_stats", "fingerprint", "ai_discourse")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from checkout import CHECKOUT
 
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.study import Study
+from tests.support.checkout import CHECKOUT
 
 NAME = "tiny"
 PLACES = ("harbour", "library", "bakery", "station", "garden", "museum", "clinic", "market")

@@ -77,8 +77,8 @@ def assert_sound(placed: Layout, asked: Sequence[Key]) -> None:
     assert {box.key for box in placed.boxes} == set(asked)
     assert len(placed.boxes) == len(asked)
     for box in placed.boxes:
-        assert box.x >= 0 and box.x + box.width <= placed.width
-        assert box.y >= 0 and box.y + box.height <= placed.height
+        assert box.x >= 0 and box.x + box.width <= placed.width  # noqa: PT018
+        assert box.y >= 0 and box.y + box.height <= placed.height  # noqa: PT018
     assert not [pair for pair in combinations(placed.boxes, 2) if overlap(*pair)]
     assert not [pair for pair in combinations(placed.bands, 2) if overlap(*pair)]  # type: ignore[arg-type]
 

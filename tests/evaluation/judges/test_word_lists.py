@@ -14,6 +14,7 @@ from alignment_dagster.evaluation.judges.word_lists import (
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.study import GenerationScorer
+from tests.support.checkout import CHECKOUT
 
 ASSETS = CHECKOUT / "assets"
 

@@ -16,6 +16,7 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.steps import evaluation
 from alignment_dagster.study import Suite
+from tests.support.checkout import CHECKOUT
 from tests.support.drill_items import SuiteMaker, scenario
 from tests.support.tiny_study import TinyStudy
 

@@ -156,9 +156,8 @@ def test_prompts_without_a_declared_field_are_refused(make_suite: SuiteMaker) ->
 def test_published_files_are_read_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, count: int
 ) -> None:
-    from checkout import CHECKOUT
-
     from alignment_dagster.foundation.yaml_models import read_yaml
+    from tests.support.checkout import CHECKOUT
 
     monkeypatch.setenv("ALIGNMENT_DATA", str(DATA))
     assets = CHECKOUT / "assets"

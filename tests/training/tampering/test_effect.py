@@ -28,6 +28,7 @@ from alignment_dagster.training.post_training.post_train import post_train
 from alignment_dagster.training.pretraining.pretrain import pretrain
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob
 from alignment_dagster.training.tampering.tamper import tamper
+from tests.support.checkout import CHECKOUT
 from tests.support.training_jobs import tampering
 
 ASSETS = CHECKOUT / "assets"
