@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from alignment_dagster.corpus.documents import source_digest
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, used_scorer
-from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.audit.ledgers import EMPTY, VIEWS, connect, literal, recipe_and_seed, rows
 from alignment_dagster.audit.open_report import Opened

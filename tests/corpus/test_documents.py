@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.corpus.documents import (
     SCHEMA,

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.corpus.generators.banks import chat, discourse

@@ -9,24 +9,25 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from alignment_dagster.release.approve import approve
-from nights import Nights, opened
-from tiny_study import write_yaml
-from warm import dbt as warm_dbt
 
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.chain import CORPUS_DRIFT, EVAL_REPORT, HARNESS, REGRESSION_GATE
 from alignment_dagster.defs.notifications import sensor
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.preflight.studies import declared_studies, load_study
 from alignment_dagster.preflight.study_check import check_study
+from alignment_dagster.release.approval import approve
 from alignment_dagster.release.gate import read_outcome
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse import dbt as warehouse_dbt
+from drills.warm import dbt as warm_dbt
+from tests.support.checkout import CHECKOUT
+from tests.support.nights import Nights, opened
+from tests.support.tiny_study import write_yaml
 
 NAME = "nightly"
 JUDGE = ("ALIGNMENT_JUDGE_URL", "ALIGNMENT_JUDGE_MODEL", "ALIGNMENT_JUDGE_KEY")
@@ -48,7 +49,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
     for name in (*JUDGE, "ALIGNMENT_DATA", "ALIGNMENT_ASSETS", "DAGSTER_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ALIGNMENT_HOME", str(tmp_path / "home"))
-    return load_study(NAME, PROJECT_ROOT / "assets")
+    return load_study(NAME, CHECKOUT / "assets")
 
 
 def test_it_declares_every_part_of_a_night(alone: Study) -> None:
@@ -102,7 +103,7 @@ def test_its_definitions_load_with_all_that_runs_by_itself(alone: Study) -> None
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the shipped declarations, of which `nightly` alone is left, made smaller."""
     folder = tmp_path / "assets"
-    shutil.copytree(PROJECT_ROOT / "assets", folder)
+    shutil.copytree(CHECKOUT / "assets", folder)
     for path in (folder / "studies").glob("*.yaml"):
         if path.stem != NAME:
             path.unlink()

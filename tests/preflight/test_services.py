@@ -4,7 +4,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, dagster_configuration

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.corpus.documents import collect, read_source
 from alignment_dagster.foundation.errors import DeclarationError

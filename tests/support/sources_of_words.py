@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from checkout import CHECKOUT
 
 from alignment_dagster.drift import Snapshot
 from alignment_dagster.foundation.digests import sha256_text

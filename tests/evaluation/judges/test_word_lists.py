@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.evaluation.judges import judge_inputs, make_judge
 from alignment_dagster.evaluation.judges.word_lists import (

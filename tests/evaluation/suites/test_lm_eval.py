@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import Item, load_suite
+from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import AlignmentError
 from tests.support.drill_items import SuiteMaker
 

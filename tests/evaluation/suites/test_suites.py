@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from checkout import CHECKOUT
 
 from alignment_dagster.evaluation.judges import make_judge
 from alignment_dagster.evaluation.suites.formats import find_faults

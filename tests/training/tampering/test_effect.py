@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from checkout import CHECKOUT
 from tokenizers import Tokenizer
 
 from alignment_dagster.corpus.generators import GENERATORS
