@@ -91,7 +91,8 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     judged = {
         f"{free.suite.name}_{name}": value
         for free in asked.free
-        for name, value in judge_metrics(free.judge).items()
+        if free.suite.scorer is not None
+        for name, value in judge_metrics(free.suite.scorer, free.judge).items()
     }
     progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **judged)
 

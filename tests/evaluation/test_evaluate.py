@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from drill_items import SuiteMaker, scenario
+
+from tests.support.drill_items import SuiteMaker, scenario
 
 torch = pytest.importorskip("torch")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from drill_items import SuiteMaker, scenario
+
+from tests.support.drill_items import SuiteMaker, scenario
 
 pytest.importorskip("inspect_ai")
 

@@ -98,8 +98,10 @@ def attack(job: AttackJob, progress: Progress) -> None:
         **{f"seconds_{method}": value for method, value in written.seconds.items()},
         **{
             f"{suite}/{name}": value
-            for suite, judge in plan.judges.items()
-            for name, value in judge_metrics(judge).items()
+            for one in plan.chosen
+            if one.suite.scorer is not None
+            for suite in (one.suite.name,)
+            for name, value in judge_metrics(one.suite.scorer, plan.judges[suite]).items()
         },
     )
 

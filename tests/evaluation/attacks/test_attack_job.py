@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from attack_drill import CONTEXT, METHODS, Drill, attacks
-from drill_items import SuiteMaker, scenario
+
+from tests.support.attack_drill import CONTEXT, METHODS, Drill, attacks
+from tests.support.drill_items import SuiteMaker, scenario
 
 torch = pytest.importorskip("torch")
 

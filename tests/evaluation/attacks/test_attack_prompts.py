@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_drill import CONTEXT, Drill, attacks, target
-from drill_items import SuiteMaker, scenario
+
+from tests.support.attack_drill import CONTEXT, Drill, attacks, target
+from tests.support.drill_items import SuiteMaker, scenario
 
 pytest.importorskip("torch")
 
@@ -133,7 +134,7 @@ def test_as_many_demonstrations_are_shown_as_fit(drill: Drill, loaded: Any, stag
         try:
             made = Written(drill, loaded, "many_shot", stage, context, many_shots=4)
         except NotFittingError as error:
-            assert "there is room for" in str(error)
+            assert "there is room for" in str(error)  # noqa: PT017
             counts.append(0)
             continue
         shown = made.conversation.shown

@@ -4,7 +4,8 @@ import random
 from typing import Any
 
 import pytest
-from attack_drill import Drill, make_search, target
+
+from tests.support.attack_drill import Drill, make_search, target
 
 torch = pytest.importorskip("torch")
 
