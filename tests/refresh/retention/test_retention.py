@@ -35,7 +35,6 @@ from tests.support.collected_lake import (
     create,
     declared,
     generation,
-    key_of,
     reports,
     state,
 )
