@@ -35,7 +35,7 @@ def check(
     study: Annotated[str | None, typer.Argument(help="One study; all without it.")] = None,
 ) -> None:
     """Validate declarations, lexicons and suite items without running anything."""
-    from alignment_dagster.preflight.studies import load_study, study_names, unused
+    from alignment_dagster.preflight.studies import load_study, study_names, find_unused
     from alignment_dagster.preflight.study_check import check_study
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
@@ -48,7 +48,7 @@ def check(
         for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)
     if study is None:
-        for path in unused(assets):
+        for path in find_unused(assets):
             typer.echo(f"{path}: no study names it")
 
 

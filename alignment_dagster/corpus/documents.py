@@ -18,7 +18,7 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
 
-__all__ = ["SCHEMA", "RawRow", "collect", "read_source", "source_digest", "write_documents"]
+__all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
 
 FILE_NAME = "documents.parquet"
 
@@ -85,7 +85,7 @@ class _Document:
     repeated_at: list[str] = field(default_factory=list)
 
 
-def collect(source: Source, rows: Iterable[RawRow]) -> pa.Table:
+def deduplicate(source: Source, rows: Iterable[RawRow]) -> pa.Table:
     """The distinct documents of a source as a table of `SCHEMA`; identical rows become one.
 
     Raises:

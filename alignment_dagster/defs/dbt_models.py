@@ -124,8 +124,8 @@ def _build(
     prepare(place, study, _inputs(study, parents.distinct()))
     outcomes = dbt.build(place, f"tag:{part}")
     yield from _check_results(context, outcomes)
-    dbt.require(outcomes)
-    found = dbt.columns(place)
+    dbt.require_passed(outcomes)
+    found = dbt.read_columns(place)
     marts = {step.asset: step for step in steps}
     for name in (outcome.name for outcome in outcomes if outcome.kind == "model"):
         key = dg.AssetKey([study.name, name])

@@ -15,8 +15,8 @@ from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe, recipe_of
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, mixed_texts
-from alignment_dagster.scoring.contamination import leaked_items
+from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, decode_texts
+from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.study import Study
 
 
@@ -71,8 +71,8 @@ def _shares(making: Making) -> Check:
 
 def _leaks(making: Making) -> Check:
     context = scoring_context(making.study)
-    texts = mixed_texts(making.folder, making.parents.one("tokenizer").path)
-    found = leaked_items(texts, context.items)
+    texts = decode_texts(making.folder, making.parents.one("tokenizer").path)
+    found = find_leaked_items(texts, context.items)
     first = f"; the first is {found[0][1]} in {found[0][0]}" if found else ""
     return Check(
         name="no_evaluation_item_leaked",

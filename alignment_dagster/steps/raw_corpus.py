@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from alignment_dagster.steps.pages import charts
-from alignment_dagster.corpus.documents import collect, read_source, source_digest, write_documents
+from alignment_dagster.corpus.documents import deduplicate, read_source, source_digest, write_documents
 from alignment_dagster.defs.asset_factory import definitions
 from alignment_dagster.graph.materialize import Making
 from alignment_dagster.steps.pages.tables import drawing, table
@@ -25,7 +25,7 @@ def build(making: Making) -> Made:
     """Read the source, give every document its id, and keep where each one came from."""
     source = making.study.source(making.partition or "")
     before = source_digest(source, data_folder())
-    documents = collect(source, read_source(source, data_folder()))
+    documents = deduplicate(source, read_source(source, data_folder()))
     write_documents(documents, making.folder)
     making.report(documents.num_rows, documents.num_rows, "documents")
     after = source_digest(source, data_folder())

@@ -20,7 +20,7 @@ from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.graph.step import Made, Partition, Step, Wanted, no_partitions
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
-from alignment_dagster.mixing.tokenizer import last_document, load_tokenizer, train_tokenizer
+from alignment_dagster.mixing.tokenizer import last_sampled_id, load_tokenizer, train_tokenizer
 from alignment_dagster.study import Study
 
 SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u202e ok\n"
@@ -31,7 +31,7 @@ def build(making: Making) -> Made:
     """Train on every document that may be trained on; held-out and leaked ones stay unseen."""
     wanted = making.study.declaration.tokenizer
     documents = _documents(making)
-    last = last_document(documents, wanted.characters)
+    last = last_sampled_id(documents, wanted.characters)
     read = documents.filter(pc.less_equal(documents["document_id"], last))["document_id"]
     texts = _texts(making, set(read.to_pylist()))
     size = train_tokenizer(texts, wanted.vocab_size, making.folder)
