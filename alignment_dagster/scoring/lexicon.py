@@ -1,4 +1,4 @@
-"""Word lists: reading them with errors that name file and line, and finding their terms fast.
+"""Word lists: read with errors that name file and line, and searched fast.
 
 A list has one term of one or more words to a line; `#` begins a comment. A term of one word may
 end in `*` and then stands for every word that begins so. Terms and texts are compared as

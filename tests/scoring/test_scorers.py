@@ -94,4 +94,4 @@ def test_kept_scores_are_those_that_scoring_everything_gives(tmp_path: Path, nam
         pq.write_table(table, tmp_path / file)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "all").read_bytes()
     nothing = score_new(after.slice(0, 0), found, context, earlier)
-    assert nothing.equals(found.nothing)
+    assert nothing.equals(found.empty_table)
