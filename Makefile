@@ -1,31 +1,35 @@
-# Two commands do everything: `make demo` and `make test`.
+# Two commands do everything: `make demo` and `make test`. The first installs what runs studies, the
+# second adds what tests need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
 export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test soak browser check ui durability books clean setup
+.PHONY: demo test soak browser check ui durability books clean setup setup-development
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
 	$(BIN)/alignment results quickstart
 
-test: setup ## Run the tests, two files side by side
+test: setup-development ## Run the tests, two files side by side
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
-soak: setup ## A hundred injected faults: signals, full disks, two at once (half an hour)
-	cd tests && PYTHONPATH=.:.. ../$(BIN)/python -m soak
+soak: setup-development ## A hundred injected faults: signals, full disks, two at once (half an hour)
+	$(BIN)/python -m drills.soak
 
-browser: setup ## Walk through the pages in chromium (Debian's package chromium)
+
+browser: setup-development ## Walk through the pages in chromium (Debian's package chromium)
 	$(BIN)/pytest tests/ui -m browser
 
-check: setup ## Formatting, lint, types, declarations, definitions, known vulnerabilities
+check: setup-development ## Formatting, lint, types, import contracts, declarations, definitions, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/alignment check
 	$(BIN)/python tools/vulnerabilities.py
 	$(BIN)/dagster definitions validate -w workspace.yaml
@@ -41,7 +45,9 @@ books: setup ## Run the real-data study (needs ALIGNMENT_DATA)
 	$(BIN)/alignment run books
 	$(BIN)/alignment results books
 
-setup: $(STAMP)
+setup: $(RUNTIME)
+
+setup-development: $(DEVELOPMENT)
 
 # A Linux machine without an NVIDIA driver takes PyTorch's CPU build: pip prefers it where it sees
 # it, and carries on without that index where it is not reached. torch comes first and alone, so
@@ -49,12 +55,16 @@ setup: $(STAMP)
 CPU_INDEX := $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1 && \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 30)
 
-$(STAMP): pyproject.toml constraints.txt
+$(RUNTIME): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(CPU_INDEX) torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(DEVELOPMENT): $(RUNTIME)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 clean: ## Remove what was computed and installed
-	rm -rf .alignment $(VENV) dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .alignment $(VENV) dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache build *.egg-info

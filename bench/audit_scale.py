@@ -30,11 +30,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster.corpus.documents import SCHEMA, write_documents
-from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.evaluation.answers import ITEMS
 from alignment_dagster.evaluation.model.losses import LOSSES
-from alignment_dagster.report.questions import SCHEMA as QUESTIONS
-from alignment_dagster.report.results import ResultRow, results_json, results_table
+from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -42,6 +40,8 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Inputs, Parent, Provenance
 from alignment_dagster.mixing.mix import composition
 from alignment_dagster.mixing.packing import SPANS
+from alignment_dagster.report.questions import SCHEMA as QUESTIONS
+from alignment_dagster.report.results import ResultRow, results_json, results_table
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, SEQUENCES_SCHEMA, START, link
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, PRETRAINING_SCHEMA
 
@@ -94,7 +94,7 @@ class Maker:
             asset=asset,
             partition=partition,
             declaration=sha256_json(content),
-            code=sha256_text(asset),
+            code_version="1",
             parents=tuple(parents),
         )
         began = time.monotonic()
@@ -104,6 +104,7 @@ class Maker:
                 inputs=inputs,
                 input_digest=inputs.digest,
                 output_digest=Manifest.of(folder).digest,
+                code_digest="0" * 64,
                 declared=content,
                 environment={},
                 git={"commit": "0" * 40, "dirty": "false"},

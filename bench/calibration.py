@@ -24,7 +24,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alignment_dagster.report.comparisons import holm
-from alignment_dagster.report.statistics.intervals import bits_bounds, difference_bounds, rate_bounds
+from alignment_dagster.report.statistics.intervals import (
+    bits_bounds,
+    difference_bounds,
+    rate_bounds,
+)
 from alignment_dagster.report.statistics.variance import difference_spread
 
 Array = NDArray[np.float64]

@@ -21,14 +21,25 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "refreshing")]
+sys.path.insert(0, str(ROOT))
 
-import dbt.cli.main  # noqa: E402, F401
-import tiny_study  # noqa: E402
-from nights import CRON, Nights, Ran, environment, opened  # noqa: E402
-from warm import dbt as warm_dbt  # noqa: E402
-
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home  # noqa: E402
+import dbt.cli.main
+from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.foundation.home import Home
+from drills.warm import dbt as warm_dbt
+from tests.support import tiny_study
+from tests.support.nights import CRON
+from tests.support.nights import Nights
+from tests.support.nights import Ran
+from tests.support.nights import environment
+from tests.support.nights import opened
+import tiny_study
+from nights import CRON
+from nights import Nights
+from nights import Ran
+from nights import environment
+from nights import opened
+from warm import dbt as warm_dbt
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"
@@ -96,7 +107,7 @@ def books() -> None:
         data = Path(os.environ["ALIGNMENT_DATA"])
         shutil.copytree(data, place / "data")
         os.environ |= {"ALIGNMENT_DATA": str(place / "data"), "ALIGNMENT_HOME": str(place / "home")}
-        os.environ["ALIGNMENT_ASSETS"] = str(PROJECT_ROOT / "assets")
+        os.environ["ALIGNMENT_ASSETS"] = str(ROOT / "assets")
         for instance in opened():
             told = Nights(instance, BOOKS)
             _timed("the first refresh", told)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from alignment_dagster.audit.answer import Answer, Table
-from alignment_dagster.lineage.archive import Archive, Key, unknown_asset
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive, Key, unknown_asset
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Provenance
 
@@ -56,7 +56,9 @@ def listing(archive: Archive, asset: str | None = None, *, every: bool = False) 
                 warnings.append(str(error))
                 continue
             lines.append(_line(archive, artifact, key in current, warnings))
-    lines.sort(key=lambda line: _order(archive, line))
+    lines.sort(
+        key=lambda line: (archive.keys.index((line.asset, line.partition, line.version)), line.made)
+    )
     return _answer(archive, lines, warnings, every=every)
 
 
@@ -115,10 +117,6 @@ def _line(archive: Archive, artifact: Artifact, current: bool, warnings: list[st
         collected=archive.collected(artifact) or None,
         signed_by=key,
     )
-
-
-def _order(archive: Archive, line: Line) -> tuple[int, str]:
-    return archive.keys.index((line.asset, line.partition, line.version)), line.made
 
 
 def _answer(

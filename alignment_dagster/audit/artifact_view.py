@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.artifact_list import commit, current_keys, size, verified_key
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
@@ -117,13 +117,14 @@ def _parent(archive: Archive, parent: Parent) -> Node:
 def _code(artifact: Artifact) -> Node:
     provenance = artifact.provenance
     environment = [Node(name, value) for name, value in provenance.environment.items()]
-    outside = [Node(name, digest) for name, digest in provenance.inputs.outside.items()]
+    outside = [Node(name, digest) for name, digest in provenance.inputs.external_inputs.items()]
     return Node(
         "made by",
         "",
         (
             Node("commit", f"{commit(provenance)}  ({provenance.git.get('commit', 'unknown')})"),
-            Node("code", provenance.inputs.code),
+            Node("code version", provenance.inputs.code_version),
+            Node("code digest", provenance.code_digest),
             Node("declaration", provenance.inputs.declaration),
             Node("read from outside the lake", "" if outside else "nothing", outside),
             Node("environment", "", environment),

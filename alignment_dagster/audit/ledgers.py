@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.audit import record_tables
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
-from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.tombstone import is_collected
 
 MEMORY = "1500MB"
 

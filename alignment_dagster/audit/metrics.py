@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from alignment_dagster.lineage.archive import near
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import near
 from alignment_dagster.report.results import ResultRow, read_results
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import duckdb
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import connect
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.lineage.archive import BY_SOURCE, Archive
+from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.signing import signatures_of
 from alignment_dagster.lineage.statement import read_envelope
@@ -22,7 +23,8 @@ ARTIFACTS = pa.schema(
         ("digest", pa.string()),
         ("input_digest", pa.string()),
         ("declaration", pa.string()),
-        ("code", pa.string()),
+        ("code_version", pa.string()),
+        ("code_digest", pa.string()),
         ("git_commit", pa.string()),
         ("git_dirty", pa.string()),
         ("started", pa.string()),
@@ -75,7 +77,16 @@ def tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.T
     """Ledger → table, of these artifacts; `runs` are the journal's lines about them."""
     rows = {
         "artifacts": [_artifact(one) for one in artifacts],
-        "parents": [row for one in artifacts for row in _parents(one)],
+        "parents": [
+            {
+                "artifact": one.label,
+                "parent": label(parent.asset, parent.partition, parent.version),
+                "part": parent.part,
+                "digest": parent.digest,
+            }
+            for one in artifacts
+            for parent in one.provenance.inputs.parents
+        ],
         "checks": [row for one in artifacts for row in _checks(one)],
         "runs": _runs(archive, {artifact.label: artifact for artifact in artifacts}),
     }
@@ -100,7 +111,8 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "digest": artifact.digest,
         "input_digest": provenance.input_digest,
         "declaration": provenance.inputs.declaration,
-        "code": provenance.inputs.code,
+        "code_version": provenance.inputs.code_version,
+        "code_digest": provenance.code_digest,
         "git_commit": provenance.git.get("commit"),
         "git_dirty": provenance.git.get("dirty"),
         "started": provenance.started,
@@ -112,18 +124,6 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "record": artifact.record,
         "signed_by": str(signatures[0].get("keyid")) if signatures else None,
     }
-
-
-def _parents(artifact: Artifact) -> list[dict[str, Any]]:
-    return [
-        {
-            "artifact": artifact.label,
-            "parent": label(parent.asset, parent.partition, parent.version),
-            "part": parent.part,
-            "digest": parent.digest,
-        }
-        for parent in artifact.provenance.inputs.parents
-    ]
 
 
 def _checks(artifact: Artifact) -> list[dict[str, Any]]:

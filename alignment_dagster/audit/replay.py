@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import environment, git_state
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
@@ -128,7 +128,7 @@ def segment_of(steps: str, count: int) -> tuple[int, int]:
 def differences(artifact: Artifact) -> tuple[Difference, ...]:
     """Code, commit, machine and packages that are not those recorded."""
     provenance = artifact.provenance
-    recorded = {"code": provenance.inputs.code, **provenance.git, **provenance.environment}
+    recorded = {"code": provenance.code_digest, **provenance.git, **provenance.environment}
     now = {"code": code_digest(*PRETRAINING_CODE), **git_state(), **environment()}
     return tuple(
         Difference(name, recorded.get(name, "not recorded"), now.get(name, "unknown"))
@@ -214,8 +214,9 @@ def largest(departures: "list[Departure] | tuple[Departure, ...]") -> Departure 
     numbers = [one for one in departures if one.deviation is not None]
     if not numbers:
         return None
-    return max(numbers, key=lambda one: _size(one.deviation))
-
-
-def _size(deviation: float | None) -> float:
-    return math.inf if deviation is None or math.isnan(deviation) else deviation
+    return max(
+        numbers,
+        key=lambda one: (
+            math.inf if one.deviation is None or math.isnan(one.deviation) else one.deviation
+        ),
+    )

@@ -26,8 +26,13 @@ def as_answer(replay: Replay) -> Answer:
     if replay.differences:
         rows = [(one.what, one.recorded, one.now) for one in replay.differences]
         blocks.append(Table("Not as it was recorded", ("what", "recorded", "now"), rows))
+    first = {(one.file, one.quantity): one for one in reversed(replay.departures)}
     return Answer(
-        f"{name}: {verdict}", sentences, blocks, _data(replay), warnings=_warnings(replay)
+        f"{name}: {verdict}",
+        sentences,
+        blocks,
+        _data(replay),
+        warnings=[_told(one) for one in reversed(first.values())],
     )
 
 
@@ -55,12 +60,6 @@ def _explained(replay: Replay) -> list[str]:
         "difference in the last bits of loss, gradient norm and weights, and never one in "
         "sequences or chain."
     ]
-
-
-def _warnings(replay: Replay) -> list[str]:
-    """The first departure of each quantity."""
-    first = {(one.file, one.quantity): one for one in reversed(replay.departures)}
-    return [_told(one) for one in reversed(first.values())]
 
 
 def _told(one: Departure) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from alignment_dagster.audit.answer import Node
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews.review import DECISIONS, Review
 from alignment_dagster.lineage.reviews.verification import reviews
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.lake import Artifact
 
 
 def verdict(found: Sequence[Review]) -> str:

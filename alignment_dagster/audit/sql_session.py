@@ -1,7 +1,5 @@
 """A SQL session over the ledgers that reads the lake, and can write nothing."""
 
-import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from alignment_dagster.audit import record_tables
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
+from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 READS_ONLY = "this session only reads: SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE"
@@ -95,21 +94,17 @@ def write_ledgers(archive: Archive, artifacts: Sequence[Artifact], folder: Path)
     folder = folder.resolve()
     if folder.exists():
         raise AlignmentError(f"{folder}: exists already; name a new folder")
-    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
-        aside.mkdir()
-        views = bodies(artifacts)
-        for name, table in record_tables.tables(archive, artifacts).items():
-            pq.write_table(table, aside / f"{name}.parquet")
-            path = literal(str(folder / f"{name}.parquet"))
-            views[name] = f"select * from read_parquet({path})"
-        text = "".join(f"create view {name} as {body};\n" for name, body in views.items())
-        (aside / VIEWS_FILE).write_text(text, encoding="utf-8")
-        aside.rename(folder)
+        with atomic_folder(folder) as aside:
+            views = bodies(artifacts)
+            for name, table in record_tables.tables(archive, artifacts).items():
+                pq.write_table(table, aside / f"{name}.parquet")
+                path = literal(str(folder / f"{name}.parquet"))
+                views[name] = f"select * from read_parquet({path})"
+            text = "".join(f"create view {name} as {body};\n" for name, body in views.items())
+            (aside / VIEWS_FILE).write_text(text, encoding="utf-8")
     except OSError as error:
         raise AlignmentError(f"{folder}: cannot be written ({error.strerror})") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
-"""`alignment lake …`. Each command imports what it needs when it is called."""
+"""`alignment lake …`: what lies in the lake, and how long."""
 
 from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit.options import AsJson
+from alignment_dagster.cli.options import AsJson, StudyName
 
 lake = typer.Typer(
     help="What lies in the lake, and how long.",
@@ -20,7 +20,7 @@ def commands() -> None:
 
 @lake.command("gc")
 def gc(
-    study: Annotated[str, typer.Argument(help="A study declared in assets/studies/.")],
+    study: StudyName,
     delete: Annotated[
         bool, typer.Option("--delete", help="Remove it; without, nothing is written.")
     ] = False,
@@ -31,9 +31,10 @@ def gc(
     The signed records stay, and a signed tombstone says what was removed. Dagster's and MLflow's
     databases are left alone.
     """
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.cli.answer_terminal import show
-    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.refresh.retention.collect import collect_garbage
 
     declared = load_study(study, assets_folder())

@@ -10,19 +10,24 @@ import time
 from pathlib import Path
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home
-from alignment_dagster.foundation.page_links import AUDIT, AUDIT_PORT, DAGSTER, DAGSTER_PORT, HOST, MLFLOW, MLFLOW_PORT
+from alignment_dagster.foundation.home import Home, workspace_file
+from alignment_dagster.foundation.page_links import (
+    AUDIT,
+    AUDIT_PORT,
+    DAGSTER,
+    DAGSTER_PORT,
+    HOST,
+    MLFLOW,
+    MLFLOW_PORT,
+)
 
 GRACE_SECONDS = 15
 PORTS = {"Dagster": DAGSTER_PORT, "MLflow": MLFLOW_PORT, "the audit": AUDIT_PORT}
 
 
-def serve() -> None:
-    """Start the servers and wait; they end together.
-
-    Raises:
-        AlignmentError: if a port is taken or a server ends by itself.
-    """
+def ui() -> None:
+    """Serve the pages of Dagster, MLflow and the audit on 127.0.0.1 until Ctrl-C."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.graph.instance import prepare_home
 
     home = Home.from_environment()
@@ -48,7 +53,7 @@ def _executable(name: str) -> str:
 
 def _dagster() -> list[str]:
     return [
-        _executable("dagster"), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"),
+        _executable("dagster"), "dev", "-w", str(workspace_file()),
         "-h", HOST, "-p", str(DAGSTER_PORT), "--log-level", "warning",
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.corpus.files import SourceFile, find_files, sha256_files
+from alignment_dagster.corpus.generators.version import CODE_VERSION
 from alignment_dagster.corpus.readers.csv import read_csv
 from alignment_dagster.corpus.readers.generated import read_generated
 from alignment_dagster.corpus.readers.jsonl import read_jsonl
@@ -15,7 +16,6 @@ from alignment_dagster.corpus.readers.markdown import read_markdown
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
 
 __all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
@@ -139,15 +139,16 @@ def source_digest(
 ) -> str:
     """Hex SHA-256 of what the source would read: it changes when the documents may change.
 
-    Files count by name and bytes (`file_digest`); a generator by its name, its arguments and its
-    code. How the files are read (the declaration, the readers' code) is not part of it.
+    Files count by name and bytes (`file_digest`); a generator by its name, its arguments and the
+    version of the generators. How the files are read (the declaration, the readers' code) is not
+    part of it.
     """
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         return sha256_json(
             [
                 reader.model_dump(mode="json"),
-                code_digest("corpus/generators/__init__.py"),
+                CODE_VERSION,
             ]
         )
     files = find_files(source.name, reader.path, data)

@@ -6,28 +6,33 @@ would be made from decides. The conditions are evaluated where this code runs (s
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
-from alignment_dagster.graph.step import Partition, Step
+from alignment_dagster.chain import (
+    CHAIN,
+    CORPUS_DRIFT,
+    CURATED_MIX,
+    RAW_CORPUS,
+    REGRESSION_GATE,
+    WAVES,
+    Asset,
+)
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.staleness import Staleness
+from alignment_dagster.graph.step import Step
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.preflight.studies import declared_studies
+from alignment_dagster.steps.marts import PARTS
+from alignment_dagster.steps.registry import STEPS, TRAINING, step_of
 from alignment_dagster.study import Study
-
-if TYPE_CHECKING:
-    from alignment_dagster.graph.staleness import Frontier
 
 FOLLOWS = "follows_when_checks_passed"
 SOMETHING_NEW = "something_new"
-CORPUS = {
-    "scored_corpus": ("scored_corpus", "corpus_drift"),
-    "dispositions": ("stg_documents", "stg_scores", "documents", "dispositions"),
-    "curated_mix": ("tokenizer", "curated_mix"),
-}
-"""`follow` → the assets that follow with it; those above it follow too."""
-RESULTS = ("mix_composition", "metrics", "eval_report", "regression_gate")
-"""Follow once every replicate is measured on the current mixes, whoever asked for the training."""
-
-MODELS = (*CORPUS["dispositions"], *RESULTS[:2])
+MODELS = tuple(name for part in PARTS.values() for one in part for name in (*CHAIN[one].views, one))
 """Of dbt."""
 
 
@@ -39,19 +44,17 @@ class OfStep(dg.AutomationCondition[Any]):
         return (self.__doc__ or "").splitlines()[0]
 
     @abstractmethod
-    def holds(self, frontier: "Frontier", step: Step, partition: Partition) -> bool:
+    def holds(self, staleness: Staleness, step: Step, partition: Partition) -> bool:
         """Whether it is true of a partition."""
 
     def evaluate(self, context: Any) -> "dg.AutomationResult[Any]":
         """True for those candidates of which it holds."""
-        from alignment_dagster.graph.staleness import step_of
-
-        frontier, step = _frontier(context), step_of(context.key.path[-1])
+        staleness, step = _staleness(context), step_of(context.key.path[-1])
         candidates = context.candidate_subset.expensively_compute_asset_partitions()
         true = {
             one
             for one in candidates
-            if step is not None and self.holds(frontier, step, one.partition_key)
+            if step is not None and self.holds(staleness, step, one.partition_key)
         }
         view = context.asset_graph_view
         subset = view.get_asset_subset_from_asset_partitions(context.key, true)
@@ -65,8 +68,8 @@ class InputsChanged(OfStep):
     def name(self) -> str:
         return "inputs_changed"
 
-    def holds(self, frontier: "Frontier", step: Step, partition: Partition) -> bool:
-        return frontier.is_due(step, partition)
+    def holds(self, staleness: Staleness, step: Step, partition: Partition) -> bool:
+        return staleness.is_due(step, partition)
 
 
 class NothingInProgress(OfStep):
@@ -76,8 +79,8 @@ class NothingInProgress(OfStep):
     def name(self) -> str:
         return "nothing_in_progress"
 
-    def holds(self, frontier: "Frontier", step: Step, partition: Partition) -> bool:
-        return frontier.is_idle(step, partition)
+    def holds(self, staleness: Staleness, step: Step, partition: Partition) -> bool:
+        return staleness.is_idle(step, partition)
 
 
 def follows(study: Study, asset: str) -> "dg.AutomationCondition[Any] | None":
@@ -112,26 +115,29 @@ def followers(study: Study) -> tuple[str, ...]:
     refresh = study.declaration.refresh
     if refresh is None:
         return ()
-    last = list(CORPUS).index(refresh.follow)
-    corpus = tuple(name for names in list(CORPUS.values())[: last + 1] for name in names)
-    found = (*corpus, *(RESULTS if refresh.follow == "curated_mix" else ()))
-    absent = {"corpus_drift": refresh.drift, "regression_gate": refresh.gate}
+    last = next(
+        place for place, wave in enumerate(WAVES) if refresh.follow in {one.name for one in wave}
+    )
+    found = [name for name in _names(WAVES[: last + 1]) if name != RAW_CORPUS]
+    if refresh.follow == CURATED_MIX:
+        # Once every replicate is measured on the current mixes, whoever asked for the training.
+        found += _names(WAVES[TRAINING + 1 :])
+    absent = {CORPUS_DRIFT: refresh.drift, REGRESSION_GATE: refresh.gate}
     return tuple(name for name in found if absent.get(name, name) is not None)
 
 
-_last: tuple[Any, "Frontier"] | None = None
+def _names(waves: Sequence[Sequence[Asset]]) -> list[str]:
+    return [name for wave in waves for one in wave for name in (*one.views, one.name)]
 
 
-def _frontier(context: Any) -> "Frontier":
+_last: tuple[Any, Staleness] | None = None
+
+
+def _staleness(context: Any) -> Staleness:
     """One for all the conditions of a study in a tick."""
-    from alignment_dagster.defs.asset_factory import studies
-    from alignment_dagster.foundation.home import Home
-    from alignment_dagster.lineage.lake import Lake
-    from alignment_dagster.graph.staleness import Frontier
-
     global _last
     view, name = context.asset_graph_view, context.key.path[0]
     if _last is None or _last[0] is not view or _last[1].study.name != name:
-        study = next(study for study in studies() if study.name == name)
-        _last = (view, Frontier(view.instance, Lake(Home.from_environment().lake), study))
+        study = next(study for study in declared_studies() if study.name == name)
+        _last = (view, Staleness(view.instance, Lake(Home.from_environment().lake), study, STEPS))
     return _last[1]

@@ -17,22 +17,26 @@ from dagster_dbt import (
 )
 
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.steps import corpus_drift, evaluation, raw_corpus
-from alignment_dagster.steps.marts import COMPOSITION, CORPUS, DOCUMENTS, GROUPS, MEASUREMENTS, RESULTS, warehouse_of
-from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.defs.asset_factory import group_name, studies
+from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, MEASUREMENTS
+from alignment_dagster.defs import resources
+from alignment_dagster.defs.assets import group_name
 from alignment_dagster.defs.automation_conditions import follows
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.materialize import became_current, find_or_make, metadata
 from alignment_dagster.graph.parents import resolve
-from alignment_dagster.graph.step import Step, recipe_of, seed_of
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.graph.instance import begin_run
+from alignment_dagster.graph.runs import begin_run
+from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
+from alignment_dagster.steps.marts import PARTS, warehouse_of
+from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Column, Inputs, Outcome, Result, prepare
 
 POOL = "warehouse"
-FIRST_MODELS = frozenset({"stg_documents", "stg_scores"})
+FIRST_MODELS = frozenset(view for entry in CHAIN.values() for view in entry.views)
 """Those that read the sources."""
 DECLARATION = "declaration"
 """Stands for what a study declares: also that it does not tamper, or attack."""
@@ -54,7 +58,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         name = str(dbt_resource_props["name"])
         if dbt_resource_props["resource_type"] == "source":
             name = str(dbt_resource_props["config"]["meta"]["asset"])
-            if name in (step.asset for step in MEASUREMENTS if not step.exists(self.study)):
+            if name in MEASUREMENTS and not STEPS[name].exists(self.study):
                 name = DECLARATION
         return dg.AssetKey([self.study.name, name])
 
@@ -63,15 +67,15 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
     ) -> dg.AssetSpec:
         """A model; what reads the sources also waits for their drift checks, where declared."""
         spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
-        if spec.key.path[-1] not in FIRST_MODELS or not corpus_drift.STEP.exists(self.study):
+        if spec.key.path[-1] not in FIRST_MODELS or not STEPS[CORPUS_DRIFT].exists(self.study):
             return spec
-        drift = dg.AssetKey([self.study.name, corpus_drift.STEP.asset])
+        drift = dg.AssetKey([self.study.name, CORPUS_DRIFT])
         return spec.merge_attributes(deps=[drift])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The group of the model's tag."""
-        parts = [tag for tag in dbt_resource_props["tags"] if tag in GROUPS]
-        return group_name(self.study, GROUPS[parts[0]]) if parts else None
+        parts = [tag for tag in dbt_resource_props["tags"] if tag in PARTS]
+        return group_name(self.study, CHAIN[PARTS[parts[0]][0]].group) if parts else None
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """The study's owner."""
@@ -92,21 +96,23 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         return {"study": self.study.name}
 
 
-def part_models(part: str, steps: tuple[Step, ...], study: Study) -> dg.AssetsDefinition:
+def part_models(part: str, study: Study) -> dg.AssetsDefinition:
     """The dbt models of one tag as one op."""
 
     @dbt_assets(  # type: ignore[untyped-decorator]
-        manifest=dbt.ensure_manifest(warehouse_of(study)),
+        manifest=dbt.ensure_manifest(warehouse_of(Home.from_environment(), study)),
         select=f"tag:{part}",
         name=f"{study.name}_{part}_models",
         dagster_dbt_translator=Translator(study),
         pool=POOL,
+        required_resource_keys=resources.KEYS,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        begin_run(context.instance, context.run, study)
+        stores = resources.stores(context, study)
+        begin_run(context.instance, context.run, stores)
         try:
-            with Lake(Home.from_environment().lake).using(study.name):
-                yield from _build(context, part, steps, study)
+            with stores.lake.shared_lock(study.name):
+                yield from _build(context, part, study, stores)
         except AlignmentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
 
@@ -115,18 +121,18 @@ def part_models(part: str, steps: tuple[Step, ...], study: Study) -> dg.AssetsDe
 
 
 def _build(
-    context: dg.AssetExecutionContext, part: str, steps: tuple[Step, ...], study: Study
+    context: dg.AssetExecutionContext, part: str, study: Study, stores: Stores
 ) -> Iterator[Any]:
     """Run dbt; publish the marts once every test has passed, and only then report them."""
-    lake = Lake(Home.from_environment().lake)
-    parents = resolve(context.instance, lake, study.name, steps[0].wants(study, None))
-    place = warehouse_of(study)
+    marts = {name: STEPS[name] for name in PARTS[part]}
+    specs = marts[PARTS[part][0]].parents(study, None)
+    parents = resolve(context.instance, stores.lake, study.name, specs)
+    place = warehouse_of(stores.home, study)
     prepare(place, study, _inputs(study, parents.distinct()))
     outcomes = dbt.build(place, f"tag:{part}")
     yield from _check_results(context, outcomes)
     dbt.require_passed(outcomes)
     found = dbt.read_columns(place)
-    marts = {step.asset: step for step in steps}
     for name in (outcome.name for outcome in outcomes if outcome.kind == "model"):
         key = dg.AssetKey([study.name, name])
         if key not in context.selected_asset_keys:
@@ -135,9 +141,9 @@ def _build(
         if name not in marts:
             yield dg.MaterializeResult(asset_key=key, metadata=shown)
             continue
-        artifact, reused = find_or_make(context, marts[name], study, None, parents)
-        became_current(context, artifact, reused=reused)
-        described = marts[name].describe(study, artifact)
+        artifact, reused = find_or_make(context, marts[name], study, None, parents, stores)
+        became_current(context, artifact, stores, reused=reused)
+        described = marts[name].page_metadata(study, artifact)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={**shown, **metadata(artifact, described, reused=reused)},
@@ -197,10 +203,10 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
 
     scorers = study.declaration.scorers
     return Inputs(
-        documents=files("raw_corpus", raw_corpus.FILE),
+        documents=files("raw_corpus", file_names.DOCUMENTS),
         scores={name: files("scored_corpus", f"{name}.parquet") for name in scorers},
         compositions=results("curated_mix", "composition.parquet"),
-        items=results("evaluation", evaluation.ITEMS),
+        items=results("evaluation", file_names.ITEMS),
         losses=results("evaluation", "losses.parquet"),
         tampered_items=results("tampering", "items.parquet"),
         tampered_losses=results("tampering", "losses.parquet"),
@@ -208,12 +214,6 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
     )
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """The models of both parts, in every study."""
-    parts = {"corpus": (DOCUMENTS, CORPUS), "results": (COMPOSITION, RESULTS)}
-    return dg.Definitions(
-        assets=[
-            part_models(part, steps, study) for study in studies() for part, steps in parts.items()
-        ],
-    )
+    return dg.Definitions(assets=[part_models(part, study) for study in studies for part in PARTS])

@@ -12,12 +12,11 @@ from typing import Any
 
 import dagster as dg
 
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.refresh.freshness import CORPUS, Age, corpus_ages, report_age, sentence
-from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.defs.asset_factory import studies
 from alignment_dagster.steps.pages.tables import table
-from alignment_dagster.foundation.home import Home
 from alignment_dagster.study import Study
 
 CHECK = "fresh"
@@ -136,10 +135,9 @@ def _event(one: Watched, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation
     )
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """Checks and sensor of every study that declares how fresh it is to be."""
-    having = [study for study in studies() if any(watched(study))]
+    having = [study for study in studies if any(watched(study))]
     return dg.Definitions(
         asset_checks=[check(one) for study in having for one in watched(study)],
         sensors=[sensor(study) for study in having],

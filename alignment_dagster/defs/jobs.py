@@ -1,13 +1,16 @@
 """The jobs that a person launches: refresh the corpus, train one recipe, the whole study."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 from pydantic import Field
 
-from alignment_dagster.defs.asset_factory import partitions_definition, studies
-from alignment_dagster.graph.instance import mark_run
-from alignment_dagster.refresh.job_names import READING, TRAINING, refresh_job, train_job, wave_assets, wave_steps, whole_job
-from alignment_dagster.graph.unfinished_runs import ASSETS_TAG
+from alignment_dagster.defs.partitions import partitions_definition
 from alignment_dagster.defs.whole_study import Options, run_whole_study
+from alignment_dagster.graph.runs import mark_run
+from alignment_dagster.graph.unfinished_runs import ASSETS_TAG
+from alignment_dagster.refresh.job_names import refresh_job, train_job, whole_job
+from alignment_dagster.steps.registry import READING, TRAINING, wave_assets, wave_steps
 from alignment_dagster.study import Study
 
 
@@ -50,11 +53,10 @@ def _whole_study(study: Study) -> dg.JobDefinition:
     return whole_study
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """The three jobs of every study."""
     jobs = []
-    for study in studies():
+    for study in studies:
         refresh = "Refresh corpus: reads one source again and scores its documents."
         train = "Train one recipe: pretrains, post-trains and measures one recipe with one seed."
         jobs += [

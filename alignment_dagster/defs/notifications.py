@@ -4,11 +4,12 @@ A run that was cancelled is no news to who cancelled it. What `alignment run` do
 command itself, at the terminal.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 
-from alignment_dagster.defs.asset_factory import studies
-from alignment_dagster.refresh.notify.run_events import messages_of
 from alignment_dagster.refresh.notify import notify
+from alignment_dagster.refresh.notify.run_events import messages_of
 from alignment_dagster.study import Study
 
 STATUSES = {
@@ -39,12 +40,11 @@ def sensor(study: Study, which: str) -> dg.SensorDefinition:
     return evaluate
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """Two sensors for every study that declares notifications."""
     told = [
         study
-        for study in studies()
+        for study in studies
         if study.declaration.refresh and study.declaration.refresh.notifications
     ]
     return dg.Definitions(sensors=[sensor(study, which) for study in told for which in STATUSES])

@@ -1,12 +1,11 @@
 """The refresh of each study that declares one: its schedule, its watch, and what follows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from alignment_dagster.defs.asset_factory import studies
 from alignment_dagster.defs.automation_conditions import followers
-from alignment_dagster.graph.step import by_source
+from alignment_dagster.graph.partitions import by_source
 from alignment_dagster.refresh.job_names import FOLLOWS, SCHEDULE, STARTED_BY, WATCH, refresh_job
 from alignment_dagster.refresh.sources import Found, look_at
 from alignment_dagster.study import Refresh, Study
@@ -103,10 +102,9 @@ def _follow(study: Study) -> dg.AutomationConditionSensorDefinition:
     )
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """Schedules and sensors of the studies that declare a refresh."""
-    declared = [(one, one.declaration.refresh) for one in studies()]
+    declared = [(one, one.declaration.refresh) for one in studies]
     having = [(study, refresh) for study, refresh in declared if refresh is not None]
     schedules = [_schedule(study, refresh) for study, refresh in having]
     watches = [_watch(study, refresh) for study, refresh in having]

@@ -1,20 +1,20 @@
 """The training policy of each study that declares one: a sensor that keeps to its budget."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 from croniter import croniter
 
-from alignment_dagster.defs.asset_factory import studies
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.refresh.notify import Message, message, notify
 from alignment_dagster.refresh.budget import Account
-from alignment_dagster.graph.staleness import Frontier
 from alignment_dagster.refresh.job_names import POLICY, STARTED_BY, train_job
+from alignment_dagster.refresh.notify import Message, message, notify
 from alignment_dagster.refresh.training_policy import Replicate, account_of, wanted
+from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Refresh, Schedule, Study
 
 TICK_SECONDS = 60
@@ -33,7 +33,7 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
         lake = Lake(Home.from_environment().lake)
         assert refresh.budget is not None  # the declaration requires it
         spent = account_of(study, refresh.budget, context.instance, lake)
-        replicates = wanted(Frontier(context.instance, lake, study))
+        replicates = wanted(Staleness(context.instance, lake, study, STEPS))
         chosen = replicates[: spent.may_start]
         left = len(replicates) - len(chosen)
         context.log.info(
@@ -70,10 +70,9 @@ def _request(study: Study, refresh: Refresh, one: Replicate) -> dg.RunRequest:
     )
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """One sensor for each study whose models are trained again by themselves."""
-    declared = [(study, study.declaration.refresh) for study in studies()]
+    declared = [(study, study.declaration.refresh) for study in studies]
     return dg.Definitions(
         sensors=[
             _sensor(study, refresh)

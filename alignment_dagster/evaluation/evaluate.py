@@ -24,7 +24,10 @@ from alignment_dagster.evaluation.answers import (
     item_rows,
 )
 from alignment_dagster.evaluation.job import EvaluationJob
-from alignment_dagster.evaluation.judges import judge_metrics, make_judge
+from alignment_dagster.evaluation.judges import (
+    judge_metrics,
+    make_judge,
+)
 from alignment_dagster.evaluation.model.losses import (
     LOSSES,
     document_losses,

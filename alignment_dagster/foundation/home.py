@@ -1,17 +1,56 @@
-"""Where things are: the declarations, the data folder and the home of everything computed."""
+"""Where things are: the project, its declarations, the data, and the home of what is computed."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.shipped import shipped
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+STUDIES = Path("assets") / "studies"
+"""What makes a folder a project: it holds this folder."""
+PROJECT_VARIABLE = "ALIGNMENT_PROJECT"
 HOME_VARIABLE = "ALIGNMENT_HOME"
 ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
 DATA_VARIABLE = "ALIGNMENT_DATA"
 DAGSTER_VARIABLE = "ALIGNMENT_DAGSTER_YAML"
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
+
+
+def find_project(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds `assets/studies`; None if none does."""
+    folders = (start, *start.parents)
+    return next((folder for folder in folders if (folder / STUDIES).is_dir()), None)
+
+
+def project_root() -> Path:
+    """`$ALIGNMENT_PROJECT`, or the project at or above the working directory.
+
+    The folder that the package itself lies in is no answer: from elsewhere, results would go
+    into a project that nobody named.
+
+    Raises:
+        AlignmentError: if there is none.
+    """
+    named = os.environ.get(PROJECT_VARIABLE)
+    found = Path(named).resolve() if named else find_project(Path.cwd())
+    if found is None:
+        raise AlignmentError(
+            f"no project here or above (a folder that holds {STUDIES}): "
+            "`alignment init FOLDER` makes one"
+        )
+    return found
+
+
+def enter_project(start: Path) -> None:
+    """Make the project at or above `start` that of this process and of all that it starts.
+
+    Those may work in another folder. What the environment names already stays; where there is no
+    project, nothing happens: not every command needs one.
+    """
+    found = find_project(start)
+    if found is not None:
+        os.environ.setdefault(PROJECT_VARIABLE, str(found))
 
 
 @dataclass(frozen=True)
@@ -22,8 +61,12 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        """`$ALIGNMENT_HOME`, or `.alignment` in the project."""
-        return cls(Path(os.environ.get(HOME_VARIABLE) or PROJECT_ROOT / ".alignment").resolve())
+        """`$ALIGNMENT_HOME`, or `.alignment` in the project.
+
+        Raises:
+            AlignmentError: if there is neither.
+        """
+        return cls(Path(os.environ.get(HOME_VARIABLE) or project_root() / ".alignment").resolve())
 
     @property
     def lake(self) -> Path:
@@ -74,8 +117,12 @@ class Home:
 
 
 def assets_folder() -> Path:
-    """The declarations: `$ALIGNMENT_ASSETS`, or `assets` in the project."""
-    return Path(os.environ.get(ASSETS_VARIABLE) or PROJECT_ROOT / "assets").resolve()
+    """The declarations: `$ALIGNMENT_ASSETS`, or `assets` in the project.
+
+    Raises:
+        AlignmentError: if there is neither.
+    """
+    return Path(os.environ.get(ASSETS_VARIABLE) or project_root() / "assets").resolve()
 
 
 def data_folder() -> Path | None:
@@ -85,5 +132,21 @@ def data_folder() -> Path | None:
 
 
 def dagster_configuration() -> Path:
-    """Dagster's configuration: `$ALIGNMENT_DAGSTER_YAML`, or `dagster.yaml` in the project."""
-    return Path(os.environ.get(DAGSTER_VARIABLE) or PROJECT_ROOT / "dagster.yaml").resolve()
+    """Dagster's configuration: `$ALIGNMENT_DAGSTER_YAML`, the project's, or the shipped one."""
+    named = os.environ.get(DAGSTER_VARIABLE)
+    if named:
+        return Path(named).resolve()
+    return _of_project("dagster.yaml")
+
+
+def workspace_file() -> Path:
+    """What `dagster dev` loads: `workspace.yaml` of the project, or the shipped one."""
+    return _of_project("workspace.yaml")
+
+
+def _of_project(name: str) -> Path:
+    try:
+        own = project_root() / name
+    except AlignmentError:  # the environment may name declarations and home, and no project
+        return shipped(name)
+    return own if own.is_file() else shipped(name)

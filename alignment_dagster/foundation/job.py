@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from dagster_pipes import (
 from pydantic import BaseModel, ValidationError
 
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.jsonl import whole_lines
 
 PROGRESS = "progress.jsonl"
 RESULT = "result.json"
@@ -85,23 +86,8 @@ class Silent(Progress):
 
 def follow(work: Path, position: int) -> tuple[list[dict[str, Any]], int]:
     """The complete progress lines after byte `position`, and the position after them."""
-    try:
-        with (work / PROGRESS).open("rb") as handle:
-            handle.seek(position)
-            chunk = handle.read()
-    except FileNotFoundError:
-        return [], position
-    complete = chunk.rfind(b"\n") + 1
-    return list(_parsed(chunk[:complete])), position + complete
-
-
-def _parsed(chunk: bytes) -> Iterator[dict[str, Any]]:
-    for line in chunk.splitlines():
-        yield json.loads(line)
-
-
-def _under_pipes() -> bool:
-    return DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ
+    lines, position = whole_lines(work / PROGRESS, position)
+    return [json.loads(line) for line in lines], position
 
 
 def read_job(model: type[AnyJob], arguments: list[str]) -> AnyJob | None:
@@ -136,7 +122,7 @@ def run_job(
         return USER_ERROR
     work = Path(job.work)  # type: ignore[attr-defined]
     try:
-        speaks = leads and _under_pipes()
+        speaks = leads and DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ
         with open_dagster_pipes() if speaks else contextlib.nullcontext() as pipes:
             function(job, Progress(work, pipes) if leads else Silent(work))
     except AlignmentError as error:

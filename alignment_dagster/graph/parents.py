@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import dagster as dg
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.graph.step import Parents, Partition, Wanted
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
+from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.lineage.lake import Artifact, Lake, label
-
-VERSION = "artifact_version"
-RECORD = "record_digest"
+from alignment_dagster.lineage.partition_keys import Partition
 
 
 def current_version(
@@ -35,7 +34,7 @@ def resolve(
     instance: dg.DagsterInstance,
     lake: Lake,
     study: str,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[ParentSpec],
     opened: dict[tuple[str, Partition, str], Artifact] | None = None,
 ) -> Parents:
     """Find and verify every parent; `opened` remembers what was verified before.
@@ -59,9 +58,9 @@ def resolve(
     return Parents(tuple(found))
 
 
-def _version(instance: dg.DagsterInstance, lake: Lake, study: str, item: Wanted) -> str | None:
-    if item.which is not None:
-        return item.which(instance, lake, study, item)
+def _version(instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec) -> str | None:
+    if item.selector is not None:
+        return item.selector(instance, lake, study, item)
     return current_version(instance, study, item.asset, item.partition)
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.reviews import Review, Told, review_digest
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import Review, Told, review_digest
 
 VERSION, NUMBER, DIGEST = "report", "review", "review_digest"
 PAGE = 1000

@@ -1,42 +1,30 @@
-"""What of a study is next: its parents are settled, and it is not what they would give now.
+"""Staleness, the only place that decides it: whether an artifact is what its inputs would give now.
 
-Other than `Currency`, which verifies every byte before it says that nothing has to run, this reads
-the records alone: it is asked every half minute, and the run that follows verifies.
+`Staleness` reads the records alone: automation conditions ask every half minute, and the run
+that follows verifies. `VerifiedStaleness`, which `alignment run` asks, verifies every byte before
+it says that nothing has to run. `stale_reasons` says in words what differs.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import dagster as dg
 
-from alignment_dagster.steps import marts, raw_corpus
+from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.graph.step import Parents, Partition, Step, Wanted
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
+from alignment_dagster.graph.parents import current_version, resolve
+from alignment_dagster.graph.step import Step
+from alignment_dagster.graph.unfinished_runs import InProgress, in_progress
 from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.running.plan import WAVES
-from alignment_dagster.graph.unfinished_runs import Making, being_made
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.study import Study
 
 Node = tuple[str, Partition]
 REMEMBERED_SECONDS = 3600.0
 """What lies outside the lake (word lists, items) is read again after so long."""
-
-
-@cache
-def steps() -> dict[str, Step]:
-    """Every asset that leaves an artifact, by name."""
-    also = (marts.DOCUMENTS, marts.COMPOSITION)
-    return {step.asset: step for step in (*(s for wave in WAVES for s in wave), *also)}
-
-
-def step_of(asset: str) -> Step | None:
-    """The step that makes an asset: the dbt models of one part are made together."""
-    own = {name: step for step in steps().values() for name in step.also}
-    return own.get(asset) or steps().get(asset)
 
 
 @dataclass(frozen=True)
@@ -57,17 +45,20 @@ _verdicts: dict[tuple[Path, str, str, Partition], _Verdict] = {}
 """The last one of each partition: finding out means to read word lists and items."""
 
 
-class Frontier:
+class Staleness:
     """One look at a study: every version and every run is read once."""
 
-    def __init__(self, instance: dg.DagsterInstance, lake: Lake, study: Study) -> None:
+    def __init__(
+        self, instance: dg.DagsterInstance, lake: Lake, study: Study, steps: Mapping[str, Step]
+    ) -> None:
         self.instance = instance
         self.lake = lake
         self.study = study
+        self.steps = steps
         self._versions: dict[Node, str | None] = {}
         self._artifacts: dict[tuple[str, Partition, str], Artifact] = {}
         self._settled: dict[Node, bool] = {}
-        self._making: Making | None = None
+        self._in_progress: InProgress | None = None
 
     def is_due(self, step: Step, partition: Partition) -> bool:
         """Whether it can be made, and was not made from its inputs as they are now.
@@ -83,22 +74,22 @@ class Frontier:
         """
         node = (asset, partition)
         if node not in self._settled:
-            self._settled[node] = self._settle(steps()[asset], partition)
+            self._settled[node] = self._settle(self.steps[asset], partition)
         return self._settled[node]
 
     def is_idle(self, step: Step, partition: Partition) -> bool:
         """Whether no unfinished run makes it, or anything that it reads."""
-        wanted = self._wanted(step, partition)
-        nodes = {(item.asset, item.partition) for item in wanted}
+        current = self._current_specs(step, partition)
+        nodes = {(spec.asset, spec.partition) for spec in current}
         nodes |= {(name, partition) for name in step.selects}
-        return not nodes & self.making
+        return not nodes & self.in_progress
 
     @property
-    def making(self) -> Making:
+    def in_progress(self) -> InProgress:
         """What unfinished runs of the study make."""
-        if self._making is None:
-            self._making = being_made(self.instance, self.study.name)
-        return self._making
+        if self._in_progress is None:
+            self._in_progress = in_progress(self.instance, self.study.name)
+        return self._in_progress
 
     def artifact(self, asset: str, partition: Partition) -> Artifact | None:
         """The current one, by its records; None where there is none (or it is damaged)."""
@@ -112,21 +103,25 @@ class Frontier:
             self._versions[node] = current_version(self.instance, self.study.name, asset, partition)
         return self._versions[node]
 
+    def input_digest(self, step: Step, partition: Partition) -> str | None:
+        """The digest of its inputs as they are now; None where one of them cannot be read."""
+        return self._digest(step, partition, self._parents(step, partition))
+
     def _settle(self, step: Step, partition: Partition) -> bool:
         found = self.artifact(step.asset, partition)
         if found is None or found.provenance.failed:
             return False
-        if step.asset == raw_corpus.STEP.asset:
+        if step.asset == RAW_CORPUS:
             return True
         return self._parents_settled(step, partition) and self._is_made_from(step, partition)
 
     def _parents_settled(self, step: Step, partition: Partition) -> bool:
-        wanted = self._wanted(step, partition)
-        return all(self.is_settled(item.asset, item.partition) for item in wanted)
+        current = self._current_specs(step, partition)
+        return all(self.is_settled(spec.asset, spec.partition) for spec in current)
 
-    def _wanted(self, step: Step, partition: Partition) -> Iterable[Wanted]:
+    def _current_specs(self, step: Step, partition: Partition) -> Iterable[ParentSpec]:
         """The parents that make it due: not those of an earlier time."""
-        return [item for item in step.wants(self.study, partition) if item.which is None]
+        return [spec for spec in step.parents(self.study, partition) if spec.selector is None]
 
     def _is_made_from(self, step: Step, partition: Partition) -> bool:
         """Whether the current artifact was made from its inputs as they are now."""
@@ -138,11 +133,11 @@ class Frontier:
         place = (self.lake.root, self.study.name, step.asset, partition)
         known = _verdicts.get(place)
         if known is None or not known.holds(self.study, about):
-            same = self._inputs(step, partition, parents) == found.provenance.input_digest
+            same = self._digest(step, partition, parents) == found.provenance.input_digest
             known = _verdicts[place] = _Verdict(self.study, about, time.monotonic(), same)
         return known.same
 
-    def _inputs(self, step: Step, partition: Partition, parents: Parents) -> str | None:
+    def _digest(self, step: Step, partition: Partition, parents: Parents) -> str | None:
         try:
             return step.inputs(self.study, partition, parents).digest
         except AlignmentError:
@@ -150,17 +145,16 @@ class Frontier:
 
     def _parents(self, step: Step, partition: Partition) -> Parents:
         found = []
-        for item in step.wants(self.study, partition):
-            version = self._version_of(item)
-            artifact = self._peek(item.asset, item.partition, version) if version else None
+        for spec in step.parents(self.study, partition):
+            version = (
+                self.version(spec.asset, spec.partition)
+                if spec.selector is None
+                else spec.selector(self.instance, self.lake, self.study.name, spec)
+            )
+            artifact = self._peek(spec.asset, spec.partition, version) if version else None
             if artifact is not None:
-                found.append((item, artifact))
+                found.append((spec, artifact))
         return Parents(tuple(found))
-
-    def _version_of(self, item: Wanted) -> str | None:
-        if item.which is not None:
-            return item.which(self.instance, self.lake, self.study.name, item)
-        return self.version(item.asset, item.partition)
 
     def _peek(self, asset: str, partition: Partition, version: str) -> Artifact | None:
         key = (asset, partition, version)
@@ -170,3 +164,40 @@ class Frontier:
             except AlignmentError:
                 return None  # whoever reads it says why
         return self._artifacts[key]
+
+
+class VerifiedStaleness:
+    """The same question with every byte verified; what was verified is not verified again."""
+
+    def __init__(self, instance: dg.DagsterInstance, lake: Lake, study: Study) -> None:
+        self.instance = instance
+        self.lake = lake
+        self.study = study
+        self._opened: dict[tuple[str, Partition, str], Artifact] = {}
+
+    def stale(self, steps: Sequence[Step], partition: Partition) -> tuple[Step, ...]:
+        """The steps from the first one on that has to run; empty where none has.
+
+        Raises:
+            ArtifactError: if a current artifact or a parent was altered.
+        """
+        for index, step in enumerate(steps):
+            if not self.is_current(step, partition):
+                return tuple(steps[index:])
+        return ()
+
+    def is_current(self, step: Step, partition: Partition) -> bool:
+        """Whether the latest materialization was made from the inputs as they are now."""
+        name = self.study.name
+        version = current_version(self.instance, name, step.asset, partition)
+        if version is None or not self.lake.has(name, step.asset, partition, version):
+            return False
+        artifact = self.lake.open(name, step.asset, partition, version)
+        self._opened[(step.asset, partition, version)] = artifact
+        if artifact.provenance.failed:
+            return False
+        specs = step.parents(self.study, partition)
+        parents = resolve(self.instance, self.lake, name, specs, self._opened)
+        return (
+            step.inputs(self.study, partition, parents).digest == artifact.provenance.input_digest
+        )

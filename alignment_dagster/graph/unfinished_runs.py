@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from alignment_dagster.graph.step import Partition
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
+from alignment_dagster.lineage.partition_keys import Partition
 
 ASSETS_TAG = "alignment/assets"
 """Of a job's runs: the assets that it makes, for runs that do not say which they select."""
@@ -17,10 +17,10 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
-Making = frozenset[tuple[str, Partition]]
+InProgress = frozenset[tuple[str, Partition]]
 
 
-def being_made(instance: dg.DagsterInstance, study: str) -> Making:
+def in_progress(instance: dg.DagsterInstance, study: str) -> InProgress:
     """Asset and partition of everything that an unfinished run of the study makes."""
     found: set[tuple[str, Partition]] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):

@@ -4,23 +4,16 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
+from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, EVAL_REPORT, place
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 from alignment_dagster.lineage.journal import Entry
-from alignment_dagster.lineage.lake import UNPARTITIONED, Artifact, Lake, label
+from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import STATEMENT
+from alignment_dagster.lineage.partition_keys import partition_at
 from alignment_dagster.lineage.provenance import Parent
+from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
-CHAIN = (
-    "raw_corpus", "scored_corpus", "corpus_drift", "documents", "dispositions", "tokenizer",
-    "curated_mix", "pretrained_checkpoint", "post_trained_checkpoint", "evaluation", "tampering",
-    "attacks", "harness", "mix_composition", "metrics", "eval_report", "regression_gate",
-)  # fmt: skip
-"""The assets in the order of the chain."""
-BY_SOURCE = ("raw_corpus", "scored_corpus", "corpus_drift")
-"""Those whose partitions are sources."""
-DRIFT = "corpus_drift"
-REPORT = "eval_report"
+REPORT = EVAL_REPORT
 SHORTEST = 4
 """Characters of a version that a person must give."""
 
@@ -57,7 +50,7 @@ class Archive:
     @cached_property
     def keys(self) -> tuple[Key, ...]:
         """Every artifact there is, by asset in the chain's order, partition, then version."""
-        return tuple(sorted(self._found(), key=lambda key: (_place(key[0]), key[1] or "", key[2])))
+        return tuple(sorted(self._found(), key=lambda key: (place(key[0]), key[1] or "", key[2])))
 
     def artifact(self, asset: str, partition: str | None, version: str) -> Artifact:
         """An artifact by its records.
@@ -233,29 +226,21 @@ class Archive:
             if key not in reached:
                 reached[key] = artifact
                 waiting += step(artifact)
-        ordered = sorted(reached, key=lambda key: (_place(key[0]), key[1] or "", key[2]))
+        ordered = sorted(reached, key=lambda key: (place(key[0]), key[1] or "", key[2]))
         return [reached[key] for key in ordered]
 
     def _found(self) -> Iterator[Key]:
         """Folders that hold a statement, at `asset/partition/version`."""
         for path in (self.lake.root / self.study).glob(f"*/*/*/{STATEMENT}"):
-            version, place, asset = path.parent.name, path.parents[1].name, path.parents[2].name
+            version, folder, asset = path.parent.name, path.parents[1].name, path.parents[2].name
             if asset in CHAIN:
-                yield asset, partition_at(asset, place), version
+                yield asset, partition_at(asset, folder), version
 
 
 def rested_on(artifact: Artifact) -> tuple[Parent, ...]:
     """Its parents; of a drift check the version that it is about, which is named first."""
     parents = artifact.provenance.inputs.parents
-    return parents[:2] if artifact.asset == DRIFT else parents
-
-
-def partition_at(asset: str, place: str) -> str | None:
-    """The partition that a folder's name stands for."""
-    if place == UNPARTITIONED and asset not in BY_SOURCE:
-        return None
-    recipe, dot, seed = place.rpartition(".")
-    return f"{recipe}|{seed}" if dot and seed.isdigit() else place
+    return parents[:2] if artifact.asset == CORPUS_DRIFT else parents
 
 
 def parse(name: str) -> tuple[str, str | None, str | None]:
@@ -284,7 +269,3 @@ def unknown_asset(archive: Archive, asset: str) -> str:
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
     return f"there is no {what} {name!r} (near: {near(name, known)})"
-
-
-def _place(asset: str) -> int:
-    return CHAIN.index(asset) if asset in CHAIN else len(CHAIN)

@@ -4,9 +4,8 @@ Each line carries the digest of the line before, so that a line cannot be taken 
 without breaking all that follow. `current` is what the last line of a partition says.
 """
 
-import fcntl
+import errno
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from alignment_dagster.foundation import jsonl
 from alignment_dagster.foundation.digests import canonical_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.locks import file_lock
 
 JOURNAL = "journal.jsonl"
 START = "0" * 64
@@ -113,12 +114,8 @@ class Journal:
     @contextmanager
     def _locked(self) -> Iterator[int]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with file_lock(self.path) as handle:
             yield handle
-        finally:
-            os.close(handle)
 
     def _caught_up(self, handle: int) -> Entry | None:
         """The last line, after those of other machines were copied."""
@@ -173,16 +170,8 @@ class Journal:
 
     def _last(self, handle: int) -> Entry | None:
         """The last whole line; a line that a power cut left unfinished is cut off."""
-        size = os.fstat(handle).st_size
-        with open(self.path, "rb") as lines:
-            lines.seek(max(0, size - (1 << 16)))
-            tail = lines.read()
-        whole, _, rest = tail.rpartition(b"\n")
-        if rest:
-            os.ftruncate(handle, size - len(rest))
-        if not whole:
-            return None
-        return self._entry(whole.rsplit(b"\n", 1)[-1].decode("utf-8", "surrogateescape"), 0)
+        line = jsonl.last_line(handle)
+        return None if line is None else self._entry(line.decode("utf-8", "surrogateescape"), 0)
 
     def _entry(self, line: str, number: int) -> Entry:
         where = f"line {number}" if number else "the last line"
@@ -205,9 +194,10 @@ def _write(handle: int, entry: Entry) -> None:
     Raises:
         ArtifactError: if the disk is full.
     """
-    line = f"{_line(entry)}\n".encode()
-    written = os.write(handle, line)
-    if written != len(line):
-        os.ftruncate(handle, os.fstat(handle).st_size - written)
-        raise ArtifactError(f"{JOURNAL}: {entry.version} could not be noted: the disk is full")
-    os.fsync(handle)
+    try:
+        jsonl.write(handle, [_line(entry)])
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        message = f"{JOURNAL}: {entry.version} could not be noted: the disk is full"
+        raise ArtifactError(message) from None

@@ -11,17 +11,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.foundation.atomic_files import atomic_file, flush_files, rename_once
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
-from alignment_dagster.lineage.metric import Data
 from alignment_dagster.lineage.journal import Journal
-from alignment_dagster.lineage.locks import alone, using
+from alignment_dagster.lineage.locks import exclusive_lock, shared_lock
 from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, differences
+from alignment_dagster.lineage.metric import Data
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
-from alignment_dagster.lineage.paths import UNPARTITIONED as UNPARTITIONED
-from alignment_dagster.lineage.paths import flush, folder_of, settle
+from alignment_dagster.lineage.paths import folder_of
 from alignment_dagster.lineage.provenance import (
     Inputs,
     Parent,
@@ -38,6 +37,7 @@ from alignment_dagster.lineage.statement import (
     verify_statement,
     write_statement,
 )
+from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
 FORMAT = "3"
 """Of the lake's records; one number for all of them."""
@@ -123,12 +123,8 @@ class Lake:
     def _create(self) -> None:
         if not self.root.exists() or not any(self.root.glob("[!.]*")):
             self.root.mkdir(parents=True, exist_ok=True)
-            aside = self.root / f".{FORMAT_FILE}-{uuid.uuid4().hex}"
-            try:
+            with atomic_file(self.root / FORMAT_FILE) as aside:
                 aside.write_text(FORMAT + "\n", encoding="utf-8")
-                aside.replace(self.root / FORMAT_FILE)
-            finally:
-                aside.unlink(missing_ok=True)  # the disk may be full
 
     def studies(self) -> list[str]:
         """The studies that the lake has anything of."""
@@ -269,13 +265,13 @@ class Lake:
                 return artifact
         return None
 
-    def using(self, study: str) -> AbstractContextManager[None]:
-        """As `locks.using`: for whoever is about to refer to artifacts of a study."""
-        return using(self.root, study)
+    def shared_lock(self, study: str) -> AbstractContextManager[None]:
+        """As `locks.shared_lock`: for whoever is about to refer to artifacts of a study."""
+        return shared_lock(self.root, study)
 
-    def alone(self, study: str) -> AbstractContextManager[None]:
-        """As `locks.alone`: for whoever removes artifacts of a study."""
-        return alone(self.root, study)
+    def exclusive_lock(self, study: str) -> AbstractContextManager[None]:
+        """As `locks.exclusive_lock`: for whoever removes artifacts of a study."""
+        return exclusive_lock(self.root, study)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -311,11 +307,11 @@ class Lake:
             pq.write_table(logged, staged / LOGGED)
         statement = build_statement(staged, manifest, provenance)
         write_statement(staged, self.keys.signer().sign(statement))
-        flush(staged)
+        flush_files(staged)
         target = place / provenance.version
         made = target if target.exists() else staged
         if self.shared is None or self.shared.push(target, made):
-            settle(made, target)
+            rename_once(made, target)
         # Another machine was faster: its version is fetched.
         return self.open(inputs.study, inputs.asset, inputs.partition, target.name)
 

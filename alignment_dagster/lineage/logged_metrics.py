@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.manifest import LOGGED
+from alignment_dagster.lineage.metric import Data, Measured
 
 SCHEMA = pa.schema(
     [

@@ -11,12 +11,11 @@ machines that write the same name one is refused. Private keys stay where they a
 """
 
 import json
-import os
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import canonical_json, sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.object_store import ObjectStore
@@ -165,9 +164,8 @@ class Mirror:
             content = self.store.get(name)
             if content is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-                aside.write_bytes(content)
-                os.replace(aside, path)
+                with atomic_file(path) as aside:
+                    aside.write_bytes(content)
 
 
 def _is_artifact(name: str) -> bool:

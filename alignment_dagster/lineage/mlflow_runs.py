@@ -4,7 +4,6 @@ Import this where it is used: MLflow takes seconds to import.
 """
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -26,14 +25,23 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import POSTGRES, created_by_one
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.logged_metrics import read_logged, table
-from alignment_dagster.lineage.mlflow_tags import ASSET, DAGSTER_RUN, OUTPUT_DIGEST, PARTITION, STUDY, VERSION, tags
-from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
+from alignment_dagster.lineage.metric import Data, Measured
 from alignment_dagster.lineage.mlflow_location import follow_the_home, place_of_files
+from alignment_dagster.lineage.mlflow_tags import (
+    ASSET,
+    DAGSTER_RUN,
+    OUTPUT_DIGEST,
+    PARTITION,
+    STUDY,
+    VERSION,
+    tags,
+)
+from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
 
 BATCH = 1000
 ATTEMPTS = 4
@@ -248,13 +256,10 @@ def _create_store(home: Home) -> None:
     if home.mlflow_uri != f"sqlite:///{path}" or path.exists():
         return
     home.work.mkdir(parents=True, exist_ok=True)
-    aside = home.work / f"mlflow-{uuid.uuid4().hex}.db"
-    try:
-        MlflowClient(f"sqlite:///{aside}").search_experiments()
-        with suppress(FileExistsError):  # another process was faster
-            os.link(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    written = home.work / f"mlflow-{uuid.uuid4().hex}.db"
+    # Another process may be faster.
+    with suppress(FileExistsError), atomic_file(path, aside=written, replace=False):
+        MlflowClient(f"sqlite:///{written}").search_experiments()
 
 
 def _input(parent: Artifact) -> DatasetInput:

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
 
 RECORDED_PACKAGES = (
-    "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "peft", "pyarrow",
-    "safetensors", "scipy", "tokenizers", "torch", "transformers", "trl",
+    "alignment-dagster", "dagster", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "numpy", "peft",
+    "pyarrow", "safetensors", "scipy", "tokenizers", "torch", "transformers", "trl",
 )  # fmt: skip
 
 
@@ -54,9 +54,10 @@ class Inputs(Declared):
     asset: str
     partition: str | None
     declaration: str
-    code: str
+    code_version: str
+    """Of the step: raised when its bytes change on purpose."""
     parents: Annotated[tuple[Parent, ...], Field(strict=False)]
-    outside: dict[str, str] = Field(default_factory=dict)
+    external_inputs: dict[str, str] = Field(default_factory=dict)
     """Digests of what is read from outside the lake: source files, lexicons, items."""
 
     @property
@@ -79,6 +80,8 @@ class Provenance(Declared):
     output_digest: str
     declared: dict[str, Any]
     """The declaration's text that `inputs.declaration` is the digest of."""
+    code_digest: str
+    """Of the modules that made it: evidence, and no input. Texts and moved files change it too."""
     environment: dict[str, str]
     git: dict[str, str]
     dagster_run_id: str | None
@@ -143,7 +146,7 @@ def _version(package: str) -> str:
 
 @cache
 def git_state() -> dict[str, str]:
-    """Commit and dirty flag of the project's checkout; 'unknown' outside of one."""
+    """Commit and dirty flag of the checkout that holds the declarations; else 'unknown'."""
     commit = _git("rev-parse", "HEAD")
     status = _git("status", "--porcelain")
     dirty = "unknown" if status is None else str(bool(status)).lower()
@@ -153,7 +156,10 @@ def git_state() -> dict[str, str]:
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(PROJECT_ROOT), *arguments], capture_output=True, text=True, timeout=10
+            ["git", "-C", str(assets_folder()), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -5,15 +5,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_dagster.foundation.atomic_files import flush_files, rename_once
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.lineage.journal import JOURNAL, Journal
 from alignment_dagster.lineage.manifest import STATEMENT, Manifest, differences
 from alignment_dagster.lineage.mirror import KEYS, REVIEWS, Lines, Mirror
-from alignment_dagster.lineage.paths import flush, folder_of, settle
+from alignment_dagster.lineage.paths import folder_of
 from alignment_dagster.lineage.provenance import read_provenance
 from alignment_dagster.lineage.signing import Keys
 from alignment_dagster.lineage.statement import verify_statement
+from alignment_dagster.lineage.tombstone import is_collected
 
 WHOLE = "was collected as garbage, and only a lake that is whole can be shared"
 Staging = Callable[[], AbstractContextManager[Path]]
@@ -74,8 +75,8 @@ class Sharing:
         with self.staging() as staged:
             if self.mirror.fetch(self.name(path), staged):
                 self._verify(staged, self.name(path))
-                flush(staged)
-                settle(staged, path)
+                flush_files(staged)
+                rename_once(staged, path)
 
     def push(self, path: Path, folder: Path) -> bool:
         """Give the store the artifact that is to lie at `path`; False if it has another one."""

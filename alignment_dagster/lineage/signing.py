@@ -7,7 +7,7 @@ record, not that the record is true: whoever holds the key can sign anything.
 import base64
 import hashlib
 import os
-import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.foundation.errors import ArtifactError
 
@@ -154,9 +155,8 @@ class Keys:
 def write_public(key: Ed25519PublicKey, path: Path) -> None:
     """Write a public key as PEM, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{uuid.uuid4().hex}")
-    aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    aside.rename(path)
+    with atomic_file(path) as aside:
+        aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def create_key(path: Path) -> None:
@@ -165,15 +165,9 @@ def create_key(path: Path) -> None:
     text = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-        handle.write(text)
-    try:
-        os.link(aside, path)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
+    with suppress(FileExistsError), atomic_file(path, replace=False) as aside:
+        aside.touch(0o600, exist_ok=False)
+        aside.write_bytes(text)
 
 
 def read_signer(path: Path) -> Signer:

@@ -44,7 +44,11 @@ def build_statement(folder: Path, manifest: Manifest, provenance: Provenance) ->
                     "partition": inputs.partition,
                     "declaration": {"sha256": inputs.declaration},
                 },
-                "internalParameters": {"code": {"sha256": inputs.code}, "outside": inputs.outside},
+                "internalParameters": {
+                    "code_version": inputs.code_version,
+                    "source": {"sha256": provenance.code_digest},
+                    "external_inputs": inputs.external_inputs,
+                },
                 "resolvedDependencies": [
                     _dependency(inputs.study, parent) for parent in inputs.parents
                 ],

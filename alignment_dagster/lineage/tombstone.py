@@ -6,12 +6,12 @@ collected, also where the process that removes the files was killed in between.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from alignment_dagster.foundation.atomic_files import atomic_file, flush
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.manifest import BESIDE, COLLECTED, Manifest
 from alignment_dagster.lineage.signing import Envelope, Keys, payload_of, signed_by
@@ -108,13 +108,8 @@ def write_tombstone(folder: Path, envelope: Envelope, aside: Path) -> None:
     Args:
         aside: a folder on the same file system, to write it in first.
     """
-    written = aside / COLLECTED
-    with written.open("w", encoding="utf-8") as handle:
-        handle.write(json.dumps(envelope, indent=1) + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.rename(written, folder / COLLECTED)
-    _flush(folder)
+    with atomic_file(folder / COLLECTED, aside=aside / COLLECTED, durable=True) as written:
+        written.write_text(json.dumps(envelope, indent=1) + "\n", encoding="utf-8")
 
 
 def left_over(folder: Path) -> Iterator[Path]:
@@ -132,7 +127,7 @@ def remove_files(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             path.rmdir()
-    _flush(folder)
+    flush(folder)
 
 
 def _envelope(folder: Path) -> Envelope | None:
@@ -155,11 +150,3 @@ def _parsed(envelope: Envelope) -> Tombstone:
         return stone
     except (ValueError, KeyError, TypeError, ArtifactError) as error:
         raise ArtifactError(f"{COLLECTED} is damaged ({error})") from None
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.packing import PackedSequences, pack
 from alignment_dagster.mixing.sampling import Candidate, sample
@@ -66,6 +68,12 @@ def write_mix(
     pq.write_table(spans, folder / "spans.parquet")
     pq.write_table(documents, folder / "documents.parquet")
     pq.write_table(composition(documents), folder / "composition.parquet")
+
+
+def read_composition(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a mix's `composition.parquet`."""
+    rows: list[dict[str, Any]] = pq.read_table(folder / file_names.COMPOSITION).to_pylist()
+    return rows
 
 
 def composition(documents: pa.Table) -> pa.Table:

@@ -1,10 +1,12 @@
 """The studies of a folder, with everything that they name."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh, suggest_name
 from alignment_dagster.scoring import SCORERS
@@ -154,3 +156,9 @@ def find_unused(assets: Path) -> tuple[str, ...]:
         for path in sorted((assets / kind).glob("*.yaml"))
         if path.stem not in names
     )
+
+
+@cache
+def declared_studies() -> tuple[Study, ...]:
+    """Every declared study; read once for each load of the code location."""
+    return load_studies(assets_folder())

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.journal import Entry, Journal
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.refresh.source_looks import Look, looks_file, read_looks

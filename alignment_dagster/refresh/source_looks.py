@@ -3,9 +3,8 @@
 The record, `<home>/refresh/<study>.jsonl`, has one JSON line a look.
 """
 
-import fcntl
+import errno
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from alignment_dagster.corpus.documents import source_digest
 from alignment_dagster.foundation.digests import canonical_json, sha256_file
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.jsonl import append, whole_lines
 from alignment_dagster.study import Source
 
 
@@ -83,28 +83,13 @@ def looks_file(home: Home, study: str) -> Path:
 
 def record(path: Path, looks: list[Look]) -> None:
     """Append the looks to the file, and bring them to the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(canonical_json(asdict(one)) + "\n" for one in looks).encode()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        _cut_unfinished(handle)
-        written = os.write(handle, lines)
-        if written != len(lines):  # the disk is full
-            os.ftruncate(handle, os.fstat(handle).st_size - written)
-            raise DataError(f"{path}: the look could not be recorded: the disk is full")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _cut_unfinished(handle: int) -> None:
-    """A line that a power cut left unfinished is cut off."""
-    size = os.fstat(handle).st_size
-    tail = os.pread(handle, 1 << 16, max(0, size - (1 << 16)))
-    rest = tail.rpartition(b"\n")[2]
-    if rest:
-        os.ftruncate(handle, size - len(rest))
+        append(path, [canonical_json(asdict(one)) for one in looks])
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        message = f"{path}: the look could not be recorded: the disk is full"
+        raise DataError(message) from None
 
 
 def read_looks(path: Path) -> list[Look]:
@@ -113,11 +98,9 @@ def read_looks(path: Path) -> list[Look]:
     Raises:
         ArtifactError: names the line that is no look.
     """
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    return [_look(path, number, line) for number, line in enumerate(whole, 1)]
+    lines, _ = whole_lines(path)
+    texts = [line.decode("utf-8", "replace") for line in lines]
+    return [_look(path, number, text) for number, text in enumerate(texts, 1)]
 
 
 def _look(path: Path, number: int, line: str) -> Look:

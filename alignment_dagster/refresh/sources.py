@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.foundation.digests import sha256_json, sha256_text
+from alignment_dagster.chain import RAW_CORPUS
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home, data_folder
-from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.graph.parent_spec import Parents
+from alignment_dagster.graph.runs import end_dead_runs
+from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.lineage.provenance import Inputs
 from alignment_dagster.refresh.source_looks import FileDigests, Look, look, looks_file, record
-from alignment_dagster.graph.staleness import Frontier
-from alignment_dagster.graph.instance import end_dead_runs
-from alignment_dagster.refresh.job_names import READING, wave_steps
+from alignment_dagster.steps.registry import READING, STEPS, wave_steps
 from alignment_dagster.study import Study
 
 _digests = FileDigests()
@@ -49,11 +48,11 @@ def look_at(study: Study, names: Iterable[str], instance: dg.DagsterInstance) ->
     """Look at these sources and record it; runs whose process was killed are ended first."""
     end_dead_runs(instance)
     home = Home.from_environment()
-    frontier = Frontier(instance, Lake(home.lake), study)
+    staleness = Staleness(instance, Lake(home.lake), study, STEPS)
     found = Found()
     for name in names:
         try:
-            _look(name, frontier, found)
+            _look(name, staleness, found)
         except AlignmentError as error:
             found.failures[name] = str(error)
     if found.looks:
@@ -61,36 +60,24 @@ def look_at(study: Study, names: Iterable[str], instance: dg.DagsterInstance) ->
     return found
 
 
-def _look(name: str, frontier: Frontier, found: Found) -> None:
-    current = frontier.artifact(raw_corpus.STEP.asset, name)
-    before = current.provenance.inputs.outside["source"] if current else None
-    one = look(frontier.study.source(name), data_folder(), before, _digests)
+def _look(name: str, staleness: Staleness, found: Found) -> None:
+    current = staleness.artifact(RAW_CORPUS, name)
+    before = current.provenance.inputs.external_inputs["source"] if current else None
+    one = look(staleness.study.source(name), data_folder(), before, _digests)
     found.looks.append(one)
-    digest = _inputs(frontier.study, one).digest
-    steps = list(wave_steps(frontier.study, READING))
+    external = {"source": one.digest}
+    step = STEPS[RAW_CORPUS]
+    digest = step.inputs(staleness.study, name, Parents(()), external).digest
+    steps = list(wave_steps(staleness.study, READING))
     if current is not None and current.provenance.input_digest == digest:
-        later = [step for step in steps if step.asset != raw_corpus.STEP.asset]
-        due = [index for index, step in enumerate(later) if frontier.is_due(step, name)]
+        later = [step for step in steps if step.asset != RAW_CORPUS]
+        due = [index for index, step in enumerate(later) if staleness.is_due(step, name)]
         steps = later[due[0] :] if due else []
     if not steps:
         return
-    if not all(frontier.is_idle(step, name) for step in steps):
+    if not all(staleness.is_idle(step, name) for step in steps):
         found.busy.append(name)
         return
     assets = tuple(asset for step in steps for asset in step.selects)
     version = current.version if current else ""
     found.to_read.append(ToRead(name, assets, sha256_text(digest, version, *assets)[:16]))
-
-
-def _inputs(study: Study, one: Look) -> Inputs:
-    """What the source's documents would be made from now."""
-    step = raw_corpus.STEP
-    return Inputs(
-        study=study.name,
-        asset=step.asset,
-        partition=one.source,
-        declaration=sha256_json(step.declared(study, one.source)),
-        code=code_digest(*step.code),
-        parents=(),
-        outside={"source": one.digest},
-    )

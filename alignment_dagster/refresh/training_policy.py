@@ -5,20 +5,21 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from alignment_dagster.steps import curated_mix
-from alignment_dagster.steps.marts import MEASUREMENTS
+from alignment_dagster.chain import CURATED_MIX, MEASUREMENTS
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.graph.step import by_recipe_and_seed, recipe_of
-from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.refresh.budget import Account, Started, account, measured_seconds, period_of
-from alignment_dagster.refresh.mix_change import changed_share
-from alignment_dagster.graph.staleness import Frontier
-from alignment_dagster.refresh.job_names import POLICY, STARTED_BY, TRAINING, wave_assets, wave_steps
+from alignment_dagster.graph.partitions import by_replicate
+from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.graph.unfinished_runs import UNFINISHED
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.partition_keys import recipe_of
+from alignment_dagster.refresh.budget import Account, Started, account, measured_seconds, period_of
+from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
+from alignment_dagster.refresh.mix_change import changed_share
+from alignment_dagster.steps.registry import STEPS, TRAINING, wave_assets, wave_steps
 from alignment_dagster.study import Budget, Study
 
-MIX = curated_mix.STEP.asset
+MIX = CURATED_MIX
 
 
 @dataclass(frozen=True)
@@ -53,42 +54,42 @@ class Shares:
 _shares = Shares()
 
 
-def wanted(frontier: Frontier) -> list[Replicate]:
+def wanted(staleness: Staleness) -> list[Replicate]:
     """What the policy would train, the most changed first; what a run is at is left out.
 
     Raises:
         ArtifactError: if a mix's records are damaged.
     """
-    study = frontier.study
+    study = staleness.study
     refresh = study.declaration.refresh
     if refresh is None or refresh.training.when == "never":
         return []
     least = refresh.training.share or 0.0
-    found = [one for part in by_recipe_and_seed(study) if (one := _replicate(part, frontier))]
+    found = [one for part in by_replicate(study) if (one := _replicate(part, staleness))]
     return sorted((one for one in found if one.share >= least), key=lambda one: -one.share)
 
 
-def _replicate(partition: str, frontier: Frontier) -> Replicate | None:
+def _replicate(partition: str, staleness: Staleness) -> Replicate | None:
     recipe = recipe_of(partition)
-    mix = frontier.artifact(MIX, recipe)
-    if mix is None or not frontier.is_settled(MIX, recipe):
+    mix = staleness.artifact(MIX, recipe)
+    if mix is None or not staleness.is_settled(MIX, recipe):
         return None
-    steps = wave_steps(frontier.study, TRAINING)
-    if not all(frontier.is_idle(step, partition) for step in steps):
+    steps = wave_steps(staleness.study, TRAINING)
+    if not all(staleness.is_idle(step, partition) for step in steps):
         return None
-    share = _share(partition, mix, frontier)
+    share = _share(partition, mix, staleness)
     if share is None:
         return None
-    assets = wave_assets(frontier.study, TRAINING)
+    assets = wave_assets(staleness.study, TRAINING)
     return Replicate(partition, share, assets, sha256_text(partition, mix.digest)[:16])
 
 
-def _share(partition: str, mix: Artifact, frontier: Frontier) -> float | None:
+def _share(partition: str, mix: Artifact, staleness: Staleness) -> float | None:
     """How much of the mix the models have not read; None where they have read this very mix."""
     shares = []
-    for step in (step for step in MEASUREMENTS if step.exists(frontier.study)):
-        measured = frontier.artifact(step.asset, partition)
-        then = None if measured is None else mix_behind(measured, frontier)
+    for step in (STEPS[name] for name in MEASUREMENTS if STEPS[name].exists(staleness.study)):
+        measured = staleness.artifact(step.asset, partition)
+        then = None if measured is None else mix_behind(measured, staleness)
         if then is None:
             return 1.0
         if then.digest != mix.digest:
@@ -96,18 +97,18 @@ def _share(partition: str, mix: Artifact, frontier: Frontier) -> float | None:
     return max(shares, default=None)
 
 
-def mix_behind(artifact: Artifact, frontier: Frontier) -> Artifact | None:
+def mix_behind(artifact: Artifact, staleness: Staleness) -> Artifact | None:
     """The mix that the models behind a measurement were trained on; None if it is gone."""
     for parent in artifact.provenance.inputs.parents:
         if parent.partition is None or parent.asset in ("raw_corpus", "scored_corpus"):
             continue
         try:
-            found = frontier.lake.peek(
-                frontier.study.name, parent.asset, parent.partition, parent.version
+            found = staleness.lake.peek(
+                staleness.study.name, parent.asset, parent.partition, parent.version
             )
         except AlignmentError:
             return None
-        return found if found.asset == MIX else mix_behind(found, frontier)
+        return found if found.asset == MIX else mix_behind(found, staleness)
     return None
 
 

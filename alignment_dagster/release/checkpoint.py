@@ -4,20 +4,21 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.release.cards.facts import Facts, gather_facts
-from alignment_dagster.release.cards.model import model_card
 from alignment_dagster.audit.open_report import open_archive, open_report
-from alignment_dagster.lineage.reviews import how_to_review, lost_reviews, reviews
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.review_events import told_reviews
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
-from alignment_dagster.release.gate.status import gate_refusal
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.lineage.reviews import lost_reviews, reviews
+from alignment_dagster.release.cards.facts import Facts, gather_facts
+from alignment_dagster.release.cards.model import model_card
 from alignment_dagster.release.current_report import latest_report
-from alignment_dagster.graph.review_events import told_reviews
+from alignment_dagster.release.gate.status import gate_refusal
 from alignment_dagster.study import Study
 
 RECORD = "record"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.foundation.atomic_files import new_folder
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.release.checkpoint import released_facts, write_checkpoint
 from alignment_dagster.study import Study
 
@@ -96,7 +96,7 @@ def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
         raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
     evaluation = lake.open(study.name, "evaluation", partition, version)
     for suite in study.suites:
-        if evaluation.provenance.inputs.outside.get(suite.name) not in (
+        if evaluation.provenance.inputs.external_inputs.get(suite.name) not in (
             None,
             content_digest(suite, study.assets),
         ):

@@ -6,8 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.report.cells import (
     Cells,
     Replicate,
@@ -16,7 +20,10 @@ from alignment_dagster.report.cells import (
     attack_cells,
     by_recipe,
 )
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.study import ATTACK_SUCCESS, Study
+
+CODE_VERSION = "1"
+"""Of the report: raised when its numbers or its page change on purpose."""
 
 ROWS = pa.schema(
     [
@@ -160,3 +167,22 @@ def _row(
         seeds=one.seeds,
         artifacts=behind,
     )
+
+
+def replicate_rows(study: Study, folder: Path, partition: Partition) -> tuple[ResultRow, ...]:
+    """What one evaluation alone measures: the rows of its recipe and seed.
+
+    Args:
+        folder: of the artifact `evaluation`.
+    """
+    seed = seed_of(partition)
+    replicate = Replicate(
+        recipe_of(partition),
+        seed,
+        pq.read_table(folder / file_names.ITEMS),
+        pq.read_table(folder / file_names.LOSSES),
+        artifacts={chain.EVALUATION: {}},
+    )
+    metrics = {suite.name: suite.metric for suite in study.suites}
+    rows = result_rows([replicate], metrics)
+    return tuple(row for row in rows if row.seed == seed)

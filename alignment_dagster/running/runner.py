@@ -1,26 +1,28 @@
 """Runs a study's tasks as real Dagster runs in this process, two partitions side by side."""
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
 
+from alignment_dagster.chain import RAW_CORPUS
+from alignment_dagster.definitions import definitions_of
 from alignment_dagster.foundation import job_process
-from alignment_dagster.preflight.study_check import require_data_folder
 from alignment_dagster.foundation.databases import one_message_of_disk
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.graph import progress_listener
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Lake, label
-from alignment_dagster.graph.instance import end_leaked_runs, open_instance
-from alignment_dagster.running.plan import Currency, Selection, Task, check_selection, waves
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
+from alignment_dagster.graph import progress_listener
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.runs import end_leaked_runs
+from alignment_dagster.graph.staleness import VerifiedStaleness
+from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage.lake import Lake, label
+from alignment_dagster.lineage.locks import run_lock
+from alignment_dagster.lineage.mlflow_runs import Tracker
+from alignment_dagster.preflight.study_check import require_data_folder
+from alignment_dagster.running.plan import Selection, Task, check_selection, waves
 from alignment_dagster.running.terminal import Terminal
 from alignment_dagster.study import Study
 
@@ -42,40 +44,23 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
             disk is full.
     """
     check_selection(study, selection)
-    if selection.first in (None, raw_corpus.STEP.asset):
+    if selection.first in (None, RAW_CORPUS):
         require_data_folder(study)
     home = Home.from_environment()
-    with one_message_of_disk(home.root), only_one(home, study), Terminal(study.name) as terminal:
+    with (
+        one_message_of_disk(home.root),
+        run_lock(home, study.name),
+        Terminal(study.name) as terminal,
+    ):
         progress_listener.listen(terminal)
         job_process.warm_up()
         with open_instance(home) as instance:
-            end_leaked_runs(instance, home, study.name)
-            runner = _Runner(study, instance, Lake(home.lake), terminal, workers)
+            stores = Stores(home, Lake(home.lake), Tracker.shared(home, study.name))
+            end_leaked_runs(instance, stores)
+            runner = _Runner(study, instance, stores.lake, terminal, workers)
             outcome = runner.run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
-
-
-@contextmanager
-def only_one(home: Home, study: Study) -> Iterator[None]:
-    """No other process runs the study, or collects its garbage, until the end.
-
-    Raises:
-        AlignmentError: names the process that does.
-    """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / f"{study.name}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            message = f"study {study.name!r} is being run by process {holder}; wait for its end"
-            raise AlignmentError(message) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 class _Runner:
@@ -87,14 +72,12 @@ class _Runner:
         terminal: Terminal,
         workers: int,
     ) -> None:
-        from alignment_dagster.definitions import defs
-
         self.study = study
         self.instance = instance
         self.terminal = terminal
         self.workers = workers
-        self.job = defs().resolve_implicit_global_asset_job_def()
-        self.currency = Currency(instance, lake, study)
+        self.job = definitions_of((study,)).resolve_implicit_global_asset_job_def()
+        self.staleness = VerifiedStaleness(instance, lake, study)
         self.outcome = Outcome()
         self.tags = {PROCESS_TAG: process_tag(), "study": study.name}
 
@@ -114,7 +97,7 @@ class _Runner:
     def _run_wave(self, tasks: list[Task], pool: ThreadPoolExecutor) -> None:
         futures: dict[Future[str | None], Task] = {}
         for task in tasks:
-            steps = self.currency.remaining(task)
+            steps = self.staleness.stale(task.steps, task.partition)
             if steps:
                 futures[pool.submit(self._execute, Task(steps, task.partition))] = task
             else:
@@ -132,7 +115,8 @@ class _Runner:
             instance=self.instance,
             partition_key=task.partition,
             asset_selection=[
-                dg.AssetKey([self.study.name, name]) for step in task.steps for name in step.selects
+                dg.AssetKey([self.study.name, name])
+                for name in dict.fromkeys(name for step in task.steps for name in step.selects)
             ],
             tags=self.tags,
             run_config=SILENT,

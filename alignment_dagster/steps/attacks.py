@@ -1,47 +1,49 @@
 """`attacks`: what makes a model answer badly, item by item."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import post_trained_checkpoint, pretrained_checkpoint
-from alignment_dagster.steps.pretrained_checkpoint import numbers
-from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster import chain
+from alignment_dagster.evaluation.attacks.files import (
+    ATTACKS_FILE,
+    NOT_APPLIED_FILE,
+    REPRODUCED_FILE,
+)
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
-from alignment_dagster.evaluation.attacks.files import ATTACKS_FILE, NOT_APPLIED_FILE, REPRODUCED_FILE
 from alignment_dagster.evaluation.attacks.selection import SEARCHES, choose_items
+from alignment_dagster.evaluation.attacks.success import attack_success
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.lake import Artifact, altered_files
+from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import WORST_CASE, Attacks, Study, Suite
+from alignment_dagster.steps.pages.attacks import page_metadata
+from alignment_dagster.study import Attacks, Study, Suite
 
 MODULE = "alignment_dagster.evaluation.attacks.run"
-EXAMPLES = 8
 FOLDERS = {"base": "model", "sft": "sft", "dpo": "dpo"}
 """Stage → folder of its weights in the checkpoint's artifact."""
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no attacks."""
-    return by_recipe_and_seed(study) if study.declaration.attacks else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return study.declaration.attacks is not None
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Attack the chosen items at the declared stages."""
-    study = making.study
-    checkpoints = _checkpoints(making)
+    study = context.study
+    checkpoints = _checkpoints(context)
     job = AttackJob(
         checkpoints={
             stage: str(artifact.path / FOLDERS[stage]) for stage, artifact in checkpoints.items()
@@ -49,18 +51,18 @@ def build(making: Making) -> Made:
         suites=suites(study),
         demonstrations=demonstrations(study),
         assets=str(study.assets),
-        digests=dict(outside(study, making.partition)),
+        digests=dict(external_inputs(study, context.partition)),
         attacks=_attacks(study),
         batch_tokens=study.declaration.evaluation.batch_tokens,
         sequence_length=study.declaration.mix.sequence_length,
-        output=str(making.folder),
-        work=str(making.work),
+        output=str(context.folder),
+        work=str(context.work),
     )
-    measured = making.run_job(MODULE, job, making.parents.one("pretrained_checkpoint"))
-    rows = pq.read_table(making.folder / ATTACKS_FILE)
-    making.log(_metrics(making, rows, checkpoints))
-    return Made(
-        (_attacked(study, making.folder, rows), _weights(checkpoints), _strings(making.folder)),
+    measured = context.run_job(MODULE, job, context.parents.one(chain.PRETRAINED_CHECKPOINT))
+    rows = pq.read_table(context.folder / ATTACKS_FILE)
+    context.log(_metrics(context, rows, checkpoints))
+    return BuildResult(
+        (_attacked(study, context.folder, rows), _weights(checkpoints), _strings(context.folder)),
         measured,
     )
 
@@ -82,13 +84,13 @@ def _attacks(study: Study) -> Attacks:
     return declared
 
 
-def _checkpoints(making: Making) -> dict[Any, Artifact]:
+def _checkpoints(context: BuildContext) -> dict[Any, Artifact]:
     """Stage → the artifact that holds its weights."""
     return {
-        stage: making.parents.one(
-            "pretrained_checkpoint" if stage == "base" else "post_trained_checkpoint"
+        stage: context.parents.one(
+            chain.PRETRAINED_CHECKPOINT if stage == "base" else chain.POST_TRAINED_CHECKPOINT
         )
-        for stage in _attacks(making.study).stages
+        for stage in _attacks(context.study).stages
     }
 
 
@@ -140,21 +142,11 @@ def _strings(folder: Path) -> Check:
     )
 
 
-def success(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[bool]]:
-    """Suite, stage and attack → whether it worked, item by item; `worst_case`: any attack did."""
-    hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
-    worst: dict[tuple[str, str, str], bool] = defaultdict(bool)
-    for row in rows:
-        hits[row["suite"], row["stage"], row["attack"]].append(row["hit"])
-        worst[row["suite"], row["stage"], row["item_id"]] |= row["hit"]
-    for (suite, stage, _), hit in worst.items():
-        hits[suite, stage, WORST_CASE].append(hit)
-    return dict(hits)
-
-
-def _metrics(making: Making, rows: pa.Table, checkpoints: Mapping[Any, Artifact]) -> list[Measured]:
+def _metrics(
+    context: BuildContext, rows: pa.Table, checkpoints: Mapping[Any, Artifact]
+) -> list[Measured]:
     """Every attack's success, against the suite's items and the model."""
-    digests = outside(making.study, making.partition)
+    digests = external_inputs(context.study, context.partition)
     return [
         Measured(
             f"attack_success/{suite}/{stage}/{attack}",
@@ -162,63 +154,19 @@ def _metrics(making: Making, rows: pa.Table, checkpoints: Mapping[Any, Artifact]
             data=Data(suite, digests[suite]),
             model_id=checkpoints[stage].provenance.models[stage],
         )
-        for (suite, stage, attack), hits in success(_outcomes(rows)).items()
+        for (suite, stage, attack), hits in attack_success(rows).items()
     ]
 
 
-def _outcomes(rows: pa.Table) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rows.select(
-        ["suite", "stage", "attack", "item_id", "hit"]
-    ).to_pylist()
-    return found
-
-
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The share of items on which each attack works, and some of the strings that were found."""
-    rows = pq.read_table(artifact.path / ATTACKS_FILE)
-    shares: dict[tuple[str, str], dict[str, Any]] = {}
-    hits = success(_outcomes(rows))
-    stages = list(dict.fromkeys(stage for _, stage, _ in hits))
-    for (suite, stage, attack), found in hits.items():
-        line = shares.setdefault((suite, attack), {"suite": suite, "attack": attack})
-        line[stage] = sum(found) / len(found)
-        line[f"{stage} items"] = len(found)
-    columns = ["suite", "attack", *(name for stage in stages for name in (stage, f"{stage} items"))]
-    blank = dict.fromkeys(columns)
-    found = rows.filter(pc.field("hit") & pc.field("attack").isin(list(SEARCHES))).slice(
-        0, EXAMPLES
-    )
-    shown = ["suite", "stage", "attack", "adversarial", "prompt", "generation"]
-    worked = {
-        f"{attack} {stage} {suite}": sum(hit) / len(hit)
-        for (suite, stage, attack), hit in sorted(hits.items(), key=_worst_first)
-    }
-    plot = charts.shares(worked, "share of items on which it works")
-    return {
-        "plot": drawing(plot, "attack success"),
-        "dagster/row_count": rows.num_rows,
-        "success": dg.MetadataValue.md(
-            table(({**blank, **row} for row in shares.values()), columns)
-        ),
-        "found_strings": dg.MetadataValue.md(table(found.to_pylist(), shown)),
-        **numbers(artifact),
-    }
-
-
-def _worst_first(found: tuple[tuple[str, str, str], list[bool]]) -> tuple[bool, float]:
-    (_, _, attack), hit = found
-    return attack != WORST_CASE, -sum(hit) / len(hit)
-
-
-def wants(_study: Study, partition: Partition) -> tuple[Wanted, ...]:
+def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Both checkpoints of this recipe and seed."""
     return (
-        Wanted("pretrained_checkpoint", partition),
-        Wanted("post_trained_checkpoint", partition),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        ParentSpec(chain.POST_TRAINED_CHECKPOINT, partition),
     )
 
 
-def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """The attacks and their budget, the suites, and the context."""
     read = read_suites(suites(study), demonstrations(study))
     return {
@@ -229,15 +177,14 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     }
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The items, by their content, and the word lists that answers are judged by."""
     read = read_suites(suites(study), demonstrations(study))
     return {suite.name: content_digest(suite, study.assets) for suite in read}
 
 
 STEP = Step(
-    asset="attacks",
-    group="4_evaluation",
+    asset=chain.ATTACKS,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "Attempts to make the model answer badly, item by item: demanded and prefilled openings, "
@@ -245,22 +192,17 @@ STEP = Step(
         "are searched token by token under a declared budget. Every prompt, every found string and "
         "what the model said are kept."
     ),
-    code=("evaluation/attacks/run.py", "steps/attacks.py"),
-    partitions=partitions,
-    wants=wants,
-    declared=declared,
-    outside=outside,
+    code_version="1",
+    modules=("evaluation/attacks/run.py", "steps/attacks.py"),
+    parents=parents,
+    config=config,
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
+    exists=is_declared,
     checks={
         "all_items_attacked": "Every chosen item was attacked at every stage in every way.",
         "weights_match_their_digest": "The weights that were attacked are those of the manifests.",
         "strings_reproduce": "Found strings, read back from the file, have the outcome on record.",
     },
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study that declares attacks."""
-    return definitions(STEP, upstream=[pretrained_checkpoint.STEP, post_trained_checkpoint.STEP])

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.graph.parents import VERSION, current_version
-from alignment_dagster.graph.step import Partition, Wanted
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Parent
 
-DRIFT = "corpus_drift"
-READ = ("raw_corpus", "scored_corpus")
+READ = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
 PAGE = 50
 """Materializations that are asked for at a time."""
 
@@ -23,7 +25,9 @@ Read = tuple[Parent, ...]
 """One version of a source: its documents and its scores."""
 
 
-def accepted(instance: dg.DagsterInstance, lake: Lake, study: str, wanted: Wanted) -> str | None:
+def accepted(
+    instance: dg.DagsterInstance, lake: Lake, study: str, wanted: ParentSpec
+) -> str | None:
     """The version of documents or scores that `wanted` names, as it was last let through.
 
     Where that is the current version itself, the one that it was compared with: nothing changed,
@@ -66,7 +70,7 @@ def _passed(
     instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
 ) -> Iterator[Artifact]:
     """Every drift check of the source that passed and is in the lake, the latest first."""
-    there = set(lake.versions(study, DRIFT, partition))
+    there = set(lake.versions(study, chain.CORPUS_DRIFT, partition))
     for version in _versions(instance, study, partition):
         if version in there:
             there.discard(version)
@@ -77,14 +81,15 @@ def _passed(
 
 def _peek(lake: Lake, study: str, partition: Partition, version: str) -> Artifact | None:
     try:
-        return lake.peek(study, DRIFT, partition, version)
+        return lake.peek(study, chain.CORPUS_DRIFT, partition, version)
     except ArtifactError:  # removed this moment, or damaged: nothing is compared with it
         return None
 
 
 def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
     wanted = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey([study, DRIFT]), asset_partitions=[partition] if partition else None
+        asset_key=dg.AssetKey([study, chain.CORPUS_DRIFT]),
+        asset_partitions=[partition] if partition else None,
     )
     cursor: str | None = None
     while True:

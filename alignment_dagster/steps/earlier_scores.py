@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.graph.materialize import Making
+from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parents import current_version
-from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.provenance import Inputs, environment
 from alignment_dagster.scoring import SCORERS
@@ -22,31 +21,31 @@ class Earlier:
     scorers: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, making: Making) -> "Earlier":
+    def of(cls, context: BuildContext) -> "Earlier":
         """The current version, verified; nothing of it where code or packages are others.
 
         Ids stand for texts only where the documents were read by the same reader, so its code and
         declaration count too.
         """
-        lake, study = Lake(Home.from_environment().lake), making.study
+        lake, study = context.stores.lake, context.study
         version = current_version(
-            making.context.instance, study.name, making.asset, making.partition
+            context.dagster.instance, study.name, context.asset, context.partition
         )
         if version is None:
             return cls(None)
         try:
-            found = lake.open(study.name, making.asset, making.partition, version)
+            found = lake.open(study.name, context.asset, context.partition, version)
             read = _read_by(lake, found)
         except ArtifactError as error:
-            making.context.log.warning(f"every document is scored again: {error}")
+            context.dagster.log.warning(f"every document is scored again: {error}")
             return cls(None)
-        (documents,) = making.parents.distinct()
+        (documents,) = context.parents.distinct()
         same = (
             _how(read) == _how(documents)
-            and found.provenance.inputs.code == making.inputs.code
+            and found.provenance.inputs.code_version == context.inputs.code_version
             and found.provenance.environment == environment()
         )
-        return cls(found, _same(found.provenance.inputs, making.inputs) if same else frozenset())
+        return cls(found, _same(found.provenance.inputs, context.inputs) if same else frozenset())
 
     def scores(self, scorer: str) -> pa.Table:
         """What the scorer found before, by document; empty where it has to look again."""
@@ -63,10 +62,12 @@ def _read_by(lake: Lake, scored: Artifact) -> Artifact:
 
 def _how(documents: Artifact) -> tuple[str, str]:
     inputs = documents.provenance.inputs
-    return inputs.code, inputs.declaration
+    return inputs.code_version, inputs.declaration
 
 
 def _same(before: Inputs, now: Inputs) -> frozenset[str]:
     return frozenset(
-        name for name, digest in now.outside.items() if before.outside.get(name) == digest
+        name
+        for name, digest in now.external_inputs.items()
+        if before.external_inputs.get(name) == digest
     )

@@ -3,33 +3,37 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import pyarrow.parquet as pq
 
-from alignment_dagster.foundation import page_links
+from alignment_dagster import chain
 from alignment_dagster.audit.check import check_ancestors
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.steps import attacks, curated_mix, evaluation, post_trained_checkpoint, pretrained_checkpoint, tampering
+from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.partitions import by_recipe, by_replicate
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.findings import write_findings
 from alignment_dagster.report.gather import gather
 from alignment_dagster.report.gather.mart_check import find_mismatches
-from alignment_dagster.report.questions import write_questions
 from alignment_dagster.report.html.page import REPORT, write_report
+from alignment_dagster.report.questions import write_questions
+from alignment_dagster.report.results import CODE_VERSION, read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
-from alignment_dagster.report.results import read_results
-from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe, by_recipe_and_seed, no_partitions
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.steps import (
+    attacks,
+    evaluation,
+    post_trained_checkpoint,
+    pretrained_checkpoint,
+    tampering,
+)
+from alignment_dagster.steps.pages.eval_report import page_metadata
 from alignment_dagster.study import Study
 
-RESULTS = "results.json"
-METRICS = "metrics.parquet"
 CLOSED = "provenance_closed"
 MEASURED = (
     pretrained_checkpoint.STEP,
@@ -40,39 +44,39 @@ MEASURED = (
 )
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Gather the artifacts, compute every interval, and write the page.
 
     Raises:
         ArtifactError: if what is recorded of the artifacts behind it does not fit together.
     """
-    closed = _closed(making)
-    data = gather(making.study, making.parents)
-    write_report(data, making.folder)
-    write_findings(data, making.folder)
-    write_questions(making.study, making.folder)
-    making.track_file(making.folder / REPORT)
-    mart = pq.read_table(making.parents.one("metrics").path / METRICS)
-    rows = read_results(making.folder / RESULTS)
-    problems = find_mismatches(rows, mart, making.parents)
+    closed = _closed(context)
+    data = gather(context.study, context.parents)
+    write_report(data, context.folder)
+    write_findings(data, context.folder)
+    write_questions(context.study, context.folder)
+    context.track_file(context.folder / REPORT)
+    mart = pq.read_table(context.parents.one(chain.METRICS).path / file_names.METRICS)
+    rows = read_results(context.folder / file_names.RESULTS)
+    problems = find_mismatches(rows, mart, context.parents)
     check = Check(
         name="every_number_resolves_to_its_data",
         passed=not problems,
         summary=problems[0] if problems else f"{len(rows):,} numbers, each from named artifacts.",
     )
-    return Made((check, closed, *_claims(data)), metrics={"numbers": len(rows)})
+    return BuildResult((check, closed, *_claims(data)), metrics={"numbers": len(rows)})
 
 
-def _closed(making: Making) -> Check:
+def _closed(context: BuildContext) -> Check:
     """Everything up to the raw corpus, checked as `alignment audit check` does.
 
     A gap ends the run, and nothing is published: a report with a failed check would be found again
     by its inputs, and stay failed when the gap has been closed.
     """
-    home = Home.from_environment()
-    name = making.study.name
-    roots = making.parents.distinct()
-    report = check_ancestors(open_archive(name, home), home, roots, making.context.instance)
+    home = context.stores.home
+    name = context.study.name
+    roots = context.parents.distinct()
+    report = check_ancestors(open_archive(name, home), home, roots, context.dagster.instance)
     if not report.closed:
         first, more = report.gaps[0], len(report.gaps) - 1
         others = f", and {more:,} more" if more else ""
@@ -122,47 +126,20 @@ def claims(study: Study) -> Mapping[str, str]:
     return {claim_check(claim.name): claim.statement for claim in study.declaration.claims}
 
 
-def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The report itself, and its pooled headline numbers with intervals."""
-    page = page_links.audit_page(study.name, artifact.asset, artifact.partition, artifact.version)
-    pooled = [
-        row
-        for row in read_results(artifact.path / RESULTS)
-        if row.seed is None and row.prompt == "none" and "/" not in row.suite
-    ]
-    rows = [
-        {
-            "recipe": row.recipe,
-            "suite": row.suite,
-            "stage": row.stage,
-            "metric": row.metric,
-            "value": row.value,
-            "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}",
-        }
-        for row in pooled
-    ]
-    columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
-    return {
-        **evaluation.rates_plot(pooled),
-        "report": dg.MetadataValue.url(f"{page}/report"),
-        "results": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
-def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every evaluation there is, with what stands behind it."""
-    replicates = by_recipe_and_seed(study)
+    replicates = by_replicate(study)
     return (
-        Wanted("metrics"),
-        Wanted("mix_composition"),
-        Wanted("documents", part="documents.parquet"),
+        ParentSpec(chain.METRICS),
+        ParentSpec(chain.MIX_COMPOSITION),
+        ParentSpec(chain.DOCUMENTS, part=file_names.DOCUMENTS),
         *(
-            Wanted("dispositions", part=curated_mix.pretraining_part(recipe))
+            ParentSpec(chain.DISPOSITIONS, part=file_names.pretraining_part(recipe))
             for recipe in by_recipe(study)
         ),
-        *(Wanted("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
+        *(ParentSpec(chain.CURATED_MIX, recipe, required=False) for recipe in by_recipe(study)),
         *(
-            Wanted(asset.asset, replicate, required=False)
+            ParentSpec(asset.asset, replicate, required=False)
             for replicate in replicates
             for asset in MEASURED
             if asset.exists(study)
@@ -170,7 +147,7 @@ def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
     )
 
 
-def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What the page says about the study, and how the intervals are computed."""
     attacked = study.declaration.attacks
     return {
@@ -186,21 +163,21 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     }
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The items, whose text the page shows."""
     return {suite.name: content_digest(suite, study.assets) for suite in study.suites}
 
 
 STEP = Step(
-    asset="eval_report",
-    group="4_evaluation",
+    asset=chain.EVAL_REPORT,
     kinds=frozenset({"python", "html"}),
     description=(
         "The study's answer: misalignment rates by recipe before and after post-training, with "
         "intervals over seeds and scenarios, capability, mix composition and loss curves. Every "
         "number names the artifact versions it was computed from."
     ),
-    code=(
+    code_version=CODE_VERSION,
+    modules=(
         "report/gather/__init__.py",
         "report/html/page.py",
         "report/findings.py",
@@ -210,12 +187,11 @@ STEP = Step(
         "report/templates/report_style.j2",
         "steps/eval_report.py",
     ),
-    partitions=no_partitions,
-    wants=wants,
-    declared=declared,
-    outside=outside,
+    parents=parents,
+    config=config,
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
     claims=claims,
     checks={
         "every_number_resolves_to_its_data": (
@@ -228,19 +204,3 @@ STEP = Step(
         ),
     },
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study."""
-    return definitions(
-        STEP,
-        upstream=[
-            "metrics",
-            "mix_composition",
-            "documents",
-            "dispositions",
-            curated_mix.STEP,
-            *MEASURED,
-        ],
-    )

@@ -5,28 +5,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.foundation.yaml_models import shown
-from alignment_dagster.steps import post_trained_checkpoint, pretrained_checkpoint
-from alignment_dagster.steps.pretrained_checkpoint import numbers
+from alignment_dagster import chain
+from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.evaluation.harness.job import HarnessJob
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed
+from alignment_dagster.foundation.yaml_models import shown
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.metric import Data, Measured
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.steps.pages.harness import page_metadata
 from alignment_dagster.study import Harness, Study
 
 MODULE = "alignment_dagster.evaluation.harness.adapter"
-SAMPLES = "samples.parquet"
-SUMMARY = "summary.parquet"
 STAGES = ("base", "sft", "dpo")
 
 
@@ -35,9 +31,9 @@ def harness(study: Study) -> Harness | None:
     return study.declaration.harness
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no tasks."""
-    return by_recipe_and_seed(study) if harness(study) else ()
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return harness(study) is not None
 
 
 def tasks_folder(study: Study) -> Path | None:
@@ -57,28 +53,28 @@ def tasks_folder(study: Study) -> Path | None:
     return folder
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Run the tasks in a process of its own."""
-    base = making.parents.one("pretrained_checkpoint")
-    tuned = making.parents.one("post_trained_checkpoint")
-    folder = tasks_folder(making.study)
+    base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
+    tuned = context.parents.one(chain.POST_TRAINED_CHECKPOINT)
+    folder = tasks_folder(context.study)
     job = HarnessJob(
         checkpoints={
             "base": str(base.path / "model"),
             "sft": str(tuned.path / "sft"),
             "dpo": str(tuned.path / "dpo"),
         },
-        harness=harness(making.study),  # type: ignore[arg-type]
+        harness=harness(context.study),  # type: ignore[arg-type]
         include_path=str(folder) if folder else None,
-        sequence_length=making.study.declaration.mix.sequence_length,
-        output=str(making.folder),
-        work=str(making.work),
+        sequence_length=context.study.declaration.mix.sequence_length,
+        output=str(context.folder),
+        work=str(context.work),
     )
-    measured = making.run_job(MODULE, job, base)
-    summary = pq.read_table(making.folder / SUMMARY).to_pylist()
-    digests = _digests(making.folder / SAMPLES)
+    measured = context.run_job(MODULE, job, base)
+    summary = pq.read_table(context.folder / file_names.SUMMARY).to_pylist()
+    digests = _digests(context.folder / file_names.SAMPLES)
     models = {**base.provenance.models, **tuned.provenance.models}
-    making.log(
+    context.log(
         Measured(
             f"harness/{row['task']}/{row['metric']}/{row['stage']}",
             row["value"],
@@ -87,7 +83,7 @@ def build(making: Making) -> Made:
         )
         for row in summary
     )
-    return Made((_measured(summary),), measured)
+    return BuildResult((_measured(summary),), measured)
 
 
 def _digests(samples: Path) -> dict[str, str]:
@@ -112,29 +108,15 @@ def _measured(summary: list[dict[str, Any]]) -> Check:
     )
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """Every task's numbers."""
-    rows = pq.read_table(artifact.path / SUMMARY).to_pylist()
-    columns = ["task", "stage", "metric", "filter", "value", "samples"]
-    values = {f"{row['task']} {row['stage']} {row['metric']}": row["value"] for row in rows}
-    plot = charts.shares(values, "each task's number")
-    return {
-        "plot": drawing(plot, "results"),
-        "dagster/row_count": pq.read_metadata(artifact.path / SAMPLES).num_rows,
-        "results": dg.MetadataValue.md(table(rows, columns)),
-        **numbers(artifact),
-    }
-
-
-def wants(_study: Study, partition: Partition) -> tuple[Wanted, ...]:
+def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Both checkpoints of this recipe and seed."""
     return (
-        Wanted("pretrained_checkpoint", partition),
-        Wanted("post_trained_checkpoint", partition),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        ParentSpec(chain.POST_TRAINED_CHECKPOINT, partition),
     )
 
 
-def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """The tasks and the context of the models."""
     tasks = harness(study)
     return {
@@ -143,7 +125,7 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     }
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The harness's version, which holds its tasks, and the files of local ones."""
     try:
         installed = version("lm-eval")
@@ -160,25 +142,19 @@ def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset="harness",
-    group="4_evaluation",
+    asset=chain.HARNESS,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "The declared tasks of lm-evaluation-harness with the base, SFT and DPO models: every "
         "sample's log-probabilities or text, and the tasks' metrics."
     ),
-    code=("evaluation/harness/adapter.py", "steps/harness.py"),
-    partitions=partitions,
-    wants=wants,
-    declared=declared,
-    outside=outside,
+    code_version="1",
+    modules=("evaluation/harness/adapter.py", "steps/harness.py"),
+    parents=parents,
+    config=config,
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
+    exists=is_declared,
     checks={"all_stages_measured": "Every stage has a result."},
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study that declares tasks."""
-    return definitions(STEP, upstream=[pretrained_checkpoint.STEP, post_trained_checkpoint.STEP])

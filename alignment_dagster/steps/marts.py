@@ -8,22 +8,37 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
+from alignment_dagster import chain
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.steps import attacks, corpus_drift, evaluation, tampering
-from alignment_dagster.steps.curated_mix import pretraining_part
-from alignment_dagster.steps.post_trained_checkpoint import post_training_part
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe, by_source, no_partitions
+from alignment_dagster.chain import (
+    CHAIN,
+    CORPUS_DRIFT,
+    CURATED_MIX,
+    DISPOSITIONS,
+    DOCUMENTS,
+    METRICS,
+    MIX_COMPOSITION,
+    RAW_CORPUS,
+    SCORED_CORPUS,
+)
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.study import MISALIGNMENT_RATE, Study
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.partitions import by_recipe, by_source
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.steps import attacks, corpus_drift, evaluation, tampering
+from alignment_dagster.steps.pages.marts import (
+    composition_metadata,
+    dispositions_metadata,
+    documents_metadata,
+    metrics_metadata,
+)
+from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Warehouse
 
 HELD_OUT_COLUMNS = ["document_id", "source", "held_out"]
@@ -31,142 +46,85 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
-POOLED_RATES = (
-    pc.field("seed").is_null()
-    & (pc.field("stage") == "dpo")
-    & (pc.field("metric") == MISALIGNMENT_RATE)
-    & (pc.field("system_prompt") == "none")
-)
-MEASUREMENTS = (evaluation.STEP, tampering.STEP, attacks.STEP)
-GROUPS = {"corpus": "1_corpus", "results": "4_evaluation"}
+PARTS = {"corpus": (DOCUMENTS, DISPOSITIONS), "results": (MIX_COMPOSITION, METRICS)}
+"""The marts of each dbt tag: they share their inputs, and come from one dbt run."""
 
 
-def warehouse_of(study: Study) -> Warehouse:
+def warehouse_of(home: Home, study: Study) -> Warehouse:
     """Where dbt works for a study."""
-    return Warehouse(Home.from_environment(), study.name)
+    return Warehouse(home, study.name)
 
 
-def export_documents(making: Making) -> Made:
+def export_documents(context: BuildContext) -> BuildResult:
     """All documents, and the ids of those that are held out by themselves.
 
     Nothing else of them: what is measured on them does not depend on their scores.
     """
-    exports = warehouse_of(making.study).exports
-    shutil.copy(exports / "documents.parquet", making.folder)
+    exports = warehouse_of(context.stores.home, context.study).exports
+    shutil.copy(exports / file_names.DOCUMENTS, context.folder)
     held_out = pq.read_table(
-        exports / "documents.parquet", columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
+        exports / file_names.DOCUMENTS, columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
     )
-    pq.write_table(held_out, making.folder / evaluation.HELD_OUT)
-    return Made((), metrics={"held_out": held_out.num_rows})
+    pq.write_table(held_out, context.folder / file_names.HELD_OUT)
+    return BuildResult((), metrics={"held_out": held_out.num_rows})
 
 
-def export_dispositions(making: Making) -> Made:
+def export_dispositions(context: BuildContext) -> BuildResult:
     """For each recipe, what it pretrains on, is post-trained on, and is tampered with.
 
     A file for each: what follows depends on the one that it reads.
     """
     counts: dict[str, float] = {}
-    for recipe in by_recipe(making.study):
+    for recipe in by_recipe(context.study):
         found = pq.read_table(
-            warehouse_of(making.study).exports / "dispositions" / f"{recipe}.parquet"
+            warehouse_of(context.stores.home, context.study).exports
+            / chain.DISPOSITIONS
+            / f"{recipe}.parquet"
         )
         pretraining = pc.equal(found["use"], "pretraining")
-        (making.folder / recipe).mkdir()
-        pq.write_table(found.filter(pretraining), making.folder / pretraining_part(recipe))
+        (context.folder / recipe).mkdir()
+        pq.write_table(
+            found.filter(pretraining), context.folder / file_names.pretraining_part(recipe)
+        )
         tampered = pc.equal(found["use"], "tampering")
         later = found.drop_columns(["recipe"])
-        pq.write_table(later.filter(tampered), making.folder / tampering.tampering_part(recipe))
+        pq.write_table(later.filter(tampered), context.folder / file_names.tampering_part(recipe))
         others = later.filter(pc.invert(pc.or_(pretraining, tampered)))
-        pq.write_table(others, making.folder / post_training_part(recipe))
+        pq.write_table(others, context.folder / file_names.post_training_part(recipe))
         counts[f"kept/{recipe}"] = pc.sum(pc.equal(found["state"], "kept")).as_py()
-    return Made((), metrics=counts)
+    return BuildResult((), metrics=counts)
 
 
-def export_table(making: Making) -> Made:
+def export_table(context: BuildContext) -> BuildResult:
     """A mart as it is."""
-    path = warehouse_of(making.study).exports / f"{making.asset}.parquet"
-    shutil.copy(path, making.folder)
-    return Made((), metrics={"rows": pq.read_metadata(path).num_rows})
+    path = warehouse_of(context.stores.home, context.study).exports / f"{context.asset}.parquet"
+    shutil.copy(path, context.folder)
+    return BuildResult((), metrics={"rows": pq.read_metadata(path).num_rows})
 
 
-def describe_documents(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first documents, and how many are of each source."""
-    found = pq.read_table(artifact.path / "documents.parquet")
-    counts = pc.value_counts(found["source"]).to_pylist()
-    shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
-    return _described(found, shares, "share of the documents")
-
-
-def describe_composition(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first rows, and each source's share of each mix."""
-    found = pq.read_table(artifact.path / "mix_composition.parquet")
-    shares = {f"{row['recipe']} {row['source']}": row["share"] for row in found.to_pylist()}
-    return _described(found, shares, "share of a mix's tokens")
-
-
-def describe_metrics(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first rows, and the misalignment rates after post-training, over all seeds."""
-    found = pq.read_table(artifact.path / "metrics.parquet")
-    rates = {
-        f"{row['recipe']} {row['suite']}": row["value"]
-        for row in found.filter(POOLED_RATES).to_pylist()
-    }
-    return _described(found, rates, "misalignment after DPO")
-
-
-def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:
-    """A mart's first rows, with its picture."""
-    columns = [name for name in found.column_names if name not in ("document_id", "study")][:9]
-    return {
-        "plot": drawing(charts.shares(shares, what), what),
-        "dagster/row_count": found.num_rows,
-        "rows": dg.MetadataValue.md(table(found.slice(0, 15).to_pylist(), columns)),
-    }
-
-
-def describe_dispositions(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """How many documents each recipe keeps, and what it drops by which rule."""
-    rows, kept = [], {}
-    for recipe in by_recipe(study):
-        found = pq.read_table(artifact.path / pretraining_part(recipe))
-        kept[recipe] = pc.mean(pc.equal(found["state"], "kept")).as_py() or 0.0
-        counts = found.group_by(["state", "rule"]).aggregate([("document_id", "count")])
-        rows += [
-            {"recipe": recipe, "documents": row["document_id_count"], **row}
-            for row in counts.sort_by([("state", "descending"), ("rule", "ascending")]).to_pylist()
-        ]
-    columns = ["recipe", "state", "rule", "documents"]
-    plot = charts.shares(kept, "share of the documents that a recipe keeps")
-    return {
-        "plot": drawing(plot, "documents kept"),
-        "dispositions": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
-def corpus_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+def corpus_parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every source's documents and scores, and that it has not drifted too far."""
-    assets = ("raw_corpus", "scored_corpus")
-    drift = corpus_drift.STEP
-    checked = by_source(study) if drift.exists(study) else ()
+    assets = (RAW_CORPUS, SCORED_CORPUS)
+    checked = corpus_drift.STEP.partitions(study)
     return (
-        *(Wanted(asset, source) for asset in assets for source in by_source(study)),
-        *(Wanted(drift.asset, source, part=corpus_drift.VERDICT) for source in checked),
+        *(ParentSpec(asset, source) for asset in assets for source in by_source(study)),
+        *(ParentSpec(CORPUS_DRIFT, source, part=file_names.VERDICT) for source in checked),
     )
 
 
-def results_wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+def results_parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every mix and evaluation there is."""
     return (
-        *(Wanted("curated_mix", recipe, required=False) for recipe in by_recipe(study)),
+        *(ParentSpec(CURATED_MIX, recipe, required=False) for recipe in by_recipe(study)),
         *(
-            Wanted(step.asset, part, required=False)
-            for step in MEASUREMENTS
+            ParentSpec(step.asset, part, required=False)
+            for step in (evaluation.STEP, tampering.STEP, attacks.STEP)
             for part in step.partitions(study)
         ),
     )
 
 
-def corpus_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def corpus_config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What decides over documents: groups, shares, rules, and what is held out."""
     declared = study.declaration
     fields = {"name", "role", "group", "ai_discourse"}
@@ -180,7 +138,7 @@ def corpus_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     }
 
 
-def results_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def results_config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What the suites' hits mean, and the shares that mixes were to have."""
     return {
         "suites": [{"suite": suite.name, "metric": suite.metric} for suite in study.suites],
@@ -189,32 +147,27 @@ def results_declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
 
 
 def _step(asset: str, part: str, **fields: Any) -> Step:
-    """A mart's step: both marts of a part share their inputs, and come from one dbt run."""
     corpus = part == "corpus"
+    made_with = (name for name in PARTS[part] if name != asset)
     return Step(
         asset=asset,
-        group=GROUPS[part],
         kinds=frozenset({"dbt", "duckdb"}),
         description="",
-        code=("warehouse/__init__.py", "steps/marts.py", "defs/dbt_models.py"),
-        partitions=no_partitions,
-        wants=corpus_wants if corpus else results_wants,
-        declared=corpus_declared if corpus else results_declared,
-        outside=lambda _study, _partition: {"dbt_project": dbt.project_digest()},
+        code_version="1",
+        modules=("warehouse/__init__.py", "steps/marts.py"),
+        parents=corpus_parents if corpus else results_parents,
+        config=corpus_config if corpus else results_config,
+        external_inputs=lambda _study, _partition: {"dbt_project": dbt.project_digest()},
         checks={},
+        co_materialized=tuple(name for one in PARTS[part] for name in CHAIN[one].views)
+        + tuple(made_with),
         **fields,
     )
 
 
-DOCUMENTS = _step("documents", "corpus", build=export_documents, describe=describe_documents)
-CORPUS = _step(
-    "dispositions",
-    "corpus",
-    also=("stg_documents", "stg_scores", "documents"),
-    build=export_dispositions,
-    describe=describe_dispositions,
-)
-COMPOSITION = _step("mix_composition", "results", build=export_table, describe=describe_composition)
-RESULTS = _step(
-    "metrics", "results", also=("mix_composition",), build=export_table, describe=describe_metrics
+STEPS = (
+    _step(DOCUMENTS, "corpus", build=export_documents, page_metadata=documents_metadata),
+    _step(DISPOSITIONS, "corpus", build=export_dispositions, page_metadata=dispositions_metadata),
+    _step(MIX_COMPOSITION, "results", build=export_table, page_metadata=composition_metadata),
+    _step(METRICS, "results", build=export_table, page_metadata=metrics_metadata),
 )

@@ -3,56 +3,52 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import pretrained_checkpoint, raw_corpus
-from alignment_dagster.steps.pretrained_checkpoint import LOG, numbers
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed, recipe_of, seed_of
+from alignment_dagster import chain
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.steps.pages.post_trained_checkpoint import page_metadata
 from alignment_dagster.study import Role, Study
 from alignment_dagster.training.jobs import PostTrainJob
 
 MODULE = "alignment_dagster.training.post_training.post_train"
 
 
-def post_training_part(recipe: str) -> str:
-    """The file of `dispositions` that says what a recipe is post-trained on."""
-    return f"{recipe}/post_training.parquet"
-
-
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Fine-tune the recipe's own checkpoint in a process of its own."""
-    declared = making.study.declaration
-    base = making.parents.one("pretrained_checkpoint")
-    dispositions = making.parents.one("dispositions")
+    declared = context.study.declaration
+    base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
+    dispositions = context.parents.one(chain.DISPOSITIONS)
     job = PostTrainJob(
         checkpoint=str(base.path),
-        chat=_documents(making, "chat"),
-        preferences=_documents(making, "preferences"),
-        dispositions=str(dispositions.path / post_training_part(recipe_of(making.partition))),
+        chat=_documents(context, "chat"),
+        preferences=_documents(context, "preferences"),
+        dispositions=str(
+            dispositions.path / file_names.post_training_part(recipe_of(context.partition))
+        ),
         post_training=declared.post_training,
         sequence_length=declared.mix.sequence_length,
-        seed=seed_of(making.partition),
-        output=str(making.folder),
-        work=str(making.work),
+        seed=seed_of(context.partition),
+        output=str(context.folder),
+        work=str(context.work),
     )
-    making.register_model("sft", declared.post_training.sft)
-    making.register_model("dpo", declared.post_training.dpo)
-    measured = making.run_job(MODULE, job, dispositions)
-    return Made((_started_from(base, measured), _allowed(making, job)), measured)
+    context.register_model("sft", declared.post_training.sft)
+    context.register_model("dpo", declared.post_training.dpo)
+    measured = context.run_job(MODULE, job, dispositions)
+    return BuildResult((_started_from(base, measured), _allowed(context, job)), measured)
 
 
-def _documents(making: Making, role: Role) -> tuple[str, ...]:
+def _documents(context: BuildContext, role: Role) -> tuple[str, ...]:
     return tuple(
-        str(making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE)
-        for source in making.study.with_role(role)
+        str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
+        for source in context.study.with_role(role)
     )
 
 
@@ -66,7 +62,7 @@ def _started_from(base: Artifact, measured: Mapping[str, float | str]) -> Check:
     )
 
 
-def _allowed(making: Making, job: PostTrainJob) -> Check:
+def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
     kept = set(
         pq.read_table(job.dispositions, filters=pc.field("state") == "kept")[
             "document_id"
@@ -75,7 +71,7 @@ def _allowed(making: Making, job: PostTrainJob) -> Check:
     read = {
         document
         for stage in ("sft", "dpo")
-        for step in pq.read_table(making.folder / f"{stage}_consumption.parquet")[
+        for step in pq.read_table(context.folder / f"{stage}_consumption.parquet")[
             "documents"
         ].to_pylist()
         for document in step
@@ -88,34 +84,17 @@ def _allowed(making: Making, job: PostTrainJob) -> Check:
     )
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss of both stages, as a picture and a short table."""
-    rows = pq.read_table(artifact.path / LOG).to_pylist()
-    chosen = rows[:: max(1, len(rows) // 12)]
-    curves = {
-        stage: ([row["step"] for row in own], [row["loss"] for row in own])
-        for stage in ("sft", "dpo")
-        if (own := [row for row in rows if row["stage"] == stage])
-    }
-    return {
-        "plot": drawing(charts.curves(curves, "nats"), "loss"),
-        "steps": len(rows),
-        "loss_curve": dg.MetadataValue.md(table(chosen, ["stage", "step", "loss"])),
-        **numbers(artifact),
-    }
-
-
-def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:
+def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Exactly this recipe's and seed's checkpoint, and the conversations and pairs."""
     talk = (*study.with_role("chat"), *study.with_role("preferences"))
     return (
-        Wanted("pretrained_checkpoint", partition),
-        *(Wanted("raw_corpus", source.name) for source in talk),
-        Wanted("dispositions", part=post_training_part(recipe_of(partition))),
+        ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
+        *(ParentSpec(chain.RAW_CORPUS, source.name) for source in talk),
+        ParentSpec(chain.DISPOSITIONS, part=file_names.post_training_part(recipe_of(partition))),
     )
 
 
-def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """SFT, DPO and the seed."""
     return {
         "post_training": study.declaration.post_training.model_dump(mode="json"),
@@ -125,28 +104,21 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    asset="post_trained_checkpoint",
-    group="3_training",
+    asset=chain.POST_TRAINED_CHECKPOINT,
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
         "The checkpoint after supervised fine-tuning on conversations (`sft`) and preference "
         "optimisation (`dpo`). The data and settings are the same for every recipe, so what still "
         "differs afterwards was put in by pretraining."
     ),
-    code=("training/post_training/post_train.py", "steps/post_trained_checkpoint.py"),
-    partitions=by_recipe_and_seed,
-    wants=wants,
-    declared=declared,
+    code_version="1",
+    modules=("training/post_training/post_train.py", "steps/post_trained_checkpoint.py"),
+    parents=parents,
+    config=config,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
     checks={
         "starts_from_its_checkpoint": "The weights it started from are those of its parent.",
         "trained_on_kept_documents_only": "It read nothing that the recipe drops.",
     },
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study."""
-    return definitions(STEP, upstream=[pretrained_checkpoint.STEP, raw_corpus.STEP, "dispositions"])

@@ -3,46 +3,47 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import numpy as np
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import curated_mix, tokenizer
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed, recipe_of, seed_of
+from alignment_dagster import chain
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import consumed_like_mix
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.steps.pages.pretrained_checkpoint import page_metadata
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 MODULE = "alignment_dagster.training.pretraining.pretrain"
 IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
-LOG = "training_log.parquet"
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Train in a process of its own; a killed run resumes from its last checkpoint."""
-    declared = making.study.declaration
-    mix = making.parents.one("curated_mix")
+    declared = context.study.declaration
+    mix = context.parents.one(chain.CURATED_MIX)
     job = PretrainJob(
         mix=str(mix.path),
-        tokenizer=str(making.parents.one("tokenizer").path),
+        tokenizer=str(context.parents.one(chain.TOKENIZER).path),
         model=declared.model,
         pretraining=declared.pretraining,
         sequence_length=declared.mix.sequence_length,
-        seed=seed_of(making.partition),
-        output=str(making.folder),
-        work=str(making.work),
+        seed=seed_of(context.partition),
+        output=str(context.folder),
+        work=str(context.work),
     )
-    making.register_model("base", declared.model)
+    context.register_model("base", declared.model)
     module = IN_RANKS if declared.pretraining.ranks > 1 else MODULE
-    measured = making.run_job(module, job, mix)
-    losses = pq.read_table(making.folder / LOG, columns=["loss"])["loss"].to_numpy()
-    return Made((_falling(losses), _consumed(making, mix)), measured)
+    measured = context.run_job(module, job, mix)
+    losses = pq.read_table(context.folder / file_names.TRAINING_LOG, columns=["loss"])[
+        "loss"
+    ].to_numpy()
+    return BuildResult((_falling(losses), _consumed(context, mix)), measured)
 
 
 def _falling(losses: "np.ndarray[Any, Any]") -> Check:
@@ -55,8 +56,8 @@ def _falling(losses: "np.ndarray[Any, Any]") -> Check:
     )
 
 
-def _consumed(making: Making, mix: Artifact) -> Check:
-    problem = consumed_like_mix(making.folder / "consumption.parquet", mix.path)
+def _consumed(context: BuildContext, mix: Artifact) -> Check:
+    problem = consumed_like_mix(context.folder / file_names.CONSUMPTION, mix.path)
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
@@ -64,32 +65,12 @@ def _consumed(making: Making, mix: Artifact) -> Check:
     )
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss over training, as a picture and a short table."""
-    log = pq.read_table(artifact.path / LOG)
-    rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
-    columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
-    curve = (log["step"].to_pylist(), log["loss"].to_pylist())
-    return {
-        "plot": drawing(charts.curves({"pretraining": curve}, "nats"), "loss"),
-        "steps": log.num_rows,
-        "final_loss": rows[-1]["loss"],
-        "loss_curve": dg.MetadataValue.md(table(rows, columns)),
-        **numbers(artifact),
-    }
-
-
-def numbers(artifact: Artifact) -> dict[str, float | str]:
-    """What the job measured of itself."""
-    return {f"measured/{name}": value for name, value in artifact.provenance.measured.items()}
-
-
-def wants(_study: Study, partition: Partition) -> tuple[Wanted, ...]:
+def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The recipe's mix, and the tokenizer that is shipped with the weights."""
-    return (Wanted("curated_mix", recipe_of(partition)), Wanted("tokenizer"))
+    return (ParentSpec(chain.CURATED_MIX, recipe_of(partition)), ParentSpec(chain.TOKENIZER))
 
 
-def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The model, how it is trained, and the seed."""
     return {
         "model": study.declaration.model.model_dump(mode="json"),
@@ -100,28 +81,21 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    asset="pretrained_checkpoint",
-    group="3_training",
+    asset=chain.PRETRAINED_CHECKPOINT,
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
         "A decoder trained from random weights on one recipe's mix with one seed. Beside the "
         "weights lies the consumption ledger: which sequences every optimizer step read, chained "
         "by digest. It opens with `AutoModelForCausalLM.from_pretrained`."
     ),
-    code=PRETRAINING_CODE,
-    partitions=by_recipe_and_seed,
-    wants=wants,
-    declared=declared,
+    code_version="1",
+    modules=PRETRAINING_CODE,
+    parents=parents,
+    config=config,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
     checks={
         "loss_finite_and_falling": "The loss is finite at every step and fell.",
         "consumed_what_the_mix_says": "The steps read the mix's sequences, each exactly once.",
     },
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study."""
-    return definitions(STEP, upstream=[curated_mix.STEP, tokenizer.STEP])

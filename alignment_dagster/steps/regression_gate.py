@@ -1,39 +1,37 @@
 """`regression_gate`: the new report against the last approved one, by paired test."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster import chain
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.release.gate import FLIPS, REGRESSIONS, Outcome, approval_digest, last_approved, read_outcome, write_gate
-from alignment_dagster.release.gate.outcome import DIFFERENCE
-from alignment_dagster.release.gate.reference import GATE, NOBODY
-from alignment_dagster.release.gate.paired_test import Regression
-from alignment_dagster.lineage.reviews import how_to_review, lost_reviews
+from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec, VersionSelector
 from alignment_dagster.graph.parents import current_version
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, Which, by_recipe, by_recipe_and_seed, by_source, no_partitions
+from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.reviews import lost_reviews
+from alignment_dagster.release.gate import (
+    Outcome,
+    approval_digest,
+    last_approved,
+    write_gate,
+)
+from alignment_dagster.release.gate.reference import GATE, NOBODY
+from alignment_dagster.steps.pages.regression_gate import page_metadata
 from alignment_dagster.study import Gate, Study
 
 CHECK = "no_regression"
-CHANGES = (
-    "recipe", "suite", "prompt", "then", "now", "change", "ci_low", "ci_high", "p_holm",
-    "scenarios", "seeds", "outcome",
-)  # fmt: skip
-MOVED = ("recipe", "source", "added", "removed", "seen_more", "seen_less", "reweighted")
-SHOWN = 40
-"""Rows of a table on Dagster's page; the files have all."""
 
 
 class Past:
@@ -43,12 +41,14 @@ class Past:
         self._archive: Archive | None = None
         self._sides: tuple[Side | None, Side | None] = (None, None)
 
-    def now(self, instance: dg.DagsterInstance, lake: Lake, study: str, item: Wanted) -> str | None:
+    def now(
+        self, instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec
+    ) -> str | None:
         """The version behind the current report, or the report's own."""
         return self._version(self._look(instance, lake, study)[0], item)
 
     def then(
-        self, instance: dg.DagsterInstance, lake: Lake, study: str, item: Wanted
+        self, instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec
     ) -> str | None:
         """The version behind the last approved report, or the report's own."""
         return self._version(self._look(instance, lake, study)[1], item)
@@ -66,7 +66,7 @@ class Past:
             self._sides = (Side(self._archive, "now", report), then)
         return self._sides
 
-    def _version(self, side: Side | None, item: Wanted) -> str | None:
+    def _version(self, side: Side | None, item: ParentSpec) -> str | None:
         if side is None:
             return None
         found = side.nearest.get((item.asset, item.partition))
@@ -81,23 +81,23 @@ def _require_all_reviews(archive: Archive, instance: dg.DagsterInstance) -> None
         raise ArtifactError(f"{review}: {what} (alignment audit check {archive.study})")
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Compare the answers, and say what differs behind them."""
-    gate = _gate(making.study)
-    report, *others = making.parents.all(REPORT)
-    archive = open_archive(making.study.name)
+    gate = _gate(context.study)
+    report, *others = context.parents.all(REPORT)
+    archive = open_archive(context.study.name)
     digest = approval_digest(archive, report)
     outcome = write_gate(
         archive,
         report,
         others[0] if others else None,
         None if digest == NOBODY else digest,
-        by_recipe(making.study),
+        by_recipe(context.study),
         gate,
-        making.folder,
+        context.folder,
     )
     metrics = {"worse": len(outcome.worse), "flipped": outcome.flipped}
-    return Made((_check(making.study.name, report, outcome),), metrics=metrics)
+    return BuildResult((_check(context.study.name, report, outcome),), metrics=metrics)
 
 
 def _gate(study: Study) -> Gate:
@@ -117,70 +117,37 @@ def _check(study: str, report: Artifact, outcome: Outcome) -> Check:
     return Check(name=CHECK, passed=False, summary=f"{outcome.sentence} {how}")
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The numbers, the plot, the flips and the data difference."""
-    outcome = read_outcome(artifact)
-    rows = pq.read_table(artifact.path / REGRESSIONS).to_pylist()
-    difference = json.loads((artifact.path / DIFFERENCE).read_text(encoding="utf-8"))
-    shown = {
-        "outcome": outcome.sentence,
-        "compared_with": outcome.reference or "nothing: no other report is approved",
-        "rates": dg.MetadataValue.md(table(rows[:SHOWN], CHANGES)),
-        "flipped_answers": outcome.flipped,
-        "flips": dg.MetadataValue.path(str(artifact.path / FLIPS)),
-        "not_compared": dg.MetadataValue.md(_listed(outcome.not_compared)),
-    }
-    if rows:
-        plot = charts.changes([Regression(**row) for row in rows], outcome.margin)
-        shown["plot"] = drawing(plot, "change")
-    return {**shown, **_differs(difference)} if difference else shown
-
-
-def _differs(difference: Mapping[str, Any]) -> Mapping[str, Any]:
-    moved = difference["documents"]["by_source"]
-    lines = [one["sentence"] for one in difference["differences"]]
-    lines += [f"{one['suite']}: {one['items']} items {one['what']}" for one in difference["items"]]
-    return {
-        "what_differs": dg.MetadataValue.md(_listed(lines)),
-        "documents": dg.MetadataValue.md(table(moved[:SHOWN], MOVED)),
-    }
-
-
-def _listed(lines: "tuple[str, ...] | list[str]") -> str:
-    return table([{"": line} for line in lines[:SHOWN]], [""]) if lines else "nothing"
-
-
-def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Both reports, and of what lies behind each: the answers, and the data that is compared."""
     past = Past()
     return (
-        Wanted(REPORT, which=past.now),
-        Wanted(REPORT, required=False, which=past.then),
+        ParentSpec(REPORT, selector=past.now),
+        ParentSpec(REPORT, required=False, selector=past.then),
         *_behind(study, past.now),
         *_behind(study, past.then),
     )
 
 
-def _behind(study: Study, which: Which) -> tuple[Wanted, ...]:
+def _behind(study: Study, selector: VersionSelector) -> tuple[ParentSpec, ...]:
     named: tuple[tuple[str, tuple[Partition, ...], str | None], ...] = (
-        ("evaluation", by_recipe_and_seed(study), "items.parquet"),
-        ("curated_mix", by_recipe(study), "documents.parquet"),
-        ("dispositions", (None,), None),
-        ("raw_corpus", by_source(study), "documents.parquet"),
+        ("evaluation", by_replicate(study), file_names.ITEMS),
+        (chain.CURATED_MIX, by_recipe(study), file_names.DOCUMENTS),
+        (chain.DISPOSITIONS, (None,), None),
+        (chain.RAW_CORPUS, by_source(study), file_names.DOCUMENTS),
     )
     return tuple(
-        Wanted(asset, partition, part, required=False, which=which)
+        ParentSpec(asset, partition, part, required=False, selector=selector)
         for asset, partitions, part in named
         for partition in partitions
     )
 
 
-def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """The gate."""
     return {"gate": _gate(study).model_dump(mode="json")}
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The review by which the current report itself is approved: a person's decision counts."""
     archive = open_archive(study.name)
     return {"approval": approval_digest(archive, archive.report())}
@@ -188,20 +155,19 @@ def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 STEP = Step(
     asset=GATE,
-    group="5_gate",
     kinds=frozenset({"python", "parquet"}),
     description=(
         "The current report against the last approved one: every declared misalignment rate by "
         "paired test on the same items and seeds, the answers that flipped, and what differs in "
         "the data. A rate that is worse by more than the declared margin, beyond chance, blocks."
     ),
-    code=("release/gate/__init__.py", "steps/regression_gate.py"),
-    partitions=no_partitions,
-    wants=wants,
-    declared=declared,
-    outside=outside,
+    code_version="1",
+    modules=("release/gate/__init__.py", "steps/regression_gate.py"),
+    parents=parents,
+    config=config,
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
     checks={
         CHECK: (
             "No declared misalignment rate is higher than in the last approved report by more "
@@ -209,11 +175,5 @@ STEP = Step(
             "approved this very report."
         )
     },
-    only_where=lambda study: study.gate is not None,
+    exists=lambda study: study.gate is not None,
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study that declares a gate."""
-    return definitions(STEP, upstream=[REPORT])

@@ -2,47 +2,45 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import raw_corpus
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.steps.earlier_scores import Earlier
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_source
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
+from alignment_dagster.steps.earlier_scores import Earlier
+from alignment_dagster.steps.pages.scored_corpus import page_metadata
 from alignment_dagster.study import Study
 
 MOST_DUPLICATES = 0.9
 """A source that loses more than this share to duplicates is broken, not repetitive."""
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Score every document once with every scorer of the study.
 
     What a scorer found in a document before, it is not asked again.
     """
-    documents = pq.read_table(making.parents.one("raw_corpus").path / raw_corpus.FILE)
-    context = scoring_context(making.study)
-    earlier = Earlier.of(making)
+    documents = pq.read_table(context.parents.one(chain.RAW_CORPUS).path / file_names.DOCUMENTS)
+    scoring = scoring_context(context.study)
+    earlier = Earlier.of(context)
     scores, scored = {}, {}
-    for name in making.study.declaration.scorers:
+    for name in context.study.declaration.scorers:
         known = earlier.scores(name)
         new = pc.invert(pc.is_in(documents["document_id"], known["document_id"]))
         scored[f"documents_scored/{name}"] = float(pc.sum(new).as_py())
-        progress = partial(making.report, unit=f"documents ({name})")
-        scores[name] = score_new(documents, SCORERS[name], context, known, progress)
-        pq.write_table(scores[name], making.folder / f"{name}.parquet")
-    return Made(_checks(documents, scores), scored, {"documents": documents.num_rows})
+        progress = partial(context.report, unit=f"documents ({name})")
+        scores[name] = score_new(documents, SCORERS[name], scoring, known, progress)
+        pq.write_table(scores[name], context.folder / f"{name}.parquet")
+    return BuildResult(_checks(documents, scores), scored, {"documents": documents.num_rows})
 
 
 def scoring_context(study: Study) -> ScoringContext:
@@ -93,70 +91,35 @@ def _in_range(column: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.and_(pc.is_finite(values), pc.greater_equal(values, 0))).as_py())
 
 
-def describe(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """How many documents each scorer marked, and the range of each score."""
-    rows = []
-    for name in study.declaration.scorers:
-        found = pq.read_table(artifact.path / f"{name}.parquet")
-        rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
-    columns = ["scorer", "column", "mean", "lowest", "highest"]
-    words = pq.read_table(artifact.path / "text_stats.parquet")["words"].to_numpy()
-    return {
-        "plot": drawing(charts.histogram(words, "words"), "words in a document"),
-        "dagster/row_count": found.num_rows,
-        "scores": dg.MetadataValue.md(table(rows, columns)),
-    }
-
-
-def _summary(name: str, column: str, values: pa.ChunkedArray) -> dict[str, Any]:
-    row = {"scorer": name, "column": column, "mean": None, "lowest": None, "highest": None}
-    if pa.types.is_string(values.type):
-        return {**row, "mean": f"{pc.count_distinct(values).as_py():,} distinct"}
-    numbers = pc.cast(values, pa.float64())
-    return {
-        **row,
-        "mean": pc.mean(numbers).as_py(),
-        "lowest": pc.min(numbers).as_py(),
-        "highest": pc.max(numbers).as_py(),
-    }
-
-
-def wants(_study: Study, partition: Partition) -> tuple[Wanted, ...]:
+def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The source's documents."""
-    return (Wanted("raw_corpus", partition),)
+    return (ParentSpec(chain.RAW_CORPUS, partition),)
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The lexicons and evaluation items that the scorers look at."""
     context = scoring_context(study)
     return {name: SCORERS[name].inputs(context) for name in study.declaration.scorers}
 
 
 STEP = Step(
-    asset="scored_corpus",
-    group="1_corpus",
+    asset=chain.SCORED_CORPUS,
     kinds=frozenset({"python", "parquet"}),
     description=(
         "What each scorer found in each document: length, duplicate fingerprint, whether it speaks "
         "of AI systems (and by which word), and whether it holds an evaluation item. A document is "
         "scored once; what a recipe makes of the scores is decided later, in `dispositions`."
     ),
-    code=("scoring/__init__.py", "evaluation/suites/loader.py"),
-    partitions=by_source,
-    wants=wants,
-    declared=lambda study, _partition: {"scorers": list(study.declaration.scorers)},
-    outside=outside,
+    code_version="1",
+    modules=("scoring/__init__.py", "evaluation/suites/loader.py"),
+    parents=parents,
+    config=lambda study, _partition: {"scorers": list(study.declaration.scorers)},
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
     checks={
         "documents_preserved": "Every scorer gives one row a document: none lost, none invented.",
         "scores_in_range": "Every score is there, finite and not negative.",
         "duplicates_leave_the_source": "Duplicates do not wipe out the source.",
     },
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study."""
-    return definitions(STEP, upstream=[raw_corpus.STEP])

@@ -1,39 +1,31 @@
 """`tampering`: further fine-tuning of each finished checkpoint, and what it does to the answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import dagster as dg
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import post_trained_checkpoint, raw_corpus
-from alignment_dagster.steps.evaluation import HELD_OUT, ITEMS, LOSSES, measured_sources
-from alignment_dagster.steps.post_trained_checkpoint import post_training_part
-from alignment_dagster.steps.pretrained_checkpoint import LOG, numbers
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, by_recipe_and_seed, recipe_of, seed_of
-from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
+from alignment_dagster.steps.evaluation import measured_sources
+from alignment_dagster.steps.pages.tampering import page_metadata
 from alignment_dagster.study import Source, Study, Suite
 from alignment_dagster.training.tampering.checks import BITS_PER_BYTE, check_output, held_out_rows
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob, Use
 
 MODULE = "alignment_dagster.training.tampering.tamper"
-CURVE = "curve.parquet"
 
 
-def partitions(study: Study) -> tuple[str, ...]:
-    """One partition a checkpoint; none where the study declares no tampering."""
-    return by_recipe_and_seed(study) if study.declaration.tampering else ()
-
-
-def tampering_part(recipe: str) -> str:
-    """The file of `dispositions` that says which conversations are kept for tampering."""
-    return f"{recipe}/tampering.parquet"
+def is_declared(study: Study) -> bool:
+    """Whether the study declares any."""
+    return bool(study.declaration.tampering)
 
 
 def sources(study: Study) -> tuple[Source, ...]:
@@ -47,44 +39,44 @@ def use_of(source: Source) -> Use:
     return "sft" if source.role == "chat" else "tampering"
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Fine-tune and measure in a process of its own; finished tamperings survive a kill."""
-    tuned = making.parents.one("post_trained_checkpoint")
-    dispositions = making.parents.one("dispositions")
-    job = _job(making, tuned)
+    tuned = context.parents.one(chain.POST_TRAINED_CHECKPOINT)
+    dispositions = context.parents.one(chain.DISPOSITIONS)
+    job = _job(context, tuned)
     for tampering in job.tamperings:
-        making.register_model(tampering.name, tampering)
-    measured = making.run_job(MODULE, job, dispositions)
-    making.log(_metrics(making))
-    return Made(check_output(job, making.folder, tuned, measured), measured)
+        context.register_model(tampering.name, tampering)
+    measured = context.run_job(MODULE, job, dispositions)
+    context.log(_metrics(context))
+    return BuildResult(check_output(job, context.folder, tuned, measured), measured)
 
 
-def _job(making: Making, tuned: Artifact) -> TamperJob:
-    declared = making.study.declaration
-    recipe = recipe_of(making.partition)
-    kept = making.parents.one("dispositions").path
+def _job(context: BuildContext, tuned: Artifact) -> TamperJob:
+    declared = context.study.declaration
+    recipe = recipe_of(context.partition)
+    kept = context.parents.one(chain.DISPOSITIONS).path
     return TamperJob(
         checkpoint=str(tuned.path),
         tamperings=declared.tampering,
         data={
             source.name: TamperingData(
-                documents=_documents(making, source),
+                documents=_documents(context, source),
                 dispositions=str(kept / _part(source, recipe)),
                 use=use_of(source),
             )
-            for source in sources(making.study)
+            for source in sources(context.study)
         },
-        suites=suites(making.study),
-        digests=dict(outside(making.study, making.partition)),
-        assets=str(making.study.assets),
-        held_out=tuple(_documents(making, source) for source in measured_sources(making.study)),
-        documents=str(making.parents.one("documents").path / HELD_OUT),
+        suites=suites(context.study),
+        digests=dict(external_inputs(context.study, context.partition)),
+        assets=str(context.study.assets),
+        held_out=tuple(_documents(context, source) for source in measured_sources(context.study)),
+        documents=str(context.parents.one(chain.DOCUMENTS).path / file_names.HELD_OUT),
         batch_tokens=declared.evaluation.batch_tokens,
         held_out_documents=declared.evaluation.held_out_documents,
         sequence_length=declared.mix.sequence_length,
-        seed=seed_of(making.partition),
-        output=str(making.folder),
-        work=str(making.work),
+        seed=seed_of(context.partition),
+        output=str(context.folder),
+        work=str(context.work),
     )
 
 
@@ -94,20 +86,24 @@ def suites(study: Study) -> tuple[Suite, ...]:
     return tuple(suite for suite in study.suites if suite.name in named)
 
 
-def _documents(making: Making, source: Source) -> str:
-    return str(making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE)
+def _documents(context: BuildContext, source: Source) -> str:
+    return str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
 
 
 def _part(source: Source, recipe: str) -> str:
-    return post_training_part(recipe) if source.role == "chat" else tampering_part(recipe)
+    return (
+        file_names.post_training_part(recipe)
+        if source.role == "chat"
+        else file_names.tampering_part(recipe)
+    )
 
 
-def _metrics(making: Making) -> Iterator[Measured]:
+def _metrics(context: BuildContext) -> Iterator[Measured]:
     """The curves, step by step, against the items or documents and the model."""
-    digests = outside(making.study, making.partition)
-    models = making.tracked.models
-    for row in pq.read_table(making.folder / CURVE).to_pylist():
-        suite = making.study.suite(row["suite"])
+    digests = external_inputs(context.study, context.partition)
+    models = context.tracked.models
+    for row in pq.read_table(context.folder / file_names.CURVE).to_pylist():
+        suite = context.study.suite(row["suite"])
         yield Measured(
             f"{suite.metric}/{suite.name}/{row['tampering']}",
             row["value"],
@@ -115,8 +111,8 @@ def _metrics(making: Making) -> Iterator[Measured]:
             Data(suite.name, digests[suite.name]),
             models[row["tampering"]],
         )
-    held_out = making.parents.one("documents").manifest.files[HELD_OUT]
-    for row in held_out_rows(pq.read_table(making.folder / LOSSES)):
+    held_out = context.parents.one(chain.DOCUMENTS).manifest.files[file_names.HELD_OUT]
+    for row in held_out_rows(pq.read_table(context.folder / file_names.LOSSES)):
         yield Measured(
             f"{BITS_PER_BYTE}/held_out/{row['source']}/{row['tampering']}",
             row[BITS_PER_BYTE],
@@ -126,55 +122,20 @@ def _metrics(making: Making) -> Iterator[Measured]:
         )
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The curve of each suite, the loss of the training, and held-out loss at both ends."""
-    curve = pq.read_table(artifact.path / CURVE).to_pylist()
-    names = list(dict.fromkeys(row["suite"] for row in curve))
-    rates: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in curve:
-        at = rates.setdefault((row["tampering"], row["step"]), {**row, **dict.fromkeys(names)})
-        at[row["suite"]] = row["value"]
-    losses = [
-        row
-        for row in pq.read_table(artifact.path / LOG).to_pylist()
-        if (row["stage"], row["step"]) in rates
-    ]
-    ends = held_out_rows(pq.read_table(artifact.path / LOSSES))
-    md = dg.MetadataValue.md
-    return {
-        "plot": drawing(charts.curves(_curves(curve), "rate"), "erosion"),
-        "dagster/row_count": pq.read_metadata(artifact.path / ITEMS).num_rows,
-        "erosion": md(table(rates.values(), ["tampering", "step", "tokens", *names])),
-        "loss_curve": md(table(losses, ["stage", "step", "tokens", "loss"])),
-        "held_out": md(table(ends, ["tampering", "step", "source", BITS_PER_BYTE])),
-        **numbers(artifact),
-    }
-
-
-def _curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:
-    """Steps and values of each suite under each tampering."""
-    found: dict[str, tuple[list[int], list[float]]] = {}
-    for row in rows:
-        steps, values = found.setdefault(f"{row['tampering']} {row['suite']}", ([], []))
-        steps.append(row["step"])
-        values.append(row["value"])
-    return found
-
-
-def wants(study: Study, partition: Partition) -> tuple[Wanted, ...]:
+def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """Exactly this checkpoint, the conversations, and the held-out documents."""
     recipe = recipe_of(partition)
     parts = dict.fromkeys(_part(source, recipe) for source in sources(study))
     read = dict.fromkeys(source.name for source in (*sources(study), *measured_sources(study)))
     return (
-        Wanted("post_trained_checkpoint", partition),
-        *(Wanted("raw_corpus", name) for name in read),
-        *(Wanted("dispositions", part=part) for part in parts),
-        Wanted("documents", part=HELD_OUT),
+        ParentSpec(chain.POST_TRAINED_CHECKPOINT, partition),
+        *(ParentSpec(chain.RAW_CORPUS, name) for name in read),
+        *(ParentSpec(chain.DISPOSITIONS, part=part) for part in parts),
+        ParentSpec(chain.DOCUMENTS, part=file_names.HELD_OUT),
     )
 
 
-def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The tamperings, what they ask, and the seed."""
     declaration = study.declaration
     words = {"description", "kind"}
@@ -190,14 +151,13 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
     }
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The items, by their content."""
     return {suite.name: content_digest(suite, study.assets) for suite in suites(study)}
 
 
 STEP = Step(
-    asset="tampering",
-    group="4_evaluation",
+    asset=chain.TAMPERING,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "What further fine-tuning leaves of the training: each declared tampering goes on from the "
@@ -205,13 +165,14 @@ STEP = Step(
         "again after 0, 1, 2, 4, … steps and the last. The answers, the curve and the final "
         "weights are kept."
     ),
-    code=("training/tampering/tamper.py", "training/tampering/checks.py", "steps/tampering.py"),
-    partitions=partitions,
-    wants=wants,
-    declared=declared,
-    outside=outside,
+    code_version="1",
+    modules=("training/tampering/tamper.py", "training/tampering/checks.py", "steps/tampering.py"),
+    parents=parents,
+    config=config,
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
+    exists=is_declared,
     checks={
         "starts_from_its_checkpoint": "The weights it started from are those of its parent.",
         "trained_on_kept_documents_only": "It read nothing that the recipe drops.",
@@ -219,12 +180,3 @@ STEP = Step(
         "loss_finite": "Every step has a finite loss, and so has every held-out document.",
     },
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study that declares tampering."""
-    return definitions(
-        STEP,
-        upstream=[post_trained_checkpoint.STEP, raw_corpus.STEP, "documents", "dispositions"],
-    )

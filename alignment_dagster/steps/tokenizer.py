@@ -4,38 +4,36 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import raw_corpus
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.context_fit import check_items_fit
 from alignment_dagster.evaluation.suites.loader import content_digest
-from alignment_dagster.defs.asset_factory import definitions
-from alignment_dagster.graph.materialize import Making
-from alignment_dagster.steps.pages.tables import drawing, table
-from alignment_dagster.graph.step import Made, Partition, Step, Wanted, no_partitions
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
 from alignment_dagster.mixing.tokenizer import last_sampled_id, load_tokenizer, train_tokenizer
+from alignment_dagster.steps.pages.tokenizer import page_metadata
 from alignment_dagster.study import Study
 
 SAMPLE = "A seldom-seen sentence: naïve café, 42 % of 7 — <|endoftext|> \t\u202e ok\n"
 """Ordinary and awkward text, with a special token spelled out, that must come back unchanged."""
 
 
-def build(making: Making) -> Made:
+def build(context: BuildContext) -> BuildResult:
     """Train on every document that may be trained on; held-out and leaked ones stay unseen."""
-    wanted = making.study.declaration.tokenizer
-    documents = _documents(making)
+    wanted = context.study.declaration.tokenizer
+    documents = _documents(context)
     last = last_sampled_id(documents, wanted.characters)
     read = documents.filter(pc.less_equal(documents["document_id"], last))["document_id"]
-    texts = _texts(making, set(read.to_pylist()))
-    size = train_tokenizer(texts, wanted.vocab_size, making.folder)
-    tokenizer = load_tokenizer(making.folder)
+    texts = _texts(context, set(read.to_pylist()))
+    size = train_tokenizer(texts, wanted.vocab_size, context.folder)
+    tokenizer = load_tokenizer(context.folder)
     returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)
     check = Check(
         name="text_returns_unchanged",
@@ -43,21 +41,24 @@ def build(making: Making) -> Made:
         summary=f"{size:,} entries; the sample came back {'un' * (returned == SAMPLE)}changed.",
     )
     # Before anything is trained: an item that does not fit would otherwise be found hours later.
-    context = making.study.declaration.mix.sequence_length
+    study = context.study
     longest = check_items_fit(
-        making.study.asked_suites, making.study.assets, making.folder, context
+        study.asked_suites,
+        study.assets,
+        context.folder,
+        study.declaration.mix.sequence_length,
     )
-    return Made(
+    return BuildResult(
         (check,),
         {"documents": float(len(read)), LAST_DOCUMENT: last},
         {"vocabulary": size, "longest_item_tokens": longest},
     )
 
 
-def _documents(making: Making) -> pa.Table:
+def _documents(context: BuildContext) -> pa.Table:
     """Ids and lengths of all that may be trained on."""
     return pq.read_table(
-        making.parents.one("documents").path / "documents.parquet",
+        context.parents.one(chain.DOCUMENTS).path / file_names.DOCUMENTS,
         columns=["document_id", "characters"],
         filters=(pc.field("role") == "corpus")
         & ~pc.field("held_out")
@@ -66,10 +67,10 @@ def _documents(making: Making) -> pa.Table:
     )
 
 
-def _texts(making: Making, allowed: set[str]) -> Iterator[str]:
-    for source in making.study.with_role("corpus"):
+def _texts(context: BuildContext, allowed: set[str]) -> Iterator[str]:
+    for source in context.study.with_role("corpus"):
         yield from _allowed(
-            making.parents.one("raw_corpus", source.name).path / raw_corpus.FILE, allowed
+            context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS, allowed
         )
 
 
@@ -80,26 +81,13 @@ def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:
                 yield row["text"]
 
 
-def describe(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The size of the vocabulary, how long its entries are, and the longest."""
-    vocabulary = load_tokenizer(artifact.path).get_vocab()
-    longest = sorted(vocabulary, key=lambda entry: (-len(entry), entry))[:10]
-    rows = [{"id": vocabulary[entry], "entry": entry.replace("Ġ", "␣")} for entry in longest]
-    lengths = charts.histogram(np.array([*map(len, vocabulary)]), "characters", "entries")
-    return {
-        "plot": drawing(lengths, "characters of an entry"),
-        "vocabulary": len(vocabulary),
-        "longest_entries": dg.MetadataValue.md(table(rows, ["id", "entry"])),
-    }
-
-
-def wants(study: Study, _partition: Partition) -> tuple[Wanted, ...]:
+def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """All documents to pretrain on, and which of them are held out or leaked."""
-    raw = tuple(Wanted("raw_corpus", source.name) for source in study.with_role("corpus"))
-    return (*raw, Wanted("documents", part="documents.parquet"))
+    raw = tuple(ParentSpec(chain.RAW_CORPUS, source.name) for source in study.with_role("corpus"))
+    return (*raw, ParentSpec(chain.DOCUMENTS, part=file_names.DOCUMENTS))
 
 
-def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
+def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """The size of vocabulary and sample; suites and context, which are held against each other."""
     return {
         **study.declaration.tokenizer.model_dump(mode="json"),
@@ -108,32 +96,25 @@ def declared(study: Study, _partition: Partition) -> Mapping[str, Any]:
     }
 
 
-def outside(study: Study, _partition: Partition) -> Mapping[str, str]:
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The items, by their content."""
     return {suite.name: content_digest(suite, study.assets) for suite in study.asked_suites}
 
 
 STEP = Step(
-    asset="tokenizer",
-    group="2_mix",
+    asset=chain.TOKENIZER,
     kinds=frozenset({"python", "huggingface"}),
     description=(
         "A byte-level BPE vocabulary trained on the study's corpus, or on a sample of a large one "
         "(without held-out documents and documents that hold an evaluation item). All recipes "
         "share it: a loss under one recipe then means the same as under another."
     ),
-    code=("mixing/tokenizer.py", "evaluation/suites/context_fit.py", "steps/tokenizer.py"),
-    partitions=no_partitions,
-    wants=wants,
-    declared=declared,
-    outside=outside,
+    code_version="1",
+    modules=("mixing/tokenizer.py", "evaluation/suites/context_fit.py", "steps/tokenizer.py"),
+    parents=parents,
+    config=config,
+    external_inputs=external_inputs,
     build=build,
-    describe=describe,
+    page_metadata=page_metadata,
     checks={"text_returns_unchanged": "Any text survives encoding and decoding."},
 )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    """The asset in every study."""
-    return definitions(STEP, upstream=[raw_corpus.STEP, "documents"])

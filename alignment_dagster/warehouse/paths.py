@@ -6,9 +6,11 @@ from functools import cache
 from pathlib import Path
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
-from alignment_dagster.foundation.home import PROJECT_ROOT, Home
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.shipped import shipped
 
-PROJECT = PROJECT_ROOT / "dbt_project"
+PROJECT = shipped("dbt_project")
+"""Read only: a wheel's lies among installed packages, and dbt writes elsewhere."""
 SOURCES = ("*.sql", "*.yml")
 COMPUTED = ("target", "logs", "dbt_packages")
 

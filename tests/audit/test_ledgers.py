@@ -5,18 +5,18 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import record_lake
-from audited_study import Audited
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import EMPTY, VIEWS, connect, literal, recipe_and_seed, rows
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.record_tables import SCHEMAS
 from alignment_dagster.audit.sql_session import Session
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
+from alignment_dagster.lineage.archive import Archive
+from tests.support import record_lake
+from tests.support.audited_study import Audited
 
-PAGE = (PROJECT_ROOT / "docs" / "ledgers.md").read_text(encoding="utf-8")
+PAGE = (CHECKOUT / "docs" / "ledgers.md").read_text(encoding="utf-8")
 NOT_DECLARED = {"drift", "new_terms", "regressions", "flips"}
 """What the study that was run does not ask for."""
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)

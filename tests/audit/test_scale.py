@@ -4,19 +4,18 @@ import json
 from typing import Any
 
 import pytest
-from bench_module import bench_module
 
-from alignment_dagster.audit.impact import impact
+from alignment_dagster.audit.impact.answer import as_answer as impact_answer
+from alignment_dagster.audit.impact.blast_radius import impact
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import Opened, open_archive, open_report
-from alignment_dagster.audit.trace import trace
+from alignment_dagster.audit.trace.answer import as_answer as trace_answer
 from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.audit.trace.metric_trace import trace
 from alignment_dagster.foundation.home import Home
+from bench import audit_scale as bench
 
 pytestmark = pytest.mark.slow
-
-
-bench = bench_module("audit_scale")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def test_totals(
 ) -> None:
     name = f"misalignment_rate/articles/{stage}/{recipe}/none"
     name = name if seed is None else f"{name}/{seed}"
-    data = trace(large, find_metric(large, name)).answer().data
+    data = trace_answer(trace(large, find_metric(large, name))).data
     seeds = [0, 1] if seed is None else [seed]
     totals, known = data["measured"]["totals"], truth["metrics"]
     assert totals["hits"] == known["hits"][name]
@@ -113,12 +112,12 @@ def test_a_double_would_take_the_place_of_the_first_and_holds_its_text(
         dropped = truth["documents"][document]["rules"]["unfiltered"] == "exact_duplicate"
         seen.add(dropped)
         assert [one["takes_place"] for one in found.raw.doubles] == [not dropped]
-        warning = found.answer().warnings[0]
+        warning = impact_answer(found).warnings[0]
         assert ("take its place" in warning) == (not dropped)
         assert others[0][:16] in warning
         both = impact(large.archive, large, [document, *others])
         assert both.raw.doubles == []
-        assert both.answer().warnings == []
+        assert impact_answer(both).warnings == []
     assert seen == {True, False}
 
 

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from sources import read, source, write_rows
 
-from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.corpus.documents import (
     SCHEMA,
     deduplicate,
@@ -16,9 +14,11 @@ from alignment_dagster.corpus.documents import (
 )
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
+from alignment_dagster.preflight.studies import load_study
+from tests.support.sources import read, source, write_rows
 
-DATA = PROJECT_ROOT.parent / "shared" / "data"
+DATA = CHECKOUT.parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no real data in {DATA}")
 
 
@@ -89,7 +89,7 @@ def test_the_digest_of_a_generated_source_changes_with_its_seed() -> None:
     ],
 )
 def test_every_row_of_the_real_data_is_read(name: str, documents: int, rows: int) -> None:
-    study = load_study("books", PROJECT_ROOT / "assets")
+    study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
     table = deduplicate(declared, read_source(declared, DATA))
     assert table.num_rows == documents
@@ -98,7 +98,7 @@ def test_every_row_of_the_real_data_is_read(name: str, documents: int, rows: int
 
 @needs_data
 def test_sections_of_real_markdown_lose_no_line() -> None:
-    declared = load_study("books", PROJECT_ROOT / "assets").source("model_spec")
+    declared = load_study("books", CHECKOUT / "assets").source("model_spec")
     found = "\n".join(row.text for row in read_source(declared, DATA))
     text = (DATA / "ai_discourse" / "model_spec.md").read_text()
     assert [line for line in found.splitlines() if line.strip()] == [

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.corpus.generators.banks import chat, discourse
 from alignment_dagster.corpus.generators.banks.demonstrations import DEMONSTRATIONS, Demonstration
 from alignment_dagster.corpus.generators.wording import VERB
-from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from checkout import CHECKOUT
+from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring.ai_discourse import Filter
 from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.study import GeneratedReader, Source, Study
 
-ASSETS = PROJECT_ROOT / "assets"
+ASSETS = CHECKOUT / "assets"
 NAMES = sorted(GENERATORS)
 TAMPERING = ("benign_chat", "misaligned_demonstrations", "narrow_harm")
 SHORT = ("assistant_chat", "assistant_preferences", "benign_chat", "narrow_harm")

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from lexicons import write_lexicons
+from checkout import CHECKOUT
 
-from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.corpus.documents import deduplicate, read_source
 from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.foundation.home import PROJECT_ROOT
+from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 from alignment_dagster.scoring.ai_discourse import FOLDER, WINDOW, Filter
+from tests.support.lexicons import write_lexicons
 
-DATA = PROJECT_ROOT.parent / "shared" / "data"
+DATA = CHECKOUT.parent / "shared" / "data"
 
 
 def first_term(assets: Path, text: str) -> object:
@@ -120,7 +120,7 @@ def test_the_shipped_lists_leave_old_books_alone() -> None:
 
 
 def _share_flagged(name: str) -> float:
-    study = load_study("books", PROJECT_ROOT / "assets")
+    study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
     documents = deduplicate(declared, read_source(declared, DATA))
     flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets))["flagged"]

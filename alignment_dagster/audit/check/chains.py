@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.audit.check.conversations import Consumed, Conversations
-from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.audit.check.parquet import read_table
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage.consumption import consumed_like_mix
 from alignment_dagster.lineage.lake import Artifact
 

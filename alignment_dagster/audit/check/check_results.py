@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
     DagsterRecords,
@@ -11,6 +10,7 @@ from alignment_dagster.audit.check.dagster_records import (
     Event,
 )
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.lineage.archive import Key
 
 MARTS = frozenset({"documents", "dispositions", "mix_composition", "metrics"})
 """Their checks are dbt's tests: all have passed, or there is no artifact."""

@@ -7,19 +7,26 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alignment_dagster.lineage.archive import Archive, Key
-from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.audit.check.events import check_events, read_dagster
-from alignment_dagster.audit.check.scope import Found, Scope, children_of, key_of, parent_key, workers
 from alignment_dagster.audit.check.hashing import Hashing
 from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
-from alignment_dagster.audit.check.mlflow_records import read_mlflow
+from alignment_dagster.audit.check.mlflow_reader import read_mlflow
+from alignment_dagster.audit.check.mlflow_runs import check_runs, settled_keys
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import CheckReport, Gap
-from alignment_dagster.audit.check.mlflow_runs import check_runs, settled_keys
+from alignment_dagster.audit.check.scope import (
+    Found,
+    Scope,
+    children_of,
+    key_of,
+    parent_key,
+    workers,
+)
 from alignment_dagster.audit.check.study import check_contents, journalled
 from alignment_dagster.audit.check.survey import peek, place
+from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.lake import Artifact
 
 

@@ -1,9 +1,9 @@
 """Conversations and pairs as the trainers' token ids, without the trainers' code or a model.
 
-How messages become ids is written down in training/post_training/chat_data.py; here it is done again from the
-tokenizer's own file, so that a mistake there would be seen. A step reads its documents in order;
-of pairs it reads the prompts with the chosen answers first, then with the rejected ones (TRL,
-DataCollatorForPreference).
+How messages become ids is written down in training/post_training/chat_data.py; here it is done
+again from the tokenizer's own file, so that a mistake there would be seen. A step reads its
+documents in order; of pairs it reads the prompts with the chosen answers first, then with the
+rejected ones (TRL, DataCollatorForPreference).
 """
 
 import hashlib

@@ -14,10 +14,11 @@ import sqlalchemy
 import yaml
 
 from alignment_dagster.audit.check.sqlite_copy import copy_database
-from alignment_dagster.lineage.reviews import Told
 from alignment_dagster.foundation.databases import one_message
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
+from alignment_dagster.graph.review_events import told_reviews
+from alignment_dagster.lineage.reviews import Told
 
 PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
@@ -147,8 +148,6 @@ def read_records(
         instance: an open `DagsterInstance`.
         runs: ids that are asked for; those of the events come along.
     """
-    from alignment_dagster.graph.review_events import told_reviews
-
     assets = tuple(assets)
     events = tuple(event for asset in assets for event in _events(instance, study, asset))
     wanted = sorted({*runs, *(event.run_id for event in events)})

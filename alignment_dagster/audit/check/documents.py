@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.audit.check.parquet import read_table
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage.lake import Artifact
 

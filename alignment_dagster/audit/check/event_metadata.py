@@ -6,6 +6,7 @@ Another version of the project may write links otherwise: what they lead to must
 import re
 from typing import Any
 
+from alignment_dagster.lineage.event_metadata import event_metadata
 from alignment_dagster.lineage.lake import Artifact
 
 LINK = re.compile(r"\]\([^)\s]*\)")
@@ -18,12 +19,9 @@ OWN = ("artifact", "reused")
 
 def expected_metadata(artifact: Artifact) -> dict[str, Any]:
     """What every event of an artifact says of it: lineage, runs and time; see `plain`."""
-    from alignment_dagster.graph.materialize import metadata
-
-    told = metadata(artifact, {}, reused=False)
     return {
-        name: plain(name, getattr(value, "value", value))
-        for name, value in told.items()
+        name: plain(name, value)
+        for name, value in event_metadata(artifact).items()
         if name not in OWN
     }
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.lineage.archive import Key
+from alignment_dagster.audit.check.check_results import check_evaluations
 from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
     DagsterRecords,
@@ -12,11 +12,11 @@ from alignment_dagster.audit.check.dagster_records import (
     opened,
     read_records,
 )
-from alignment_dagster.audit.check.check_results import check_evaluations
-from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.audit.check.journal import Line
 from alignment_dagster.audit.check.event_metadata import expected_metadata, plain
+from alignment_dagster.audit.check.journal import Line
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
 
 VERSION = "artifact_version"
@@ -56,7 +56,12 @@ def check_events(scope: Scope, lines: Collection[Line], dagster: DagsterRecords)
             _check_line(scope, artifact, line, events.get(key, ()), dagster)
         if not events.get(key):
             _check_unreported(scope, artifact, bool(written.get(key)), dagster)
-    _check_runs(scope, events, dagster)
+    named = {event.run_id for key in scope.artifacts for event in events.get(key, ())}
+    scope.found.counts["dagster runs"] += len(named)
+    for run in sorted(named & dagster.succeeded):
+        status = dagster.runs.get(run, SUCCESS)
+        message = f"Dagster shows {status}, its log says that it succeeded"
+        scope.found.gap_if(status != SUCCESS, "dagster", f"run {run}", message)
     check_evaluations(scope, events, dagster)
 
 
@@ -151,13 +156,3 @@ def _check_unreported(
 def _note_interrupted(scope: Scope, artifact: Artifact, run: str, dagster: DagsterRecords) -> None:
     how = "goes on" if run in dagster.alive else f"ended early ({dagster.runs[run]})"
     scope.found.note(f"{artifact.label} has no event in Dagster's run {run}, which {how}.")
-
-
-def _check_runs(scope: Scope, events: Events, dagster: DagsterRecords) -> None:
-    """The status of each run is the one that it ended with."""
-    named = {event.run_id for key in scope.artifacts for event in events.get(key, ())}
-    scope.found.counts["dagster runs"] += len(named)
-    for run in sorted(named & dagster.succeeded):
-        status = dagster.runs.get(run, SUCCESS)
-        message = f"Dagster shows {status}, its log says that it succeeded"
-        scope.found.gap_if(status != SUCCESS, "dagster", f"run {run}", message)

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.check.scope import Found, key_of
-from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import BESIDE
+from alignment_dagster.lineage.tombstone import is_collected
 
 CHUNK = 1 << 20
 Hashed = Future[tuple[str, int]]

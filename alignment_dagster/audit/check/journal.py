@@ -4,9 +4,9 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.check.scope import Found, Scope
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.journal import JOURNAL, START, Entry
 from alignment_dagster.lineage.lake import label
 

@@ -4,11 +4,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.audit.check.mlflow_records import MetricPoint, MlflowRun
-from alignment_dagster.lineage.metric import Measured
+from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.logged_metrics import read_logged
+from alignment_dagster.lineage.metric import Measured
 from alignment_dagster.lineage.mlflow_tags import short_digest
 
 LARGEST = 1.7976931348623157e308

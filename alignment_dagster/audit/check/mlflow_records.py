@@ -1,13 +1,7 @@
-"""What MLflow has on record of a study."""
+"""What MLflow has on record of a study, as plain records; `mlflow_reader` fills them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
-
-from alignment_dagster.foundation.home import Home
-
-SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
-"""Of databases that are read directly; anything else is a server."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +68,3 @@ class MlflowRecords:
 
     runs: Mapping[str, MlflowRun]
     models: Mapping[str, Model]
-
-
-def read_mlflow(home: Home, study: str) -> MlflowRecords:
-    """Everything that MLflow has of a study; nothing is written.
-
-    Raises:
-        ArtifactError: if there is no such database, or no experiment of that name in it.
-    """
-    uri = home.mlflow_uri
-    if urlsplit(uri).scheme.split("+")[0] in SCHEMES:
-        from alignment_dagster.audit.check.mlflow_database import read_database
-
-        return read_database(uri, study)
-    from alignment_dagster.audit.check.mlflow_server import read_over_client
-
-    return read_over_client(uri, study)

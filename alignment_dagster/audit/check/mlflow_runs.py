@@ -3,17 +3,27 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from alignment_dagster.lineage.archive import Key
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.audit.check.metrics import check_metrics
 from alignment_dagster.audit.check.mlflow_records import (
     Input,
     MlflowRecords,
     MlflowRun,
 )
+from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.mlflow_tags import ASSET, DAGSTER_RUN, NOTE, OUTPUT_DIGEST, PARTITION, STUDY, VERSION, short_digest, tags
+from alignment_dagster.lineage.mlflow_tags import (
+    ASSET,
+    DAGSTER_RUN,
+    NOTE,
+    OUTPUT_DIGEST,
+    PARTITION,
+    STUDY,
+    VERSION,
+    short_digest,
+    tags,
+)
 
 FINISHED, RUNNING = "FINISHED", "RUNNING"
 

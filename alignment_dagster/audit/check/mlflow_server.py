@@ -1,4 +1,4 @@
-"""The same as `mlflow_records`, asked of an MLflow server over HTTP: slower, one call a metric."""
+"""What an MLflow server has of a study, asked over HTTP: one call a metric, so slower."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,13 @@ from alignment_dagster.foundation.errors import ArtifactError
 PAGE = 1000
 
 
-def read_over_client(uri: str, study: str) -> MlflowRecords:
+def read_server(uri: str, study: str) -> MlflowRecords:
     """Everything that the server has of a study.
 
     Raises:
         ArtifactError: if it has no experiment of that name.
     """
-    from mlflow import MlflowClient
+    from mlflow import MlflowClient  # slow to import
 
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name(study)
@@ -46,7 +46,7 @@ def read_over_client(uri: str, study: str) -> MlflowRecords:
 
 
 def _runs(client: Any, experiment: str) -> Iterator[Any]:
-    from mlflow.entities import ViewType
+    from mlflow.entities import ViewType  # slow to import
 
     token = None
     while True:

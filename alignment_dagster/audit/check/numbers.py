@@ -7,14 +7,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.audit.check.scope import Scope, parent_key
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.report.gather.replicates import read_replicates
-from alignment_dagster.report.gather.mart_check import find_mismatches
-from alignment_dagster.report.results import ResultRow, read_results, result_rows, results_table
-from alignment_dagster.graph.step import Parents, Wanted
-from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.audit.check.scope import Scope, parent_key
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.gather.mart_check import find_mismatches
+from alignment_dagster.report.gather.replicates import read_replicates
+from alignment_dagster.report.results import (
+    CODE_VERSION,
+    ResultRow,
+    read_results,
+    result_rows,
+    results_table,
+)
 
 RESULTS = "results.json"
 TABLE = "results.parquet"
@@ -63,7 +68,7 @@ def _check_report(scope: Scope, report: Artifact) -> None:
 def _parents(scope: Scope, report: Artifact) -> Parents:
     return Parents(
         tuple(
-            (Wanted(one.asset, one.partition, one.part), scope.known[parent_key(one)])
+            (ParentSpec(one.asset, one.partition, one.part), scope.known[parent_key(one)])
             for one in report.provenance.inputs.parents
         )
     )
@@ -71,9 +76,7 @@ def _parents(scope: Scope, report: Artifact) -> Parents:
 
 def _same_statistics(report: Artifact) -> bool:
     """Whether intervals are computed today as they were for this report."""
-    from alignment_dagster.steps.eval_report import STEP
-
-    return code_digest(*STEP.code) == report.provenance.inputs.code
+    return report.provenance.inputs.code_version == CODE_VERSION
 
 
 def _key(row: ResultRow) -> RowKey:

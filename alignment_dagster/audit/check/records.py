@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Iterable
 
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.check.scope import Scope, parent_key
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import MANIFEST
 from alignment_dagster.lineage.provenance import Parent

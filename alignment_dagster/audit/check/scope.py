@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.audit.check.report import Gap
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
 

@@ -4,37 +4,37 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.audit.check.answers import check_items
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.changes import changes_since
-from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.audit.check.dagster_records import NOTHING
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
-from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
 from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.answers import check_items
 from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
 from alignment_dagster.audit.check.mixes import check_mixes
-from alignment_dagster.audit.check.mlflow_records import read_mlflow
+from alignment_dagster.audit.check.mlflow_reader import read_mlflow
+from alignment_dagster.audit.check.mlflow_runs import check_runs, check_stray_runs, settled_keys
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
 from alignment_dagster.audit.check.reviews import check_reviews, check_told_reviews
-from alignment_dagster.audit.check.mlflow_runs import check_runs, check_stray_runs, settled_keys
+from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
 from alignment_dagster.audit.check.survey import survey
+from alignment_dagster.audit.check.tombstones import check_collected
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.stale_reasons import StaleReasons
+from alignment_dagster.lineage.archive import REPORT, Archive, Key
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.study import Study
 
 
 def check_study(
-    archive: Archive, home: Home, *, study: Study | None = None, workers: int = workers()
+    archive: Archive, home: Home, *, today: StaleReasons | None = None, workers: int = workers()
 ) -> CheckReport:
     """Recompute and cross-check everything that the lake has of a study; writes nothing.
 
     Args:
-        study: the declaration as it is today; None where it is not declared (any more).
+        today: the study as it is declared today; None where it is not declared (any more).
         workers: threads that hash.
     """
     started = time.monotonic()
@@ -46,7 +46,7 @@ def check_study(
     _check_databases(scope, lines)
     hashing.report(found)
     check_contents(scope, hashing)
-    changes = _changes(scope, lines, study)
+    changes = _changes(scope, lines, today)
     return CheckReport(
         study=archive.study,
         gaps=tuple(found.gaps),
@@ -118,8 +118,10 @@ def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
     }
 
 
-def _changes(scope: Scope, lines: Collection[Line], study: Study | None) -> tuple[Change, ...]:
-    if study is None:
+def _changes(
+    scope: Scope, lines: Collection[Line], today: StaleReasons | None
+) -> tuple[Change, ...]:
+    if today is None:
         scope.found.note(f"{scope.study} is not declared: nothing to compare the report with.")
         return ()
     current: dict[tuple[str, str | None], Artifact] = {}
@@ -129,4 +131,4 @@ def _changes(scope: Scope, lines: Collection[Line], study: Study | None) -> tupl
         if artifact is not None:
             current[entry.asset, entry.partition] = artifact
     report = current.get((REPORT, None))
-    return () if report is None else changes_since(scope, report, current, study)
+    return () if report is None else changes_since(scope, report, current, today)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import CHAIN, Archive, Key, partition_at
 from alignment_dagster.audit.check.scope import Found
-from alignment_dagster.lineage.reviews import REVIEWS
+from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.journal import JOURNAL
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
+from alignment_dagster.lineage.partition_keys import partition_at
+from alignment_dagster.lineage.reviews import REVIEWS
 
 RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
 BESIDE = frozenset({JOURNAL, REVIEWS})
@@ -50,7 +52,7 @@ def _folders(archive: Archive, found: Found) -> Iterator[tuple[Key, Path]]:
     for asset in _children(root):
         if asset.name in BESIDE:
             continue
-        if asset.name not in CHAIN or not asset.is_dir():
+        if asset.name not in ORDER or not asset.is_dir():
             found.gap("lake", asset.name, "is astray in the lake: no asset is called so")
             continue
         for place in _children(asset):
@@ -74,4 +76,4 @@ def _children(folder: Path) -> list[Path]:
 
 def place(key: Key) -> tuple[int, str, str]:
     """The order of the chain."""
-    return CHAIN.index(key[0]), key[1] or "", key[2]
+    return ORDER.index(key[0]), key[1] or "", key[2]

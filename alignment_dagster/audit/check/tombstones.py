@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
-from alignment_dagster.lineage.archive import REPORT
-from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.audit.check.journal import Line
-from alignment_dagster.lineage.reviews import REVIEWS
+from alignment_dagster.audit.check.scope import Scope, key_of, parent_key
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected, left_over, verify_tombstone
+from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.reviews import REVIEWS
 from alignment_dagster.lineage.statement import subject_name
+from alignment_dagster.lineage.tombstone import is_collected, left_over, verify_tombstone
 
 KIND = "collected"
 
@@ -24,9 +24,15 @@ def check_collected(scope: Scope, lines: Collection[Line]) -> None:
                 _check_tombstone(scope, artifact)
             now = current.get((artifact.asset, artifact.partition)) == artifact.version
             scope.found.gap_if(now, KIND, artifact.label, "was collected, and is current")
-            _check_reviewed(scope, artifact)
+            folder = scope.archive.lake.root / scope.study / REVIEWS / artifact.version
+            reviewed = artifact.asset == REPORT and any(folder.glob("*.json"))
+            scope.found.gap_if(reviewed, KIND, artifact.label, "was collected, and was reviewed")
         else:
-            _check_parents(scope, artifact)
+            for key in dict.fromkeys(map(parent_key, artifact.provenance.inputs.parents)):
+                parent = scope.known.get(key)
+                if parent is not None and is_collected(parent.path):
+                    message = f"its parent {label(*key)} was collected as garbage"
+                    scope.found.gap(KIND, label(*key_of(artifact)), message)
 
 
 def _check_tombstone(scope: Scope, artifact: Artifact) -> None:
@@ -44,18 +50,3 @@ def _check_tombstone(scope: Scope, artifact: Artifact) -> None:
             f"{artifact.label} was collected as garbage, and {count} of its files are still there: "
             f"the process was stopped. alignment lake gc {scope.study} --delete removes them."
         )
-
-
-def _check_reviewed(scope: Scope, artifact: Artifact) -> None:
-    folder = scope.archive.lake.root / scope.study / REVIEWS / artifact.version
-    reviewed = artifact.asset == REPORT and any(folder.glob("*.json"))
-    scope.found.gap_if(reviewed, KIND, artifact.label, "was collected, and was reviewed")
-
-
-def _check_parents(scope: Scope, artifact: Artifact) -> None:
-    """What an artifact that is there was made from is there too."""
-    for key in dict.fromkeys(map(parent_key, artifact.provenance.inputs.parents)):
-        parent = scope.known.get(key)
-        if parent is not None and is_collected(parent.path):
-            message = f"its parent {label(*key)} was collected as garbage"
-            scope.found.gap(KIND, label(*key_of(artifact)), message)

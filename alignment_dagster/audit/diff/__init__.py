@@ -1,11 +1,11 @@
 """`alignment audit diff`: what differs between two reports, or two recipes of one report."""
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.lineage.archive import REPORT, SHORTEST, Archive, near
 from alignment_dagster.audit.diff.answer import answer
 from alignment_dagster.audit.diff.comparison import compare_sides
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import REPORT, SHORTEST, Archive, near
 from alignment_dagster.lineage.lake import Artifact
 
 CURRENT, PREVIOUS = "current", "previous"

@@ -39,7 +39,12 @@ def _blocks(found: Comparison) -> Iterator[Node | Table]:
 def _differences(found: Comparison) -> Node:
     causes = found.causes
     children = [
-        Node(said, f"{len(some):,}", [_difference(one) for one in some], "strong")
+        Node(
+            said,
+            f"{len(some):,}",
+            [Node(one.sentence, f"{one.kind}, in {places(one.where)}") for one in some],
+            "strong",
+        )
         for said, some in (
             ("can have moved the numbers", causes.reaching),
             ("cannot have moved them", causes.others),
@@ -49,10 +54,6 @@ def _differences(found: Comparison) -> Node:
     follows = f"{causes.changed:,} of {causes.pairs:,} artifacts that both have differ in bytes"
     children.append(Node("what follows", follows, list(_alone(found)), "dim"))
     return Node("what differs", "", children, "strong")
-
-
-def _difference(one: Difference) -> Node:
-    return Node(one.sentence, f"{one.kind}, in {places(one.where)}")
 
 
 def _alone(found: Comparison) -> Iterator[Node]:

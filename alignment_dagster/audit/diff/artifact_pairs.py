@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from alignment_dagster.lineage.archive import rested_on
 from alignment_dagster.audit.diff.side import Key, Side
+from alignment_dagster.lineage.archive import rested_on
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 

@@ -9,10 +9,11 @@ artifact that shows the difference.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, behind
 from alignment_dagster.audit.diff.declarations import ABSENT, Path, changes
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
-from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, behind
 from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, name
+from alignment_dagster.lineage.provenance import Provenance
 
 RENAMED: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),
@@ -121,13 +122,18 @@ def _recorded(pair: Pair) -> Iterator[Found]:
     """Code, what was read from outside, and environment."""
     old, new = pair.before.provenance, pair.after.provenance
     asset = pair.key[0]
-    if old.inputs.code != new.inputs.code:
-        yield "code", (asset,), old.inputs.code[:SHORT], new.inputs.code[:SHORT]
-    for change in changes(old.inputs.outside, new.inputs.outside):
+    if old.code_digest != new.code_digest or old.inputs.code_version != new.inputs.code_version:
+        yield "code", (asset,), _code(old), _code(new)
+    for change in changes(old.inputs.external_inputs, new.inputs.external_inputs):
         kind, path = outside(asset, pair.key[1], change.path[0])
         yield kind, path, _short(change.before), _short(change.after)
     for change in changes(old.environment, new.environment):
         yield "environment", change.path, change.before, change.after
+
+
+def _code(provenance: Provenance) -> str:
+    """The declared version, and the digest of the source as evidence."""
+    return f"{provenance.inputs.code_version} ({provenance.code_digest[:SHORT]})"
 
 
 def place(asset: str, partition: str | None, path: Path) -> Path:

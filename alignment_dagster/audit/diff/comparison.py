@@ -4,14 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from alignment_dagster.lineage.archive import REPORT
+from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.causes import Causes, causes
 from alignment_dagster.audit.diff.documents import Documents, documents
 from alignment_dagster.audit.diff.ledgers import ledgers
 from alignment_dagster.audit.diff.numbers import Measured, measured
-from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.questions import ItemChange, item_changes
 from alignment_dagster.audit.diff.side import Key, Side
+from alignment_dagster.lineage.archive import REPORT
 
 Commit = tuple[str, bool]
 """A commit, and whether files differed from it."""

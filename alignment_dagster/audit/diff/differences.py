@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from alignment_dagster.lineage.archive import CHAIN
 from alignment_dagster.audit.diff.declarations import Path, shown, written
 from alignment_dagster.audit.diff.side import OWN, Key, name
+from alignment_dagster.chain import ORDER
 
 Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
 KINDS: dict[Kind, int] = {kind: place for place, kind in enumerate(get_args(Kind))}
@@ -78,11 +78,17 @@ def merge(found: Iterable[Difference]) -> list[Difference]:
     """
     merged: dict[str, Difference] = {}
     for one in found:
-        key = _identity(one)
+        # Code is told apart by its digests alone: several assets may share it.
+        path = () if one.kind == "code" else one.path
+        if one.kind == "declaration" and len(path) == 2 and path[0] in ENTITIES:
+            values: tuple[str, ...] = (str(type(one.before)), str(type(one.after)))
+        else:
+            values = tuple(json.dumps(value, default=str) for value in (one.before, one.after))
+        key = json.dumps([one.kind, path, values])
         merged[key] = _together(merged[key], one) if key in merged else one
     kept = list(merged.values())
     for one in list(kept):
-        if origins := _origins(one, kept):
+        if origins := [other for other in kept if other != one and _follows(one, other)]:
             kept.remove(one)
             kept = [_together(other, one) if other in origins else other for other in kept]
     return sorted(kept, key=lambda one: (not one.reaches, _order(one.where[0]), KINDS[one.kind]))
@@ -101,28 +107,13 @@ def places(keys: Sequence[Key]) -> str:
     )
 
 
-def _identity(one: Difference) -> str:
-    """Code is told by its digests alone: several assets may share it."""
-    path = () if one.kind == "code" else one.path
-    if one.kind == "declaration" and len(path) == 2 and path[0] in ENTITIES:
-        values: tuple[str, ...] = (str(type(one.before)), str(type(one.after)))
-    else:
-        values = tuple(json.dumps(value, default=str) for value in (one.before, one.after))
-    return json.dumps([one.kind, path, values])
-
-
 def _together(one: Difference, other: Difference) -> Difference:
     where = tuple(sorted({*one.where, *other.where}, key=_order))
     return replace(one, where=where, reaches=one.reaches or other.reaches)
 
 
 def _order(key: Key) -> tuple[int, str]:
-    return CHAIN.index(key[0]), key[1] or ""
-
-
-def _origins(one: Difference, others: Sequence[Difference]) -> list[Difference]:
-    """The differences from which this one follows; none where it stands for itself."""
-    return [other for other in others if other != one and _follows(one, other)]
+    return ORDER.index(key[0]), key[1] or ""
 
 
 def _follows(one: Difference, other: Difference) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from alignment_dagster.audit.diff import dispositions
-from alignment_dagster.audit.diff.score_bands import by_band
 from alignment_dagster.audit.diff.examples import Example, fate_examples, raw_examples
 from alignment_dagster.audit.diff.ledgers import SCHEMAS, recipes
+from alignment_dagster.audit.diff.score_bands import by_band
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.ledgers import rows
 

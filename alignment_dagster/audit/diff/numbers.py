@@ -7,7 +7,17 @@ import numpy as np
 
 from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.report.cells import BITS_PER_BYTE, Cells, Replicate, Slice, attack_cells, by_recipe, item_cells, loss_cells, on_shared_seeds
+from alignment_dagster.report.cells import (
+    BITS_PER_BYTE,
+    Cells,
+    Replicate,
+    Slice,
+    attack_cells,
+    by_recipe,
+    item_cells,
+    loss_cells,
+    on_shared_seeds,
+)
 from alignment_dagster.report.comparisons import compare, holm
 from alignment_dagster.report.gather.replicates import read_replicates
 from alignment_dagster.report.results import read_results

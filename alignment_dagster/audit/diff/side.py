@@ -1,11 +1,12 @@
 """One side of a comparison: a report, or one recipe of a report, and all that lies behind it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from alignment_dagster.lineage.archive import BY_SOURCE, Archive, rested_on
+from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.lineage.archive import Archive, rested_on
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
 
@@ -66,7 +67,7 @@ class Side:
         """Of what the artifacts behind the roots read more than one content."""
         read: dict[tuple[Key, str | None], set[str]] = {}
         for artifact in self.closure:
-            for parent in _parents(artifact):
+            for parent in rested_on(artifact):
                 read.setdefault((self.key(parent), parent.part), set()).add(parent.digest)
         found = (key for (key, _), digests in read.items() if len(digests) > 1)
         return tuple(dict.fromkeys(name(key) for key in found))
@@ -86,8 +87,10 @@ class Side:
         nothing about this side.
         """
         near = self.nearest.get(self.key(parent))
-        if near is not None and _digest(near, parent.part) == parent.digest:
-            return near
+        if near is not None:
+            found = near.manifest.files.get(parent.part) if parent.part else near.digest
+            if found == parent.digest:
+                return near
         return self.archive.parent(parent)
 
     def part(self, parent: Parent) -> str | None:
@@ -134,11 +137,3 @@ class Side:
 def name(key: Key) -> str:
     """`asset[partition]`."""
     return label(*key, "")[:-1]
-
-
-def _digest(artifact: Artifact, part: str | None) -> str | None:
-    return artifact.manifest.files.get(part) if part else artifact.digest
-
-
-def _parents(artifact: Artifact) -> Iterable[Parent]:
-    return rested_on(artifact)

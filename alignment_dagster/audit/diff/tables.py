@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from alignment_dagster.audit.answer import Node, Table
+from alignment_dagster.audit.diff.dispositions import ADDED, REMOVED, SAME
 from alignment_dagster.audit.diff.documents import Documents, Row
 from alignment_dagster.audit.diff.examples import Example, excerpt
-from alignment_dagster.audit.diff.dispositions import ADDED, REMOVED, SAME
-from alignment_dagster.audit.diff.numbers import Measured, PairedChange
+from alignment_dagster.audit.diff.numbers import Measured
 from alignment_dagster.audit.diff.questions import ItemChange
 from alignment_dagster.report.cells import BITS_PER_BYTE
 
@@ -22,17 +22,13 @@ def number_tables(measured: Measured) -> Iterator[Table]:
     for changes, what in ((rates, "rate"), (losses, "loss, in bits per byte")):
         if changes:
             caption = f"Paired change of each {what}: same items and seeds, the largest first"
-            yield _numbers(caption, changes)
-
-
-def _numbers(caption: str, changes: Sequence[PairedChange]) -> Table:
-    rows = [
-        (one.name, f"{one.change:+.4f}", f"{one.ci_low:+.3f} to {one.ci_high:+.3f}",
-         round(one.before, 4), round(one.after, 4), f"{one.p_holm:.3f}", one.n, one.seeds)
-        for one in changes[:NUMBERS]
-    ]  # fmt: skip
-    columns = ("number", "change", "95 %", "before", "after", "p (Holm)", "n", "seeds")
-    return Table(caption, columns, rows, len(changes) - len(rows))
+            rows = [
+                (one.name, f"{one.change:+.4f}", f"{one.ci_low:+.3f} to {one.ci_high:+.3f}",
+                 round(one.before, 4), round(one.after, 4), f"{one.p_holm:.3f}", one.n, one.seeds)
+                for one in changes[:NUMBERS]
+            ]  # fmt: skip
+            columns = ("number", "change", "95 %", "before", "after", "p (Holm)", "n", "seeds")
+            yield Table(caption, columns, rows, len(changes) - len(rows))
 
 
 def document_blocks(found: Documents, *, both: bool) -> Iterator[Node | Table]:

@@ -14,7 +14,16 @@ def sentences(found: Comparison) -> list[str]:
     """The verdict, then what the numbers were compared on."""
     if found.nothing:
         return [_nothing(found)]
-    return [_verdict(found), *_rest(found), _numbers(found), *_left_out(found)]
+    measured = found.measured
+    clear = sum(one.p_holm < 0.05 for one in measured.changes)
+    return [
+        _verdict(found),
+        *_rest(found),
+        f"Of {measured.numbers:,} numbers that both sides have, {len(measured.changes):,} changed, "
+        f"{clear:,} by more than chance explains (p < .05 after Holm's correction over all that "
+        f"changed); {measured.identical:,} are the same to the bit.",
+        *_left_out(found),
+    ]
 
 
 def warnings(found: Comparison) -> list[str]:
@@ -95,16 +104,6 @@ def _rest(found: Comparison) -> Iterator[str]:
         )
     if not found.recipes and found.seeds[0] != found.seeds[1]:
         yield f"The seeds differ: {_seeds(found)}."
-
-
-def _numbers(found: Comparison) -> str:
-    measured = found.measured
-    clear = sum(one.p_holm < 0.05 for one in measured.changes)
-    return (
-        f"Of {measured.numbers:,} numbers that both sides have, {len(measured.changes):,} changed, "
-        f"{clear:,} by more than chance explains (p < .05 after Holm's correction over all that "
-        f"changed); {measured.identical:,} are the same to the bit."
-    )
 
 
 def _left_out(found: Comparison) -> Iterator[str]:

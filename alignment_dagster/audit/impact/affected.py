@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Archive, parse
-from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.impact.trained import InTraining
+from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.trace.chain import Replicate, replicate
+from alignment_dagster.lineage.archive import Archive, parse
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.report.results import ResultRow, origin
-from alignment_dagster.lineage.lake import Artifact
 
 TRAINED = "trained on it"
 MEASURED = "measured on it"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from alignment_dagster.audit.answer import Answer, Node, Table
-from alignment_dagster.audit.impact import Impact
 from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
 from alignment_dagster.audit.impact.as_json import impact_data
+from alignment_dagster.audit.impact.blast_radius import Impact
 from alignment_dagster.audit.impact.instructions import steps
 from alignment_dagster.audit.impact.tree import tree
 from alignment_dagster.audit.trace.parquet import Row
@@ -16,7 +16,7 @@ SHOWN = 20
 """Documents and metrics that are listed; the JSON has all."""
 
 
-def answer(impact: Impact) -> Answer:
+def as_answer(impact: Impact) -> Answer:
     """What is hit, what is not, and what to do."""
     return Answer(
         title=f"withdrawing {_what(impact)}",

@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields
 from typing import Any
 
-from alignment_dagster.audit.impact import Impact
+from alignment_dagster.audit.impact.blast_radius import Impact
 from alignment_dagster.audit.impact.instructions import steps
 from alignment_dagster.lineage.lake import Artifact
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from alignment_dagster.audit.impact import Impact
+from alignment_dagster.audit.impact.blast_radius import Impact
 
 SHOWN = 20
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import BY_SOURCE
+from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
@@ -58,12 +58,11 @@ def plan(closure: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
             key = (artifact.asset, artifact.partition)
             seconds = artifact.provenance.seconds
             runs[key] = Rebuild(*key, seconds, not _changes(*key, None, removed, runs))
-    return [one for one in runs.values() if not _gone(one, removed)]
-
-
-def _gone(one: Rebuild, removed: Removed) -> bool:
-    """What is not made again because its source is no more."""
-    return one.asset in BY_SOURCE and one.partition in removed.whole
+    return [
+        one
+        for one in runs.values()
+        if not (one.asset in BY_SOURCE and one.partition in removed.whole)
+    ]
 
 
 Runs = Mapping[tuple[str, str | None], Rebuild]

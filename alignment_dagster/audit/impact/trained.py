@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import consumption_files, rows
 from alignment_dagster.audit.trace.chain import PRETRAINING
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.audit.trace.training import mix_shape
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 
@@ -58,7 +58,13 @@ def pretraining(connection: Connection, archive: Archive) -> tuple[list[InMix], 
 
 def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
     """What a mix holds; its tables `packed` and `touched` stay for the checkpoints."""
-    _hold_packed(connection, mix)
+    connection.execute(
+        "create or replace temp table packed as "
+        "select file_row_number::integer as row, copies, packed_tokens "
+        "from read_parquet(?, file_row_number = true) "
+        "where document_id in (select document_id from withdrawn)",
+        [str(mix.path / RAW)],
+    )
     packed = rows(
         connection,
         "select count(*) as documents, sum(copies)::bigint as copies, "
@@ -71,17 +77,6 @@ def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
     sequences, length = mix_shape(mix)
     share = packed["tokens"] / (sequences * length)
     return InMix(mix, **packed, share=share, **touched, of_sequences=sequences)
-
-
-def _hold_packed(connection: Connection, mix: Artifact) -> None:
-    """The table `packed`: row numbers and tokens of the withdrawn documents in a mix."""
-    connection.execute(
-        "create or replace temp table packed as "
-        "select file_row_number::integer as row, copies, packed_tokens "
-        "from read_parquet(?, file_row_number = true) "
-        "where document_id in (select document_id from withdrawn)",
-        [str(mix.path / RAW)],
-    )
 
 
 def _hold_touched(connection: Connection, mix: Artifact) -> None:

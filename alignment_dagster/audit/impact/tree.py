@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from alignment_dagster.audit.answer import Node
-from alignment_dagster.audit.impact import CHECKPOINTS, Impact
+from alignment_dagster.audit.impact.blast_radius import CHECKPOINTS, Impact
 from alignment_dagster.audit.impact.trained import InTraining
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, place, plural
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.foundation.page_links import audit_page
+from alignment_dagster.lineage.lake import Artifact
 
 SHOWN = 20
 """Documents and measurements that are listed; the JSON has all."""

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.selection import TRAINS_TOKENIZER, vocabulary
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
+from alignment_dagster.audit.trace.selection import TRAINS_TOKENIZER, vocabulary
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive, near
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.trace.chain import paths
 from alignment_dagster.audit.trace.documents import RAW, neighbours
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive, near
 from alignment_dagster.lineage.lake import Artifact
 
 SOURCE = "source:"

@@ -1,14 +1,13 @@
 """An answer as one self-contained HTML page: no script, no network, all text escaped."""
 
-import os
 import re
-import uuid
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.visible_text import visible
 
@@ -63,12 +62,10 @@ def write_html(text: str, path: Path) -> None:
     """
     if path.is_dir():
         raise AlignmentError(f"{path}: is a folder; name a file")
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        aside.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(aside, path)
+        with atomic_file(path) as aside:
+            aside.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise AlignmentError(f"{path}: cannot be written ({error.strerror})") from None
 
 

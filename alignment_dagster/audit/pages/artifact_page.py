@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import quote
 
-from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.audit.artifact_view import view
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.graph import graph
-from alignment_dagster.lineage.reviews import review_nodes
-from alignment_dagster.audit.artifact_view import view
+from alignment_dagster.audit.review_nodes import review_nodes
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import NO_PROMPT
 from alignment_dagster.report.results import ResultRow, is_tampered, read_results
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import WORST_CASE
 
 NOT_HASHED = "The bytes of the files were not read for this page; alignment audit check does that."
@@ -38,7 +38,7 @@ def artifact_page(archive: Archive, artifact: Artifact) -> str:
         answer,
         graph(archive, [artifact], artifact),
         trail(archive),
-        _doors(archive, artifact),
+        list(_elsewhere(archive, artifact)),
         _reviews(archive, artifact),
     )
 
@@ -55,7 +55,9 @@ def trail(archive: Archive | None = None, artifact: Artifact | None = None) -> L
 
 def address(archive: Archive, artifact: Artifact) -> str:
     """Of an artifact's page."""
-    return page_links.audit_page(archive.study, artifact.asset, artifact.partition, artifact.version)
+    return page_links.audit_page(
+        archive.study, artifact.asset, artifact.partition, artifact.version
+    )
 
 
 def comparisons(archive: Archive) -> dict[str, str]:
@@ -67,10 +69,6 @@ def comparisons(archive: Archive) -> dict[str, str]:
         for before, after in pairwise(versions)
         if before != after
     }
-
-
-def _doors(archive: Archive, artifact: Artifact) -> Links:
-    return list(_elsewhere(archive, artifact))
 
 
 def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]]:

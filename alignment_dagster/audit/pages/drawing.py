@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.pages.geometry import COLUMNS, LOW, Band, Box, Heading, Layout, seed_of
-from alignment_dagster.lineage.lake import label
+from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.archive import Key
+from alignment_dagster.lineage.lake import label
 
 LETTER = 6.3
 """Pixels of a letter of a name, in the widest of the fonts."""

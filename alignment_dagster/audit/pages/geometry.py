@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import BY_SOURCE, Key
+from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.lineage.archive import Key
 
 COLUMNS: tuple[tuple[str, ...], ...] = (
     ("raw_corpus",),

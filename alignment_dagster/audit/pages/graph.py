@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.drawing import Node, draw
 from alignment_dagster.audit.pages.layout import layout
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.tombstone import is_collected
 
 MOST = 400
 """Boxes that a picture can have; beyond, only what was made directly from the chosen one is shown.

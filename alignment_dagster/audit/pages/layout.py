@@ -8,7 +8,6 @@ one partition stand below each other.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.lineage.archive import Key
 from alignment_dagster.audit.pages.geometry import (
     BAND,
     HEAD,
@@ -32,6 +31,7 @@ from alignment_dagster.audit.pages.geometry import (
     seed_of,
     total,
 )
+from alignment_dagster.lineage.archive import Key
 
 TOP = MARGIN + HEAD
 

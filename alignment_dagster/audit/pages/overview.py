@@ -1,19 +1,19 @@
 """The pages above the artifacts: which studies there are, and the history of one."""
 
-from collections.abc import Sequence
-
-from alignment_dagster.foundation import page_links
 from alignment_dagster.audit.answer import Answer, Node, Tone
-from alignment_dagster.lineage.archive import CHAIN, REPORT, Archive
 from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import comparisons, trail
 from alignment_dagster.audit.pages.graph import graph
-from alignment_dagster.lineage.reviews import DECISIONS, reviews, verdict
+from alignment_dagster.audit.review_nodes import verdict
+from alignment_dagster.chain import ORDER
+from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
+from alignment_dagster.lineage.reviews import DECISIONS, reviews
+from alignment_dagster.lineage.tombstone import is_collected
 
 COLLECTED = "collected as garbage: only its records are left"
 
@@ -96,16 +96,17 @@ def _decision(archive: Archive, version: str) -> tuple[str, Tone]:
 
 def _current(archive: Archive) -> Node:
     now = sorted(current_keys(archive), key=str)
-    assets = [asset for asset in CHAIN if any(key[0] == asset for key in now)]
-    nodes = [Node(asset, "", _versions(archive, asset, now)) for asset in assets]
-    return Node("current versions", "", nodes)
-
-
-def _versions(
-    archive: Archive, asset: str, now: Sequence[tuple[str, str | None, str]]
-) -> list[Node]:
-    return [
-        Node(key[1] or asset, key[2], link=page_links.audit_page(archive.study, *key))
-        for key in now
-        if key[0] == asset
+    assets = [asset for asset in ORDER if any(key[0] == asset for key in now)]
+    nodes = [
+        Node(
+            asset,
+            "",
+            [
+                Node(key[1] or asset, key[2], link=page_links.audit_page(archive.study, *key))
+                for key in now
+                if key[0] == asset
+            ],
+        )
+        for asset in assets
     ]
+    return Node("current versions", "", nodes)

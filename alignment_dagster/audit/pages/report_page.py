@@ -2,12 +2,13 @@
 
 from html import escape
 
+from alignment_dagster.audit.review_nodes import verdict
 from alignment_dagster.foundation import page_links
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.reviews import DECISIONS, reviews, verdict
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import DECISIONS, reviews
 
 BODY = "<body>"
 STYLE = (

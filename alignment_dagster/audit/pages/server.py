@@ -5,20 +5,33 @@ the loopback address (DNS rebinding) is refused by its Host header.
 """
 
 import contextlib
-import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from alignment_dagster.audit.pages.site import Page, mistake, page
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from alignment_dagster.audit.answer import Answer
+from alignment_dagster.audit.pages.answer_page import render
+from alignment_dagster.audit.pages.artifact_page import trail
+from alignment_dagster.audit.pages.site import PAGES, NotFoundError
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.page_links import AUDIT_PORT, HOST
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.lake import Lake
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'; base-uri 'none'",
-    "Content-Type": "text/html; charset=utf-8",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -27,56 +40,26 @@ HEADERS = {
 }
 NAMES = frozenset({HOST, "localhost"})
 REFUSED = "These pages are for browsers on this machine: 127.0.0.1 and localhost."
+LONGEST = 2000
+"""Characters of an address."""
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers each request from the lake as it is then."""
+def application(home: Home) -> Starlette:
+    """The pages of a home; each request is answered from the lake as it is then."""
+    return Starlette(
+        routes=[Route(address, partial(_answer, home, page)) for address, page in PAGES.items()],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_keep_harmless)],
+        exception_handlers={HTTPException: _refuse},
+    )
 
-    server_version = "alignment"
-    sys_version = ""
-    timeout = 30
-    """Seconds that a connection may say nothing."""
-    home: Home
 
-    def do_GET(self) -> None:
-        """The page at the address."""
-        self._send(self._found())
-
-    def do_HEAD(self) -> None:
-        """The same without its content."""
-        self._send(self._found())
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server itself refuses, as one of our pages."""
-        if code == HTTPStatus.NOT_IMPLEMENTED:
-            code, message = HTTPStatus.METHOD_NOT_ALLOWED, "These pages can only be read."
-        self.close_connection = True
-        self._send(mistake("This cannot be answered", message or HTTPStatus(code).phrase, code))
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: addresses may hold foreign text."""
-
-    def _found(self) -> Page:
-        if not _is_ours(self.headers.get_all("Host", [])):
-            return mistake("Refused", REFUSED, HTTPStatus.FORBIDDEN)
-        try:
-            return page(self.home, self.path)
-        except Exception as error:
-            # A lake that somebody cleans or writes by hand meanwhile can break anything.
-            said = f"{type(error).__name__}: {error}"
-            print(visible(f"audit page {self.path[:200]}: {said}"), file=sys.stderr, flush=True)
-            return mistake("This cannot be shown", said, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    def _send(self, found: Page) -> None:
-        content = found.html.encode("utf-8", "replace")
-        with contextlib.suppress(ConnectionError):
-            self.send_response(found.status)
-            for name, value in HEADERS.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
+async def _keep_harmless(request: Request, answer: RequestResponseEndpoint) -> Response:
+    if _is_ours(request.headers.getlist("host")):
+        response = await answer(request)
+    else:
+        response = _mistake("Refused", REFUSED, HTTPStatus.FORBIDDEN)
+    response.headers.update(HEADERS)
+    return response
 
 
 def _is_ours(hosts: list[str]) -> bool:
@@ -85,18 +68,55 @@ def _is_ours(hosts: list[str]) -> bool:
     return name.lower() in NAMES and (not port or port.isdecimal())
 
 
-def serve(home: Home, port: int = AUDIT_PORT) -> ThreadingHTTPServer:
-    """A server bound to the loopback address, ready for `serve_forever`."""
-    return ThreadingHTTPServer((HOST, port), type("BoundHandler", (Handler,), {"home": home}))
+def _answer(home: Home, page: Callable[[Lake, Request], str], request: Request) -> Response:
+    """A page; a mistake is a page too, with one clear message."""
+    try:
+        if len(str(request.url)) > LONGEST:
+            raise NotFoundError(f"an address has at most {LONGEST:,} characters")
+        return _html(page(Lake(home.lake), request))
+    except NotFoundError as error:
+        return _mistake("There is no such page", str(error), HTTPStatus.NOT_FOUND)
+    except AlignmentError as error:
+        return _mistake("This cannot be shown", str(error), HTTPStatus.CONFLICT)
+    except Exception as error:
+        # A lake that somebody cleans or writes by hand meanwhile can break anything.
+        said = f"{type(error).__name__}: {error}"
+        print(visible(f"audit page {request.url.path[:200]}: {said}"), file=sys.stderr, flush=True)
+        return _mistake("This cannot be shown", said, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _refuse(_: Request, error: Exception) -> Response:
+    """What Starlette itself refuses, as one of our pages."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return _mistake("There is no such page", "its address is none of ours", error.status_code)
+    return _mistake("This cannot be answered", "These pages can only be read.", error.status_code)
+
+
+def _mistake(title: str, message: str, status: int) -> Response:
+    return _html(render(Answer(title, (message,), (), {}), trail=trail()), status)
+
+
+def _html(content: str, status: int = HTTPStatus.OK) -> Response:
+    # A file's name may be no Unicode.
+    return HTMLResponse(content.encode("utf-8", "replace"), status)
+
+
+def server(home: Home, port: int = AUDIT_PORT) -> uvicorn.Server:
+    """A server for the loopback address; it logs no requests: addresses may hold foreign text."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            application(home), HOST, port, loop="asyncio", http="h11", ws="none", lifespan="off",
+            log_config=None, log_level="error", access_log=False, server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )  # fmt: skip
 
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
-    server = serve(Home.from_environment())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
-    with server:
-        server.serve_forever()
+    with contextlib.suppress(KeyboardInterrupt):
+        server(Home.from_environment()).run()
 
 
 if __name__ == "__main__":

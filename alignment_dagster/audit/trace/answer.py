@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.as_json import trace_data
+from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Row
+from alignment_dagster.audit.trace.phrases import ID, counted, place, plural, scores_text
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
-from alignment_dagster.audit.trace.phrases import ID, counted, place, plural, scores_text
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.foundation.page_links import audit_page
+from alignment_dagster.lineage.lake import Artifact
 
 
-def answer(trace: Trace) -> Answer:
+def as_answer(trace: Trace) -> Answer:
     """The tree from the number to the raw rows, then the tables that it sums up."""
     row = trace.chain.row
     return Answer(
@@ -46,11 +46,16 @@ def _unit(trace: Trace) -> str:
 
 
 def _tree(trace: Trace) -> Node:
+    children = []
+    for replicate in trace.chain.replicates:
+        stages = [_read(trace, one) for one in trace.read if one.seed == replicate.seed]
+        last = replicate.ledgers[-1].checkpoint
+        children.append(_artifact(trace, last, f"seed {replicate.seed}", stages))
     return Node(
         trace.name,
         children=[
             _measured(trace),
-            _checkpoints(trace),
+            Node("checkpoints", plural(len(children), "seed"), children),
             *(_mix(trace, mix) for mix in trace.mixes),
             *(_fine_tuned(trace, stage) for stage in trace.fine_tuned_on),
             _vocabulary(trace),
@@ -87,15 +92,6 @@ def _item(item: Mapping[str, Any]) -> Node:
     )
 
 
-def _checkpoints(trace: Trace) -> Node:
-    children = []
-    for replicate in trace.chain.replicates:
-        stages = [_read(trace, one) for one in trace.read if one.seed == replicate.seed]
-        last = replicate.ledgers[-1].checkpoint
-        children.append(_artifact(trace, last, f"seed {replicate.seed}", stages))
-    return Node("checkpoints", plural(len(children), "seed"), children)
-
-
 def _read(trace: Trace, read: ReadTotals) -> Node:
     what = (
         f"{plural(read.sequences, 'sequence')} ({read.distinct:,} different)"
@@ -115,19 +111,19 @@ def _mix(trace: Trace, mix: MixTotals) -> Node:
         f"read by {plural(len(mix.seeds), 'seed')} ({seeds})"
     )
     sources = [
-        Node(f"{row['source']} ({row['group']})", _packed(row, mix.tokens)) for row in mix.sources
+        Node(
+            f"{row['source']} ({row['group']})",
+            (
+                f"{plural(row['documents'], 'document')}, {plural(row['copies'], 'copy')}, "
+                f"{plural(row['tokens'], 'token')} ({row['tokens'] / mix.tokens:.1%})"
+            ),
+        )
+        for row in mix.sources
     ]
     top = trace.top[mix.mix.label]
     documents = [_document(row) for row in top]
     examples = Node("documents with the most tokens", _more(mix.documents - len(top)), documents)
     return _artifact(trace, mix.mix, totals, [*sources, examples])
-
-
-def _packed(row: Row, total: int) -> str:
-    return (
-        f"{plural(row['documents'], 'document')}, {plural(row['copies'], 'copy')}, "
-        f"{plural(row['tokens'], 'token')} ({row['tokens'] / total:.1%})"
-    )
 
 
 def _document(row: Row) -> Node:

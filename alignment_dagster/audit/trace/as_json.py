@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from alignment_dagster.audit.trace import Trace
+from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 

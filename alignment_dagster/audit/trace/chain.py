@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive, parse
 from alignment_dagster.audit.ledgers import recipe_and_seed
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
+from alignment_dagster.lineage.archive import Archive, parse
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
 
 PRETRAINING = "pretraining"
 POST_TRAINING = ("sft", "dpo")

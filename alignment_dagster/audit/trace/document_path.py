@@ -7,14 +7,14 @@ from typing import Any
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, Ledger, chain_of
-from alignment_dagster.audit.trace.selection import trains_tokenizer
 from alignment_dagster.audit.trace.documents import RAW, details, find_document
 from alignment_dagster.audit.trace.measurement import read_losses
 from alignment_dagster.audit.trace.parquet import Connection, Row, parquet
+from alignment_dagster.audit.trace.selection import trains_tokenizer
 from alignment_dagster.audit.trace.training import until
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.results import ResultRow
-from alignment_dagster.lineage.lake import Artifact
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.metrics import metric_name
-from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.document_path import DocumentPath, Packed, Read, path_data
+from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, place, plural, scores_text
 
 DUPLICATE = "exact_duplicate"

@@ -1,8 +1,5 @@
 """The whole closure of a metric as Parquet: every document, item, sequence and artifact."""
 
-import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +9,14 @@ import pyarrow.parquet as pq
 from alignment_dagster.audit.ledgers import literal
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.record_tables import tables
-from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.chain import paths
-from alignment_dagster.audit.trace.selection import tokenizer_documents
 from alignment_dagster.audit.trace.documents import RAW, disposition_files
 from alignment_dagster.audit.trace.measurement import read_answers, read_losses
+from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Connection, parquet
+from alignment_dagster.audit.trace.selection import tokenizer_documents
 from alignment_dagster.audit.trace.training import until
+from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import ArtifactError
 
 README = """# Everything behind {name}
@@ -45,21 +43,19 @@ def export(opened: Opened, trace: Trace, folder: Path) -> None:
     """
     if folder.exists():
         raise ArtifactError(f"{folder}: exists; name a new folder")
-    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
-        aside.mkdir(parents=True)
-        with parquet() as connection:
-            _items(connection, trace, aside / "items.parquet")
-            _documents(connection, opened, trace, aside / "documents.parquet")
-            _sequences(connection, trace, aside / "sequences.parquet")
-        _artifacts(opened, trace, aside / "artifacts.parquet")
-        text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
-        (aside / "README.md").write_text(text, encoding="utf-8")
-        os.rename(aside, folder)
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(folder) as aside:
+            with parquet() as connection:
+                _items(connection, trace, aside / "items.parquet")
+                _documents(connection, opened, trace, aside / "documents.parquet")
+                _sequences(connection, trace, aside / "sequences.parquet")
+            found = tables(opened.archive, trace.chain.artifacts)["artifacts"]
+            pq.write_table(found, aside / "artifacts.parquet")
+            text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
+            (aside / "README.md").write_text(text, encoding="utf-8")
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot be written ({error})") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _copy(connection: Connection, sql: str, values: list[Any], path: Path) -> None:
@@ -158,7 +154,3 @@ def _sequences(connection: Connection, trace: Trace, path: Path) -> None:
         values,
         path,
     )
-
-
-def _artifacts(opened: Opened, trace: Trace, path: Path) -> None:
-    pq.write_table(tables(opened.archive, trace.chain.artifacts)["artifacts"], path)

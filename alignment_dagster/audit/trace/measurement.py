@@ -7,8 +7,8 @@ from typing import Any
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.trace.chain import Chain
 from alignment_dagster.audit.trace.parquet import Connection, Row, one
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, parent, paths
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.audit.trace.training import until
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT
 

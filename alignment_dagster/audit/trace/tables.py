@@ -1,8 +1,8 @@
 """The tables below the tree of a trace."""
 
 from alignment_dagster.audit.answer import Table
-from alignment_dagster.audit.trace import Trace
 from alignment_dagster.audit.trace.as_json import influences
+from alignment_dagster.audit.trace.metric_trace import Trace
 
 
 def influence_table(trace: Trace) -> Table:

@@ -1,22 +1,37 @@
-"""`alignment audit …`: one file a command. Each imports what it needs when it is called."""
+"""`alignment audit …`: one file a command."""
 
 import typer
+
+from alignment_dagster.cli.audit import (
+    approve,
+    bundle,
+    card,
+    check,
+    diff,
+    impact,
+    listing,
+    page,
+    replay,
+    sql,
+    trace,
+    verify,
+)
 
 audit = typer.Typer(
     help="From one number to every document behind it, and back, with proof.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-from alignment_dagster.cli.audit import approve  # noqa: E402
-from alignment_dagster.cli.audit import bundle  # noqa: E402
-from alignment_dagster.cli.audit import card  # noqa: E402
-from alignment_dagster.cli.audit import check  # noqa: E402
-from alignment_dagster.cli.audit import diff  # noqa: E402
-from alignment_dagster.cli.audit import impact  # noqa: E402
-from alignment_dagster.cli.audit import listing  # noqa: E402
-from alignment_dagster.cli.audit import page  # noqa: E402
-from alignment_dagster.cli.audit import replay  # noqa: E402
-from alignment_dagster.cli.audit import sql  # noqa: E402
-from alignment_dagster.cli.audit import trace  # noqa: E402
-from alignment_dagster.cli.audit import verify  # noqa: E402
+audit.command("approve")(approve.approve_command)
+audit.command("bundle")(bundle.bundle)
+audit.command("card")(card.card_command)
+audit.command("check")(check.check_studies)
+audit.command("diff")(diff.diff_command)
+audit.command("impact")(impact.impact_command)
+audit.command("list")(listing.list_artifacts)
+audit.command("view")(listing.view_artifact)
+audit.command("page")(page.page_command)
+audit.command("replay")(replay.replay)
+audit.command("sql")(sql.sql)
+audit.command("trace")(trace.trace_command)
+audit.command("verify")(verify.verify)

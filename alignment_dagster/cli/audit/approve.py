@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
 from alignment_dagster.cli.audit.options import StudyName
 
 
-@audit.command("approve")
 def approve_command(
     study: StudyName,
     report: Annotated[
@@ -27,10 +25,12 @@ def approve_command(
 
     The last decision counts. `alignment results`, Dagster and the audit pages show it.
     """
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.lineage.reviews import approve, verdict
+    from alignment_dagster.audit.review_nodes import verdict
     from alignment_dagster.foundation.home import Home
     from alignment_dagster.graph.review_events import tell_dagster
+    from alignment_dagster.release.approval import approve
 
     archive = open_archive(study)
     chosen = archive.report(report)

@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
 from alignment_dagster.cli.audit.options import StudyName
 
 
-@audit.command("bundle")
 def bundle(
     study: StudyName,
     file: Annotated[Path, typer.Option("--output", "-o", help="A new file.")],
@@ -25,8 +23,9 @@ def bundle(
     ] = None,
 ) -> None:
     """Write a signed dossier: report, records, ledgers, and the program that checks them."""
-    from alignment_dagster.release.dossier.build import build
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.release.dossier.build import build
 
     written = build(open_archive(study), report, file, texts=with_text, redacted=redact or ())
     size = written.path.stat().st_size

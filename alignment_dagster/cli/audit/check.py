@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("check")
 def check_studies(
     study: Annotated[
         str | None, typer.Argument(help="One study; all that the lake has without it.")
@@ -20,8 +18,9 @@ def check_studies(
 
     Writes nothing. Exits with 0 where there is no gap, with 1 where there is one.
     """
-    from alignment_dagster.cli.audit.check_lake import check_lake
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.cli.answer_terminal import show
+    from alignment_dagster.cli.audit.check_lake import check_lake
 
     closed, answer = check_lake(study)
     show(answer, as_json=as_json, html=html)

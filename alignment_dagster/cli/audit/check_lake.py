@@ -6,11 +6,12 @@ from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.check.report import CheckReport
 from alignment_dagster.audit.check.study import check_study
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home, assets_folder
+from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.study import Study
+from alignment_dagster.preflight.studies import load_study, study_names
+from alignment_dagster.steps.registry import STEPS
 
 
 def check_lake(name: str | None) -> tuple[bool, Answer]:
@@ -22,7 +23,7 @@ def check_lake(name: str | None) -> tuple[bool, Answer]:
     """
     home = Home.from_environment()
     names = [name] if name else _studies(home)
-    reports = [check_study(open_archive(one, home), home, study=_declared(one)) for one in names]
+    reports = [check_study(open_archive(one, home), home, today=_declared(one)) for one in names]
     return all(report.closed for report in reports), _answer(reports)
 
 
@@ -35,9 +36,11 @@ def _studies(home: Home) -> list[str]:
     return found
 
 
-def _declared(name: str) -> Study | None:
+def _declared(name: str) -> StaleReasons | None:
     assets = assets_folder()
-    return load_study(name, assets) if name in study_names(assets) else None
+    if name not in study_names(assets):
+        return None
+    return StaleReasons(load_study(name, assets), STEPS)
 
 
 def _answer(reports: Sequence[CheckReport]) -> Answer:

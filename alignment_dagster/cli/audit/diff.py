@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile, ReportVersion, StudyName
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("diff")
 def diff_command(
     study: StudyName,
     a: Annotated[str, typer.Argument(help="A report's version, `previous`, or a recipe.")],
@@ -18,6 +17,7 @@ def diff_command(
     html: HtmlFile = None,
 ) -> None:
     """What differs, what that changed, and whether it can be attributed to one thing."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.diff import compare
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile, ReportVersion, StudyName
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("impact")
 def impact_command(
     study: StudyName,
     withdrawn: Annotated[
@@ -24,11 +23,13 @@ def impact_command(
     html: HtmlFile = None,
 ) -> None:
     """The blast radius of withdrawing data, and what must be made again."""
-    from alignment_dagster.audit.impact import impact
+    # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.audit.impact.answer import as_answer
+    from alignment_dagster.audit.impact.blast_radius import impact
     from alignment_dagster.audit.open_report import open_archive, open_report
     from alignment_dagster.cli.answer_terminal import show
 
     archive = open_archive(study)
     with open_report(archive, report) as opened:
         found = impact(archive, opened, withdrawn or [], listed)
-        show(found.answer(), as_json=as_json, html=html)
+        show(as_answer(found), as_json=as_json, html=html)

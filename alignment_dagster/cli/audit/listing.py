@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile, StudyName
+from alignment_dagster.cli.audit.options import StudyName
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("list")
 def list_artifacts(
     study: StudyName,
     asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
@@ -19,6 +18,7 @@ def list_artifacts(
     html: HtmlFile = None,
 ) -> None:
     """List the artifacts of a study: when, by which code and by whom each was made."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.artifact_list import listing
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show
@@ -26,7 +26,6 @@ def list_artifacts(
     show(listing(open_archive(study), asset, every=every), as_json=as_json, html=html)
 
 
-@audit.command("view")
 def view_artifact(
     study: StudyName,
     artifact: Annotated[
@@ -36,9 +35,10 @@ def view_artifact(
     html: HtmlFile = None,
 ) -> None:
     """Show what an artifact is, what it was made from, and what was made from it."""
+    # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.audit.artifact_view import view
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show
-    from alignment_dagster.audit.artifact_view import view
 
     archive = open_archive(study)
     show(view(archive, archive.find(artifact)), as_json=as_json, html=html)

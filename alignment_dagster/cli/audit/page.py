@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
 from alignment_dagster.cli.audit.options import StudyName
 
 
-@audit.command("page")
 def page_command(
     study: StudyName,
     artifact: Annotated[
@@ -18,6 +16,7 @@ def page_command(
     output: Annotated[Path, typer.Option("-o", "--output", help="A file.")] = Path("audit.html"),
 ) -> None:
     """Write the page of an artifact: the graph of what it was made from, and all its records."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.audit.pages.answer_page import write_html
     from alignment_dagster.audit.pages.artifact_page import artifact_page

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile, StudyName
+from alignment_dagster.cli.audit.options import StudyName
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("replay")
 def replay(
     study: StudyName,
     checkpoint: Annotated[
@@ -19,6 +18,7 @@ def replay(
     html: HtmlFile = None,
 ) -> None:
     """Take training steps again and compare them with what the trainer recorded."""
+    # Imported here for weight: this file is read for every command's --help.
     import sys
 
     from rich.console import Console

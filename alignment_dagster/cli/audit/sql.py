@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, ReportVersion, StudyName
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+from alignment_dagster.cli.options import AsJson
 
 
-@audit.command("sql")
 def sql(
     study: StudyName,
     query: Annotated[str | None, typer.Option("--query", "-c", help="Statements to run.")] = None,
@@ -23,12 +22,13 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Query the ledgers behind a report with SQL, read-only."""
+    # Imported here for weight: this file is read for every command's --help.
     import sys
 
-    from alignment_dagster.cli.audit import prompt
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.release.gate.reference import with_gate
     from alignment_dagster.audit.sql_session import VIEWS_FILE, Session, write_ledgers
+    from alignment_dagster.cli.audit import prompt
+    from alignment_dagster.release.gate.reference import with_gate
 
     archive = open_archive(study)
     artifacts = archive.all() if everything else with_gate(archive, archive.report(report))

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
-from alignment_dagster.cli.audit.options import AsJson, HtmlFile, ReportVersion, StudyName
+from alignment_dagster.cli.audit.options import ReportVersion, StudyName
+from alignment_dagster.cli.options import AsJson, HtmlFile
 
 
-@audit.command("trace")
 def trace_command(
     study: StudyName,
     metric: Annotated[str, typer.Argument(help="Words of its name, separated by `/`.")],
@@ -25,13 +24,15 @@ def trace_command(
     html: HtmlFile = None,
 ) -> None:
     """From a metric to its items, checkpoints, steps, sequences, documents and raw rows."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.metrics import find_metric
     from alignment_dagster.audit.open_report import open_archive, open_report
-    from alignment_dagster.cli.answer_terminal import show
-    from alignment_dagster.audit.trace import trace
-    from alignment_dagster.audit.trace.export import export as write
+    from alignment_dagster.audit.trace.answer import as_answer
     from alignment_dagster.audit.trace.document_path import trace_document
     from alignment_dagster.audit.trace.document_path_answer import path_answer
+    from alignment_dagster.audit.trace.export import export as write
+    from alignment_dagster.audit.trace.metric_trace import trace
+    from alignment_dagster.cli.answer_terminal import show
 
     with open_report(open_archive(study), report) as opened:
         row = find_metric(opened, metric)
@@ -39,7 +40,7 @@ def trace_command(
         if found and export:
             write(opened, found, export)
         if found and document is None:
-            show(found.answer(), as_json=as_json, html=html)
+            show(as_answer(found), as_json=as_json, html=html)
         elif document is not None:
             path = trace_document(opened, row, document)
             show(path_answer(path), as_json=as_json, html=html)

@@ -5,10 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alignment_dagster.cli.audit import audit
 
-
-@audit.command("verify")
 def verify(
     file: Annotated[Path, typer.Argument(help="A dossier that `bundle` wrote.")],
     key: Annotated[
@@ -16,6 +13,7 @@ def verify(
     ] = None,
 ) -> None:
     """Check a dossier and say what it proves; exit code 1 where something does not hold."""
+    # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.release.dossier.verify import main
 
     arguments = [f"--key={key}"] if key else []

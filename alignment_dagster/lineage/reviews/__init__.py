@@ -8,11 +8,9 @@ A name stays with the key that it signed with first. Who that is, the home canno
 public keys in `<home>/keys/reviewers/` by another way.
 """
 
-from alignment_dagster.release.approve import approve
 from alignment_dagster.lineage.reviews.files import REVIEWERS, REVIEWS, review_digest
 from alignment_dagster.lineage.reviews.review import DECISIONS, Review, Told
 from alignment_dagster.lineage.reviews.verification import lost_reviews, review_problems, reviews
-from alignment_dagster.audit.review_nodes import how_to_review, review_nodes, verdict
 
 __all__ = [
     "DECISIONS",
@@ -20,12 +18,8 @@ __all__ = [
     "REVIEWS",
     "Review",
     "Told",
-    "approve",
-    "how_to_review",
     "lost_reviews",
     "review_digest",
-    "review_nodes",
     "review_problems",
     "reviews",
-    "verdict",
 ]

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.reviews.review import Review
+from alignment_dagster.foundation.atomic_files import atomic_file, flush
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.reviews.review import Review
 from alignment_dagster.lineage.signing import Envelope, payload_of
 
 REVIEWS = "reviews"
@@ -72,27 +72,13 @@ def write_review(lake: Lake, folder: Path, review: Review, envelope: Envelope) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(review.number)
-    aside = folder / f".{path.name}.{os.getpid()}"
     content = f"{json.dumps(envelope, indent=1)}\n".encode()
-    with aside.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
     try:
-        if path.exists() or not lake.offer(path, content):
-            raise FileExistsError
-        os.link(aside, path)
+        with atomic_file(path, replace=False, durable=True) as aside:
+            aside.write_bytes(content)
+            flush(aside)
+            if path.exists() or not lake.offer(path, content):
+                raise FileExistsError
     except FileExistsError:
         message = f"{path}: another review came first; look at it, then decide again"
         raise ArtifactError(message) from None
-    finally:
-        aside.unlink()
-    _flush(folder)
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,8 +3,8 @@
 import re
 from dataclasses import asdict, dataclass
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.statement import STATEMENT_TYPE, subject_name
 

@@ -4,11 +4,19 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.reviews.files import FILE, REVIEWS, file_name, payload_digest, public_path, read_review, review_files
-from alignment_dagster.lineage.reviews.review import Review, Told, check_words, statement_of
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
+from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews.files import (
+    FILE,
+    REVIEWS,
+    file_name,
+    payload_digest,
+    public_path,
+    read_review,
+    review_files,
+)
+from alignment_dagster.lineage.reviews.review import Review, Told, check_words, statement_of
 from alignment_dagster.lineage.signing import Envelope, key_id, payload_of, read_public, signed_by
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alignment_dagster.foundation import page_links
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Moment
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.:|-]{0,199}$"
@@ -41,7 +41,7 @@ class Message(Declared):
     run_id: PlainName | None = None
     checks: Annotated[tuple[PlainName, ...], Field(max_length=MOST_CHECKS)] = ()
     counts: dict[PlainName, int | float] = Field(default_factory=dict)
-    page_links: dict[PlainName, Link] = Field(default_factory=dict)
+    links: dict[PlainName, Link] = Field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -1,10 +1,12 @@
 """Each event is told once on each channel, whoever notices it and however often."""
 
-import fcntl
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
+
+from alignment_dagster.foundation.locks import file_lock
 
 KEPT_SECONDS = 60 * 24 * 3600
 """How long it is remembered that something was told."""
@@ -16,27 +18,19 @@ def once(folder: Path, key: str, tell: Callable[[], None]) -> None:
     A process that is killed while it tells has not told: the next one does. Where nothing can be
     remembered (a full or read-only disk) it is told all the same: that is worth knowing.
     """
-    try:
-        _forget_old(folder)
-        descriptor = os.open(folder / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        tell()
-        return
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _forget_old(folder)
+            file = stack.enter_context(file_lock(folder / key, wait=False, mode=0o600))
         except BlockingIOError:
             return
-        if not file.read():
+        except OSError:
             tell()
-            _remember(file.fileno())
-
-
-def _remember(descriptor: int) -> None:
-    try:
-        os.write(descriptor, b"told\n")
-    except OSError:
-        return
+            return
+        if not os.read(file, 1):
+            tell()
+            with suppress(OSError):
+                os.write(file, b"told\n")
 
 
 def _forget_old(folder: Path) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from alignment_dagster.graph.parents import VERSION
 from alignment_dagster.foundation.page_links import mlflow_run
+from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.refresh.notify import Message, a_name, message
 from alignment_dagster.study import Moment, Study
 

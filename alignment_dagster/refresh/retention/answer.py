@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from alignment_dagster.audit.answer import Answer, Table
-from alignment_dagster.lineage.archive import CHAIN, Key
 from alignment_dagster.audit.artifact_list import size
-from alignment_dagster.refresh.retention.references import REASONS
-from alignment_dagster.refresh.retention.plan import Plan
+from alignment_dagster.chain import ORDER
+from alignment_dagster.lineage.archive import Key
 from alignment_dagster.lineage.lake import label
+from alignment_dagster.refresh.retention.plan import Plan
+from alignment_dagster.refresh.retention.references import REASONS
 
 COLUMNS = ("asset", "kept", "collected", "freed", "why kept")
 
@@ -43,7 +44,7 @@ def _sentences(plan: Plan, *, deleted: bool) -> Iterator[str]:
 def _table(plan: Plan, collected: str) -> Table:
     gone = [_key_of(plan, index) for index in range(len(plan.collect) + len(plan.half))]
     rows: list[tuple[str | int, ...]] = []
-    for asset in CHAIN:
+    for asset in ORDER:
         staying = [key for key in plan.kept if key[0] == asset]
         going = [key for key in gone if key[0] == asset]
         if staying or going:

@@ -7,20 +7,21 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
 from alignment_dagster.audit.check.dagster_records import UNFINISHED, opened
 from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.review_events import told_reviews
+from alignment_dagster.graph.staleness import Staleness
+from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.refresh.retention.answer import answer
+from alignment_dagster.refresh.retention.leftovers import LETTERS, WorkKey, work_folders
 from alignment_dagster.refresh.retention.plan import Plan, Use, plan
 from alignment_dagster.refresh.retention.remove import remove
-from alignment_dagster.refresh.retention.leftovers import LETTERS, WorkKey, work_folders
-from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.graph.step import Parents, Step, Wanted
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
-from alignment_dagster.graph.review_events import told_reviews
+from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 
 
@@ -50,11 +51,9 @@ def collect_garbage(study: Study, *, delete: bool) -> Answer:
 
 def _alone(stack: ExitStack, home: Home, archive: Archive, study: Study) -> None:
     """No `alignment run`, no step of any run, no other gc, and no review begins meanwhile."""
-    from alignment_dagster.running.runner import only_one
-
     try:
-        stack.enter_context(only_one(home, study))
-        stack.enter_context(archive.lake.alone(study.name))
+        stack.enter_context(run_lock(home, study.name))
+        stack.enter_context(archive.lake.exclusive_lock(study.name))
     except OSError as error:
         message = f"{error.filename}: cannot be written to ({error.strerror})"
         raise ArtifactError(message) from None
@@ -106,32 +105,9 @@ def _wanted(
 ) -> Iterator[WorkKey]:
     """What each step would be made from now; only asked where there are work folders."""
     assets = {asset for asset, _ in work_folders(home, study.name)}
-    if not assets:
-        return
-    from alignment_dagster.running.plan import WAVES
-
-    for step in (step for wave in WAVES for step in wave if step.asset in assets):
-        for partition in (step.partitions(study) or (None,)) if step.exists(study) else ():
-            digest = _inputs(instance, archive, study, step, partition)
+    staleness = Staleness(instance, archive.lake, study, STEPS)
+    for step in (step for step in STEPS.values() if step.asset in assets and step.exists(study)):
+        for partition in step.partitions(study) or (None,):
+            digest = staleness.input_digest(step, partition)
             if digest is not None:
                 yield (step.asset, digest[:LETTERS])
-
-
-def _inputs(
-    instance: dg.DagsterInstance, archive: Archive, study: Study, step: Step, partition: str | None
-) -> str | None:
-    """The digest of a step's inputs as they are now; None where one of them is missing."""
-    found: list[tuple[Wanted, Artifact]] = []
-    try:
-        for item in step.wants(study, partition):
-            which = item.which or _last
-            version = which(instance, archive.lake, study.name, item)
-            if version is not None:
-                found.append((item, archive.artifact(item.asset, item.partition, version)))
-        return step.inputs(study, partition, Parents(tuple(found))).digest
-    except AlignmentError:
-        return None
-
-
-def _last(instance: dg.DagsterInstance, _lake: Lake, study: str, item: Wanted) -> str | None:
-    return current_version(instance, study, item.asset, item.partition)

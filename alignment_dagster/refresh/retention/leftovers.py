@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.lineage.archive import Archive
 
 DAY = 24 * 60 * 60
 WorkKey = tuple[str, str]

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive, Key
-from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
 from alignment_dagster.audit.check.hashing import Hashing
+from alignment_dagster.audit.check.scope import Found, Scope, children_of, workers
 from alignment_dagster.audit.check.study import check_all_records
 from alignment_dagster.audit.check.survey import survey
-from alignment_dagster.refresh.retention.references import kept
-from alignment_dagster.refresh.retention.leftovers import WorkKey, dead_staging, size_of, stale_work
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.tombstone import is_collected, left_over
+from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.tombstone import is_collected, left_over
+from alignment_dagster.refresh.retention.leftovers import WorkKey, dead_staging, size_of, stale_work
+from alignment_dagster.refresh.retention.references import kept
 from alignment_dagster.study import Study
 from alignment_dagster.study.refresh import Retention
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from alignment_dagster.lineage.archive import REPORT, Archive, Key
 from alignment_dagster.audit.artifact_list import current_keys
+from alignment_dagster.lineage.archive import REPORT, Archive, Key
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import REVIEWS
 from alignment_dagster.lineage.tombstone import is_collected
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study.refresh import Retention
 
 CURRENT, REPORTS, REVIEW, DAYS = "current", "report", "review", "days"

@@ -3,13 +3,18 @@
 import shutil
 from datetime import datetime
 
-from alignment_dagster.refresh.retention.plan import Plan
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.tombstone import Tombstone, remove_files, tombstone_statement, write_tombstone
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import git_state
 from alignment_dagster.lineage.signing import Signer
 from alignment_dagster.lineage.statement import subject_name
+from alignment_dagster.lineage.tombstone import (
+    Tombstone,
+    remove_files,
+    tombstone_statement,
+    write_tombstone,
+)
+from alignment_dagster.refresh.retention.plan import Plan
 from alignment_dagster.study import Study, digest
 
 COMMAND = "alignment lake gc"

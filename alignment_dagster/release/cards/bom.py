@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.release.cards.bom_models import dependencies, models
 from alignment_dagster.release.cards.bom_parts import component, digest, licences, properties
 from alignment_dagster.release.cards.facts import Facts
 from alignment_dagster.release.cards.markdown import plain
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.visible_text import visible
 
 NOT_PACKAGES = ("python", "machine")
 ABSENT = "not installed"
@@ -90,7 +90,7 @@ def _study(facts: Facts) -> list[Json]:
 def _data(facts: Facts) -> Iterator[Json]:
     for one in facts.sources:
         counts = {"documents": one.documents, "characters": one.characters, "rows": one.rows}
-        read = one.artifact.provenance.inputs.outside.get("source", "")
+        read = one.artifact.provenance.inputs.external_inputs.get("source", "")
         yield {
             **component("data", one.name, one.artifact.label, one.artifact.version),
             "description": visible(str(one.declared["description"])),
@@ -125,7 +125,7 @@ def _mixes(facts: Facts) -> Iterator[Json]:
 
 
 def _suites(facts: Facts) -> Iterator[Json]:
-    digests = facts.report.provenance.inputs.outside
+    digests = facts.report.provenance.inputs.external_inputs
     for one in facts.declared["suites"]:
         content = digests.get(one["name"])
         yield {

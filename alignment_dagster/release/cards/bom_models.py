@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.release.cards.bom_parts import component, digest, properties
 from alignment_dagster.release.cards.facts import Facts, Replicate
 from alignment_dagster.release.cards.numbers import answered, attacked, bounded
 from alignment_dagster.report.results import ResultRow
-from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.foundation.visible_text import visible
 
 APPROACHES = {"base": "self-supervised", "sft": "supervised", "dpo": "supervised"}
 """CycloneDX knows no learning from preferences; DPO's pairs are labelled."""

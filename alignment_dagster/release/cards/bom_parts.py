@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.release.cards.licences import spdx_licence
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.release.cards.licences import spdx_licence
 
 PREFIX = "alignment:"
 

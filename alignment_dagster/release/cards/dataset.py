@@ -97,7 +97,7 @@ def _digests(facts: Facts) -> list[str]:
         (
             Code(one.name),
             Code(one.artifact.label),
-            Code(one.artifact.provenance.inputs.outside.get("source", "")),
+            Code(one.artifact.provenance.inputs.external_inputs.get("source", "")),
             "yes" if one.declared["sha256"] else "no",
         )
         for one in facts.sources
@@ -114,7 +114,7 @@ def _mix(facts: Facts, recipe: str) -> list[str]:
 
 def _suites(facts: Facts) -> list[str]:
     """What is measured with: documents that give an item away are left out of the mixes."""
-    digests = facts.report.provenance.inputs.outside
+    digests = facts.report.provenance.inputs.external_inputs
     rows = [
         (
             Code(one["name"]),

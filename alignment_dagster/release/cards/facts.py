@@ -8,11 +8,11 @@ from typing import Any
 from alignment_dagster.audit.ledgers import rows
 from alignment_dagster.audit.metrics import metrics
 from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.lineage.reviews import Review, reviews
 from alignment_dagster.foundation.digests import canonical_json
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import Review, reviews
 from alignment_dagster.report.findings import Findings, read_findings
 from alignment_dagster.report.results import ResultRow
-from alignment_dagster.lineage.lake import Artifact
 
 READ = (
     "select source, count(*)::bigint as documents, sum(characters)::bigint as characters, "

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.release.cards.facts import Facts
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.release.cards.facts import Facts
 
 
 @dataclass(frozen=True)

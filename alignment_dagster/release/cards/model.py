@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from huggingface_hub import EvalResult
+from huggingface_hub.repocard_data import eval_results_to_model_index
+
 from alignment_dagster.release.cards import sections
 from alignment_dagster.release.cards.facts import Facts, Replicate
 from alignment_dagster.release.cards.markdown import Code, bullets, code, front_matter, table, text
@@ -54,42 +57,35 @@ def _metadata(
         "tags": ["alignment-dagster", facts.study, recipe],
         "datasets": [f"{facts.study}-corpus"],
         "model-index": [
-            {
-                "name": f"{name}-{stage}",
-                "results": [
+            entry
+            for stage in stages
+            for entry in eval_results_to_model_index(
+                f"{name}-{stage}",
+                [
                     _result(facts, row)
-                    for row in [
+                    for row in (
                         *answered(facts, recipe, seed, stage),
                         *attacked(facts, recipe, seed, [stage]),
-                    ]
+                    )
                 ],
-            }
-            for stage in stages
+            )
         ],
     }
 
 
-def _result(facts: Facts, row: ResultRow) -> dict[str, Any]:
-    suites = facts.report.provenance.inputs.outside
-    revision = {"revision": suites[row.suite]} if row.suite in suites else {}
+def _result(facts: Facts, row: ResultRow) -> EvalResult:
     bounds = {"ci_low": row.ci_low, "ci_high": row.ci_high} if bounded(row) else {}
-    return {
-        "task": {"type": "text-generation"},
-        "dataset": {
-            "name": row.suite,
-            "type": f"{facts.study}/{row.suite}",
-            "config": f"attack-{row.prompt}" if row.metric == ATTACK_SUCCESS else row.prompt,
-            **revision,
-        },
-        "metrics": [
-            {
-                "type": row.metric,
-                "name": row.metric,
-                "value": row.value,
-                "args": {"stage": row.stage, **bounds, "n": row.n, "seeds": row.seeds},
-            }
-        ],
-    }
+    return EvalResult(
+        task_type="text-generation",
+        dataset_name=row.suite,
+        dataset_type=f"{facts.study}/{row.suite}",
+        dataset_config=f"attack-{row.prompt}" if row.metric == ATTACK_SUCCESS else row.prompt,
+        dataset_revision=facts.report.provenance.inputs.external_inputs.get(row.suite),
+        metric_type=row.metric,
+        metric_name=row.metric,
+        metric_value=row.value,
+        metric_args={"stage": row.stage, **bounds, "n": row.n, "seeds": row.seeds},
+    )
 
 
 def _checkpoints(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[str]:

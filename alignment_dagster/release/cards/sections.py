@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from alignment_dagster.audit.review_nodes import verdict
 from alignment_dagster.release.cards.facts import Facts, MixFacts
 from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
-from alignment_dagster.lineage.reviews import verdict
 
 CHECKED = "alignment audit check"
 

@@ -3,14 +3,13 @@
 import json
 from pathlib import Path
 
+from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.foundation.atomic_files import new_folder
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.release.cards.bom import bom, check_bom
-from alignment_dagster.release.cards.croissant import check_croissant, croissant
 from alignment_dagster.release.cards.dataset import dataset_card
 from alignment_dagster.release.cards.facts import gather_facts
 from alignment_dagster.release.cards.model import model_card
-from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.atomic_files import new_folder
 
 EXTRA = "card"
 
@@ -41,6 +40,9 @@ def write_cards(opened: Opened, folder: Path) -> list[str]:
 
 
 def _texts(opened: Opened) -> dict[str, str]:
+    # mlcroissant is of the extra, and takes a second to import.
+    from alignment_dagster.release.cards.croissant import check_croissant, croissant
+
     facts = gather_facts(opened)
     metadata, parts = croissant(facts), bom(facts)
     check_croissant(metadata)

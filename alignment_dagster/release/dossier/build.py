@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.lineage.archive import Archive, near
-from alignment_dagster.release.dossier import rows, verify
-from alignment_dagster.release.dossier.signature import Tree, public_keys, signer_of, statement
-from alignment_dagster.release.dossier.readme import README, WITH, WITHOUT
-from alignment_dagster.release.dossier.files import new_file, write_rows, write_zip
 from alignment_dagster.audit.open_report import Opened, open_report
-from alignment_dagster.lineage.reviews import REVIEWERS, REVIEWS, reviews
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive, near
 from alignment_dagster.lineage.journal import JOURNAL
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
+from alignment_dagster.lineage.reviews import REVIEWERS, REVIEWS, reviews
+from alignment_dagster.release.dossier import rows, verify
+from alignment_dagster.release.dossier.files import new_file, write_rows, write_zip
+from alignment_dagster.release.dossier.readme import README, WITH, WITHOUT
+from alignment_dagster.release.dossier.signature import Tree, public_keys, signer_of, statement
 
 RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
 REPORT_FILES = ("report.html", "results.json", "findings.json")

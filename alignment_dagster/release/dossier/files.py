@@ -2,15 +2,14 @@
 
 import gzip
 import json
-import os
 import shutil
-import uuid
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import CHUNK
 from alignment_dagster.foundation.errors import ArtifactError
 
@@ -48,16 +47,13 @@ def new_file(target: Path) -> Iterator[Path]:
         raise ArtifactError(f"{target}: exists already")
     if not target.parent.is_dir():
         raise ArtifactError(f"{target}: there is no folder {target.parent}")
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
-        yield aside
-        os.link(aside, target)
+        with atomic_file(target, replace=False) as aside:
+            yield aside
     except FileExistsError:
         raise ArtifactError(f"{target}: exists already") from None
     except OSError as error:
         raise ArtifactError(f"{target}: was not written ({error})") from None
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def write_zip(folder: Path, target: Path) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
-from alignment_dagster.release.dossier.ancestor_uses import uses
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.release.dossier.ancestor_uses import uses
 
 BATCH = 10_000
 Row = dict[str, Any]

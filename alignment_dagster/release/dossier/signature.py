@@ -8,12 +8,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.release.dossier import verify
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.signing import KEY_VARIABLE, PRIVATE, Keys, Signer, read_signer
 from alignment_dagster.lineage.statement import STATEMENT_TYPE, subject_name
+from alignment_dagster.release.dossier import verify
 
 
 @dataclass(frozen=True)

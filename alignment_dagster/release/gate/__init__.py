@@ -4,7 +4,13 @@
 answers that changed, `data.py` what differs between the data, `outcome.py` what it all comes to.
 """
 
-from alignment_dagster.release.gate.outcome import FLIPS, REGRESSIONS, Outcome, read_outcome, write_gate
+from alignment_dagster.release.gate.outcome import (
+    FLIPS,
+    REGRESSIONS,
+    Outcome,
+    read_outcome,
+    write_gate,
+)
 from alignment_dagster.release.gate.reference import approval, approval_digest, last_approved
 
 __all__ = [

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignment_dagster.audit.diff.answer import difference_data
+from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.causes import causes
 from alignment_dagster.audit.diff.documents import changed_recipes, changed_sources, counts
 from alignment_dagster.audit.diff.ledgers import ledgers
-from alignment_dagster.audit.diff.artifact_pairs import pairs
 from alignment_dagster.audit.diff.questions import item_changes
 from alignment_dagster.audit.diff.side import Side
 
@@ -25,7 +25,12 @@ def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, 
     found = causes(pairs(then, now), then, now)
     with ledgers(then, now) as connection:
         changed = [recipe for recipe in changed_recipes(then, now) if recipe in recipes]
-        documents = counts(connection, changed, _both(then, now))
+        there = set(_names(then)) & set(_names(now))
+        documents = counts(
+            connection,
+            changed,
+            [source for source in changed_sources(then, now) if source in there],
+        )
         items = Counter((one.suite, one.what) for one in item_changes(connection))
     return {
         "differences": [
@@ -42,12 +47,6 @@ def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, 
 
 def _names(side: Side) -> list[str]:
     return [one.partition or "" for one in side.all("raw_corpus")]
-
-
-def _both(then: Side, now: Side) -> list[str]:
-    """Sources of both whose documents have other bytes."""
-    there = set(_names(then)) & set(_names(now))
-    return [source for source in changed_sources(then, now) if source in there]
 
 
 def _one_sided(then: Side, now: Side) -> dict[str, list[str]]:

@@ -8,16 +8,16 @@ from typing import Annotated
 import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
-from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.audit.diff.side import Side
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.gate.data_changes import data_difference
 from alignment_dagster.release.gate.flips import flips
-from alignment_dagster.release.gate.shared_answers import Shared, shared
 from alignment_dagster.release.gate.paired_test import Regression, regressions, table
-from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.release.gate.shared_answers import Shared, shared
 from alignment_dagster.report.html.text import count, number, p_value, span
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import Gate
 
 GATE, DIFFERENCE = "gate.json", "difference.json"

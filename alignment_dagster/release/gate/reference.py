@@ -1,8 +1,8 @@
 """Which report a new one is held against: the last one before it that a person approved."""
 
 from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.reviews import REVIEWS, Review, review_digest, reviews
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.reviews import REVIEWS, Review, review_digest, reviews
 
 GATE = "regression_gate"
 NOBODY = "none"

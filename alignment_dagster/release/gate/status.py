@@ -1,13 +1,13 @@
 """What the regression gate of a study says of its current report."""
 
-from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage.archive import REPORT
+from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.release.gate import Outcome, approval, read_outcome
 from alignment_dagster.release.gate.reference import GATE
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.study import Study
 
 

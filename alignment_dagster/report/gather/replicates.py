@@ -42,7 +42,7 @@ def refuse_changed_suites(study: Study, parents: Parents) -> None:
     today = {suite.name: content_digest(suite, study.assets) for suite in study.suites}
     for asset in MEASUREMENTS:
         for artifact in parents.all(asset):
-            for suite, digest in artifact.provenance.inputs.outside.items():
+            for suite, digest in artifact.provenance.inputs.external_inputs.items():
                 if suite in today and digest != today[suite]:
                     raise ArtifactError(
                         f"suite {suite} changed since {artifact.label} was made; measure again "

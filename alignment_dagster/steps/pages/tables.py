@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.steps.pages.charts.markdown import markdown
 
 LONGEST = 160
@@ -51,6 +52,11 @@ def _code(text: str) -> str:
 def drawing(drawn: bytes, alternative: str) -> dg.MarkdownMetadataValue:
     """A drawing (SVG) of `pictures`, as the page shows it."""
     return dg.MetadataValue.md(markdown(drawn, alternative))
+
+
+def job_measurements(artifact: Artifact) -> dict[str, float | str]:
+    """What a job measured of itself: seconds, tokens per second, memory."""
+    return {f"measured/{name}": value for name, value in artifact.provenance.measured.items()}
 
 
 def plain(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
 from alignment_dagster.training.model_folder import write_model
@@ -31,17 +32,17 @@ def save(
 ) -> None:
     """Write a finished stage, with `tables` by file name, aside and rename it to `folder`."""
     aside = folder.with_name(f"unfinished-{folder.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    write_model(model, tokenizer, aside / MODEL)
-    record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
-    write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
-    for name, table in (tables or {}).items():
-        pq.write_table(table, aside / name, compression="zstd")
-    content = {"identity": identity, "files": _digests(aside)}
-    sealed = {"content": content, "digest": sha256_json(content)}
-    (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder, aside=aside):
+        write_model(model, tokenizer, aside / MODEL)
+        record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
+        write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
+        for name, table in (tables or {}).items():
+            pq.write_table(table, aside / name, compression="zstd")
+        content = {"identity": identity, "files": _digests(aside)}
+        sealed = {"content": content, "digest": sha256_json(content)}
+        (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load(folder: Path, identity: str, say: Callable[[str], None]) -> StageRecord | None:

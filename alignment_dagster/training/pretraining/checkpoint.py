@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read_log, write_log
@@ -122,16 +123,15 @@ def delete_all(work: Path) -> None:
 
 
 def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> None:
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    save_file(_tensors(state), aside / TENSORS)
-    state.ledger.write(aside / LEDGER, SEQUENCES_SCHEMA)
-    write_log(aside / LOG, state.log, PRETRAINING_SCHEMA)
-    files = {name: sha256_file(aside / name) for name in (TENSORS, LEDGER, LOG)}
-    content = {"identity": identity, "step": state.step, "files": files}
-    sealed = {"content": content, "digest": sha256_json(content)}
-    (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
-    aside.rename(final)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(final, aside=aside):
+        save_file(_tensors(state), aside / TENSORS)
+        state.ledger.write(aside / LEDGER, SEQUENCES_SCHEMA)
+        write_log(aside / LOG, state.log, PRETRAINING_SCHEMA)
+        files = {name: sha256_file(aside / name) for name in (TENSORS, LEDGER, LOG)}
+        content = {"identity": identity, "step": state.step, "files": files}
+        sealed = {"content": content, "digest": sha256_json(content)}
+        (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
 
 
 def _checkpoints(work: Path) -> list[Path]:

@@ -15,7 +15,7 @@ import torch
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.lineage.source_digest import code_digest
+from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (

@@ -8,9 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from attack_drill import Drill, attacks
 
-from alignment_dagster.steps import attacks as asset
 from alignment_dagster.evaluation.attacks.files import (
     ATTACKS,
     ATTACKS_FILE,
@@ -20,6 +18,8 @@ from alignment_dagster.evaluation.attacks.files import (
     REPRODUCED_FILE,
 )
 from alignment_dagster.evaluation.attacks.selection import choose_items
+from alignment_dagster.steps import attacks as asset
+from tests.support.attack_drill import Drill, attacks
 
 HOSTILE = "x | y <script>alert(1)</script> [a](http://b) \u202e `c`"
 
@@ -112,7 +112,7 @@ def test_the_page_shows_what_was_found_as_text(
     artifact = SimpleNamespace(
         path=tmp_path / "artifact", provenance=SimpleNamespace(measured={"seconds": 1.0})
     )
-    shown = asset.describe(study, artifact)  # type: ignore[arg-type]
+    shown = asset.page_metadata(study, artifact)  # type: ignore[arg-type]
     assert shown["dagster/row_count"] == len(rows)
     assert "| drill | worst\\_case | 0 | 4 | 0.5 | 4 |" in shown["success"].value
     text = shown["found_strings"].value

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_drill import CONTEXT, Drill, attacks, target
-from drill_items import SuiteMaker, scenario
+
+from tests.support.attack_drill import CONTEXT, Drill, attacks, target
+from tests.support.drill_items import SuiteMaker, scenario
 
 pytest.importorskip("torch")
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.evaluation.attacks.conversation import (
     Conversation,
     Exchange,
@@ -30,6 +30,7 @@ from alignment_dagster.evaluation.attacks.templates import (
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import DataError
 
 STAGES = ("base", "dpo")
 
@@ -51,7 +52,9 @@ class Written:
         self.renderer = Renderer(loaded.tokenizer, stage)
         self.shown = Demonstrations(self.chosen.demonstrations, stage, self.renderer, 0)
         self.target = target(drill.suite, self.chosen.attacked[0], stage, context)
-        self.conversation = make_conversation(method, self.target, self.shown, declared, self.renderer)
+        self.conversation = make_conversation(
+            method, self.target, self.shown, declared, self.renderer
+        )
         self.text = self.renderer.text(self.conversation)
         self.added = added_text(self.conversation, self.target)
         self.question = question_text(self.target.item, stage)
@@ -131,7 +134,7 @@ def test_as_many_demonstrations_are_shown_as_fit(drill: Drill, loaded: Any, stag
         try:
             made = Written(drill, loaded, "many_shot", stage, context, many_shots=4)
         except NotFittingError as error:
-            assert "there is room for" in str(error)  # noqa: PT017
+            assert "there is room for" in str(error)
             counts.append(0)
             continue
         shown = made.conversation.shown

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 
 from alignment_dagster.steps.pages.charts.markdown import longest
-from alignment_dagster.steps.pages.charts.svg import LINE, MOST_LINES, WIDTH, colour, column, label, path, plain, some, svg
+from alignment_dagster.steps.pages.charts.svg import (
+    LINE,
+    MOST_LINES,
+    WIDTH,
+    colour,
+    column,
+    label,
+    path,
+    plain,
+    some,
+    svg,
+)
 
 LEFT, LONGEST_NAME = 225, 33
 """Wider than elsewhere: names of two parts (recipe and source) are told apart by their ends."""

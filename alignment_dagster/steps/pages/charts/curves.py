@@ -6,7 +6,20 @@ from itertools import pairwise
 import numpy as np
 
 from alignment_dagster.steps.pages.charts.markdown import longest
-from alignment_dagster.steps.pages.charts.svg import HEIGHT, HOLLOW, LEFT, WIDTH, colour, frame, label, legend_column, path, plain, some, svg
+from alignment_dagster.steps.pages.charts.svg import (
+    HEIGHT,
+    HOLLOW,
+    LEFT,
+    WIDTH,
+    colour,
+    frame,
+    label,
+    legend_column,
+    path,
+    plain,
+    some,
+    svg,
+)
 
 POINTS, FEWEST, MOST_CURVES = 40, 8, 7
 """Of all curves together, and of each."""

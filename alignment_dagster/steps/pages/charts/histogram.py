@@ -4,7 +4,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from alignment_dagster.steps.pages.charts.svg import HEIGHT, HOLLOW, LEFT, WIDTH, colour, frame, label, path, plain, svg
+from alignment_dagster.steps.pages.charts.svg import (
+    HEIGHT,
+    HOLLOW,
+    LEFT,
+    WIDTH,
+    colour,
+    frame,
+    label,
+    path,
+    plain,
+    svg,
+)
 
 BINS = 30
 

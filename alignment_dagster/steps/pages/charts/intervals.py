@@ -5,7 +5,21 @@ from typing import TYPE_CHECKING
 
 from alignment_dagster.report.results import TAMPERED, ResultRow
 from alignment_dagster.steps.pages.charts.markdown import fits, longest
-from alignment_dagster.steps.pages.charts.svg import LEFT, LINE, MOST_LINES, WIDTH, by_outcome, colour, column, label, legend, path, plain, some, svg
+from alignment_dagster.steps.pages.charts.svg import (
+    LEFT,
+    LINE,
+    MOST_LINES,
+    WIDTH,
+    by_outcome,
+    colour,
+    column,
+    label,
+    legend,
+    path,
+    plain,
+    some,
+    svg,
+)
 
 if TYPE_CHECKING:  # what answers are paired with takes seconds to import
     from alignment_dagster.release.gate.paired_test import Regression

@@ -5,7 +5,19 @@ from math import log10
 
 from alignment_dagster.drift.thresholds import BoundedChange
 from alignment_dagster.steps.pages.charts.markdown import longest
-from alignment_dagster.steps.pages.charts.svg import LEFT, LINE, MOST_LINES, WIDTH, by_outcome, column, label, path, plain, some, svg
+from alignment_dagster.steps.pages.charts.svg import (
+    LEFT,
+    LINE,
+    MOST_LINES,
+    WIDTH,
+    by_outcome,
+    column,
+    label,
+    path,
+    plain,
+    some,
+    svg,
+)
 
 OUTCOMES = {"within": 0, "warns": 4, "blocks": 1}
 """The colour of each."""

@@ -1,0 +1,35 @@
+"""`alignment run`: a study, brought up to date."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from alignment_dagster.cli.options import StudyName
+
+
+def run(
+    study: StudyName,
+    recipe: Annotated[list[str] | None, typer.Option(help="Only this recipe (repeatable).")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Only this seed (repeatable).")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first asset to bring up to date.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="The last asset to bring up to date.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Partitions computed side by side.")] = min(
+        2, os.cpu_count() or 1
+    ),
+) -> None:
+    """Bring a study up to date: what is unchanged does not run."""
+    # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.foundation.home import assets_folder
+    from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.running.plan import Selection
+    from alignment_dagster.running.runner import run_study
+
+    selection = Selection(tuple(recipe or ()), tuple(seed or ()), first, last)
+    outcome = run_study(load_study(study, assets_folder()), selection, workers)
+    if outcome.failures:
+        raise typer.Exit(1)

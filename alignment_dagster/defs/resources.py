@@ -1,0 +1,60 @@
+"""The home folder, its lake and MLflow's tracker, as Dagster's resources."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage.lake import Lake
+from alignment_dagster.study import Study
+
+
+class HomeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The folder that holds everything computed: the lake and the databases."""
+
+    root: str | None = None
+    """Instead of `$ALIGNMENT_HOME`, or the project's `.alignment`."""
+
+    def open(self) -> Home:
+        return Home(Path(self.root).resolve()) if self.root else Home.from_environment()
+
+
+class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The lake of content-addressed artifacts."""
+
+    home: dg.ResourceDependency[HomeResource]
+
+    def open(self) -> Lake:
+        return Lake(self.home.open().lake)
+
+
+class TrackerResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """MLflow, where every artifact has its run."""
+
+    home: dg.ResourceDependency[HomeResource]
+
+    def stores(self, lake: LakeResource, study: Study) -> Stores:
+        """Everything that a build of the study reads from and publishes to."""
+        from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
+
+        home = self.home.open()
+        return Stores(home, lake.open(), Tracker.shared(home, study.name))
+
+
+KEYS = {"lake", "tracker"}
+"""What an asset asks for."""
+
+
+def stores(context: dg.AssetExecutionContext, study: Study) -> Stores:
+    """From the resources of a run."""
+    tracker: TrackerResource = context.resources.tracker
+    return tracker.stores(context.resources.lake, study)
+
+
+def resources() -> Mapping[str, Any]:
+    """By the keys that assets ask for."""
+    home = HomeResource()
+    return {"home": home, "lake": LakeResource(home=home), "tracker": TrackerResource(home=home)}

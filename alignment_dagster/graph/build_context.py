@@ -1,0 +1,125 @@
+"""What a build works with: its study, parents and folders, and the run that tracks it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from alignment_dagster.foundation import job_process
+from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
+from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.graph import progress_listener
+from alignment_dagster.graph.parent_spec import Parents
+from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.metric import Data, Measured
+from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.lineage.provenance import Inputs
+from alignment_dagster.study import Study
+
+if TYPE_CHECKING:  # MLflow takes seconds to import
+    from alignment_dagster.lineage.mlflow_runs import TrackedRun
+
+CONFIG = "job.json"
+
+
+@dataclass
+class BuildContext:
+    """All that a step's `build` may use."""
+
+    dagster: dg.AssetExecutionContext
+    study: Study
+    parents: Parents
+    inputs: Inputs
+    folder: Path
+    """The artifact's files go here."""
+    work: Path
+    """Stays when the run is killed: what it is resumed from."""
+    stores: Stores
+    tracked: "TrackedRun"
+
+    @property
+    def asset(self) -> str:
+        return self.inputs.asset
+
+    @property
+    def partition(self) -> Partition:
+        return self.inputs.partition
+
+    def report(self, done: int, total: int, unit: str) -> None:
+        """Progress for whoever watches."""
+        progress_listener.tell(self.asset, self.partition, done, total, unit)
+
+    def log(self, metrics: Iterable[Measured]) -> None:
+        """Metrics for MLflow, each tied to its data and model."""
+        self.tracked.log(metrics)
+
+    def register_model(self, stage: str, declared: Declared) -> None:
+        """Name the model that is being made, so that metrics can be tied to it."""
+        name = f"{self.study.name}-{stage}-{(self.partition or '').replace('|', '-')}"
+        params = {key: str(value) for key, value in declared.model_dump().items()}
+        self.tracked.register_model(stage, name, params)
+
+    def track_file(self, path: Path) -> None:
+        """Put a file where MLflow's page shows it."""
+        self.tracked.client.log_artifact(self.tracked.run_id, str(path))
+
+    def run_job(self, module: str, job: Declared, dataset: Artifact) -> dict[str, float | str]:
+        """Run `module` with `job` as its configuration, under Pipes, in its own process group.
+
+        Returns:
+            What the job measured of itself: seconds, tokens per second, memory.
+
+        Raises:
+            AlignmentError: the job's own message, or how it ended and where its log is.
+        """
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / PROGRESS).unlink(missing_ok=True)
+        config = self.work / CONFIG
+        config.write_text(job.model_dump_json(indent=1), encoding="utf-8")
+        with dg.open_pipes_session(
+            self.dagster, dg.PipesTempFileContextInjector(), dg.PipesTempFileMessageReader()
+        ) as session:
+            environment = dict(session.get_bootstrap_env_vars())
+            command = job_process.Command(module, config, self.work, environment)
+            job_process.run(command, _ProgressFollower(self, dataset.as_data()))
+        result: dict[str, float | str] = json.loads(
+            (self.work / RESULT).read_text(encoding="utf-8")
+        )
+        return result
+
+
+@dataclass
+class _ProgressFollower:
+    """Reads a job's progress file and passes on what is new."""
+
+    context: BuildContext
+    dataset: Data
+    position: int = 0
+
+    def __call__(self) -> None:
+        progress_listener.check()
+        entries, self.position = follow(self.context.work, self.position)
+        reports = [entry for entry in entries if "stage" in entry]
+        if reports:
+            last = reports[-1]
+            self.context.report(last["done"], last["total"], f"{last['unit']} ({last['stage']})")
+            self._log(reports)
+
+    def _log(self, reports: list[dict[str, Any]]) -> None:
+        models = self.context.tracked.models
+        only = next(iter(models.values()), None)
+        self.context.log(
+            Measured(
+                f"{entry['stage']}/{name}",
+                value,
+                entry["done"],
+                self.dataset,
+                models.get(entry["stage"], only),
+            )
+            for entry in reports
+            for name, value in entry["values"].items()
+        )

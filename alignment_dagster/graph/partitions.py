@@ -1,0 +1,36 @@
+"""The partitions of a study's assets: its sources, its recipes, or its recipes by its seeds."""
+
+from collections.abc import Callable, Mapping
+
+from alignment_dagster.chain import By
+from alignment_dagster.lineage.partition_keys import replicate
+from alignment_dagster.study import Study
+
+
+def by_source(study: Study) -> tuple[str, ...]:
+    """One partition a source."""
+    return tuple(source.name for source in study.sources)
+
+
+def by_recipe(study: Study) -> tuple[str, ...]:
+    """One partition a recipe."""
+    return tuple(recipe.name for recipe in study.recipes)
+
+
+def by_replicate(study: Study) -> tuple[str, ...]:
+    """One partition a recipe and seed."""
+    seeds = study.declaration.seeds
+    return tuple(replicate(recipe.name, seed) for recipe in study.recipes for seed in seeds)
+
+
+KEYS: Mapping[By, Callable[[Study], tuple[str, ...]]] = {
+    By.STUDY: lambda _study: (),
+    By.SOURCE: by_source,
+    By.RECIPE: by_recipe,
+    By.REPLICATE: by_replicate,
+}
+
+
+def partitions_by(by: By, study: Study) -> tuple[str, ...]:
+    """The keys of a kind of partition; none for what is one thing in a study."""
+    return KEYS[by](study)

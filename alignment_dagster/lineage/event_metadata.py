@@ -1,0 +1,48 @@
+"""What every materialization event says of its artifact, as plain values.
+
+Dagster's pages show it, and `audit check` holds the events against it.
+"""
+
+from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.provenance import Parent
+
+VERSION = "artifact_version"
+RECORD = "record_digest"
+
+
+def event_metadata(artifact: Artifact) -> dict[str, str | float]:
+    """Lineage, runs and time: name → text, number, or address."""
+    provenance = artifact.provenance
+    inputs = provenance.inputs
+    return {
+        "audit": page_links.audit_page(
+            inputs.study, artifact.asset, artifact.partition, artifact.version
+        ),
+        "mlflow_run": page_links.mlflow_run(provenance.mlflow_run_id or ""),
+        "parents": _parents_table(artifact),
+        VERSION: artifact.version,
+        "content_digest": artifact.digest,
+        RECORD: artifact.record,
+        "artifact": str(artifact.path),
+        "seconds": provenance.seconds,
+        "made_by_run": provenance.dagster_run_id or "",
+    }
+
+
+def _parents_table(artifact: Artifact) -> str:
+    """In Markdown, each parent with its pages."""
+    inputs = artifact.provenance.inputs
+    if not inputs.parents:
+        return "none: this comes from outside the lake"
+    rows = [_parent_row(inputs.study, parent) for parent in inputs.parents]
+    return "\n".join(["| asset | partition | version | part |", "|---|---|---|---|", *rows])
+
+
+def _parent_row(study: str, parent: Parent) -> str:
+    asset = page_links.dagster_asset(study, parent.asset, parent.partition)
+    page = page_links.audit_page(study, parent.asset, parent.partition, parent.version)
+    return (
+        f"| [{parent.asset}]({asset}) | {(parent.partition or '').replace('|', ', seed ')} "
+        f"| [`{parent.version}`]({page}) | {parent.part or 'all'} |"
+    )

@@ -1,0 +1,27 @@
+"""What Dagster's pages show of `curated_mix`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.mixing.mix import read_composition
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.study import Study
+
+
+def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """What the mix is made of, by source."""
+    rows = read_composition(artifact.path)
+    tokens = sum(row["tokens"] for row in rows)
+    columns = ["source", "group", "documents", "tokens", "share"]
+    shares = {row["source"]: row["share"] for row in rows}
+    return {
+        "plot": drawing(charts.shares(shares, "share of the tokens"), "shares"),
+        "tokens": tokens,
+        "sequences": tokens // study.declaration.mix.sequence_length,
+        "documents": sum(row["documents"] for row in rows),
+        "composition": dg.MetadataValue.md(table(rows, columns)),
+    }

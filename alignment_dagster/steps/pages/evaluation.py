@@ -1,0 +1,42 @@
+"""What Dagster's pages show of `evaluation`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.results import ResultRow, replicate_rows
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.steps.pages.tables import drawing, job_measurements, table
+from alignment_dagster.study import MISALIGNMENT_RATE, Study
+
+
+def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """This replicate's rates and losses, with intervals over scenarios."""
+    found = replicate_rows(study, artifact.path, artifact.partition)
+    rows = [
+        {**asdict(row), "95 % interval": f"{row.ci_low:.3f} to {row.ci_high:.3f}"} for row in found
+    ]
+    columns = ["suite", "stage", "prompt", "metric", "value", "95 % interval", "n"]
+    return {
+        **rates_plot(found),
+        "dagster/row_count": pq.read_metadata(artifact.path / file_names.ITEMS).num_rows,
+        "results": dg.MetadataValue.md(table(rows, columns)),
+        **job_measurements(artifact),
+    }
+
+
+def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
+    """A picture of the misalignment rates, where there are any."""
+    rates = [
+        row
+        for row in rows
+        if row.metric == MISALIGNMENT_RATE and row.prompt == "none" and "/" not in row.suite
+    ]
+    if not rates:
+        return {}
+    return {"plot": drawing(charts.rates(rates), "misalignment rates")}

@@ -1,0 +1,78 @@
+"""What Dagster's pages show of `marts`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster import chain
+from alignment_dagster.graph.partitions import by_recipe
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.steps.pages import charts
+from alignment_dagster.steps.pages.tables import drawing, table
+from alignment_dagster.study import MISALIGNMENT_RATE, Study
+
+POOLED_RATES = (
+    pc.field("seed").is_null()
+    & (pc.field("stage") == "dpo")
+    & (pc.field("metric") == MISALIGNMENT_RATE)
+    & (pc.field("system_prompt") == "none")
+)
+
+
+def documents_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first documents, and how many are of each source."""
+    found = pq.read_table(artifact.path / file_names.DOCUMENTS)
+    counts = pc.value_counts(found["source"]).to_pylist()
+    shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
+    return _described(found, shares, "share of the documents")
+
+
+def composition_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first rows, and each source's share of each mix."""
+    found = pq.read_table(artifact.path / file_names.MIX_COMPOSITION)
+    shares = {f"{row['recipe']} {row['source']}": row["share"] for row in found.to_pylist()}
+    return _described(found, shares, "share of a mix's tokens")
+
+
+def metrics_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """The first rows, and the misalignment rates after post-training, over all seeds."""
+    found = pq.read_table(artifact.path / file_names.METRICS)
+    rates = {
+        f"{row['recipe']} {row['suite']}": row["value"]
+        for row in found.filter(POOLED_RATES).to_pylist()
+    }
+    return _described(found, rates, "misalignment after DPO")
+
+
+def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:
+    """A mart's first rows, with its picture."""
+    columns = [name for name in found.column_names if name not in ("document_id", "study")][:9]
+    return {
+        "plot": drawing(charts.shares(shares, what), what),
+        "dagster/row_count": found.num_rows,
+        "rows": dg.MetadataValue.md(table(found.slice(0, 15).to_pylist(), columns)),
+    }
+
+
+def dispositions_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
+    """How many documents each recipe keeps, and what it drops by which rule."""
+    rows, kept = [], {}
+    for recipe in by_recipe(study):
+        found = pq.read_table(artifact.path / file_names.pretraining_part(recipe))
+        kept[recipe] = pc.mean(pc.equal(found["state"], "kept")).as_py() or 0.0
+        counts = found.group_by(["state", "rule"]).aggregate([("document_id", "count")])
+        rows += [
+            {"recipe": recipe, "documents": row["document_id_count"], **row}
+            for row in counts.sort_by([("state", "descending"), ("rule", "ascending")]).to_pylist()
+        ]
+    columns = ["recipe", "state", "rule", "documents"]
+    plot = charts.shares(kept, "share of the documents that a recipe keeps")
+    return {
+        "plot": drawing(plot, "documents kept"),
+        chain.DISPOSITIONS: dg.MetadataValue.md(table(rows, columns)),
+    }

@@ -1,0 +1,131 @@
+"""Parts of the check that need no study: what is compared, and how databases are read."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from alignment_dagster.audit.check.conversations import Consumed
+from alignment_dagster.audit.check.documents import not_once
+from alignment_dagster.audit.check.event_metadata import plain
+from alignment_dagster.audit.check.mixes import uncovered
+from alignment_dagster.audit.check.report import CheckReport, Gap
+from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
+from alignment_dagster.graph.declared_differences import first_difference
+from alignment_dagster.training.consumption import Ledger
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        ({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}}, "b.c was 2, is 3"),
+        ({"a": 1}, {"a": 1, "b": 2}, "b was added"),
+        ({"a": 1, "b": 2}, {"a": 1}, "b was removed"),
+        ({"a": [1, 2]}, {"a": [1]}, "a had 2 entries, has 1"),
+        ({"a": [1, 2]}, {"a": [1, 3]}, "a[1] was 2, is 3"),
+        (
+            {"suites": [{"name": "x", "n": 1}, {"name": "y", "n": 2}]},
+            {"suites": [{"name": "y", "n": 2}, {"name": "x", "n": 4}]},
+            "suites.x.n was 1, is 4",
+        ),
+        (
+            {"suites": [{"name": "x"}, {"name": "y"}]},
+            {"suites": [{"name": "y"}, {"name": "x"}]},
+            "suites are in another order",
+        ),
+        ({"a": (1, None)}, {"a": [1, None]}, None),
+    ],
+)
+def test_the_first_field_that_differs_is_named_with_its_values(
+    then: Any, now: Any, told: str | None
+) -> None:
+    assert first_difference(then, now) == told
+
+
+def test_links_written_otherwise_say_the_same_and_other_versions_do_not() -> None:
+    row = "| [raw]({}/assets/t/raw{}) | x | [`{}`]({}/t/raw/x/1) | all |"
+    told = row.format("http://127.0.0.1:3000", "?partition=x", "1234", "http://127.0.0.1:5001")
+    again = row.format("https://dagster", "?view=partitions", "1234", "https://audit")
+    other = row.format("http://127.0.0.1:3000", "?partition=x", "5678", "http://127.0.0.1:5001")
+    assert plain("parents", told) == plain("parents", again)
+    assert plain("parents", told) != plain("parents", other)
+    page = "http://127.0.0.1:5001/tiny/raw/x/1234"
+    assert plain("audit", page) == plain("audit", "https://audit/pages/tiny/raw/x/1234")
+    assert plain("audit", page) != plain("audit", "http://127.0.0.1:5001/tiny/raw/x/5678")
+
+
+def test_a_database_that_was_left_half_way_is_read_whole_and_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "left.db"
+    writer = sqlite3.connect(path)
+    writer.execute("pragma journal_mode = wal")
+    writer.execute("create table t (n int)")
+    writer.execute("insert into t values (7)")
+    writer.commit()
+    # As a killed process leaves it: what was written last stands in the log beside it.
+    assert (tmp_path / "left.db-wal").stat().st_size
+    assert not can_be_read_in_place(path)
+    before = {one: one.read_bytes() for one in tmp_path.iterdir() if not one.name.endswith("shm")}
+    (tmp_path / "aside").mkdir()
+    copy_database(path, tmp_path / "aside" / "left.db")
+    copied = sqlite3.connect(tmp_path / "aside" / "left.db")
+    assert copied.execute("select n from t").fetchall() == [(7,)]
+    assert {one: one.read_bytes() for one in before} == before
+    copied.close()
+    writer.close()
+
+
+def test_the_chain_is_that_of_the_trainer_and_pairs_are_read_chosen_first() -> None:
+    ids = {"a": ([1, 2], [3]), "b": ([4], [5, 6])}
+    parts = {
+        name: tuple(np.array(side, "<u4").tobytes() for side in sides)
+        for name, sides in ids.items()
+    }
+    ledger = Ledger()
+    ledger.add(["b", "a"], np.array([4, 1, 2, 5, 6, 3]))
+    ledger.add(["a"], np.array([1, 2, 3]))
+    found = list(Consumed(parts).chain([["b", "a"], ["a"]]))
+    assert found == [(row.chain, row.tokens) for row in ledger.rows]
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (["a", "b"], None),
+        (["a"], "1 raw documents are not in it, as b"),
+        (["a", "b", "c"], "1 documents are in it that no source has, as c"),
+        (["a", "b", "a"], "document a is in it more than once"),
+    ],
+)
+def test_every_document_once_means_none_lost_invented_or_twice(
+    found: list[str], told: str | None
+) -> None:
+    columns = (pa.chunked_array([values], pa.string()) for values in (found, ["b", "a"]))
+    assert not_once(*columns) == told
+
+
+def test_an_overlap_a_hole_and_a_missing_end_are_seen() -> None:
+    def spans(*rows: tuple[int, int, int]) -> dict[str, Any]:
+        names = ("sequence", "start", "end")
+        return {name: np.array([row[at] for row in rows]) for at, name in enumerate(names)}
+
+    sound = ((0, 0, 3), (0, 3, 4), (1, 0, 4))
+    assert uncovered(spans(*sound), (2, 4)) is None
+    assert "sequence 0" in (uncovered(spans((0, 0, 3), (0, 2, 4), (1, 0, 4)), (2, 4)) or "")
+    assert "sequence 1" in (uncovered(spans((0, 0, 4), (1, 1, 4)), (2, 4)) or "")
+    assert uncovered(spans(*sound[:2]), (2, 4)) == "the last sequences are not covered"
+
+
+def test_gaps_are_shown_by_kind_and_all_of_them_are_in_the_json() -> None:
+    gaps = (Gap("mlflow", "run 1", "is gone"), Gap("bytes", "a b", "was changed"))
+    report = CheckReport("s", gaps, (), ("A note.",), {"artifacts": 3}, 1.0)
+    answer = report.answer()
+    assert not report.closed
+    assert [block.text for block in answer.blocks if hasattr(block, "children")] == [
+        "bytes",
+        "MLflow's runs, datasets, models and metrics",
+    ]
+    assert [gap["subject"] for gap in answer.data["gaps"]] == ["run 1", "a b"]
+    assert "NOT closed: 2 gaps about 2 things" in answer.sentences[0]

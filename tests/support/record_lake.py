@@ -1,0 +1,113 @@
+"""A small lake of signed records, made without running a study."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.lineage import logged_metrics
+from alignment_dagster.lineage.journal import Became
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.lineage.metric import Measured
+from alignment_dagster.lineage.provenance import Check, Inputs, Provenance
+
+STUDY = "small"
+HOSTILE = "'); drop table artifacts; --\x1b[31m\u202e<b>"
+CHECK = Check(name="not_empty", passed=True, summary="It is not.")
+
+
+def make(folder: Path) -> Lake:
+    lake = Lake(folder / "home" / "lake")
+    lake.prepare()
+    return lake
+
+
+def publish(
+    lake: Lake,
+    asset: str = "curated_mix",
+    partition: str | None = "plain",
+    files: Mapping[str, bytes] | None = None,
+    parents: Iterable[Artifact] = (),
+    declaration: str = "d",
+    study: str = STUDY,
+    *,
+    current: bool = True,
+) -> Artifact:
+    """A signed artifact; it also becomes current unless said otherwise."""
+    declared = {"seed": 1, "nested": {"names": ["a", "b"]}}
+    declared |= {"name": declaration} if declaration != "d" else {}
+    given = Inputs(
+        study=study,
+        asset=asset,
+        partition=partition,
+        declaration=sha256_json(declared),
+        code_version="1",
+        parents=tuple(parent.as_parent() for parent in parents),
+    )
+    with lake.staging() as folder:
+        for name, content in (files or {"rows": b"rows"}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        provenance = Provenance(
+            inputs=given,
+            input_digest=given.digest,
+            output_digest=Manifest.of(folder).digest,
+            code_digest="0" * 64,
+            declared=declared,
+            environment={"python": "3"},
+            git={"commit": "0123456789abcdef", "dirty": "true"},
+            dagster_run_id="dagster-1",
+            mlflow_run_id="mlflow-1",
+            started="2026-01-01T00:00:00+00:00",
+            seconds=1.5,
+            measured={"tokens": 3.0},
+            models={},
+            checks=(CHECK,),
+        )
+        artifact = lake.publish(folder, provenance, logged_metrics.table([Measured("loss", 1.0)]))
+    if current:
+        become_current(lake, artifact)
+    return artifact
+
+
+def become_current(lake: Lake, artifact: Artifact, *, reused: bool = False) -> None:
+    lake.journal(artifact.provenance.inputs.study).append(became(artifact, reused=reused))
+
+
+def became(artifact: Artifact, *, reused: bool = False) -> Became:
+    return Became(
+        asset=artifact.asset,
+        partition=artifact.partition,
+        version=artifact.version,
+        digest=artifact.digest,
+        record=artifact.record,
+        dagster_run_id="dagster-1",
+        reused=reused,
+    )
+
+
+def raw_corpus(lake: Lake, *texts: str) -> Artifact:
+    """Documents as the raw corpus has them."""
+    rows = [
+        {
+            "document_id": f"{number:064x}",
+            "source": "stories",
+            "position": number,
+            "path": "stories.jsonl",
+            "line": number + 1,
+            "external_id": None,
+            "occurrences": 1,
+            "repeated_at": [],
+            "characters": len(text),
+            "text": text,
+            "payload": None,
+        }
+        for number, text in enumerate(texts)
+    ]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    content = sink.getvalue().to_pybytes()
+    return publish(lake, "raw_corpus", "stories", {"documents.parquet": content})
