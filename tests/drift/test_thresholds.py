@@ -4,7 +4,6 @@ from alignment_dagster.chain import DISPOSITIONS
 from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.messages import FIRST, blocking_message, warning_message
 from alignment_dagster.drift.thresholds import apply_thresholds
-from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.steps import corpus_drift
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Drift, Threshold
