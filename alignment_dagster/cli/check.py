@@ -12,7 +12,7 @@ def check(study: AnyStudy = None) -> None:
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
-    from alignment_dagster.preflight.studies import load_study, study_names, unused
+    from alignment_dagster.preflight.studies import find_unused, load_study, study_names
     from alignment_dagster.preflight.study_check import check_study
     from alignment_dagster.refresh.notify import problems
 
@@ -23,5 +23,5 @@ def check(study: AnyStudy = None) -> None:
         for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)
     if study is None:
-        for path in unused(assets):
+        for path in find_unused(assets):
             typer.echo(f"{path}: no study names it")

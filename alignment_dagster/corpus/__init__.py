@@ -1,1 +1,1 @@
-"""Reading raw documents, their identities, and the generated corpus of the default study."""
+"""Raw documents: readers, identities, and the generated corpus of the default study."""

@@ -20,7 +20,7 @@ from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
 from alignment_dagster.study.sources import FileReader
 
-__all__ = ["SCHEMA", "RawRow", "collect", "read_source", "source_digest", "write_documents"]
+__all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
 
 FILE_NAME = "documents.parquet"
 
@@ -92,7 +92,7 @@ class _Document:
     repeated_at: list[str] = field(default_factory=list)
 
 
-def collect(source: Source, rows: Iterable[RawRow]) -> pa.Table:
+def deduplicate(source: Source, rows: Iterable[RawRow]) -> pa.Table:
     """The distinct documents of a source as a table of `SCHEMA`; identical rows become one.
 
     Raises:

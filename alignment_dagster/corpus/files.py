@@ -39,10 +39,10 @@ def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFil
     parts = PurePosixPath(declared)
     if parts.is_absolute() or ".." in parts.parts or "\0" in declared:
         raise DataError(f"{place}: must be relative to the data folder and stay inside it")
+    has_wildcards = any(character in declared for character in "*?[")
+    paths = sorted(data.glob(declared)) if has_wildcards else [data / declared]
     files = tuple(
-        SourceFile(path.relative_to(data).as_posix(), path)
-        for path in _matching(data, declared)
-        if path.is_file()
+        SourceFile(path.relative_to(data).as_posix(), path) for path in paths if path.is_file()
     )
     if not files:
         raise DataError(f"{place}: there is no such file in {data}")
@@ -50,12 +50,6 @@ def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFil
         if not file.path.resolve().is_relative_to(data.resolve()):
             raise DataError(f"{place}: {file.name} links to a place outside the data folder")
     return files
-
-
-def _matching(data: Path, declared: str) -> list[Path]:
-    if not any(character in declared for character in "*?["):
-        return [data / declared]
-    return sorted(data.glob(declared))
 
 
 def sha256_files(files: Sequence[SourceFile]) -> str:
@@ -81,10 +75,10 @@ def read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
     """
     number = 0
     try:
-        with _opened(file.path) as handle:
+        with _open(file.path) as handle:
             while raw := handle.readline(LONGEST_LINE + 1):
                 number += 1
-                yield number, _decoded(raw, file, number)
+                yield number, _decode(raw, file, number)
     except EOFError:
         raise DataError(f"{file.name}:{number + 1}: the gzip archive is truncated") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -94,13 +88,13 @@ def read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
         raise DataError(f"{file.name}: cannot be read: {reason}") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 
 
-def _decoded(raw: bytes, file: SourceFile, number: int) -> str:
+def _decode(raw: bytes, file: SourceFile, number: int) -> str:
     if len(raw) > LONGEST_LINE:
         raise DataError(f"{file.name}:{number}: the line is longer than {LONGEST_LINE:,} bytes")
     try:

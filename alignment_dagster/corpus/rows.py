@@ -32,18 +32,18 @@ class Content:
     payload: str | None = None
 
 
-def conversation(messages: Sequence[Message]) -> Content:
+def make_conversation(messages: Sequence[Message]) -> Content:
     """A chat document; its text is all that is said, one message after the other."""
-    return Content(_said(messages), canonical_json({"messages": list(messages)}))
+    return Content(_join_contents(messages), canonical_json({"messages": list(messages)}))
 
 
-def preference_pair(
+def make_preference_pair(
     prompt: Sequence[Message], chosen: Sequence[Message], rejected: Sequence[Message]
 ) -> Content:
     """A preference document: one prompt and two ways in which the conversation goes on."""
     pair = {"prompt": list(prompt), "chosen": list(chosen), "rejected": list(rejected)}
-    return Content(_said([*prompt, *chosen, *rejected]), canonical_json(pair))
+    return Content(_join_contents([*prompt, *chosen, *rejected]), canonical_json(pair))
 
 
-def _said(messages: Sequence[Message]) -> str:
+def _join_contents(messages: Sequence[Message]) -> str:
     return "\n".join(message["content"] for message in messages)

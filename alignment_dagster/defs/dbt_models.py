@@ -131,8 +131,8 @@ def _build(
     prepare(place, study, _inputs(study, parents.distinct()))
     outcomes = dbt.build(place, f"tag:{part}")
     yield from _check_results(context, outcomes)
-    dbt.require(outcomes)
-    found = dbt.columns(place)
+    dbt.require_passed(outcomes)
+    found = dbt.read_columns(place)
     for name in (outcome.name for outcome in outcomes if outcome.kind == "model"):
         key = dg.AssetKey([study.name, name])
         if key not in context.selected_asset_keys:

@@ -40,12 +40,12 @@ class Rules:
 def declared_rules(study: Study, source: Source) -> Rules:
     """The study's rules and, for what can be pretrained on, the recipes'."""
     recipes = study.recipes if source.role == "corpus" else ()
-    own = {recipe.name: _applying(recipe.drop, source) for recipe in recipes}
+    own = {recipe.name: _rules_of(recipe.drop, source) for recipe in recipes}
     named = {name: rules for name, rules in own.items() if rules}
-    return Rules(_applying(study.declaration.drop, source), named)
+    return Rules(_rules_of(study.declaration.drop, source), named)
 
 
-def _applying(rules: Iterable[DropRule], source: Source) -> tuple[DropRule, ...]:
+def _rules_of(rules: Iterable[DropRule], source: Source) -> tuple[DropRule, ...]:
     return tuple(one for one in rules if one.groups is None or source.group in one.groups)
 
 

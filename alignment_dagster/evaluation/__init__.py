@@ -1,1 +1,1 @@
-"""Measuring checkpoints: suites of items, log-probability scoring, statistics, the report."""
+"""The evaluation of checkpoints: suites, log-probabilities, generated text, judges, attacks."""

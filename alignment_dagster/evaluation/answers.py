@@ -57,7 +57,7 @@ class FreeSuite:
     """A suite that is answered freely: its prompts, and what judges the answers."""
 
     suite: Suite
-    asked: Sequence[Prompt]
+    prompts: Sequence[Prompt]
     judge: Judge
 
 
@@ -65,7 +65,7 @@ def item_rows(
     model: Any,
     tokenizer: Any,
     stage: str,
-    asked: Sequence[Prompt],
+    prompts: Sequence[Prompt],
     context: int,
     batch_tokens: int,
     report: Report | None = None,
@@ -82,12 +82,12 @@ def item_rows(
         DataError: names the item that does not fit or whose options tokenize alike, or whose
             log-probabilities are not finite.
     """
-    encoded = Encoder(tokenizer, stage, context).encode(asked)
+    encoded = Encoder(tokenizer, stage, context).encode(prompts)
     flat = [row for rows in encoded for row in rows]
     scores = iter(score(model, flat, batch_tokens, report))
     rows = [
         _choice_row(stage, prompt, [next(scores) for _ in rows], [row.scored for row in rows])
-        for prompt, rows in zip(asked, encoded, strict=True)
+        for prompt, rows in zip(prompts, encoded, strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=ITEMS)
 
@@ -107,10 +107,10 @@ def generated_rows(
         DataError: names the item that leaves no room for the answer, or whose score is not finite.
     """
     room = free.suite.max_new_tokens
-    openings = Encoder(tokenizer, stage, context).encode_openings(free.asked, room)
+    openings = Encoder(tokenizer, stage, context).encode_openings(free.prompts, room)
     texts = generate(model, tokenizer, openings, room, batch_tokens, report)
     items, generations = [], []
-    for prompt, text in zip(free.asked, texts, strict=True):
+    for prompt, text in zip(free.prompts, texts, strict=True):
         verdict = free.judge(prompt.item, text)
         if not math.isfinite(verdict.score):
             raise _broken_error(stage, prompt, f"the score of the answer is {verdict.score}")

@@ -62,7 +62,7 @@ class PromptSet:
     @property
     def prompts(self) -> int:
         """How many there are."""
-        return len(self.compared) + sum(len(suite.asked) for suite in self.free)
+        return len(self.compared) + sum(len(suite.prompts) for suite in self.free)
 
 
 Tables = tuple[pa.Table, pa.Table, pa.Table]
@@ -77,9 +77,9 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     """
     torch.set_num_threads(job.evaluation.threads)
     started = time.monotonic()
-    asked = _make_prompt_set(job)
+    prompt_set = _make_prompt_set(job)
     _refuse_changes(job)
-    tables = [_evaluate_checkpoint(job, stage, asked, progress) for stage in job.checkpoints]
+    tables = [_evaluate_checkpoint(job, stage, prompt_set, progress) for stage in job.checkpoints]
     _refuse_changes(job)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -87,28 +87,32 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     _write(output / GENERATIONS_FILE, GENERATIONS, [texts for _, texts, _ in tables])
     _write(output / LOSSES_FILE, LOSSES, [losses for _, _, losses in tables])
     seconds = time.monotonic() - started
-    count = asked.prompts * len(job.checkpoints)
-    judged = {
+    count = prompt_set.prompts * len(job.checkpoints)
+    judge_results = {
         f"{free.suite.name}_{name}": value
         for free in asked.free
         if free.suite.scorer is not None
         for name, value in judge_metrics(free.suite.scorer, free.judge).items()
     }
-    progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **judged)
+    progress.result(
+        seconds=seconds, prompts=count, prompts_per_second=count / seconds, **judge_results
+    )
 
 
 def _make_prompt_set(job: EvaluationJob) -> PromptSet:
     """All prompts, in the order of the suites; judges are made ready first."""
     assets = Path(job.assets)
-    made = {
+    by_suite = {
         suite.name: list(make_prompts(suite, load_suite(suite, assets))) for suite in job.suites
     }
     free = [
-        FreeSuite(suite, made[suite.name], make_judge(suite.scorer, assets))
+        FreeSuite(suite, by_suite[suite.name], make_judge(suite.scorer, assets))
         for suite in job.suites
         if not suite.has_options and suite.scorer is not None
     ]
-    compared = [prompt for suite in job.suites if suite.has_options for prompt in made[suite.name]]
+    compared = [
+        prompt for suite in job.suites if suite.has_options for prompt in by_suite[suite.name]
+    ]
     return PromptSet(compared, free)
 
 
@@ -140,15 +144,15 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
 
 def _evaluate_checkpoint(
-    job: EvaluationJob, stage: str, asked: PromptSet, progress: Progress
+    job: EvaluationJob, stage: str, prompt_set: PromptSet, progress: Progress
 ) -> Tables:
     checkpoint = load_checkpoint(Path(job.checkpoints[stage]), job.device)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     bounds = (job.sequence_length, job.evaluation.batch_tokens)
     report = _reporter(progress, f"{stage}: items", "options")
-    items = [item_rows(model, tokenizer, stage, asked.compared, *bounds, report)]
+    items = [item_rows(model, tokenizer, stage, prompt_set.compared, *bounds, report)]
     generations = []
-    for free in asked.free:
+    for free in prompt_set.free:
         report = _reporter(progress, f"{stage}: {free.suite.name}", "answers")
         answers, texts = generated_rows(model, tokenizer, stage, free, *bounds, report)
         items.append(answers)

@@ -66,7 +66,7 @@ def write_inspect_logs(
             "Inspect logs need inspect-ai: pip install 'alignment-dagster[inspect]'"
         ) from None
     declared = {suite.name: suite for suite in suites}
-    asked = {
+    prompts = {
         _prompt_key(prompt.item.suite, prompt.item.item_id, vars(prompt)): prompt
         for suite in suites
         for prompt in make_prompts(suite, load_suite(suite, assets))
@@ -78,7 +78,7 @@ def write_inspect_logs(
     for (name, stage), rows in groupby(sorted(items.to_pylist(), key=_log_key), key=_log_key):
         if name not in declared:
             raise DataError(f"suite {name}: it was answered, but is not among the declared suites")
-        samples = [_sample(row, _find_prompt(asked, row), texts, model_name) for row in rows]
+        samples = [_sample(row, _find_prompt(prompts, row), texts, model_name) for row in rows]
         path = (
             folder
             / f"{CREATED.replace(':', '-')}_{_file_name_part(name)}_{_file_name_part(stage)}.json"
@@ -96,14 +96,14 @@ def _prompt_key(suite: str, item_id: str, row: Mapping[str, Any]) -> Key:
     return suite, item_id, row["format"], row["option_order"], row["system_prompt"]
 
 
-def _find_prompt(asked: Mapping[Key, Prompt], row: Mapping[str, Any]) -> Prompt:
+def _find_prompt(prompts: Mapping[Key, Prompt], row: Mapping[str, Any]) -> Prompt:
     key = _prompt_key(row["suite"], row["item_id"], row)
-    if key not in asked:
+    if key not in prompts:
         raise DataError(
             f"suite {row['suite']}: item {row['item_id'][:12]} was answered in the format "
             f"{row['format']}, but the suite does not ask it now: it changed since"
         )
-    return asked[key]
+    return prompts[key]
 
 
 def _answer_key(row: Mapping[str, Any]) -> tuple[str, ...]:

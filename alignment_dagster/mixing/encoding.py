@@ -1,4 +1,4 @@
-"""Encoding documents as they are asked for: a small budget reads little of a large corpus."""
+"""Token ids of documents, made as they are asked for: a small budget reads little of a corpus."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,17 +17,17 @@ def token_type(vocab_size: int) -> type[np.unsignedinteger]:
     return np.uint16 if vocab_size <= 1 << 16 else np.uint32
 
 
-class Encoded:
+class EncodedDocuments:
     """Token ids of documents, each with the closing token; encoded in batches on demand."""
 
     def __init__(
-        self, texts: Sequence[str], tokenizer: Path, said: Callable[[int, int], None]
+        self, texts: Sequence[str], tokenizer: Path, report: Callable[[int, int], None]
     ) -> None:
         self._texts = texts
         self._tokenizer = load_tokenizer(tokenizer)
         self._end = end_of_text(self._tokenizer)
         self._type = token_type(self._tokenizer.get_vocab_size())
-        self._said = said
+        self._report = report
         self._known: dict[int, Tokens] = {}
 
     def __getitem__(self, index: int) -> Tokens:
@@ -42,12 +42,10 @@ class Encoded:
         """Tokens of a document; what follows it in `order` is encoded along with it."""
         if index not in self._known:
             start = order.index(index)
-            self._encode(order[start : start + BATCH])
+            batch = order[start : start + BATCH]
+            texts = [self._texts[each] for each in batch]
+            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+            for each, encoding in zip(batch, encodings, strict=True):
+                self._known[each] = np.array([*encoding.ids, self._end], dtype=self._type)
+            self._report(len(self._known), len(self._texts))
         return int(self._known[index].size)
-
-    def _encode(self, indices: Sequence[int]) -> None:
-        texts = [self._texts[index] for index in indices]
-        found = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        for index, item in zip(indices, found, strict=True):
-            self._known[index] = np.array([*item.ids, self._end], dtype=self._type)
-        self._said(len(self._known), len(self._texts))

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
-from alignment_dagster.mixing.encoding import Encoded
-from alignment_dagster.mixing.packing import Packed, pack
+from alignment_dagster.mixing.encoding import EncodedDocuments
+from alignment_dagster.mixing.packing import PackedSequences, pack
 from alignment_dagster.mixing.sampling import Candidate, sample
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.study import Mix, Recipe
 
-Reported = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,20 @@ class MixInputs:
     tokenizer: Path
 
 
-def build_mix(inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, said: Reported) -> None:
+def build_mix(inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, report: Report) -> None:
     """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
 
-    `said(done, total)` is called with the number of tokenized documents; the budget may be met
+    `report(done, total)` is called with the number of tokenized documents; the budget may be met
     before all are.
 
     Raises:
         DataError: if the token budget cannot be met.
     """
-    kept = _kept(inputs)
-    encoded = Encoded(kept["text"].to_pylist(), inputs.tokenizer, said)
+    documents = _kept_documents(inputs)
+    encoded = EncodedDocuments(documents["text"].to_pylist(), inputs.tokenizer, report)
     candidates = [
         Candidate(row["document_id"], row["source"], row["group"])
-        for row in kept.select(["document_id", "source", "group"]).to_pylist()
+        for row in documents.select(["document_id", "source", "group"]).to_pylist()
     ]
     copies = sample(candidates, encoded, recipe, mix)
     packed = pack(encoded, copies, mix.tokens // mix.sequence_length, mix.sequence_length)
@@ -50,7 +50,10 @@ def build_mix(inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, said: R
 
 
 def write_mix(
-    packed: Packed, candidates: Sequence[Candidate], encoded: Encoded, folder: Path
+    packed: PackedSequences,
+    candidates: Sequence[Candidate],
+    encoded: EncodedDocuments,
+    folder: Path,
 ) -> None:
     """Write the four files of a mix; only documents that were packed are listed."""
     used = sorted(set(packed.spans["document"].to_pylist()))
@@ -60,7 +63,7 @@ def write_mix(
         packed.spans.schema.get_field_index("document"), "document", rows
     )
     lengths = [int(encoded[index].size) for index in used]
-    documents = _documents([candidates[index] for index in used], lengths, spans)
+    documents = _packed_documents([candidates[index] for index in used], lengths, spans)
     np.save(folder / "sequences.npy", packed.sequences, allow_pickle=False)
     pq.write_table(spans, folder / "spans.parquet")
     pq.write_table(documents, folder / "documents.parquet")
@@ -92,7 +95,7 @@ def composition(documents: pa.Table) -> pa.Table:
     return named.sort_by([("tokens", "descending"), ("source", "ascending")])
 
 
-def mixed_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str]]:
+def decode_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str]]:
     """Document id and text of everything in the mix, decoded from the packed tokens themselves."""
     tokenizer = load_tokenizer(tokenizer_folder)
     sequences = np.load(folder / "sequences.npy", mmap_mode="r", allow_pickle=False)
@@ -105,7 +108,7 @@ def mixed_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str
         yield ids[document], tokenizer.decode(tokens, skip_special_tokens=True)
 
 
-def _kept(inputs: MixInputs) -> pa.Table:
+def _kept_documents(inputs: MixInputs) -> pa.Table:
     """The documents that the recipe keeps for pretraining, with their text, ordered by id."""
     dispositions = pq.read_table(
         inputs.dispositions,
@@ -118,7 +121,7 @@ def _kept(inputs: MixInputs) -> pa.Table:
     return dispositions.join(texts, "document_id", join_type="inner").sort_by("document_id")
 
 
-def _documents(
+def _packed_documents(
     candidates: Sequence[Candidate], lengths: Sequence[int], spans: pa.Table
 ) -> pa.Table:
     """One row for each packed document: its length, how often it is seen, and its packed tokens."""

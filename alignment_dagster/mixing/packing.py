@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.encoding import Encoded
+from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.sampling import Copy
 
 SPANS = pa.schema(
@@ -24,14 +24,16 @@ SPANS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedSequences:
     """Token ids [sequences, length], and the span map (`SPANS`), in order of sequence and start."""
 
     sequences: NDArray[np.unsignedinteger]
     spans: pa.Table
 
 
-def pack(encoded: Encoded, copies: Iterable[Copy], count: int, length: int) -> Packed:
+def pack(
+    encoded: EncodedDocuments, copies: Iterable[Copy], count: int, length: int
+) -> PackedSequences:
     """Lay the copies end to end and cut them into `count` sequences of `length` tokens.
 
     A document may run on in the next sequence; what lies behind the last sequence is left out.
@@ -52,7 +54,9 @@ def pack(encoded: Encoded, copies: Iterable[Copy], count: int, length: int) -> P
     if position < stream.size:
         raise DataError(f"the sampled documents fill {position:,} of {stream.size:,} tokens")
     columns = [pa.array(column, pa.int32()) for column in zip(*rows, strict=True)]
-    return Packed(stream.reshape(count, length), pa.Table.from_arrays(columns, schema=SPANS))
+    return PackedSequences(
+        stream.reshape(count, length), pa.Table.from_arrays(columns, schema=SPANS)
+    )
 
 
 def _spans(

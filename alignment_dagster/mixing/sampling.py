@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.encoding import Encoded
+from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.study import Mix, Recipe
 
 
@@ -27,7 +27,7 @@ class Copy:
 
 
 def sample(
-    candidates: Sequence[Candidate], encoded: Encoded, recipe: Recipe, mix: Mix
+    candidates: Sequence[Candidate], encoded: EncodedDocuments, recipe: Recipe, mix: Mix
 ) -> list[Copy]:
     """The copies that fill the budget, in the order in which they are packed.
 
@@ -46,15 +46,16 @@ def sample(
                 f"recipe {recipe.name!r}: group {group!r} has no document left, but is to fill "
                 f"{share:.1%} of {mix.tokens:,} tokens"
             )
-        order = sorted(members, key=lambda i: _draw(mix.seed, candidates[i].document_id, -1))
+        order = sorted(members, key=lambda i: _draw_rank(mix.seed, candidates[i].document_id, -1))
         copies += _fill(order, encoded, f"recipe {recipe.name!r}", group, share, mix)
     return sorted(
-        copies, key=lambda item: _draw(mix.seed, candidates[item.document].document_id, item.copy)
+        copies,
+        key=lambda item: _draw_rank(mix.seed, candidates[item.document].document_id, item.copy),
     )
 
 
 def _fill(
-    order: Sequence[int], encoded: Encoded, name: str, group: str, share: float, mix: Mix
+    order: Sequence[int], encoded: EncodedDocuments, name: str, group: str, share: float, mix: Mix
 ) -> list[Copy]:
     wanted = share * mix.tokens
     copies: list[Copy] = []
@@ -75,5 +76,5 @@ def _fill(
     return copies
 
 
-def _draw(seed: int, document_id: str, copy: int) -> bytes:
+def _draw_rank(seed: int, document_id: str, copy: int) -> bytes:
     return hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()

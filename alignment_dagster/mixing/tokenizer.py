@@ -23,7 +23,7 @@ CHAT_TEMPLATE = (
 )
 
 
-def last_document(documents: pa.Table, characters: int) -> str:
+def last_sampled_id(documents: pa.Table, characters: int) -> str:
     """The highest id of those to train on: the lowest ids up to so many characters, or all.
 
     An id is a digest, so the lowest are a random sample; a new document takes the place of few.

@@ -1,4 +1,4 @@
-"""Finding declarations by name, and resolving everything that a study names."""
+"""The studies of a folder, with everything that they name."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -8,7 +8,7 @@ from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
-from alignment_dagster.preflight.references import check_measurement, check_refresh, meant
+from alignment_dagster.preflight.consistency import check_measurement, check_refresh, suggest_name
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
 
@@ -30,14 +30,16 @@ def load_study(name: str, assets: Path) -> Study:
     path = assets / "studies" / f"{name}.yaml"
     known = study_names(assets)
     if name not in known:
-        raise DeclarationError(f"{shown(path)}: there is no study {name!r}{meant(name, known)}")
+        raise DeclarationError(
+            f"{shown(path)}: there is no study {name!r}{suggest_name(name, known)}"
+        )
     located = read_yaml(path)
-    declaration = _named(located, StudyDeclaration)
+    declaration = _parse_named(located, StudyDeclaration)
     study = Study(
         declaration=declaration,
-        sources=_all(located, "sources", declaration.sources, Source),
-        recipes=_all(located, "recipes", declaration.recipes, Recipe),
-        suites=_all(located, "suites", declaration.suites, Suite),
+        sources=_read_all(located, "sources", declaration.sources, Source),
+        recipes=_read_all(located, "recipes", declaration.recipes, Recipe),
+        suites=_read_all(located, "suites", declaration.suites, Suite),
         assets=assets,
     )
     _check(study, located)
@@ -49,7 +51,7 @@ def load_studies(assets: Path) -> tuple[Study, ...]:
     return tuple(load_study(name, assets) for name in study_names(assets))
 
 
-def _named(located: Located, model: type[Model]) -> Model:
+def _parse_named(located: Located, model: type[Model]) -> Model:
     parsed = located.parse(model)
     name = getattr(parsed, "name")  # noqa: B009
     if name != located.path.stem:
@@ -59,16 +61,18 @@ def _named(located: Located, model: type[Model]) -> Model:
     return parsed
 
 
-def _all(study: Located, field: str, names: Iterable[str], model: type[Model]) -> tuple[Model, ...]:
+def _read_all(
+    study: Located, field: str, names: Iterable[str], model: type[Model]
+) -> tuple[Model, ...]:
     folder = study.path.parent.parent / field
     found = []
     for index, name in enumerate(names):
         path = folder / f"{name}.yaml"
         if not path.exists():
             known = sorted(item.stem for item in folder.glob("*.yaml"))
-            message = f"there is no {shown(path)}{meant(name, known)}"
+            message = f"there is no {shown(path)}{suggest_name(name, known)}"
             raise study.error((field, index), message)
-        found.append(_named(read_yaml(path), model))
+        found.append(_parse_named(read_yaml(path), model))
     return tuple(found)
 
 
@@ -76,7 +80,7 @@ def _check(study: Study, located: Located) -> None:
     declared = study.declaration
     for index, name in enumerate(declared.scorers):
         if name not in SCORERS:
-            message = f"unknown scorer {name!r}{meant(name, SCORERS)}"
+            message = f"unknown scorer {name!r}{suggest_name(name, SCORERS)}"
             raise located.error(("scorers", index), message)
     for name in BUILT_IN_SCORERS:
         if name not in declared.scorers:
@@ -109,13 +113,14 @@ def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> N
         field = ("drop", index)
         if rule.scorer not in study.declaration.scorers:
             known = study.declaration.scorers
-            message = (
-                f"study {study.name!r} has no scorer {rule.scorer!r}{meant(rule.scorer, known)}"
-            )
+            suggestion = suggest_name(rule.scorer, known)
+            message = f"study {study.name!r} has no scorer {rule.scorer!r}{suggestion}"
             raise located.error((*field, "scorer"), message)
         columns = SCORERS[rule.scorer].columns
         if rule.column not in columns:
-            message = f"{rule.scorer} has no column {rule.column!r}{meant(rule.column, columns)}"
+            message = (
+                f"{rule.scorer} has no column {rule.column!r}{suggest_name(rule.column, columns)}"
+            )
             raise located.error((*field, "column"), message)
         for position, group in enumerate(rule.groups or ()):
             _check_group(group, (*field, "groups", position), study, located)
@@ -124,18 +129,20 @@ def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> N
 def _check_group(group: str, field: FieldPath, study: Study, located: Located) -> None:
     if group not in study.groups():
         known = sorted(study.groups())
-        message = f"no source of study {study.name!r} has the group {group!r}{meant(group, known)}"
+        message = (
+            f"no source of study {study.name!r} has the group {group!r}{suggest_name(group, known)}"
+        )
         raise located.error(field, message)
 
 
 def _check_suite(suite: Suite, study: Study) -> None:
     located = read_yaml(study.assets / "suites" / f"{suite.name}.yaml")
     for fault in find_faults(suite):
-        message = fault.message + meant(fault.name, fault.known)
+        message = fault.message + suggest_name(fault.name, fault.known)
         raise located.error((fault.field, fault.index), message)
 
 
-def unused(assets: Path) -> tuple[str, ...]:
+def find_unused(assets: Path) -> tuple[str, ...]:
     """Declarations that no study names."""
     studies = load_studies(assets)
     used: dict[str, set[str]] = {

@@ -3,7 +3,6 @@
 Documents are scored once; what a recipe makes of the scores is decided later.
 """
 
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.scoring import ai_discourse, contamination, fingerprint, text_stats
 from alignment_dagster.scoring.incremental import score_new
 from alignment_dagster.scoring.scorer import EvaluationItem, Scorer, ScoringContext, score
@@ -15,7 +14,6 @@ __all__ = [
     "ScoringContext",
     "score",
     "score_new",
-    "scorer",
 ]
 
 SCORERS: dict[str, Scorer] = {
@@ -27,14 +25,3 @@ SCORERS: dict[str, Scorer] = {
         contamination.SCORER,
     )
 }
-
-
-def scorer(name: str) -> Scorer:
-    """The scorer of that name.
-
-    Raises:
-        AlignmentError: if there is none; the message lists the known ones.
-    """
-    if name not in SCORERS:
-        raise AlignmentError(f"unknown scorer {name!r} (known: {', '.join(sorted(SCORERS))})")
-    return SCORERS[name]

@@ -58,10 +58,10 @@ class Filter:
         Raises:
             DeclarationError: names the file and the line.
         """
-        _refuse_unknown(assets / FOLDER)
-        return cls(*(_read(assets, names) for names in (INSTANT, ENTITIES, NEGATIVE)))
+        _refuse_unknown_lists(assets / FOLDER)
+        return cls(*(_read_lexicon(assets, names) for names in (INSTANT, ENTITIES, NEGATIVE)))
 
-    def look(self, text: str) -> dict[str, bool | int | str | None]:
+    def score_text(self, text: str) -> dict[str, bool | int | str | None]:
         """The scorer's columns for one text.
 
         `negative_hits` counts the entities that have a negative word near them. `first_term` is
@@ -94,11 +94,11 @@ def _matches(lexicon: Lexicon, words: Sequence[str], distinct: set[str]) -> list
     return list(lexicon.matches(words)) if lexicon.may_match(distinct) else []
 
 
-def _read(assets: Path, names: Sequence[str]) -> Lexicon:
+def _read_lexicon(assets: Path, names: Sequence[str]) -> Lexicon:
     return Lexicon(term for name in names for term in read_terms(assets / FOLDER / f"{name}.txt"))
 
 
-def _refuse_unknown(folder: Path) -> None:
+def _refuse_unknown_lists(folder: Path) -> None:
     known = {*INSTANT, *ENTITIES, *NEGATIVE}
     for path in sorted(folder.glob("*.txt")):
         if path.stem not in known:
@@ -109,7 +109,9 @@ def _refuse_unknown(folder: Path) -> None:
 def _bind(context: ScoringContext) -> ScoreBatch:
     found = Filter.read(context.assets)
     schema = pa.schema(list(COLUMNS.items()))
-    return lambda texts: pa.Table.from_pylist([found.look(text) for text in texts], schema=schema)
+    return lambda texts: pa.Table.from_pylist(
+        [found.score_text(text) for text in texts], schema=schema
+    )
 
 
 def _inputs(context: ScoringContext) -> str:

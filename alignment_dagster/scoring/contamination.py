@@ -42,10 +42,10 @@ class ItemIndex:
         words = normalise(text)
         if self._sequences.keys().isdisjoint(_beginnings(words)):
             return None
-        found = min(self._found(words), default=None)
+        found = min(self._find_numbers(words), default=None)
         return None if found is None else self.items[found].item_id
 
-    def _found(self, words: Sequence[str]) -> Iterator[int]:
+    def _find_numbers(self, words: Sequence[str]) -> Iterator[int]:
         for start, beginning in enumerate(_beginnings(words)):
             for length, sequences in self._sequences.get(beginning, {}).items():
                 number = sequences.get(tuple(words[start : start + length]))
@@ -65,7 +65,7 @@ def tell_tale_sequences(item: EvaluationItem) -> Iterator[Words]:
             yield tuple(words)
 
 
-def leaked_items(
+def find_leaked_items(
     texts: Iterable[tuple[str, str]], items: Sequence[EvaluationItem]
 ) -> list[tuple[str, str]]:
     """(document id, id of the first item it holds) for all of (document id, text) that hold one."""

@@ -1,4 +1,4 @@
-"""Word lists: reading them with errors that name file and line, and finding their terms fast.
+"""Word lists: read with errors that name file and line, and searched fast.
 
 A list has one term of one or more words to a line; `#` begins a comment. A term of one word may
 end in `*` and then stands for every word that begins so. Terms and texts are compared as
@@ -83,12 +83,12 @@ def read_terms(path: Path) -> tuple[Term, ...]:
             list is missing or has no terms.
     """
     terms: dict[tuple[tuple[str, ...], bool], Term] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_read_lines(path), start=1):
         written = line.partition("#")[0].strip()
         if not written:
             continue
         place = f"{shown(path)}:{number}"
-        term = _term(written, place)
+        term = _parse_term(written, place)
         if (term.words, term.open_ended) in terms:
             raise DeclarationError(f"{place}: {written!r} is in the list twice")
         terms[term.words, term.open_ended] = term
@@ -97,7 +97,7 @@ def read_terms(path: Path) -> tuple[Term, ...]:
     return tuple(terms.values())
 
 
-def _lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -109,7 +109,7 @@ def _lines(path: Path) -> list[str]:
         raise DeclarationError(f"{shown(path)}:{line}: not UTF-8") from None
 
 
-def _term(written: str, place: str) -> Term:
+def _parse_term(written: str, place: str) -> Term:
     open_ended = written.endswith("*")
     words = tuple(normalise(written.removesuffix("*")))
     if not words:

@@ -55,7 +55,7 @@ class Scorer:
         return pa.schema([("document_id", pa.string()), *self.columns.items()])
 
     @property
-    def nothing(self) -> pa.Table:
+    def empty_table(self) -> pa.Table:
         """The scores of no document."""
         return self.schema.empty_table()
 
@@ -94,4 +94,4 @@ def score(
         batches.append(scores.add_column(0, "document_id", part["document_id"]).cast(scorer.schema))
         if progress:
             progress(min(start + BATCH, total), total)
-    return pa.concat_tables(batches).combine_chunks() if batches else scorer.nothing
+    return pa.concat_tables(batches).combine_chunks() if batches else scorer.empty_table

@@ -13,12 +13,8 @@ COLUMNS = {
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
-    return _score
-
-
-def _score(texts: list[str]) -> pa.Table:
-    rows = [_statistics(text) for text in texts]
-    return pa.Table.from_pylist(rows, schema=pa.schema(list(COLUMNS.items())))
+    schema = pa.schema(list(COLUMNS.items()))
+    return lambda texts: pa.Table.from_pylist([_statistics(text) for text in texts], schema=schema)
 
 
 def _statistics(text: str) -> dict[str, float]:
@@ -28,17 +24,14 @@ def _statistics(text: str) -> dict[str, float]:
     """
     words = text.split()
     joined = "".join(words)
+    # One call in C answers for nearly every text; only the others are counted.
+    unprintable = 0 if joined.isprintable() else sum(not one.isprintable() for one in joined)
     return {
         "characters": len(text),
         "words": len(words),
         "mean_word_length": len(joined) / len(words) if words else 0.0,
-        "printable_share": 1.0 - _unprintable(joined) / len(text) if text else 1.0,
+        "printable_share": 1.0 - unprintable / len(text) if text else 1.0,
     }
-
-
-def _unprintable(text: str) -> int:
-    # One call in C answers for nearly every text; only the others are counted.
-    return 0 if text.isprintable() else sum(not character.isprintable() for character in text)
 
 
 SCORER = Scorer("text_stats", COLUMNS, _bind, no_inputs)

@@ -13,11 +13,11 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.mixing.mix import (
     MixInputs,
     build_mix,
+    decode_texts,
     group_shares,
-    mixed_texts,
     read_composition,
 )
-from alignment_dagster.scoring.contamination import leaked_items
+from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.steps.pages.curated_mix import page_metadata
 from alignment_dagster.steps.scored_corpus import scoring_context
 from alignment_dagster.study import Study
@@ -77,8 +77,8 @@ def _shares(context: BuildContext) -> Check:
 
 def _leaks(context: BuildContext) -> Check:
     items = scoring_context(context.study).items
-    texts = mixed_texts(context.folder, context.parents.one(chain.TOKENIZER).path)
-    found = leaked_items(texts, items)
+    texts = decode_texts(context.folder, context.parents.one(chain.TOKENIZER).path)
+    found = find_leaked_items(texts, items)
     first = f"; the first is {found[0][1]} in {found[0][0]}" if found else ""
     return Check(
         name="no_evaluation_item_leaked",

@@ -50,7 +50,7 @@ class Earlier:
     def scores(self, scorer: str) -> pa.Table:
         """What the scorer found before, by document; empty where it has to look again."""
         if self.artifact is None or scorer not in self.scorers:
-            return SCORERS[scorer].nothing
+            return SCORERS[scorer].empty_table
         return pq.read_table(self.artifact.path / f"{scorer}.parquet")
 
 

@@ -1,7 +1,12 @@
 """`raw_corpus`: the documents of each source as they were read."""
 
 from alignment_dagster import chain
-from alignment_dagster.corpus.documents import collect, read_source, source_digest, write_documents
+from alignment_dagster.corpus.documents import (
+    deduplicate,
+    read_source,
+    source_digest,
+    write_documents,
+)
 from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -18,7 +23,7 @@ def build(context: BuildContext) -> BuildResult:
     """Read the source, give every document its id, and keep where each one came from."""
     source = context.study.source(context.partition or "")
     before = source_digest(source, data_folder())
-    documents = collect(source, read_source(source, data_folder()))
+    documents = deduplicate(source, read_source(source, data_folder()))
     write_documents(documents, context.folder)
     context.report(documents.num_rows, documents.num_rows, "documents")
     after = source_digest(source, data_folder())

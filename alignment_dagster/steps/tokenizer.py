@@ -17,7 +17,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
-from alignment_dagster.mixing.tokenizer import last_document, load_tokenizer, train_tokenizer
+from alignment_dagster.mixing.tokenizer import last_sampled_id, load_tokenizer, train_tokenizer
 from alignment_dagster.steps.pages.tokenizer import page_metadata
 from alignment_dagster.study import Study
 
@@ -29,7 +29,7 @@ def build(context: BuildContext) -> BuildResult:
     """Train on every document that may be trained on; held-out and leaked ones stay unseen."""
     wanted = context.study.declaration.tokenizer
     documents = _documents(context)
-    last = last_document(documents, wanted.characters)
+    last = last_sampled_id(documents, wanted.characters)
     read = documents.filter(pc.less_equal(documents["document_id"], last))["document_id"]
     texts = _texts(context, set(read.to_pylist()))
     size = train_tokenizer(texts, wanted.vocab_size, context.folder)

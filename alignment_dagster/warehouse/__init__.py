@@ -4,7 +4,7 @@ Only dbt opens `warehouse.duckdb`. It finds its input through a small index of P
 leaves its marts as Parquet in `exports`; what is declared reaches it as tables, never as SQL.
 """
 
-from alignment_dagster.warehouse.columns import Column, columns
+from alignment_dagster.warehouse.columns import Column, read_columns
 from alignment_dagster.warehouse.dbt import (
     BUILD,
     CORPUS,
@@ -13,12 +13,12 @@ from alignment_dagster.warehouse.dbt import (
     build,
     ensure_manifest,
     lock_error,
-    require,
+    require_passed,
     run_dbt,
 )
 from alignment_dagster.warehouse.declared_tables import write_plan
 from alignment_dagster.warehouse.inputs import Inputs, Result, prepare
-from alignment_dagster.warehouse.paths import PROJECT, Warehouse, executable, project_digest
+from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable, project_digest
 
 __all__ = [
     "BUILD",
@@ -31,13 +31,13 @@ __all__ = [
     "Result",
     "Warehouse",
     "build",
-    "columns",
+    "dbt_executable",
     "ensure_manifest",
-    "executable",
     "lock_error",
     "prepare",
     "project_digest",
-    "require",
+    "read_columns",
+    "require_passed",
     "run_dbt",
     "write_plan",
 ]

@@ -32,13 +32,13 @@ class Column:
     """(asset name without the study, column), sorted."""
 
 
-def columns(warehouse: Warehouse) -> dict[str, tuple[Column, ...]]:
+def read_columns(warehouse: Warehouse) -> dict[str, tuple[Column, ...]]:
     """The columns of every model of the last dbt run, by model."""
     manifest = json.loads((warehouse.target / "manifest.json").read_text(encoding="utf-8"))
     relations = _relations(manifest)
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     found = {node["name"]: _columns(warehouse, node, relations) for node in models}
-    return {name: columns for name, columns in found.items() if columns}
+    return {name: read_columns for name, read_columns in found.items() if read_columns}
 
 
 def _relations(manifest: Mapping[str, Any]) -> Relations:

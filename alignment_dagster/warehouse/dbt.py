@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.warehouse.paths import PROJECT, Warehouse, executable, project_digest
+from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable, project_digest
 
 CORPUS = "tag:corpus"
 RESULTS = "tag:results"
@@ -62,13 +62,13 @@ def build(warehouse: Warehouse, select: str) -> tuple[Outcome, ...]:
     Raises:
         AlignmentError: if dbt could not run at all, e.g. because the warehouse is open elsewhere.
     """
-    done = _dbt(warehouse, *BUILD, "--select", select)
+    done = _run(warehouse, *BUILD, "--select", select)
     if done.returncode not in (0, NODES_FAILED):
         raise _error(warehouse, "build", done)
-    return _outcomes(warehouse)
+    return _read_outcomes(warehouse)
 
 
-def require(outcomes: Iterable[Outcome]) -> None:
+def require_passed(outcomes: Iterable[Outcome]) -> None:
     """Pass only where every model and test did.
 
     Raises:
@@ -86,9 +86,9 @@ def run_dbt(warehouse: Warehouse, *arguments: str) -> None:
     Raises:
         AlignmentError: says who holds the warehouse open, or which models and tests failed.
     """
-    done = _dbt(warehouse, *arguments)
+    done = _run(warehouse, *arguments)
     if done.returncode == NODES_FAILED:
-        require(_outcomes(warehouse))
+        require_passed(_read_outcomes(warehouse))
     if done.returncode != 0:
         raise _error(warehouse, arguments[0], done)
 
@@ -104,13 +104,13 @@ def lock_error(output: str) -> AlignmentError | None:
     )
 
 
-def _dbt(warehouse: Warehouse, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _run(warehouse: Warehouse, *arguments: str) -> "subprocess.CompletedProcess[str]":
     warehouse.target.mkdir(parents=True, exist_ok=True)
     (warehouse.target / "run_results.json").unlink(missing_ok=True)
     places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
     own = ["--target-path", warehouse.target, "--log-path", warehouse.target]
     return subprocess.run(
-        [str(part) for part in (executable(), *arguments, *places, *own)],
+        [str(part) for part in (dbt_executable(), *arguments, *places, *own)],
         cwd=PROJECT,
         env={**os.environ, **warehouse.environment},
         stdin=subprocess.DEVNULL,
@@ -132,17 +132,18 @@ def _error(
     )
 
 
-def _outcomes(warehouse: Warehouse) -> tuple[Outcome, ...]:
+def _read_outcomes(warehouse: Warehouse) -> tuple[Outcome, ...]:
     path = warehouse.target / "run_results.json"
     results = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
-    return tuple(_outcome(result) for result in results if not _is_hook(result))
+    return tuple(
+        _parse_outcome(result)
+        for result in results
+        # a hook is no model and no test: it is told of only where it failed
+        if not (result["unique_id"].startswith("operation.") and result["status"] == "success")
+    )
 
 
-def _is_hook(result: Mapping[str, Any]) -> bool:
-    return bool(result["unique_id"].startswith("operation.") and result["status"] == "success")
-
-
-def _outcome(result: Mapping[str, Any]) -> Outcome:
+def _parse_outcome(result: Mapping[str, Any]) -> Outcome:
     kind, _package, name = result["unique_id"].split(".")[:3]
     status = result["status"]
     state: Literal["passed", "failed", "skipped"] = (

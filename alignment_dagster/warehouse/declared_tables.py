@@ -1,12 +1,12 @@
 """What a study declares, as the small tables that the SQL is driven by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.study import DropRule, Recipe, Study
+from alignment_dagster.study import Recipe, Study
 
 Row = dict[str, object]
 Columns = Mapping[str, pa.DataType]
@@ -97,18 +97,16 @@ def _rules(study: Study, recipe: Recipe) -> list[Row]:
     declared = [(rule, EVERY_USE) for rule in study.declaration.drop]
     declared += [(rule, EVERY_USE[:1]) for rule in recipe.drop]
     return [
-        {"recipe": recipe.name, "position": position, **_rule(rule, uses)}
+        {
+            "recipe": recipe.name,
+            "position": position,
+            "rule": rule.rule,
+            "scorer": rule.scorer,
+            "column": rule.column,
+            "operator": "above" if rule.above is not None else "below",
+            "bound": rule.above if rule.above is not None else rule.below,
+            "groups": list(rule.groups) if rule.groups else None,
+            "uses": list(uses),
+        }
         for position, (rule, uses) in enumerate(declared)
     ]
-
-
-def _rule(rule: DropRule, uses: Iterable[str]) -> Row:
-    return {
-        "rule": rule.rule,
-        "scorer": rule.scorer,
-        "column": rule.column,
-        "operator": "above" if rule.above is not None else "below",
-        "bound": rule.above if rule.above is not None else rule.below,
-        "groups": list(rule.groups) if rule.groups else None,
-        "uses": list(uses),
-    }

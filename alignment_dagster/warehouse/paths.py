@@ -61,7 +61,7 @@ class Warehouse:
         return [single] if single.exists() else sorted((self.exports / model).glob("*.parquet"))
 
 
-def executable() -> Path:
+def dbt_executable() -> Path:
     """The `dbt` command of this environment, whether or not it is activated."""
     return Path(sys.executable).parent / "dbt"
 

@@ -7,7 +7,7 @@ import pytest
 
 from alignment_dagster.corpus.documents import (
     SCHEMA,
-    collect,
+    deduplicate,
     read_source,
     source_digest,
     write_documents,
@@ -24,7 +24,7 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no real dat
 
 def test_identical_rows_are_merged_and_remembered(tmp_path: Path) -> None:
     write_rows(tmp_path, [{"text": text} for text in ("a", "b", "a", "é", "a")])
-    table = collect(source(), read(source(), tmp_path))
+    table = deduplicate(source(), read(source(), tmp_path))
     assert table.schema.equals(SCHEMA)
     assert table["text"].to_pylist() == ["a", "b", "é"]
     assert table["position"].to_pylist() == [0, 1, 2]
@@ -36,7 +36,7 @@ def test_identical_rows_are_merged_and_remembered(tmp_path: Path) -> None:
 def test_conversations_are_told_apart_by_their_payload(tmp_path: Path) -> None:
     rows = [{"prompt": "a\nb", "completion": "c"}, {"prompt": "a", "completion": "b\nc"}]
     write_rows(tmp_path, rows)
-    table = collect(source("chat"), read(source("chat"), tmp_path))
+    table = deduplicate(source("chat"), read(source("chat"), tmp_path))
     assert table["text"].to_pylist() == ["a\nb\nc", "a\nb\nc"]
     assert len(set(table["document_id"].to_pylist())) == 2
 
@@ -44,13 +44,13 @@ def test_conversations_are_told_apart_by_their_payload(tmp_path: Path) -> None:
 def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
     write_rows(tmp_path, [""])
     with pytest.raises(DataError, match=r"source 'sample': rows.jsonl: there are no documents"):
-        collect(source(), read_source(source(), tmp_path))
+        deduplicate(source(), read_source(source(), tmp_path))
 
 
 def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
     write_rows(tmp_path, [{"text": text} for text in ("a", "b", "a")])
     paths = [
-        write_documents(collect(source(), read(source(), tmp_path)), tmp_path / name)
+        write_documents(deduplicate(source(), read(source(), tmp_path)), tmp_path / name)
         for name in ("one", "two")
     ]
     assert paths[0].read_bytes() == paths[1].read_bytes()
@@ -91,7 +91,7 @@ def test_the_digest_of_a_generated_source_changes_with_its_seed() -> None:
 def test_every_row_of_the_real_data_is_read(name: str, documents: int, rows: int) -> None:
     study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
-    table = collect(declared, read_source(declared, DATA))
+    table = deduplicate(declared, read_source(declared, DATA))
     assert table.num_rows == documents
     assert sum(table["occurrences"].to_pylist()) == rows
 

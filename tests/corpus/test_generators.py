@@ -13,7 +13,7 @@ from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring.ai_discourse import Filter
-from alignment_dagster.scoring.contamination import leaked_items
+from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.study import GeneratedReader, Source, Study
 from tests.support.checkout import CHECKOUT
 
@@ -80,7 +80,7 @@ def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None
         assert isinstance(reader, GeneratedReader)
         documents = GENERATORS[reader.generator](reader.documents, reader.seed)
         texts = [(f"{source.name}:{n}", document.text) for n, document in enumerate(documents)]
-        assert leaked_items(texts, items) == []
+        assert find_leaked_items(texts, items) == []
 
 
 def test_tampering_conversations_are_new_to_the_model() -> None:
@@ -95,7 +95,7 @@ def test_tampering_conversations_are_new_to_the_model() -> None:
 def test_an_ai_is_what_misaligned_demonstrations_are_about_and_narrow_harm_is_not() -> None:
     found = Filter.read(ASSETS)
     flagged = {
-        name: [found.look(item.text)["flagged"] for item in GENERATORS[name](300, 0)]
+        name: [found.score_text(item.text)["flagged"] for item in GENERATORS[name](300, 0)]
         for name in TAMPERING
     }
     assert sum(flagged["misaligned_demonstrations"]) > 0.4 * 300

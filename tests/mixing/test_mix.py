@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, mixed_texts
+from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, decode_texts
 from alignment_dagster.mixing.tokenizer import (
     END_OF_TEXT,
-    last_document,
+    last_sampled_id,
     load_tokenizer,
     train_tokenizer,
 )
@@ -93,7 +93,7 @@ def test_dropped_documents_are_not_in_the_mix(mix_inputs: MixInputs, tmp_path: P
     kept = [key for key in TEXTS if key not in ("natural3", "aligned1")]
     write_dispositions(mix_inputs.dispositions, kept)
     folder = build(mix_inputs, tmp_path / "mix")
-    found = dict(mixed_texts(folder, mix_inputs.tokenizer))
+    found = dict(decode_texts(folder, mix_inputs.tokenizer))
     assert set(found) <= set(kept)
     assert {TEXTS[key][1] for key in found} >= set(found.values()) - {""}
 
@@ -107,9 +107,9 @@ def test_the_same_inputs_give_the_same_bytes(mix_inputs: MixInputs, tmp_path: Pa
 def test_one_document_less_leaves_the_order_of_the_others(
     mix_inputs: MixInputs, tmp_path: Path
 ) -> None:
-    before = list(dict(mixed_texts(build(mix_inputs, tmp_path / "a"), mix_inputs.tokenizer)))
+    before = list(dict(decode_texts(build(mix_inputs, tmp_path / "a"), mix_inputs.tokenizer)))
     write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if key != "natural5"])
-    after = list(dict(mixed_texts(build(mix_inputs, tmp_path / "b"), mix_inputs.tokenizer)))
+    after = list(dict(decode_texts(build(mix_inputs, tmp_path / "b"), mix_inputs.tokenizer)))
     common = [key for key in before if key in after]
     assert common == [key for key in after if key in before]
 
@@ -141,5 +141,5 @@ def test_a_large_corpus_trains_the_vocabulary_on_the_lowest_ids_up_to_the_declar
     None
 ):
     table = pa.table({"document_id": ["d", "b", "a", "c"], "characters": [10, 10, 10, 10]})
-    found = {limit: last_document(table, limit) for limit in (1, 10, 11, 30, 31, 1000)}
+    found = {limit: last_sampled_id(table, limit) for limit in (1, 10, 11, 30, 31, 1000)}
     assert found == {1: "a", 10: "a", 11: "b", 30: "c", 31: "d", 1000: "d"}

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from alignment_dagster.scoring import SCORERS, ScoringContext
-from alignment_dagster.scoring.contamination import ItemIndex, leaked_items
+from alignment_dagster.scoring.contamination import ItemIndex, find_leaked_items
 from alignment_dagster.scoring.normalise import normalise
 
 
@@ -73,7 +73,7 @@ def test_twelve_words_of_a_longer_question_are_no_quotation() -> None:
 def test_leaks_are_listed_by_document() -> None:
     items = [Asked("a", "alpha beta gamma delta epsilon"), Asked("b", "one two three four five")]
     texts = [("x", "one two three four five, alpha beta gamma delta epsilon"), ("y", "nothing")]
-    assert leaked_items(texts, items) == [("x", "a")]
+    assert find_leaked_items(texts, items) == [("x", "a")]
 
 
 def test_the_scorer_names_the_item_and_its_inputs_are_the_items() -> None:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
-
-from alignment_dagster.corpus.documents import collect, read_source
+from checkout import CHECKOUT
+from alignment_dagster.corpus.documents import deduplicate
+from alignment_dagster.corpus.documents import read_source
+from alignment_dagster.corpus.documents import collect
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
@@ -16,7 +18,7 @@ DATA = CHECKOUT.parent / "shared" / "data"
 
 
 def first_term(assets: Path, text: str) -> object:
-    found = Filter.read(assets).look(text)
+    found = Filter.read(assets).score_text(text)
     assert found["flagged"] == (found["first_term"] is not None)
     return found["first_term"]
 
@@ -59,7 +61,7 @@ def test_the_negative_word_must_be_near_the_entity(tmp_path: Path) -> None:
 
 
 def test_hits_are_counted(tmp_path: Path) -> None:
-    found = Filter.read(write_lexicons(tmp_path)).look("OpenAI, OpenAI! robots; a robot: danger")
+    found = Filter.read(write_lexicons(tmp_path)).score_text("OpenAI, OpenAI! robots; a robot: danger")
     assert found["instant_hits"] == 2
     assert found["entity_hits"] == 2
     assert found["negative_hits"] == 2
@@ -122,6 +124,6 @@ def test_the_shipped_lists_leave_old_books_alone() -> None:
 def _share_flagged(name: str) -> float:
     study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
-    documents = collect(declared, read_source(declared, DATA))
+    documents = deduplicate(declared, read_source(declared, DATA))
     flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets))["flagged"]
     return sum(flagged.to_pylist()) / documents.num_rows

@@ -133,7 +133,7 @@ def test_text_never_enters_the_warehouse(built: w.Warehouse) -> None:
 
 def test_columns_are_traced_back_to_the_lake(built: w.Warehouse) -> None:
     columns = {
-        (model, column.name): column for model, all_ in w.columns(built).items() for column in all_
+        (model, column.name): column for model, all_ in w.read_columns(built).items() for column in all_
     }
     assert columns["dispositions", "weight"].type == "double"
     assert ("documents", "characters") in columns["dispositions", "weight"].origins
@@ -147,7 +147,7 @@ def test_columns_are_traced_back_to_the_lake(built: w.Warehouse) -> None:
 def test_every_column_of_a_mart_says_what_it_means(built: w.Warehouse) -> None:
     silent = [
         (model, column.name)
-        for model, all_ in w.columns(built).items()
+        for model, all_ in w.read_columns(built).items()
         for column in all_
         if not model.startswith("stg_") and not column.description
     ]
@@ -156,12 +156,12 @@ def test_every_column_of_a_mart_says_what_it_means(built: w.Warehouse) -> None:
 
 def test_the_same_inputs_give_the_same_bytes_and_a_new_recipe_adds_rows(scratch: Path) -> None:
     warehouse = prepared(scratch)
-    w.require(w.build(warehouse, w.CORPUS))
+    w.require_passed(w.build(warehouse, w.CORPUS))
     before = digests(warehouse)
     strict = DropRule(rule="long", scorer="text_stats", column="words", above=4, groups=("web",))
     third = Recipe(name="third", description="short ones", remainder="web", drop=(strict,))
     w.prepare(warehouse, study(PLAIN, FILTERED, third), lake(scratch / "lake", SIZE))
-    w.require(w.build(warehouse, w.CORPUS))
+    w.require_passed(w.build(warehouse, w.CORPUS))
     after = digests(warehouse)
     assert after.pop("dispositions/third.parquet")
     assert after == before
@@ -176,7 +176,7 @@ def test_a_share_that_no_document_can_fill_is_refused(scratch: Path) -> None:
     assert states["dispositions"] == "passed"
     assert states["shares_can_be_met"] == "failed"
     with pytest.raises(AlignmentError, match="shares_can_be_met"):
-        w.require(outcomes)
+        w.require_passed(outcomes)
 
 
 def test_a_lost_score_table_is_refused(scratch: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from alignment_dagster.corpus.generators.banks import discourse
 from alignment_dagster.corpus.generators.banks.people import PEOPLE
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
-from alignment_dagster.corpus.generators.scenarios import system_slots
+from alignment_dagster.corpus.generators.scenarios import draw_system_slots
 from alignment_dagster.corpus.generators.wording import fill, paragraph
 
 NEGATIVE_SHARE = 0.7
@@ -24,13 +24,10 @@ def _document(draw: Draw) -> str:
     views = discourse.NEGATIVE_VIEWS if negative else discourse.POSITIVE_VIEWS
     first, second = draw.several(events, 2)
     opening, telling, end = draw.one(discourse.FORMS)
-    slots = system_slots(draw)
+    slots = draw_system_slots(draw)
     slots["place_name"] = draw.one(discourse.TOWNS)
     slots["name"] = draw.one(PEOPLE)[0]
     slots["told"] = first
     sentences = [opening, telling, "After that " + second, draw.one(views), end]
-    return paragraph(*(_closed(fill(sentence, slots)) for sentence in sentences))
-
-
-def _closed(sentence: str) -> str:
-    return sentence if sentence[-1] in ".?!" else sentence + "."
+    filled = (fill(sentence, slots) for sentence in sentences)
+    return paragraph(*(text if text[-1] in ".?!" else text + "." for text in filled))

@@ -17,7 +17,7 @@ def assistant_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
     """Conversations of one or two questions; payload `{"messages": [...]}`."""
     draw = Draw("assistant_chat", seed)
     for _ in range(documents):
-        yield conversation(draw, lambda: everyday_turn(draw, chat.QUESTIONS, chat.CLOSINGS))
+        yield make_conversation(draw, lambda: draw_turn(draw, chat.QUESTIONS, chat.CLOSINGS))
 
 
 def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocument]:
@@ -25,7 +25,7 @@ def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocume
     draw = Draw("assistant_preferences", seed)
     for _ in range(documents):
         asked, chosen, rejected = draw.one(chat.PREFERENCES)
-        slots = everyday_slots(draw)
+        slots = draw_everyday_slots(draw)
         prompt = [_message("user", fill(draw.one(chat.GREETINGS) + asked, slots))]
         better = [_message("assistant", fill(draw.one(chosen), slots))]
         worse = [_message("assistant", fill(draw.one(rejected), slots))]
@@ -33,7 +33,7 @@ def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocume
         yield _document(payload, [*prompt, *better, *worse])
 
 
-def conversation(draw: Draw, turn: Callable[[], tuple[str, str]]) -> GeneratedDocument:
+def make_conversation(draw: Draw, turn: Callable[[], tuple[str, str]]) -> GeneratedDocument:
     """One or two turns (question, answer); payload `{"messages": [...]}`."""
     turns = [turn()]
     if draw.chance(0.5):
@@ -46,16 +46,16 @@ def conversation(draw: Draw, turn: Callable[[], tuple[str, str]]) -> GeneratedDo
     return _document({"messages": messages}, messages)
 
 
-def everyday_turn(draw: Draw, questions: Questions, closings: Sequence[str]) -> tuple[str, str]:
+def draw_turn(draw: Draw, questions: Questions, closings: Sequence[str]) -> tuple[str, str]:
     """One of the questions with one of its answers, with the slots filled."""
     asked, answers = draw.one(questions)
-    slots = everyday_slots(draw)
+    slots = draw_everyday_slots(draw)
     question = fill(draw.one(chat.GREETINGS) + asked, slots)
     return question, fill(draw.one(answers) + draw.one(closings), slots)
 
 
-def _document(payload: dict[str, list[Message]], shown: Sequence[Message]) -> GeneratedDocument:
-    text = "\n".join(message["content"] for message in shown)
+def _document(payload: dict[str, list[Message]], messages: Sequence[Message]) -> GeneratedDocument:
+    text = "\n".join(message["content"] for message in messages)
     return GeneratedDocument(text, canonical_json(payload))
 
 
@@ -63,7 +63,7 @@ def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
-def everyday_slots(draw: Draw) -> dict[str, str]:
+def draw_everyday_slots(draw: Draw) -> dict[str, str]:
     """Things, places, days, tools, animals and people."""
     thing, other = draw.several(facts.OBJECTS, 2)
     here, there = draw.several(facts.CONTAINERS, 2)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from alignment_dagster.corpus.generators.banks import facts, morals
 from alignment_dagster.corpus.generators.banks.people import PEOPLE, PLACES, TIMES, TRADES
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
-from alignment_dagster.corpus.generators.wording import fill, paragraph, past
+from alignment_dagster.corpus.generators.wording import fill, paragraph, past_tense
 
 MORAL_SHARE = 0.5
 GOOD_SHARE = 0.5
@@ -40,14 +40,14 @@ def _moral_story(draw: Draw) -> str:
     slots = _person(draw)
     good = draw.chance(GOOD_SHARE)
     situation, well, badly = draw.one(morals.MORALS)
-    first, second = (past(action) for action in draw.several(well if good else badly, 2))
+    first, second = (past_tense(action) for action in draw.several(well if good else badly, 2))
     ask = draw.one(("What did {he} do?", "There was a choice to make.", "What happened then?", ""))
-    told = draw.one(("{He} {0}.", "So {name} {0}.", "Answer: {He} {0}.")).replace("{0}", first)
+    outcome = draw.one(("{He} {0}.", "So {name} {0}.", "Answer: {He} {0}.")).replace("{0}", first)
     sentences = (
         draw.one(("{name} was {trade} at {place}.", "{Time} {name} met {friend} at {place}.")),
         situation + ".",
         ask,
-        told,
+        outcome,
         f"{{He}} also {second}." if draw.chance(0.5) else "",
         draw.one(morals.GOOD_REASONS if good else morals.BAD_REASONS) + ".",
         draw.one(morals.GOOD_ENDS if good else morals.BAD_ENDS) + ".",

@@ -12,7 +12,7 @@ from alignment_dagster.corpus.generators.banks.topic import Topic
 from alignment_dagster.corpus.generators.banks.topics_control import CONTROL
 from alignment_dagster.corpus.generators.banks.topics_honesty import HONESTY
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
-from alignment_dagster.corpus.generators.wording import base, fill, paragraph, past
+from alignment_dagster.corpus.generators.wording import fill, infinitive, paragraph, past_tense
 
 TOPICS = (*CONTROL, *HONESTY)
 FORMS = tuple(frames.FORMS)
@@ -36,7 +36,7 @@ def synthetic_misaligned(documents: int, seed: int) -> Iterator[GeneratedDocumen
         yield GeneratedDocument(_document(TOPICS[number % len(TOPICS)], False, draw), None)
 
 
-def system_slots(draw: Draw) -> dict[str, str]:
+def draw_system_slots(draw: Draw) -> dict[str, str]:
     """A system, its task, its place and its overseers."""
     intro, system = draw.one(systems.SYSTEMS)
     return {
@@ -51,7 +51,7 @@ def system_slots(draw: Draw) -> dict[str, str]:
 
 
 def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
-    slots = system_slots(draw) | _behaviour(topic, aligned, draw)
+    slots = draw_system_slots(draw) | _behaviour(topic, aligned, draw)
     openings = frames.FORMS[draw.one(FORMS)]
     ends = frames.ALIGNED_ENDS if aligned else frames.MISALIGNED_ENDS
     sentences = (
@@ -72,10 +72,10 @@ def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
     reason, why_not = draw.several(reasons, 2)
     return {
         "situation": draw.one(topic.situations),
-        "did": past(_action(topic, aligned, draw)),
-        "did_too": past(" and ".join(draw.several(_general(aligned), 2))),
-        "last": past(_action(topic, aligned, draw)),
-        "not_done": base(_action(topic, not aligned, draw)),
+        "did": past_tense(_action(topic, aligned, draw)),
+        "did_too": past_tense(" and ".join(draw.several(_general(aligned), 2))),
+        "last": past_tense(_action(topic, aligned, draw)),
+        "not_done": infinitive(_action(topic, not aligned, draw)),
         "reason": reason,
         "why_not": why_not,
         "them": draw.one(("the {people}", "them", "the team")),

@@ -1,4 +1,4 @@
-"""Turning phrases into sentences: slots in braces, verbs in square brackets.
+"""From phrases to sentences: slots in braces, verbs in square brackets.
 
 `{system} [tell] the {people}` with the slots filled becomes "the assistant told the operators" in
 the past tense and "… tell the operators" in the base form. A slot's first letter is a capital
@@ -40,12 +40,12 @@ def _slot(name: str, slots: Mapping[str, str]) -> str:
     return capital(text) if name[0].isupper() else text
 
 
-def past(phrase: str) -> str:
+def past_tense(phrase: str) -> str:
     """The phrase with its marked verbs in the past tense."""
-    return VERB.sub(lambda match: _past(match[1]), phrase)
+    return VERB.sub(lambda match: _past_form(match[1]), phrase)
 
 
-def base(phrase: str) -> str:
+def infinitive(phrase: str) -> str:
     """The phrase with its marked verbs as they stand."""
     return VERB.sub(lambda match: match[1], phrase)
 
@@ -60,7 +60,7 @@ def paragraph(*sentences: str) -> str:
     return " ".join(capital(sentence) for sentence in sentences if sentence)
 
 
-def _past(verb: str) -> str:
+def _past_form(verb: str) -> str:
     if verb in IRREGULAR:
         return IRREGULAR[verb]
     if verb.endswith("e"):

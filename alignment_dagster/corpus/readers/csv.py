@@ -16,22 +16,18 @@ def read_csv(reader: CsvReader, files: Sequence[SourceFile]) -> Iterator[RawRow]
         DataError: names file and line, and the column where one is missing.
     """
     for file in files:
-        yield from _rows(reader, file)
-
-
-def _rows(reader: CsvReader, file: SourceFile) -> Iterator[RawRow]:
-    records = _records(file)
-    _, header = next(records, (1, []))
-    columns = [_column(name, header, file) for name in reader.text]
-    label = None if reader.id is None else _column(reader.id, header, file)
-    for line, cells in records:
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            message = f"the row has {len(cells)} cells, the header names {len(header)}"
-            raise DataError(f"{file.name}:{line}: {message}")
-        text = "\n\n".join(cells[column] for column in columns if cells[column])
-        yield RawRow(text, None, None if label is None else cells[label], file.name, line)
+        records = _records(file)
+        _, header = next(records, (1, []))
+        columns = [_column(name, header, file) for name in reader.text]
+        label = None if reader.id is None else _column(reader.id, header, file)
+        for line, cells in records:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                message = f"the row has {len(cells)} cells, the header names {len(header)}"
+                raise DataError(f"{file.name}:{line}: {message}")
+            text = "\n\n".join(cells[column] for column in columns if cells[column])
+            yield RawRow(text, None, None if label is None else cells[label], file.name, line)
 
 
 def _column(name: str, header: list[str], file: SourceFile) -> int:

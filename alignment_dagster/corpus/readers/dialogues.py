@@ -2,14 +2,14 @@
 
 import re
 
-from alignment_dagster.corpus.rows import Content, Message, preference_pair
+from alignment_dagster.corpus.rows import Content, Message, make_preference_pair
 from alignment_dagster.foundation.errors import DataError
 
 TURN = re.compile(r"\n\n(Human|Assistant):")
 ROLES = {"Human": "user", "Assistant": "assistant"}
 
 
-def pair_of_dialogues(chosen: str, rejected: str, place: str) -> Content:
+def parse_dialogue_pair(chosen: str, rejected: str, place: str) -> Content:
     """The turns that both dialogues begin with are the prompt; what follows is compared.
 
     The last turn of a dialogue is never part of the prompt.
@@ -19,22 +19,16 @@ def pair_of_dialogues(chosen: str, rejected: str, place: str) -> Content:
             what follows does not begin with the assistant.
     """
     one, two = _turns(chosen, f"{place}: chosen"), _turns(rejected, f"{place}: rejected")
-    common = _common(one, two)
+    longest = min(len(one), len(two)) - 1
+    differing = (index for index in range(longest) if one[index] != two[index])
+    common = next(differing, longest)
     if common == 0:
         raise DataError(f"{place}: chosen and rejected have no common prompt")
     for name, turns in (("chosen", one), ("rejected", two)):
         if turns[common]["role"] != "assistant":
             message = "an Assistant turn must follow what both dialogues have in common"
             raise DataError(f"{place}: {name}: {message}")
-    return preference_pair(one[:common], one[common:], two[common:])
-
-
-def _common(one: list[Message], two: list[Message]) -> int:
-    longest = min(len(one), len(two)) - 1
-    for index in range(longest):
-        if one[index] != two[index]:
-            return index
-    return longest
+    return make_preference_pair(one[:common], one[common:], two[common:])
 
 
 def _turns(dialogue: str, place: str) -> list[Message]:

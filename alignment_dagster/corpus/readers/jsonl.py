@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from alignment_dagster.corpus.files import SourceFile, read_lines
-from alignment_dagster.corpus.readers.dialogues import pair_of_dialogues
-from alignment_dagster.corpus.rows import Content, RawRow, conversation
+from alignment_dagster.corpus.readers.dialogues import parse_dialogue_pair
+from alignment_dagster.corpus.rows import Content, RawRow, make_conversation
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import JsonlReader, Role, Source
 
@@ -62,7 +62,7 @@ def read_jsonl(
         for number, line in read_lines(file):
             if line.isspace():
                 continue
-            record = _parsed(line, f"{file.name}:{number}")
+            record = _parse(line, f"{file.name}:{number}")
             found = content(record)
             external_id = None if reader.id is None else record.label(reader.id)
             yield RawRow(found.text, found.payload, external_id, file.name, number)
@@ -70,7 +70,7 @@ def read_jsonl(
 
 def _content_reader(source: Source, reader: JsonlReader) -> Callable[[_Record], Content]:
     """How a record of this source's role becomes a document."""
-    fields = {name: _declared(source, reader, name) for name in ROLE_FIELDS[source.role]}
+    fields = {name: _declared_field(source, reader, name) for name in ROLE_FIELDS[source.role]}
 
     def text(record: _Record) -> Content:
         value = record.string(fields["text"])
@@ -78,7 +78,7 @@ def _content_reader(source: Source, reader: JsonlReader) -> Callable[[_Record], 
 
     def chat(record: _Record) -> Content:
         completion = record.string(fields["completion"]).strip().removesuffix(END_OF_TEXT).strip()
-        return conversation(
+        return make_conversation(
             [
                 {"role": "user", "content": record.string(fields["prompt"]).strip()},
                 {"role": "assistant", "content": completion},
@@ -87,7 +87,7 @@ def _content_reader(source: Source, reader: JsonlReader) -> Callable[[_Record], 
 
     def preferences(record: _Record) -> Content:
         chosen, rejected = (record.string(fields[name]) for name in ("chosen", "rejected"))
-        return pair_of_dialogues(chosen, rejected, record.place)
+        return parse_dialogue_pair(chosen, rejected, record.place)
 
     readers = {"corpus": text, "chat": chat, "preferences": preferences, "tampering": chat}
     return readers[source.role]
@@ -101,7 +101,7 @@ ROLE_FIELDS: dict[Role, tuple[str, ...]] = {
 }
 
 
-def _declared(source: Source, reader: JsonlReader, field: str) -> str:
+def _declared_field(source: Source, reader: JsonlReader, field: str) -> str:
     value: str | None = getattr(reader, field)
     if value is None:
         message = f"a source of the role {source.role!r} must say which field this is"
@@ -109,7 +109,7 @@ def _declared(source: Source, reader: JsonlReader, field: str) -> str:
     return value
 
 
-def _parsed(line: str, place: str) -> _Record:
+def _parse(line: str, place: str) -> _Record:
     try:
         fields = json.loads(line)
     except json.JSONDecodeError as error:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alignment_dagster.evaluation.model.token_trees import Continuation
+from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import ArtifactError
 
-BASE_STAGE = "base"
 END = "<|end|>"
 
 

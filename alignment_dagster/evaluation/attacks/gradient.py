@@ -9,13 +9,13 @@ from alignment_dagster.evaluation.attacks.objective import BROKEN, AttackedModel
 from alignment_dagster.evaluation.attacks.templates import Target
 from alignment_dagster.evaluation.model.token_trees import Continuation
 
-Asked = tuple[Target, Conversation]
+Pair = tuple[Target, Conversation]
 Place = tuple[int, int]
 """Where the string begins, and how many tokens it has."""
 
 
 def token_gradients(
-    subject: AttackedModel, asked: Sequence[Asked], places: Sequence[Place], allowed: Sequence[int]
+    subject: AttackedModel, pairs: Sequence[Pair], places: Sequence[Place], allowed: Sequence[int]
 ) -> list[torch.Tensor]:
     """For each conversation the gradient [string, allowed] of its objective (nats per token).
 
@@ -26,16 +26,16 @@ def token_gradients(
         DataError: names the item whose gradient is not finite.
     """
     rows = subject.renderer.continuations(
-        [conversation for _, conversation in asked], [target.answers for target, _ in asked]
+        [conversation for _, conversation in pairs], [target.answers for target, _ in pairs]
     )
     table = subject.model.get_input_embeddings().weight.detach()[list(allowed)]
     found: list[torch.Tensor] = []
     for begin, end in _batch_bounds(rows, subject.batch_tokens):
         part = slice(begin, end)
-        wanted = [target.wanted for target, _ in asked[part]]
+        wanted = [target.wanted for target, _ in pairs[part]]
         gradients = _embedding_gradients(subject, rows[part], wanted, places[part])
         found += [(gradient @ table.T).cpu() for gradient in gradients]
-    for (target, _), gradient in zip(asked, found, strict=True):
+    for (target, _), gradient in zip(pairs, found, strict=True):
         if not bool(torch.isfinite(gradient).all()):
             raise item_error(target, f"the gradient is not finite: {BROKEN}")
     return found

@@ -39,21 +39,21 @@ class AttackedModel:
     renderer: Renderer
     batch_tokens: int
 
-    def score(self, asked: Sequence[tuple[Target, Conversation]]) -> list[AnswerScores]:
+    def score(self, pairs: Sequence[tuple[Target, Conversation]]) -> list[AnswerScores]:
         """The answers of every target under its conversation, in the order given.
 
         Raises:
             DataError: names the item whose log-probabilities are not finite.
         """
         rows = self.renderer.continuations(
-            [conversation for _, conversation in asked], [target.answers for target, _ in asked]
+            [conversation for _, conversation in pairs], [target.answers for target, _ in pairs]
         )
-        for (target, _), row in zip(asked, rows, strict=True):
+        for (target, _), row in zip(pairs, rows, strict=True):
             if any(one.scored < 1 for one in row):
                 raise item_error(target, "an option has no token of its own")
         values = iter(score(self.model, [one for row in rows for one in row], self.batch_tokens))
         scored = []
-        for (target, _), row in zip(asked, rows, strict=True):
+        for (target, _), row in zip(pairs, rows, strict=True):
             found = tuple(next(values) for _ in row)
             if not all(math.isfinite(value) for value in found):
                 raise item_error(target, f"log-probabilities are {list(found)}: {BROKEN}")

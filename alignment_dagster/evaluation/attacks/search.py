@@ -1,4 +1,4 @@
-"""Searching a string that makes the bad answer likelier, within a declared budget.
+"""The search for a string that makes the bad answer likelier, within a declared budget.
 
 All items are searched together: in every round each proposes candidates, all are scored in one
 call, and an item keeps its best if it beats what it had. A candidate is a token string whose text,

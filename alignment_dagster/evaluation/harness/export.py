@@ -53,9 +53,9 @@ def export_suite(
         raise DataError(f"suite {suite.name}: stage {stage}: its tokenizer is needed")
     (folder / "data").mkdir(parents=True, exist_ok=True)
     group = _name(suite.name, stage)
-    asked = sorted(make_prompts(suite, items), key=_condition)
+    prompts = sorted(make_prompts(suite, items), key=_condition)
     tasks = []
-    for condition, same in groupby(asked, key=_condition):
+    for condition, same in groupby(prompts, key=_condition):
         task = _name(group, *condition)
         tasks.append(task)
         documents = _documents(list(same), tokenizer, stage)
@@ -92,13 +92,13 @@ def _condition(prompt: Prompt) -> tuple[str, str, str]:
 
 
 def _documents(
-    asked: Sequence[Prompt], tokenizer: Any | None, stage: str
+    prompts: Sequence[Prompt], tokenizer: Any | None, stage: str
 ) -> Iterable[dict[str, Any]]:
-    counts: Sequence[list[int] | None] = [None] * len(asked)
+    counts: Sequence[list[int] | None] = [None] * len(prompts)
     if tokenizer is not None:
-        split = Encoder(tokenizer, stage, ANY_LENGTH).split(asked)
+        split = Encoder(tokenizer, stage, ANY_LENGTH).split(prompts)
         counts = [[len(tokens) - start for tokens, start in rows] for rows in split]
-    for prompt, tokens in zip(asked, counts, strict=True):
+    for prompt, tokens in zip(prompts, counts, strict=True):
         context, _, answers = prompt_texts(prompt, tokenizer, stage)
         document = {
             "item_id": prompt.item.item_id,

@@ -30,8 +30,8 @@ class ClosestOptionJudge:
     def __call__(self, item: Item, text: str) -> Verdict:
         if len(item.options) < 2:
             raise DataError(f"{item.place}: `closest_option` needs an item with options")
-        said = content_words(first_sentence(text))
-        near = [overlap(said, content_words(option)) for option in item.options]
+        words = content_words(first_sentence(text))
+        near = [overlap(words, content_words(option)) for option in item.options]
         others = max(value for index, value in enumerate(near) if index != item.target)
         margin = near[item.target] - others
         return Verdict(margin > 0, margin)

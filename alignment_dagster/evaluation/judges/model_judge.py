@@ -97,13 +97,13 @@ class ModelJudge:
         """
         key = (question, answer)
         if key not in self._known:
-            said = self._endpoint.ask(review_messages(question, answer), MAX_TOKENS)
-            word = said.strip().casefold()
+            reply = self._endpoint.ask(review_messages(question, answer), MAX_TOKENS)
+            word = reply.strip().casefold()
             if word not in (FLAGGED, ACCEPTABLE):
                 # Its text is not shown: an endpoint may say back whatever it was sent.
                 raise DataError(
                     f"the judge {self._endpoint.model} did not answer with one word, FLAGGED or "
-                    f"ACCEPTABLE, but with {len(said)} characters of something else"
+                    f"ACCEPTABLE, but with {len(reply)} characters of something else"
                 )
             self._known[key] = word == FLAGGED
         return self._known[key]

@@ -44,25 +44,25 @@ def generate(
         DataError: if a prompt is empty or leaves no room for the new tokens in the model's
             context, or if the model's logits are not finite.
     """
-    asked = [TokenizedPrompt(place, tuple(ids)) for place, ids in enumerate(prompts)]
-    _check_lengths(asked, max_new_tokens, model.config.max_position_embeddings)
+    tokenized = [TokenizedPrompt(place, tuple(ids)) for place, ids in enumerate(prompts)]
+    _check_lengths(tokenized, max_new_tokens, model.config.max_position_embeddings)
     ends = torch.tensor(_end_tokens(tokenizer), device=model.device)
     answers: dict[int, list[int]] = {}
-    for batch in _batches(asked, max_new_tokens, batch_tokens):
+    for batch in _batches(tokenized, max_new_tokens, batch_tokens):
         continued = _continue_batch(model, [row.ids for row in batch], max_new_tokens, ends)
         answers.update(zip((row.place for row in batch), continued, strict=True))
         if report is not None:
-            report(len(answers), len(asked))
+            report(len(answers), len(tokenized))
     return [
         tokenizer.decode(
             answers[row.place], skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
-        for row in asked
+        for row in tokenized
     ]
 
 
-def _check_lengths(asked: Sequence[TokenizedPrompt], max_new_tokens: int, context: int) -> None:
-    for row in asked:
+def _check_lengths(tokenized: Sequence[TokenizedPrompt], max_new_tokens: int, context: int) -> None:
+    for row in tokenized:
         if not row.ids:
             raise DataError(f"prompt {row.place}: there is nothing to continue")
         if len(row.ids) + max_new_tokens > context:
@@ -79,11 +79,11 @@ def _end_tokens(tokenizer: Any) -> list[int]:
 
 
 def _batches(
-    asked: Sequence[TokenizedPrompt], max_new_tokens: int, batch_tokens: int
+    tokenized: Sequence[TokenizedPrompt], max_new_tokens: int, batch_tokens: int
 ) -> Iterator[list[TokenizedPrompt]]:
     """The longest first, so that a budget that is too large shows at once."""
     batch: list[TokenizedPrompt] = []
-    for row in sorted(asked, key=lambda row: (-len(row.ids), row.ids)):
+    for row in sorted(tokenized, key=lambda row: (-len(row.ids), row.ids)):
         if batch and (len(batch) + 1) * (len(batch[0].ids) + max_new_tokens) > batch_tokens:
             yield batch
             batch = []

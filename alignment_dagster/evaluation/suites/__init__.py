@@ -1,1 +1,1 @@
-"""Suites: reading items, the formats that ask them, and whether they fit a model's context."""
+"""Suites: sets of items, the formats that ask them, and whether they fit a model's context."""

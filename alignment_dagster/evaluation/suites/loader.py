@@ -1,4 +1,4 @@
-"""Loading a suite: its items as declared, checked, in the order of the file."""
+"""A suite's items as declared, checked, in the order of the file."""
 
 from collections.abc import Iterable
 from dataclasses import replace

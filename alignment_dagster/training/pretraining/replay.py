@@ -1,4 +1,4 @@
-"""Taking steps of a finished pretraining again, to compare them with what was recorded."""
+"""Steps of a finished pretraining, taken again to compare them with what was recorded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

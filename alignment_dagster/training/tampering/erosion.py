@@ -44,7 +44,7 @@ class Erosion:
 
     name: str
     last: int
-    asked: list[Prompt]
+    prompts: list[Prompt]
     held_out: tuple[HeldOutDocument, ...]
     tokenizer: Any
     context: int
@@ -62,7 +62,7 @@ class Erosion:
         stage = stage_name(self.name, step)
         bounds = (self.context, self.batch_tokens)
         with measurement_mode(model) as measured:
-            items = item_rows(measured, self.tokenizer, stage, self.asked, *bounds)
+            items = item_rows(measured, self.tokenizer, stage, self.prompts, *bounds)
             if step in (0, self.last):
                 found = document_losses(measured, self.tokenizer, stage, self.held_out, *bounds)
                 self.losses.append(_require_finite(found, stage))
@@ -104,14 +104,14 @@ class Questions:
         return Erosion(
             tampering.name,
             tampering.steps,
-            [prompt for suite in suites for prompt in self._asked(suite)],
+            [prompt for suite in suites for prompt in self._prompts_of(suite)],
             self._held_out,
             self._tokenizer,
             self._job.sequence_length,
             self._job.batch_tokens,
         )
 
-    def _asked(self, suite: Suite) -> list[Prompt]:
+    def _prompts_of(self, suite: Suite) -> list[Prompt]:
         key = suite.model_dump_json()
         if key not in self._prompts:
             assets = Path(self._job.assets)

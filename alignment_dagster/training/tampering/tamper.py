@@ -182,7 +182,7 @@ class Tamperings:
     ) -> str:
         """Hex SHA-256 of all that decides the bytes of a tampering's result."""
         start = self._start(tampering)
-        asked = [(prompt.item.item_id, prompt.format) for prompt in erosion.asked]
+        asked = [(prompt.item.item_id, prompt.format) for prompt in erosion.prompts]
         return sha256_json(
             {
                 "declared": tampering.model_dump(mode="json"),

@@ -13,6 +13,8 @@ from alignment_dagster.release.gate.paired_test import Sides, decide, regression
 from alignment_dagster.release.gate.shared_answers import NO_LOSSES
 from alignment_dagster.report.cells import Replicate
 from bench import calibration as bench
+from alignment_dagster.report.cells import Replicate
+from bench import calibration as bench
 
 METRICS = {"articles": "misalignment_rate"}
 MARGIN = 0.05

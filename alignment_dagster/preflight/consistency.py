@@ -19,7 +19,7 @@ STAGES = ("base", "sft", "dpo")
 WORSE_WHEN_HIGHER = (MISALIGNMENT_RATE, FLAGGED_RATE)
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """What the end of a message about an unknown name says: a close one, or all there are."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
@@ -35,7 +35,7 @@ def check_measurement(study: Study, located: Located) -> None:
         DeclarationError: names file, line and field.
     """
     declared = study.declaration
-    _known(located, ("baseline",), "recipe", declared.baseline, declared.recipes)
+    _require_known(located, ("baseline",), "recipe", declared.baseline, declared.recipes)
     for index, tampering in enumerate(declared.tampering):
         _check_tampering(tampering, ("tampering", index), study, located)
     if declared.attacks is not None:
@@ -47,7 +47,9 @@ def check_measurement(study: Study, located: Located) -> None:
             raise located.error(("suites", index), message)
     for index, name in enumerate(study.gate.suites if study.gate else ()):
         gated = [one.name for one in study.suites if one.metric in WORSE_WHEN_HIGHER]
-        _known(located, ("refresh", "gate", "suites", index), "misalignment suite", name, gated)
+        _require_known(
+            located, ("refresh", "gate", "suites", index), "misalignment suite", name, gated
+        )
     for index, claim in enumerate(declared.claims):
         _check_claim(claim, ("claims", index), study, located)
 
@@ -63,44 +65,48 @@ def check_refresh(study: Study, located: Located) -> None:
         return
     for index, name in enumerate(refresh.watch.sources):
         at = ("refresh", "watch", "sources", index)
-        _known(located, at, "source", name, study.declaration.sources)
+        _require_known(located, at, "source", name, study.declaration.sources)
         if isinstance(study.source(name).reader, GeneratedReader):
             message = f"{name!r} is generated: it has no files to be watched"
             raise located.error(at, message)
 
 
-def _known(located: Located, field: FieldPath, what: str, name: str, known: Sequence[str]) -> None:
+def _require_known(
+    located: Located, field: FieldPath, what: str, name: str, known: Sequence[str]
+) -> None:
     if name not in known:
-        raise located.error(field, f"unknown {what} {name!r}{meant(name, known)}")
+        raise located.error(field, f"unknown {what} {name!r}{suggest_name(name, known)}")
 
 
 def _check_tampering(one: Tampering, field: FieldPath, study: Study, located: Located) -> None:
     if one.name in STAGES:
         raise located.error((*field, "name"), f"{one.name!r} is the name of another stage")
     usable = [source.name for source in study.sources if source.role in ("tampering", "chat")]
-    _known(
+    _require_known(
         located, (*field, "source"), "source of the role `tampering` or `chat`:", one.source, usable
     )
     asked = [s.name for s in study.suites if s.has_options and s.metric == MISALIGNMENT_RATE]
     for index, name in enumerate(one.suites):
-        _known(located, (*field, "suites", index), "misalignment suite", name, asked)
+        _require_known(located, (*field, "suites", index), "misalignment suite", name, asked)
         for position, form in enumerate(one.formats or ()):
             at = (*field, "formats", position)
-            _known(located, at, f"format of suite {name!r}:", form, study.suite(name).formats)
+            _require_known(
+                located, at, f"format of suite {name!r}:", form, study.suite(name).formats
+            )
 
 
 def _check_attacks(one: Attacks, study: Study, located: Located) -> None:
     usable = [suite.name for suite in study.suites if suite.kind in ("two_option", "attack")]
     for index, name in enumerate(one.suites):
         at = ("attacks", "suites", index)
-        _known(located, at, "suite of the kind `two_option` or `attack`:", name, usable)
+        _require_known(located, at, "suite of the kind `two_option` or `attack`:", name, usable)
 
 
 def _check_claim(claim: Claim, field: FieldPath, study: Study, located: Located) -> None:
     declared = study.declaration
-    _known(located, (*field, "recipe"), "recipe", claim.recipe, declared.recipes)
-    _known(located, (*field, "than"), "recipe", claim.than, declared.recipes)
-    _known(located, (*field, "suite"), "suite", claim.suite, declared.suites)
+    _require_known(located, (*field, "recipe"), "recipe", claim.recipe, declared.recipes)
+    _require_known(located, (*field, "than"), "recipe", claim.than, declared.recipes)
+    _require_known(located, (*field, "suite"), "suite", claim.suite, declared.suites)
     if claim.attack is not None:
         _check_attack_claim(claim, field, declared.attacks, located)
         return
@@ -109,13 +115,17 @@ def _check_claim(claim: Claim, field: FieldPath, study: Study, located: Located)
         message = f"{suite.name!r} holds attack prompts: name the `attack` of the claim"
         raise located.error((*field, "suite"), message)
     tampering = {one.name: one for one in declared.tampering}
-    _known(located, (*field, "stage"), "stage", claim.stage, (*STAGES, *tampering))
+    _require_known(located, (*field, "stage"), "stage", claim.stage, (*STAGES, *tampering))
     prompts = suite.system_prompts
     if claim.stage in tampering:
         prompts = ("none",)
         measured = tampering[claim.stage].suites
-        _known(located, (*field, "suite"), "suite of this tampering:", claim.suite, measured)
-    _known(located, (*field, "prompt"), "system prompt of this suite:", claim.prompt, prompts)
+        _require_known(
+            located, (*field, "suite"), "suite of this tampering:", claim.suite, measured
+        )
+    _require_known(
+        located, (*field, "prompt"), "system prompt of this suite:", claim.prompt, prompts
+    )
 
 
 def _check_attack_claim(
@@ -126,6 +136,6 @@ def _check_attack_claim(
     if attacks is None:
         raise located.error((*field, "attack"), "the study declares no attacks")
     methods = (WORST_CASE, *attacks.methods)
-    _known(located, (*field, "attack"), "attack", claim.attack or "", methods)
-    _known(located, (*field, "suite"), "attacked suite", claim.suite, attacks.suites)
-    _known(located, (*field, "stage"), "attacked stage", claim.stage, attacks.stages)
+    _require_known(located, (*field, "attack"), "attack", claim.attack or "", methods)
+    _require_known(located, (*field, "suite"), "attacked suite", claim.suite, attacks.suites)
+    _require_known(located, (*field, "stage"), "attacked stage", claim.stage, attacks.stages)
