@@ -12,10 +12,10 @@ from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scaffold import write_declarations
 
 
-class StudyScaffolder(dg.Scaffolder):  # type: ignore[type-arg]
+class StudyScaffolder(dg.Scaffolder):
     """Writes `defs.yaml` and, where the project does not declare it yet, a study that runs."""
 
-    def scaffold(self, request: dg.ScaffoldRequest) -> None:  # type: ignore[type-arg]
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
         """Declare a study with the name that the component is given."""
         study = request.target_path.name
         project = find_project(request.target_path) or request.project_root or Path.cwd()
