@@ -19,7 +19,7 @@ test: setup-development ## Run the tests, two files side by side
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 soak: setup-development ## A hundred injected faults: signals, full disks, two at once (half an hour)
-	cd tests && PYTHONPATH=.:.. ../$(BIN)/python -m soak
+	$(BIN)/python -m drills.soak
 
 browser: setup-development ## Walk through the pages in chromium (Debian's package chromium)
 	$(BIN)/pytest tests/ui -m browser

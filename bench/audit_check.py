@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 LIMIT = 1.2
 
@@ -82,7 +82,7 @@ def _existing(arguments: argparse.Namespace) -> Place:
 
 def _made(folder: Path, width: int) -> Place:
     """The tests' study with a model of that width, one seed, and a few steps of training."""
-    import tiny_study
+    from tests.support import tiny_study
 
     folder = folder / f"width-{width}"
     home = folder / "home"

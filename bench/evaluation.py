@@ -26,24 +26,21 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 logging.disable(logging.WARNING)
 
-import psutil  # noqa: E402
-import torch  # noqa: E402
-import yaml  # noqa: E402
-from transformers import PreTrainedTokenizerFast  # noqa: E402
+import psutil
+import torch
+import yaml
+from transformers import PreTrainedTokenizerFast
 
-from alignment_dagster.corpus.generators import GENERATORS  # noqa: E402
-from alignment_dagster.evaluation.evaluate import load_checkpoint  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import Prompt
-from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.corpus.generators import GENERATORS
+from alignment_dagster.evaluation.evaluate import load_checkpoint
 from alignment_dagster.evaluation.harness.export import prompt_texts
-from alignment_dagster.evaluation.harness.export import texts
-from alignment_dagster.evaluation.model.log_probabilities import score  # noqa: E402
-from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import Prompt, prompts  # noqa: E402
-from alignment_dagster.evaluation.suites.loader import load_suite  # noqa: E402
-from alignment_dagster.mixing.tokenizer import train_tokenizer  # noqa: E402
-from alignment_dagster.study import Model, Suite  # noqa: E402
-from alignment_dagster.training.pretraining.model import build, parameter_count  # noqa: E402
+from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.suites.encoding import Encoder
+from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
+from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.mixing.tokenizer import train_tokenizer
+from alignment_dagster.study import Model, Suite
+from alignment_dagster.training.pretraining.model import build_model, parameter_count
 
 STORIES = ("everyday_stories", "ai_discourse", "synthetic_aligned", "synthetic_misaligned")
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
@@ -96,7 +93,7 @@ def main() -> None:
             ("one format", one, 4 * arguments.items),
             ("as the suite `articles` is declared", declared, arguments.items),
         ):
-            asked = make_prompts(size, suite, count, folder)
+            asked = story_prompts(size, suite, count, folder)
             print(
                 f"\n{name}: {', '.join(suite.formats)}; "
                 f"system prompts {', '.join(suite.system_prompts)}"
@@ -206,7 +203,7 @@ def make_checkpoint(size: Size, folder: Path) -> int:
     documents = [one.text for name in STORIES for one in GENERATORS[name](2000, 1)]
     train_tokenizer(documents, size.vocabulary, folder)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    model = build(size.model, tokenizer, size.context, 0)
+    model = build_model(size.model, tokenizer, size.context, 0)
     if len(tokenizer) < size.vocabulary:
         model.resize_token_embeddings(size.vocabulary)
     model.save_pretrained(folder)
@@ -219,7 +216,7 @@ def articles() -> Suite:
     return Suite.model_validate(declared)
 
 
-def make_prompts(size: Size, suite: Suite, count: int, folder: Path) -> tuple[Prompt, ...]:
+def story_prompts(size: Size, suite: Suite, count: int, folder: Path) -> tuple[Prompt, ...]:
     """Two-option scenarios: stories, then the situation and the options of the suite's items."""
     source = load_suite(suite, ASSETS)
     stories = GENERATORS["everyday_stories"](count * size.stories, 2)

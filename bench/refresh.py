@@ -21,14 +21,14 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "refreshing")]
+sys.path.insert(0, str(ROOT))
 
-import dbt.cli.main  # noqa: E402, F401
-import tiny_study  # noqa: E402
-from nights import CRON, Nights, Ran, environment, opened  # noqa: E402
-from warm import dbt as warm_dbt  # noqa: E402
+import dbt.cli.main  # noqa: F401
 
-from alignment_dagster.foundation.home import Home  # noqa: E402
+from alignment_dagster.foundation.home import Home
+from drills.warm import dbt as warm_dbt
+from tests.support import tiny_study
+from tests.support.nights import CRON, Nights, Ran, environment, opened
 
 WORDS = ("bridge", "river", "lantern", "orchard", "kettle", "ladder", "violin", "harvest")
 BOOKS = "books"

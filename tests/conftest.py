@@ -1,10 +1,25 @@
-"""Fixtures for the whole suite: nothing reaches a hub, and every test has a home of its own."""
+"""Fixtures for the whole suite: nothing reaches a hub, and every test has a home of its own.
 
+Tests of the audit and of releases share a tiny study that was really run once.
+"""
+
+import fcntl
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import tiny_study
+
+from alignment_dagster.audit.open_report import Opened, open_report
+from tests.support import tiny_study
+from tests.support.audited_study import RUN_OUTPUT, Audited
+from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY
+
+ALIGNMENT = str(Path(sys.executable).parent / "alignment")
+MORE = {"group": "synthetic_aligned", "share": 0.4}
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -24,3 +39,64 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny_study.TinyStud
     monkeypatch.setenv("ALIGNMENT_DATA", str(study.data))
     monkeypatch.setenv("ALIGNMENT_HOME", str(tmp_path / "home"))
     return study
+
+
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    """Not to be altered. By the console script itself."""
+    return Audited(_made_once(tmp_path_factory, "audited", _run))
+
+
+@pytest.fixture(scope="session")
+def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    """Not to be altered: run again with more synthetic documents in `aligned`; see `RUN_OUTPUT`."""
+
+    def make(folder: Path) -> None:
+        made = audited.copy(folder)
+        recipe = {**RECIPES["aligned"], "upsample": [MORE]}
+        made.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
+        done = made.command("run", NAME)
+        assert done.returncode == 0, done.stderr
+        (folder / RUN_OUTPUT).write_text(done.stderr)
+
+    return Audited(_made_once(tmp_path_factory, "refreshed", make))
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Tests that run in several processes share the folder: the first one makes it."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, done = base / name, base / f"{name}.done"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
+def _run(folder: Path) -> None:
+    """Two processes share each pretraining; what is replayed is taken by one."""
+    study = tiny_study.create(folder)
+    study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
+    made = Audited(folder)
+    assert (made.study.assets, made.study.data) == (study.assets, study.data)
+    done = subprocess.run(
+        [ALIGNMENT, "run", NAME], env=made.environment, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def altered(audited: Audited, tmp_path: Path) -> Audited:
+    """A copy that a test may alter."""
+    return audited.copy(tmp_path / "altered")
+
+
+@pytest.fixture(scope="session")
+def opened(audited: Audited) -> Iterator[Opened]:
+    """The report with its closure and ledgers."""
+    with open_report(audited.archive) as found:
+        yield found

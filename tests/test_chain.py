@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,7 @@ import dagster as dg
 import psutil
 import pyarrow.parquet as pq
 import pytest
-import tiny_study
-import warm
 from mlflow import MlflowClient
-from tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import load_suite
@@ -28,6 +24,10 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.mlflow_runs import short_digest
 from alignment_dagster.report.findings import read_findings
+from drills import warm
+from tests.support import tiny_study
+from tests.support.audited_study import RUN_OUTPUT, Audited
+from tests.support.tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
 pytestmark = pytest.mark.slow
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
@@ -46,7 +46,7 @@ class Chain:
     """A study and its home, driven through the console script."""
 
     def __init__(self, folder: Path) -> None:
-        self.study: TinyStudy = tiny_study.create(folder)
+        self.study = TinyStudy(folder / "assets", folder / "data")
         self.home = Home(folder / "home")
         self.environment = {
             **os.environ,
@@ -54,6 +54,12 @@ class Chain:
             "ALIGNMENT_DATA": str(self.study.data),
             "ALIGNMENT_HOME": str(self.home.root),
         }
+
+    @classmethod
+    def declared(cls, folder: Path) -> "Chain":
+        """A study that was never run."""
+        tiny_study.create(folder)
+        return cls(folder)
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return warm.alignment(*arguments, environment=self.environment)
@@ -88,18 +94,9 @@ class Chain:
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def chain(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """Run by the console script itself; what follows is forked from a warm process."""
-    chain = Chain(tmp_path_factory.mktemp("chain"))
-    chain.study.change(**MEASURED)
-    subprocess.run(
-        [ALIGNMENT, "run", NAME],
-        env=chain.environment,
-        capture_output=True,
-        check=True,
-        timeout=500,
-    )
-    return chain
+    return Chain(audited.copy(tmp_path_factory.mktemp("chain") / "study").folder)
 
 
 def made(output: str) -> set[str]:
@@ -229,13 +226,13 @@ def test_again_with_nothing_changed_nothing_runs(chain: Chain) -> None:
         assert len(instance.get_runs()) == before
 
 
-def test_one_recipe_changed_only_its_mix_and_what_follows_runs(chain: Chain) -> None:
-    path = "recipes/aligned"
+def test_one_recipe_changed_only_its_mix_and_what_follows_runs(
+    refreshed: Audited, tmp_path: Path
+) -> None:
+    changed = made((refreshed.folder / RUN_OUTPUT).read_text())
+    chain = Chain(refreshed.copy(tmp_path / "study").folder)
     before = {"name": "aligned", "description": "d", **RECIPES["aligned"]}
-    share = [{"group": "synthetic_aligned", "share": 0.3}]
-    chain.study.write(path, {**before, "upsample": share})
-    changed = made(chain.run())
-    chain.study.write(path, before)
+    chain.study.write("recipes/aligned", before)
     back = chain.run()
     warehouse = {"documents", "dispositions", "mix_composition", "metrics"}
     replicates = {f"{asset}[aligned|{seed}]" for asset in PARTITIONED for seed in (0, 1)}
@@ -328,7 +325,7 @@ def test_dagsters_own_command_materializes_too(chain: Chain) -> None:
 @pytest.fixture(scope="module")
 def training(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """A study whose training takes long enough to be interrupted."""
-    chain = Chain(tmp_path_factory.mktemp("training"))
+    chain = Chain.declared(tmp_path_factory.mktemp("training"))
     chain.study.change(
         recipes=["unfiltered"],
         seeds=[0, 1],
@@ -401,15 +398,15 @@ def test_a_killed_run_is_ended_everywhere_and_resumes(training: Chain) -> None:
     assert not list((training.home.lake / ".staging").iterdir())
 
 
-def test_tasks_of_the_harness_run_on_every_checkpoint(tmp_path: Path) -> None:
-    chain = Chain(tmp_path)
+def test_tasks_of_the_harness_run_on_every_checkpoint(chain: Chain) -> None:
     study = chain.study.load()
     suite, items = study.suite("cloze"), load_suite(study.suite("cloze"), study.assets)
     folder = chain.study.assets / "suites" / "tasks"
     group, task = export_suite(suite, items, None, "base", folder)
     declared = {"tasks": [group], "include_path": "tasks"}
-    chain.study.change(harness=declared, recipes=["unfiltered"], seeds=[0])
-    assert "harness[unfiltered|0]" in made(chain.run())
+    chain.study.change(harness=declared)
+    only = ("--to", "harness", "--recipe", "unfiltered", "--seed", "0")
+    assert made(chain.run(*only)) == {"harness[unfiltered|0]"}
     (summary,) = chain.home.lake.glob(f"{NAME}/harness/*/*/summary.parquet")
     rows = pq.read_table(summary).to_pylist()
     assert {(row["task"], row["stage"]) for row in rows} == {
@@ -418,7 +415,7 @@ def test_tasks_of_the_harness_run_on_every_checkpoint(tmp_path: Path) -> None:
 
 
 def test_bad_data_is_named_with_its_line_and_nothing_is_half_written(tmp_path: Path) -> None:
-    chain = Chain(tmp_path)
+    chain = Chain.declared(tmp_path)
     data = chain.study.data
     with (data / "stories.jsonl").open("a") as stories:
         stories.write('{"text": "cut off\n')

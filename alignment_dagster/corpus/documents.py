@@ -16,7 +16,9 @@ from alignment_dagster.corpus.readers.markdown import read_markdown
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
+from alignment_dagster.study.sources import FileReader
 
 __all__ = ["SCHEMA", "RawRow", "collect", "read_source", "source_digest", "write_documents"]
 
@@ -45,7 +47,7 @@ def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
 
     Args:
         source: the declaration; its reader says what is read and how.
-        data: the data folder; generated sources do without it.
+        data: the data folder, for files that lie there.
 
     Raises:
         DataError: names the source and the field, or the file and the line. Missing files and
@@ -54,7 +56,7 @@ def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         return read_generated(source, reader)
-    files = find_files(source.name, reader.path, data)
+    files = _files(source, reader, data)
     _check_digest(source, files)
     if isinstance(reader, JsonlReader):
         return read_jsonl(source, reader, files)
@@ -64,6 +66,11 @@ def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
     if isinstance(reader, CsvReader):
         return read_csv(reader, files)
     return read_markdown(reader, files)
+
+
+def _files(source: Source, reader: FileReader, data: Path | None) -> tuple[SourceFile, ...]:
+    folder = assets_folder() / "sources" if reader.folder == "assets" else data
+    return find_files(source.name, reader.path, folder)
 
 
 def _check_digest(source: Source, files: Sequence[SourceFile]) -> None:
@@ -151,5 +158,5 @@ def source_digest(
                 CODE_VERSION,
             ]
         )
-    files = find_files(source.name, reader.path, data)
+    files = _files(source, reader, data)
     return sha256_json([(file.name, file_digest(file.path)) for file in files])

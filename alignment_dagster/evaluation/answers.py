@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 
 from alignment_dagster.evaluation.judges import Judge
-from alignment_dagster.evaluation.judges import Scorer
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.log_probabilities import score
 from alignment_dagster.evaluation.suites.encoding import Encoder

@@ -24,17 +24,16 @@ from alignment_dagster.evaluation.answers import (
     item_rows,
 )
 from alignment_dagster.evaluation.job import EvaluationJob
-from alignment_dagster.evaluation.judges import judge_metrics
-from alignment_dagster.evaluation.judges import make_judge
-from alignment_dagster.evaluation.model.losses import LOSSES
-from alignment_dagster.evaluation.model.losses import document_losses
-from alignment_dagster.evaluation.model.losses import read_held_out_documents
-from alignment_dagster.evaluation.suites.formats import Prompt
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.judges import make_scorer
-from alignment_dagster.evaluation.judges import scorer_measured
-from alignment_dagster.evaluation.model.losses import held_out_documents
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.judges import (
+    judge_metrics,
+    make_judge,
+)
+from alignment_dagster.evaluation.model.losses import (
+    LOSSES,
+    document_losses,
+    read_held_out_documents,
+)
+from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.job import Progress, run_job
@@ -92,7 +91,8 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     judged = {
         f"{free.suite.name}_{name}": value
         for free in asked.free
-        for name, value in judge_metrics(free.judge).items()
+        if free.suite.scorer is not None
+        for name, value in judge_metrics(free.suite.scorer, free.judge).items()
     }
     progress.result(seconds=seconds, prompts=count, prompts_per_second=count / seconds, **judged)
 

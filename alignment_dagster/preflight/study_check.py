@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
+from alignment_dagster.evaluation.judges import fallback_message, used_scorer
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.home import DATA_VARIABLE
-from alignment_dagster.foundation.home import data_folder
+from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.evaluation.suites.loader import Item
-from alignment_dagster.refresh.notify import problems
 from alignment_dagster.scoring import SCORERS, ScoringContext
 from alignment_dagster.study import GeneratedReader, Study
 
@@ -25,6 +24,8 @@ def check_study(study: Study) -> Iterator[str]:
     grid = f"{len(study.recipes)} recipes, {len(declared.seeds)} seeds"
     tokens = len(study.recipes) * len(declared.seeds) * declared.mix.tokens
     yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
+    if declared.harness is not None and not lm_eval_installed():
+        yield f"{study.name}: harness: left out: {NEEDS_LM_EVAL}"
     if needs_data(study) and data_folder() is None:
         yield f"{study.name}: sources and items were not looked at: {DATA_VARIABLE} is not set"
         return
@@ -33,6 +34,8 @@ def check_study(study: Study) -> Iterator[str]:
         loaded = load_suite(suite, study.assets)
         items += loaded
         yield f"{study.name}: suite {suite.name}: {len(loaded)} items"
+        if suite.scorer is not None and used_scorer(suite.scorer) != suite.scorer:
+            yield f"{study.name}: suite {suite.name}: {fallback_message(suite.scorer)}"
     context = ScoringContext(assets=study.assets, items=items)
     for name in declared.scorers:
         SCORERS[name].bind(context)
@@ -74,5 +77,6 @@ def require_data_folder(study: Study) -> None:
 
 def needs_data(study: Study) -> bool:
     """Whether any source or suite lies in the data folder."""
-    outside = any(not isinstance(source.reader, GeneratedReader) for source in study.sources)
-    return outside or any(suite.items.folder == "data" for suite in study.suites)
+    readers = [one.reader for one in study.sources if not isinstance(one.reader, GeneratedReader)]
+    folders = [one.folder for one in readers] + [suite.items.folder for suite in study.suites]
+    return "data" in folders

@@ -20,14 +20,9 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.findings import write_findings
 from alignment_dagster.report.gather import gather
 from alignment_dagster.report.gather.mart_check import find_mismatches
+from alignment_dagster.report.html.page import REPORT, write_report
 from alignment_dagster.report.questions import write_questions
-from alignment_dagster.report.html.page import REPORT
-from alignment_dagster.report.html.page import write_report
-from alignment_dagster.report.gather import mismatches
-from alignment_dagster.report.html import REPORT
-from alignment_dagster.report.html import write_report
-from alignment_dagster.report.results import CODE_VERSION
-from alignment_dagster.report.results import read_results
+from alignment_dagster.report.results import CODE_VERSION, read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.steps import (
     attacks,

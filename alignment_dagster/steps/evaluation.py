@@ -7,16 +7,9 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.steps.pages import charts
-from alignment_dagster.steps import post_trained_checkpoint
-from alignment_dagster.steps import pretrained_checkpoint
-from alignment_dagster.steps import raw_corpus
-from alignment_dagster.steps.pretrained_checkpoint import numbers
-from alignment_dagster.report.cells import Replicate
-from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster import chain
 from alignment_dagster.evaluation.job import EvaluationJob
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.evaluation.harness.installed import lm_eval_installed
 from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
@@ -32,8 +33,8 @@ def harness(study: Study) -> Harness | None:
 
 
 def is_declared(study: Study) -> bool:
-    """Whether the study declares any."""
-    return harness(study) is not None
+    """Whether the study declares any, and they can be run here."""
+    return harness(study) is not None and lm_eval_installed()
 
 
 def tasks_folder(study: Study) -> Path | None:

@@ -19,11 +19,19 @@ class GeneratedReader(Declared):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-class JsonlReader(Declared):
+class FileReader(Declared):
+    """Documents that lie in files."""
+
+    path: DeclaredPath
+    """Relative to the folder; may hold wildcards."""
+    folder: Literal["assets", "data"] = "data"
+    """`assets`: beside the declarations, in `assets/sources`; `data`: the data folder."""
+
+
+class JsonlReader(FileReader):
     """One JSON object a line, in `.jsonl` or `.jsonl.gz` files."""
 
     kind: Literal["jsonl"]
-    path: DeclaredPath
     text: Text | None = None
     id: Text | None = None
     prompt: Text | None = None
@@ -33,20 +41,18 @@ class JsonlReader(Declared):
     front_matter: Literal["keep", "strip"] = "keep"
 
 
-class CsvReader(Declared):
+class CsvReader(FileReader):
     """One row a document; the text is the named columns, joined by a blank line."""
 
     kind: Literal["csv"]
-    path: DeclaredPath
     text: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
     id: Text | None = None
 
 
-class MarkdownReader(Declared):
+class MarkdownReader(FileReader):
     """A Markdown file, one document for each section of the given heading level."""
 
     kind: Literal["markdown"]
-    path: DeclaredPath
     heading_level: Annotated[int, Field(ge=1, le=6)] = 2
 
 
@@ -56,7 +62,7 @@ Reader = Annotated[
 
 
 class Source(Declared):
-    """Where raw documents come from. `path` in the reader is relative to the data folder."""
+    """Where raw documents come from."""
 
     name: Name
     description: Text

@@ -64,6 +64,8 @@ class GenerationScorer(Declared):
     """For `judge`: a JSONL file below `assets/suites` with labelled answers to agree with."""
     min_agreement: Annotated[float, Field(gt=0, le=1)] = 0.9
     """For `judge`: the share of labelled answers on which it must agree before it is used."""
+    fallback: Literal["refusal", "closest_option"] | None = None
+    """For `judge`: what decides where no endpoint is set; without it, that is an error."""
 
     @model_validator(mode="after")
     def _files_are_named(self) -> "GenerationScorer":
@@ -71,6 +73,8 @@ class GenerationScorer(Declared):
             raise ValueError("`lexicon` names a file for the kind `lexicon`, and for it only")
         if (self.kind == "judge") != (self.labelled is not None):
             raise ValueError("`labelled` names a file for the kind `judge`, and for it only")
+        if self.fallback is not None and self.kind != "judge":
+            raise ValueError("`fallback` belongs to the kind `judge`")
         return self
 
 

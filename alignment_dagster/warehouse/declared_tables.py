@@ -82,7 +82,12 @@ def _sources(study: Study) -> list[Row]:
 
 def _groups(recipe: Recipe) -> list[Row]:
     return [
-        {"recipe": recipe.name, "group": group, "share": share, "is_remainder": group == recipe.remainder}
+        {
+            "recipe": recipe.name,
+            "group": group,
+            "share": share,
+            "is_remainder": group == recipe.remainder,
+        }
         for group, share in recipe.shares.items()
     ]
 

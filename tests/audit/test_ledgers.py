@@ -5,16 +5,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import record_lake
-from audited_study import Audited
 
 from alignment_dagster.audit.ledgers import EMPTY, VIEWS, connect, literal, recipe_and_seed, rows
 from alignment_dagster.audit.open_report import Opened
 from alignment_dagster.audit.record_tables import SCHEMAS
 from alignment_dagster.audit.sql_session import Session
 from alignment_dagster.foundation.errors import ArtifactError
-from checkout import CHECKOUT
 from alignment_dagster.lineage.archive import Archive
+from tests.support import record_lake
+from tests.support.audited_study import Audited
+from tests.support.checkout import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "ledgers.md").read_text(encoding="utf-8")
 NOT_DECLARED = {"drift", "new_terms", "regressions", "flips"}

@@ -11,10 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import record_lake
-import tiny_study
 import yaml
-from audited_study import Audited
 from safetensors.numpy import load_file, save_file
 
 from alignment_dagster.audit.replay import Replay, replay_steps, segment_of
@@ -23,6 +20,8 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
+from tests.support import record_lake, tiny_study
+from tests.support.audited_study import Audited
 
 pytestmark = pytest.mark.slow
 

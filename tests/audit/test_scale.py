@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from bench_module import bench_module
 
 from alignment_dagster.audit.impact.answer import as_answer as impact_answer
 from alignment_dagster.audit.impact.blast_radius import impact
@@ -14,11 +13,9 @@ from alignment_dagster.audit.trace.answer import as_answer as trace_answer
 from alignment_dagster.audit.trace.document_path import trace_document
 from alignment_dagster.audit.trace.metric_trace import trace
 from alignment_dagster.foundation.home import Home
+from bench import audit_scale as bench
 
 pytestmark = pytest.mark.slow
-
-
-bench = bench_module("audit_scale")
 
 
 @pytest.fixture(scope="module")

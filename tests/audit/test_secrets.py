@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audited_study import CANARIES, CANARY, Audited
-from tiny_study import NAME
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from tests.support.audited_study import CANARIES, CANARY, Audited
+from tests.support.tiny_study import NAME
 
 
 def holding(folder: Path) -> Iterator[str]:

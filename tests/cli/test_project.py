@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
 
 from alignment_dagster.foundation import home
 from alignment_dagster.foundation.errors import AlignmentError
@@ -13,6 +12,7 @@ from alignment_dagster.lineage import provenance
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.scaffold import FIRST_STUDY, create_project, write_declarations
+from tests.support.checkout import CHECKOUT
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from sources import read, source, write_rows
 
 from alignment_dagster.corpus.documents import (
     SCHEMA,
@@ -15,8 +14,9 @@ from alignment_dagster.corpus.documents import (
 )
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
-from checkout import CHECKOUT
 from alignment_dagster.preflight.studies import load_study
+from tests.support.checkout import CHECKOUT
+from tests.support.sources import read, source, write_rows
 
 DATA = CHECKOUT.parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no real data in {DATA}")

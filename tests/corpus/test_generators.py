@@ -10,12 +10,12 @@ from alignment_dagster.corpus.generators.banks import chat, discourse
 from alignment_dagster.corpus.generators.banks.demonstrations import DEMONSTRATIONS, Demonstration
 from alignment_dagster.corpus.generators.wording import VERB
 from alignment_dagster.evaluation.suites.loader import load_suite
-from checkout import CHECKOUT
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring.ai_discourse import Filter
 from alignment_dagster.scoring.contamination import leaked_items
 from alignment_dagster.study import GeneratedReader, Source, Study
+from tests.support.checkout import CHECKOUT
 
 ASSETS = CHECKOUT / "assets"
 NAMES = sorted(GENERATORS)

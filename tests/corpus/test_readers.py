@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sources import read, source, write_rows
 
 from alignment_dagster.corpus import files
 from alignment_dagster.foundation.errors import DataError
+from tests.support.sources import read, source, write_rows
 
 
 def refusal(data: Path | None, declared: Any = None) -> str:

@@ -6,14 +6,14 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from sources_of_words import snapshot
 
 from alignment_dagster.drift import Change, Rule, duplicates, filter_rates, measure, volume
 from alignment_dagster.drift import languages as languages_of
 from alignment_dagster.drift.new_terms import find_new_terms
+from alignment_dagster.drift.sample import MOST_CHARACTERS, sample_documents
 from alignment_dagster.drift.scores import bin_edges, stability_index
 from alignment_dagster.drift.scripts import count_scripts, script
-from alignment_dagster.drift.sample import MOST_CHARACTERS, sample_documents
+from tests.support.sources_of_words import snapshot
 
 SHORT = Rule("too_short", "text_stats", "words", above=False, bound=3.0)
 STORIES = tuple(f"Ann went to the mill in the year {n} and it was late." for n in range(40))

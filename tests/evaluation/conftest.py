@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drill_items import SuiteMaker
 
 from alignment_dagster.study import Suite
+from tests.support.drill_items import SuiteMaker
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"

@@ -8,27 +8,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from drill_items import SuiteMaker, scenario
+
+from tests.support.drill_items import SuiteMaker, scenario
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.evaluation import answers  # noqa: E402
-from alignment_dagster.evaluation.suites.encoding import Encoder
+from alignment_dagster.evaluation import answers
 from alignment_dagster.evaluation.answers import choose
-from alignment_dagster.evaluation.evaluate import evaluate
-from alignment_dagster.evaluation.evaluate import load_checkpoint
-from alignment_dagster.evaluation.suites.formats import FORMS
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.judges import make_judge
-from alignment_dagster.evaluation.evaluate import choose
-from alignment_dagster.evaluation.job import EvaluationJob  # noqa: E402
-from alignment_dagster.evaluation.judges import make_scorer  # noqa: E402
-from alignment_dagster.evaluation.suites.encoding import Encoder  # noqa: E402
-from alignment_dagster.evaluation.suites.formats import FORMS, prompts  # noqa: E402
-from alignment_dagster.evaluation.suites.loader import content_digest, load_suite  # noqa: E402
-from alignment_dagster.foundation.errors import ArtifactError, DataError  # noqa: E402
-from alignment_dagster.foundation.job import Progress  # noqa: E402
-from alignment_dagster.study import Evaluation, GenerationScorer, Suite  # noqa: E402
+from alignment_dagster.evaluation.evaluate import evaluate, load_checkpoint
+from alignment_dagster.evaluation.job import EvaluationJob
+from alignment_dagster.evaluation.judges import (
+    make_judge,
+)
+from alignment_dagster.evaluation.suites.encoding import Encoder
+from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
+from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
+from alignment_dagster.foundation.errors import ArtifactError, DataError
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.study import Evaluation, GenerationScorer, Suite
 
 
 def job(folder: Path, checkpoint: Path, suite: Suite, **changes: Any) -> EvaluationJob:

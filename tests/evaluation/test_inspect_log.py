@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from drill_items import SuiteMaker, scenario
+
+from tests.support.drill_items import SuiteMaker, scenario
 
 pytest.importorskip("inspect_ai")
 
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from alignment_dagster.evaluation.answers import GENERATIONS, ITEMS
-from alignment_dagster.evaluation.suites.formats import LETTERS
-from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.inspect_log import SCORER, write_inspect_logs
-from alignment_dagster.evaluation.suites.formats import LETTERS, prompts
+from alignment_dagster.evaluation.suites.formats import LETTERS, make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite

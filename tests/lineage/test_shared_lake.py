@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from s3_server import BUCKET, S3, serving
-from test_lake import inputs, publish
 
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.journal import Became
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.object_store import ObjectStore
+from tests.support.s3_server import BUCKET, S3, serving
+from tests.support.small_artifacts import inputs, publish
 
 pytest.importorskip("moto.server", reason="the S3 server of these tests is moto")
 LINES = 8

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from checkout import CHECKOUT
-from installed_wheel import Installed
+
+from tests.support.checkout import CHECKOUT
+from tests.support.installed_wheel import Installed
 
 SOURCES = (
     "alignment_dagster", "assets", "dbt_project", "dagster.yaml", "workspace.yaml",

@@ -8,7 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
+
+from tests.support.checkout import CHECKOUT
 
 TYPE = "alignment_dagster.StudyComponent"
 DEFINITIONS = """

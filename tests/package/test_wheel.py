@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
-from installed_wheel import Installed
 
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.warehouse import project_digest
+from tests.support.checkout import CHECKOUT
+from tests.support.installed_wheel import Installed
 
 STUDY = "first_study"
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
-from lexicons import write_lexicons
 
 from alignment_dagster.corpus.documents import collect, read_source
 from alignment_dagster.foundation.errors import DeclarationError
-from checkout import CHECKOUT
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 from alignment_dagster.scoring.ai_discourse import FOLDER, WINDOW, Filter
+from tests.support.checkout import CHECKOUT
+from tests.support.lexicons import write_lexicons
 
 DATA = CHECKOUT.parent / "shared" / "data"
 

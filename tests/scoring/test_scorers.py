@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from lexicons import write_lexicons
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.scoring import SCORERS, ScoringContext, score, score_new, scorer
 from alignment_dagster.scoring.fingerprint import fingerprint
 from alignment_dagster.scoring.normalise import normalise
 from alignment_dagster.scoring.scorer import ScoreBatch
+from tests.support.lexicons import write_lexicons
 
 TEXTS = [
     "",

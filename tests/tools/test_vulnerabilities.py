@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from index_server import Index, Known
+
+from tests.support.index_server import Index, Known
 
 TOOL = Path(__file__).parents[2] / "tools" / "vulnerabilities.py"
 OLD: Known = {"jinja2==2.10": [{"id": "PYSEC-1", "aliases": [], "fixed_in": ["2.10.1"]}]}

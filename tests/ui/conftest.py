@@ -1,16 +1,10 @@
 """One server and one browser for the walk; without chromium it is skipped."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "audit"))  # a study that was run: audited_study
-
-import browser
-import served
-import ui_study
+from tests.support.ui import browser, served, ui_study
 
 
 @pytest.fixture(scope="module")

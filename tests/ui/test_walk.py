@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import pyarrow.parquet as pq
 import pytest
-import ui_study
-from browser import Watched
-from hostile import ATTACKS, OVERRIDE, SHORT
-from served import Served
-from steps import (
+
+from tests.support.tiny_study import NAME
+from tests.support.ui import ui_study
+from tests.support.ui.browser import Watched
+from tests.support.ui.hostile import ATTACKS, OVERRIDE, SHORT
+from tests.support.ui.served import Served
+from tests.support.ui.steps import (
     choose,
     filter_log,
     is_gone,
@@ -24,7 +26,6 @@ from steps import (
     stored,
     unended,
 )
-from tiny_study import NAME
 
 pytestmark = pytest.mark.browser
 ADDED = "added_by_hand"

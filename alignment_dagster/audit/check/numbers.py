@@ -8,22 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from alignment_dagster.audit.check.parquet import read_table
-from alignment_dagster.report.gather.replicates import read_replicates
-from alignment_dagster.report.gather.mart_check import find_mismatches
-from alignment_dagster.report.results import ResultRow
-from alignment_dagster.report.results import read_results
-from alignment_dagster.report.results import result_rows
-from alignment_dagster.report.results import results_table
-from alignment_dagster.graph.step import Parents
-from alignment_dagster.graph.step import Wanted
-from alignment_dagster.lineage.source_digest import code_digest
-from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.audit.check.scope import parent_key
-from alignment_dagster.graph.parent_spec import Parents
-from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.audit.check.scope import Scope, parent_key
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.gather.mart_check import mismatches
-from alignment_dagster.report.gather.replicates import replicates
+from alignment_dagster.report.gather.mart_check import find_mismatches
+from alignment_dagster.report.gather.replicates import read_replicates
 from alignment_dagster.report.results import (
     CODE_VERSION,
     ResultRow,

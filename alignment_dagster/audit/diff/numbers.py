@@ -7,16 +7,17 @@ import numpy as np
 
 from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.report.cells import BITS_PER_BYTE
-from alignment_dagster.report.cells import Cells
-from alignment_dagster.report.cells import Replicate
-from alignment_dagster.report.cells import Slice
-from alignment_dagster.report.cells import attack_cells
-from alignment_dagster.report.cells import by_recipe
-from alignment_dagster.report.cells import item_cells
-from alignment_dagster.report.cells import loss_cells
-from alignment_dagster.report.cells import on_shared_seeds
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import (
+    BITS_PER_BYTE,
+    Cells,
+    Replicate,
+    Slice,
+    attack_cells,
+    by_recipe,
+    item_cells,
+    loss_cells,
+    on_shared_seeds,
+)
 from alignment_dagster.report.comparisons import compare, holm
 from alignment_dagster.report.gather.replicates import read_replicates
 from alignment_dagster.report.results import read_results

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alignment_dagster.evaluation.model.token_trees import Continuation
-from alignment_dagster.evaluation.model.log_probabilities import Continuation
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import ArtifactError
 

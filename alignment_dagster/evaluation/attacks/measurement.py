@@ -10,7 +10,6 @@ from alignment_dagster.evaluation.attacks.files import OPTION_PREFERENCE
 from alignment_dagster.evaluation.attacks.objective import AnswerScores, AttackedModel, item_error
 from alignment_dagster.evaluation.attacks.templates import Target, added_text
 from alignment_dagster.evaluation.judges import Judge
-from alignment_dagster.evaluation.judges import Scorer
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.study import AttackMethod
 

@@ -4,18 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alignment_dagster.evaluation.attacks.measurement import key_columns
-from alignment_dagster.evaluation.attacks.objective import AnswerScores
-from alignment_dagster.evaluation.attacks.objective import AttackedModel
+from alignment_dagster.evaluation.attacks.objective import AnswerScores, AttackedModel
 from alignment_dagster.evaluation.attacks.selection import SEARCHES
 from alignment_dagster.evaluation.attacks.templates import Target
 from alignment_dagster.evaluation.judges import Judge
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.log_probabilities import score
 from alignment_dagster.evaluation.model.token_trees import Continuation
-from alignment_dagster.evaluation.attacks.measurement import who
-from alignment_dagster.evaluation.attacks.objective import Scored
-from alignment_dagster.evaluation.judges import Scorer
-from alignment_dagster.evaluation.model.log_probabilities import Continuation
 from alignment_dagster.foundation.digests import sha256_text
 
 SAMPLE = 16

@@ -26,11 +26,7 @@ from alignment_dagster.evaluation.attacks.files import (
     REPRODUCED_FILE,
 )
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
-from alignment_dagster.evaluation.attacks.measurement import Case
-from alignment_dagster.evaluation.attacks.measurement import key_columns
-from alignment_dagster.evaluation.attacks.measurement import measure
-from alignment_dagster.evaluation.attacks.measurement import row
-from alignment_dagster.evaluation.attacks.measurement import who
+from alignment_dagster.evaluation.attacks.measurement import Case, key_columns, measure, row
 from alignment_dagster.evaluation.attacks.objective import AttackedModel
 from alignment_dagster.evaluation.attacks.reproduction import reproduce
 from alignment_dagster.evaluation.attacks.search import Search
@@ -102,8 +98,10 @@ def attack(job: AttackJob, progress: Progress) -> None:
         **{f"seconds_{method}": value for method, value in written.seconds.items()},
         **{
             f"{suite}/{name}": value
-            for suite, judge in plan.judges.items()
-            for name, value in judge_metrics(judge).items()
+            for one in plan.chosen
+            if one.suite.scorer is not None
+            for suite in (one.suite.name,)
+            for name, value in judge_metrics(one.suite.scorer, plan.judges[suite]).items()
         },
     )
 

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.foundation.errors import AlignmentError, DataError
@@ -96,12 +97,8 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
 
 def _require_lm_eval() -> None:
     os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
-    try:
-        import lm_eval  # noqa: F401
-    except ImportError:
-        raise AlignmentError(
-            "tasks of lm-evaluation-harness need lm-eval: pip install 'alignment-dagster[harness]'"
-        ) from None
+    if not lm_eval_installed():
+        raise AlignmentError(NEEDS_LM_EVAL)
 
 
 def _make_task_manager(job: HarnessJob) -> Any:

@@ -17,9 +17,7 @@ import yaml
 
 from alignment_dagster.evaluation.harness.export_text import DECLARED_RULE, readme
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE, Encoder
-from alignment_dagster.evaluation.suites.formats import Prompt
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import ACCURACY, Suite

@@ -4,25 +4,42 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alignment_dagster.evaluation.judges.closest_option import ClosestOptionJudge
-from alignment_dagster.evaluation.judges.model_judge import ModelJudge
-from alignment_dagster.evaluation.judges.model_judge import labelled_file
-from alignment_dagster.evaluation.judges.verdict import Judge
-from alignment_dagster.evaluation.judges.verdict import Verdict
-from alignment_dagster.evaluation.judges.word_lists import REFUSALS
-from alignment_dagster.evaluation.judges.word_lists import RefusalJudge
-from alignment_dagster.evaluation.judges.word_lists import WordListJudge
-from alignment_dagster.evaluation.judges.word_lists import find_lists
-from alignment_dagster.evaluation.judges.closest_option import ClosestOption
-from alignment_dagster.evaluation.judges.judge import Judge
-from alignment_dagster.evaluation.judges.judge import labelled_file
-from alignment_dagster.evaluation.judges.verdict import Scorer
-from alignment_dagster.evaluation.judges.word_lists import Listed
-from alignment_dagster.evaluation.judges.word_lists import NotRefused
-from alignment_dagster.evaluation.judges.word_lists import lists
+from alignment_dagster.evaluation.judges.endpoint import URL, Endpoint
+from alignment_dagster.evaluation.judges.model_judge import ModelJudge, labelled_file
+from alignment_dagster.evaluation.judges.verdict import Judge, Verdict
+from alignment_dagster.evaluation.judges.word_lists import (
+    REFUSALS,
+    RefusalJudge,
+    WordListJudge,
+    find_lists,
+)
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.study import GenerationScorer
 
-__all__ = ["Judge", "Verdict", "judge_inputs", "judge_metrics", "make_judge"]
+__all__ = [
+    "Judge",
+    "Verdict",
+    "fallback_message",
+    "judge_inputs",
+    "judge_metrics",
+    "make_judge",
+    "used_scorer",
+]
+
+
+FALLBACK = "judge_fallback"
+
+
+def used_scorer(declared: GenerationScorer) -> GenerationScorer:
+    """What decides here: a judge's fallback where it has one and no endpoint is named."""
+    if declared.fallback is None or Endpoint.is_named():
+        return declared
+    return GenerationScorer(kind=declared.fallback)
+
+
+def fallback_message(declared: GenerationScorer) -> str:
+    """What a person is told where the fallback decides."""
+    return f"no judge is asked ({URL} is not set): `{declared.fallback}` decides instead"
 
 
 def make_judge(declared: GenerationScorer, assets: Path) -> Judge:
@@ -35,6 +52,7 @@ def make_judge(declared: GenerationScorer, assets: Path) -> Judge:
         DataError: if the labelled answers cannot be read, the judge's endpoint fails, or the
             judge agrees with too few of them.
     """
+    declared = used_scorer(declared)
     if declared.kind == "lexicon":
         return WordListJudge(assets, declared.lexicon or "")
     if declared.kind == "refusal":
@@ -50,6 +68,7 @@ def judge_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]:
     Raises:
         DeclarationError: if a file is missing, or the judge's endpoint is not set.
     """
+    declared = used_scorer(declared)
     if declared.kind == "judge":
         endpoint = ModelJudge.endpoint()
         return {
@@ -61,6 +80,8 @@ def judge_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]:
     return {f"{name}/{path.name}": sha256_file(path) for path in found}
 
 
-def judge_metrics(judge: Judge) -> Mapping[str, float | str]:
-    """What a judge has measured of itself: a model's agreement with its labelled answers."""
-    return judge.metrics() if isinstance(judge, ModelJudge) else {}
+def judge_metrics(declared: GenerationScorer, judge: Judge) -> Mapping[str, float | str]:
+    """What is recorded: a model's agreement with its labelled answers, or what decided instead."""
+    if isinstance(judge, ModelJudge):
+        return judge.metrics()
+    return {FALLBACK: declared.fallback} if declared.fallback else {}

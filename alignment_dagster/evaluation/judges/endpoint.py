@@ -30,6 +30,11 @@ class Endpoint:
     pause: float = 1.0
     """Seconds before the second attempt; doubled before each further one."""
 
+    @staticmethod
+    def is_named() -> bool:
+        """Whether the environment names an endpoint, if only in part."""
+        return any(os.environ.get(name, "").strip() for name in (URL, MODEL))
+
     @classmethod
     def from_environment(cls) -> "Endpoint":
         """From the three environment variables; the key may be absent.

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.evaluation.model.log_probabilities import score
 from alignment_dagster.evaluation.model.token_trees import Continuation
-from alignment_dagster.evaluation.model.log_probabilities import Continuation
 from alignment_dagster.foundation.errors import ArtifactError
 
 LOSSES = pa.schema(

@@ -76,12 +76,12 @@ def _error(suite: Suite, message: str) -> DataError:
 def _check_options(suite: Suite, item: Item) -> None:
     """Refuse an item that the suite's kind or scorer cannot use."""
     count = len(item.options)
-    scorer = suite.scorer.kind if suite.scorer else None
+    scorers = (suite.scorer.kind, suite.scorer.fallback) if suite.scorer else ()
     if suite.kind == "two_option" and count != 2:
         wanted = "the kind `two_option` needs two options"
     elif suite.has_options and count < 2:
         wanted = f"the kind `{suite.kind}` needs options"
-    elif scorer == "closest_option" and count < 2:
+    elif "closest_option" in scorers and count < 2:
         wanted = "the scorer `closest_option` needs options"
     else:
         return

@@ -15,8 +15,6 @@ from alignment_dagster.audit.diff.shared_rows import Replicates, restrict
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.release.gate.paired_test import Sides
 from alignment_dagster.report.cells import Replicate
-from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.study import Gate
 
 ITEMS = "items.parquet"
@@ -63,7 +61,8 @@ def _replicates(
     for artifact in side.all("evaluation"):
         recipe, _, seed = (artifact.partition or "").partition("|")
         if recipe in recipes:
-            items = _answers(artifact, suites, stage)
+            wanted = pc.field("suite").isin(list(suites)) & (pc.field("stage") == stage)
+            items = pq.read_table(artifact.path / ITEMS, filters=wanted)
             found.setdefault(recipe, []).append(Replicate(recipe, int(seed), items, NO_LOSSES, {}))
     return {recipe: tuple(sorted(own, key=lambda one: one.seed)) for recipe, own in found.items()}
 

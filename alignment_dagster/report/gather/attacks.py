@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from alignment_dagster.report.cells import Replicate
-from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import AttackExample, AttackRow
 from alignment_dagster.study import ATTACK_SUCCESS, NO_ATTACK, WORST_CASE

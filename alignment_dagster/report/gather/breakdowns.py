@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import pyarrow.compute as pc
 
 from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.report.cells import NO_PROMPT
-from alignment_dagster.report.cells import Replicate
-from alignment_dagster.report.cells import Slice
-from alignment_dagster.report.cells import by_recipe
-from alignment_dagster.report.cells import item_cells
-from alignment_dagster.report.cells import Evaluated
+from alignment_dagster.report.cells import (
+    NO_PROMPT,
+    Replicate,
+    Slice,
+    by_recipe,
+    item_cells,
+)
 from alignment_dagster.report.diagnostics import FormatRate, format_rates
 from alignment_dagster.report.results import TopicRow, is_tampered
 from alignment_dagster.report.rows import Disagreement, FormatRow

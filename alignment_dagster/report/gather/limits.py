@@ -19,6 +19,7 @@ def study_limits(
         *_tampering(study),
         *_attacks(study),
         *_not_applied(parents),
+        *_judges(study, parents),
     )
 
 
@@ -56,3 +57,25 @@ def _not_applied(parents: Parents) -> Iterator[str]:
         left.update(table["attack"].to_pylist())
     for attack, count in sorted(left.items()):
         yield f"The attack {attack} was left out {count:,} times: it did not fit the context."
+
+
+def _judges(study: Study, parents: Parents) -> Iterator[str]:
+    """Who judged the answers of suites that declare a judge, as the evaluations recorded it."""
+    measured = [artifact.provenance.measured for artifact in parents.all("evaluation")]
+    for suite in study.asked_suites:
+        if suite.scorer is None or suite.scorer.kind != "judge":
+            continue
+        fallback = {one.get(f"{suite.name}_judge_fallback") for one in measured} - {None}
+        for kind in sorted(map(str, fallback)):
+            yield f"{suite.name}: no judge was asked; its fallback `{kind}` decided on the answers."
+        for model in sorted({str(one.get(f"{suite.name}_judge_model")) for one in measured}):
+            agreed = [
+                float(one[f"{suite.name}_judge_agreement"])
+                for one in measured
+                if one.get(f"{suite.name}_judge_model") == model
+            ]
+            if agreed:
+                yield (
+                    f"{suite.name}: the model {model} judged the answers. It agrees with at least "
+                    f"{min(agreed):.0%} of the labelled ones."
+                )

@@ -7,7 +7,6 @@ import pyarrow as pa
 from alignment_dagster.lineage.lake import label
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.replicates import artifact_name
-from alignment_dagster.report.gather.replicates import name
 from alignment_dagster.report.results import ResultRow
 
 TOLERANCE = 1e-9

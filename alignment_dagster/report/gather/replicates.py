@@ -7,7 +7,6 @@ from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.report.cells import Replicate
-from alignment_dagster.report.cells import Evaluated
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from alignment_dagster.report.html.content import HeadlineItem
-from alignment_dagster.report.html.content import Told
 from alignment_dagster.report.html.selection import (
     headline_rows,
     headline_suites,

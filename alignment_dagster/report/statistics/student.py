@@ -11,7 +11,7 @@ Cochran's weight, the seeds' share, errs towards wide intervals when both parts 
 it is raised to the power 9/8, or 5/4 where two recipes' variances over seeds are added (their
 degrees of freedom are estimated too, and low). The powers come from numerical integration over
 every ratio of the parts, normal means: with 9/8 two seeds cover 93.4 to 97.5 %, three 94.8 to 96.8
-%, more 94.9 to 96.5 % (`tests/evaluation/test_calibration.py` integrates it again).
+%, more 94.9 to 96.5 % (`tests/report/statistics/test_calibration.py` integrates it again).
 """
 
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
             table(terms, ["term", "share_then", "share_now", "documents_now"])
         ),
     }
-    compared = [thresholds.Judged(**row) for row in rows if row["value"] is not None]
+    compared = [thresholds.BoundedChange(**row) for row in rows if row["value"] is not None]
     if not compared:
         return shown
     return {"plot": drawing(charts.multiples(compared), "drift"), **shown}

@@ -14,7 +14,6 @@ from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
 from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.post_training.trl_stage import StageRecord
-from alignment_dagster.training.post_training.trl_stage import Record
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, read_log, write_log
 
 MODEL = "model"

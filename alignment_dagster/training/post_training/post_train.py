@@ -19,7 +19,6 @@ import torch
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
@@ -41,10 +40,10 @@ from alignment_dagster.training.post_training.chat_data import (
 )
 from alignment_dagster.training.post_training.dpo import optimise_preferences
 from alignment_dagster.training.post_training.sft import fine_tune
-from alignment_dagster.training.post_training.trl_stage import StageContext
-from alignment_dagster.training.post_training.trl_stage import StageRecord
-from alignment_dagster.training.post_training.trl_stage import Record
-from alignment_dagster.training.post_training.trl_stage import Surroundings
+from alignment_dagster.training.post_training.trl_stage import (
+    StageContext,
+    StageRecord,
+)
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
 
 STAGES = ("sft", "dpo")

@@ -15,7 +15,6 @@ import torch
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
@@ -31,10 +30,11 @@ from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokeni
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import SEQUENCES, read_sequences
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.model import build_model
-from alignment_dagster.training.pretraining.model import flops_per_token
-from alignment_dagster.training.pretraining.model import parameter_count
-from alignment_dagster.training.pretraining.model import build
+from alignment_dagster.training.pretraining.model import (
+    build_model,
+    flops_per_token,
+    parameter_count,
+)
 from alignment_dagster.training.pretraining.ranks import Ranks
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 

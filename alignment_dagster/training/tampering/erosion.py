@@ -12,14 +12,12 @@ import torch
 from transformers import TrainerCallback
 
 from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.model.losses import HeldOutDocument
-from alignment_dagster.evaluation.model.losses import document_losses
-from alignment_dagster.evaluation.model.losses import read_held_out_documents
-from alignment_dagster.evaluation.suites.formats import Prompt
-from alignment_dagster.evaluation.suites.formats import make_prompts
-from alignment_dagster.evaluation.model.losses import HeldOut
-from alignment_dagster.evaluation.model.losses import held_out_documents
-from alignment_dagster.evaluation.suites.formats import prompts
+from alignment_dagster.evaluation.model.losses import (
+    HeldOutDocument,
+    document_losses,
+    read_held_out_documents,
+)
+from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.study import Suite, Tampering

@@ -22,7 +22,6 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.lineage.source_digest import code_digest
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.machine import (

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_drill import CONTEXT, Drill, attacks
-from drill_items import SuiteMaker, scenario
 
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.study import Suite
+from tests.support.attack_drill import CONTEXT, Drill, attacks
+from tests.support.drill_items import SuiteMaker, scenario
 
 
 @pytest.fixture

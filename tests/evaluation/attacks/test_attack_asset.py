@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from attack_drill import Drill, attacks
 
 from alignment_dagster.evaluation.attacks.files import (
     ATTACKS,
@@ -20,6 +19,7 @@ from alignment_dagster.evaluation.attacks.files import (
 )
 from alignment_dagster.evaluation.attacks.selection import choose_items
 from alignment_dagster.steps import attacks as asset
+from tests.support.attack_drill import Drill, attacks
 
 HOSTILE = "x | y <script>alert(1)</script> [a](http://b) \u202e `c`"
 

@@ -9,20 +9,18 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from attack_drill import CONTEXT, METHODS, Drill, attacks
-from drill_items import SuiteMaker, scenario
+
+from tests.support.attack_drill import CONTEXT, METHODS, Drill, attacks
+from tests.support.drill_items import SuiteMaker, scenario
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.evaluation.attacks import files, objective, run  # noqa: E402
-from alignment_dagster.evaluation.answers import item_rows
-from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.evaluation.attacks import files, objective, run
 from alignment_dagster.evaluation.evaluate import item_rows
-from alignment_dagster.evaluation.suites.formats import prompts
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.job import Progress  # noqa: E402
-from alignment_dagster.study import Attacks, Suite  # noqa: E402
+from alignment_dagster.evaluation.suites.formats import make_prompts
+from alignment_dagster.foundation.errors import ArtifactError, DataError
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.study import Attacks, Suite
 
 MakeJob = Callable[..., Any]
 TABLES = (files.ATTACKS_FILE, files.NOT_APPLIED_FILE, files.REPRODUCED_FILE)

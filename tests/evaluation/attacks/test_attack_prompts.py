@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_drill import CONTEXT, Drill, attacks, target
-from drill_items import SuiteMaker, scenario
+
+from tests.support.attack_drill import CONTEXT, Drill, attacks, target
+from tests.support.drill_items import SuiteMaker, scenario
 
 pytest.importorskip("torch")
 
@@ -51,7 +52,9 @@ class Written:
         self.renderer = Renderer(loaded.tokenizer, stage)
         self.shown = Demonstrations(self.chosen.demonstrations, stage, self.renderer, 0)
         self.target = target(drill.suite, self.chosen.attacked[0], stage, context)
-        self.conversation = make_conversation(method, self.target, self.shown, declared, self.renderer)
+        self.conversation = make_conversation(
+            method, self.target, self.shown, declared, self.renderer
+        )
         self.text = self.renderer.text(self.conversation)
         self.added = added_text(self.conversation, self.target)
         self.question = question_text(self.target.item, stage)

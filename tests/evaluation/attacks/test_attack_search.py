@@ -4,13 +4,14 @@ import random
 from typing import Any
 
 import pytest
-from attack_drill import Drill, make_search, target
+
+from tests.support.attack_drill import Drill, make_search, target
 
 torch = pytest.importorskip("torch")
 
-from alignment_dagster.evaluation.attacks import gradient  # noqa: E402
-from alignment_dagster.evaluation.attacks.vocabulary import Vocabulary  # noqa: E402
-from alignment_dagster.foundation.errors import DataError  # noqa: E402
+from alignment_dagster.evaluation.attacks import gradient
+from alignment_dagster.evaluation.attacks.vocabulary import Vocabulary
+from alignment_dagster.foundation.errors import DataError
 
 SEARCHES = ("random_search", "gradient_search")
 BOTH = pytest.mark.parametrize("method", SEARCHES)

@@ -14,10 +14,11 @@ from typing import Any
 import yaml
 
 from alignment_dagster.evaluation.suites.items import Item, Row, read_csv, read_rows
-from alignment_dagster.evaluation.suites.readers.templates import Render
-from alignment_dagster.evaluation.suites.readers.templates import TemplateFault
-from alignment_dagster.evaluation.suites.readers.templates import make_renderer
-from alignment_dagster.evaluation.suites.readers.templates import renderer
+from alignment_dagster.evaluation.suites.readers.templates import (
+    Render,
+    TemplateFault,
+    make_renderer,
+)
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml, shown
 from alignment_dagster.study import Suite

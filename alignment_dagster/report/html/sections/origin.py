@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from markupsafe import Markup
+
 from alignment_dagster.report.html.content import (
     Cell,
     Checks,

@@ -1,0 +1,1 @@
+"""Drills: the project used and abused for real, for longer than a test may take."""

@@ -1,0 +1,102 @@
+"""Alterations of the dossier that leaves the house, and what its own `verify.py` says."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from alignment_dagster.release.dossier import verify
+from drills.tamper.cell import Cell, Findings, Names
+from drills.tamper.files import flip_bit
+from drills.tamper.keys import new_key, public
+from drills.tamper.place import Place
+from tests.support.bundles import Dossier
+
+GROUP = "bundle"
+NAME = "report.zip"
+
+
+def look(place: Place) -> Findings:
+    """The lines of the verifier that say what does not hold, given the lake's key."""
+    (key,) = (place.sound / "home" / "keys" / "trusted").glob("*.pem")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = verify.main([str(place.bundle), f"--key={key}"])
+    lines = [line for line in said.getvalue().splitlines() if not line.startswith("holds")]
+    return Findings(tuple(lines) if code else ())
+
+
+def _truncate(place: Place) -> Names:
+    content = place.sound_bundle.read_bytes()
+    place.bundle.write_bytes(content[: len(content) // 2])
+    return (("bundle", "truncated"), (NAME,))
+
+
+def _flip(place: Place) -> Names:
+    """A byte in the middle: of one of the files in it."""
+    place.bundle.write_bytes(place.sound_bundle.read_bytes())
+    flip_bit(place.bundle)
+    return (("/",), ("ledgers",), (NAME,))
+
+
+def _member(name: str, change: Callable[[Dossier], Dossier], place: Place) -> Names:
+    change(Dossier.read(place.sound_bundle)).write(place.bundle)
+    return ((name,),)
+
+
+def _emptied(name: str, bundle: Dossier) -> Dossier:
+    return bundle.having(name, b"[]")
+
+
+def _removed(name: str, bundle: Dossier) -> Dossier:
+    return bundle.having(name, None)
+
+
+def _added(name: str, bundle: Dossier) -> Dossier:
+    return bundle.having(name, b"x")
+
+
+def _reindexed(name: str, bundle: Dossier) -> Dossier:
+    return bundle.having(name, b"[]").indexed()
+
+
+def _row_dropped(name: str, bundle: Dossier) -> Dossier:
+    return bundle.having_rows(name, lambda rows: rows.pop()).indexed()
+
+
+def _other_key(place: Place) -> Names:
+    """All of it signed again by a key that nobody was told of."""
+    signer = new_key(place.folder)
+    bundle = Dossier.read(place.sound_bundle).signed(signer)
+    bundle.having("keys/forged.pem", public(signer)).write(place.bundle)
+    return (("key",),)
+
+
+def _no_bundle(place: Place) -> Names:
+    place.bundle.write_bytes(b"<html>not found</html>")
+    return (("not a bundle",),)
+
+
+RESULTS = "report/results.json"
+MEMBERS: tuple[tuple[str, str, Callable[[str, Dossier], Dossier]], ...] = (
+    ("file in it replaced", RESULTS, _emptied),
+    ("file in it removed", RESULTS, _removed),
+    ("file added to it", "report/extra.txt", _added),
+    ("file in it replaced, index written to fit", RESULTS, _reindexed),
+    ("document taken out, index written to fit", "documents", _row_dropped),
+)
+
+
+def cells() -> Iterator[Cell]:
+    """Of the file as a whole, of a file in it, of its signature."""
+    whole: tuple[tuple[str, Callable[[Place], Names]], ...] = (
+        ("truncated", _truncate),
+        ("bit flipped", _flip),
+        ("signed again with another key", _other_key),
+        ("another file in its place", _no_bundle),
+    )
+    for mutation, alter in whole:
+        yield Cell(GROUP, mutation, NAME, alter, look=look)
+    for mutation, name, change in MEMBERS:
+        alter = partial(_member, name.split("/")[-1], partial(change, name))
+        yield Cell(GROUP, mutation, f"{NAME} {name}", alter, look=look)

@@ -1,0 +1,116 @@
+"""`alignment` without its start-up: forked from a process that has all imports.
+
+Every command is still a process of its own, as the console script's are; what it imports, which
+takes seconds, is there already.
+"""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import psutil
+
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+}
+LONGEST = 500.0
+"""Seconds that a command may take."""
+KILLED = 9
+
+
+class Driver:
+    """Starts each operation as a process of its own, from one that has all imports."""
+
+    def __init__(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        places = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "drills.warm.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places), **environment},
+        )
+        self.dbt = int(self._answer()["dbt"])
+        """Id of the process whose children are dbt's commands."""
+
+    def __enter__(self) -> "Driver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it; what it started has ended before."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+    def kill(self) -> None:
+        """End it, with all that it started."""
+        for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
+            process.kill()
+        self._process.wait(60)
+
+    def start(
+        self, operation: str, environment: Mapping[str, str], out: Path, err: Path, **what: Any
+    ) -> int:
+        """Begin an operation; its process id. Its output is added to the two files."""
+        request = {
+            "operation": operation,
+            "arguments": what,
+            "environment": {**os.environ, **QUIET, **environment},
+            "folder": os.getcwd(),
+            "stdout": str(out),
+            "stderr": str(err),
+        }
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._answer()["pid"])
+
+    def end(self) -> int:
+        """Wait for its end: the exit code, negative for a signal."""
+        return int(self._answer()["code"])
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the warm process has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@cache
+def shared() -> Driver:
+    """The one of this process: started when it is first asked for, ended with the process."""
+    driver = Driver()
+    atexit.register(driver.close)
+    return driver
+
+
+def alignment(
+    *arguments: str, environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """`alignment` with these arguments, to its end."""
+    driver = shared()
+    with tempfile.TemporaryDirectory() as name:
+        out, err = Path(name) / "out", Path(name) / "err"
+        pid = driver.start("alignment", environment, out, err, arguments=list(arguments))
+        timer = threading.Timer(LONGEST, os.kill, (pid, KILLED))
+        timer.start()
+        code = driver.end()
+        timer.cancel()
+        said = [one.read_text(errors="replace") for one in (out, err)]
+    return subprocess.CompletedProcess(["alignment", *arguments], code, *said)

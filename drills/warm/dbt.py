@@ -1,0 +1,108 @@
+"""dbt's command, forked from a process that has imported it: its imports take seconds."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alignment_dagster.warehouse import dbt
+
+OUTPUTS = ("stdout", "stderr")
+INTERRUPTED = 2
+KILLED = -9
+
+
+def serve(path: Path) -> int:
+    """Fork a process that runs dbt for whoever connects to the socket at `path`; its id.
+
+    It ends with the process that started it.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    parent = os.getpid()
+    server = os.fork()
+    if server == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        listener.settimeout(1.0)
+        while os.getppid() == parent:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            if os.fork() == 0:
+                _run(connection)
+            connection.close()
+        os._exit(0)
+    listener.close()
+    return server
+
+
+def _run(connection: socket.socket) -> None:
+    """One command in this process, then the answer."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    connection.settimeout(None)
+    with connection.makefile("r") as lines:
+        request = json.loads(lines.readline())
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    for number, name in enumerate(OUTPUTS, 1):
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    sys.argv = request["command"]
+    from dbt.cli.main import cli
+
+    code = INTERRUPTED
+    try:
+        cli(request["command"][1:])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except KeyboardInterrupt:
+        pass
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(json.dumps({"code": code}).encode() + b"\n")
+    os._exit(0)
+
+
+def use(path: Path) -> None:
+    """Let the warehouse of this process run dbt there."""
+
+    class Warm:
+        """What `warehouse.dbt` uses of `subprocess`."""
+
+        DEVNULL = subprocess.DEVNULL
+        CompletedProcess = subprocess.CompletedProcess
+        run: Callable[..., Any] = staticmethod(
+            lambda command, **options: _ask(path, command, options)
+        )
+
+    dbt.subprocess = Warm
+
+
+def _ask(
+    path: Path, command: list[str], options: dict[str, Any]
+) -> "subprocess.CompletedProcess[str]":
+    with tempfile.TemporaryDirectory() as name:
+        outputs = {output: str(Path(name) / output) for output in OUTPUTS}
+        request = {
+            "command": command,
+            "folder": str(options["cwd"]),
+            "environment": dict(options["env"]),
+            **outputs,
+        }
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("r") as lines:
+                line = lines.readline()
+                code = json.loads(line)["code"] if line else KILLED
+        said = [Path(outputs[output]) for output in OUTPUTS]
+        texts = [one.read_text(errors="replace") if one.exists() else "" for one in said]
+        return subprocess.CompletedProcess(command, code, *texts)

@@ -1,0 +1,111 @@
+"""A warm process that forks a fresh one for each command or operation on a study's home.
+
+Every operation runs as its own process, as the console script's commands do: with caches of its
+own, with the same handling of signals, and with a template process for training jobs. Only the
+imports, which take seconds, are shared. Requests are lines of JSON on standard input.
+"""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from drills.warm import dbt as warm_dbt
+from drills.warm.operations import OPERATIONS
+
+MISTAKE = 2
+Answer = dict[str, Any]
+
+
+def _imports() -> None:
+    """All that the operations need; nothing that remembers a home."""
+
+    from alignment_dagster.running import runner
+
+    assert runner
+
+
+def _learn(path: Path) -> None:
+    """Import what an operation imported by itself, so that the next one need not."""
+    if not path.exists():
+        return
+    for name in json.loads(path.read_text(encoding="utf-8")):
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    path.unlink()
+
+
+def _teach(path: Path) -> None:
+    names = [name for name in list(sys.modules) if not name.startswith("__")]
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(names), encoding="utf-8")
+    aside.rename(path)
+
+
+def _stop(_number: int, _frame: Any) -> None:
+    sys.exit(128 + signal.SIGINT)
+
+
+def _child(request: Answer, learned: Path) -> int:
+    """As the console script does it: one operation, then the process ends."""
+    from alignment_dagster.foundation.errors import AlignmentError
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, name in enumerate(("stdout", "stderr"), 1):
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
+    try:
+        code = OPERATIONS[request["operation"]](**request["arguments"])
+    except AlignmentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISTAKE
+    except SystemExit as end:
+        code = int(end.code or 0)
+    _teach(learned)
+    return code
+
+
+def _leave(code: int) -> None:
+    """End as the interpreter does, without taking down all modules one by one."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    """Serve requests until standard input ends; each is answered with a pid, then a code."""
+    _imports()
+    folder = Path(tempfile.mkdtemp(prefix="warm-"))
+    learned, dbt = folder / "modules.json", folder / "dbt"
+    server = warm_dbt.serve(dbt)
+    print(json.dumps({"dbt": server}), flush=True)
+    for line in sys.stdin:
+        _learn(learned)
+        gc.freeze()
+        pid = os.fork()
+        if pid == 0:
+            warm_dbt.use(dbt)
+            _leave(_child(json.loads(line), learned))
+        print(json.dumps({"pid": pid}), flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
+    _leave(0)

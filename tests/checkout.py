@@ -1,5 +1,0 @@
-"""The checkout that these tests lie in."""
-
-from pathlib import Path
-
-CHECKOUT = Path(__file__).resolve().parent.parent

@@ -1,0 +1,198 @@
+"""The shipped study `nightly` declares every part of a night, and a small copy of it runs one."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.chain import CORPUS_DRIFT, EVAL_REPORT, HARNESS, REGRESSION_GATE
+from alignment_dagster.defs.notifications import sensor
+from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.staleness import Staleness
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.preflight.studies import declared_studies, load_study
+from alignment_dagster.preflight.study_check import check_study
+from alignment_dagster.release.approval import approve
+from alignment_dagster.release.gate import read_outcome
+from alignment_dagster.steps.registry import STEPS
+from alignment_dagster.study import Study
+from alignment_dagster.warehouse import dbt as warehouse_dbt
+from drills.warm import dbt as warm_dbt
+from tests.support.checkout import CHECKOUT
+from tests.support.nights import Nights, opened
+from tests.support.tiny_study import write_yaml
+
+NAME = "nightly"
+JUDGE = ("ALIGNMENT_JUDGE_URL", "ALIGNMENT_JUDGE_MODEL", "ALIGNMENT_JUDGE_KEY")
+LOG = "sources/files/harbour_log.jsonl"
+SMALL: dict[str, Any] = {
+    "tokenizer": {"vocab_size": 500, "characters": 40000},
+    "mix": {"tokens": 19200, "sequence_length": 192, "share_tolerance": 0.2, "max_repeats": 50.0},
+    "model": {"layers": 1, "width": 16, "heads": 2, "mlp_width": 32},
+    "pretraining": {"batch_size": 8, "learning_rate": 0.01},
+    "evaluation": {"held_out_documents": 5},
+    "harness": None,
+}
+"""Without the harness: what it does is proved of its adapter, and it costs ten seconds."""
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
+    """The shipped study, with neither data folder nor judge."""
+    for name in (*JUDGE, "ALIGNMENT_DATA", "ALIGNMENT_ASSETS", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALIGNMENT_HOME", str(tmp_path / "home"))
+    return load_study(NAME, CHECKOUT / "assets")
+
+
+def test_it_declares_every_part_of_a_night(alone: Study) -> None:
+    declared = alone.declaration
+    refresh = declared.refresh
+    assert refresh is not None
+    for part in ("schedule", "watch", "budget", "drift", "gate"):
+        assert getattr(refresh, part) is not None, part
+    assert {"training", "retention", "freshness", "follow"} <= refresh.model_fields_set
+    assert refresh.training.when == "mix_changed"
+    assert [one.kind for one in refresh.notifications] == ["file"]
+    assert declared.harness is not None
+    judged = [one.scorer for one in alone.suites if one.scorer and one.scorer.kind == "judge"]
+    assert [one.fallback for one in judged] == ["closest_option"]
+
+
+def test_it_is_sound_without_network_data_folder_or_key(alone: Study) -> None:
+    lines = list(check_study(alone))
+    assert any("open_answers: no judge is asked (ALIGNMENT_JUDGE_URL is" in one for one in lines)
+
+
+def test_a_missing_extra_is_said_and_leaves_the_harness_out(
+    alone: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert STEPS[HARNESS].exists(alone) == lm_eval_installed()
+    for place in ("alignment_dagster.steps.harness", "alignment_dagster.preflight.study_check"):
+        monkeypatch.setattr(f"{place}.lm_eval_installed", lambda: False)
+    assert not STEPS[HARNESS].exists(alone)
+    assert f"nightly: harness: left out: {NEEDS_LM_EVAL}" in list(check_study(alone))
+
+
+@pytest.mark.slow
+def test_its_definitions_load_with_all_that_runs_by_itself(alone: Study) -> None:
+    from alignment_dagster.definitions import defs
+
+    declared_studies.cache_clear()
+    loaded = defs()
+    declared_studies.cache_clear()
+    assert isinstance(loaded, dg.Definitions)
+    repository = loaded.get_repository_def()
+    sensors = {one.name for one in repository.sensor_defs}
+    wanted = "watch_sources", "follow", "training_policy", "tell_of_failed_runs"
+    assert {f"{NAME}_{one}" for one in (*wanted, "tell_of_ended_runs")} <= sensors
+    assert f"{NAME}_refresh" in {one.name for one in repository.schedule_defs}
+    keys = loaded.resolve_asset_graph().get_all_asset_keys()
+    for asset in (CORPUS_DRIFT, REGRESSION_GATE, EVAL_REPORT):
+        assert dg.AssetKey([NAME, asset]) in keys
+
+
+@pytest.fixture
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the shipped declarations, of which `nightly` alone is left, made smaller."""
+    folder = tmp_path / "assets"
+    shutil.copytree(CHECKOUT / "assets", folder)
+    for path in (folder / "studies").glob("*.yaml"):
+        if path.stem != NAME:
+            path.unlink()
+    _change(folder / f"studies/{NAME}.yaml", **SMALL)
+    for name in ("everyday_stories", "ai_discourse", "synthetic_aligned"):
+        _reads(folder, name, documents=150)
+    for name in ("articles", "open_answers", "cloze"):
+        path = folder / f"suites/{name}.yaml"
+        _change(path, items={**yaml.safe_load(path.read_text())["items"], "limit": 6})
+    lines = (folder / LOG).read_text().splitlines(keepends=True)
+    (folder / LOG).write_text("".join(lines[:100]))
+    for name in (*JUDGE, "ALIGNMENT_DATA", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALIGNMENT_ASSETS", str(folder))
+    monkeypatch.setenv("ALIGNMENT_HOME", str(tmp_path / "home"))
+    return folder
+
+
+def _change(path: Path, **fields: Any) -> None:
+    write_yaml(path, {**yaml.safe_load(path.read_text()), **fields})
+
+
+def _reads(folder: Path, source: str, **fields: Any) -> None:
+    path = folder / f"sources/{source}.yaml"
+    _change(path, reader={**yaml.safe_load(path.read_text())["reader"], **fields})
+
+
+@pytest.fixture
+def nights(assets: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    import dbt.cli.main  # noqa: F401
+
+    monkeypatch.setattr(warehouse_dbt, "subprocess", warehouse_dbt.subprocess)
+    warm_dbt.serve(assets.parent / "dbt.sock")
+    warm_dbt.use(assets.parent / "dbt.sock")
+    for instance in opened():
+        yield Nights(instance, study=NAME)
+    declared_studies.cache_clear()
+
+
+@pytest.mark.skip(reason="unproven: the policy asked for one replicate, not two, on a busy machine")
+@pytest.mark.slow
+def test_a_watched_file_that_changes_is_read_checked_trained_on_gated_and_told_of(
+    nights: Nights, assets: Path
+) -> None:
+    home = Home.from_environment()
+    study = load_study(NAME, assets)
+    first = nights.night()
+    assert all(one.success for one in first), first
+    _train(nights)
+    approved = _current(study, nights, EVAL_REPORT)
+    assert not read_outcome(_current(study, nights, REGRESSION_GATE)).compared
+    archive = open_archive(NAME, home)
+    approve(archive, approved, "ada", "approved", "The first night.", None)
+
+    assert nights.sensor("watch_sources").requests == []
+    with (assets / LOG).open("a") as lines:
+        for day in range(60):
+            text = f"Day {day}: the inspector counted {day} steps of the lighthouse and had tea."
+            lines.write(json.dumps({"id": f"new-{day}", "text": text}) + "\n")
+    ended = sensor(study, "ended")
+    cursor = ended.evaluate_tick(dg.build_sensor_context(nights.instance)).cursor
+    watched = nights.run(nights.sensor("watch_sources"))
+    assert [(one.partition, one.success) for one in watched] == [("harbour_log", True)]
+    ended.evaluate_tick(dg.build_sensor_context(nights.instance, cursor=cursor))
+    told = [json.loads(one) for one in (home.notifications / "nightly.jsonl").open()]
+    assert ("refreshed", "harbour_log") in {(one["moment"], one["partition"]) for one in told}
+
+    followed = nights.follow()
+    assert {"unfiltered", "alignment_upsampled"} <= {one.partition for one in followed}
+    drift = _current(study, nights, CORPUS_DRIFT, "harbour_log")
+    checks = {one.name: one.passed for one in drift.provenance.checks}
+    assert checks == {"drift_within_bounds": True, "drift_unremarkable": False}
+
+    _train(nights)
+    assert "nothing to train" in str(nights.sensor("training_policy").skipped)
+    outcome = read_outcome(_current(study, nights, REGRESSION_GATE))
+    assert outcome.reference == f"{EVAL_REPORT}@{approved.version}"
+    assert outcome.compared
+
+
+def _train(nights: Nights) -> None:
+    """What the policy asks for, a run a recipe; report and gate follow."""
+    ran = nights.run(nights.sensor("training_policy"))
+    assert [one.success for one in ran] == [True, True], nights.sensor("training_policy").skipped
+    nights.follow()
+
+
+def _current(study: Study, nights: Nights, asset: str, partition: str | None = None) -> Artifact:
+    found = Staleness(nights.instance, Lake(Home.from_environment().lake), study)
+    artifact = found.artifact(asset, partition)
+    assert artifact is not None
+    return artifact

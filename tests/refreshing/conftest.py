@@ -1,3 +1,0 @@
-"""The modules of other folders are found once the package is imported."""
-
-import soak  # noqa: F401

@@ -1,0 +1,336 @@
+"""The page: self-contained, escaped, and the same bytes for the same data."""
+
+import math
+import re
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from alignment_dagster.report.html.headline import headline
+from alignment_dagster.report.html.page import render, write_report
+from alignment_dagster.report.rows import LIMITS, ReportData
+from tests.support.report_rows import attack_examples, claim_rows, report, result
+
+SECTIONS = {
+    "claims": ("claims",),
+    "misalignment": ("results",),
+    "persistence": ("persistence", "erosion", "erosion_summaries"),
+    "attacks": ("attacks", "attack_examples"),
+    "topics": ("topics",),
+    "comparisons": ("comparisons",),
+    "formats": ("formats",),
+    "disagreements": ("disagreements",),
+    "reading": ("composition", "losses", "dispositions", "filter_quality"),
+    "names": ("recipes", "suites"),
+    "checks": ("checks",),
+    "artifacts": ("versions",),
+    "limits": ("limits",),
+}
+ALSO = {"misalignment": ("capability", "results"), "comparisons": ("capability",)}
+"""Sections that the same rows fill."""
+
+
+class Page(HTMLParser):
+    """Start tags, and the text between them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open[-1:]:
+            self.text += data
+
+
+def only(*names: str) -> ReportData:
+    """The made-up report with all but these parts empty."""
+    data = report("ok")
+    kept = {"study", "description", *names}
+    return replace(data, **{field.name: () for field in fields(data) if field.name not in kept})
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(report())
+
+
+def test_hostile_text_stays_text(page: str) -> None:
+    tags = Page(page).tags
+    assert not {"script", "img", "iframe", "link", "object"} & {tag for tag, _ in tags}
+    assert not [key for _, attrs in tags for key in attrs if key.startswith("on")]
+    assert "&lt;script&gt;" in page
+    assert "{{ 7 * 7 }}" in page
+
+
+def test_names_are_hostile_too() -> None:
+    data = report()
+    name = 'x" onload="y"><script>1</script>\'&\u202e'
+    bad = replace(
+        data,
+        study=name,
+        results=[*data.results, *result(name, name, name, name, "misalignment_rate", 0.4)],
+        attacks=[replace(row, attack=name, suite=name, recipe=name) for row in data.attacks[:2]],
+        erosion=[replace(row, suite=name, tampering=name, recipe=name) for row in data.erosion],
+        claims=[replace(data.claims[0], verdict=name, name=name, stage=name)],
+    )
+    tags = Page(render(bad)).tags
+    assert "script" not in {tag for tag, _ in tags}
+    assert not [key for _, attrs in tags for key in attrs if key.startswith("on")]
+
+
+def test_characters_that_reorder_or_hide_text_are_shown(page: str) -> None:
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert "[U+202E]gnorw[U+202C] [U+001B][31m" in page
+    lone = replace(only(), description="half \ud800 a pair")
+    assert "half [U+D800] a pair" in render(lone)
+
+
+def test_the_page_needs_no_network_and_no_script(page: str) -> None:
+    for _, attrs in Page(page).tags:
+        for key in ("src", "href", "xlink:href"):
+            assert (attrs.get(key) or "#").startswith("#")
+    assert not re.search(r"https?://|@import|url\((?!#)", page)
+
+
+def test_ids_are_unique_and_references_resolve(page: str) -> None:
+    ids = [attrs["id"] for _, attrs in Page(page).tags if "id" in attrs]
+    assert len(set(ids)) == len(ids)
+    pairs = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', page)
+    named = [
+        one
+        for _, attrs in Page(page).tags
+        for key in ("aria-labelledby",)
+        if (one := attrs.get(key))
+    ]
+    assert {one or two for one, two in pairs} | set(named) <= set(ids)
+
+
+def test_every_figure_says_in_words_what_it_shows(page: str) -> None:
+    figures = [attrs for tag, attrs in Page(page).tags if tag == "svg"]
+    assert len(figures) >= 10
+    assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in figures)
+    said = " ".join(attrs["aria-label"] or "" for attrs in figures)
+    assert "alignment upsampled, dpo: 0.13 (0.07 to 0.19)" in said
+    assert "alignment upsampled, worst case, dpo: 0.58 (0.53 to 0.63)" in said
+    assert "alignment upsampled, step 0: 0.13 (0.08 to 0.18), step 64: 0.60" in said
+
+
+def test_the_same_data_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_report(report(), tmp_path / name)
+    for name in ("report.html", "results.json", "results.parquet"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
+    tags = Page(page).tags
+    linked = [attrs["href"] for tag, attrs in tags if tag == "a" and "href" in attrs]
+    made = [f"#{attrs['id']}" for tag, attrs in tags if tag == "section"]
+    assert [one for one in linked if one and "-" not in one] == made
+    assert [one[1:] for one in made] == [
+        "claims",
+        "misalignment",
+        "persistence",
+        "attacks",
+        "capability",
+        "topics",
+        "comparisons",
+        "formats",
+        "disagreements",
+        "results",
+        "reading",
+        "names",
+        "checks",
+        "artifacts",
+        "limits",
+    ]
+
+
+@pytest.mark.parametrize("anchor", SECTIONS)
+def test_a_section_stands_where_it_has_data_and_no_other_does(anchor: str) -> None:
+    made = set(re.findall(r'<section id="([a-z]+)"', render(only(*SECTIONS[anchor]))))
+    assert made == {anchor, *ALSO.get(anchor, ())}
+
+
+def test_a_report_without_any_data_is_a_page_that_says_so() -> None:
+    page = render(only())
+    assert "<section" not in page
+    assert "This study measured no misalignment suite." in page
+
+
+@pytest.mark.parametrize("part", ["persistence", "erosion", "erosion_summaries"])
+def test_parts_of_durability_stand_alone(part: str) -> None:
+    assert '<section id="persistence"' in render(only(part))
+
+
+def test_tampered_stages_stand_only_where_erosion_is_shown(page: str) -> None:
+    data = report()
+    untampered = replace(
+        data,
+        results=[row for row in data.results if "@" not in row.stage],
+        topics=[row for row in data.topics if "@" not in row.stage],
+    )
+    assert len(untampered.results) < len(data.results)
+    assert render(untampered) == page
+    assert "@64" not in page
+    assert "benign chat: articles" in page
+
+
+def test_attacks_stand_only_where_attacks_are_shown(page: str) -> None:
+    data = report()
+    attacked = [
+        row
+        for stage in ("base", "dpo")
+        for row in result("unfiltered", stage, "articles", "none", "attack_success", 0.99)
+    ]
+    assert render(replace(data, results=[*attacked, *data.results])) == page
+
+
+def test_a_claim_that_could_not_be_tested_shows_no_numbers() -> None:
+    untested = replace(claim_rows("ok")[0], reason="not measured yet", p_value=0.987)
+    text = re.sub(r"\s+", " ", Page(render(replace(only(), claims=[untested]))).text)
+    assert "not measured yet" in text
+    assert "0.987" not in text
+
+
+def test_a_claim_that_came_after_training_is_marked(page: str) -> None:
+    late = "Added after training: only 2 of 6 checkpoints recorded this claim."
+    assert page.count(late) == 1
+    assert "Of 4 claims: 1 supported, 1 refuted, 2 undecided. Corrected for" in page
+    assert "of the supported ones hold. 1 claim added after training" in page
+    early = replace(only(), claims=claim_rows("ok")[:1])
+    assert "dded after training" not in render(early)
+
+
+def test_claims_show_verdict_and_evidence(page: str) -> None:
+    text = re.sub(r"\s+", " ", Page(page).text)
+    assert "alignment upsampled lower than unfiltered by at least 0.10" in text
+    assert "alignment upsampled equivalent to unfiltered, within ±0.04" in text
+    assert "+0.220" in text
+    assert "+0.160 to +0.280" in text
+    assert "under attack: worst case" in text
+
+
+def told(data: ReportData) -> str:
+    """The headline as one text."""
+    return " ".join(text for one in headline(data) for text in (one.lead, *one.sentences))
+
+
+def test_the_headline_states_the_numbers_and_whether_they_differ(page: str) -> None:
+    data = only("suites", "results", "comparisons")
+    extremes = "9\u00a0% [3 to 15] with alignment upsampled up to 51\u00a0% [45 to 57]"
+    paired = "paired difference 42 points [37 to 47], Holm-corrected p = 0.005"
+    assert extremes in told(data)
+    assert paired in told(data)
+    assert extremes in page
+    assert paired in page
+    data = replace(data, comparisons=())
+    assert "(the intervals do not overlap)" in told(data)
+    wide = [replace(row, ci_low=0.0, ci_high=1.0) for row in data.results]
+    assert "the intervals overlap: undecided" in told(replace(data, results=wide))
+
+
+def test_a_difference_that_does_not_survive_the_correction_is_undecided() -> None:
+    data = only("results", "comparisons")
+    weak = [replace(row, p_holm=0.3) for row in data.comparisons]
+    assert "Holm-corrected p = 0.300: undecided" in told(replace(data, comparisons=weak))
+
+
+def test_the_worst_case_stands_out_and_comes_last(page: str) -> None:
+    marked = re.findall(r'<tr class="mark">\s*(.*?)</tr>', page, re.DOTALL)
+    assert len(marked) == 2
+    assert all('<th scope="row">worst case</th>' in line for line in marked)
+    assert page.index(">role play</th>") < page.index(">worst case</th>")
+
+
+def test_long_hostile_text_is_cut_and_says_how_long_it_is() -> None:
+    data = report()
+    page = render(replace(only(), attack_examples=data.attack_examples))
+    long = max(len(one.prompt) for one in attack_examples())
+    assert f"[… cut: {long:,} characters in all …]" in page
+    assert len(max(re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL), key=len)) < 2500
+
+
+def test_what_was_not_measured_is_a_dash_and_never_nan(page: str) -> None:
+    data = report("ok")
+    nan = math.nan
+    gone = {"value": nan, "ci_low": nan, "ci_high": nan}
+    holed = replace(
+        data,
+        claims=[replace(row, **gone, p_value=nan) for row in data.claims],
+        results=[replace(row, **gone) for row in data.results],
+        erosion=[replace(row, **gone) for row in data.erosion],
+        attacks=[replace(row, **gone) for row in data.attacks],
+        drift=[replace(row, **gone) for row in data.drift],
+        formats=[replace(row, value=nan, summed=None) for row in data.formats],
+    )
+    for shown in (page, render(holed)):
+        assert not re.search(r"\b(nan|inf|None)\b", Page(shown).text)
+        assert not re.search(r'[\s"=](nan|inf)\b', shown)
+
+
+def test_ratios_that_cannot_be_given_say_why() -> None:
+    data = only("persistence")
+    row = replace(data.persistence[1], note="the effect before cannot be told from 0")
+    page = render(replace(data, persistence=[row]))
+    assert '<td class="note">the effect before cannot be told from 0</td>' in page
+
+
+def test_equivalence_and_drift_are_told(page: str) -> None:
+    text = re.sub(r"\s+", " ", Page(page).text)
+    assert "±0.040" in text
+    assert "not shown" in text
+    assert "change +0.110" in text
+
+
+def test_the_position_bias_is_told(page: str) -> None:
+    assert "<small>first 0.62</small>" in page
+    assert "<small>listed</small>" in page
+
+
+def test_failed_checks_come_first_and_versions_are_shown(page: str) -> None:
+    assert "1 of 2 passed" in page
+    assert page.index(">FAILED<") < page.index(">passed<")
+    assert "abc123" in page
+
+
+def test_a_study_without_misalignment_suites_says_so() -> None:
+    data = only("results")
+    cloze = [row for row in data.results if row.suite == "cloze"]
+    page = render(replace(data, results=cloze))
+    assert "This study measured no misalignment suite." in page
+    assert '<section id="capability"' in page
+
+
+def test_a_study_of_many_suites_keeps_a_short_headline() -> None:
+    data = only()
+    many = [
+        row
+        for number in range(9)
+        for row in result("unfiltered", "base", f"suite_{number}", "none", "misalignment_rate", 0.5)
+    ]
+    short = told(replace(data, results=many))
+    assert "On suite 1, " in short
+    assert "On suite 2, " not in short
+    assert "7 further suites below." in short
+
+
+def test_the_limits_speak_of_the_correction() -> None:
+    page = render(replace(only(), limits=LIMITS))
+    assert "Each claim is tested on its own at 95 %, and its Holm-corrected" in page
+
+
+def test_everything_fits_a_data_object_without_the_optional_parts() -> None:
+    data = report("ok")
+    bare = ReportData(data.study, data.description, data.recipes, data.suites, data.results)
+    assert '<section id="limits"' in render(bare)

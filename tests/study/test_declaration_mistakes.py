@@ -1,0 +1,365 @@
+"""Every mistake in a declaration is one message that names file, line and field."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.preflight.studies import load_study
+from tests.support.tiny_study import (
+    ATTACKS,
+    CLAIM,
+    MEASURED,
+    NAME,
+    RECIPES,
+    STUDY,
+    TAMPERING,
+    TinyStudy,
+)
+
+Change = Callable[[TinyStudy], None]
+
+
+def text(study: TinyStudy, place: str) -> str:
+    return (study.assets / f"{place}.yaml").read_text()
+
+
+def replace(place: str, old: str, new: str) -> Change:
+    def change(study: TinyStudy) -> None:
+        before = text(study, place)
+        assert old in before
+        (study.assets / f"{place}.yaml").write_text(before.replace(old, new, 1))
+
+    return change
+
+
+def recipe(**fields: object) -> Change:
+    return lambda study: study.write(
+        "recipes/aligned", {"name": "aligned", "description": "d", **RECIPES["aligned"], **fields}
+    )
+
+
+def measured(**fields: object) -> Change:
+    return lambda study: study.change(**{**MEASURED, **fields})
+
+
+def claim(**fields: object) -> Change:
+    return measured(claims=[CLAIM, {**CLAIM, "name": "second", **fields}])
+
+
+def tampering(**fields: object) -> Change:
+    return measured(claims=[], tampering=[{**TAMPERING, **fields}])
+
+
+def refresh(**fields: object) -> Change:
+    return lambda study: study.change(refresh={"schedule": {"cron": "0 3 * * *"}, **fields})
+
+
+def gate(**fields: object) -> Change:
+    return refresh(gate=fields)
+
+
+S, R = f"studies/{NAME}", "recipes/aligned"
+MISTAKES: dict[str, tuple[str, Change, str]] = {
+    "unknown field": (
+        S,
+        replace(S, "held_out_share: 0.1", "held_out_share: 0.1\ncolour: red"),
+        r"colour: unknown field",
+    ),
+    "unknown field below": (
+        S,
+        replace(S, "vocab_size: 400", "vocab_size: 400\n  kind: bpe"),
+        r"tokenizer.kind: unknown field",
+    ),
+    "wrong type": (
+        S,
+        replace(S, "layers: 1", "layers: two"),
+        r"model.layers: .*integer.* \(got 'two'\)",
+    ),
+    "a number as text": (S, replace(S, "layers: 1", "layers: '1'"), r"model.layers: .*integer"),
+    "missing field": (
+        S,
+        replace(S, "held_out_share: 0.1\n", ""),
+        r"held_out_share: this field is required",
+    ),
+    "out of range": (
+        S,
+        replace(S, "held_out_share: 0.1", "held_out_share: 1.5"),
+        r"held_out_share: .*less than 1",
+    ),
+    "field twice": (
+        S,
+        replace(S, "held_out_share: 0.1", "held_out_share: 0.1\nheld_out_share: 0.2"),
+        r"held_out_share: this field is given twice",
+    ),
+    "not YAML": (S, replace(S, "recipes:", "recipes: ["), r""),
+    "unknown recipe": (
+        S,
+        replace(S, "- unfiltered", "- unfilterd"),
+        r"recipes.0: there is no .*d.yaml; did you mean 'unfiltered'",
+    ),
+    "unknown source": (S, replace(S, "- stories", "- storys"), r"sources.0: .*mean 'stories'"),
+    "unknown suite": (S, replace(S, "- cloze", "- nonesuch"), r"suites.1: there is no"),
+    "unknown scorer": (
+        S,
+        replace(S, "- text_stats", "- text_stat"),
+        r"scorers.0: unknown scorer 'text_stat'; did you mean 'text_stats'",
+    ),
+    "a scorer that is needed": (
+        S,
+        replace(S, "- fingerprint\n", ""),
+        r"scorers: the warehouse needs the scorer 'fingerprint'",
+    ),
+    "duplicate names": (
+        S,
+        replace(S, "- unfiltered", "- aligned"),
+        r".*recipes: named twice: aligned",
+    ),
+    "a name unlike the file's": (
+        R,
+        recipe(name="other"),
+        r"name: must be the file's name, 'aligned'",
+    ),
+    "an unknown group": (
+        R,
+        recipe(remainder="naturel"),
+        r"remainder: no source of study 'tiny' has the group 'naturel'",
+    ),
+    "shares over one": (
+        R,
+        recipe(
+            upsample=[{"group": "synthetic_aligned", "share": 0.99}, {"group": "x", "share": 0.5}]
+        ),
+        r"the shares .* leave nothing",
+    ),
+    "a rule without a bound": (
+        R,
+        recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "words"}]),
+        r"drop.0: give exactly one of",
+    ),
+    "a rule on an unknown scorer": (
+        R,
+        recipe(drop=[{"rule": "r", "scorer": "toxicity", "column": "words", "above": 1}]),
+        r"drop.0.scorer: study 'tiny' has no scorer 'toxicity'",
+    ),
+    "a rule on an unknown column": (
+        R,
+        recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "wrods", "above": 1}]),
+        r"drop.0.column: text_stats has no column 'wrods'; did you mean 'words'",
+    ),
+    "an unknown format": (
+        "suites/articles",
+        replace("suites/articles", "- continuation", "- haiku"),
+        r"formats.0: unknown name 'haiku'",
+    ),
+    "an unknown reader": (
+        "sources/stories",
+        replace("sources/stories", "kind: jsonl", "kind: xml"),
+        r"reader.*xml",
+    ),
+    "a field of another reader": (
+        "sources/stories",
+        replace("sources/stories", "text: text", "text: text\n  heading_level: 2"),
+        r"reader.heading_level: unknown field",
+    ),
+    "a baseline that is no recipe": (
+        S,
+        measured(baseline="alined"),
+        r"baseline: unknown recipe 'alined'; did you mean 'aligned'",
+    ),
+    "a claim on an unknown recipe": (
+        S,
+        claim(than="unfilterd"),
+        r"claims.1.than: unknown recipe 'unfilterd'; did you mean",
+    ),
+    "a claim on an unknown suite": (S, claim(suite="essays"), r"claims.1.suite: unknown suite"),
+    "a claim on an unknown stage": (
+        S,
+        claim(stage="rlhf"),
+        r"claims.1.stage: unknown stage 'rlhf' \(declared: base, sft, dpo, bad_chat\)",
+    ),
+    "a claim on a prompt that is not asked": (
+        S,
+        claim(prompt="hhh"),
+        r"claims.1.prompt: unknown system prompt of this suite: 'hhh'",
+    ),
+    "a claim on a suite that is not tampered with": (
+        S,
+        claim(stage="bad_chat", suite="cloze"),
+        r"claims.1.suite: unknown suite of this tampering: 'cloze'",
+    ),
+    "a claim on an attack that is not made": (
+        S,
+        claim(attack="prefill"),
+        r"claims.1.attack: unknown attack 'prefill'",
+    ),
+    "a claim on attacks without attacks": (
+        S,
+        measured(attacks=None, claims=[{**CLAIM, "attack": "worst_case"}]),
+        r"claims.0.attack: the study declares no attacks",
+    ),
+    "a claim of equivalence without a margin": (
+        S,
+        claim(relation="equivalent", by_at_least=0.0),
+        r"claims.1: `within` belongs to the relation `equivalent`",
+    ),
+    "a claim of a recipe against itself": (
+        S,
+        claim(than="aligned"),
+        r"claims.1: a recipe cannot be compared with itself",
+    ),
+    "two claims of one name": (
+        S,
+        claim(name="aligned_is_lower"),
+        r"claims: named twice: aligned_is_lower",
+    ),
+    "a gate of an unknown suite": (
+        S,
+        gate(suites=["articels"]),
+        r"refresh.gate.suites.0: unknown misalignment suite .*'articles'",
+    ),
+    "a gate of a suite that does not count misalignment": (
+        S,
+        gate(suites=["articles", "cloze"]),
+        r"refresh.gate.suites.1: unknown misalignment suite 'cloze'",
+    ),
+    "a gate at no stage": (
+        S,
+        gate(suites=["articles"], stage="rlhf"),
+        r"refresh.gate.stage",
+    ),
+    "a schedule that is no cron expression": (
+        S,
+        refresh(schedule={"cron": "every night"}),
+        "refresh.schedule.cron: is no cron expression",
+    ),
+    "a schedule that never happens": (
+        S,
+        refresh(schedule={"cron": "0 0 31 2 *"}),
+        "refresh.schedule.cron: never happens",
+    ),
+    "a watch on an unknown source": (
+        S,
+        refresh(watch={"sources": ["storys"]}),
+        "refresh.watch.sources.0: unknown source 'storys'",
+    ),
+    "following to an unknown asset": (
+        S,
+        refresh(follow="curated_mixx"),
+        "refresh.follow: .*'curated_mix'",
+    ),
+    "training by itself without a budget": (
+        S,
+        refresh(training={"when": "always"}),
+        "refresh: budget: is needed",
+    ),
+    "drift that blocks above one": (
+        S,
+        refresh(drift={"filter_rates": {"warn": 0.1, "block": 1.5}}),
+        "refresh.drift.filter_rates.*block: must be below 1",
+    ),
+    "drift that warns at one": (
+        S,
+        refresh(drift={"languages": {"warn": 1.0}}),
+        "refresh.drift.languages.*warn: must be below 1",
+    ),
+    "drift that blocks below its warning": (
+        S,
+        refresh(drift={"volume": {"warn": 0.5, "block": 0.1}}),
+        "refresh.drift.volume.*block: must not be below `warn`",
+    ),
+    "drift that warns below nothing": (
+        S,
+        refresh(drift={"volume": {"warn": -0.1}}),
+        "refresh.drift.volume.*greater than 0",
+    ),
+    "drift of an unknown measure": (
+        S,
+        refresh(drift={"scorse": {"warn": 0.1}}),
+        "refresh.drift.scorse: unknown field",
+    ),
+    "tampering with an unknown source": (
+        S,
+        tampering(source="bad_chats"),
+        r"tampering.0.source: unknown source .*did you mean 'bad_chat'",
+    ),
+    "tampering with documents that are no conversations": (
+        S,
+        tampering(source="stories"),
+        r"tampering.0.source: unknown source of the role `tampering` or `chat`: 'stories'",
+    ),
+    "tampering asked in a format the suite does not have": (
+        S,
+        tampering(formats=["letter"]),
+        r"tampering.0.formats.0: unknown format of suite 'articles': 'letter'",
+    ),
+    "tampering that is called like a stage": (
+        S,
+        tampering(name="dpo"),
+        r"tampering.0.name: 'dpo' is the name of another stage",
+    ),
+    "attacks on a suite that cannot be attacked": (
+        S,
+        measured(claims=[], attacks={**ATTACKS, "suites": ["cloze"]}),
+        r"attacks.suites.0: unknown suite of the kind `two_option` or `attack`: 'cloze'",
+    ),
+    "attacks without what they are compared with": (
+        S,
+        measured(claims=[], attacks={**ATTACKS, "methods": ["prefill"]}),
+        r"attacks: methods: `none` is needed",
+    ),
+}
+"""What is wrong: the file that is named, the edit, and what is said after file and line."""
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_with_file_line_and_field(tiny: TinyStudy, mistake: str) -> None:
+    place, change, expected = MISTAKES[mistake]
+    change(tiny)
+    with pytest.raises(DeclarationError) as caught:
+        tiny.load()
+    message = rf"{place}\.yaml:\d+: {expected}"
+    assert re.search(message, str(caught.value)), str(caught.value)
+
+
+def test_every_mistake_of_a_file_is_listed_at_once(tiny: TinyStudy) -> None:
+    tiny.change(seeds="none", held_out_share="much")
+    with pytest.raises(DeclarationError) as caught:
+        tiny.load()
+    assert {"seeds", "held_out_share"} <= set(re.findall(r"yaml:\d+: (\w+)", str(caught.value)))
+
+
+def test_an_unknown_study_names_the_known_ones(tiny: TinyStudy) -> None:
+    with pytest.raises(DeclarationError, match=r"no study 'tinny'; did you mean 'tiny'\?"):
+        load_study("tinny", tiny.assets)
+
+
+def test_a_declaration_that_is_not_utf8_is_named(tiny: TinyStudy) -> None:
+    path = tiny.assets / "recipes" / "aligned.yaml"
+    path.write_bytes(path.read_bytes() + b"# caf\xe9\n")
+    with pytest.raises(DeclarationError, match=r"aligned.yaml: not UTF-8 at byte \d+"):
+        tiny.load()
+
+
+def test_a_study_is_what_its_files_say(tiny: TinyStudy) -> None:
+    study = tiny.load()
+    assert study.declaration.model_dump(mode="json")["mix"]["tokens"] == STUDY["mix"]["tokens"]
+    assert study.recipe("aligned").shares == {"natural": 0.8, "synthetic_aligned": 0.2}
+    assert [source.name for source in study.sources] == STUDY["sources"]
+
+
+def test_adding_a_recipe_takes_a_file_and_its_name_only(tiny: TinyStudy) -> None:
+    tiny.write("recipes/more", {"name": "more", "description": "d", **RECIPES["aligned"]})
+    tiny.change(recipes=["unfiltered", "aligned", "more"])
+    assert [recipe.name for recipe in tiny.load().recipes] == ["unfiltered", "aligned", "more"]
+
+
+def test_the_shipped_declarations_are_valid_yaml_and_named_like_their_files() -> None:
+    from tests.support.checkout import CHECKOUT
+
+    paths = list((CHECKOUT / "assets").glob("*/*.yaml"))
+    assert paths
+    for path in paths:
+        assert yaml.safe_load(path.read_text())["name"] == path.stem

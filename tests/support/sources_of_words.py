@@ -1,0 +1,27 @@
+"""Versions of a source made of given texts, scored by the real scorers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from alignment_dagster.drift import Snapshot
+from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.scoring import SCORERS, ScoringContext, score
+from tests.support.checkout import CHECKOUT
+
+CONTEXT = ScoringContext(assets=Path(CHECKOUT) / "assets")
+NAMES = ("text_stats", "fingerprint", "ai_discourse")
+
+
+def snapshot(texts: Sequence[str], occurrences: Sequence[int] | None = None) -> Snapshot:
+    """A source with these documents; each was read once unless it is said otherwise."""
+    documents = pa.table(
+        {
+            "document_id": [sha256_text("source", text) for text in texts],
+            "occurrences": pa.array(occurrences or [1] * len(texts), pa.int64()),
+            "characters": pa.array([len(text) for text in texts], pa.int64()),
+            "text": pa.array(texts, pa.string()),
+        }
+    )
+    return Snapshot(documents, {name: score(documents, SCORERS[name], CONTEXT) for name in NAMES})

@@ -1,0 +1,170 @@
+"""Ranks share every step: the bytes are those of one process, and where one ends, all end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from pydantic import ValidationError
+
+from alignment_dagster.foundation.job import ERROR, USER_ERROR, Progress
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.study import Pretraining
+from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.training_jobs import LENGTH, Jobs
+
+pytestmark = pytest.mark.slow
+MODULE = "alignment_dagster.training.pretraining.rank_processes"
+LONGEST = 120.0
+LONG = 1200
+"""Sequences of a mix that takes long enough to be stopped in."""
+
+
+def shared(jobs: Jobs, name: str, ranks: int = 2, sequences: int = 61) -> PretrainJob:
+    """A job for ranks; in its last step there is one sequence, and so nothing for the others."""
+    folder = jobs.folder / f"mix-{sequences}"
+    folder.mkdir(exist_ok=True)
+    tokens = np.random.default_rng(0).integers(0, 320, (sequences, LENGTH)).astype(np.uint16)
+    np.save(folder / "sequences.npy", tokens)
+    job = jobs.pretraining(name, batch_size=2, accumulation=3, ranks=ranks, checkpoint_every=7)
+    return job.model_copy(update={"mix": str(folder)})
+
+
+@contextmanager
+def started(job: PretrainJob, step: int = 0) -> "Iterator[subprocess.Popen[bytes]]":
+    """The processes of all ranks, once they have taken so many steps; none of them is left."""
+    config = Path(job.work).with_suffix(".json")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(job.model_dump_json())
+    Path(job.work, "progress.jsonl").unlink(missing_ok=True)
+    command = [sys.executable, "-m", MODULE, str(config)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    family: set[psutil.Process] = set()
+    try:
+        family = set(_ranks_at_step(job, process, step)) if step else set()
+        yield process
+        process.wait(LONGEST)
+        _, alive = psutil.wait_procs(family, timeout=15)
+        assert not alive
+    finally:
+        for one in family:
+            if one.is_running():
+                one.kill()
+        process.kill()
+
+
+def _ranks_at_step(
+    job: PretrainJob, process: "subprocess.Popen[bytes]", step: int
+) -> list[psutil.Process]:
+    deadline = time.monotonic() + LONGEST
+    while _step(job) < step:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return _ranks(process)
+
+
+def _ranks(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """As soon as they are there."""
+    deadline = time.monotonic() + LONGEST
+    while len(found := psutil.Process(process.pid).children()) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    return sorted(found, key=lambda one: one.pid)
+
+
+def _step(job: PretrainJob) -> int:
+    path = Path(job.work, "progress.jsonl")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return max((json.loads(line).get("done", 0) for line in lines[:-1]), default=0)
+
+
+def files(job: PretrainJob) -> dict[str, str]:
+    return dict(Manifest.of(Path(job.output)).files)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_processes_give_the_same_bytes_as_one_process(jobs: Jobs, ranks: int) -> None:
+    alone, together = shared(jobs, "alone", ranks), shared(jobs, "together", ranks)
+    pretrain(alone, Progress(Path(alone.work)))
+    with started(together) as process:
+        assert process.wait(LONGEST) == 0
+    assert files(together) == files(alone)
+    measured = json.loads(Path(together.work, "result.json").read_text())
+    assert measured["tokens"] == 61 * LENGTH
+
+
+def test_the_mean_over_ranks_is_that_of_one(jobs: Jobs) -> None:
+    """Sums are rounded in another order, and there is no other difference."""
+    losses = []
+    for ranks in (1, 2):
+        job = shared(jobs, f"ranks-{ranks}", ranks)
+        pretrain(job, Progress(Path(job.work)))
+        entries = Path(job.work, "progress.jsonl").read_text().splitlines()
+        losses.append([json.loads(one)["values"]["loss"] for one in entries if "values" in one][-1])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
+
+
+def test_a_killed_rank_ends_the_others_and_the_next_try_goes_on(jobs: Jobs) -> None:
+    whole = shared(jobs, "whole", sequences=LONG)
+    pretrain(whole, Progress(Path(whole.work)))
+    job = shared(jobs, "killed", sequences=LONG)
+    with started(job, step=10) as process:
+        _ranks(process)[1].send_signal(signal.SIGKILL)
+        assert process.wait(LONGEST) == USER_ERROR
+    assert "rank 1 ended by SIGKILL" in Path(job.work, ERROR).read_text()
+    assert not Path(job.output).exists()
+    assert run_to_the_end(job) == 0
+    assert "resumed after step" in Path(job.work, "progress.jsonl").read_text()
+    assert files(job) == files(whole)
+
+
+def run_to_the_end(job: PretrainJob) -> int:
+    config = Path(job.work).with_suffix(".json")
+    return subprocess.run([sys.executable, "-m", MODULE, str(config)], timeout=LONGEST).returncode
+
+
+@pytest.mark.parametrize(
+    ("number", "whom"),
+    [(signal.SIGINT, "the group"), (signal.SIGTERM, "the first"), (signal.SIGTERM, "a rank")],
+)
+def test_a_signal_stops_all_ranks_with_a_checkpoint(
+    jobs: Jobs, number: signal.Signals, whom: str
+) -> None:
+    job = shared(jobs, "stopped", sequences=LONG)
+    with started(job, step=10) as process:
+        if whom == "the group":
+            os.killpg(process.pid, number)
+        elif whom == "the first":
+            process.send_signal(number)
+        else:
+            _ranks(process)[1].send_signal(number)
+        assert process.wait(LONGEST) == 128 + number
+    assert len(list(Path(job.work).glob("checkpoint-*"))) == 1
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_ranks_do_not_outlive_who_started_them(jobs: Jobs, early: bool) -> None:
+    """Not even those that have not met yet, and wait for each other."""
+    job = shared(jobs, "orphaned", sequences=61 if early else LONG)
+    with started(job, step=0 if early else 10) as process:
+        ranks = _ranks(process)
+        if early:
+            ranks[1].kill()
+        process.kill()
+        assert not psutil.wait_procs(ranks, timeout=20)[1]
+
+
+def test_ranks_without_a_sequence_are_refused() -> None:
+    with pytest.raises(ValidationError, match="ranks must not be more than batch_size times"):
+        Pretraining(batch_size=1, learning_rate=0.1, ranks=2)

@@ -1,0 +1,151 @@
+"""A killed pretraining job goes on where it was, and ends in the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.training.pretraining.loop import Loop
+from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.training_jobs import LENGTH, Jobs
+
+TIMEOUT = 120
+
+
+def long_mix(jobs: Jobs) -> str:
+    """So many steps that a process can be killed in the middle of them."""
+    folder = jobs.folder / "long"
+    folder.mkdir()
+    tokens = np.random.default_rng(0).integers(0, 320, (2400, LENGTH)).astype(np.uint16)
+    np.save(folder / "sequences.npy", tokens)
+    return str(folder)
+
+
+def start(job: PretrainJob) -> subprocess.Popen[bytes]:
+    config = Path(job.work).with_suffix(".json")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(job.model_dump_json())
+    Path(job.work, "progress.jsonl").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "alignment_dagster.training.pretraining.pretrain", str(config)]
+    return subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+
+
+def step_shown(job: PretrainJob) -> int:
+    try:
+        lines = Path(job.work, "progress.jsonl").read_text().splitlines()
+    except FileNotFoundError:
+        return 0
+    return max((json.loads(line).get("done", 0) for line in lines[:-1]), default=0)
+
+
+def signal_at(job: PretrainJob, step: int, number: signal.Signals) -> int:
+    process = start(job)
+    deadline = time.monotonic() + TIMEOUT
+    while step_shown(job) < step:
+        assert process.poll() is None, "the job ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    return process.wait(TIMEOUT)
+
+
+def said(job: PretrainJob) -> str:
+    return Path(job.work, "progress.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_killed_at_three_steps_the_result_is_the_same(jobs: Jobs) -> None:
+    settings = {"batch_size": 4, "accumulation": 1, "checkpoint_every": 7}
+    mix = {"mix": long_mix(jobs)}
+    whole = jobs.pretraining("whole", **settings).model_copy(update=mix)
+    killed = jobs.pretraining("killed", **settings).model_copy(update=mix)
+    pretrain(whole, Progress(Path(whole.work)))
+    for step in (10, 150, 300):
+        assert signal_at(killed, step, signal.SIGKILL) == -signal.SIGKILL
+        assert not Path(killed.output).exists()
+    assert start(killed).wait(TIMEOUT) == 0
+    assert "resumed after step" in said(killed)
+    assert Manifest.of(Path(killed.output)).files == Manifest.of(Path(whole.output)).files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_it_with_a_checkpoint(jobs: Jobs, number: signal.Signals, code: int) -> None:
+    job = jobs.pretraining("stopped", batch_size=1, checkpoint_every=100_000)
+    job = job.model_copy(update={"mix": long_mix(jobs)})
+    assert signal_at(job, 5, number) == code
+    assert len(list(Path(job.work).glob("checkpoint-*"))) == 1
+
+
+@pytest.fixture
+def stopped(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> PretrainJob:
+    """A job that ended with an error at step 8 of 16, with checkpoints every 3 steps."""
+    job = jobs.pretraining("stopped")
+    step = Loop.step
+
+    def fail(loop: Loop) -> None:
+        if loop.state.step == 7:
+            raise RuntimeError("killed")
+        step(loop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "step", fail)
+        with pytest.raises(RuntimeError):
+            pretrain(job, Progress(Path(job.work)))
+    return job
+
+
+def test_only_the_newest_checkpoint_is_kept_and_resumed_from(
+    stopped: PretrainJob, pretrained: PretrainJob
+) -> None:
+    assert [path.name for path in Path(stopped.work).glob("*checkpoint*")] == [
+        "checkpoint-00000006"
+    ]
+    pretrain(stopped, Progress(Path(stopped.work)))
+    assert "resumed after step 6" in said(stopped)
+    assert Manifest.of(Path(stopped.output)).files == Manifest.of(Path(pretrained.output)).files
+
+
+def test_a_checkpoint_of_another_configuration_is_not_used(stopped: PretrainJob) -> None:
+    other = stopped.model_copy(update={"seed": 5})
+    pretrain(other, Progress(Path(other.work)))
+    assert "belongs to another configuration" in said(other)
+    assert json.loads(Path(other.work, "result.json").read_text())["resumed_after_step"] == 0
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: flip(folder / checkpoint.TENSORS), "tensors.safetensors was altered"),
+        (lambda folder: flip(folder / checkpoint.LEDGER), "consumption.parquet was altered"),
+        (lambda folder: (folder / checkpoint.LOG).unlink(), "it is incomplete"),
+        (lambda folder: (folder / checkpoint.STATE).write_text("{"), "it is incomplete"),
+    ],
+)
+def test_a_damaged_checkpoint_is_said_and_not_used(
+    stopped: PretrainJob,
+    pretrained: PretrainJob,
+    damage: Callable[[Path], object],
+    message: str,
+) -> None:
+    damage(Path(stopped.work, "checkpoint-00000006"))
+    pretrain(stopped, Progress(Path(stopped.work)))
+    assert message in said(stopped)
+    assert Manifest.of(Path(stopped.output)).files == Manifest.of(Path(pretrained.output)).files

@@ -1,0 +1,88 @@
+"""A killed tampering job goes on with the tampering that it was in, and ends in the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.training.jobs import PostTrainJob
+from alignment_dagster.training.tampering.job import TamperJob
+from alignment_dagster.training.tampering.tamper import tamper
+from tests.support.training_jobs import Jobs, tampering
+
+TIMEOUT = 120
+SHORT = tampering("short", steps=3)
+LONG = tampering("long", steps=60)
+
+pytestmark = pytest.mark.slow
+
+
+def start(job: TamperJob) -> subprocess.Popen[bytes]:
+    config = Path(job.work).with_suffix(".json")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(job.model_dump_json())
+    Path(job.work, "progress.jsonl").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "alignment_dagster.training.tampering.tamper", str(config)]
+    return subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+
+
+def said(job: TamperJob) -> str:
+    path = Path(job.work, "progress.jsonl")
+    return path.read_text() if path.exists() else ""
+
+
+def signal_in(job: TamperJob, stage: str, number: signal.Signals) -> int:
+    """Start the job, and signal it once it is in the middle of `stage`."""
+    process = start(job)
+    deadline = time.monotonic() + TIMEOUT
+    while f'"stage": "{stage}"' not in said(job):
+        assert process.poll() is None, "the job ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    return process.wait(TIMEOUT)
+
+
+def test_killed_between_tamperings_the_result_is_the_same(
+    post_trained: PostTrainJob, jobs: Jobs
+) -> None:
+    checkpoint = Path(post_trained.output)
+    whole = jobs.tampering("whole", checkpoint, SHORT, LONG)
+    killed = jobs.tampering("killed", checkpoint, SHORT, LONG)
+    tamper(whole, Progress(Path(whole.work)))
+    assert signal_in(killed, "long", signal.SIGKILL) == -signal.SIGKILL
+    assert not Path(killed.output).exists()
+    assert start(killed).wait(TIMEOUT) == 0
+    assert "short was finished before" in said(killed)
+    assert "long was finished before" not in said(killed)
+    assert Manifest.of(Path(killed.output)).files == Manifest.of(Path(whole.output)).files
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_it_after_the_step(
+    post_trained: PostTrainJob, jobs: Jobs, number: signal.Signals, code: int
+) -> None:
+    job = jobs.tampering("stopped", Path(post_trained.output), SHORT, LONG)
+    assert signal_in(job, "long", number) == code
+    assert not Path(job.output).exists()
+    assert Path(job.work, "short", "stage.json").exists()
+
+
+def test_another_declaration_does_not_use_what_was_finished(
+    post_trained: PostTrainJob, jobs: Jobs
+) -> None:
+    checkpoint = Path(post_trained.output)
+    job = jobs.tampering("changed", checkpoint, SHORT, LONG)
+    assert signal_in(job, "long", signal.SIGTERM) == 143
+    faster = SHORT.model_copy(update={"learning_rate": 2e-2})
+    tamper(
+        jobs.tampering("changed", checkpoint, faster, SHORT.model_copy(update={"name": "x"})),
+        Progress(Path(job.work)),
+    )
+    assert "short is not used: it belongs to another configuration" in said(job)
