@@ -1,6 +1,7 @@
 """The home folder, its lake and MLflow's tracker, as Dagster's resources."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,11 @@ def stores(context: dg.AssetExecutionContext, study: Study) -> Stores:
     return tracker.stores(context.resources.lake, study)
 
 
+@cache
 def resources() -> Mapping[str, Any]:
-    """By the keys that assets ask for."""
+    """By the keys that assets ask for; the same ones for all studies of a code location.
+
+    Dagster merges definitions of two components only where a key has one resource.
+    """
     home = HomeResource()
     return {"home": home, "lake": LakeResource(home=home), "tracker": TrackerResource(home=home)}
