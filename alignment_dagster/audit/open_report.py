@@ -14,7 +14,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedReport:
     """A report, everything behind it, and the ledgers over just that."""
 
     archive: Archive
@@ -38,7 +38,7 @@ def open_archive(study: str, home: Home | None = None) -> Archive:
 
 
 @contextmanager
-def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened]:
+def open_report(archive: Archive, version: str | None = None) -> Iterator[OpenedReport]:
     """A report with its closure and ledgers; the current one without a version.
 
     Raises:
@@ -48,7 +48,7 @@ def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened
     report = archive.report(version)
     closure = archive.behind([report])
     archive.require_files([report, *closure])
-    opened = Opened(archive, report, closure)
+    opened = OpenedReport(archive, report, closure)
     try:
         yield opened
     finally:

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.audit.review_nodes import how_to_review, verdict
+from alignment_dagster.audit.review_nodes import describe_verdict, how_to_review
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.visible_text import visible
@@ -62,4 +62,4 @@ def _review(study: str, report: Artifact, home: Home) -> str:
         return visible(str(error))
     if not found:
         return f"none yet ({how_to_review(study, report)})"
-    return f"{verdict(found)}: {visible(found[-1].note)}"
+    return f"{describe_verdict(found)}: {visible(found[-1].note)}"

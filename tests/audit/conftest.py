@@ -11,7 +11,7 @@ import tiny_study
 from audited_study import Audited
 from tiny_study import MEASURED, NAME, STUDY
 
-from alignment_dagster.audit.open_report import Opened, open_report
+from alignment_dagster.audit.open_report import OpenedReport, open_report
 
 DONE = "made"
 
@@ -49,7 +49,7 @@ def altered(audited: Audited, tmp_path: Path) -> Audited:
 
 
 @pytest.fixture(scope="session")
-def opened(audited: Audited) -> Iterator[Opened]:
+def opened(audited: Audited) -> Iterator[OpenedReport]:
     """The report with its closure and ledgers."""
     with open_report(audited.archive) as found:
         yield found

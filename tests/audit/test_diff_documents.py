@@ -13,7 +13,7 @@ from alignment_dagster.audit.diff.documents import BY_RULE, BY_SOURCE, RAW
 from alignment_dagster.audit.diff.examples import EACH, excerpt, fate_examples, raw_examples
 from alignment_dagster.audit.diff.questions import item_changes
 from alignment_dagster.audit.diff.score_bands import COUNTS, Rule, bands
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 DOCUMENTS = 400
 RULES = ("ai_discourse", "too_short", "held_out")
@@ -109,7 +109,7 @@ def test_counts_by_source_are_exact(
             counts.update(seen_more=now > was, seen_less=now < was)
         if decision(old, name) == decision(new, name) == dispositions.KEPT:
             counts.update(reweighted=old[name]["weight"] != new[name]["weight"])
-    found = {row["source"]: row for row in rows(connection, BY_SOURCE, "r")}
+    found = {row["source"]: row for row in fetch_rows(connection, BY_SOURCE, "r")}
     for source, counts in wanted.items():
         assert {name: found[source][name] for name in counts} == dict(counts)
 
@@ -120,7 +120,7 @@ def test_counts_by_rule_are_exact(
     old, new = sides
     wanted = Counter((decision(old, name), decision(new, name)) for name in {**old, **new})
     found: Counter[tuple[str, str]] = Counter()
-    for row in rows(connection, BY_RULE):
+    for row in fetch_rows(connection, BY_RULE):
         found[row["was"], row["now"]] += row["documents"]
     assert found == {pair: count for pair, count in wanted.items() if pair[0] != pair[1]}
 
@@ -129,7 +129,7 @@ def test_new_and_gone_documents_of_the_raw_corpus_are_counted(
     connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]
 ) -> None:
     ids = [{name for name, one in found.items() if one["source"] == "s1"} for found in sides]
-    (row,) = rows(connection, RAW, "s1")
+    (row,) = fetch_rows(connection, RAW, "s1")
     assert row == {
         "before": len(ids[0]), "after": len(ids[1]),
         "added": len(ids[1] - ids[0]), "gone": len(ids[0] - ids[1]),
@@ -148,7 +148,7 @@ def test_bands_hold_every_document_once_and_begin_at_the_bounds(
     assert {12.5, 13.5} <= set(edges)
     assert len(names) == len(edges) + 1
     assert "12.5 to < 13.5" in names
-    found = rows(connection, COUNTS, edges, "dropped: too_short")
+    found = fetch_rows(connection, COUNTS, edges, "dropped: too_short")
     (count,) = connection.execute("select count(*) from scored").fetchone() or (0,)
     assert sum(row["documents"] for row in found) == count > 0
 

@@ -15,8 +15,8 @@ from audited_study import Audited
 from bundles import Dossier
 from tiny_study import NAME
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.release.dossier import verify
@@ -79,7 +79,9 @@ def test_two_bundles_are_the_same_byte_for_byte_whatever_they_are_called(
     assert again.read_bytes() == bundle.read_bytes()
 
 
-def test_it_holds_the_records_of_everything_behind_the_report(bundle: Path, opened: Opened) -> None:
+def test_it_holds_the_records_of_everything_behind_the_report(
+    bundle: Path, opened: OpenedReport
+) -> None:
     members = Dossier.read(bundle).members
     for artifact in opened.closure:
         folder = f"artifacts/{artifact.path.relative_to(opened.archive.lake.root / NAME)}"
@@ -89,16 +91,16 @@ def test_it_holds_the_records_of_everything_behind_the_report(bundle: Path, open
         assert members[f"report/{name}"] == (opened.report.path / name).read_bytes()
 
 
-def test_its_ledgers_hold_every_row(bundle: Path, opened: Opened) -> None:
+def test_its_ledgers_hold_every_row(bundle: Path, opened: OpenedReport) -> None:
     dossier = Dossier.read(bundle)
     for name in ("items", "losses", "attack_items", "consumption", "metrics"):
-        (count,) = rows(opened.ledgers, f"select count(*) as n from {name}")
+        (count,) = fetch_rows(opened.ledgers, f"select count(*) as n from {name}")
         assert len(dossier.rows(name)) == count["n"], name
 
 
-def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: Opened) -> None:
+def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: OpenedReport) -> None:
     documents = {row["document_id"]: row for row in Dossier.read(bundle).rows("documents")}
-    decided = rows(opened.ledgers, "select * from dispositions")
+    decided = fetch_rows(opened.ledgers, "select * from dispositions")
     assert sum(len(row["recipes"]) for row in documents.values()) == len(decided)
     for row in decided:
         (use,) = [
@@ -110,7 +112,7 @@ def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: Open
         assert [use[name] for name in columns] == [row[name] for name in columns]
     packed = {
         (row["document_id"], row["recipe"]): row
-        for row in rows(opened.ledgers, "select * from mixes")
+        for row in fetch_rows(opened.ledgers, "select * from mixes")
     }
     for document, row in documents.items():
         for use in row["recipes"]:
@@ -120,18 +122,18 @@ def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: Open
     assert not packed
 
 
-def test_documents_say_how_often_later_stages_read_them(bundle: Path, opened: Opened) -> None:
+def test_documents_say_how_often_later_stages_read_them(bundle: Path, opened: OpenedReport) -> None:
     documents = Dossier.read(bundle).rows("documents")
     told = sum(
         times for row in documents for stages in row["seen"].values() for times in stages.values()
     )
-    (read,) = rows(opened.ledgers, "select sum(len(documents)) as n from consumption")
+    (read,) = fetch_rows(opened.ledgers, "select sum(len(documents)) as n from consumption")
     assert told == read["n"] > 0
 
 
-def _texts(opened: Opened) -> dict[str, set[str]]:
+def _texts(opened: OpenedReport) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for row in rows(opened.ledgers, "select source, text, payload from texts"):
+    for row in fetch_rows(opened.ledgers, "select source, text, payload from texts"):
         found.setdefault(row["source"], set()).update(
             text for text in (row["text"], row["payload"]) if text
         )
@@ -151,7 +153,7 @@ def _everything(path: Path) -> str:
     return "\n".join([*unpacked, *plain])
 
 
-def test_without_text_no_document_can_be_read_in_it(bundle: Path, opened: Opened) -> None:
+def test_without_text_no_document_can_be_read_in_it(bundle: Path, opened: OpenedReport) -> None:
     content = _everything(bundle)
     texts = _texts(opened)
     assert len(texts) == 6
@@ -159,7 +161,7 @@ def test_without_text_no_document_can_be_read_in_it(bundle: Path, opened: Opened
 
 
 def test_redaction_keeps_only_digests_of_a_source(
-    audited: Audited, opened: Opened, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    audited: Audited, opened: OpenedReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "texts.zip"
     build(audited.archive, None, path, texts=True, redacted=["ai_news"])

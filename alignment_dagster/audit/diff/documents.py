@@ -14,7 +14,7 @@ from alignment_dagster.audit.diff.examples import Example, fate_examples, raw_ex
 from alignment_dagster.audit.diff.ledgers import SCHEMAS, recipes
 from alignment_dagster.audit.diff.score_bands import by_band
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 Row = dict[str, Any]
 
@@ -107,9 +107,9 @@ def counts(
     """
     dispositions.collect(connection, recipes)
     return {
-        "raw": [{"source": one, **rows(connection, RAW, one)[0]} for one in sources],
+        "raw": [{"source": one, **fetch_rows(connection, RAW, one)[0]} for one in sources],
         "by_source": [row for recipe in recipes for row in _by_source(connection, recipe)],
-        "by_rule": rows(connection, BY_RULE),
+        "by_rule": fetch_rows(connection, BY_RULE),
     }
 
 
@@ -147,11 +147,11 @@ def _by_source(connection: duckdb.DuckDBPyConnection, recipe: str) -> Iterator[R
     weights = [
         {
             row["source"]: row["weight"]
-            for row in rows(connection, WEIGHTS.format(schema=one), recipe)
+            for row in fetch_rows(connection, WEIGHTS.format(schema=one), recipe)
         }
         for one in SCHEMAS
     ]
-    for row in rows(connection, BY_SOURCE, recipe):
+    for row in fetch_rows(connection, BY_SOURCE, recipe):
         source = row["source"]
         old, new = (side.get(source) for side in weights)
         yield {**row, "weight_before": old, "weight_after": new}

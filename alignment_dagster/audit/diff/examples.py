@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.foundation.visible_text import visible
 
 EACH = 2
@@ -83,7 +83,7 @@ def fate_examples(connection: duckdb.DuckDBPyConnection) -> list[Example]:
             row["recipe"], row["mix"], row["score"], row["weight_was"], row["weight_now"],
             row["seen_was"], row["seen_now"],
         )
-        for row in rows(connection, FATES)
+        for row in fetch_rows(connection, FATES)
     ]  # fmt: skip
     return _with_texts(connection, found)
 
@@ -93,7 +93,7 @@ def raw_examples(connection: duckdb.DuckDBPyConnection, source: str) -> list[Exa
     found = [
         Example(row["document_id"], row["source"], row["what"])
         for sql in (NEW, GONE)
-        for row in rows(connection, sql, source)
+        for row in fetch_rows(connection, sql, source)
     ]
     return _with_texts(connection, found)
 
@@ -111,7 +111,7 @@ def _with_texts(connection: duckdb.DuckDBPyConnection, found: Sequence[Example])
     texts = {
         row["document_id"]: row
         for schema in ("before", "after")
-        for row in rows(connection, TEXTS.format(schema=schema), ids)
+        for row in fetch_rows(connection, TEXTS.format(schema=schema), ids)
     }
     return [
         replace(one, path=row["path"], line=row["line"], excerpt=excerpt(row["excerpt"]))

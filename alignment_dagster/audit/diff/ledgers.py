@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from alignment_dagster.audit.diff.side import OWN, Side
-from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
+from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message, quote_literal
 from alignment_dagster.foundation.errors import ArtifactError
 
 READ = ("texts", "scores", "dispositions", "mixes", "questions")
@@ -28,14 +28,14 @@ def ledgers(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnection]:
     with connect(before.archive, ()) as connection:
         try:
             for schema, side in zip(SCHEMAS, (before, after), strict=True):
-                found = bodies([*side.distinct(), side.report])
+                found = build_selects([*side.distinct(), side.report])
                 connection.execute(f"create schema {schema}")
                 for view in READ:
                     body = _own(found[view], view, side.recipe)
                     connection.execute(f"create view {schema}.{view} as {body}")
             yield connection
         except DAMAGED as error:
-            raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
+            raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
 
 
 def recipes(before: Side, after: Side) -> Sequence[str]:
@@ -51,6 +51,6 @@ def _own(body: str, view: str, recipe: str | None) -> str:
     if recipe is None or view not in ("dispositions", "mixes"):
         return body
     return (
-        f"select * replace ({literal(OWN)} as recipe) from ({body}) where recipe = "
-        f"{literal(recipe)}"
+        f"select * replace ({quote_literal(OWN)} as recipe) from ({body}) where recipe = "
+        f"{quote_literal(recipe)}"
     )

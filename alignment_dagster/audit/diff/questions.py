@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 ONLY = """
 select suite, item_id, scenario_id, topic, question, options, target, line from {one}.questions
@@ -41,9 +41,9 @@ class ItemChange:
 
 def item_changes(connection: duckdb.DuckDBPyConnection) -> list[ItemChange]:
     """Every item that differs, by suite and line. An item's id is the digest of its content."""
-    old = rows(connection, ONLY.format(one="before", other="after"))
-    new = rows(connection, ONLY.format(one="after", other="before"))
-    changes = [*_edited(old, new), *_regrouped(rows(connection, REGROUPED))]
+    old = fetch_rows(connection, ONLY.format(one="before", other="after"))
+    new = fetch_rows(connection, ONLY.format(one="after", other="before"))
+    changes = [*_edited(old, new), *_regrouped(fetch_rows(connection, REGROUPED))]
     return sorted(changes, key=lambda one: (one.suite, one.line, one.what))
 
 

@@ -9,7 +9,7 @@ import duckdb
 
 from alignment_dagster.audit.diff import dispositions
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 BANDS = 8
 """A score with no more values than this has a band for each; others by eighths of the documents."""
@@ -74,7 +74,7 @@ def by_band(
         groups = list(rule.groups) if rule.groups is not None else None
         connection.execute(SCORED, [recipe, rule.scorer, rule.column, groups])
         edges, names = bands(connection, rule)
-        for row in rows(connection, COUNTS, edges, dispositions.DROPPED + rule.rule):
+        for row in fetch_rows(connection, COUNTS, edges, dispositions.DROPPED + rule.rule):
             was, now = (
                 None if at is None else names[at]
                 for at in (row.pop("band_was"), row.pop("band_now"))
@@ -100,10 +100,10 @@ def rules(recipe: str, before: Side, after: Side) -> list[Rule]:
 
 def bands(connection: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[list[float], list[str]]:
     """Where each band but the first begins, and what the bands are called."""
-    values = [row["value"] for row in rows(connection, DISTINCT)]
+    values = [row["value"] for row in fetch_rows(connection, DISTINCT)]
     if len(values) <= BANDS:
         return values[1:], [f"{value:g}" for value in values]
-    eighths = rows(connection, EIGHTHS)[0]["edges"] or []
+    eighths = fetch_rows(connection, EIGHTHS)[0]["edges"] or []
     edges = sorted({*eighths, *rule.bounds} - {values[0]})
     between = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
     return edges, [f"< {edges[0]:g}", *between, f"≥ {edges[-1]:g}"]

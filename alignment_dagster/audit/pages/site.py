@@ -100,20 +100,22 @@ def _report(archive: Archive, report: Artifact, _query: Query) -> str:
 
 def _trace(archive: Archive, report: Artifact, query: Query) -> str:
     from alignment_dagster.audit.metrics import find_metric
-    from alignment_dagster.audit.trace.answer import as_answer
-    from alignment_dagster.audit.trace.metric_trace import trace
+    from alignment_dagster.audit.trace.answer import trace_as_answer
+    from alignment_dagster.audit.trace.metric_trace import trace_metric
 
     with open_report(archive, report.version) as opened:
-        answer = as_answer(trace(opened, find_metric(opened, _wanted(query, "metric"))))
+        answer = trace_as_answer(
+            trace_metric(opened, find_metric(opened, _wanted(query, "metric")))
+        )
     return render(answer, trail=trail(archive, report))
 
 
 def _impact(archive: Archive, report: Artifact, query: Query) -> str:
-    from alignment_dagster.audit.impact.answer import as_answer
-    from alignment_dagster.audit.impact.blast_radius import impact
+    from alignment_dagster.audit.impact.answer import impact_as_answer
+    from alignment_dagster.audit.impact.blast_radius import find_impact
 
     with open_report(archive, report.version) as opened:
-        answer = as_answer(impact(archive, opened, [_wanted(query, "document")]))
+        answer = impact_as_answer(find_impact(archive, opened, [_wanted(query, "document")]))
     return render(answer, trail=trail(archive, report))
 
 

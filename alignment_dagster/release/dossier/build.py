@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.audit.open_report import Opened, open_report
+from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive, near
@@ -75,7 +75,7 @@ def build(
         )
 
 
-def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> None:
+def _refuse_unknown(opened: OpenedReport, redacted: Sequence[str], texts: bool) -> None:
     known = sorted(one.partition or "" for one in opened.closure if one.asset == "raw_corpus")
     for source in redacted:
         if source not in known:
@@ -87,7 +87,7 @@ def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> Non
         raise ArtifactError("--redact: without --with-text no source's text is put in anyway")
 
 
-def _verify(opened: Opened) -> None:
+def _verify(opened: OpenedReport) -> None:
     """Every byte, every signature, every check that blocks, and the journal.
 
     Raises:
@@ -103,7 +103,7 @@ def _verify(opened: Opened) -> None:
         raise ArtifactError(broken[0])
 
 
-def _collect(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
+def _collect(opened: OpenedReport, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
     """Every file but the index and its signature."""
     for name in REPORT_FILES:
         _copy(opened.report.path / name, folder / "report" / name)
@@ -120,7 +120,7 @@ def _collect(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str])
     return _ledgers(opened, folder, texts, redacted)
 
 
-def _reviews(opened: Opened, study: Path, folder: Path) -> None:
+def _reviews(opened: OpenedReport, study: Path, folder: Path) -> None:
     """The reviews of this report with their reviewers' public keys.
 
     Raises:
@@ -139,7 +139,7 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _ledgers(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
+def _ledgers(opened: OpenedReport, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
     place, ledgers = folder / "ledgers", opened.ledgers
     write_rows(folder / "report" / "questions.jsonl", rows.rows_of(ledgers, rows.QUESTIONS))
     for name, sql in rows.PLAIN.items():
@@ -159,7 +159,9 @@ def _noting(documents: Iterable[rows.Row], leaves: list[bytes]) -> Iterator[rows
         yield row
 
 
-def _explain(folder: Path, opened: Opened, key: str, texts: bool, redacted: Sequence[str]) -> None:
+def _explain(
+    folder: Path, opened: OpenedReport, key: str, texts: bool, redacted: Sequence[str]
+) -> None:
     """README.txt, and the program that checks the file."""
     shutil.copyfile(verify.__file__, folder / "verify.py")
     but = f", but those of {', '.join(sorted(redacted))}" if redacted else ""

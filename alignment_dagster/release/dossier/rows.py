@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.dossier.ancestor_uses import uses
 
@@ -104,7 +104,7 @@ def _by_document(rows: Iterator[Row]) -> Iterator[tuple[str, list[Row]]]:
         )
 
 
-def metrics(ledgers: duckdb.DuckDBPyConnection, opened: Opened) -> Iterator[Row]:
+def metrics(ledgers: duckdb.DuckDBPyConnection, opened: OpenedReport) -> Iterator[Row]:
     """The numbers as the warehouse computed them, in SQL, from the same answers."""
     mart = next(one for one in opened.archive.parents(opened.report) if one.asset == "metrics")
     return rows_of(ledgers, _METRICS, str(mart.path / "metrics.parquet"))
