@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from bench_module import bench_module
 
-from alignment_dagster.audit.diff.shared_rows import restrict
+from alignment_dagster.audit.diff.shared_rows import restrict_to_shared
 from alignment_dagster.evaluation.answers import ITEMS
 from alignment_dagster.release.gate.flips import flips
 from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
@@ -65,7 +65,7 @@ def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Eval
 
 def sides(then: dict[str, bool], now: dict[str, bool], seeds: int = 3) -> Sides:
     old, new = ([replicate(seed, hits) for seed in range(seeds)] for hits in (then, now))
-    return Sides("aligned", *restrict("aligned", tuple(old), tuple(new)))
+    return Sides("aligned", *restrict_to_shared("aligned", tuple(old), tuple(new)))
 
 
 NAMES = [f"s{number:02}" for number in range(20)]
@@ -117,7 +117,7 @@ def test_only_shared_items_and_seeds_are_compared_and_flip() -> None:
     now = {name: True for name in [*NAMES[5:], "new"]}
     old = [replicate(seed, GOOD) for seed in (0, 1)]
     new = [replicate(seed, now) for seed in (1, 2)]
-    one = Sides("aligned", *restrict("aligned", tuple(old), tuple(new)))
+    one = Sides("aligned", *restrict_to_shared("aligned", tuple(old), tuple(new)))
     (row,) = regressions([one], METRICS, MARGIN)
     assert (row.scenarios, row.seeds, row.then, row.now) == (15, 1, 0.0, 1.0)
     assert sorted(flips([one])["item_id"].to_pylist()) == NAMES[5:]

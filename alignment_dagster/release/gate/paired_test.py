@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from alignment_dagster.audit.diff.numbers import paired_values
+from alignment_dagster.audit.diff.numbers import pair_values
 from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates
 from alignment_dagster.report.comparisons import compare, holm
 from alignment_dagster.report.statistics import LEVEL, Array
@@ -103,7 +103,7 @@ def regressions(
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
     pairs = [
-        (one.recipe, *pair) for one in sides for pair in paired_values(one.then, one.now, metrics)
+        (one.recipe, *pair) for one in sides for pair in pair_values(one.then, one.now, metrics)
     ]
     tests = decide([(old, new) for *_, old, new in pairs], margin)
     return tuple(

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.audit.diff.numbers import metrics
-from alignment_dagster.audit.diff.shared_rows import Replicates, restrict
+from alignment_dagster.audit.diff.numbers import read_metric_names
+from alignment_dagster.audit.diff.shared_rows import Replicates, restrict_to_shared
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.release.gate.paired_test import Sides
 from alignment_dagster.report.cells import Evaluated
@@ -29,7 +29,7 @@ class Shared:
     """The comparable part of two reports."""
 
     sides: tuple[Sides, ...]
-    metrics: Mapping[str, str]
+    read_metric_names: Mapping[str, str]
     """Suite → what its hits are a share of, the same in both."""
     not_compared: tuple[str, ...]
     """Sentences: recipes, suites, seeds and items that only one report has."""
@@ -37,7 +37,7 @@ class Shared:
 
 def shared(then: Side, now: Side, recipes: Sequence[str], gate: Gate) -> Shared:
     """Pair the recipes of the study, and leave out what only one report measured."""
-    meanings = metrics(then), metrics(now)
+    meanings = read_metric_names(then), read_metric_names(now)
     same = {
         suite: meanings[1][suite]
         for suite in gate.suites
@@ -45,7 +45,7 @@ def shared(then: Side, now: Side, recipes: Sequence[str], gate: Gate) -> Shared:
     }
     old, new = (_replicates(side, recipes, tuple(same), gate.stage) for side in (then, now))
     sides = tuple(
-        Sides(recipe, *restrict(recipe, old[recipe], new[recipe]))
+        Sides(recipe, *restrict_to_shared(recipe, old[recipe], new[recipe]))
         for recipe in recipes
         if recipe in old and recipe in new
     )
