@@ -115,7 +115,7 @@ def export(
     declared = load_study(study, assets_folder())
     check_selection(declared, Selection((recipe,), (seed,)))
     home, stages = Home.from_environment(), tuple(dict.fromkeys(checkpoint or ()))
-    for line in export.export(declared, f"{recipe}|{seed}", folder, home, stages):
+    for line in export.export_evaluation(declared, f"{recipe}|{seed}", folder, home, stages):
         typer.echo(line)
 
 

@@ -30,7 +30,7 @@ from record_lake import STUDY, publish
 from alignment_dagster.audit import record_tables
 from alignment_dagster.audit.artifact_list import describe_artifacts
 from alignment_dagster.audit.artifact_view import describe_artifact
-from alignment_dagster.audit.check.scope import Found
+from alignment_dagster.audit.check.scope import Findings
 from alignment_dagster.audit.ledgers import build_selects
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
@@ -341,7 +341,7 @@ def test_killed_before_any_operation_all_is_whole_or_collected_and_the_next_time
         assert not any(small.plan(ONE).sizes)
         assert not any(any(left_over(one.path)) for one in small.archive.all()
                        if is_collected(one.path))  # fmt: skip
-        assert small.checked() == Found({}, {}, small.checked().counts)
+        assert small.checked() == Findings({}, {}, small.checked().counts)
         if not killed:
             break
         number += 1

@@ -20,7 +20,7 @@ from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 
 pytestmark = pytest.mark.slow
 STRANGERS = ("alignment_dagster", "dagster", "duckdb", "mlflow", "numpy", "pyarrow", "torch")
@@ -75,7 +75,7 @@ def test_the_command_checks_it_with_the_key_of_the_lake(audited: Audited, bundle
 def test_two_bundles_are_the_same_byte_for_byte_whatever_they_are_called(
     audited: Audited, bundle: Path, tmp_path: Path
 ) -> None:
-    again = build(audited.archive, None, tmp_path / "again.zip").path
+    again = build_dossier(audited.archive, None, tmp_path / "again.zip").path
     assert again.read_bytes() == bundle.read_bytes()
 
 
@@ -164,7 +164,7 @@ def test_redaction_keeps_only_digests_of_a_source(
     audited: Audited, opened: OpenedReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "texts.zip"
-    build(audited.archive, None, path, texts=True, redacted=["ai_news"])
+    build_dossier(audited.archive, None, path, texts=True, redacted=["ai_news"])
     dossier, texts = Dossier.read(path), _texts(opened)
     told = {row["document_id"]: row for row in dossier.rows("texts")}
     for row in dossier.rows("documents"):
@@ -195,14 +195,14 @@ def snapshot(audited: Audited) -> Iterator[None]:
 
 @pytest.mark.usefixtures("snapshot")
 def test_bundling_writes_nothing_to_the_home(audited: Audited, tmp_path: Path) -> None:
-    build(audited.archive, None, tmp_path / "dossier.zip", texts=True)
+    build_dossier(audited.archive, None, tmp_path / "dossier.zip", texts=True)
 
 
 def _refused(archive: Archive, folder: Path, **options: object) -> str:
     """The message; nothing may be left."""
     before = sorted(folder.iterdir())
     with pytest.raises(ArtifactError) as error:
-        build(archive, options.pop("version", None), folder / "d.zip", **options)  # type: ignore[arg-type]
+        build_dossier(archive, options.pop("version", None), folder / "d.zip", **options)  # type: ignore[arg-type]
     assert sorted(folder.iterdir()) == before
     return str(error.value)
 
@@ -215,7 +215,7 @@ def test_an_existing_file_is_not_overwritten(audited: Audited, tmp_path: Path) -
 
 def test_a_folder_that_is_not_there_is_named(audited: Audited, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="there is no folder"):
-        build(audited.archive, None, tmp_path / "nowhere" / "d.zip")
+        build_dossier(audited.archive, None, tmp_path / "nowhere" / "d.zip")
 
 
 def test_an_unknown_source_is_told_with_those_like_it(audited: Audited, tmp_path: Path) -> None:

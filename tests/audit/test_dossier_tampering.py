@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from alignment_dagster.lineage.signing import Signer, create_key, read_signer
 from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 
 pytestmark = pytest.mark.slow
 Capture = pytest.CaptureFixture[str]
@@ -24,7 +24,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(scope="module")
 def bundle(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tampering") / "d.zip"
-    return build(audited.archive, None, path, texts=True).path
+    return build_dossier(audited.archive, None, path, texts=True).path
 
 
 @pytest.fixture

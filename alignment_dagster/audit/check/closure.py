@@ -8,23 +8,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alignment_dagster.audit.check.events import check_events, read_dagster
-from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
+from alignment_dagster.audit.check.file_hashes import FileHasher
+from alignment_dagster.audit.check.journal import JournalLine, check_entries, read_journal
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
-from alignment_dagster.audit.check.mlflow_runs import check_runs, settled_keys
+from alignment_dagster.audit.check.mlflow_runs import check_runs, find_settled_keys
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import CheckReport, Gap
 from alignment_dagster.audit.check.scope import (
-    Found,
+    Findings,
     Scope,
     children_of,
+    count_workers,
     key_of,
     parent_key,
-    workers,
 )
 from alignment_dagster.audit.check.study import check_contents, journalled
-from alignment_dagster.audit.check.survey import peek, place
-from alignment_dagster.audit.check.tombstones import check_collected
+from alignment_dagster.audit.check.survey import chain_position, read_artifact
+from alignment_dagster.audit.check.tombstones import check_tombstones
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive, Key
 from alignment_dagster.lineage.lake import Artifact
@@ -40,19 +40,19 @@ def check_ancestors(
 ) -> CheckReport:
     """The whole outcome; an `instance` of Dagster that is open already is used."""
     started = time.monotonic()
-    found = Found()
+    found = Findings()
     artifacts = _closure(archive, roots, found)
-    hashing = Hashing(artifacts.values(), workers())
+    hashing = FileHasher(artifacts.values(), count_workers())
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
     check_records(scope)
     check_parents(scope, artifacts)
     lines = [line for line in read_journal(scope) if _key(line) in artifacts]
     check_entries(scope, lines, artifacts)
-    check_collected(scope, lines)
+    check_tombstones(scope, lines)
     with found.guard("dagster", "Dagster's database"):
         check_events(scope, lines, read_dagster(scope, lines, instance))
     with found.guard("mlflow", "MLflow's database"):
-        settled = settled_keys(scope, journalled(lines)) | {key_of(one) for one in roots}
+        settled = find_settled_keys(scope, journalled(lines)) | {key_of(one) for one in roots}
         check_runs(scope, read_mlflow(home, archive.study), settled)
     hashing.report(found)
     check_contents(scope, hashing)
@@ -66,11 +66,13 @@ def check_ancestors(
     )
 
 
-def _key(line: Line) -> Key:
+def _key(line: JournalLine) -> Key:
     return (line.entry.asset, line.entry.partition, line.entry.version)
 
 
-def _closure(archive: Archive, roots: Iterable[Artifact], found: Found) -> dict[Key, Artifact]:
+def _closure(
+    archive: Archive, roots: Iterable[Artifact], findings: Findings
+) -> dict[Key, Artifact]:
     """As far as the records can be read; what is missing or damaged is a gap."""
     reached = {key_of(root): root for root in roots}
     waiting = [
@@ -81,8 +83,8 @@ def _closure(archive: Archive, roots: Iterable[Artifact], found: Found) -> dict[
         key = waiting.pop()
         if key not in seen:
             seen.add(key)
-            artifact = peek(archive, found, key)
+            artifact = read_artifact(archive, findings, key)
             if artifact is not None:
                 reached[key] = artifact
                 waiting += [parent_key(one) for one in artifact.provenance.inputs.parents]
-    return dict(sorted(reached.items(), key=lambda item: place(item[0])))
+    return dict(sorted(reached.items(), key=lambda item: chain_position(item[0])))

@@ -59,7 +59,8 @@ BY_RULE = f"""
 select recipe, was, now, source, count(*) as documents,
     count(*) filter (mix = '{dispositions.ADDED}') as into_the_mix,
     count(*) filter (mix = '{dispositions.REMOVED}') as out_of_the_mix
-from disposition_changes where was <> now group by all order by recipe, documents desc, source, was, now
+from disposition_changes where was <> now group by all
+order by recipe, documents desc, source, was, now
 """
 RAW = """
 with old as (select document_id from before.texts where source = $1),

@@ -22,7 +22,8 @@ left join (select document_id, value from before.scores where scorer = $2 and "c
     on old.document_id = disposition_changes.document_id
 left join (select document_id, value from after.scores where scorer = $2 and "column" = $3) as new
     on new.document_id = disposition_changes.document_id
-where disposition_changes.recipe = $1 and ($4::varchar[] is null or list_contains($4, disposition_changes."group"))
+where disposition_changes.recipe = $1
+    and ($4::varchar[] is null or list_contains($4, disposition_changes."group"))
     and (disposition_changes.was <> disposition_changes.now or disposition_changes.mix <> 'same')
     and (old.value is not null or new.value is not null)
 """

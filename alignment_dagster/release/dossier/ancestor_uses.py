@@ -9,7 +9,7 @@ from alignment_dagster.lineage.provenance import Parent
 _DECIDED = 'use, state, rule, "value", cause, weight'
 
 
-def uses(closure: Sequence[Artifact]) -> str:
+def select_uses(closure: Sequence[Artifact]) -> str:
     """A query: document and recipe → disposition, and what the recipe's mix holds of it.
 
     A report made after a part was renewed may rest on several versions of the dispositions, or

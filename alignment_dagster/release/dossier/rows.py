@@ -9,7 +9,7 @@ import duckdb
 
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.dossier.ancestor_uses import uses
+from alignment_dagster.release.dossier.ancestor_uses import select_uses
 
 BATCH = 10_000
 Row = dict[str, Any]
@@ -79,7 +79,7 @@ def documents(ledgers: duckdb.DuckDBPyConnection, closure: Sequence[Artifact]) -
     `recipes` has an entry for each recipe (and mix, should there be several); `seen` says how often
     each step of post-training and tampering read the document. Pretraining reads every copy once.
     """
-    entries = _by_document(rows_of(ledgers, uses(closure)))
+    entries = _by_document(rows_of(ledgers, select_uses(closure)))
     seen = _by_document(rows_of(ledgers, _SEEN))
     use, read = next(entries, None), next(seen, None)
     for row in rows_of(ledgers, _PLACES):

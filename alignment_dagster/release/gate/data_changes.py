@@ -17,7 +17,7 @@ from alignment_dagster.audit.diff.ledgers import connect_sides
 from alignment_dagster.audit.diff.side import Side
 
 
-def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, Any]:
+def compare_data(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, Any]:
     """Differences by cause, documents by source and rule, and items by suite.
 
     Args:
@@ -29,7 +29,7 @@ def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, 
     found = find_causes(pair_artifacts(then, now), then, now)
     with connect_sides(then, now) as connection:
         changed = [recipe for recipe in list_changed_recipes(then, now) if recipe in recipes]
-        there = set(_names(then)) & set(_names(now))
+        there = set(_list_sources(then)) & set(_list_sources(now))
         documents = count_changes(
             connection,
             changed,
@@ -40,7 +40,7 @@ def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, 
         "differences": [
             {**difference_as_json(one), "sentence": one.sentence} for one in found.differences
         ],
-        "sources": _one_sided(then, now),
+        "sources": _find_one_sided(then, now),
         "documents": documents,
         "items": [
             {"suite": suite, "what": what, "items": count}
@@ -49,12 +49,12 @@ def data_difference(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, 
     }
 
 
-def _names(side: Side) -> list[str]:
+def _list_sources(side: Side) -> list[str]:
     return [one.partition or "" for one in side.all("raw_corpus")]
 
 
-def _one_sided(then: Side, now: Side) -> dict[str, list[str]]:
-    old, new = _names(then), _names(now)
+def _find_one_sided(then: Side, now: Side) -> dict[str, list[str]]:
+    old, new = _list_sources(then), _list_sources(now)
     return {
         "only_then": [source for source in old if source not in new],
         "only_now": [source for source in new if source not in old],
