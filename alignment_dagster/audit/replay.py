@@ -72,7 +72,7 @@ class Replay:
     last: int
     segment: "Segment"
     departures: tuple[Departure, ...]
-    find_environment_changes: tuple[EnvironmentChange, ...]
+    differences: tuple[EnvironmentChange, ...]
 
     @property
     def identical(self) -> bool:

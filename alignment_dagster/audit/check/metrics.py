@@ -62,7 +62,8 @@ def _compare(scope: Scope, subject: str, expected: Values, found: Values, at: st
                 "mlflow", subject, f"{what} is missing: it was {_format_values(wanted)}"
             )
         elif given != wanted:
-            message = f"{what} is {_format_values(given)}, and was {_format_values(wanted)} when it was logged"
+            logged = _format_values(wanted)
+            message = f"{what} is {_format_values(given)}, and was {logged} when it was logged"
             scope.findings.gap("mlflow", subject, message)
 
 

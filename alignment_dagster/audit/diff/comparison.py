@@ -23,10 +23,10 @@ class Comparison:
 
     before: Side
     after: Side
-    find_causes: Causes
-    find_document_changes: DocumentChanges
+    causes: Causes
+    documents: DocumentChanges
     items: tuple[ItemChange, ...]
-    compare_numbers: NumberChanges
+    numbers: NumberChanges
 
     @property
     def recipes(self) -> bool:

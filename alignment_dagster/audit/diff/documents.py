@@ -83,10 +83,10 @@ class DocumentChanges:
     """Of each changed recipe and source: documents and tokens in the mix, and the weights."""
     by_rule: list[Row]
     """From one decision to another."""
-    count_by_band: list[Row]
+    by_band: list[Row]
     """Of each rule, by bands of the score that it looks at."""
     examples: list[DocumentExample]
-    find_raw_examples: list[DocumentExample]
+    raw_examples: list[DocumentExample]
 
 
 def find_document_changes(

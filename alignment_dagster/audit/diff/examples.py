@@ -63,7 +63,7 @@ class DocumentExample:
     seen_after: float | None = None
     path: str | None = None
     line: int | None = None
-    cut_excerpt: str = ""
+    excerpt: str = ""
 
     @property
     def place(self) -> str:

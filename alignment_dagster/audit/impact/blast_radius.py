@@ -40,7 +40,7 @@ class Impact:
     corpus: Sequence[Artifact]
     """The raw corpora as the report has them; older ones may lie behind parts of it."""
     withdrawn: Withdrawal
-    find_withdrawn_rows: WithdrawnRows
+    raw: WithdrawnRows
     corpora: list[tuple[Artifact, int]]
     """Raw corpora that hold any of them, and how many."""
     mixes: list[MixUse]
@@ -48,14 +48,14 @@ class Impact:
     """Pretraining first, then fine-tuning and tampering."""
     losses: list[LossUse]
     tokenizers: list[TokenizerUse]
-    list_metrics: list[AffectedMetric]
+    metrics: list[AffectedMetric]
     inheriting: list[Artifact]
     """Checkpoints that went on from one that read any of them."""
     reports: list[Artifact]
     """Every report that rests on an affected artifact."""
     reviews: dict[str, list[Node]]
     """Report → the decisions about it."""
-    plan_rebuilds: list[Rebuild]
+    plan: list[Rebuild]
     unsearched: int
     """Artifacts that were collected as garbage: what they held can no longer be told."""
 

@@ -34,18 +34,18 @@ class Trace:
     study: str
     report: Artifact
     chain: Chain
-    count_measurement: Measurement
+    measurement: Measurement
     mixes: list[MixTotals]
     read: list[ReadTotals]
-    count_fine_tuning_documents: dict[str, list[Row]]
+    fine_tuned_on: dict[str, list[Row]]
     """Stage after pretraining → its documents by source."""
-    count_decisions: list[Row]
+    decisions: list[Row]
     """What the recipe kept and dropped, by source and rule."""
     tokenizer: list[Row]
     """What the vocabulary was trained on, by source."""
     top: dict[str, list[Row]]
     """Mix → its documents with the most tokens."""
-    find_gaps: list[str]
+    gaps: list[str]
     """Where the totals do not add up; nothing as a rule."""
 
     @property

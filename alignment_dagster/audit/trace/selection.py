@@ -89,7 +89,7 @@ def select_tokenizer_documents(
 def find_tokenizer_corpus(archive: Archive, tokenizer: Artifact) -> tuple[str, str]:
     """The table that said which documents may be trained on, and the highest id that was."""
     (table,) = file_paths([find_parent(archive, tokenizer, DOCUMENTS)], f"{DOCUMENTS}.parquet")
-    return table, str(tokenizer.provenance.measurement[LAST_DOCUMENT])
+    return table, str(tokenizer.provenance.measured[LAST_DOCUMENT])
 
 
 def has_trained_tokenizer(

@@ -41,7 +41,7 @@ class SourceFacts:
     declared: Row
     documents: int
     characters: int
-    fetch_rows: int
+    rows: int
     """Rows of the raw data; equal ones are one document."""
 
     @property

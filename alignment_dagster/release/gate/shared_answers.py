@@ -29,7 +29,7 @@ class ComparableAnswers:
     """The comparable part of two reports."""
 
     sides: tuple[PairedReplicates, ...]
-    read_metric_names: Mapping[str, str]
+    metrics: Mapping[str, str]
     """Suite → what its hits are a share of, the same in both."""
     not_compared: tuple[str, ...]
     """Sentences: recipes, suites, seeds and items that only one report has."""
