@@ -107,7 +107,7 @@ class Side:
         own = [one for one in declared["recipes"] if one["format_key"] == self.recipe]
         return {**declared, "recipes": [{**one, "name": OWN} for one in own]}
 
-    def only(self, asset: str, partition: str | None = None) -> Artifact:
+    def one(self, asset: str, partition: str | None = None) -> Artifact:
         """The only artifact of an asset (and partition)."""
         (artifact,) = self.all(asset, partition)
         return artifact
