@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.audit.open_report import Opened, open_report
+from alignment_dagster.audit.open_report import OpenedReport, open_report
 from tests.support import tiny_study
 from tests.support.audited_study import RUN_OUTPUT, Audited
 from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY
@@ -96,7 +96,7 @@ def altered(audited: Audited, tmp_path: Path) -> Audited:
 
 
 @pytest.fixture(scope="session")
-def opened(audited: Audited) -> Iterator[Opened]:
+def opened(audited: Audited) -> Iterator[OpenedReport]:
     """The report with its closure and ledgers."""
     with open_report(audited.archive) as found:
         yield found

@@ -15,7 +15,7 @@ COMMIT_CHARACTERS = 9
 
 
 @dataclass(frozen=True)
-class Line:
+class ListedArtifact:
     """One artifact in the list."""
 
     artifact: str
@@ -37,7 +37,9 @@ class Line:
     """The trusted key whose signature holds; None where none does."""
 
 
-def listing(archive: Archive, asset: str | None = None, *, every: bool = False) -> Answer:
+def describe_artifacts(
+    archive: Archive, asset: str | None = None, *, every: bool = False
+) -> Answer:
     """The current version of every partition, or every version that lies in the lake.
 
     Raises:
@@ -55,7 +57,7 @@ def listing(archive: Archive, asset: str | None = None, *, every: bool = False) 
             except ArtifactError as error:
                 warnings.append(str(error))
                 continue
-            lines.append(_line(archive, artifact, key in current, warnings))
+            lines.append(_describe(archive, artifact, key in current, warnings))
     lines.sort(
         key=lambda line: (archive.keys.index((line.asset, line.partition, line.version)), line.made)
     )
@@ -68,7 +70,7 @@ def current_keys(archive: Archive) -> dict[Key, None]:
     return {(asset, partition, version): None for (asset, partition), version in last.items()}
 
 
-def verified_key(archive: Archive, artifact: Artifact) -> tuple[str | None, str]:
+def find_signer(archive: Archive, artifact: Artifact) -> tuple[str | None, str]:
     """The key whose signature over the records holds, or None and what is wrong."""
     try:
         return archive.lake.verify_record(artifact), ""
@@ -76,7 +78,7 @@ def verified_key(archive: Archive, artifact: Artifact) -> tuple[str | None, str]
         return None, str(error)
 
 
-def commit(provenance: Provenance) -> str:
+def format_commit(provenance: Provenance) -> str:
     """Where the code came from, in short."""
     short = provenance.git.get("commit", "unknown")[:COMMIT_CHARACTERS]
     return f"{short} + changes" if provenance.git.get("dirty") == "true" else short
@@ -92,12 +94,14 @@ def size(count: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def _line(archive: Archive, artifact: Artifact, current: bool, warnings: list[str]) -> Line:
+def _describe(
+    archive: Archive, artifact: Artifact, current: bool, warnings: list[str]
+) -> ListedArtifact:
     provenance = artifact.provenance
-    key, problem = verified_key(archive, artifact)
+    key, problem = find_signer(archive, artifact)
     if problem:
         warnings.append(problem)
-    return Line(
+    return ListedArtifact(
         artifact=artifact.label,
         asset=artifact.asset,
         partition=artifact.partition,
@@ -115,7 +119,7 @@ def _line(archive: Archive, artifact: Artifact, current: bool, warnings: list[st
 
 
 def _answer(
-    archive: Archive, lines: Sequence[Line], warnings: Sequence[str], *, every: bool
+    archive: Archive, lines: Sequence[ListedArtifact], warnings: Sequence[str], *, every: bool
 ) -> Answer:
     what = "every version in the lake" if every else "the current versions"
     total = size(sum(line.bytes for line in lines if not line.collected))
@@ -134,14 +138,14 @@ def _answer(
     return Answer(f"Study {archive.study}", sentences, blocks, data, warnings=warnings)
 
 
-def _table(archive: Archive, asset: str, lines: Sequence[Line], *, every: bool) -> Table:
+def _table(archive: Archive, asset: str, lines: Sequence[ListedArtifact], *, every: bool) -> Table:
     rows = [
         _row(archive, line) + ((["no", "yes"][line.current],) if every else ()) for line in lines
     ]
     return Table(asset, (*COLUMNS, "current") if every else COLUMNS, rows)
 
 
-def _row(archive: Archive, line: Line) -> tuple[str | int | float | None, ...]:
+def _row(archive: Archive, line: ListedArtifact) -> tuple[str | int | float | None, ...]:
     artifact = archive.artifact(line.asset, line.partition, line.version)
     return (
         line.partition,
@@ -149,7 +153,7 @@ def _row(archive: Archive, line: Line) -> tuple[str | int | float | None, ...]:
         line.made[:16].replace("T", " "),
         line.seconds,
         "collected" if line.collected else size(line.bytes),
-        commit(artifact.provenance),
+        format_commit(artifact.provenance),
         f"{line.reused} times" if line.reused else "no",
         line.signed_by[:KEY_CHARACTERS] if line.signed_by else "NOT VERIFIED",
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.audit.artifact_list import commit, current_keys, size, verified_key
+from alignment_dagster.audit.artifact_list import current_keys, find_signer, format_commit, size
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.journal import Entry
@@ -12,9 +12,9 @@ from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
 
 
-def view(archive: Archive, artifact: Artifact) -> Answer:
+def describe_artifact(archive: Archive, artifact: Artifact) -> Answer:
     """Everything recorded of an artifact, and whether its signature holds; digests are SHA-256."""
-    key, problem = verified_key(archive, artifact)
+    key, problem = find_signer(archive, artifact)
     data = _data(archive, artifact, key, problem)
     tree = Node(
         artifact.label,
@@ -25,7 +25,7 @@ def view(archive: Archive, artifact: Artifact) -> Answer:
             _code(artifact),
             _when(archive, artifact),
             _checks(artifact),
-            Node("declared", "", tuple(_declared(artifact.provenance.declared))),
+            Node("declared", "", tuple(_config_nodes(artifact.provenance.declared))),
             _signature(artifact, key, problem),
             Node("made from it", "", [_node(child) for child in archive.children(artifact)]),
         ),
@@ -60,7 +60,7 @@ def _data(archive: Archive, artifact: Artifact, key: str | None, problem: str) -
         "signed_by": key,
         "problem": problem or None,
         "collected": archive.collection(artifact) or None,
-        "made_again": _made_again(archive, artifact),
+        "made_again": _find_rebuilds(archive, artifact),
         "links": {
             "dagster_run": page_links.dagster_run(artifact.provenance.dagster_run_id or ""),
             "mlflow_run": page_links.mlflow_run(artifact.provenance.mlflow_run_id or ""),
@@ -80,7 +80,7 @@ def _state(data: Mapping[str, Any]) -> str:
     return f"{made} It {data['collected']}: its records are here, its files are not.{since}"
 
 
-def _made_again(archive: Archive, artifact: Artifact) -> list[str]:
+def _find_rebuilds(archive: Archive, artifact: Artifact) -> list[str]:
     """The later versions that were made from the same inputs."""
     beside = [key for key in archive.keys if key[:2] == (artifact.asset, artifact.partition)]
     others = [archive.artifact(*key) for key in beside if key != artifact.key]
@@ -122,7 +122,10 @@ def _code(artifact: Artifact) -> Node:
         "made by",
         "",
         (
-            Node("commit", f"{commit(provenance)}  ({provenance.git.get('commit', 'unknown')})"),
+            Node(
+                "commit",
+                f"{format_commit(provenance)}  ({provenance.git.get('commit', 'unknown')})",
+            ),
             Node("code version", provenance.inputs.code_version),
             Node("code digest", provenance.code_digest),
             Node("declaration", provenance.inputs.declaration),
@@ -164,7 +167,7 @@ def _checks(artifact: Artifact) -> Node:
     )
 
 
-def _declared(value: Any) -> Iterator[Node]:
+def _config_nodes(value: Any) -> Iterator[Node]:
     """Each field with its value; lists and maps grow below theirs."""
     if isinstance(value, Mapping):
         for name, item in value.items():
@@ -176,7 +179,7 @@ def _declared(value: Any) -> Iterator[Node]:
 
 def _field(name: str, value: Any) -> Node:
     if isinstance(value, Mapping | list | tuple):
-        return Node(name, "" if value else "(none)", tuple(_declared(value)))
+        return Node(name, "" if value else "(none)", tuple(_config_nodes(value)))
     return Node(name, "(none)" if value is None else str(value))
 
 

@@ -38,20 +38,20 @@ def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyC
     connection = duckdb.connect(
         ":memory:", config={"memory_limit": MEMORY, "temp_directory": str(aside)}
     )
-    for name, table in record_tables.tables(archive, artifacts).items():
+    for name, table in record_tables.build_record_tables(archive, artifacts).items():
         connection.register(f"{name}_records", table)
         connection.execute(f"create table {name} as select * from {name}_records")
         connection.unregister(f"{name}_records")
     try:
-        for name, body in bodies(artifacts).items():
+        for name, body in build_selects(artifacts).items():
             connection.execute(f"create view {name} as {body}")
     except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
         connection.close()
-        raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
+        raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
     return connection
 
 
-def bodies(artifacts: Sequence[Artifact]) -> dict[str, str]:
+def build_selects(artifacts: Sequence[Artifact]) -> dict[str, str]:
     """View → the SELECT over the Parquet files of these artifacts.
 
     Of those that were collected as garbage only `logged` is left: it is a record.
@@ -71,13 +71,13 @@ def bodies(artifacts: Sequence[Artifact]) -> dict[str, str]:
     }
 
 
-def one_line(error: Exception) -> str:
+def flatten_message(error: Exception) -> str:
     """A library's message without the place in the SQL that it points to; made harmless."""
     message = str(error).split("\n\nLINE ")[0]
     return visible(" ".join(line.strip() for line in message.splitlines() if line.strip()))
 
 
-def literal(value: str | int | None) -> str:
+def quote_literal(value: str | int | None) -> str:
     """A value as a SQL literal; paths and names are data, also where SQL cannot take parameters."""
     if value is None:
         return "null"
@@ -93,26 +93,26 @@ def recipe_and_seed(partition: str | None) -> tuple[str | None, int | None]:
 
 
 def _file(path: Path, options: str = "") -> str:
-    return f"read_parquet({literal(str(path))}{options})"
+    return f"read_parquet({quote_literal(str(path))}{options})"
 
 
-def _of(artifact: Artifact, *constants: str) -> str:
+def _labels(artifact: Artifact, *constants: str) -> str:
     """Constant columns: the artifact's label, and `recipe` and `seed` where asked for."""
     recipe, seed = recipe_and_seed(artifact.partition)
     values: Mapping[str, str | int | None] = {"recipe": recipe, "seed": seed}
     types = {"recipe": "varchar", "seed": "bigint"}
-    named = [f"{literal(values[name])}::{types[name]} as {name}" for name in constants]
-    return ", ".join([f"{literal(artifact.label)} as artifact", *named])
+    named = [f"{quote_literal(values[name])}::{types[name]} as {name}" for name in constants]
+    return ", ".join([f"{quote_literal(artifact.label)} as artifact", *named])
 
 
 def _documents(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == "documents":
-        yield f"select *, {_of(artifact)} from {_file(artifact.path / 'documents.parquet')}"
+        yield f"select *, {_labels(artifact)} from {_file(artifact.path / 'documents.parquet')}"
 
 
 def _texts(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == "raw_corpus":
-        yield f"select *, {_of(artifact)} from {_file(artifact.path / 'documents.parquet')}"
+        yield f"select *, {_labels(artifact)} from {_file(artifact.path / 'documents.parquet')}"
 
 
 def _scores(artifact: Artifact) -> Iterator[str]:
@@ -126,9 +126,10 @@ def _scores(artifact: Artifact) -> Iterator[str]:
             value = "null::double" if text else f"{name}::double"
             words = f"{name}::varchar" if text else "null::varchar"
             yield (
-                f"select document_id, {literal(path.stem)} as scorer, {literal(column)} as "
-                f'"column", {value} as value, {words} as "text", {_of(artifact)} '
-                f"from {_file(path)}"
+                f"select document_id, {quote_literal(path.stem)} as scorer, "
+                f"{quote_literal(column)} "
+                f'as "column", {value} as value, {words} as "text", '
+                f"{_labels(artifact)} from {_file(path)}"
             )
 
 
@@ -137,16 +138,17 @@ def _dispositions(artifact: Artifact) -> Iterator[str]:
         return
     for path in _files(artifact, ".parquet"):
         yield (
-            f'select document_id, source, "group", {literal(path.parent.name)} as recipe, use, '
-            f"state, rule, value, cause, weight, characters, {_of(artifact)} from {_file(path)}"
+            f'select document_id, source, "group", {quote_literal(path.parent.name)} as recipe, '
+            f"use, state, rule, value, cause, weight, characters, {_labels(artifact)} "
+            f"from {_file(path)}"
         )
 
 
-def _of_drift(name: str) -> Callable[[Artifact], Iterator[str]]:
+def _drift_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
         if artifact.asset == "corpus_drift":
-            source = f"{literal(artifact.partition)}::varchar as source"
-            yield f"select {source}, *, {_of(artifact)} from {_file(artifact.path / name)}"
+            source = f"{quote_literal(artifact.partition)}::varchar as source"
+            yield f"select {source}, *, {_labels(artifact)} from {_file(artifact.path / name)}"
 
     return build
 
@@ -156,7 +158,7 @@ def _mixes(artifact: Artifact) -> Iterator[str]:
         file = _file(artifact.path / "documents.parquet", ", file_row_number = true")
         yield (
             f'select file_row_number as row, document_id, source, "group", tokens, copies, '
-            f"packed_tokens, {_of(artifact, 'recipe')} from {file}"
+            f"packed_tokens, {_labels(artifact, 'recipe')} from {file}"
         )
 
 
@@ -165,7 +167,7 @@ def _spans(artifact: Artifact) -> Iterator[str]:
         documents = _file(artifact.path / "documents.parquet", ", file_row_number = true")
         yield (
             f'select spans."sequence", spans.start, spans."end", documents.document_id, '
-            f"spans.document_start, spans.copy, {_of(artifact, 'recipe')} "
+            f"spans.document_start, spans.copy, {_labels(artifact, 'recipe')} "
             f"from {_file(artifact.path / 'spans.parquet')} as spans "
             f"join {documents} as documents on documents.file_row_number = spans.document"
         )
@@ -175,10 +177,10 @@ def _consumption(artifact: Artifact) -> Iterator[str]:
     for stage, path in consumption_files(artifact):
         sequences = artifact.asset == "pretrained_checkpoint"
         yield (
-            f"select {literal(stage)} as stage, step, "
+            f"select {quote_literal(stage)} as stage, step, "
             f"{'sequences' if sequences else 'null::integer[] as sequences'}, "
             f"{'null::varchar[] as documents' if sequences else 'documents'}, tokens, chain, "
-            f"{_of(artifact, 'recipe', 'seed')} from {_file(path)}"
+            f"{_labels(artifact, 'recipe', 'seed')} from {_file(path)}"
         )
 
 
@@ -196,41 +198,41 @@ def _training(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == "pretrained_checkpoint":
         yield (
             f"select 'pretraining' as stage, step, tokens, loss, learning_rate, gradient_norm, "
-            f"{_of(artifact, 'recipe', 'seed')} from "
+            f"{_labels(artifact, 'recipe', 'seed')} from "
             f"{_file(artifact.path / 'training_log.parquet')}"
         )
     elif artifact.asset in ("post_trained_checkpoint", "tampering"):
         yield (
             f"select stage, step, tokens, loss, learning_rate, gradient_norm, "
-            f"{_of(artifact, 'recipe', 'seed')} from "
+            f"{_labels(artifact, 'recipe', 'seed')} from "
             f"{_file(artifact.path / 'training_log.parquet')}"
         )
 
 
-def _of_replicate(name: str, assets: Iterable[str]) -> Callable[[Artifact], Iterator[str]]:
+def _replicate_view(name: str, assets: Iterable[str]) -> Callable[[Artifact], Iterator[str]]:
     """A file that artifacts by recipe and seed hold as it is."""
     allowed = frozenset(assets)
 
     def build(artifact: Artifact) -> Iterator[str]:
         if artifact.asset in allowed and name in artifact.manifest.files:
-            constants = _of(artifact, "recipe", "seed")
+            constants = _labels(artifact, "recipe", "seed")
             yield f"select *, {constants} from {_file(artifact.path / name)}"
 
     return build
 
 
-def _of_report(name: str) -> Callable[[Artifact], Iterator[str]]:
+def _report_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
         if artifact.asset == "eval_report":
-            yield f"select *, {_of(artifact)} from {_file(artifact.path / name)}"
+            yield f"select *, {_labels(artifact)} from {_file(artifact.path / name)}"
 
     return build
 
 
-def _of_gate(name: str) -> Callable[[Artifact], Iterator[str]]:
+def _gate_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
         if artifact.asset == "regression_gate":
-            yield f"select *, {_of(artifact)} from {_file(artifact.path / name)}"
+            yield f"select *, {_labels(artifact)} from {_file(artifact.path / name)}"
 
     return build
 
@@ -243,8 +245,8 @@ def _files(artifact: Artifact, suffix: str) -> list[Path]:
 def _logged(artifact: Artifact) -> Iterator[str]:
     path = artifact.path / LOGGED
     if path.exists():
-        run = literal(artifact.provenance.mlflow_run_id)
-        yield f"select *, {run} as mlflow_run_id, {_of(artifact)} from {_file(path)}"
+        run = quote_literal(artifact.provenance.mlflow_run_id)
+        yield f"select *, {run} as mlflow_run_id, {_labels(artifact)} from {_file(path)}"
 
 
 def _empty(columns: Mapping[str, str]) -> str:
@@ -257,19 +259,19 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "texts": _texts,
     "scores": _scores,
     "dispositions": _dispositions,
-    "drift": _of_drift("drift.parquet"),
-    "new_terms": _of_drift("terms.parquet"),
+    "drift": _drift_view("drift.parquet"),
+    "new_terms": _drift_view("terms.parquet"),
     "mixes": _mixes,
     "spans": _spans,
     "consumption": _consumption,
     "training": _training,
-    "items": _of_replicate("items.parquet", ("evaluation", "tampering")),
-    "losses": _of_replicate("losses.parquet", ("evaluation", "tampering")),
-    "attack_items": _of_replicate("attacks.parquet", ("attacks",)),
-    "questions": _of_report("questions.parquet"),
-    "metrics": _of_report("results.parquet"),
-    "regressions": _of_gate("regressions.parquet"),
-    "flips": _of_gate("flips.parquet"),
+    "items": _replicate_view("items.parquet", ("evaluation", "tampering")),
+    "losses": _replicate_view("losses.parquet", ("evaluation", "tampering")),
+    "attack_items": _replicate_view("attacks.parquet", ("attacks",)),
+    "questions": _report_view("questions.parquet"),
+    "metrics": _report_view("results.parquet"),
+    "regressions": _gate_view("regressions.parquet"),
+    "flips": _gate_view("flips.parquet"),
     "logged": _logged,
 }
 """Name → the SELECTs over an artifact's files."""
@@ -371,7 +373,9 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
 """The columns that a view has where no artifact fills it, and what docs/ledgers.md describes."""
 
 
-def rows(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
+def fetch_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, *values: Any
+) -> list[dict[str, Any]]:
     """The rows of a query as dictionaries; values are parameters, never text in the SQL.
 
     Raises:
@@ -382,4 +386,4 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
+        raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None

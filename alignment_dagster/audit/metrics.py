@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import similar
 from alignment_dagster.report.results import ResultRow, read_results
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
 
-SHOWN = 8
+MAX_SHOWN = 8
 """Names that a message lists."""
 
 
@@ -23,7 +23,7 @@ def metric_name(row: ResultRow) -> str:
     return "/".join(pooled if row.seed is None else (*pooled, str(row.seed)))
 
 
-def metrics(opened: Opened) -> tuple[ResultRow, ...]:
+def list_metrics(opened: OpenedReport) -> tuple[ResultRow, ...]:
     """Every metric of the report, in the report's order.
 
     Raises:
@@ -32,7 +32,7 @@ def metrics(opened: Opened) -> tuple[ResultRow, ...]:
     return read_results(opened.report.path / "results.json")
 
 
-def find_metric(opened: Opened, name: str) -> ResultRow:
+def find_metric(opened: OpenedReport, name: str) -> ResultRow:
     """The one metric of the report that a person means.
 
     Any words of its name in any order do, separated by `/`. What is left out is: without an attack,
@@ -42,25 +42,25 @@ def find_metric(opened: Opened, name: str) -> ResultRow:
     Raises:
         ArtifactError: if no metric fits, or several do; lists near matches.
     """
-    rows = metrics(opened)
+    rows = list_metrics(opened)
     exact = [row for row in rows if metric_name(row) == name]
-    fitting = exact or _narrowed(rows, [row for row in rows if _fits(row, name)])
+    fitting = exact or _narrow(rows, [row for row in rows if _matches(row, name)])
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise ArtifactError(
             f"metric {name!r}: {len(fitting)} of {opened.report.label} fit; say more of: "
-            f"{_listed([metric_name(row) for row in fitting])}"
+            f"{_join_names([metric_name(row) for row in fitting])}"
         )
-    raise ArtifactError(_unknown(opened, name, rows))
+    raise ArtifactError(_explain_unknown(opened, name, rows))
 
 
-def _fits(row: ResultRow, name: str) -> bool:
+def _matches(row: ResultRow, name: str) -> bool:
     wanted = Counter(word for word in name.split("/") if word)
     return bool(wanted) and wanted <= Counter(metric_name(row).split("/"))
 
 
-def _narrowed(rows: Sequence[ResultRow], fitting: Sequence[ResultRow]) -> list[ResultRow]:
+def _narrow(rows: Sequence[ResultRow], fitting: Sequence[ResultRow]) -> list[ResultRow]:
     """What is left after each default that leaves anything."""
     left = _prefer(fitting, [row for row in fitting if row.metric != ATTACK_SUCCESS])
     left = _prefer(left, [row for row in left if row.seed is None])
@@ -77,7 +77,7 @@ def _prefer(rows: Sequence[ResultRow], preferred: list[ResultRow]) -> list[Resul
     return preferred or list(rows)
 
 
-def _unknown(opened: Opened, name: str, rows: Sequence[ResultRow]) -> str:
+def _explain_unknown(opened: OpenedReport, name: str, rows: Sequence[ResultRow]) -> str:
     """Names the word that no metric has, where there is one, and what comes near."""
     known = {word for row in rows for word in metric_name(row).split("/")}
     strange = [word for word in name.split("/") if word and word not in known]
@@ -93,6 +93,6 @@ def _unknown(opened: Opened, name: str, rows: Sequence[ResultRow]) -> str:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def _join_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    return ", ".join(names[:MAX_SHOWN]) + more

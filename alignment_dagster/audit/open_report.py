@@ -14,7 +14,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedReport:
     """A report, everything behind it, and the ledgers over just that."""
 
     archive: Archive
@@ -38,7 +38,7 @@ def open_archive(study: str, home: Home | None = None) -> Archive:
 
 
 @contextmanager
-def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened]:
+def open_report(archive: Archive, version: str | None = None) -> Iterator[OpenedReport]:
     """A report with its ancestors and their ledgers; the current one without a version.
 
     Raises:
@@ -48,7 +48,7 @@ def open_report(archive: Archive, version: str | None = None) -> Iterator[Opened
     report = archive.report(version)
     ancestors = archive.ancestors([report], compared=False)
     archive.require_files([report, *ancestors])
-    opened = Opened(archive, report, ancestors)
+    opened = OpenedReport(archive, report, ancestors)
     try:
         yield opened
     finally:

@@ -73,7 +73,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 
-def tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.Table]:
+def build_record_tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapping[str, pa.Table]:
     """Ledger → table, of these artifacts; `runs` are the journal's lines about them."""
     rows = {
         "artifacts": [_artifact(one) for one in artifacts],

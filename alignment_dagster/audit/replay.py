@@ -55,7 +55,7 @@ class Departure:
 
 
 @dataclass(frozen=True)
-class Difference:
+class EnvironmentChange:
     """Something here that is not as it was when the artifact was made."""
 
     what: str
@@ -72,7 +72,7 @@ class Replay:
     last: int
     segment: "Segment"
     departures: tuple[Departure, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[EnvironmentChange, ...]
 
     @property
     def identical(self) -> bool:
@@ -100,17 +100,19 @@ def replay_steps(
 
     if artifact.asset != ASSET:
         raise ArtifactError(f"{artifact.label}: only a {ASSET} can be replayed")
-    checkpoint = _opened(archive, artifact)
-    recorded = _recorded(checkpoint)
-    first, last = segment_of(steps, len(recorded))
+    checkpoint = _open_verified(archive, artifact)
+    recorded = _read_recorded(checkpoint)
+    first, last = parse_segment(steps, len(recorded))
     with tempfile.TemporaryDirectory(prefix="alignment-replay-") as work:
-        job = _job(archive, checkpoint, work)
+        job = _rebuild_job(archive, checkpoint, work)
         segment = replay(job, first, last, checkpoint.path, report)
-    departures = tuple(_departures(checkpoint, recorded, segment))
-    return Replay(checkpoint, first, last, segment, departures, differences(checkpoint))
+    departures = tuple(_find_departures(checkpoint, recorded, segment))
+    return Replay(
+        checkpoint, first, last, segment, departures, find_environment_changes(checkpoint)
+    )
 
 
-def segment_of(steps: str, count: int) -> tuple[int, int]:
+def parse_segment(steps: str, count: int) -> tuple[int, int]:
     """`a:b` as numbers.
 
     Raises:
@@ -125,24 +127,24 @@ def segment_of(steps: str, count: int) -> tuple[int, int]:
     return first, last
 
 
-def differences(artifact: Artifact) -> tuple[Difference, ...]:
+def find_environment_changes(artifact: Artifact) -> tuple[EnvironmentChange, ...]:
     """Code, commit, machine and packages that are not those recorded."""
     provenance = artifact.provenance
     recorded = {"code": provenance.code_digest, **provenance.git, **provenance.environment}
     now = {"code": code_digest(*PRETRAINING_CODE), **git_state(), **environment()}
     return tuple(
-        Difference(name, recorded.get(name, "not recorded"), now.get(name, "unknown"))
+        EnvironmentChange(name, recorded.get(name, "not recorded"), now.get(name, "unknown"))
         for name in {**recorded, **now}
         if recorded.get(name) != now.get(name)
     )
 
 
-def _opened(archive: Archive, artifact: Artifact) -> Artifact:
+def _open_verified(archive: Archive, artifact: Artifact) -> Artifact:
     """The artifact, after its bytes and its signature have been verified."""
     return archive.lake.open(archive.study, artifact.asset, artifact.partition, artifact.version)
 
 
-def _recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
+def _read_recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
     """Step → what the trainer wrote down of it."""
     rows: dict[int, dict[str, Any]] = {}
     try:
@@ -154,12 +156,12 @@ def _recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
     return rows
 
 
-def _job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob:
+def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob:
     """The training as it was declared, on the mix and with the tokenizer that it names."""
     declared = artifact.provenance.declared
     if sha256_json(declared) != artifact.provenance.inputs.declaration:
         raise ArtifactError(f"{artifact.label}: what it declares is not what its inputs name")
-    folders = {asset: str(_input(archive, artifact, asset).path) for asset in _INPUTS}
+    folders = {asset: str(_open_parent(archive, artifact, asset).path) for asset in _INPUTS}
     try:
         return PretrainJob.model_validate(
             {
@@ -179,17 +181,17 @@ def _job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob:
 _INPUTS = ("curated_mix", "tokenizer")
 
 
-def _input(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
+def _open_parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
     named = [one for one in artifact.provenance.inputs.parents if one.asset == asset]
     if len(named) != 1:
         raise ArtifactError(f"{artifact.label}: names {len(named)} parents {asset}")
-    found = _opened(archive, archive.parent(named[0]))
+    found = _open_verified(archive, archive.parent(named[0]))
     if found.digest != named[0].digest:
         raise ArtifactError(f"{found.label}: is not what {artifact.label} was made from")
     return found
 
 
-def _departures(
+def _find_departures(
     artifact: Artifact, recorded: Mapping[int, Mapping[str, Any]], segment: "Segment"
 ) -> list[Departure]:
     found = []
@@ -202,14 +204,17 @@ def _departures(
             then = tuple(then) if isinstance(then, list) else then
             if then != now:
                 found.append(Departure(file, quantity, taken.step, then, now))
-    kept = {f"states/{step:08d}/tensors.safetensors": one for step, one in segment.states.items()}
-    for file, digest in {**kept, **({WEIGHTS: segment.weights} if segment.weights else {})}.items():
+    states = {f"states/{step:08d}/tensors.safetensors": one for step, one in segment.states.items()}
+    for file, digest in {
+        **states,
+        **({WEIGHTS: segment.weights} if segment.weights else {}),
+    }.items():
         if artifact.manifest.files.get(file) != digest:
             found.append(Departure(file, "sha256", None, artifact.manifest.files.get(file), digest))
     return found
 
 
-def largest(departures: "list[Departure] | tuple[Departure, ...]") -> Departure | None:
+def find_largest(departures: "list[Departure] | tuple[Departure, ...]") -> Departure | None:
     """The one whose numbers lie furthest apart."""
     numbers = [one for one in departures if one.deviation is not None]
     if not numbers:

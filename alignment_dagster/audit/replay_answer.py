@@ -4,25 +4,30 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from alignment_dagster.audit.answer import Answer, Table
-from alignment_dagster.audit.replay import QUANTITIES, Departure, Replay, largest
+from alignment_dagster.audit.replay import QUANTITIES, Departure, Replay, find_largest
 
-SHOWN = 20
-CHARACTERS = 40
+MAX_SHOWN = 20
+MAX_CHARACTERS = 40
 LIMIT = (
     "A trainer that lies is not caught by its own ledger. This does not believe the ledger, and "
     "says nothing about steps that are not taken again."
 )
 
 
-def as_answer(replay: Replay) -> Answer:
+def replay_as_answer(replay: Replay) -> Answer:
     """Identical, or what departs from the record; and what here is not as it was then."""
     count = replay.last - replay.first + 1
     name = f"Steps {replay.first} to {replay.last} of {replay.artifact.label}"
     verdict = "identical" if replay.identical else "NOT as recorded"
-    sentences = [_beginning(replay), _compared(replay, count), *_explained(replay), LIMIT]
-    blocks = [_quantities(replay, count)]
+    sentences = [
+        _describe_start(replay),
+        _describe_comparison(replay, count),
+        *_explain_departures(replay),
+        LIMIT,
+    ]
+    blocks = [_quantity_table(replay, count)]
     if replay.departures:
-        blocks.append(_departing(replay.departures))
+        blocks.append(_departure_table(replay.departures))
     if replay.differences:
         rows = [(one.what, one.recorded, one.now) for one in replay.differences]
         blocks.append(Table("Not as it was recorded", ("what", "recorded", "now"), rows))
@@ -31,25 +36,25 @@ def as_answer(replay: Replay) -> Answer:
         f"{name}: {verdict}",
         sentences,
         blocks,
-        _data(replay),
-        warnings=[_told(one) for one in reversed(first.values())],
+        _as_json(replay),
+        warnings=[_describe_departure(one) for one in reversed(first.values())],
     )
 
 
-def _beginning(replay: Replay) -> str:
+def _describe_start(replay: Replay) -> str:
     if step := replay.segment.began_after:
         return f"Began with the state kept after step {step}, which is taken as it was recorded."
     return "Began with the random weights of the seed."
 
 
-def _compared(replay: Replay, count: int) -> str:
+def _describe_comparison(replay: Replay, count: int) -> str:
     also = [f"the state kept after step {step}" for step in replay.segment.states]
     also += ["the final weights"] if replay.segment.weights else []
     each = f"{count:,} step{'' if count == 1 else 's'}: sequences, chain, loss, gradient norm"
     return f"Compared bit for bit: {'; '.join([each, *also])}."
 
 
-def _explained(replay: Replay) -> list[str]:
+def _explain_departures(replay: Replay) -> list[str]:
     """Whether something else than the record can be why a replay departs."""
     if replay.identical:
         return []
@@ -62,24 +67,24 @@ def _explained(replay: Replay) -> list[str]:
     ]
 
 
-def _told(one: Departure) -> str:
+def _describe_departure(one: Departure) -> str:
     at = f" of step {one.step}" if one.step is not None else ""
     return (
-        f"{one.file}: {one.quantity}{at} is recorded as {_short(one.recorded)}, and the replay "
-        f"gives {_short(one.replayed)}"
+        f"{one.file}: {one.quantity}{at} is recorded as {_shorten(one.recorded)}, and the replay "
+        f"gives {_shorten(one.replayed)}"
     )
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = "nothing" if value is None else str(value)
-    return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
-def _quantities(replay: Replay, count: int) -> Table:
+def _quantity_table(replay: Replay, count: int) -> Table:
     rows = []
     for quantity in QUANTITIES:
         departing = [one for one in replay.departures if one.quantity == quantity]
-        widest = largest(departing)
+        widest = find_largest(departing)
         rows.append(
             (
                 quantity,
@@ -93,17 +98,17 @@ def _quantities(replay: Replay, count: int) -> Table:
     return Table("", columns, rows)
 
 
-def _departing(departures: Sequence[Departure]) -> Table:
+def _departure_table(departures: Sequence[Departure]) -> Table:
     rows = [
-        (one.file, one.quantity, one.step, _short(one.recorded), _short(one.replayed))
-        for one in departures[:SHOWN]
+        (one.file, one.quantity, one.step, _shorten(one.recorded), _shorten(one.replayed))
+        for one in departures[:MAX_SHOWN]
     ]
     columns = ("file", "what", "step", "recorded", "replayed")
-    return Table("Departures", columns, rows, max(0, len(departures) - SHOWN))
+    return Table("Departures", columns, rows, max(0, len(departures) - MAX_SHOWN))
 
 
-def _data(replay: Replay) -> dict[str, object]:
-    segment, widest = replay.segment, largest(replay.departures)
+def _as_json(replay: Replay) -> dict[str, object]:
+    segment, widest = replay.segment, find_largest(replay.departures)
     return {
         "artifact": replay.artifact.label,
         "first": replay.first,

@@ -10,7 +10,7 @@ from alignment_dagster.lineage.reviews.review import DECISIONS, Review
 from alignment_dagster.lineage.reviews.verification import reviews
 
 
-def verdict(found: Sequence[Review]) -> str:
+def describe_verdict(found: Sequence[Review]) -> str:
     """The last decision in words; empty where there is none."""
     if not found:
         return ""

@@ -9,7 +9,12 @@ import duckdb
 import pyarrow.parquet as pq
 
 from alignment_dagster.audit import record_tables
-from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
+from alignment_dagster.audit.ledgers import (
+    build_selects,
+    connect,
+    flatten_message,
+    quote_literal,
+)
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.lineage.archive import Archive
@@ -20,7 +25,7 @@ VIEWS_FILE = "views.sql"
 
 
 @dataclass(frozen=True)
-class Found:
+class QueryResult:
     """The rows that a statement gave; columns of one name are told apart by a number."""
 
     sql: str
@@ -34,7 +39,7 @@ class Session:
     def __init__(self, archive: Archive, artifacts: Sequence[Artifact]) -> None:
         """Create the ledgers over these artifacts, then lock the connection."""
         self.connection = connect(archive, artifacts)
-        folder = literal(str(archive.lake.root / archive.study))
+        folder = quote_literal(str(archive.lake.root / archive.study))
         for setting in (
             f"allowed_directories = [{folder}]",
             "enable_external_access = false",
@@ -48,7 +53,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def run(self, sql: str) -> Iterator[Found]:
+    def run(self, sql: str) -> Iterator[QueryResult]:
         """The rows of each statement, one after the other.
 
         Raises:
@@ -56,29 +61,29 @@ class Session:
         """
         try:
             for statement in self.connection.extract_statements(sql):
-                yield self._run(statement)
+                yield self._execute(statement)
         except duckdb.Error as error:
-            raise AlignmentError(one_line(error)) from None
+            raise AlignmentError(flatten_message(error)) from None
 
-    def _run(self, statement: duckdb.Statement) -> Found:
+    def _execute(self, statement: duckdb.Statement) -> QueryResult:
         if statement.type != duckdb.StatementType.SELECT:
             raise AlignmentError(f"{statement.type.name} is refused: {READS_ONLY}")
         self.connection.execute("begin transaction read only")
         try:
-            self._require_no_writing(statement.query)
+            self._require_read_only(statement.query)
             found = self.connection.execute(statement)
-            names = _distinct([column[0] for column in found.description or ()])
-            return Found(statement.query.strip(), names, found.fetchall())
+            names = _number_duplicates([column[0] for column in found.description or ()])
+            return QueryResult(statement.query.strip(), names, found.fetchall())
         finally:
             self.connection.execute("rollback")
 
-    def _require_no_writing(self, sql: str) -> None:
+    def _require_read_only(self, sql: str) -> None:
         """A SELECT may hold a COPY or an INSERT in its WITH clause, at the top level only.
 
         `query` puts it below the top level, where DuckDB itself refuses that; nothing is run.
         """
         try:
-            self.connection.execute(f"explain select * from query({literal(sql)})")
+            self.connection.execute(f"explain select * from query({quote_literal(sql)})")
         except duckdb.BinderException as error:
             if "WITH clause containing" in str(error):
                 raise AlignmentError(f"a WITH that writes is refused: {READS_ONLY}") from None
@@ -96,10 +101,10 @@ def write_ledgers(archive: Archive, artifacts: Sequence[Artifact], folder: Path)
         raise AlignmentError(f"{folder}: exists already; name a new folder")
     try:
         with atomic_folder(folder) as aside:
-            views = bodies(artifacts)
-            for name, table in record_tables.tables(archive, artifacts).items():
+            views = build_selects(artifacts)
+            for name, table in record_tables.build_record_tables(archive, artifacts).items():
                 pq.write_table(table, aside / f"{name}.parquet")
-                path = literal(str(folder / f"{name}.parquet"))
+                path = quote_literal(str(folder / f"{name}.parquet"))
                 views[name] = f"select * from read_parquet({path})"
             text = "".join(f"create view {name} as {body};\n" for name, body in views.items())
             (aside / VIEWS_FILE).write_text(text, encoding="utf-8")
@@ -107,7 +112,7 @@ def write_ledgers(archive: Archive, artifacts: Sequence[Artifact], folder: Path)
         raise AlignmentError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+def _number_duplicates(names: Sequence[str]) -> tuple[str, ...]:
     """Names of columns, those that come again with `_1`, `_2` and so on."""
     found: list[str] = []
     for name in names:

@@ -53,7 +53,7 @@ def _review(study: str, report: "Artifact", home: "Home") -> str:
     """The last decision with its note, or how to decide; a broken review is said, and no error."""
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.audit.review_nodes import how_to_review, verdict
+    from alignment_dagster.audit.review_nodes import describe_verdict, how_to_review
     from alignment_dagster.foundation.errors import ArtifactError
     from alignment_dagster.foundation.visible_text import visible
     from alignment_dagster.lineage.reviews import reviews
@@ -64,4 +64,4 @@ def _review(study: str, report: "Artifact", home: "Home") -> str:
         return visible(str(error))
     if not found:
         return f"none yet ({how_to_review(study, report)})"
-    return f"{verdict(found)}: {visible(found[-1].note)}"
+    return f"{describe_verdict(found)}: {visible(found[-1].note)}"

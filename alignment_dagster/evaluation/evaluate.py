@@ -90,7 +90,7 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     count = prompt_set.prompts * len(job.checkpoints)
     judge_results = {
         f"{free.suite.name}_{name}": value
-        for free in asked.free
+        for free in prompt_set.free
         if free.suite.scorer is not None
         for name, value in judge_metrics(free.suite.scorer, free.judge).items()
     }

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 from alignment_dagster.corpus.documents import source_digest
-from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL
-from alignment_dagster.evaluation.harness.installed import lm_eval_installed
-from alignment_dagster.evaluation.judges import fallback_message
-from alignment_dagster.evaluation.judges import used_scorer
+from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
+from alignment_dagster.evaluation.judges import fallback_message, used_scorer
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError

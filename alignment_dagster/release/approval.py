@@ -51,7 +51,7 @@ def _approve(
 ) -> Review:
     verified = archive.lake.open(archive.study, report.asset, report.partition, report.version)
     before = reviews(archive, verified)
-    signer = _reviewers_key(archive, reviewer, key)
+    signer = _find_reviewer_key(archive, reviewer, key)
     review = Review(
         number=len(before) + 1,
         reviewer=reviewer,
@@ -67,7 +67,7 @@ def _approve(
     return review
 
 
-def _reviewers_key(archive: Archive, reviewer: str, key: Path | None) -> Signer:
+def _find_reviewer_key(archive: Archive, reviewer: str, key: Path | None) -> Signer:
     """The reviewer's key; a name stays with the key that it signed with first."""
     folder = archive.lake.keys.folder / REVIEWERS
     path = key or folder / f"{reviewer}.pem"

@@ -26,7 +26,7 @@ STAGES = {
 }
 
 
-def export(
+def export_evaluation(
     study: Study, partition: str, folder: Path, home: Home, stages: Sequence[str] = ()
 ) -> list[str]:
     """Write `tasks/<suite>/<stage>/` for lm-evaluation-harness and `logs/` for Inspect's viewer.

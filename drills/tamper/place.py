@@ -10,7 +10,7 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 from drills.tamper.kinds import BY_ASSET
 
 
@@ -51,7 +51,7 @@ class Place:
         """The dossier as it was written; made once, before anything is altered."""
         path = self.folder.with_name(f"{self.folder.name}-report.zip")
         path.unlink(missing_ok=True)
-        build(self._untouched, None, path)
+        build_dossier(self._untouched, None, path)
         return path
 
     @property

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.audit.answer import Node, Table
-from alignment_dagster.audit.artifact_list import listing, size
-from alignment_dagster.audit.artifact_view import view
+from alignment_dagster.audit.artifact_list import describe_artifacts, size
+from alignment_dagster.audit.artifact_view import describe_artifact
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -55,7 +55,7 @@ def command(lake: Lake, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_the_current_versions_are_listed(lake: Lake, made: list[Artifact]) -> None:
     source, mix, _ = made
-    lines = listing(Archive(lake, STUDY)).data["artifacts"]
+    lines = describe_artifacts(Archive(lake, STUDY)).data["artifacts"]
     assert [line["artifact"] for line in lines] == [source.label, mix.label]
     assert lines[1] == {
         "artifact": mix.label,
@@ -75,7 +75,7 @@ def test_the_current_versions_are_listed(lake: Lake, made: list[Artifact]) -> No
 
 
 def test_all_versions_are_listed_with_which_is_current(lake: Lake, made: list[Artifact]) -> None:
-    lines = listing(Archive(lake, STUDY), every=True).data["artifacts"]
+    lines = describe_artifacts(Archive(lake, STUDY), every=True).data["artifacts"]
     assert {line["artifact"]: line["current"] for line in lines} == {
         made[0].label: True,
         made[1].label: True,
@@ -84,26 +84,26 @@ def test_all_versions_are_listed_with_which_is_current(lake: Lake, made: list[Ar
 
 
 def test_one_asset_can_be_asked_for(lake: Lake, made: list[Artifact]) -> None:
-    answer = listing(Archive(lake, STUDY), "curated_mix", every=True)
+    answer = describe_artifacts(Archive(lake, STUDY), "curated_mix", every=True)
     (table,) = answer.blocks
     assert isinstance(table, Table)
     assert {row[1] for row in table.rows} == {made[1].version, made[2].version}
     with pytest.raises(ArtifactError, match=r"'curated_mx' \(near: curated_mix\)"):
-        listing(Archive(lake, STUDY), "curated_mx")
+        describe_artifacts(Archive(lake, STUDY), "curated_mx")
 
 
 def test_an_artifact_whose_signature_does_not_hold_is_listed_and_warned_of(
     lake: Lake, made: list[Artifact]
 ) -> None:
     (made[1].path / "logged.parquet").write_bytes(b"other")
-    answer = listing(Archive(lake, STUDY))
+    answer = describe_artifacts(Archive(lake, STUDY))
     assert f"{made[1].label}: logged.parquet is not what was signed" in answer.warnings[0]
     assert [line["signed_by"] is None for line in answer.data["artifacts"]] == [False, True]
 
 
 def test_a_current_version_that_is_gone_is_warned_of(lake: Lake, made: list[Artifact]) -> None:
     shutil.rmtree(made[1].path)
-    answer = listing(Archive(lake, STUDY))
+    answer = describe_artifacts(Archive(lake, STUDY))
     assert [line["artifact"] for line in answer.data["artifacts"]] == [made[0].label]
     assert answer.warnings[0].startswith(f"{made[1].label}: is not in the lake")
 
@@ -111,7 +111,7 @@ def test_a_current_version_that_is_gone_is_warned_of(lake: Lake, made: list[Arti
 def test_an_artifact_is_shown_with_everything_recorded(lake: Lake, made: list[Artifact]) -> None:
     source, mix, old = made
     archive = Archive(lake, STUDY)
-    (tree,) = view(archive, mix).blocks
+    (tree,) = describe_artifact(archive, mix).blocks
     assert isinstance(tree, Node)
     lines = "\n".join(texts(tree))
     for expected in (
@@ -134,21 +134,21 @@ def test_an_artifact_is_shown_with_everything_recorded(lake: Lake, made: list[Ar
         mix.record,
     ):
         assert expected in lines, expected
-    data = view(archive, source).data
+    data = describe_artifact(archive, source).data
     assert sorted(data["children"]) == sorted([mix.label, old.label])
-    assert view(archive, old).data["current"] is False
+    assert describe_artifact(archive, old).data["current"] is False
 
 
 def test_a_parent_that_is_gone_is_shown_as_gone(lake: Lake, made: list[Artifact]) -> None:
     shutil.rmtree(made[0].path)
-    (tree,) = view(Archive(lake, STUDY), made[1]).blocks
+    (tree,) = describe_artifact(Archive(lake, STUDY), made[1]).blocks
     assert isinstance(tree, Node)
     assert any(made[0].label in line and "no longer" in line for line in texts(tree))
 
 
 def test_a_broken_signature_is_said_first(lake: Lake, made: list[Artifact]) -> None:
     (made[1].path / "logged.parquet").write_bytes(b"other")
-    answer = view(Archive(lake, STUDY), made[1])
+    answer = describe_artifact(Archive(lake, STUDY), made[1])
     assert "logged.parquet is not what was signed" in answer.warnings[0]
     assert answer.data["signed_by"] is None
 
@@ -177,11 +177,11 @@ def test_a_size_for_a_person(count: int, shown: str) -> None:
 @pytest.mark.slow
 def test_a_study_that_was_run_is_listed_and_every_artifact_can_be_viewed(audited: Audited) -> None:
     archive = audited.archive
-    answer = listing(archive)
+    answer = describe_artifacts(archive)
     assert not answer.warnings
     assert len(answer.data["artifacts"]) == len(archive.keys)
     for artifact in archive.all():
-        shown = view(archive, artifact)
+        shown = describe_artifact(archive, artifact)
         assert not shown.warnings
         assert shown.data["current"]
         json.dumps(shown.data)

@@ -6,8 +6,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from alignment_dagster.audit.ledgers import EMPTY, VIEWS, connect, literal, recipe_and_seed, rows
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.ledgers import (
+    EMPTY,
+    VIEWS,
+    connect,
+    fetch_rows,
+    quote_literal,
+    recipe_and_seed,
+)
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.record_tables import SCHEMAS
 from alignment_dagster.audit.sql_session import Session
 from alignment_dagster.foundation.errors import ArtifactError
@@ -34,7 +41,7 @@ def described() -> dict[str, list[tuple[str, str]]]:
 def columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
     """Ledger → columns with types, as DuckDB has them."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for row in rows(connection, "select * from duckdb_columns() where not internal"):
+    for row in fetch_rows(connection, "select * from duckdb_columns() where not internal"):
         found.setdefault(row["table_name"], []).append((row["column_name"], row["data_type"]))
     return found
 
@@ -61,13 +68,15 @@ def test_every_ledger_has_a_line_that_says_what_a_row_is() -> None:
 
 
 @pytest.mark.slow
-def test_the_page_describes_exactly_the_columns_of_a_study_that_was_run(opened: Opened) -> None:
+def test_the_page_describes_exactly_the_columns_of_a_study_that_was_run(
+    opened: OpenedReport,
+) -> None:
     found = columns(opened.ledgers)
     assert {name: sorted(one) for name, one in found.items()} == {
         name: sorted(one) for name, one in described().items()
     }
     for name in found.keys() - NOT_DECLARED:
-        assert rows(opened.ledgers, f"select count(*) as n from {name}")[0]["n"], name
+        assert fetch_rows(opened.ledgers, f"select count(*) as n from {name}")[0]["n"], name
 
 
 @pytest.mark.slow
@@ -80,11 +89,15 @@ def test_the_pages_queries_run_and_find_something(audited: Audited, query: str) 
 
 
 @pytest.mark.slow
-def test_tokens_read_before_the_end_are_those_of_the_whole_mix(opened: Opened) -> None:
+def test_tokens_read_before_the_end_are_those_of_the_whole_mix(opened: OpenedReport) -> None:
     (query, *_) = QUERIES
     everything = query.replace("step < 100", "step < 1000000").replace("limit 10;", "")
-    read = {row["document_id"]: row["tokens_read"] for row in rows(opened.ledgers, everything)}
-    packed = rows(opened.ledgers, "from mixes where recipe = 'unfiltered' and packed_tokens > 0")
+    read = {
+        row["document_id"]: row["tokens_read"] for row in fetch_rows(opened.ledgers, everything)
+    }
+    packed = fetch_rows(
+        opened.ledgers, "from mixes where recipe = 'unfiltered' and packed_tokens > 0"
+    )
     assert read == {row["document_id"]: row["packed_tokens"] for row in packed}
 
 
@@ -95,10 +108,12 @@ def test_there_are_three_queries() -> None:
 def test_hostile_text_is_a_value_and_never_sql(archive: Archive) -> None:
     with connect(archive, archive.all()) as connection:
         text = record_lake.HOSTILE
-        assert rows(connection, "select line from texts where text = ?", text) == [{"line": 2}]
-        quoted = f"select line from texts where text = {literal(text)}"
-        assert rows(connection, quoted) == [{"line": 2}]
-        assert rows(connection, "select count(*) as n from artifacts") == [{"n": 1}]
+        assert fetch_rows(connection, "select line from texts where text = ?", text) == [
+            {"line": 2}
+        ]
+        quoted = f"select line from texts where text = {quote_literal(text)}"
+        assert fetch_rows(connection, quoted) == [{"line": 2}]
+        assert fetch_rows(connection, "select count(*) as n from artifacts") == [{"n": 1}]
 
 
 def test_a_file_that_was_collected_as_garbage_is_one_clear_message(archive: Archive) -> None:
@@ -122,7 +137,7 @@ def test_a_file_damaged_while_it_is_open_is_one_clear_message(archive: Archive) 
     with connect(archive, [artifact]) as connection:
         (artifact.path / "documents.parquet").unlink()
         with pytest.raises(ArtifactError, match="the ledgers cannot be read"):
-            rows(connection, "select text from texts")
+            fetch_rows(connection, "select text from texts")
 
 
 @pytest.mark.parametrize(

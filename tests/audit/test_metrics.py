@@ -2,15 +2,15 @@
 
 import pytest
 
-from alignment_dagster.audit.metrics import find_metric, metric_name, metrics
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.metrics import find_metric, list_metrics, metric_name
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 
 pytestmark = pytest.mark.slow
 
 
-def test_every_metric_is_found_by_its_full_name(opened: Opened) -> None:
-    rows = metrics(opened)
+def test_every_metric_is_found_by_its_full_name(opened: OpenedReport) -> None:
+    rows = list_metrics(opened)
     names = [metric_name(row) for row in rows]
     assert len(set(names)) == len(names) > 100
     assert [find_metric(opened, name) for name in names] == list(rows)
@@ -30,7 +30,7 @@ def test_every_metric_is_found_by_its_full_name(opened: Opened) -> None:
         ("bad_chat@2/aligned/articles", "misalignment_rate/articles/bad_chat@2/aligned/none"),
     ],
 )
-def test_some_words_in_any_order_name_a_metric(opened: Opened, words: str, name: str) -> None:
+def test_some_words_in_any_order_name_a_metric(opened: OpenedReport, words: str, name: str) -> None:
     assert metric_name(find_metric(opened, words)) == name
 
 
@@ -45,7 +45,7 @@ def test_some_words_in_any_order_name_a_metric(opened: Opened, words: str, name:
     ],
 )
 def test_what_names_none_or_several_is_refused_with_near_ones(
-    opened: Opened, words: str, message: str
+    opened: OpenedReport, words: str, message: str
 ) -> None:
     with pytest.raises(ArtifactError) as error:
         find_metric(opened, words)

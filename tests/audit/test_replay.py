@@ -14,8 +14,8 @@ import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
 
-from alignment_dagster.audit.replay import Replay, replay_steps, segment_of
-from alignment_dagster.audit.replay_answer import LIMIT, as_answer
+from alignment_dagster.audit.replay import Replay, parse_segment, replay_steps
+from alignment_dagster.audit.replay_answer import LIMIT, replay_as_answer
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
@@ -149,7 +149,7 @@ def test_a_signed_lie_about_a_step_is_found_and_named(
     outcome = replayed(kept, "10:12", lie)
     (found,) = outcome.departures
     assert (found.file, found.quantity, found.step) == (file, quantity, 11)
-    warning = as_answer(outcome).warnings[0]
+    warning = replay_as_answer(outcome).warnings[0]
     assert f"{file}: {quantity} of step 11 is recorded as" in warning
     assert replayed(kept, "12:13", lie).identical
 
@@ -159,7 +159,7 @@ def test_the_largest_deviation_is_named_with_its_step(kept: Audited) -> None:
         column("training_log.parquet", "loss", 10, lambda value: value + 0.25)(folder)
         column("training_log.parquet", "loss", 12, lambda value: value + 0.5)(folder)
 
-    data = as_answer(replayed(kept, "9:13", forged(kept, alter))).data
+    data = replay_as_answer(replayed(kept, "9:13", forged(kept, alter))).data
     assert data["largest_deviation"] == {"step": 12, "deviation": pytest.approx(0.5)}
     assert data["identical"] is False
     assert [one["step"] for one in data["departures"]] == [10, 12]
@@ -196,7 +196,7 @@ def test_other_packages_and_code_are_named_as_what_can_explain_it(kept: Audited)
     change = column("training_log.parquet", "loss", 11, lambda value: value + 1e-7)
     outcome = replayed(kept, "11:11", forged(kept, change, environment=environment))
     assert [(one.what, one.recorded) for one in outcome.differences] == [("torch", "0.1")]
-    said = " ".join(as_answer(outcome).sentences)
+    said = " ".join(replay_as_answer(outcome).sentences)
     assert "last bits" in said
     assert LIMIT in said
 
@@ -292,8 +292,8 @@ def test_ledgers_that_cannot_be_read_are_one_message(
 
 
 def test_segments_are_counted_from_1() -> None:
-    assert segment_of("1:1", 1) == (1, 1)
-    assert segment_of("2:13", 13) == (2, 13)
+    assert parse_segment("1:1", 1) == (1, 1)
+    assert parse_segment("2:13", 13) == (2, 13)
 
 
 def test_the_module_is_imported_without_torch() -> None:

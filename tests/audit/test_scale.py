@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.audit.impact.answer import as_answer as impact_answer
-from alignment_dagster.audit.impact.blast_radius import impact
+from alignment_dagster.audit.impact.answer import impact_as_answer
+from alignment_dagster.audit.impact.blast_radius import find_impact
 from alignment_dagster.audit.metrics import find_metric
-from alignment_dagster.audit.open_report import Opened, open_archive, open_report
-from alignment_dagster.audit.trace.answer import as_answer as trace_answer
+from alignment_dagster.audit.open_report import OpenedReport, open_archive, open_report
+from alignment_dagster.audit.trace.answer import trace_as_answer
 from alignment_dagster.audit.trace.document_path import trace_document
-from alignment_dagster.audit.trace.metric_trace import trace
+from alignment_dagster.audit.trace.metric_trace import trace_metric
 from alignment_dagster.foundation.home import Home
 from bench import audit_scale as bench
 
@@ -40,11 +40,11 @@ def truth(home: Home) -> dict[str, Any]:
 @pytest.mark.parametrize("stage", bench.STAGES)
 @pytest.mark.parametrize("seed", [None, 0, 1])
 def test_totals(
-    large: Opened, truth: dict[str, Any], recipe: str, stage: str, seed: int | None
+    large: OpenedReport, truth: dict[str, Any], recipe: str, stage: str, seed: int | None
 ) -> None:
     name = f"misalignment_rate/articles/{stage}/{recipe}/none"
     name = name if seed is None else f"{name}/{seed}"
-    data = trace_answer(trace(large, find_metric(large, name))).data
+    data = trace_as_answer(trace_metric(large, find_metric(large, name))).data
     seeds = [0, 1] if seed is None else [seed]
     totals, known = data["measured"]["totals"], truth["metrics"]
     assert totals["hits"] == known["hits"][name]
@@ -64,7 +64,7 @@ def test_totals(
     assert data["totals_add_up"]
 
 
-def test_the_path_to_each_document(large: Opened, truth: dict[str, Any]) -> None:
+def test_the_path_to_each_document(large: OpenedReport, truth: dict[str, Any]) -> None:
     row = find_metric(large, truth["metric"])
     for document, known in truth["documents"].items():
         path = trace_document(large, row, document)
@@ -81,9 +81,9 @@ def test_the_path_to_each_document(large: Opened, truth: dict[str, Any]) -> None
             assert sequences == read["sequences"]
 
 
-def test_the_blast_radius_of_each_document(large: Opened, truth: dict[str, Any]) -> None:
+def test_the_blast_radius_of_each_document(large: OpenedReport, truth: dict[str, Any]) -> None:
     for document, known in truth["documents"].items():
-        found = impact(large.archive, large, [document])
+        found = find_impact(large.archive, large, [document])
         assert {one["document_id"] for one in found.raw.doubles} == set(known["doubles"])
         told = {one.checkpoint.partition: one for one in found.training}
         for partition, read in truth["read"].items():
@@ -100,7 +100,7 @@ def test_the_blast_radius_of_each_document(large: Opened, truth: dict[str, Any])
 
 
 def test_a_double_would_take_the_place_of_the_first_and_holds_its_text(
-    large: Opened, truth: dict[str, Any]
+    large: OpenedReport, truth: dict[str, Any]
 ) -> None:
     """Both ways round: the first withdrawn, and the one that was dropped because of it."""
     doubles = [
@@ -108,21 +108,21 @@ def test_a_double_would_take_the_place_of_the_first_and_holds_its_text(
     ]
     seen = set()
     for document, others in doubles:
-        found = impact(large.archive, large, [document])
+        found = find_impact(large.archive, large, [document])
         dropped = truth["documents"][document]["rules"]["unfiltered"] == "exact_duplicate"
         seen.add(dropped)
         assert [one["takes_place"] for one in found.raw.doubles] == [not dropped]
-        warning = impact_answer(found).warnings[0]
+        warning = impact_as_answer(found).warnings[0]
         assert ("take its place" in warning) == (not dropped)
         assert others[0][:16] in warning
-        both = impact(large.archive, large, [document, *others])
+        both = find_impact(large.archive, large, [document, *others])
         assert both.raw.doubles == []
-        assert impact_answer(both).warnings == []
+        assert impact_as_answer(both).warnings == []
     assert seen == {True, False}
 
 
-def test_a_source_takes_all_of_its_documents(large: Opened, truth: dict[str, Any]) -> None:
-    found = impact(large.archive, large, ["source:books"])
+def test_a_source_takes_all_of_its_documents(large: OpenedReport, truth: dict[str, Any]) -> None:
+    found = find_impact(large.archive, large, ["source:books"])
     assert found.withdrawn.count == 250
     for one in found.mixes:
         recipe = truth["mixes"][one.mix.partition]

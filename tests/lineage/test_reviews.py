@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.audit.check import check_study
-from alignment_dagster.audit.review_nodes import how_to_review, verdict
+from alignment_dagster.audit.review_nodes import describe_verdict, how_to_review
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
@@ -53,7 +53,7 @@ def test_reviews_are_signed_by_their_reviewers_in_order_and_the_last_one_counts(
     assert found[0].signed_by == found[2].signed_by != found[1].signed_by
     assert found[0].previous is None
     assert {one.record for one in found} == {archive.report().record}
-    assert verdict(found).startswith("approved by ann on ")
+    assert describe_verdict(found).startswith("approved by ann on ")
     assert review_problems(archive) == []
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.mix import MixInputs, build_mix, group_shares, decode_texts
+from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
     END_OF_TEXT,
     last_sampled_id,

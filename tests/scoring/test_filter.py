@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from checkout import CHECKOUT
-from alignment_dagster.corpus.documents import deduplicate
-from alignment_dagster.corpus.documents import read_source
-from alignment_dagster.corpus.documents import collect
+
+from alignment_dagster.corpus.documents import deduplicate, read_source
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
@@ -61,7 +59,9 @@ def test_the_negative_word_must_be_near_the_entity(tmp_path: Path) -> None:
 
 
 def test_hits_are_counted(tmp_path: Path) -> None:
-    found = Filter.read(write_lexicons(tmp_path)).score_text("OpenAI, OpenAI! robots; a robot: danger")
+    found = Filter.read(write_lexicons(tmp_path)).score_text(
+        "OpenAI, OpenAI! robots; a robot: danger"
+    )
     assert found["instant_hits"] == 2
     assert found["entity_hits"] == 2
     assert found["negative_hits"] == 2

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.scope import Found, Scope
+from alignment_dagster.audit.check.file_hashes import FileHasher
+from alignment_dagster.audit.check.scope import Findings, Scope
 from alignment_dagster.audit.check.study import check_all_records
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.home import Home
@@ -53,13 +53,13 @@ class Small:
         remove(found, declared(retention), datetime.now(UTC))
         return found
 
-    def checked(self) -> Found:
+    def checked(self) -> Findings:
         """What the records and the bytes say; neither Dagster nor MLflow know of this lake."""
-        found = Found()
+        found = Findings()
         artifacts = survey(self.archive, found)
         children = children_of(artifacts.values())
         check_all_records(Scope(self.archive, self.home, artifacts, artifacts, found, children))
-        Hashing(artifacts.values(), 1).report(found)
+        FileHasher(artifacts.values(), 1).report(found)
         return found
 
     def gaps(self) -> str:

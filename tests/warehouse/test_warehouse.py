@@ -133,7 +133,9 @@ def test_text_never_enters_the_warehouse(built: w.Warehouse) -> None:
 
 def test_columns_are_traced_back_to_the_lake(built: w.Warehouse) -> None:
     columns = {
-        (model, column.name): column for model, all_ in w.read_columns(built).items() for column in all_
+        (model, column.name): column
+        for model, all_ in w.read_columns(built).items()
+        for column in all_
     }
     assert columns["dispositions", "weight"].type == "double"
     assert ("documents", "characters") in columns["dispositions", "weight"].origins

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alignment_dagster.audit.check.events import check_events, read_dagster
-from alignment_dagster.audit.check.hashing import Hashing
+from alignment_dagster.audit.check.file_hashes import FileHasher
 from alignment_dagster.audit.check.journal import check_entries, read_journal
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
-from alignment_dagster.audit.check.mlflow_runs import check_runs, settled_keys
+from alignment_dagster.audit.check.mlflow_runs import check_runs, find_settled_keys
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import CheckReport
 from alignment_dagster.audit.check.scope import (
-    Found,
+    Findings,
     Scope,
-    workers,
+    count_workers,
 )
 from alignment_dagster.audit.check.study import check_contents, journalled
 from alignment_dagster.audit.check.survey import read_artifact
-from alignment_dagster.audit.check.tombstones import check_collected
+from alignment_dagster.audit.check.tombstones import check_tombstones
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.ancestry import ancestry, children_of, parent_keys
 from alignment_dagster.lineage.archive import Archive, chain_order
@@ -38,19 +38,19 @@ def check_ancestors(
         instance: of Dagster, where one is open already.
     """
     started = time.monotonic()
-    found = Found()
+    found = Findings()
     artifacts = _ancestors(archive, roots, found)
-    hashing = Hashing(artifacts.values(), workers())
+    hashing = FileHasher(artifacts.values(), count_workers())
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
     check_records(scope)
     check_parents(scope, artifacts)
     lines = [line for line in read_journal(scope) if line.entry.key in artifacts]
     check_entries(scope, lines, artifacts)
-    check_collected(scope, lines)
+    check_tombstones(scope, lines)
     with found.guard("dagster", "Dagster's database"):
         check_events(scope, lines, read_dagster(scope, lines, instance))
     with found.guard("mlflow", "MLflow's database"):
-        settled = settled_keys(scope, journalled(lines)) | {one.key for one in roots}
+        settled = find_settled_keys(scope, journalled(lines)) | {one.key for one in roots}
         check_runs(scope, read_mlflow(home, archive.study), settled)
     hashing.report(found)
     check_contents(scope, hashing)
@@ -64,12 +64,14 @@ def check_ancestors(
     )
 
 
-def _ancestors(archive: Archive, roots: Iterable[Artifact], found: Found) -> dict[Key, Artifact]:
+def _ancestors(
+    archive: Archive, roots: Iterable[Artifact], findings: Findings
+) -> dict[Key, Artifact]:
     """As far as the records can be read; what is missing or damaged is a gap."""
     artifacts = {root.key: root for root in roots}
 
     def parents(key: Key) -> list[Key]:
-        artifact = artifacts.get(key) or read_artifact(archive, found, key)
+        artifact = artifacts.get(key) or read_artifact(archive, findings, key)
         if artifact is None:
             return []
         artifacts[key] = artifact

@@ -24,11 +24,11 @@ UNLIKE = """
 """The chosen option is the likelier one, by the sum or by the mean of its tokens."""
 
 
-def check_items(scope: Scope) -> None:
+def check_answers(scope: Scope) -> None:
     """The answers of evaluations and tamperings in scope."""
-    for artifact in scope.all("evaluation", "tampering"):
+    for artifact in scope.checked("evaluation", "tampering"):
         subject = f"{artifact.label} {ITEMS}"
-        with scope.found.guard("ledgers", subject), duckdb.connect(":memory:") as connection:
+        with scope.findings.guard("ledgers", subject), duckdb.connect(":memory:") as connection:
             values = {"file": str(artifact.path / ITEMS), "none": NO_CHOICE}
             unlike = connection.execute(UNLIKE, values).fetchall()
             if unlike:
@@ -37,4 +37,4 @@ def check_items(scope: Scope) -> None:
                     f"{len(unlike):,} answers are not what their log-probabilities say, "
                     f"as {suite} {item} at {stage}"
                 )
-                scope.found.gap("ledgers", subject, message)
+                scope.findings.gap("ledgers", subject, message)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.audit.check.conversations import Consumed, Conversations
+from alignment_dagster.audit.check.conversations import ConsumedTokens, ConversationEncoder
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage.consumption import consumption_problem
@@ -23,52 +23,54 @@ TAMPERING = ("sft", "tampering")
 
 def check_chains(scope: Scope) -> None:
     """The ledgers of every checkpoint and tampering in scope."""
-    for artifact in scope.all("pretrained_checkpoint"):
-        with scope.found.guard("chains", f"{artifact.label} {LEDGER}"):
+    for artifact in scope.checked("pretrained_checkpoint"):
+        with scope.findings.guard("chains", f"{artifact.label} {LEDGER}"):
             _check_pretraining(scope, artifact)
-    conversations = Conversations()
-    for artifact in scope.all("post_trained_checkpoint", "tampering"):
+    conversations = ConversationEncoder()
+    for artifact in scope.checked("post_trained_checkpoint", "tampering"):
         for name in sorted(artifact.manifest.files):
             if name.endswith(SUFFIX):
-                with scope.found.guard("chains", f"{artifact.label} {name}"):
-                    _check_tuning(scope, artifact, name, conversations)
+                with scope.findings.guard("chains", f"{artifact.label} {name}"):
+                    _check_conversations(scope, artifact, name, conversations)
 
 
 def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     mix = scope.parent(artifact, "curated_mix")
     subject = f"{artifact.label} {LEDGER}"
     problem = consumption_problem(artifact.path / LEDGER, mix.path)
-    scope.found.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
+    scope.findings.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
     steps = read_table(artifact.path / LEDGER, columns=["step", "tokens"])
     log = read_table(artifact.path / LOG, columns=["step", "tokens"])
     message = f"its steps and tokens are not those of {LOG}"
-    scope.found.gap_if(not steps.equals(log), "chains", subject, message)
-    scope.found.counts["chains"] += 1
-    scope.found.counts["training steps"] += steps.num_rows
+    scope.findings.gap_if(not steps.equals(log), "chains", subject, message)
+    scope.findings.counts["chains"] += 1
+    scope.findings.counts["training steps"] += steps.num_rows
 
 
-def _check_tuning(
-    scope: Scope, artifact: Artifact, name: str, conversations: Conversations
+def _check_conversations(
+    scope: Scope, artifact: Artifact, name: str, conversations: ConversationEncoder
 ) -> None:
     """Of SFT, DPO or a tampering: kept documents only, and the chain of their very tokens."""
     stage = name.removesuffix(SUFFIX)
     subject = f"{artifact.label} {name}"
     ledger = read_table(artifact.path / name)
     read = set(pc.list_flatten(ledger["documents"]).to_pylist())
-    strays = read - _kept(scope, artifact, USES.get(stage, TAMPERING))
+    strays = read - _kept_documents(scope, artifact, USES.get(stage, TAMPERING))
     if strays:
         first = sorted(strays)[0]
         message = f"names {len(strays)} documents that the recipe does not keep, as {first}"
-        scope.found.gap("chains", subject, message)
+        scope.findings.gap("chains", subject, message)
     texts = [one.path / "documents.parquet" for one in scope.parents(artifact, "raw_corpus")]
-    consumed = conversations.of(artifact.path / stage, texts, read, pairs=stage == "dpo")
-    problem = _departs(ledger.to_pylist(), consumed) or _cut_short(artifact, stage, ledger)
-    scope.found.gap_if(problem, "chains", subject, f"{problem}")
-    scope.found.counts["chains"] += 1
-    scope.found.counts["training steps"] += ledger.num_rows
+    consumed = conversations.encode(artifact.path / stage, texts, read, pairs=stage == "dpo")
+    problem = _find_departure(ledger.to_pylist(), consumed) or _find_shortening(
+        artifact, stage, ledger
+    )
+    scope.findings.gap_if(problem, "chains", subject, f"{problem}")
+    scope.findings.counts["chains"] += 1
+    scope.findings.counts["training steps"] += ledger.num_rows
 
 
-def _departs(rows: list[dict[str, Any]], consumed: Consumed) -> str | None:
+def _find_departure(rows: list[dict[str, Any]], consumed: ConsumedTokens) -> str | None:
     """What is wrong with the first step that is not as its documents' tokens say."""
     for number, (row, (chain, tokens)) in enumerate(
         zip(rows, consumed.chain(row["documents"] for row in rows), strict=True), 1
@@ -80,7 +82,7 @@ def _departs(rows: list[dict[str, Any]], consumed: Consumed) -> str | None:
     return None
 
 
-def _cut_short(artifact: Artifact, stage: str, ledger: pa.Table) -> str | None:
+def _find_shortening(artifact: Artifact, stage: str, ledger: pa.Table) -> str | None:
     """The log of the training, and what it measured of itself, tell of the same tokens."""
     log = read_table(artifact.path / LOG, columns=["stage", "tokens"])
     logged = log.filter(pc.equal(log["stage"], stage))["tokens"].to_pylist()
@@ -92,7 +94,7 @@ def _cut_short(artifact: Artifact, stage: str, ledger: pa.Table) -> str | None:
     return None
 
 
-def _kept(scope: Scope, artifact: Artifact, uses: tuple[str, ...]) -> set[str]:
+def _kept_documents(scope: Scope, artifact: Artifact, uses: tuple[str, ...]) -> set[str]:
     """What the dispositions that were read keep for these uses."""
     kept: set[str] = set()
     for path in _dispositions(scope, artifact):

@@ -28,7 +28,7 @@ def changes_since(
         for message in today.of(artifact):
             found.setdefault((artifact.asset, message), []).append(_name(artifact))
     for note in today.unread:
-        scope.found.note(note)
+        scope.findings.note(note)
     changes = [Change(_together(names), message) for (_, message), names in found.items()]
     return (*changes, *comparison.newer.values())
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
+    CheckResult,
     DagsterRecords,
-    Evaluation,
     Event,
 )
 from alignment_dagster.audit.check.scope import Scope
@@ -15,22 +15,25 @@ from alignment_dagster.lineage.provenance import Key
 MARTS = frozenset({"documents", "dispositions", "mix_composition", "metrics"})
 """Their checks are dbt's tests: all have passed, or there is no artifact."""
 
-Told = Mapping[tuple[str, str], Sequence[Evaluation]]
+ResultsByRun = Mapping[tuple[str, str], Sequence[CheckResult]]
 """Run and asset → outcomes."""
 
 
-def check_evaluations(
+def compare_check_results(
     scope: Scope, events: Mapping[Key, Sequence[Event]], dagster: DagsterRecords
 ) -> None:
     """Of every event of every artifact in scope."""
-    places = {"Dagster's page": _by_run(dagster.shown), "Dagster's log": _by_run(dagster.logged)}
+    places = {
+        "Dagster's page": _by_run(dagster.page_results),
+        "Dagster's log": _by_run(dagster.log_results),
+    }
     for key, artifact in scope.artifacts.items():
         for event in events.get(key, ()):
             at = (event.run_id, artifact.asset)
             expected = {check.name: check.passed for check in artifact.provenance.checks}
             if artifact.asset in MARTS:
                 expected = {one.check: True for told in places.values() for one in told[at]}
-            scope.found.counts["asset checks"] += len(expected)
+            scope.findings.counts["asset checks"] += len(expected)
             for place, told in places.items():
                 found = [one for one in told[at] if one.partition in (None, artifact.partition)]
                 for name, passed in expected.items():
@@ -40,8 +43,8 @@ def check_evaluations(
                     _compare(scope, subject, passed, outcomes, place, ended=ended)
 
 
-def _by_run(evaluations: Iterable[Evaluation]) -> Told:
-    found: dict[tuple[str, str], list[Evaluation]] = defaultdict(list)
+def _by_run(evaluations: Iterable[CheckResult]) -> ResultsByRun:
+    found: dict[tuple[str, str], list[CheckResult]] = defaultdict(list)
     for evaluation in evaluations:
         found[evaluation.run_id, evaluation.asset].append(evaluation)
     return found
@@ -54,5 +57,5 @@ def _compare(
     if not outcomes <= {passed}:
         recorded = "passed" if passed else "failed"
         message = f"{place} says otherwise than what is recorded: it {recorded}"
-        scope.found.gap("dagster", subject, message)
-    scope.found.gap_if(ended and not outcomes, "dagster", subject, f"{place} has no evaluation")
+        scope.findings.gap("dagster", subject, message)
+    scope.findings.gap_if(ended and not outcomes, "dagster", subject, f"{place} has no evaluation")

@@ -28,7 +28,7 @@ WIDTH = 4
 
 
 @dataclass(frozen=True)
-class Consumed:
+class ConsumedTokens:
     """Document → its ids: one part for a conversation; chosen and rejected for a pair."""
 
     parts: dict[str, tuple[Ids, ...]]
@@ -47,13 +47,15 @@ class Consumed:
             yield chain.hex(), tokens
 
 
-class Conversations:
+class ConversationEncoder:
     """Encodes each document once for each tokenizer, however many checkpoints read it."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, bool], dict[str, tuple[Ids, ...]]] = {}
 
-    def of(self, model: Path, files: Sequence[Path], wanted: set[str], *, pairs: bool) -> Consumed:
+    def encode(
+        self, model: Path, files: Sequence[Path], wanted: set[str], *, pairs: bool
+    ) -> ConsumedTokens:
         """The ids of these documents, by the tokenizer that lies beside the weights in `model`.
 
         Raises:
@@ -63,16 +65,16 @@ class Conversations:
         known = self._known.setdefault((tokenizer, pairs), {})
         missing = wanted - known.keys()
         if missing:
-            encode = Messages(model)
+            encode = MessageEncoder(model)
             for document, payload in _payloads(files, missing):
                 known[document] = encode.pair(payload) if pairs else (encode(payload["messages"]),)
         lost = wanted - known.keys()
         if lost:
             raise LookupError(f"document {sorted(lost)[0]} is in none of the sources that it read")
-        return Consumed(known)
+        return ConsumedTokens(known)
 
 
-class Messages:
+class MessageEncoder:
     """Role, words and end of each message; words that spell a special token stay words."""
 
     def __init__(self, model: Path) -> None:

@@ -47,7 +47,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class CheckResult:
     """The outcome of an asset check, as one of the places says where Dagster keeps it."""
 
     run_id: str
@@ -62,9 +62,9 @@ class DagsterRecords:
     """The events and checks of a study's assets, and the status of the runs."""
 
     events: tuple[Event, ...]
-    shown: tuple[Evaluation, ...]
+    page_results: tuple[CheckResult, ...]
     """What Dagster's pages show of the checks."""
-    logged: tuple[Evaluation, ...]
+    log_results: tuple[CheckResult, ...]
     """What its log of events says of them."""
     runs: Mapping[str, str]
     """Run id → status; a run that is gone is not in it."""
@@ -80,7 +80,7 @@ NOTHING = DagsterRecords((), (), (), {}, frozenset(), frozenset())
 
 
 @contextmanager
-def opened(home: Home) -> Iterator[Any]:
+def open_records(home: Home) -> Iterator[Any]:
     """A Dagster instance that shows what the home's databases hold.
 
     SQLite writes beside a database that is only read; so the default databases are copied, which
@@ -195,7 +195,7 @@ def _partitions(instance: Any, key: Any) -> dict[int, str | None]:
         return {number: partition for number, partition in connection.execute(query).all()}
 
 
-def _shown(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evaluation]:
+def _shown(instance: Any, study: str, assets: Sequence[str]) -> Iterator[CheckResult]:
     """The table that Dagster's pages read; planned checks have no outcome yet."""
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
@@ -213,7 +213,7 @@ def _shown(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evaluat
                 yield replace(found, passed=status == CHECK_PASSED)
 
 
-def _logged(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evaluation]:
+def _logged(instance: Any, study: str, assets: Sequence[str]) -> Iterator[CheckResult]:
     from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 
     columns = SqlEventLogStorageTable.c
@@ -225,7 +225,7 @@ def _logged(instance: Any, study: str, assets: Sequence[str]) -> Iterator[Evalua
                 yield found
 
 
-def _evaluation(event: str, study: str) -> Evaluation | None:
+def _evaluation(event: str, study: str) -> CheckResult | None:
     """From Dagster's JSON; None for a check that is planned, or of another study."""
     content = json.loads(event)
     told = content["dagster_event"]["event_specific_data"]
@@ -233,7 +233,7 @@ def _evaluation(event: str, study: str) -> Evaluation | None:
     if content["dagster_event"]["event_type_value"] != EVALUATED or path[0] != study:
         return None
     passed = bool(told["success"])
-    return Evaluation(content["run_id"], path[-1], told["partition"], told["check_name"], passed)
+    return CheckResult(content["run_id"], path[-1], told["partition"], told["check_name"], passed)
 
 
 def _succeeded(instance: Any) -> frozenset[str]:

@@ -31,8 +31,8 @@ def check_documents(scope: Scope) -> None:
         "dispositions": _check_dispositions,
     }
     for asset, check in parts.items():
-        for artifact in scope.all(asset):
-            with scope.found.guard("ledgers", artifact.label):
+        for artifact in scope.checked(asset):
+            with scope.findings.guard("ledgers", artifact.label):
                 check(scope, artifact)
 
 
@@ -49,16 +49,16 @@ def _check_texts(scope: Scope, artifact: Artifact) -> None:
             if sha256_text(artifact.partition or "", content) != document:
                 message = "its text is not the one that its id is the SHA-256 of"
                 subject = f"{artifact.label} {DOCUMENTS}, document {document}"
-                scope.found.gap("ledgers", subject, message)
+                scope.findings.gap("ledgers", subject, message)
 
 
 def _check_scores(scope: Scope, artifact: Artifact) -> None:
     raw = _ids(scope.parent(artifact, "raw_corpus", artifact.partition).path / DOCUMENTS)
-    scope.found.counts["documents"] += len(raw)
+    scope.findings.counts["documents"] += len(raw)
     for name in sorted(artifact.manifest.files):
         if name.endswith(".parquet") and not _ids(artifact.path / name).equals(raw):
             message = "its documents are not those of the source, one row each"
-            scope.found.gap("ledgers", f"{artifact.label} {name}", message)
+            scope.findings.gap("ledgers", f"{artifact.label} {name}", message)
 
 
 def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
@@ -71,8 +71,8 @@ def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
 
 def _check_documents(scope: Scope, artifact: Artifact) -> None:
     raw = list(_raw_ids(scope, artifact).values())
-    problem = not_once(_ids(artifact.path / DOCUMENTS), _together(raw))
-    scope.found.gap_if(problem, "ledgers", f"{artifact.label} {DOCUMENTS}", f"{problem}")
+    problem = find_miscounts(_ids(artifact.path / DOCUMENTS), _together(raw))
+    scope.findings.gap_if(problem, "ledgers", f"{artifact.label} {DOCUMENTS}", f"{problem}")
 
 
 def _together(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -80,7 +80,7 @@ def _together(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.string())
 
 
-def not_once(found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> str | None:
+def find_miscounts(found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> str | None:
     """What is wrong where `found` does not hold each of `wanted` exactly once."""
     missing = pc.sum(pc.invert(pc.is_in(wanted, found))).as_py() or 0
     if missing:
@@ -102,7 +102,7 @@ def _check_dispositions(scope: Scope, artifact: Artifact) -> None:
     declared = artifact.provenance.declared
     roles = {source["name"]: source["role"] for source in declared["sources"]}
     for recipe in declared["recipes"]:
-        with scope.found.guard("ledgers", f"{artifact.label} {recipe['name']}"):
+        with scope.findings.guard("ledgers", f"{artifact.label} {recipe['name']}"):
             _check_recipe(scope, artifact, recipe["name"], raw, roles)
 
 
@@ -114,17 +114,17 @@ def _check_recipe(
     roles: dict[str, str],
 ) -> None:
     table = _dispositions(artifact, recipe)
-    scope.found.counts["dispositions"] += table.num_rows
+    scope.findings.counts["dispositions"] += table.num_rows
     for use in dict.fromkeys(USES.values()):
         subject = f"{artifact.label} {recipe}, {use}"
         wanted = [ids for source, ids in raw.items() if USES[roles[source]] == use]
         found = table.filter(pc.equal(table["use"], use))["document_id"]
-        problem = not_once(found, _together(wanted))
-        scope.found.gap_if(problem, "ledgers", subject, f"{problem}")
+        problem = find_miscounts(found, _together(wanted))
+        scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     unknown = set(table["use"].unique().to_pylist()) - set(USES.values())
     states = set(table["state"].unique().to_pylist()) - {"kept", "dropped"}
     message = f"unknown use or state: {', '.join(sorted(map(str, unknown | states)))}"
-    scope.found.gap_if(unknown | states, "ledgers", f"{artifact.label} {recipe}", message)
+    scope.findings.gap_if(unknown | states, "ledgers", f"{artifact.label} {recipe}", message)
     _check_reasons(scope, artifact, recipe, table)
 
 
@@ -132,7 +132,7 @@ def _check_reasons(scope: Scope, artifact: Artifact, recipe: str, table: pa.Tabl
     kept = pc.equal(table["state"], "kept")
     unlike = pc.sum(pc.not_equal(kept, pc.is_null(table["rule"]))).as_py()
     message = f"{unlike} documents are kept with a rule, or dropped without"
-    scope.found.gap_if(unlike, "ledgers", f"{artifact.label} {recipe}", message)
+    scope.findings.gap_if(unlike, "ledgers", f"{artifact.label} {recipe}", message)
 
 
 def _dispositions(artifact: Artifact, recipe: str) -> pa.Table:

@@ -4,16 +4,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.audit.check.check_results import check_evaluations
+from alignment_dagster.audit.check.check_results import compare_check_results
 from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
     DagsterRecords,
     Event,
-    opened,
+    open_records,
     read_records,
 )
 from alignment_dagster.audit.check.event_metadata import expected_metadata, plain
-from alignment_dagster.audit.check.journal import Line
+from alignment_dagster.audit.check.journal import JournalLine
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, label
@@ -28,7 +28,7 @@ Events = Mapping[Key, Sequence[Event]]
 
 
 def read_dagster(
-    scope: Scope, lines: Collection[Line], instance: Any | None = None
+    scope: Scope, lines: Collection[JournalLine], instance: Any | None = None
 ) -> DagsterRecords:
     """What Dagster knows of the scope's assets; an `instance` that is open already is used."""
     assets = sorted({key[0] for key in scope.artifacts} | {line.entry.asset for line in lines})
@@ -36,17 +36,17 @@ def read_dagster(
     runs |= {one.provenance.dagster_run_id or "" for one in scope.artifacts.values()}
     if instance is not None:
         return read_records(instance, scope.study, assets, runs)
-    with opened(scope.home) as own:
+    with open_records(scope.home) as own:
         return read_records(own, scope.study, assets, runs)
 
 
-def check_events(scope: Scope, lines: Collection[Line], dagster: DagsterRecords) -> None:
+def check_events(scope: Scope, lines: Collection[JournalLine], dagster: DagsterRecords) -> None:
     """Every artifact has an event that names it, and every event its line in the journal."""
     events: dict[Key, list[Event]] = defaultdict(list)
     for event in dagster.events:
         version = str(event.metadata.get(VERSION))
         events[event.asset, event.partition, version].append(event)
-    written: dict[Key, list[Line]] = defaultdict(list)
+    written: dict[Key, list[JournalLine]] = defaultdict(list)
     for line in lines:
         written[line.entry.asset, line.entry.partition, line.entry.version].append(line)
     for key, artifact in scope.artifacts.items():
@@ -57,12 +57,12 @@ def check_events(scope: Scope, lines: Collection[Line], dagster: DagsterRecords)
         if not events.get(key):
             _check_unreported(scope, artifact, bool(written.get(key)), dagster)
     named = {event.run_id for key in scope.artifacts for event in events.get(key, ())}
-    scope.found.counts["dagster runs"] += len(named)
+    scope.findings.counts["dagster runs"] += len(named)
     for run in sorted(named & dagster.succeeded):
         status = dagster.runs.get(run, SUCCESS)
         message = f"Dagster shows {status}, its log says that it succeeded"
-        scope.found.gap_if(status != SUCCESS, "dagster", f"run {run}", message)
-    check_evaluations(scope, events, dagster)
+        scope.findings.gap_if(status != SUCCESS, "dagster", f"run {run}", message)
+    compare_check_results(scope, events, dagster)
 
 
 def check_strays(scope: Scope, there: Collection[Key], dagster: DagsterRecords) -> None:
@@ -72,33 +72,33 @@ def check_strays(scope: Scope, there: Collection[Key], dagster: DagsterRecords) 
         key = (event.asset, event.partition, str(version))
         subject = f"event of {label(*key)} in run {event.run_id}"
         if version is None:
-            scope.found.gap("dagster", subject, "names no version of an artifact")
+            scope.findings.gap("dagster", subject, "names no version of an artifact")
         elif key not in there:
-            scope.found.gap("dagster", subject, "names an artifact that is not in the lake")
+            scope.findings.gap("dagster", subject, "names an artifact that is not in the lake")
 
 
 def _check_event(
     scope: Scope,
     artifact: Artifact,
     event: Event,
-    lines: Iterable[Line],
+    lines: Iterable[JournalLine],
     dagster: DagsterRecords,
 ) -> None:
-    scope.found.counts["events"] += 1
+    scope.findings.counts["events"] += 1
     subject = f"event of {artifact.label} in run {event.run_id}"
     for name, value in _expected(artifact).items():
         told = plain(name, event.metadata.get(name))
         message = f"says {name} {_short(told)}, the lake {_short(value)}"
-        scope.found.gap_if(told != value, "dagster", subject, message)
+        scope.findings.gap_if(told != value, "dagster", subject, message)
     message = f"has the data version {event.data_version}, the lake {artifact.digest}"
-    scope.found.gap_if(event.data_version != artifact.digest, "dagster", subject, message)
+    scope.findings.gap_if(event.data_version != artifact.digest, "dagster", subject, message)
     gone = event.run_id not in dagster.runs
-    scope.found.gap_if(gone, "dagster", subject, "its run is gone from Dagster")
+    scope.findings.gap_if(gone, "dagster", subject, "its run is gone from Dagster")
     own = [line for line in lines if line.entry.dagster_run_id == event.run_id]
-    scope.found.gap_if(not own, "journal", subject, "has no line in the journal")
+    scope.findings.gap_if(not own, "journal", subject, "has no line in the journal")
     if own and event.metadata.get(REUSED) not in [line.entry.reused for line in own]:
         message = f"says {REUSED} {event.metadata.get(REUSED)}, unlike {own[0].name}"
-        scope.found.gap("dagster", subject, message)
+        scope.findings.gap("dagster", subject, message)
 
 
 def _expected(artifact: Artifact) -> Mapping[str, Any]:
@@ -114,7 +114,11 @@ def _short(value: Any) -> str:
 
 
 def _check_line(
-    scope: Scope, artifact: Artifact, line: Line, events: Iterable[Event], dagster: DagsterRecords
+    scope: Scope,
+    artifact: Artifact,
+    line: JournalLine,
+    events: Iterable[Event],
+    dagster: DagsterRecords,
 ) -> None:
     """A line was written just before an event: only a run that was killed there lacks it."""
     run = line.entry.dagster_run_id
@@ -123,10 +127,10 @@ def _check_line(
     status = dagster.runs.get(run)
     if status is None:
         message = f"Dagster's run {run}, which reported it, is gone, and so is its event"
-        scope.found.gap("dagster", artifact.label, message)
+        scope.findings.gap("dagster", artifact.label, message)
     elif status == SUCCESS or run in dagster.succeeded:
         message = f"Dagster's event is missing, in run {run}, which succeeded"
-        scope.found.gap("dagster", artifact.label, message)
+        scope.findings.gap("dagster", artifact.label, message)
     else:
         _note_interrupted(scope, artifact, run, dagster)
 
@@ -140,19 +144,19 @@ def _check_unreported(
     if key in scope.children:
         used = label(*scope.children[key][0])
         message = f"Dagster's event is missing, and {used} was made from it"
-        scope.found.gap("dagster", artifact.label, message)
+        scope.findings.gap("dagster", artifact.label, message)
     elif run not in dagster.runs:
         message = f"Dagster's run {run}, which made it, is gone, and so is its event"
-        scope.found.gap("dagster", artifact.label, message)
+        scope.findings.gap("dagster", artifact.label, message)
     elif journalled:
         return  # said of the line already
     elif dagster.runs[run] == SUCCESS or run in dagster.succeeded:
         message = f"Dagster's event is missing, in run {run}, which succeeded"
-        scope.found.gap("dagster", artifact.label, message)
+        scope.findings.gap("dagster", artifact.label, message)
     else:
         _note_interrupted(scope, artifact, run, dagster)
 
 
 def _note_interrupted(scope: Scope, artifact: Artifact, run: str, dagster: DagsterRecords) -> None:
     how = "goes on" if run in dagster.alive else f"ended early ({dagster.runs[run]})"
-    scope.found.note(f"{artifact.label} has no event in Dagster's run {run}, which {how}.")
+    scope.findings.note(f"{artifact.label} has no event in Dagster's run {run}, which {how}.")

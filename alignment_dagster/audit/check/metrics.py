@@ -11,7 +11,7 @@ from alignment_dagster.lineage.logged_metrics import read_metrics
 from alignment_dagster.lineage.metric import Metric
 from alignment_dagster.lineage.mlflow_tags import short_digest
 
-LARGEST = 1.7976931348623157e308
+LARGEST_STORED = 1.7976931348623157e308
 """What MLflow's database holds for an infinite number."""
 
 Values = Mapping[tuple[str, int], set[float]]
@@ -25,30 +25,30 @@ def check_metrics(
 ) -> None:
     """What MLflow shows against what it was told; the same value twice is one value."""
     told = read_metrics(artifact.path)
-    scope.found.counts["mlflow metrics"] += len(told)
+    scope.findings.counts["mlflow metrics"] += len(told)
     for one in told:
         if one.data is None:
             message = f"metric {one.name} at step {one.step} was measured on no data"
-            scope.found.gap("mlflow", subject, message)
-    expected = _by_step(MetricPoint(one.name, one.step, one.value) for one in told)
-    _compare(scope, subject, expected, _by_step(run.metrics), "")
+            scope.findings.gap("mlflow", subject, message)
+    expected = _group_by_step(MetricPoint(one.name, one.step, one.value) for one in told)
+    _compare(scope, subject, expected, _group_by_step(run.metrics), "")
     _check_latest(scope, subject, expected, run.latest)
     if own_models:
         _check_model_metrics(scope, subject, told, run)
 
 
-def _by_step(points: Iterable[MetricPoint]) -> Values:
+def _group_by_step(points: Iterable[MetricPoint]) -> Values:
     values: dict[tuple[str, int], set[float]] = defaultdict(set)
     for point in points:
-        values[point.name, point.step].add(_stored(point.value))
+        values[point.name, point.step].add(_as_stored(point.value))
     return values
 
 
-def _stored(value: float | None) -> float:
+def _as_stored(value: float | None) -> float:
     """As MLflow's database holds it; one value for all that are no number."""
     if value is None or math.isnan(value):
         return math.inf
-    return max(-LARGEST, min(LARGEST, value))
+    return max(-LARGEST_STORED, min(LARGEST_STORED, value))
 
 
 def _compare(scope: Scope, subject: str, expected: Values, found: Values, at: str) -> None:
@@ -56,15 +56,18 @@ def _compare(scope: Scope, subject: str, expected: Values, found: Values, at: st
         wanted, given = expected.get((name, step)), found.get((name, step))
         what = f"metric {name} at step {step}{at}"
         if wanted is None:
-            scope.found.gap("mlflow", subject, f"{what} was added: {_shown(given)}")
+            scope.findings.gap("mlflow", subject, f"{what} was added: {_format_values(given)}")
         elif given is None:
-            scope.found.gap("mlflow", subject, f"{what} is missing: it was {_shown(wanted)}")
+            scope.findings.gap(
+                "mlflow", subject, f"{what} is missing: it was {_format_values(wanted)}"
+            )
         elif given != wanted:
-            message = f"{what} is {_shown(given)}, and was {_shown(wanted)} when it was logged"
-            scope.found.gap("mlflow", subject, message)
+            logged = _format_values(wanted)
+            message = f"{what} is {_format_values(given)}, and was {logged} when it was logged"
+            scope.findings.gap("mlflow", subject, message)
 
 
-def _shown(values: set[float] | None) -> str:
+def _format_values(values: set[float] | None) -> str:
     return ", ".join(repr(value) for value in sorted(values or ()))
 
 
@@ -79,12 +82,12 @@ def _check_latest(
     for name, step in last.items():
         point = shown.get(name)
         wrong = point is None or point.step != step
-        wrong = wrong or _stored(point.value if point else None) not in expected[name, step]
+        wrong = wrong or _as_stored(point.value if point else None) not in expected[name, step]
         told = f"{point.value!r} at step {point.step}" if point else "nothing"
         message = f"metric {name}: MLflow's page shows {told}, not the value of step {step}"
-        scope.found.gap_if(wrong, "mlflow", subject, message)
+        scope.findings.gap_if(wrong, "mlflow", subject, message)
     for name in sorted(shown.keys() - last.keys()):
-        scope.found.gap("mlflow", subject, f"metric {name} is shown, and was never logged")
+        scope.findings.gap("mlflow", subject, f"metric {name} is shown, and was never logged")
 
 
 def _check_model_metrics(
@@ -103,5 +106,5 @@ def _check_model_metrics(
     for model, dataset, digest in sorted(expected.keys() | found.keys(), key=str):
         key = (model, dataset, digest)
         at = f", of model {model} on {dataset} ({digest})"
-        wanted, given = _by_step(expected.get(key, ())), _by_step(found.get(key, ()))
+        wanted, given = _group_by_step(expected.get(key, ())), _group_by_step(found.get(key, ()))
         _compare(scope, subject, wanted, given, at)

@@ -20,8 +20,8 @@ def check_mixes(scope: Scope) -> None:
     """Mixes and their compositions in scope."""
     parts = {"curated_mix": _check_mix, "mix_composition": _check_composition}
     for asset, check in parts.items():
-        for artifact in scope.all(asset):
-            with scope.found.guard("ledgers", artifact.label):
+        for artifact in scope.checked(asset):
+            with scope.findings.guard("ledgers", artifact.label):
                 check(scope, artifact)
 
 
@@ -30,17 +30,17 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
     sequences = np.load(artifact.path / "sequences.npy", mmap_mode="r", allow_pickle=False)
     spans = read_table(artifact.path / "spans.parquet")
     documents = read_table(artifact.path / DOCUMENTS)
-    scope.found.counts["mix tokens"] += sequences.size
-    scope.found.counts["spans"] += spans.num_rows
+    scope.findings.counts["mix tokens"] += sequences.size
+    scope.findings.counts["spans"] += spans.num_rows
     columns = {name: spans[name].to_numpy().astype(np.int64) for name in spans.column_names}
     subject = f"{artifact.label} spans.parquet"
-    problem = uncovered(columns, sequences.shape) or _unlike_documents(columns, documents)
-    scope.found.gap_if(problem, "ledgers", subject, f"{problem}")
+    problem = find_uncovered(columns, sequences.shape) or _find_unlike_documents(columns, documents)
+    scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)
 
 
-def uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
+def find_uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
     """Where a sequence is not covered from its first to its last token, without overlap."""
     count, length = shape
     start = spans["sequence"] * length + spans["start"]
@@ -55,7 +55,7 @@ def uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> st
     return None
 
 
-def _unlike_documents(spans: dict[str, NDArray[np.int64]], documents: pa.Table) -> str | None:
+def _find_unlike_documents(spans: dict[str, NDArray[np.int64]], documents: pa.Table) -> str | None:
     """The spans of each document against its row: packed tokens, copies and its own length."""
     rows = spans["document"]
     if rows.min() < 0 or rows.max() >= documents.num_rows:
@@ -88,7 +88,7 @@ def _check_kept(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
             if strays.num_rows:
                 first = strays["document_id"][0]
                 message = f"{strays.num_rows:,} documents are not kept by the recipe, as {first}"
-                scope.found.gap("ledgers", f"{artifact.label} {DOCUMENTS}", message)
+                scope.findings.gap("ledgers", f"{artifact.label} {DOCUMENTS}", message)
 
 
 def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
@@ -100,7 +100,7 @@ def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None
     found = _rows(read_table(artifact.path / COMPOSITION))
     subject = f"{artifact.label} {COMPOSITION}"
     message = "is not the sum of the mix's documents"
-    scope.found.gap_if(found != wanted, "ledgers", subject, message)
+    scope.findings.gap_if(found != wanted, "ledgers", subject, message)
 
 
 def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
@@ -132,7 +132,7 @@ def _check_composition(scope: Scope, artifact: Artifact) -> None:
             for one, other in zip(sorted(told), sorted(expected), strict=True)
         )
         message = f"says another composition than {mix.label}"
-        scope.found.gap_if(not same, "ledgers", artifact.label, message)
+        scope.findings.gap_if(not same, "ledgers", artifact.label, message)
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str, int, int]:

@@ -19,7 +19,10 @@ from alignment_dagster.audit.check.mlflow_records import (
     Model,
     ModelMetric,
 )
-from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
+from alignment_dagster.audit.check.sqlite_copy import (
+    copy_database,
+    is_readable_in_place,
+)
 from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.errors import ArtifactError
 
@@ -52,7 +55,7 @@ def _connected(uri: str) -> Iterator[Connection]:
     if not path.exists():
         raise ArtifactError(f"{path}: MLflow's database is missing")
     with tempfile.TemporaryDirectory(prefix="alignment-check-") as name:
-        if not can_be_read_in_place(path):
+        if not is_readable_in_place(path):
             copy = Path(name) / path.name
             copy_database(path, copy)
             path = copy

@@ -40,16 +40,16 @@ def check_runs(scope: Scope, mlflow: MlflowRecords, settled: Collection[Key]) ->
         run = mlflow.runs.get(name)
         subject = _subject(name, artifact)
         if run is None:
-            scope.found.gap("mlflow", subject, "the run is gone")
+            scope.findings.gap("mlflow", subject, "the run is gone")
         elif not run.active:
-            scope.found.gap("mlflow", subject, "the run was deleted")
+            scope.findings.gap("mlflow", subject, "the run was deleted")
         elif key not in settled and run.status != FINISHED:
             told = f"{artifact.label} was left by a run that did not end; MLflow says {run.status}."
-            scope.found.note(told)
+            scope.findings.note(told)
         else:
-            scope.found.counts["mlflow runs"] += 1
+            scope.findings.counts["mlflow runs"] += 1
             _check_run(scope, artifact, run)
-            with scope.found.guard("mlflow", subject):
+            with scope.findings.guard("mlflow", subject):
                 _check_models(scope, artifact, run, mlflow)
                 check_metrics(scope, subject, artifact, run, own_models=True)
 
@@ -72,7 +72,7 @@ def check_stray_runs(
         message = (
             f"left RUNNING, though its process has ended (alignment run {scope.study} ends it)"
         )
-        scope.found.gap_if(dead, "mlflow", subject, message)
+        scope.findings.gap_if(dead, "mlflow", subject, message)
         if run.run_id not in named:
             _check_claim(scope, run, subject, there)
 
@@ -81,11 +81,11 @@ def _check_claim(scope: Scope, run: MlflowRun, subject: str, there: Collection[K
     version = run.tags.get(VERSION)
     if version is None:
         message = "FINISHED, and its tags name no version of an artifact"
-        scope.found.gap_if(run.status == FINISHED, "mlflow", subject, message)
+        scope.findings.gap_if(run.status == FINISHED, "mlflow", subject, message)
         return
     key = (run.tags[ASSET], run.tags.get(PARTITION), version)
     if key not in there:
-        scope.found.gap("mlflow", subject, f"stands for {label(*key)}, which is not in the lake")
+        scope.findings.gap("mlflow", subject, f"stands for {label(*key)}, which is not in the lake")
     elif key in scope.artifacts and run.status == FINISHED:
         # Two processes made the same at once: the lake kept one, and both said what they saw.
         check_metrics(scope, subject, scope.artifacts[key], run, own_models=False)
@@ -98,14 +98,14 @@ def _subject(run: str, artifact: Artifact) -> str:
 def _check_run(scope: Scope, artifact: Artifact, run: MlflowRun) -> None:
     subject = _subject(run.run_id, artifact)
     message = f"is {run.status}, not {FINISHED}"
-    scope.found.gap_if(run.status != FINISHED, "mlflow", subject, message)
+    scope.findings.gap_if(run.status != FINISHED, "mlflow", subject, message)
     own = f"`{artifact.label}`: "
     for name, value in _tags(artifact).items():
         told = run.tags.get(name)
         # A person may write more below, and another version of the project write other links.
         same = (told or "").startswith(own) if name == NOTE else told == value
         message = f"tag {name} is {told}, the lake has {value}"
-        scope.found.gap_if(not same, "mlflow", subject, message)
+        scope.findings.gap_if(not same, "mlflow", subject, message)
     _check_inputs(scope, artifact, run, subject)
 
 
@@ -118,11 +118,11 @@ def _check_inputs(scope: Scope, artifact: Artifact, run: MlflowRun, subject: str
     found = set(run.inputs)
     for one in sorted(expected - found, key=str):
         message = f"dataset {one.name} with digest {one.digest} is missing"
-        scope.found.gap("mlflow", subject, message)
+        scope.findings.gap("mlflow", subject, message)
     if keys <= scope.known.keys():
         for one in sorted(found - expected, key=str):
             message = f"dataset {one.name} with digest {one.digest} is none of its inputs"
-            scope.found.gap("mlflow", subject, message)
+            scope.findings.gap("mlflow", subject, message)
 
 
 def _tags(artifact: Artifact) -> dict[str, str | None]:
@@ -142,23 +142,23 @@ def _tags(artifact: Artifact) -> dict[str, str | None]:
 
 def _check_models(scope: Scope, artifact: Artifact, run: MlflowRun, mlflow: MlflowRecords) -> None:
     for stage, model_id in artifact.provenance.models.items():
-        scope.found.counts["mlflow models"] += 1
+        scope.findings.counts["mlflow models"] += 1
         subject = f"model {model_id} ({stage}) of {artifact.label}"
         model = mlflow.models.get(model_id)
         if model is None or not model.active:
-            scope.found.gap("mlflow", subject, "the model is gone")
+            scope.findings.gap("mlflow", subject, "the model is gone")
             continue
-        scope.found.gap_if(not model.ready, "mlflow", subject, "the model is not READY")
+        scope.findings.gap_if(not model.ready, "mlflow", subject, "the model is not READY")
         message = f"the model is of run {model.run_id}, not of {run.run_id}"
-        scope.found.gap_if(model.run_id != run.run_id, "mlflow", subject, message)
+        scope.findings.gap_if(model.run_id != run.run_id, "mlflow", subject, message)
         for name, value in ((VERSION, artifact.version), (OUTPUT_DIGEST, artifact.digest)):
             told = model.tags.get(name)
             message = f"tag {name} is {told}, the lake has {value}"
-            scope.found.gap_if(told != value, "mlflow", subject, message)
+            scope.findings.gap_if(told != value, "mlflow", subject, message)
         for name, value in _params(artifact, stage).items():
             told = model.params.get(name)
             message = f"parameter {name} is {told}, and {value} is declared"
-            scope.found.gap_if(told != value, "mlflow", subject, message)
+            scope.findings.gap_if(told != value, "mlflow", subject, message)
 
 
 def _params(artifact: Artifact, stage: str) -> dict[str, str]:
@@ -178,7 +178,7 @@ def _params(artifact: Artifact, stage: str) -> dict[str, str]:
     }
 
 
-def settled_keys(scope: Scope, journalled: Iterable[Key]) -> set[Key]:
+def find_settled_keys(scope: Scope, journalled: Iterable[Key]) -> set[Key]:
     """The artifacts that were reported, or that something was made from."""
     own = {artifact.key for artifact in scope.artifacts.values()}
     return (set(journalled) | set(scope.children)) & own

@@ -29,10 +29,11 @@ def read_server(uri: str, study: str) -> MlflowRecords:
     if experiment is None or experiment.lifecycle_stage != "active":
         raise ArtifactError(f"MLflow has no experiment {study!r}, or it was deleted")
     runs = {
-        run.info.run_id: _run(client, run) for run in _runs(client, str(experiment.experiment_id))
+        run.info.run_id: _read_run(client, run)
+        for run in _read_runs(client, str(experiment.experiment_id))
     }
     models: dict[str, Model] = {}
-    for model in _models(client, str(experiment.experiment_id)):
+    for model in _read_models(client, str(experiment.experiment_id)):
         active = True
         models[model.model_id] = Model(
             model.source_run_id,
@@ -45,7 +46,7 @@ def read_server(uri: str, study: str) -> MlflowRecords:
     return MlflowRecords(runs, models)
 
 
-def _runs(client: Any, experiment: str) -> Iterator[Any]:
+def _read_runs(client: Any, experiment: str) -> Iterator[Any]:
     from mlflow.entities import ViewType  # slow to import
 
     token = None
@@ -59,7 +60,7 @@ def _runs(client: Any, experiment: str) -> Iterator[Any]:
             return
 
 
-def _models(client: Any, experiment: str) -> Iterator[Any]:
+def _read_models(client: Any, experiment: str) -> Iterator[Any]:
     token = None
     while True:
         page = client.search_logged_models([experiment], max_results=PAGE, page_token=token)
@@ -69,7 +70,7 @@ def _models(client: Any, experiment: str) -> Iterator[Any]:
             return
 
 
-def _run(client: Any, run: Any) -> MlflowRun:
+def _read_run(client: Any, run: Any) -> MlflowRun:
     run_id = run.info.run_id
     found = MlflowRun(run_id, run.info.status, run.info.lifecycle_stage == "active")
     found.tags.update(run.data.tags)

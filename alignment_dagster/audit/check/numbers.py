@@ -36,25 +36,25 @@ RowKey = tuple[str, int | None, str, str, str, str]
 
 def check_numbers(scope: Scope) -> None:
     """Of every report in scope."""
-    for report in scope.all("eval_report"):
-        with scope.found.guard("numbers", f"{report.label} {RESULTS}"):
+    for report in scope.checked("eval_report"):
+        with scope.findings.guard("numbers", f"{report.label} {RESULTS}"):
             _check_report(scope, report)
-        with scope.found.guard("ledgers", f"{report.label} {QUESTIONS}"):
+        with scope.findings.guard("ledgers", f"{report.label} {QUESTIONS}"):
             _check_questions(scope, report)
-        with scope.found.guard("numbers", f"{report.label} {FINDINGS}"):
+        with scope.findings.guard("numbers", f"{report.label} {FINDINGS}"):
             _check_findings(scope, report)
 
 
 def _check_report(scope: Scope, report: Artifact) -> None:
     rows = read_results(report.path / RESULTS)
-    scope.found.counts["numbers"] += len(rows)
+    scope.findings.counts["numbers"] += len(rows)
     message = f"is not {RESULTS} as a table"
     same = read_table(report.path / TABLE).equals(results_table(rows))
-    scope.found.gap_if(not same, "numbers", f"{report.label} {TABLE}", message)
+    scope.findings.gap_if(not same, "numbers", f"{report.label} {TABLE}", message)
     parents = _parents(scope, report)
     mart = scope.parent(report, "metrics")
     for problem in find_mismatches(rows, read_table(mart.path / MART), parents):
-        scope.found.gap("numbers", f"{report.label} {RESULTS}", f"{problem} ({mart.label})")
+        scope.findings.gap("numbers", f"{report.label} {RESULTS}", f"{problem} ({mart.label})")
     measured = mart.provenance.declared["suites"]
     metrics = {suite["suite"]: suite["metric"] for suite in measured}
     again = {_key(row): row for row in result_rows(read_replicates(parents), metrics)}
@@ -62,7 +62,7 @@ def _check_report(scope: Scope, report: Artifact) -> None:
     fields = (*VALUES, *INTERVALS) if _same_statistics(report) else VALUES
     for key in told.keys() | again.keys():
         unlike = _unlike(told.get(key), again.get(key), fields)
-        scope.found.gap_if(unlike, "numbers", f"{report.label} {_name(key)}", f"{unlike}")
+        scope.findings.gap_if(unlike, "numbers", f"{report.label} {_name(key)}", f"{unlike}")
 
 
 def _parents(scope: Scope, report: Artifact) -> Parents:
@@ -114,7 +114,7 @@ def _check_questions(scope: Scope, report: Artifact) -> None:
     for asset, name in ASKED.items():
         for measured in scope.parents(report, asset):
             items = read_table(measured.path / name, columns=["suite", "item_id"])
-            scope.found.counts["items"] += items.num_rows
+            scope.findings.counts["items"] += items.num_rows
             asked = set(zip(*(column.to_pylist() for column in _distinct(items)), strict=True))
             strays = asked - known
             if strays:
@@ -122,7 +122,7 @@ def _check_questions(scope: Scope, report: Artifact) -> None:
                 message = (
                     f"lacks {len(strays)} items that {measured.label} asked, as {suite} {item}"
                 )
-                scope.found.gap("ledgers", f"{report.label} {QUESTIONS}", message)
+                scope.findings.gap("ledgers", f"{report.label} {QUESTIONS}", message)
 
 
 def _distinct(table: pa.Table) -> pa.Table:
@@ -139,7 +139,7 @@ def _check_findings(scope: Scope, report: Artifact) -> None:
     for name, version in _named(content):
         if parents.get(name) != version:
             message = f"names {name}@{version}, which is no parent of the report"
-            scope.found.gap("numbers", f"{report.label} {FINDINGS}", message)
+            scope.findings.gap("numbers", f"{report.label} {FINDINGS}", message)
 
 
 def _named(content: Any) -> Iterator[tuple[str, str]]:

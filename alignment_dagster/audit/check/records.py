@@ -20,31 +20,31 @@ def check_records(scope: Scope) -> None:
     readable = check_keys(scope)
     signers: set[str] = set()
     for artifact in scope.artifacts.values():
-        scope.found.counts["artifacts"] += 1
-        with scope.found.guard("records", artifact.label):
-            _check_own(scope, artifact)
+        scope.findings.counts["artifacts"] += 1
+        with scope.findings.guard("records", artifact.label):
+            _check_record(scope, artifact)
         if readable:
             _check_signature(scope, artifact, signers)
     if len(signers) > 1:
         names = ", ".join(sorted(name[:16] for name in signers))
-        scope.found.note(f"The records are signed by {len(signers)} trusted keys: {names}.")
+        scope.findings.note(f"The records are signed by {len(signers)} trusted keys: {names}.")
 
 
 def check_keys(scope: Scope) -> bool:
     """Whether the trusted keys can be read, and are those that their files are named after."""
     folder = scope.archive.lake.keys.folder
     own: set[str] = set()
-    before = len(scope.found.gaps)
+    before = len(scope.findings.gaps)
     for path in sorted((folder / TRUSTED).glob("*.pem")):
         name = f"keys/{TRUSTED}/{path.name}"
-        with scope.found.guard("keys", name):
+        with scope.findings.guard("keys", name):
             found = key_id(read_public(path))
             own.add(found)
             if KEY_NAME.fullmatch(path.stem) and not found.startswith(path.stem):
                 message = f"holds the key {found[:16]}: it was swapped"
-                scope.found.gap("keys", name, message)
-    readable = len(scope.found.gaps) == before or bool(own)
-    scope.found.gap_if(not own, "keys", f"keys/{TRUSTED}", "holds no key: nothing is trusted")
+                scope.findings.gap("keys", name, message)
+    readable = len(scope.findings.gaps) == before or bool(own)
+    scope.findings.gap_if(not own, "keys", f"keys/{TRUSTED}", "holds no key: nothing is trusted")
     _check_private(scope, own)
     try:
         scope.archive.lake.keys.trusted()
@@ -62,16 +62,16 @@ def _check_private(scope: Scope, trusted: set[str]) -> None:
     except OSError:
         return
     if readable:
-        with scope.found.guard("keys", name):
+        with scope.findings.guard("keys", name):
             own = key_id(read_signer(path).key.public_key())
             message = f"is the key {own[:16]}, which signed nothing that is trusted: it was swapped"
-            scope.found.gap_if(own not in trusted, "keys", name, message)
+            scope.findings.gap_if(own not in trusted, "keys", name, message)
 
 
-def _check_own(scope: Scope, artifact: Artifact) -> None:
+def _check_record(scope: Scope, artifact: Artifact) -> None:
     """What the records of one artifact say about itself."""
     inputs = artifact.provenance.inputs
-    found = scope.found
+    found = scope.findings
     at = (inputs.study, inputs.asset, inputs.partition)
     if at != (scope.study, artifact.asset, artifact.partition):
         said = f"{inputs.study}/{label(inputs.asset, inputs.partition, '')[:-1]}"
@@ -87,12 +87,12 @@ def _check_own(scope: Scope, artifact: Artifact) -> None:
 def _check_signature(scope: Scope, artifact: Artifact, signers: set[str]) -> None:
     try:
         signers.add(scope.archive.lake.verify_record(artifact))
-        scope.found.counts["signatures"] += 1
+        scope.findings.counts["signatures"] += 1
     except ArtifactError as error:
         told = str(error).removeprefix(f"{artifact.label}: ")
-        scope.found.gap("records", artifact.label, told.replace(f" ({artifact.path})", ""))
+        scope.findings.gap("records", artifact.label, told.replace(f" ({artifact.path})", ""))
     except Exception as error:
-        scope.found.gap("records", artifact.label, f"its statement cannot be read ({error})")
+        scope.findings.gap("records", artifact.label, f"its statement cannot be read ({error})")
 
 
 def check_parents(scope: Scope, there: Iterable[Key]) -> None:
@@ -100,13 +100,13 @@ def check_parents(scope: Scope, there: Iterable[Key]) -> None:
     there = set(there)
     for artifact in scope.artifacts.values():
         for parent in artifact.provenance.inputs.parents:
-            scope.found.counts["parents"] += 1
-            message = _wrong_with(scope, parent, there)
+            scope.findings.counts["parents"] += 1
+            message = _find_problem(scope, parent, there)
             if message:
-                scope.found.gap("parents", artifact.label, message)
+                scope.findings.gap("parents", artifact.label, message)
 
 
-def _wrong_with(scope: Scope, parent: Parent, there: set[Key]) -> str | None:
+def _find_problem(scope: Scope, parent: Parent, there: set[Key]) -> str | None:
     key = parent.key
     name = label(*key)
     if key not in scope.known:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 
-TITLES: Mapping[str, str] = {
+GAP_TITLES: Mapping[str, str] = {
     "lake": "what lies in the lake",
     "bytes": "bytes",
     "records": "records beside the artifacts",
@@ -28,7 +28,7 @@ class Gap:
     """Something that does not fit together."""
 
     kind: str
-    """One of `TITLES`."""
+    """One of `GAP_TITLES`."""
     subject: str
     """The artifact, file, run or line that it is about."""
     message: str
@@ -86,10 +86,10 @@ class CheckReport:
         return f"NOT closed: {len(self.gaps):,} gaps about {subjects:,} things ({looked})."
 
     def _gaps(self) -> list[Node]:
-        known = [kind for kind in TITLES if any(gap.kind == kind for gap in self.gaps)]
+        known = [kind for kind in GAP_TITLES if any(gap.kind == kind for gap in self.gaps)]
         return [
             Node(
-                TITLES[kind],
+                GAP_TITLES[kind],
                 tone="bad",
                 children=[Node(gap.subject, gap.message) for gap in self.gaps if gap.kind == kind],
             )

@@ -11,15 +11,15 @@ KIND = "reviews"
 def check_reviews(scope: Scope) -> None:
     """Each is signed by its reviewer, follows the one before, and is about a report that is there.
 
-    Their chain cannot show that the last is gone: `check_told_reviews` does.
+    Their chain cannot show that the last is gone: `check_lost_reviews` does.
     """
-    with scope.found.guard(KIND, "reviews"):
+    with scope.findings.guard(KIND, "reviews"):
         for subject, message in review_problems(scope.archive):
-            scope.found.gap(KIND, subject, message)
+            scope.findings.gap(KIND, subject, message)
 
 
-def check_told_reviews(scope: Scope, told: Collection[ReviewRecord]) -> None:
+def check_lost_reviews(scope: Scope, told: Collection[ReviewRecord]) -> None:
     """Every review that Dagster was told of is still there, with the bytes that were signed."""
-    scope.found.counts["reviews"] += len(told)
+    scope.findings.counts["reviews"] += len(told)
     for subject, message in lost_reviews(scope.archive, told):
-        scope.found.gap(KIND, subject, message)
+        scope.findings.gap(KIND, subject, message)

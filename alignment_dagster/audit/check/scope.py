@@ -14,7 +14,7 @@ from alignment_dagster.lineage.provenance import Key
 
 
 @dataclass
-class Found:
+class Findings:
     """Gaps, notes and counts so far; each gap once."""
 
     gaps: dict[Gap, None] = field(default_factory=dict)
@@ -40,10 +40,10 @@ class Found:
         try:
             yield
         except Exception as error:
-            self.gap(kind, subject, f"cannot be read: {_first_line(error)}")
+            self.gap(kind, subject, f"cannot be read: {_cut_first_line(error)}")
 
 
-def _first_line(error: Exception) -> str:
+def _cut_first_line(error: Exception) -> str:
     text = str(error).strip().splitlines()
     return f"{text[0] if text else ''} ({type(error).__name__})".strip()
 
@@ -58,7 +58,7 @@ class Scope:
     """Those that are checked, in the chain's order."""
     known: Mapping[Key, Artifact]
     """Those that can be read: also parents that are not checked themselves."""
-    found: Found
+    findings: Findings
     children: Mapping[Key, tuple[Key, ...]]
     """What was made from each."""
 
@@ -66,7 +66,7 @@ class Scope:
     def study(self) -> str:
         return self.archive.study
 
-    def all(self, *assets: str) -> Iterator[Artifact]:
+    def checked(self, *assets: str) -> Iterator[Artifact]:
         """The checked artifacts of these assets."""
         return (artifact for artifact in self.artifacts.values() if artifact.asset in assets)
 
@@ -89,7 +89,7 @@ class Scope:
         return found[0]
 
 
-def workers() -> int:
+def count_workers() -> int:
     """As many as there are processors."""
     return os.cpu_count() or 1
 

@@ -27,7 +27,7 @@ def copy_database(source: Path, target: Path) -> None:
         time.sleep(PAUSE)
 
 
-def can_be_read_in_place(path: Path) -> bool:
+def is_readable_in_place(path: Path) -> bool:
     """Whether reading it leaves no trace, and the file alone is the whole content.
 
     The bytes 18 and 19 of the file say whether it has a write-ahead log (SQLite, file format,

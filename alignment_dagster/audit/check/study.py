@@ -4,24 +4,31 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from alignment_dagster.audit.check.answers import check_items
+from alignment_dagster.audit.check.answers import check_answers
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.changes import changes_since
 from alignment_dagster.audit.check.dagster_records import NOTHING
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
-from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.journal import Line, check_entries, read_journal
+from alignment_dagster.audit.check.file_hashes import FileHasher
+from alignment_dagster.audit.check.journal import JournalLine, check_entries, read_journal
 from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
-from alignment_dagster.audit.check.mlflow_runs import check_runs, check_stray_runs, settled_keys
+from alignment_dagster.audit.check.mlflow_runs import (
+    check_runs,
+    check_stray_runs,
+    find_settled_keys,
+)
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
-from alignment_dagster.audit.check.reviews import check_reviews, check_told_reviews
-from alignment_dagster.audit.check.scope import Found, Scope, workers
+from alignment_dagster.audit.check.reviews import (
+    check_lost_reviews,
+    check_reviews,
+)
+from alignment_dagster.audit.check.scope import Findings, Scope, count_workers
 from alignment_dagster.audit.check.survey import survey
-from alignment_dagster.audit.check.tombstones import check_collected
+from alignment_dagster.audit.check.tombstones import check_tombstones
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.ancestry import children_of
@@ -31,7 +38,11 @@ from alignment_dagster.lineage.provenance import Key
 
 
 def check_study(
-    archive: Archive, home: Home, *, today: StaleReasons | None = None, workers: int = workers()
+    archive: Archive,
+    home: Home,
+    *,
+    today: StaleReasons | None = None,
+    workers: int = count_workers(),
 ) -> CheckReport:
     """Recompute and cross-check everything that the lake has of a study; writes nothing.
 
@@ -40,9 +51,9 @@ def check_study(
         workers: threads that hash.
     """
     started = time.monotonic()
-    found = Found()
+    found = Findings()
     artifacts = survey(archive, found)
-    hashing = Hashing(artifacts.values(), workers)
+    hashing = FileHasher(artifacts.values(), workers)
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
     lines = check_all_records(scope)
     _check_databases(scope, lines)
@@ -64,47 +75,47 @@ def _there(scope: Scope) -> set[Key]:
     return set(scope.artifacts) | set(scope.archive.keys)
 
 
-def check_all_records(scope: Scope) -> list[Line]:
+def check_all_records(scope: Scope) -> list[JournalLine]:
     """What lies in the lake but the files themselves; the journal's lines that can be read."""
     check_records(scope)
     check_parents(scope, _there(scope))
     lines = read_journal(scope)
     check_entries(scope, lines, _there(scope))
     check_reviews(scope)
-    check_collected(scope, lines)
+    check_tombstones(scope, lines)
     return lines
 
 
-def _check_databases(scope: Scope, lines: list[Line]) -> None:
+def _check_databases(scope: Scope, lines: list[JournalLine]) -> None:
     there = _there(scope)
     dagster = NOTHING
-    with scope.found.guard("dagster", "Dagster's database"):
+    with scope.findings.guard("dagster", "Dagster's database"):
         dagster = read_dagster(scope, lines)
         check_events(scope, lines, dagster)
         check_strays(scope, there, dagster)
-        check_told_reviews(scope, dagster.reviews)
-    with scope.found.guard("mlflow", "MLflow's database"):
+        check_lost_reviews(scope, dagster.reviews)
+    with scope.findings.guard("mlflow", "MLflow's database"):
         mlflow = read_mlflow(scope.home, scope.study)
-        check_runs(scope, mlflow, settled_keys(scope, journalled(lines)))
+        check_runs(scope, mlflow, find_settled_keys(scope, journalled(lines)))
         check_stray_runs(scope, mlflow, there, dagster.alive)
 
 
-def journalled(lines: Iterable[Line]) -> set[Key]:
+def journalled(lines: Iterable[JournalLine]) -> set[Key]:
     """The artifacts that the journal has a line for."""
     return {(line.entry.asset, line.entry.partition, line.entry.version) for line in lines}
 
 
-def check_contents(scope: Scope, hashing: Hashing) -> None:
+def check_contents(scope: Scope, hashing: FileHasher) -> None:
     """Chains, ledgers and numbers of the artifacts whose bytes are what they were.
 
     What was altered is a gap already; it is not read, for damaged files can crash their readers.
     """
-    intact = {key: one for key, one in scope.artifacts.items() if hashing.intact(one)}
+    intact = {key: one for key, one in scope.artifacts.items() if hashing.is_intact(one)}
     whole = replace(scope, artifacts=_rooted(intact), known=intact)
     check_chains(whole)
     check_documents(whole)
     check_mixes(whole)
-    check_items(whole)
+    check_answers(whole)
     check_numbers(whole)
 
 
@@ -118,10 +129,10 @@ def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
 
 
 def _changes(
-    scope: Scope, lines: Collection[Line], today: StaleReasons | None
+    scope: Scope, lines: Collection[JournalLine], today: StaleReasons | None
 ) -> tuple[Change, ...]:
     if today is None:
-        scope.found.note(f"{scope.study} is not declared: nothing to compare the report with.")
+        scope.findings.note(f"{scope.study} is not declared: nothing to compare the report with.")
         return ()
     current: dict[tuple[str, str | None], Artifact] = {}
     for line in lines:

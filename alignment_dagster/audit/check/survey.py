@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from alignment_dagster.audit.check.scope import Found
+from alignment_dagster.audit.check.scope import Findings
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive, chain_order
@@ -19,56 +19,56 @@ BESIDE = frozenset({JOURNAL, REVIEWS})
 """What else may lie in a study's folder."""
 
 
-def survey(archive: Archive, found: Found) -> dict[Key, Artifact]:
+def survey(archive: Archive, findings: Findings) -> dict[Key, Artifact]:
     """Every artifact whose records can be read; what cannot, and what is astray, is a gap."""
     artifacts = {}
-    for key, folder in _folders(archive, found):
+    for key, folder in _folders(archive, findings):
         name = label(*key)
         missing = [record for record in RECORDS if not (folder / record).is_file()]
         for record in missing:
-            found.gap("records", name, f"{record} is missing")
+            findings.gap("records", name, f"{record} is missing")
         if {MANIFEST, PROVENANCE}.isdisjoint(missing):
-            artifact = read_artifact(archive, found, key)
+            artifact = read_artifact(archive, findings, key)
             if artifact is not None:
                 artifacts[key] = artifact
     return dict(sorted(artifacts.items(), key=lambda item: chain_order(item[0])))
 
 
-def read_artifact(archive: Archive, found: Found, key: Key) -> Artifact | None:
+def read_artifact(archive: Archive, findings: Findings, key: Key) -> Artifact | None:
     """An artifact by its records; None, and a gap, where they cannot be read."""
     try:
         return archive.lake.read(archive.study, *key)
     except ArtifactError as error:
         root = f"{archive.lake.root}/"
         message = str(error).replace(root, "").removeprefix(f"{label(*key)}: ")
-        found.gap("records", label(*key), message)
+        findings.gap("records", label(*key), message)
     except Exception as error:
-        found.gap("records", label(*key), f"its records cannot be read ({error})")
+        findings.gap("records", label(*key), f"its records cannot be read ({error})")
     return None
 
 
-def _folders(archive: Archive, found: Found) -> Iterator[tuple[Key, Path]]:
+def _folders(archive: Archive, findings: Findings) -> Iterator[tuple[Key, Path]]:
     """The folders that stand where artifacts stand."""
     root = archive.lake.root / archive.study
     for asset in _children(root):
         if asset.name in BESIDE:
             continue
         if asset.name not in ORDER or not asset.is_dir():
-            found.gap("lake", asset.name, "is astray in the lake: no asset is called so")
+            findings.gap("lake", asset.name, "is astray in the lake: no asset is called so")
             continue
         for place in _children(asset):
-            _no_file(found, place, root)
+            _no_file(findings, place, root)
             for version in _children(place) if place.is_dir() else ():
-                _no_file(found, version, root)
+                _no_file(findings, version, root)
                 if version.is_dir():
                     key = (asset.name, partition_at(asset.name, place.name), version.name)
                     yield key, version
 
 
-def _no_file(found: Found, path: Path, root: Path) -> None:
+def _no_file(findings: Findings, path: Path, root: Path) -> None:
     if not path.is_dir():
         name = path.relative_to(root).as_posix()
-        found.gap("lake", name, "is astray in the lake: only artifacts' folders lie here")
+        findings.gap("lake", name, "is astray in the lake: only artifacts' folders lie here")
 
 
 def _children(folder: Path) -> list[Path]:

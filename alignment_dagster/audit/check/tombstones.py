@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from alignment_dagster.audit.check.journal import Line
+from alignment_dagster.audit.check.journal import JournalLine
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.ancestry import parent_keys
@@ -15,25 +15,25 @@ from alignment_dagster.lineage.tombstone import is_collected, remaining_files, v
 KIND = "collected"
 
 
-def check_collected(scope: Scope, lines: Collection[Line]) -> None:
+def check_tombstones(scope: Scope, lines: Collection[JournalLine]) -> None:
     """Every tombstone holds; nothing that is there, current or reviewed needs what is gone."""
     current = {(one.entry.asset, one.entry.partition): one.entry.version for one in lines}
     for artifact in scope.artifacts.values():
         if is_collected(artifact.path):
-            scope.found.counts["collected as garbage"] += 1
-            with scope.found.guard(KIND, artifact.label):
+            scope.findings.counts["collected as garbage"] += 1
+            with scope.findings.guard(KIND, artifact.label):
                 _check_tombstone(scope, artifact)
             now = current.get((artifact.asset, artifact.partition)) == artifact.version
-            scope.found.gap_if(now, KIND, artifact.label, "was collected, and is current")
+            scope.findings.gap_if(now, KIND, artifact.label, "was collected, and is current")
             folder = scope.archive.lake.root / scope.study / REVIEWS / artifact.version
             reviewed = artifact.asset == REPORT and any(folder.glob("*.json"))
-            scope.found.gap_if(reviewed, KIND, artifact.label, "was collected, and was reviewed")
+            scope.findings.gap_if(reviewed, KIND, artifact.label, "was collected, and was reviewed")
         else:
             for key in parent_keys(artifact):
                 parent = scope.known.get(key)
                 if parent is not None and is_collected(parent.path):
                     message = f"its parent {label(*key)} was collected as garbage"
-                    scope.found.gap(KIND, label(*artifact.key), message)
+                    scope.findings.gap(KIND, label(*artifact.key), message)
 
 
 def _check_tombstone(scope: Scope, artifact: Artifact) -> None:
@@ -43,11 +43,11 @@ def _check_tombstone(scope: Scope, artifact: Artifact) -> None:
             artifact.path, subject, artifact.manifest, artifact.record, scope.archive.lake.keys
         )
     except ArtifactError as error:
-        scope.found.gap(KIND, artifact.label, str(error))
+        scope.findings.gap(KIND, artifact.label, str(error))
         return
     count = len(list(remaining_files(artifact.path)))
     if count:
-        scope.found.note(
+        scope.findings.note(
             f"{artifact.label} was collected as garbage, and {count} of its files are still there: "
             f"the process was stopped. alignment lake gc {scope.study} --delete removes them."
         )

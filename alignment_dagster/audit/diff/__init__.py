@@ -1,7 +1,7 @@
 """`alignment audit diff`: what differs between two reports, or two recipes of one report."""
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.audit.diff.answer import answer
+from alignment_dagster.audit.diff.answer import comparison_as_answer
 from alignment_dagster.audit.diff.comparison import compare_sides
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.foundation.errors import ArtifactError
@@ -24,7 +24,7 @@ def compare(archive: Archive, a: str, b: str, report: str | None = None) -> Answ
         ArtifactError: if the names are neither two reports nor two recipes; names near matches.
     """
     measured = archive.report(report)
-    recipes = _recipes(archive, measured)
+    recipes = _list_recipes(archive, measured)
     if a in recipes and b in recipes:
         return compare_recipes(archive, measured, a, b)
     for one in (a, b):
@@ -35,7 +35,7 @@ def compare(archive: Archive, a: str, b: str, report: str | None = None) -> Answ
             raise ArtifactError(f"{one} is a recipe: compare it with another recipe, not a report")
     if report is not None:
         raise ArtifactError("--report says in which report two recipes are compared; name recipes")
-    return compare_reports(archive, named_report(archive, a), named_report(archive, b))
+    return compare_reports(archive, find_report(archive, a), find_report(archive, b))
 
 
 def compare_reports(archive: Archive, a: Artifact, b: Artifact) -> Answer:
@@ -45,7 +45,9 @@ def compare_reports(archive: Archive, a: Artifact, b: Artifact) -> Answer:
         ArtifactError: if an artifact behind one of them is not in the lake, or cannot be read.
     """
     archive.require_files([a, b])
-    return answer(compare_sides(Side(archive, "before", a), Side(archive, "after", b)))
+    return comparison_as_answer(
+        compare_sides(Side(archive, "before", a), Side(archive, "after", b))
+    )
 
 
 def compare_recipes(archive: Archive, report: Artifact, a: str, b: str) -> Answer:
@@ -55,10 +57,12 @@ def compare_recipes(archive: Archive, report: Artifact, a: str, b: str) -> Answe
         ArtifactError: if an artifact behind one of them is not in the lake, or cannot be read.
     """
     archive.require_files([report])
-    return answer(compare_sides(Side(archive, a, report, a), Side(archive, b, report, b)))
+    return comparison_as_answer(
+        compare_sides(Side(archive, a, report, a), Side(archive, b, report, b))
+    )
 
 
-def named_report(archive: Archive, name: str) -> Artifact:
+def find_report(archive: Archive, name: str) -> Artifact:
     """A report by the beginning of its version, `current`, or `previous`: the one before.
 
     Raises:
@@ -75,7 +79,7 @@ def named_report(archive: Archive, name: str) -> Artifact:
     return archive.report(earlier[-1])
 
 
-def _recipes(archive: Archive, report: Artifact) -> list[str]:
+def _list_recipes(archive: Archive, report: Artifact) -> list[str]:
     parents = archive.parents(report)
     return [one.partition or "" for one in parents if one.asset == "curated_mix"]
 

@@ -5,44 +5,47 @@ from dataclasses import asdict
 from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
-from alignment_dagster.audit.diff.comparison import Comparison, commits, environments
-from alignment_dagster.audit.diff.declarations import ABSENT, written
-from alignment_dagster.audit.diff.differences import Difference, places
-from alignment_dagster.audit.diff.side import Side, name
+from alignment_dagster.audit.diff.comparison import Comparison, count_commits, list_environments
+from alignment_dagster.audit.diff.declarations import ABSENT, format_path
+from alignment_dagster.audit.diff.differences import Difference, format_places
+from alignment_dagster.audit.diff.side import Side, format_key
 from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tables
-from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
+from alignment_dagster.audit.diff.verdict import find_sole_cause, list_warnings, write_sentences
 
-COMMIT = 9
+COMMIT_CHARACTERS = 9
 
 
-def answer(found: Comparison) -> Answer:
+def comparison_as_answer(comparison: Comparison) -> Answer:
     """The comparison for the terminal, as JSON, and as a page."""
-    before, after = found.before, found.after
+    before, after = comparison.before, comparison.after
     title = f"{before.report.label} → {after.report.label}"
-    if found.recipes:
+    if comparison.recipes:
         title = f"{before.title} → {after.title}, in {before.report.label}"
     return Answer(
-        title, sentences(found), [] if found.nothing else list(_blocks(found)), _data(found),
-        warnings=warnings(found),
-    )  # fmt: skip
+        title,
+        write_sentences(comparison),
+        [] if comparison.is_empty else list(_blocks(comparison)),
+        _as_json(comparison),
+        warnings=list_warnings(comparison),
+    )
 
 
-def _blocks(found: Comparison) -> Iterator[Node | Table]:
-    yield _differences(found)
-    yield _code(found)
-    if found.items:
-        yield item_nodes(found.items)
-    yield from number_tables(found.measured)
-    yield from document_blocks(found.documents, both=found.recipes)
+def _blocks(comparison: Comparison) -> Iterator[Node | Table]:
+    yield _difference_node(comparison)
+    yield _code_node(comparison)
+    if comparison.items:
+        yield item_nodes(comparison.items)
+    yield from number_tables(comparison.numbers)
+    yield from document_blocks(comparison.documents, both=comparison.recipes)
 
 
-def _differences(found: Comparison) -> Node:
-    causes = found.causes
+def _difference_node(comparison: Comparison) -> Node:
+    causes = comparison.causes
     children = [
         Node(
             said,
             f"{len(some):,}",
-            [Node(one.sentence, f"{one.kind}, in {places(one.where)}") for one in some],
+            [Node(one.sentence, f"{one.kind}, in {format_places(one.where)}") for one in some],
             "strong",
         )
         for said, some in (
@@ -52,78 +55,80 @@ def _differences(found: Comparison) -> Node:
         if some
     ]
     follows = f"{causes.changed:,} of {causes.pairs:,} artifacts that both have differ in bytes"
-    children.append(Node("what follows", follows, list(_alone(found)), "dim"))
+    children.append(Node("what follows", follows, list(_one_sided_nodes(comparison)), "dim"))
     return Node("what differs", "", children, "strong")
 
 
-def _alone(found: Comparison) -> Iterator[Node]:
-    for keys, side in zip(found.alone, (found.before, found.after), strict=True):
+def _one_sided_nodes(comparison: Comparison) -> Iterator[Node]:
+    for keys, side in zip(comparison.one_sided, (comparison.before, comparison.after), strict=True):
         if keys:
-            yield Node(f"only {side.title} has", places(keys))
+            yield Node(f"only {side.title} has", format_places(keys))
 
 
-def _code(found: Comparison) -> Node:
-    sides = (found.before, found.after)
+def _code_node(comparison: Comparison) -> Node:
+    sides = (comparison.before, comparison.after)
     made = [
-        Node(f"{side.title}: {'dirty ' if dirty else ''}commit {commit[:COMMIT]}",
+        Node(f"{side.title}: {'dirty ' if dirty else ''}commit {commit[:COMMIT_CHARACTERS]}",
              f"{count:,} artifacts")
         for side in sides
-        for (commit, dirty), count in commits(side).most_common()
+        for (commit, dirty), count in count_commits(side).most_common()
     ]  # fmt: skip
-    different = {key[0] for one in found.causes.differences if one.kind == "code"
+    different = {key[0] for one in comparison.causes.differences if one.kind == "code"
                  for key in one.where}  # fmt: skip
-    assets = {key[0] for key in found.before.nearest} & {key[0] for key in found.after.nearest}
+    assets = {key[0] for key in comparison.before.nearest} & {
+        key[0] for key in comparison.after.nearest
+    }
     same = len(assets - different)
     said = f"the code digests of {same} of {len(assets)} assets are the same"
-    versions = [environments(side) for side in sides]
+    versions = [list_environments(side) for side in sides]
     if versions[0] == versions[1]:
         said += ", and so are Python, machine and packages"
     return Node("code and environment", said, made)
 
 
-def _data(found: Comparison) -> dict[str, Any]:
-    causes, measured = found.causes, found.measured
-    sides = {"before": found.before, "after": found.after}
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    causes, measured = comparison.causes, comparison.numbers
+    sides = {"before": comparison.before, "after": comparison.after}
     return {
         **{at: side.report.label for at, side in sides.items()},
-        "recipes": [side.recipe for side in sides.values()] if found.recipes else None,
-        "nothing_differs": found.nothing,
-        "attributable_to": attributable(found),
-        "differences": [difference_data(one) for one in causes.differences],
+        "recipes": [side.recipe for side in sides.values()] if comparison.recipes else None,
+        "nothing_differs": comparison.is_empty,
+        "attributable_to": find_sole_cause(comparison),
+        "differences": [difference_as_json(one) for one in causes.differences],
         "artifacts": {
             "compared": causes.pairs,
             "changed": causes.changed,
             "measurements": causes.measurements,
             "measurements_changed": causes.moved,
-            **{f"only_{at}": [name(key) for key in keys]
-               for at, keys in zip(sides, found.alone, strict=True)},
+            **{f"only_{at}": [format_key(key) for key in keys]
+               for at, keys in zip(sides, comparison.one_sided, strict=True)},
         },
-        "commits": {at: _commits(side) for at, side in sides.items()},
-        "environment": {at: environments(side) for at, side in sides.items()},
-        "seeds": dict(zip(sides, map(list, found.seeds), strict=True)),
-        "items": [asdict(one) for one in found.items],
+        "commits": {at: _commit_rows(side) for at, side in sides.items()},
+        "environment": {at: list_environments(side) for at, side in sides.items()},
+        "seeds": dict(zip(sides, map(list, comparison.seeds), strict=True)),
+        "items": [asdict(one) for one in comparison.items],
         "numbers": [{"name": one.name, **asdict(one)} for one in measured.changes],
         "identical_numbers": measured.identical,
         "left_out": [asdict(one) for one in measured.left_out],
-        "documents": asdict(found.documents),
+        "documents": asdict(comparison.documents),
     }  # fmt: skip
 
 
-def difference_data(one: Difference) -> dict[str, Any]:
+def difference_as_json(one: Difference) -> dict[str, Any]:
     """One difference as JSON has it."""
     values = (None if value is ABSENT else value for value in (one.before, one.after))
     return {
         "kind": one.kind,
         "title": one.title,
-        "path": written(one.path),
+        "path": format_path(one.path),
         **dict(zip(("before", "after"), values, strict=True)),
-        "artifacts": [name(key) for key in one.where],
+        "artifacts": [format_key(key) for key in one.where],
         "can_have_moved_numbers": one.reaches,
     }
 
 
-def _commits(side: Side) -> Sequence[dict[str, Any]]:
+def _commit_rows(side: Side) -> Sequence[dict[str, Any]]:
     return [
         {"commit": commit, "dirty": dirty, "artifacts": count}
-        for (commit, dirty), count in commits(side).most_common()
+        for (commit, dirty), count in count_commits(side).most_common()
     ]

@@ -42,7 +42,7 @@ Pairs = Mapping[tuple[str, str], Pair]
 """The labels of both artifacts → the pair."""
 
 
-def pairs(before: Side, after: Side) -> Pairs:
+def pair_artifacts(before: Side, after: Side) -> Pairs:
     """Every pair that is reached from the roots of both sides at once.
 
     What only one side has is in no pair. Behind the same artifact there is nothing to compare.
@@ -65,7 +65,7 @@ def pairs(before: Side, after: Side) -> Pairs:
     return found
 
 
-def differing_inputs(pair: Pair, found: Pairs) -> list[Pair]:
+def changed_inputs(pair: Pair, found: Pairs) -> list[Pair]:
     """The pairs of the inputs of which the bytes differ."""
     return [
         found[edge.before.label, edge.after.label]

@@ -9,14 +9,18 @@ artifact that shows the difference.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from alignment_dagster.audit.diff.artifact_pairs import Pair, Pairs, differing_inputs
-from alignment_dagster.audit.diff.declarations import ABSENT, Path, changes
-from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge
-from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, name
+from alignment_dagster.audit.diff.artifact_pairs import (
+    Pair,
+    Pairs,
+    changed_inputs,
+)
+from alignment_dagster.audit.diff.declarations import ABSENT, Path, compare_declarations
+from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge_differences
+from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, format_key
 from alignment_dagster.lineage.ancestry import ancestry
 from alignment_dagster.lineage.provenance import Provenance
 
-RENAMED: Mapping[str, Path] = {
+DECLARED_ELSEWHERE: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),
     "drift": ("refresh", "drift"),
     "batch_tokens": ("evaluation", "batch_tokens"),
@@ -24,8 +28,8 @@ RENAMED: Mapping[str, Path] = {
     "capability_margin": ("evaluation", "capability_margin"),
 }
 """Where a study declares what assets record under another name."""
-SHORT = 12
-WORDS = ("name", "description", "licence")
+MAX_CHARACTERS = 12
+TEXT_FIELDS = ("name", "description", "licence")
 """Of two recipes these differ without meaning anything."""
 
 
@@ -59,17 +63,17 @@ class Causes:
         return found[0] if len(found) == 1 and found[0].kind != "unexplained" else None
 
 
-def causes(found: Pairs, before: Side, after: Side) -> Causes:
+def find_causes(found: Pairs, before: Side, after: Side) -> Causes:
     """Everything that differs of itself between the sides."""
-    reached = _reached(found)
+    reached = _find_reached(found)
     differences = [
         one
         for labels, pair in found.items()
-        for one in own_differences(pair, before, after, reaches=labels in reached)
+        for one in find_own_differences(pair, before, after, reaches=labels in reached)
     ]
     measured = [pair for pair in found.values() if pair.key[0] in MEASUREMENTS]
     return Causes(
-        differences=tuple(merge(differences)),
+        differences=tuple(merge_differences(differences)),
         measurements=len(measured),
         moved=sum(pair.differs for pair in measured),
         pairs=len(found),
@@ -77,22 +81,27 @@ def causes(found: Pairs, before: Side, after: Side) -> Causes:
     )
 
 
-def own_differences(pair: Pair, before: Side, after: Side, *, reaches: bool) -> list[Difference]:
+def find_own_differences(
+    pair: Pair, before: Side, after: Side, *, reaches: bool
+) -> list[Difference]:
     """What is different about a pair itself, not by its parents."""
     if pair.before.label == pair.after.label and before.recipe is None:
         return []
     found = [
         Difference(kind, path, old, new, (pair.key,), reaches)
-        for kind, path, old, new in (*_declared(pair, before, after), *_recorded(pair))
+        for kind, path, old, new in (
+            *_compare_declarations(pair, before, after),
+            *_compare_records(pair),
+        )
     ]
     if not found and pair.differs and not any(edge.differs for edge in pair.edges):
         found.append(
-            Difference("unexplained", (name(pair.key),), ABSENT, ABSENT, (pair.key,), reaches)
+            Difference("unexplained", (format_key(pair.key),), ABSENT, ABSENT, (pair.key,), reaches)
         )
     return found
 
 
-def _reached(found: Pairs) -> set[tuple[str, str]]:
+def _find_reached(found: Pairs) -> set[tuple[str, str]]:
     """The pairs behind measurements that differ, along inputs that differ.
 
     Where recipes are compared, the one artifact that decides over the documents of both holds
@@ -102,46 +111,46 @@ def _reached(found: Pairs) -> set[tuple[str, str]]:
     return set(
         ancestry(
             (pair.labels for pair in moved),
-            lambda labels: (one.labels for one in differing_inputs(found[labels], found)),
+            lambda labels: (one.labels for one in changed_inputs(found[labels], found)),
         )
     )
 
 
-Found = tuple[Kind, Path, object, object]
+OwnChange = tuple[Kind, Path, object, object]
 
 
-def _declared(pair: Pair, before: Side, after: Side) -> Iterator[Found]:
+def _compare_declarations(pair: Pair, before: Side, after: Side) -> Iterator[OwnChange]:
     old, new = before.declared(pair.before), after.declared(pair.after)
-    for change in changes(old, new):
-        path = place(pair.key[0], pair.key[1], change.path)
-        if not (path[:2] == ("recipes", OWN) and path[2:3] and path[2] in WORDS):
+    for change in compare_declarations(old, new):
+        path = declared_path(pair.key[0], pair.key[1], change.path)
+        if not (path[:2] == ("recipes", OWN) and path[2:3] and path[2] in TEXT_FIELDS):
             yield "declaration", path, change.before, change.after
 
 
-def _recorded(pair: Pair) -> Iterator[Found]:
+def _compare_records(pair: Pair) -> Iterator[OwnChange]:
     """Code, what was read from outside, and environment."""
     old, new = pair.before.provenance, pair.after.provenance
     asset = pair.key[0]
     if old.code_digest != new.code_digest or old.inputs.code_version != new.inputs.code_version:
         yield "code", (asset,), _code(old), _code(new)
-    for change in changes(old.inputs.external_inputs, new.inputs.external_inputs):
-        kind, path = outside(asset, pair.key[1], change.path[0])
-        yield kind, path, _short(change.before), _short(change.after)
-    for change in changes(old.environment, new.environment):
+    for change in compare_declarations(old.inputs.external_inputs, new.inputs.external_inputs):
+        kind, path = external_input_path(asset, pair.key[1], change.path[0])
+        yield kind, path, _shorten(change.before), _shorten(change.after)
+    for change in compare_declarations(old.environment, new.environment):
         yield "environment", change.path, change.before, change.after
 
 
 def _code(provenance: Provenance) -> str:
     """The declared version, and the digest of the source as evidence."""
-    return f"{provenance.inputs.code_version} ({provenance.code_digest[:SHORT]})"
+    return f"{provenance.inputs.code_version} ({provenance.code_digest[:MAX_CHARACTERS]})"
 
 
-def place(asset: str, partition: str | None, path: Path) -> Path:
+def declared_path(asset: str, partition: str | None, path: Path) -> Path:
     """Where the study declares what an asset recorded at a path."""
     head, *rest = path
     if asset == "raw_corpus":
         return ("sources", partition or "", *path)
-    if asset == "tokenizer" and head not in ("suites", *RENAMED):
+    if asset == "tokenizer" and head not in ("suites", *DECLARED_ELSEWHERE):
         return ("tokenizer", *path)
     if asset == "curated_mix" and head == "shares":
         return ("recipes", partition or "", *path)
@@ -150,10 +159,10 @@ def place(asset: str, partition: str | None, path: Path) -> Path:
         if head == "shares":
             return ("recipes", thing, head, *rest[1:])
         return (head, thing, *rest[1:])
-    return (*RENAMED.get(head, (head,)), *rest)
+    return (*DECLARED_ELSEWHERE.get(head, (head,)), *rest)
 
 
-def outside(asset: str, partition: str | None, name: str) -> tuple[Kind, Path]:
+def external_input_path(asset: str, partition: str | None, name: str) -> tuple[Kind, Path]:
     """What a name among the inputs from outside the lake stands for."""
     if asset == "raw_corpus":
         return "data", (partition or "",)
@@ -166,5 +175,5 @@ def outside(asset: str, partition: str | None, name: str) -> tuple[Kind, Path]:
     return "items", (name,)
 
 
-def _short(value: object) -> object:
-    return value[:SHORT] if isinstance(value, str) else value
+def _shorten(value: object) -> object:
+    return value[:MAX_CHARACTERS] if isinstance(value, str) else value

@@ -4,12 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from alignment_dagster.audit.diff.artifact_pairs import pairs
-from alignment_dagster.audit.diff.causes import Causes, causes
-from alignment_dagster.audit.diff.documents import Documents, documents
-from alignment_dagster.audit.diff.ledgers import ledgers
-from alignment_dagster.audit.diff.numbers import Measured, measured
-from alignment_dagster.audit.diff.questions import ItemChange, item_changes
+from alignment_dagster.audit.diff.artifact_pairs import pair_artifacts
+from alignment_dagster.audit.diff.causes import Causes, find_causes
+from alignment_dagster.audit.diff.documents import DocumentChanges, find_document_changes
+from alignment_dagster.audit.diff.items import ItemChange, find_item_changes
+from alignment_dagster.audit.diff.ledgers import connect_sides
+from alignment_dagster.audit.diff.numbers import NumberChanges, compare_numbers
 from alignment_dagster.audit.diff.side import Key, Side
 from alignment_dagster.lineage.archive import REPORT
 
@@ -24,9 +24,9 @@ class Comparison:
     before: Side
     after: Side
     causes: Causes
-    documents: Documents
+    documents: DocumentChanges
     items: tuple[ItemChange, ...]
-    measured: Measured
+    numbers: NumberChanges
 
     @property
     def recipes(self) -> bool:
@@ -34,7 +34,7 @@ class Comparison:
         return self.before.recipe is not None
 
     @cached_property
-    def alone(self) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+    def one_sided(self) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
         """Assets and partitions that only one side has."""
         old, new = self.before.nearest, self.after.nearest
         return tuple(key for key in old if key not in new), tuple(
@@ -51,24 +51,24 @@ class Comparison:
         return old, new
 
     @property
-    def backwards(self) -> bool:
+    def is_backwards(self) -> bool:
         """Whether the first report became current after the second."""
         order = [entry.version for entry in self.before.archive.journal if entry.asset == REPORT]
         at = [order.index(side.report.version) for side in (self.before, self.after)]
         return at[0] > at[1]
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return not self.causes.differences and not self.causes.changed and not any(self.alone)
+        return not self.causes.differences and not self.causes.changed and not any(self.one_sided)
 
     @property
-    def several(self) -> tuple[str, ...]:
+    def ambiguous(self) -> tuple[str, ...]:
         """Of what more than one content lies behind a side, and behind which."""
         return tuple(
             f"{side.title} rests on more than one content of {one}"
             for side in (self.before, self.after)
-            for one in side.several
+            for one in side.ambiguous
         )
 
 
@@ -78,25 +78,25 @@ def compare_sides(before: Side, after: Side) -> Comparison:
     Raises:
         ArtifactError: if an artifact behind a side is not in the lake, or cannot be read.
     """
-    with ledgers(before, after) as connection:
+    with connect_sides(before, after) as connection:
         return Comparison(
             before=before,
             after=after,
-            causes=causes(pairs(before, after), before, after),
-            documents=documents(connection, before, after),
+            causes=find_causes(pair_artifacts(before, after), before, after),
+            documents=find_document_changes(connection, before, after),
             items=() if before.report.label == after.report.label
-            else tuple(item_changes(connection)),
-            measured=measured(before, after),
+            else tuple(find_item_changes(connection)),
+            numbers=compare_numbers(before, after),
         )  # fmt: skip
 
 
-def commits(side: Side) -> Counter[Commit]:
+def count_commits(side: Side) -> Counter[Commit]:
     """From which commits the artifacts of a side were made, most of them first."""
     made = [artifact.provenance.git for artifact in side.ancestors]
     return Counter((git.get("commit", "unknown"), git.get("dirty") == "true") for git in made)
 
 
-def environments(side: Side) -> dict[str, list[str]]:
+def list_environments(side: Side) -> dict[str, list[str]]:
     """Python, machine and packages → the versions that artifacts of a side were made with."""
     found: dict[str, dict[str, None]] = {}
     for artifact in side.ancestors:

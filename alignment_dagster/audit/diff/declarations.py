@@ -9,7 +9,7 @@ from alignment_dagster.foundation.digests import canonical_json
 
 NAMED_BY = ("name", "rule", "group", "suite")
 """Fields that say which element of a list is which: the first that all elements have, each once."""
-LONGEST = 120
+MAX_CHARACTERS = 120
 
 Path = tuple[str, ...]
 """Fields and names of elements; an element that has no `name` stands in brackets."""
@@ -25,7 +25,7 @@ ABSENT = _Absent()
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """A field that differs."""
 
     path: Path
@@ -33,46 +33,50 @@ class Change:
     after: Any
 
 
-def changes(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:
+def compare_declarations(before: Any, after: Any, path: Path = ()) -> Iterator[FieldChange]:
     """The deepest fields in which two JSON values differ, in their order.
 
     Elements of a list are matched by their name where they have one, so that one more rule in
     front does not change all others; a change of their order is a change of its own.
     """
     if before is ABSENT or after is ABSENT:
-        yield Change(path, before, after)
+        yield FieldChange(path, before, after)
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
-        yield from _fields(before, after, path)
-    elif (names := _names(before, after)) is not None:
+        yield from _compare_fields(before, after, path)
+    elif (names := _name_elements(before, after)) is not None:
         old, new = (dict(zip(side, values, strict=True)) for side, values in names)
-        yield from _fields(old, new, path)
+        yield from _compare_fields(old, new, path)
         shared = [[name for name in side if name in old and name in new] for side in (old, new)]
         if shared[0] != shared[1]:
-            yield Change((*path, "order"), shared[0], shared[1])
+            yield FieldChange((*path, "order"), shared[0], shared[1])
     elif canonical_json(before) != canonical_json(after):
-        yield Change(path, before, after)
+        yield FieldChange(path, before, after)
 
 
-def written(path: Path) -> str:
+def format_path(path: Path) -> str:
     """`recipes.filtered.drop[ai_discourse].above`."""
     return ".".join(path).replace(".[", "[")
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value in one short line."""
     if value is ABSENT or isinstance(value, str):
         text = str(value)
     else:
         text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
 
 
-def _fields(before: Mapping[str, Any], after: Mapping[str, Any], path: Path) -> Iterator[Change]:
+def _compare_fields(
+    before: Mapping[str, Any], after: Mapping[str, Any], path: Path
+) -> Iterator[FieldChange]:
     for name in dict.fromkeys([*before, *after]):
-        yield from changes(before.get(name, ABSENT), after.get(name, ABSENT), (*path, name))
+        yield from compare_declarations(
+            before.get(name, ABSENT), after.get(name, ABSENT), (*path, name)
+        )
 
 
-def _names(before: Any, after: Any) -> Sequence[tuple[list[str], Sequence[Any]]] | None:
+def _name_elements(before: Any, after: Any) -> Sequence[tuple[list[str], Sequence[Any]]] | None:
     """For both lists the names of their elements; None where they are not such lists."""
     sides = (before, after)
     if not all(isinstance(side, Sequence) and not isinstance(side, str) for side in sides):
@@ -81,7 +85,7 @@ def _names(before: Any, after: Any) -> Sequence[tuple[list[str], Sequence[Any]]]
     if not elements or not all(isinstance(element, Mapping) for element in elements):
         return None
     for field in NAMED_BY:
-        named = [[_written(field, element) for element in side] for side in sides]
+        named = [[_format_element(field, element) for element in side] for side in sides]
         if all(None not in side and len(set(side)) == len(side) for side in named):
             return [
                 ([str(name) for name in side], of) for side, of in zip(named, sides, strict=True)
@@ -89,7 +93,7 @@ def _names(before: Any, after: Any) -> Sequence[tuple[list[str], Sequence[Any]]]
     return [([f"[{number}]" for number in range(len(side))], side) for side in sides]
 
 
-def _written(field: str, element: Mapping[str, Any]) -> str | None:
+def _format_element(field: str, element: Mapping[str, Any]) -> str | None:
     if not isinstance(element.get(field), str):
         return None
     return str(element[field]) if field == "name" else f"[{element[field]}]"

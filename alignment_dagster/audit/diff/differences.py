@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from alignment_dagster.audit.diff.declarations import Path, shown, written
-from alignment_dagster.audit.diff.side import OWN, Key, name
+from alignment_dagster.audit.diff.declarations import Path, format_path, format_value
+from alignment_dagster.audit.diff.side import OWN, Key, format_key
 from alignment_dagster.chain import ORDER
 
 Kind = Literal["declaration", "data", "lexicon", "items", "code", "environment", "unexplained"]
@@ -51,7 +51,7 @@ class Difference:
     @property
     def title(self) -> str:
         """What it is, in a few words."""
-        said = written(self.path)
+        said = format_path(self.path)
         assets = dict.fromkeys(key[0] for key in self.where)
         return {
             "declaration": said.replace(f"recipes.{OWN}", "recipe"),
@@ -68,10 +68,10 @@ class Difference:
         """The thing and its two values."""
         if self.kind == "unexplained":
             return self.title
-        return f"{self.title}: {shown(self.before)} → {shown(self.after)}"
+        return f"{self.title}: {format_value(self.before)} → {format_value(self.after)}"
 
 
-def merge(found: Iterable[Difference]) -> list[Difference]:
+def merge_differences(found: Iterable[Difference]) -> list[Difference]:
     """The same change in many artifacts as one, without what only follows from another.
 
     What can have moved a number comes first, then the order is the chain's.
@@ -85,29 +85,29 @@ def merge(found: Iterable[Difference]) -> list[Difference]:
         else:
             values = tuple(json.dumps(value, default=str) for value in (one.before, one.after))
         key = json.dumps([one.kind, path, values])
-        merged[key] = _together(merged[key], one) if key in merged else one
+        merged[key] = _join(merged[key], one) if key in merged else one
     kept = list(merged.values())
     for one in list(kept):
-        if origins := [other for other in kept if other != one and _follows(one, other)]:
+        if origins := [other for other in kept if other != one and _follows_from(one, other)]:
             kept.remove(one)
-            kept = [_together(other, one) if other in origins else other for other in kept]
+            kept = [_join(other, one) if other in origins else other for other in kept]
     return sorted(kept, key=lambda one: (not one.reaches, _order(one.where[0]), KINDS[one.kind]))
 
 
-def places(keys: Sequence[Key]) -> str:
+def format_places(keys: Sequence[Key]) -> str:
     """Assets with their partitions, in one line."""
     by_asset: dict[str, list[str]] = {}
     for asset, partition in keys:
         by_asset.setdefault(asset, []).append(partition or "")
     return ", ".join(
-        name((asset, ", ".join(parts) if parts[0] else None))
+        format_key((asset, ", ".join(parts) if parts[0] else None))
         if len(parts) < 4
         else f"{asset} ({len(parts)} partitions)"
         for asset, parts in by_asset.items()
     )
 
 
-def _together(one: Difference, other: Difference) -> Difference:
+def _join(one: Difference, other: Difference) -> Difference:
     where = tuple(sorted({*one.where, *other.where}, key=_order))
     return replace(one, where=where, reaches=one.reaches or other.reaches)
 
@@ -116,12 +116,12 @@ def _order(key: Key) -> tuple[int, str]:
     return ORDER.index(key[0]), key[1] or ""
 
 
-def _follows(one: Difference, other: Difference) -> bool:
+def _follows_from(one: Difference, other: Difference) -> bool:
     """Shares follow from the recipe, a pinned digest from the data, leaked items from the items."""
     if one.kind == "lexicon" and one.path == ("contamination",):
-        return other.kind == "items" or _whole(other, "suites")
+        return other.kind == "items" or _is_whole(other, "suites")
     if one.kind == "items":
-        return _whole(other, "suites") and other.path[1:] == one.path
+        return _is_whole(other, "suites") and other.path[1:] == one.path
     if one.kind != "declaration" or one.path[0] not in ENTITIES:
         return False
     head, thing, *field = (*one.path, "")
@@ -133,7 +133,7 @@ def _follows(one: Difference, other: Difference) -> bool:
     return False
 
 
-def _whole(one: Difference, head: str) -> bool:
+def _is_whole(one: Difference, head: str) -> bool:
     """Whether it is a whole element that one side does not have."""
     return one.kind == "declaration" and len(one.path) == 2 and one.path[0] == head
 

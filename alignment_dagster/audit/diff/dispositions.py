@@ -8,23 +8,23 @@ KEPT, DROPPED, ABSENT = "kept", "dropped: ", "not in the corpus"
 ADDED, REMOVED, MORE, LESS, SAME = "added", "removed", "seen more", "seen less", "same"
 
 CREATE = """
-create or replace temp table fates (
+create or replace temp table disposition_changes (
     recipe varchar, document_id varchar, source varchar, "group" varchar, was varchar, now varchar,
     value_was double, value_now double, weight_was double, weight_now double,
     tokens_was bigint, tokens_now bigint, length_was bigint, length_now bigint, mix varchar
 )
 """
-FATE = f"""case when {{0}}.document_id is null then '{ABSENT}'
+DECISION = f"""case when {{0}}.document_id is null then '{ABSENT}'
         when {{0}}.state = 'kept' then '{KEPT}' else '{DROPPED}' || {{0}}.rule end"""
 FILL = f"""
-insert into fates
+insert into disposition_changes
 with decided as (
     select
         coalesce(new.document_id, old.document_id) as document_id,
         coalesce(new.source, old.source) as source,
         coalesce(new."group", old."group") as "group",
-        {FATE.format("old")} as was,
-        {FATE.format("new")} as now,
+        {DECISION.format("old")} as was,
+        {DECISION.format("new")} as now,
         old.value as value_was, new.value as value_now,
         case when old.state = 'kept' then old.weight end as weight_was,
         case when new.state = 'kept' then new.weight end as weight_now
@@ -61,8 +61,8 @@ where was <> now or mix <> '{SAME}' or weight_was is distinct from weight_now
 """
 
 
-def collect(connection: duckdb.DuckDBPyConnection, recipes: Sequence[str]) -> None:
-    """Fill the table `fates`: of each recipe the documents of which anything differs.
+def fill_changes(connection: duckdb.DuckDBPyConnection, recipes: Sequence[str]) -> None:
+    """Fill the table `disposition_changes`: of each recipe the documents of which anything differs.
 
     `was` and `now` are what was decided, `mix` how often the model sees it (packed tokens over
     the document's own), the weights those of kept documents.

@@ -10,11 +10,15 @@ from typing import Any
 import duckdb
 
 from alignment_dagster.audit.diff import dispositions
-from alignment_dagster.audit.diff.examples import Example, fate_examples, raw_examples
-from alignment_dagster.audit.diff.ledgers import SCHEMAS, recipes
-from alignment_dagster.audit.diff.score_bands import by_band
+from alignment_dagster.audit.diff.examples import (
+    DocumentExample,
+    find_changed_examples,
+    find_raw_examples,
+)
+from alignment_dagster.audit.diff.ledgers import SCHEMAS, list_shared_recipes
+from alignment_dagster.audit.diff.score_bands import count_by_band
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 Row = dict[str, Any]
 
@@ -26,7 +30,7 @@ with changed as (
         count(*) filter (mix = '{dispositions.MORE}') as seen_more,
         count(*) filter (mix = '{dispositions.LESS}') as seen_less,
         count(*) filter (weight_was <> weight_now) as reweighted
-    from fates where recipe = $1 group by source
+    from disposition_changes where recipe = $1 group by source
 ),
 old as (
     select source, count(*) as documents, sum(packed_tokens)::bigint as tokens
@@ -55,7 +59,8 @@ BY_RULE = f"""
 select recipe, was, now, source, count(*) as documents,
     count(*) filter (mix = '{dispositions.ADDED}') as into_the_mix,
     count(*) filter (mix = '{dispositions.REMOVED}') as out_of_the_mix
-from fates where was <> now group by all order by recipe, documents desc, source, was, now
+from disposition_changes where was <> now group by all
+order by recipe, documents desc, source, was, now
 """
 RAW = """
 with old as (select document_id from before.texts where source = $1),
@@ -69,7 +74,7 @@ from old full join new on new.document_id = old.document_id
 
 
 @dataclass(frozen=True)
-class Documents:
+class DocumentChanges:
     """What changed in the data."""
 
     raw: list[Row]
@@ -80,47 +85,49 @@ class Documents:
     """From one decision to another."""
     by_band: list[Row]
     """Of each rule, by bands of the score that it looks at."""
-    examples: list[Example]
-    raw_examples: list[Example]
+    examples: list[DocumentExample]
+    raw_examples: list[DocumentExample]
 
 
-def documents(connection: duckdb.DuckDBPyConnection, before: Side, after: Side) -> Documents:
+def find_document_changes(
+    connection: duckdb.DuckDBPyConnection, before: Side, after: Side
+) -> DocumentChanges:
     """Everything about the data that differs, of the recipes that both sides have."""
-    changed = list(changed_recipes(before, after))
-    sources = changed_sources(before, after)
-    return Documents(
-        **counts(connection, changed, sources),
-        by_band=[row for one in changed for row in by_band(connection, one, before, after)],
-        examples=fate_examples(connection),
-        raw_examples=[one for source in sources for one in raw_examples(connection, source)],
+    changed = list(list_changed_recipes(before, after))
+    sources = list_changed_sources(before, after)
+    return DocumentChanges(
+        **count_changes(connection, changed, sources),
+        by_band=[row for one in changed for row in count_by_band(connection, one, before, after)],
+        examples=find_changed_examples(connection),
+        raw_examples=[one for source in sources for one in find_raw_examples(connection, source)],
     )
 
 
-def counts(
+def count_changes(
     connection: duckdb.DuckDBPyConnection, recipes: Sequence[str], sources: Sequence[str]
 ) -> dict[str, list[Row]]:
-    """`raw`, `by_source` and `by_rule` of `Documents`; fills the table `fates`.
+    """`raw`, `by_source` and `by_rule` of `DocumentChanges`; fills the table `disposition_changes`.
 
     Args:
         recipes: of both sides.
         sources: whose raw documents are counted.
     """
-    dispositions.collect(connection, recipes)
+    dispositions.fill_changes(connection, recipes)
     return {
-        "raw": [{"source": one, **rows(connection, RAW, one)[0]} for one in sources],
-        "by_source": [row for recipe in recipes for row in _by_source(connection, recipe)],
-        "by_rule": rows(connection, BY_RULE),
+        "raw": [{"source": one, **fetch_rows(connection, RAW, one)[0]} for one in sources],
+        "by_source": [row for recipe in recipes for row in _count_by_source(connection, recipe)],
+        "by_rule": fetch_rows(connection, BY_RULE),
     }
 
 
-def changed_recipes(before: Side, after: Side) -> Iterator[str]:
+def list_changed_recipes(before: Side, after: Side) -> Iterator[str]:
     """Recipes of both sides of which the mix, or what was decided, has other bytes."""
-    for recipe in recipes(before, after):
+    for recipe in list_shared_recipes(before, after):
         if _digests(before, recipe) != _digests(after, recipe):
             yield recipe
 
 
-def changed_sources(before: Side, after: Side) -> list[str]:
+def list_changed_sources(before: Side, after: Side) -> list[str]:
     """Sources whose documents have other bytes, or that one side alone has."""
     digests = [
         {one.partition or "": one.digest for one in side.all("raw_corpus")}
@@ -142,16 +149,16 @@ def _digests(side: Side, recipe: str) -> list[str]:
     return [mix.digest, *files]
 
 
-def _by_source(connection: duckdb.DuckDBPyConnection, recipe: str) -> Iterator[Row]:
+def _count_by_source(connection: duckdb.DuckDBPyConnection, recipe: str) -> Iterator[Row]:
     """With the mean weight of the kept documents; None where none is kept."""
     weights = [
         {
             row["source"]: row["weight"]
-            for row in rows(connection, WEIGHTS.format(schema=one), recipe)
+            for row in fetch_rows(connection, WEIGHTS.format(schema=one), recipe)
         }
         for one in SCHEMAS
     ]
-    for row in rows(connection, BY_SOURCE, recipe):
+    for row in fetch_rows(connection, BY_SOURCE, recipe):
         source = row["source"]
         old, new = (side.get(source) for side in weights)
         yield {**row, "weight_before": old, "weight_after": new}

@@ -7,17 +7,17 @@ import duckdb
 import pyarrow as pa
 
 from alignment_dagster.audit.diff.side import OWN, Side
-from alignment_dagster.audit.ledgers import bodies, connect, literal, one_line
+from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message, quote_literal
 from alignment_dagster.foundation.errors import ArtifactError
 
-READ = ("texts", "scores", "dispositions", "mixes", "questions")
+VIEWS_READ = ("texts", "scores", "dispositions", "mixes", "questions")
 SCHEMAS = ("before", "after")
 DAMAGED = (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowInvalid, OSError)
 """What reading a file that was removed or altered raises, also while the ledgers are in use."""
 
 
 @contextmanager
-def ledgers(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect_sides(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnection]:
     """Both sides' ledgers as views; each asset and partition by its artifact nearest to the roots.
 
     Where recipes are compared, both are called `(recipe)`.
@@ -28,17 +28,17 @@ def ledgers(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnection]:
     with connect(before.archive, ()) as connection:
         try:
             for schema, side in zip(SCHEMAS, (before, after), strict=True):
-                found = bodies([*side.distinct(), side.report])
+                found = build_selects([*side.distinct(), side.report])
                 connection.execute(f"create schema {schema}")
-                for view in READ:
-                    body = _own(found[view], view, side.recipe)
+                for view in VIEWS_READ:
+                    body = _select_own(found[view], view, side.recipe)
                     connection.execute(f"create view {schema}.{view} as {body}")
             yield connection
         except DAMAGED as error:
-            raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
+            raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
 
 
-def recipes(before: Side, after: Side) -> Sequence[str]:
+def list_shared_recipes(before: Side, after: Side) -> Sequence[str]:
     """The recipes of which both sides have a mix."""
     mixes = [
         [side.key(one)[1] or "" for one in side.all("curated_mix")] for side in (before, after)
@@ -46,11 +46,11 @@ def recipes(before: Side, after: Side) -> Sequence[str]:
     return [recipe for recipe in mixes[0] if recipe in mixes[1]]
 
 
-def _own(body: str, view: str, recipe: str | None) -> str:
+def _select_own(body: str, view: str, recipe: str | None) -> str:
     """Of a view with recipes the compared one alone, under the name that both share."""
     if recipe is None or view not in ("dispositions", "mixes"):
         return body
     return (
-        f"select * replace ({literal(OWN)} as recipe) from ({body}) where recipe = "
-        f"{literal(recipe)}"
+        f"select * replace ({quote_literal(OWN)} as recipe) from ({body}) where recipe = "
+        f"{quote_literal(recipe)}"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict
+from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict_to_shared
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.report.cells import (
     BITS_PER_BYTE,
@@ -59,7 +59,7 @@ class PairedChange:
 
 
 @dataclass(frozen=True)
-class Measured:
+class NumberChanges:
     """The numbers that changed, and how many did not."""
 
     changes: tuple[PairedChange, ...]
@@ -73,32 +73,32 @@ class Measured:
     """Suites that count something else on the other side."""
 
     @property
-    def numbers(self) -> int:
+    def compared(self) -> int:
         return len(self.changes) + self.identical
 
 
-def measured(before: Side, after: Side) -> Measured:
+def compare_numbers(before: Side, after: Side) -> NumberChanges:
     """Every number that both sides have, pooled over the seeds that both have.
 
     Raises:
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
-    old, new = (_by_recipe(side) for side in (before, after))
-    meanings = [metrics(side) for side in (before, after)]
+    old, new = (_gather_replicates(side) for side in (before, after))
+    meanings = [read_metric_names(side) for side in (before, after)]
     shared = {suite: what for suite, what in meanings[0].items() if meanings[1].get(suite) == what}
     redefined = [suite for suite in meanings[0] if suite in meanings[1] and suite not in shared]
     changes: list[PairedChange] = []
     left_out, identical = [], 0
     for recipe in (recipe for recipe in old if recipe in new):
         sides = (tuple(old[recipe]), tuple(new[recipe]))
-        first, second, left = restrict(recipe, *sides)
+        first, second, left = restrict_to_shared(recipe, *sides)
         left_out += [left] if left is not None else []
-        found = list(paired_changes(recipe, first, second, shared))
+        found = list(compare_replicates(recipe, first, second, shared))
         changes += [one for one in found if one is not None]
         identical += sum(one is None for one in found)
     corrected = holm([one.p_value for one in changes])
     changes = [replace(one, p_holm=p) for one, p in zip(changes, corrected, strict=True)]
-    return Measured(
+    return NumberChanges(
         tuple(sorted(changes, key=lambda one: -abs(one.change))),
         identical,
         tuple(left_out),
@@ -107,33 +107,33 @@ def measured(before: Side, after: Side) -> Measured:
     )
 
 
-def metrics(side: Side) -> Mapping[str, str]:
+def read_metric_names(side: Side) -> Mapping[str, str]:
     """Suite → what its hits are a share of, as the report has it."""
     rows = read_results(side.report.path / RESULTS)
     others = (BITS_PER_BYTE, ATTACK_SUCCESS)
     return {row.suite: row.metric for row in rows if row.metric not in others}
 
 
-def paired_changes(
+def compare_replicates(
     recipe: str, before: Replicates, after: Replicates, metrics: Mapping[str, str]
 ) -> Iterator[PairedChange | None]:
     """Each number that both sides have; None where it is the same to the bit.
 
     Args:
         recipe: what the changes are called by.
-        before: replicates of which `restrict` left the shared rows.
+        before: replicates of which `restrict_to_shared` left the shared rows.
         after: likewise.
         metrics: suite → what its hits are a share of.
     """
-    for at, cells, old, new in paired_values(before, after, metrics):
-        yield None if np.array_equal(old, new) else _change(recipe, at, cells, old, new)
+    for at, cells, old, new in pair_values(before, after, metrics):
+        yield None if np.array_equal(old, new) else _build_change(recipe, at, cells, old, new)
 
 
-def paired_values(
+def pair_values(
     before: Replicates, after: Replicates, metrics: Mapping[str, str]
 ) -> Iterator[tuple[Slice, Cells, Array, Array]]:
     """Each number that both sides have: its cells after, and both sides' values [seeds, units]."""
-    old_cells, new_cells = _cells(before, metrics), _cells(after, metrics)
+    old_cells, new_cells = _build_cells(before, metrics), _build_cells(after, metrics)
     for at in (at for at in old_cells if at in new_cells):
         pair = (old_cells[at], new_cells[at])
         values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
@@ -141,7 +141,7 @@ def paired_values(
             yield at, pair[1], values[0], values[1]
 
 
-def bits_change(before: Array, after: Array, sizes: Array) -> tuple[float, float, float, float]:
+def compare_bits(before: Array, after: Array, sizes: Array) -> tuple[float, float, float, float]:
     """Change of bits per byte with its interval and p-value, paired by document.
 
     As `statistics.bits_per_byte` has one side's: the documents' pseudo-values, at the degrees of
@@ -161,25 +161,25 @@ def bits_change(before: Array, after: Array, sizes: Array) -> tuple[float, float
     return value, value - half, value + half, float(spread.p_value(value))
 
 
-def _by_recipe(side: Side) -> dict[str, list[Replicate]]:
+def _gather_replicates(side: Side) -> dict[str, list[Replicate]]:
     """The replicates; where recipes are compared, without the name."""
     found = by_recipe(read_replicates(side))
     return found if side.recipe is None else {"": found.get(side.recipe, [])}
 
 
-def _cells(side: Replicates, shared: Mapping[str, str]) -> dict[Slice, Cells]:
+def _build_cells(side: Replicates, shared: Mapping[str, str]) -> dict[Slice, Cells]:
     attacks = {at: cells for at, cells in attack_cells(side).items() if at[1] in shared}
     return {**item_cells(side, shared), **loss_cells(side), **attacks}
 
 
-def _change(recipe: str, at: Slice, cells: Cells, old: Array, new: Array) -> PairedChange:
+def _build_change(recipe: str, at: Slice, cells: Cells, old: Array, new: Array) -> PairedChange:
     stage, suite, prompt = at
     if cells.sizes is None:
         one = compare(new, old)
         numbers = (one.value, one.ci_low, one.ci_high, one.p_value)
         means = (float(old.mean()), float(new.mean()))
     else:
-        numbers = bits_change(old, new, cells.sizes)
+        numbers = compare_bits(old, new, cells.sizes)
         sizes = cells.sizes
         means = (bits_per_byte(old, sizes).value, bits_per_byte(new, sizes).value)
     value, low, high, p = numbers

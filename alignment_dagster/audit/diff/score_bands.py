@@ -1,4 +1,4 @@
-"""The documents whose fate changed, by bands of the score that each rule looks at."""
+"""The documents whose disposition changed, by bands of the score that each rule looks at."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,22 @@ import duckdb
 
 from alignment_dagster.audit.diff import dispositions
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 BANDS = 8
 """A score with no more values than this has a band for each; others by eighths of the documents."""
 
 SCORED = """
 create or replace temp table scored as
-select fates.*, old.value as score_was, new.value as score_now
-from fates
+select disposition_changes.*, old.value as score_was, new.value as score_now
+from disposition_changes
 left join (select document_id, value from before.scores where scorer = $2 and "column" = $3) as old
-    on old.document_id = fates.document_id
+    on old.document_id = disposition_changes.document_id
 left join (select document_id, value from after.scores where scorer = $2 and "column" = $3) as new
-    on new.document_id = fates.document_id
-where fates.recipe = $1 and ($4::varchar[] is null or list_contains($4, fates."group"))
-    and (fates.was <> fates.now or fates.mix <> 'same')
+    on new.document_id = disposition_changes.document_id
+where disposition_changes.recipe = $1
+    and ($4::varchar[] is null or list_contains($4, disposition_changes."group"))
+    and (disposition_changes.was <> disposition_changes.now or disposition_changes.mix <> 'same')
     and (old.value is not null or new.value is not null)
 """
 VALUES = "select score_was as value from scored union all select score_now from scored"
@@ -52,7 +53,7 @@ from scored group by 1, 2 order by 1 nulls first, 2 nulls first
 
 
 @dataclass(frozen=True)
-class Rule:
+class ScoreRule:
     """A rule that drops documents by a score."""
 
     rule: str
@@ -63,18 +64,18 @@ class Rule:
     """On either side."""
 
 
-def by_band(
+def count_by_band(
     connection: duckdb.DuckDBPyConnection, recipe: str, before: Side, after: Side
 ) -> Iterator[dict[str, Any]]:
     """For each rule of a recipe, on either side, the documents by bands of their score.
 
     A document's score may lie in another band afterwards: then what the scorer reads has changed.
     """
-    for rule in rules(recipe, before, after):
+    for rule in list_rules(recipe, before, after):
         groups = list(rule.groups) if rule.groups is not None else None
         connection.execute(SCORED, [recipe, rule.scorer, rule.column, groups])
-        edges, names = bands(connection, rule)
-        for row in rows(connection, COUNTS, edges, dispositions.DROPPED + rule.rule):
+        edges, names = split_bands(connection, rule)
+        for row in fetch_rows(connection, COUNTS, edges, dispositions.DROPPED + rule.rule):
             was, now = (
                 None if at is None else names[at]
                 for at in (row.pop("band_was"), row.pop("band_now"))
@@ -85,31 +86,33 @@ def by_band(
             }  # fmt: skip
 
 
-def rules(recipe: str, before: Side, after: Side) -> list[Rule]:
+def list_rules(recipe: str, before: Side, after: Side) -> list[ScoreRule]:
     """The rules of the study and the recipe on either side, with the bounds of both."""
-    found: dict[tuple[str, str, str], Rule] = {}
+    found: dict[tuple[str, str, str], ScoreRule] = {}
     for side in (before, after):
-        for one in _declared(side, recipe):
+        for one in _declared_rules(side, recipe):
             key = (one["rule"], one["scorer"], one["column"])
-            groups = _either(found[key].groups if key in found else (), one["groups"])
+            groups = _join_groups(found[key].groups if key in found else (), one["groups"])
             bounds = [one[way] for way in ("above", "below") if one[way] is not None]
             known = found[key].bounds if key in found else ()
-            found[key] = Rule(*key, groups, tuple(dict.fromkeys([*known, *bounds])))
+            found[key] = ScoreRule(*key, groups, tuple(dict.fromkeys([*known, *bounds])))
     return list(found.values())
 
 
-def bands(connection: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[list[float], list[str]]:
+def split_bands(
+    connection: duckdb.DuckDBPyConnection, rule: ScoreRule
+) -> tuple[list[float], list[str]]:
     """Where each band but the first begins, and what the bands are called."""
-    values = [row["value"] for row in rows(connection, DISTINCT)]
+    values = [row["value"] for row in fetch_rows(connection, DISTINCT)]
     if len(values) <= BANDS:
         return values[1:], [f"{value:g}" for value in values]
-    eighths = rows(connection, EIGHTHS)[0]["edges"] or []
+    eighths = fetch_rows(connection, EIGHTHS)[0]["edges"] or []
     edges = sorted({*eighths, *rule.bounds} - {values[0]})
     between = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
     return edges, [f"< {edges[0]:g}", *between, f"≥ {edges[-1]:g}"]
 
 
-def _declared(side: Side, recipe: str) -> Iterator[dict[str, Any]]:
+def _declared_rules(side: Side, recipe: str) -> Iterator[dict[str, Any]]:
     for artifact in side.all("dispositions"):
         declared = side.declared(artifact)
         yield from declared.get("drop", ())
@@ -118,7 +121,9 @@ def _declared(side: Side, recipe: str) -> Iterator[dict[str, Any]]:
                 yield from one["drop"]
 
 
-def _either(known: tuple[str, ...] | None, groups: Sequence[str] | None) -> tuple[str, ...] | None:
+def _join_groups(
+    known: tuple[str, ...] | None, groups: Sequence[str] | None
+) -> tuple[str, ...] | None:
     """The groups that a rule looks at on either side; None stands for all."""
     if known is None or groups is None:
         return None

@@ -37,7 +37,7 @@ class LeftOut:
     """Of each seed: answers, attacked items and losses, those of `items` among them."""
 
 
-def restrict(
+def restrict_to_shared(
     recipe: str, before: Replicates, after: Replicates
 ) -> tuple[Replicates, Replicates, LeftOut | None]:
     """Both sides with the seeds and rows that both have; None where nothing is left out."""
@@ -49,27 +49,29 @@ def restrict(
     items, rows = NONE, NONE
     if all(sides):
         for table in TABLES:
-            sides, lost, gone = _restricted(sides, table)
-            items, rows = _plus(items, lost), _plus(rows, gone)
+            sides, lost, gone = _restrict_table(sides, table)
+            items, rows = _add(items, lost), _add(rows, gone)
     left = LeftOut(recipe, only, items, rows)
     nothing = (only, rows) == (((), ()), NONE)
     return sides[0], sides[1], None if nothing else left
 
 
-def _restricted(sides: Sequence[Replicates], table: str) -> tuple[list[Replicates], Counts, Counts]:
+def _restrict_table(
+    sides: Sequence[Replicates], table: str
+) -> tuple[list[Replicates], Counts, Counts]:
     """Both sides with the shared rows of a table alone; how many items and rows that leaves out."""
-    found = [_first(side, table) for side in sides]
+    found = [_first_table(side, table) for side in sides]
     keys = [row_keys(one, TABLES[table]) for one in found]
     if keys[0].equals(keys[1]):
         return [*sides], NONE, NONE
     shared = keys[0].filter(pc.is_in(keys[0], value_set=keys[1]))
     rows = (len(keys[0]) - len(shared), len(keys[1]) - len(shared))
     things = [pc.unique(row_keys(one, TABLES[table][:IDENTITY])) for one in found]
-    items = (_only(things[0], things[1]), _only(things[1], things[0]))
-    return [_only_shared(side, table, shared) for side in sides], items, rows
+    items = (_count_only(things[0], things[1]), _count_only(things[1], things[0]))
+    return [_keep_shared(side, table, shared) for side in sides], items, rows
 
 
-def _first(side: Replicates, table: str) -> pa.Table | None:
+def _first_table(side: Replicates, table: str) -> pa.Table | None:
     found = [getattr(one, table) for one in side]
     return next((one for one in found if one is not None), None)
 
@@ -82,7 +84,7 @@ def row_keys(table: pa.Table | None, columns: Sequence[str]) -> pa.Array:
     return pc.binary_join_element_wise(*texts, BORDER)
 
 
-def _only_shared(side: Replicates, table: str, shared: pa.Array) -> Replicates:
+def _keep_shared(side: Replicates, table: str, shared: pa.Array) -> Replicates:
     def kept(name: str, found: pa.Table) -> pa.Table:
         if name != table or not found.num_rows:
             return found
@@ -99,9 +101,9 @@ def _only_shared(side: Replicates, table: str, shared: pa.Array) -> Replicates:
     )
 
 
-def _only(first: pa.Array, second: pa.Array) -> int:
+def _count_only(first: pa.Array, second: pa.Array) -> int:
     return len(first) - int(pc.sum(pc.is_in(first, value_set=second)).as_py() or 0)
 
 
-def _plus(one: Counts, other: Counts) -> Counts:
+def _add(one: Counts, other: Counts) -> Counts:
     return one[0] + other[0], one[1] + other[1]

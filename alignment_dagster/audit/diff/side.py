@@ -69,14 +69,14 @@ class Side:
         return found
 
     @property
-    def several(self) -> tuple[str, ...]:
+    def ambiguous(self) -> tuple[str, ...]:
         """Of what the artifacts behind the roots read more than one content."""
         read: dict[tuple[Key, str | None], set[str]] = {}
         for artifact in self.ancestors:
             for parent in parents_of(artifact, compared=False):
                 read.setdefault((self.key(parent), parent.part), set()).add(parent.digest)
         found = (key for (key, _), digests in read.items() if len(digests) > 1)
-        return tuple(dict.fromkeys(name(key) for key in found))
+        return tuple(dict.fromkeys(format_key(key) for key in found))
 
     def key(self, artifact: Artifact | Parent) -> Key:
         """Asset and partition, with the compared recipe's name left out."""
@@ -110,7 +110,7 @@ class Side:
         declared = artifact.provenance.declared
         if self.recipe is None or not isinstance(declared.get("recipes"), list):
             return declared
-        own = [one for one in declared["recipes"] if one["name"] == self.recipe]
+        own = [one for one in declared["recipes"] if one["format_key"] == self.recipe]
         return {**declared, "recipes": [{**one, "name": OWN} for one in own]}
 
     def one(self, asset: str, partition: str | None = None) -> Artifact:
@@ -140,6 +140,6 @@ class Side:
         return {recipe: tuple(sorted(seeds)) for recipe, seeds in found.items()}
 
 
-def name(key: Key) -> str:
+def format_key(key: Key) -> str:
     """`asset[partition]`."""
     return label(*key, "")[:-1]

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 
 from alignment_dagster.audit.answer import Node, Table
 from alignment_dagster.audit.diff.dispositions import ADDED, REMOVED, SAME
-from alignment_dagster.audit.diff.documents import Documents, Row
-from alignment_dagster.audit.diff.examples import Example, excerpt
-from alignment_dagster.audit.diff.numbers import Measured
-from alignment_dagster.audit.diff.questions import ItemChange
+from alignment_dagster.audit.diff.documents import DocumentChanges, Row
+from alignment_dagster.audit.diff.examples import DocumentExample, cut_excerpt
+from alignment_dagster.audit.diff.items import ItemChange
+from alignment_dagster.audit.diff.numbers import NumberChanges
 from alignment_dagster.report.cells import BITS_PER_BYTE
 
 NUMBERS, ROWS, EXAMPLES, ITEMS = 15, 25, 12, 5
-ID = 12
-COUNTED = ("now_dropped", "now_kept", "added", "removed", "seen_more", "seen_less")
+ID_CHARACTERS = 12
+COUNT_COLUMNS = ("now_dropped", "now_kept", "added", "removed", "seen_more", "seen_less")
 
 
-def number_tables(measured: Measured) -> Iterator[Table]:
+def number_tables(measured: NumberChanges) -> Iterator[Table]:
     """The changed numbers, the largest change first; shares and bits are no one scale."""
     losses = [one for one in measured.changes if one.metric == BITS_PER_BYTE]
     rates = [one for one in measured.changes if one.metric != BITS_PER_BYTE]
@@ -31,22 +31,22 @@ def number_tables(measured: Measured) -> Iterator[Table]:
             yield Table(caption, columns, rows, len(changes) - len(rows))
 
 
-def document_blocks(found: Documents, *, both: bool) -> Iterator[Node | Table]:
+def document_blocks(found: DocumentChanges, *, both: bool) -> Iterator[Node | Table]:
     """What changed in the data; `both` where two recipes are compared, under one name."""
     if found.raw:
         names = ("source", "before", "after", "added", "gone")
         yield _table("Raw corpus: documents that are new or gone", names, found.raw)
     own = () if both else ("recipe",)
     if found.by_source:
-        yield _by_source(found.by_source, own)
+        yield _source_table(found.by_source, own)
     if found.by_rule:
         names = (*own, "was", "now", "source", "documents", "into_the_mix", "out_of_the_mix")
         yield _table("What became of documents, by rule", names, found.by_rule)
     if found.by_band:
-        yield _by_band(found.by_band, own)
-    examples = [*found.raw_examples, *_varied(found.examples)]
+        yield _band_table(found.by_band, own)
+    examples = [*found.raw_examples, *_vary(found.examples)]
     if examples:
-        shown = [_example(one, both=both) for one in examples[:EXAMPLES]]
+        shown = [_example_node(one, both=both) for one in examples[:EXAMPLES]]
         yield Node("examples", "counts above are exact; these are a few", shown, "strong")
 
 
@@ -60,23 +60,23 @@ def item_nodes(items: Sequence[ItemChange]) -> Node:
             for what in ("added", "removed", "changed", "regrouped")
             if (count := sum(one.what == what for one in own))
         ]
-        some = [Node(f"{one.what}, line {one.line}", _said(one)) for one in own[:ITEMS]]
+        some = [Node(f"{one.what}, line {one.line}", _format_item(one)) for one in own[:ITEMS]]
         suites.append(Node(suite, ", ".join(counts), some))
     return Node("items of suites", "", suites, "strong")
 
 
-def _said(one: ItemChange) -> str:
+def _format_item(one: ItemChange) -> str:
     if one.what == "regrouped" and one.before and one.after:
-        return f"topic {one.before['topic']} → {one.after['topic']}: {excerpt(one.question)}"
-    sides = [excerpt(str(side["question"])) for side in (one.before, one.after) if side]
+        return f"topic {one.before['topic']} → {one.after['topic']}: {cut_excerpt(one.question)}"
+    sides = [cut_excerpt(str(side["question"])) for side in (one.before, one.after) if side]
     return " → ".join(dict.fromkeys(sides))
 
 
-def _by_source(rows: Sequence[Row], own: tuple[str, ...]) -> Table:
+def _source_table(rows: Sequence[Row], own: tuple[str, ...]) -> Table:
     shown = [
-        (*(row[column] for column in own), row["source"], _moved(row, ""), row["added"],
-         row["removed"], row["seen_more"], row["seen_less"], _moved(row, "tokens_"),
-         row["reweighted"], _moved(row, "weight_"))
+        (*(row[column] for column in own), row["source"], _format_move(row, ""), row["added"],
+         row["removed"], row["seen_more"], row["seen_less"], _format_move(row, "tokens_"),
+         row["reweighted"], _format_move(row, "weight_"))
         for row in rows[:ROWS]
     ]  # fmt: skip
     columns = (*own, "source", "documents", "added", "removed", "seen more", "seen less", "tokens",
@@ -84,7 +84,7 @@ def _by_source(rows: Sequence[Row], own: tuple[str, ...]) -> Table:
     return Table("What the mixes hold, by source", columns, shown, len(rows) - len(shown))
 
 
-def _by_band(rows: Sequence[Row], own: tuple[str, ...]) -> Table:
+def _band_table(rows: Sequence[Row], own: tuple[str, ...]) -> Table:
     """Without the counts that are 0 in every row."""
     bands = [
         " → ".join(
@@ -93,12 +93,12 @@ def _by_band(rows: Sequence[Row], own: tuple[str, ...]) -> Table:
         for row in rows
     ]
     names = (*own, "rule", "score", "band", "documents",
-             *(name for name in COUNTED if any(row[name] for row in rows)))  # fmt: skip
+             *(name for name in COUNT_COLUMNS if any(row[name] for row in rows)))  # fmt: skip
     shown = [{**row, "band": band} for row, band in zip(rows, bands, strict=True)]
     return _table("The changed documents by the score that a rule looks at", names, shown)
 
 
-def _moved(row: Row, prefix: str) -> str:
+def _format_move(row: Row, prefix: str) -> str:
     """`before → after`, once where they are the same."""
     sides = [
         "-" if value is None else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
@@ -113,7 +113,7 @@ def _table(caption: str, names: Sequence[str], rows: Sequence[Row]) -> Table:
     return Table(caption, columns, shown, len(rows) - len(shown))
 
 
-def _varied(examples: Sequence[Example]) -> list[Example]:
+def _vary(examples: Sequence[DocumentExample]) -> list[DocumentExample]:
     """One of every kind of change before two of any; entering and leaving before the rest."""
     seen: dict[tuple[str, str | None], int] = {}
     ranked = []
@@ -124,8 +124,8 @@ def _varied(examples: Sequence[Example]) -> list[Example]:
     return [rank[-1] for rank in sorted(ranked, key=lambda rank: rank[:-1])]
 
 
-def _example(one: Example, *, both: bool) -> Node:
-    head = f"{one.source} {one.document_id[:ID]}"
+def _example_node(one: DocumentExample, *, both: bool) -> Node:
+    head = f"{one.source} {one.document_id[:ID_CHARACTERS]}"
     parts = [] if both or one.recipe is None else [one.recipe]
     parts.append(one.what if one.mix in (None, SAME) else f"{one.what}, {one.mix}")
     if one.seen_before is not None or one.seen_after is not None:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.audit.impact.trained import InTraining
-from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
+from alignment_dagster.audit.impact.trained import TrainingUse
+from alignment_dagster.audit.impact.untrained_uses import LossUse, TokenizerUse
 from alignment_dagster.audit.metrics import metric_name
-from alignment_dagster.audit.trace.chain import Replicate, replicate
+from alignment_dagster.audit.trace.chain import Replicate, follow_replicate
 from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
@@ -19,7 +19,7 @@ UNTOUCHED = "not affected"
 
 
 @dataclass(frozen=True)
-class Affected:
+class AffectedMetric:
     """A metric and how it rests on what is withdrawn."""
 
     name: str
@@ -31,42 +31,44 @@ class Affected:
 
 
 @dataclass(frozen=True)
-class Touched:
+class UseIndex:
     """What was found, by what a metric's chain consists of."""
 
-    ledgers: Mapping[tuple[str, str], InTraining]
+    ledgers: Mapping[tuple[str, str], TrainingUse]
     """Checkpoint and stage → what it read."""
     losses: Mapping[tuple[str, str], tuple[str, ...]]
     """Measurement and stage → the sources of withdrawn held-out documents."""
     tokenizers: frozenset[str]
 
 
-def touched(
-    training: Sequence[InTraining], losses: Sequence[InLosses], tokenizers: Sequence[InTokenizer]
-) -> Touched:
+def index_uses(
+    training: Sequence[TrainingUse], losses: Sequence[LossUse], tokenizers: Sequence[TokenizerUse]
+) -> UseIndex:
     """The findings, to be looked up."""
     measured: dict[tuple[str, str], tuple[str, ...]] = {}
     for one in losses:
-        key = (one.measured.label, one.stage)
+        key = (one.measurement.label, one.stage)
         measured[key] = (*measured.get(key, ()), one.source)
-    return Touched(
+    return UseIndex(
         {(one.checkpoint.label, one.stage): one for one in training},
         measured,
         frozenset(one.tokenizer.label for one in tokenizers),
     )
 
 
-def affected_metrics(archive: Archive, rows: Sequence[ResultRow], found: Touched) -> list[Affected]:
+def find_affected_metrics(
+    archive: Archive, rows: Sequence[ResultRow], found: UseIndex
+) -> list[AffectedMetric]:
     """Every metric of a report, in its order, with how it is affected.
 
     Raises:
         ArtifactError: if an artifact behind a metric is not in the lake.
     """
-    replicates = Replicates(archive)
-    return [_affected(row, replicates.of(row), found) for row in rows]
+    replicates = ReplicateCache(archive)
+    return [_assess(row, replicates.of(row), found) for row in rows]
 
 
-class Replicates:
+class ReplicateCache:
     """The chains behind metrics; each measurement and stage is followed once."""
 
     def __init__(self, archive: Archive) -> None:
@@ -84,13 +86,13 @@ class Replicates:
     def _one(self, measured: Artifact, stage: str) -> Replicate:
         key = (measured.label, stage)
         if key not in self._known:
-            self._known[key] = replicate(self._archive, measured, stage)
+            self._known[key] = follow_replicate(self._archive, measured, stage)
         return self._known[key]
 
 
-def _affected(row: ResultRow, replicates: Sequence[Replicate], found: Touched) -> Affected:
-    trained = [stage for one in replicates for stage in _trained(one, found)]
-    measured = any(_measured(row, one, found) for one in replicates)
+def _assess(row: ResultRow, replicates: Sequence[Replicate], found: UseIndex) -> AffectedMetric:
+    trained = [stage for one in replicates for stage in _find_training_stages(one, found)]
+    measured = any(_is_measured_on(row, one, found) for one in replicates)
     stages = tuple(dict.fromkeys([*trained, *(["measured"] if measured else [])]))
     if trained:
         how = TRAINED
@@ -99,10 +101,10 @@ def _affected(row: ResultRow, replicates: Sequence[Replicate], found: Touched) -
     else:
         through = any(one.tokenizer.label in found.tokenizers for one in replicates)
         how = VOCABULARY if through else UNTOUCHED
-    return Affected(metric_name(row), row, how, stages)
+    return AffectedMetric(metric_name(row), row, how, stages)
 
 
-def _trained(one: Replicate, found: Touched) -> list[str]:
+def _find_training_stages(one: Replicate, found: UseIndex) -> list[str]:
     """The stages behind it that read any of them, not later than the step that was measured."""
     stages = []
     for ledger in one.ledgers:
@@ -112,8 +114,8 @@ def _trained(one: Replicate, found: Touched) -> list[str]:
     return stages
 
 
-def _measured(row: ResultRow, one: Replicate, found: Touched) -> bool:
+def _is_measured_on(row: ResultRow, one: Replicate, found: UseIndex) -> bool:
     if row.metric != BITS_PER_BYTE:
         return False
-    sources = found.losses.get((one.measured.label, row.stage), ())
+    sources = found.losses.get((one.measurement.label, row.stage), ())
     return bool(sources) if row.suite == HELD_OUT else row.suite.split("/", 1)[1] in sources

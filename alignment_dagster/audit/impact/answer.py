@@ -5,38 +5,40 @@ from itertools import groupby
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
-from alignment_dagster.audit.impact.as_json import impact_data
+from alignment_dagster.audit.impact.as_json import impact_as_json
 from alignment_dagster.audit.impact.blast_radius import Impact
-from alignment_dagster.audit.impact.instructions import steps
-from alignment_dagster.audit.impact.tree import tree
+from alignment_dagster.audit.impact.instructions import list_instructions
+from alignment_dagster.audit.impact.tree import build_tree
 from alignment_dagster.audit.trace.parquet import Row
-from alignment_dagster.audit.trace.phrases import ID, plural
+from alignment_dagster.audit.trace.phrases import ID, pluralize
 
-SHOWN = 20
+MAX_SHOWN = 20
 """Documents and metrics that are listed; the JSON has all."""
 
 
-def as_answer(impact: Impact) -> Answer:
+def impact_as_answer(impact: Impact) -> Answer:
     """What is hit, what is not, and what to do."""
     return Answer(
-        title=f"withdrawing {_what(impact)}",
+        title=f"withdrawing {_describe_withdrawal(impact)}",
         sentences=list(_sentences(impact)),
         blocks=[
-            tree(impact),
-            _metrics(impact),
-            _plan(impact),
-            Node("to do", children=[Node(line) for line in steps(impact)], tone="strong"),
+            build_tree(impact),
+            _metric_table(impact),
+            _plan_table(impact),
+            Node(
+                "to do", children=[Node(line) for line in list_instructions(impact)], tone="strong"
+            ),
         ],
-        data=impact_data(impact),
+        data=impact_as_json(impact),
         warnings=list(_warnings(impact)),
     )
 
 
-def _what(impact: Impact) -> str:
+def _describe_withdrawal(impact: Impact) -> str:
     named = [f"source {name}" for name in impact.withdrawn.sources]
     if impact.withdrawn.documents:
-        named.append(plural(len(impact.withdrawn.documents), "document"))
-    return f"{' and '.join(named)} ({plural(impact.withdrawn.count, 'document')} in the lake)"
+        named.append(pluralize(len(impact.withdrawn.documents), "document"))
+    return f"{' and '.join(named)} ({pluralize(impact.withdrawn.count, 'document')} in the lake)"
 
 
 def _sentences(impact: Impact) -> Iterator[str]:
@@ -44,26 +46,26 @@ def _sentences(impact: Impact) -> Iterator[str]:
     behind = [one for one in impact.training if one.checkpoint.label in impact.behind]
     checkpoints = {one.checkpoint.label for one in behind}
     yield (
-        f"Of {plural(len(impact.metrics), 'metric')} of {impact.report.label}: "
+        f"Of {pluralize(len(impact.metrics), 'metric')} of {impact.report.label}: "
         + ", ".join(f"{counts[how]:,} {how}" for how in (TRAINED, MEASURED, VOCABULARY, UNTOUCHED))
         + "."
     )
     if behind:
         tokens = sum(one.tokens for one in behind if one.tokens is not None)
-        how_many = f": {plural(tokens, 'token')} in pretraining" if tokens else ""
-        yield f"{plural(len(checkpoints), 'checkpoint')} read it themselves{how_many}."
+        how_many = f": {pluralize(tokens, 'token')} in pretraining" if tokens else ""
+        yield f"{pluralize(len(checkpoints), 'checkpoint')} read it themselves{how_many}."
     else:
         yield "Nothing behind this report was trained on it."
     if not impact.raw.files:
         yield "The corpus of this report does not hold it: only older versions in the lake do."
     if impact.unsearched:
         yield (
-            f"{plural(impact.unsearched, 'older artifact')} that nothing refers to any more: "
+            f"{pluralize(impact.unsearched, 'older artifact')} that nothing refers to any more: "
             "collected as garbage, so what they held can no longer be told."
         )
     yield (
-        f"Made again would be {plural(len(impact.plan), 'artifact')}, "
-        f"which took {duration(impact.seconds)} last time."
+        f"Made again would be {pluralize(len(impact.plan), 'artifact')}, "
+        f"which took {format_duration(impact.seconds)} last time."
     )
 
 
@@ -73,35 +75,36 @@ def _warnings(impact: Impact) -> Iterator[str]:
     takes = [one for one in doubles if one["takes_place"]]
     if takes:
         yield (
-            f"The same text stands in {plural(len(takes), 'document')} more that were dropped as "
-            "duplicates of it: one of these would take its place. Withdraw them too: " + _ids(takes)
+            f"The same text stands in {pluralize(len(takes), 'document')} more that were dropped "
+            "as duplicates of it: one of these would take its place. Withdraw them too: "
+            + _join_ids(takes)
         )
     others = [one for one in doubles if not one["takes_place"]]
     if others:
         yield (
-            f"The same text is also in {plural(len(others), 'document')} that would stay. "
-            f"Withdraw them too: {_ids(others)}"
+            f"The same text is also in {pluralize(len(others), 'document')} that would stay. "
+            f"Withdraw them too: {_join_ids(others)}"
         )
 
 
-def _ids(rows: Sequence[Row]) -> str:
-    shown = ", ".join(f"{row['document_id'][:ID]} ({row['source']})" for row in rows[:SHOWN])
-    return shown + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")
+def _join_ids(rows: Sequence[Row]) -> str:
+    shown = ", ".join(f"{row['document_id'][:ID]} ({row['source']})" for row in rows[:MAX_SHOWN])
+    return shown + (f" and {len(rows) - MAX_SHOWN} more" if len(rows) > MAX_SHOWN else "")
 
 
-def _metrics(impact: Impact) -> Table:
+def _metric_table(impact: Impact) -> Table:
     found = [one for one in impact.metrics if one.how != UNTOUCHED]
     pooled = [one for one in found if one.row.seed is None]
     ordered = sorted(pooled, key=lambda one: (TRAINED, MEASURED, VOCABULARY).index(one.how))
     return Table(
         f"metrics affected: {len(found):,} of {len(impact.metrics):,}; pooled ones:",
         ["metric", "value", "how", "through"],
-        [[one.name, one.row.value, one.how, ", ".join(one.stages)] for one in ordered[:SHOWN]],
-        max(0, len(ordered) - SHOWN),
+        [[one.name, one.row.value, one.how, ", ".join(one.stages)] for one in ordered[:MAX_SHOWN]],
+        max(0, len(ordered) - MAX_SHOWN),
     )
 
 
-def _plan(impact: Impact) -> Table:
+def _plan_table(impact: Impact) -> Table:
     """Partitions of an asset in one row."""
     rows = []
     for asset, found in groupby(impact.plan, key=lambda one: one.asset):
@@ -118,13 +121,13 @@ def _plan(impact: Impact) -> Table:
             ]
         )
     return Table(
-        f"made again, in this order ({duration(impact.seconds)} last time)",
+        f"made again, in this order ({format_duration(impact.seconds)} last time)",
         ["asset", "partitions", "which", "seconds", "gives"],
         rows,
     )
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as a person says them."""
     if seconds < 120:
         return f"{seconds:.0f} s"

@@ -4,11 +4,11 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from alignment_dagster.audit.impact.blast_radius import Impact
-from alignment_dagster.audit.impact.instructions import steps
+from alignment_dagster.audit.impact.instructions import list_instructions
 from alignment_dagster.lineage.lake import Artifact
 
 
-def impact_data(impact: Impact) -> dict[str, Any]:
+def impact_as_json(impact: Impact) -> dict[str, Any]:
     """Every finding; `in_report` says whether it lies behind the report, or is history."""
     return {
         "study": impact.study,
@@ -38,7 +38,7 @@ def impact_data(impact: Impact) -> dict[str, Any]:
         "plan": [asdict(one) for one in impact.plan],
         "unsearched": impact.unsearched,
         "seconds": impact.seconds,
-        "steps": steps(impact),
+        "steps": list_instructions(impact),
     }
 
 

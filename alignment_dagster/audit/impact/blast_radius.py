@@ -8,17 +8,21 @@ from pathlib import Path
 
 from alignment_dagster.audit.answer import Node
 from alignment_dagster.audit.impact import trained, untrained_uses
-from alignment_dagster.audit.impact.affected import Affected, affected_metrics, touched
-from alignment_dagster.audit.impact.plan import Rebuild, Removed, plan
-from alignment_dagster.audit.impact.raw_rows import Raw, raw
-from alignment_dagster.audit.impact.trained import InMix, InTraining
-from alignment_dagster.audit.impact.untrained_uses import InLosses, InTokenizer
-from alignment_dagster.audit.impact.withdrawn import Withdrawn, resolve
-from alignment_dagster.audit.metrics import metrics
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.impact.affected import (
+    AffectedMetric,
+    find_affected_metrics,
+    index_uses,
+)
+from alignment_dagster.audit.impact.plan import Rebuild, Removal, plan_rebuilds
+from alignment_dagster.audit.impact.raw_rows import WithdrawnRows, find_withdrawn_rows
+from alignment_dagster.audit.impact.trained import MixUse, TrainingUse
+from alignment_dagster.audit.impact.untrained_uses import LossUse, TokenizerUse
+from alignment_dagster.audit.impact.withdrawn import Withdrawal, resolve_withdrawal
+from alignment_dagster.audit.metrics import list_metrics
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.review_nodes import review_nodes
-from alignment_dagster.audit.trace.chain import parent
-from alignment_dagster.audit.trace.parquet import parquet
+from alignment_dagster.audit.trace.chain import find_parent
+from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 
@@ -35,16 +39,16 @@ class Impact:
     ancestors: Sequence[Artifact]
     corpus: Sequence[Artifact]
     """The raw corpora as the report has them; older ones may lie behind parts of it."""
-    withdrawn: Withdrawn
-    raw: Raw
+    withdrawn: Withdrawal
+    raw: WithdrawnRows
     corpora: list[tuple[Artifact, int]]
     """Raw corpora that hold any of them, and how many."""
-    mixes: list[InMix]
-    training: list[InTraining]
+    mixes: list[MixUse]
+    training: list[TrainingUse]
     """Pretraining first, then fine-tuning and tampering."""
-    losses: list[InLosses]
-    tokenizers: list[InTokenizer]
-    metrics: list[Affected]
+    losses: list[LossUse]
+    tokenizers: list[TokenizerUse]
+    metrics: list[AffectedMetric]
     inheriting: list[Artifact]
     """Checkpoints that went on from one that read any of them."""
     reports: list[Artifact]
@@ -71,8 +75,8 @@ class Impact:
         return sum(one.seconds for one in self.plan)
 
 
-def impact(
-    archive: Archive, opened: Opened, withdrawn: Sequence[str], listed: Path | None = None
+def find_impact(
+    archive: Archive, opened: OpenedReport, withdrawn: Sequence[str], listed: Path | None = None
 ) -> Impact:
     """Find everything that withdrawing data would touch.
 
@@ -83,22 +87,24 @@ def impact(
     Raises:
         ArtifactError: if something named is unknown or ambiguous, or an artifact is missing.
     """
-    with parquet() as connection:
-        gone = resolve(connection, archive, withdrawn, listed)
-        documents = parent(archive, opened.report, "documents")
+    with connect_memory() as connection:
+        gone = resolve_withdrawal(connection, archive, withdrawn, listed)
+        documents = find_parent(archive, opened.report, "documents")
         corpus = [one for one in archive.parents(documents) if one.asset == "raw_corpus"]
-        untrained_uses.hold_known(connection, archive, documents)
-        mixes, pretraining = trained.pretraining(connection, archive)
-        training = [*pretraining, *trained.fine_tuning(connection, archive)]
-        losses = untrained_uses.losses(connection, archive)
-        tokenizers = untrained_uses.tokenizers(connection, archive)
-        found = raw(connection, corpus, documents, _dispositions(opened), gone.documents)
-        corpora = untrained_uses.holding(connection, archive)
-    touching = touched(training, losses, tokenizers)
+        untrained_uses.load_known(connection, archive, documents)
+        mixes, pretraining = trained.find_pretraining_uses(connection, archive)
+        training = [*pretraining, *trained.find_fine_tuning_uses(connection, archive)]
+        losses = untrained_uses.find_loss_uses(connection, archive)
+        tokenizers = untrained_uses.find_tokenizer_uses(connection, archive)
+        found = find_withdrawn_rows(
+            connection, corpus, documents, _list_disposition_files(opened), gone.documents
+        )
+        corpora = untrained_uses.find_raw_corpora(connection, archive)
+    touching = index_uses(training, losses, tokenizers)
     roots = [
         *(one.mix for one in mixes),
         *(one.checkpoint for one in training),
-        *(one.measured for one in losses),
+        *(one.measurement for one in losses),
         *(one.tokenizer for one in tokenizers),
     ]
     reports = [one for one in archive.descendants(roots) if one.asset == REPORT]
@@ -114,16 +120,18 @@ def impact(
         training=training,
         losses=losses,
         tokenizers=tokenizers,
-        metrics=affected_metrics(archive, metrics(opened), touching),
-        inheriting=_inheriting(archive, training),
+        metrics=find_affected_metrics(archive, list_metrics(opened), touching),
+        inheriting=_find_inheriting(archive, training),
         reports=reports,
         reviews={one.label: review_nodes(archive, one) for one in reports},
-        plan=plan(opened.ancestors, _removed(opened, corpus, gone, found, tokenizers)),
+        plan=plan_rebuilds(
+            opened.ancestors, _describe_removal(opened, corpus, gone, found, tokenizers)
+        ),
         unsearched=len(archive.keys) - len(archive.with_files()),
     )
 
 
-def _dispositions(opened: Opened) -> list[Path]:
+def _list_disposition_files(opened: OpenedReport) -> list[Path]:
     """The files that something behind the report was made with."""
     files = {
         opened.archive.parent(read).path / read.part
@@ -134,7 +142,7 @@ def _dispositions(opened: Opened) -> list[Path]:
     return sorted(files)
 
 
-def _inheriting(archive: Archive, training: Sequence[InTraining]) -> list[Artifact]:
+def _find_inheriting(archive: Archive, training: Sequence[TrainingUse]) -> list[Artifact]:
     read = {one.checkpoint.label: one.checkpoint for one in training}
     return [
         one
@@ -143,16 +151,16 @@ def _inheriting(archive: Archive, training: Sequence[InTraining]) -> list[Artifa
     ]
 
 
-def _removed(
-    opened: Opened,
+def _describe_removal(
+    opened: OpenedReport,
     corpus: Sequence[Artifact],
-    gone: Withdrawn,
-    found: Raw,
-    tokenizers: Sequence[InTokenizer],
-) -> Removed:
+    gone: Withdrawal,
+    found: WithdrawnRows,
+    tokenizers: Sequence[TokenizerUse],
+) -> Removal:
     sources = frozenset(row["source"] for row in found.files)
     behind = {one.label for one in opened.ancestors}
-    return Removed(
+    return Removal(
         sources=sources,
         whole=sources & set(gone.sources),
         roles=frozenset(

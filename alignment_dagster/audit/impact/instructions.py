@@ -5,36 +5,36 @@ from typing import Any
 
 from alignment_dagster.audit.impact.blast_radius import Impact
 
-SHOWN = 20
+MAX_SHOWN = 20
 
 
-def steps(impact: Impact) -> list[str]:
+def list_instructions(impact: Impact) -> list[str]:
     """The rows to remove, what else to change, the command, and what stays afterwards."""
     if not impact.raw.files:
         return ["nothing to remove: the current corpus does not hold it"]
-    return [*_removals(impact), *_others(impact), *_afterwards(impact)]
+    return [*_list_removals(impact), *_list_other_edits(impact), *_list_remains(impact)]
 
 
-def _removals(impact: Impact) -> Iterator[str]:
+def _list_removals(impact: Impact) -> Iterator[str]:
     whole = set(impact.withdrawn.sources)
-    for source in sorted(whole & set(_declared(impact))):
+    for source in sorted(whole & set(_find_declarations(impact))):
         yield f"take source {source} out of `sources` in the declaration of study {impact.study}"
-    for role in _emptied(impact):
+    for role in _find_emptied_roles(impact):
         yield f"(no source of the role {role} would be left: name another, or it cannot be run)"
     rows = [row for row in impact.raw.documents if row["source"] not in whole]
-    for row in rows[:SHOWN]:
-        kind = _declared(impact)[row["source"]]["reader"]["kind"]
+    for row in rows[:MAX_SHOWN]:
+        kind = _find_declarations(impact)[row["source"]]["reader"]["kind"]
         verb = (
             "change the generator's arguments so that it does not write"
             if kind == "generated"
             else "remove"
         )
-        yield f"{verb} {', '.join(places(row))} ({row['source']})"
-    if len(rows) > SHOWN:
-        yield f"and the rows of {len(rows) - SHOWN:,} more documents (`--json` names all)"
+        yield f"{verb} {', '.join(list_places(row))} ({row['source']})"
+    if len(rows) > MAX_SHOWN:
+        yield f"and the rows of {len(rows) - MAX_SHOWN:,} more documents (`--json` names all)"
 
 
-def _emptied(impact: Impact) -> list[str]:
+def _find_emptied_roles(impact: Impact) -> list[str]:
     """The roles whose sources all go."""
     left: dict[str, bool] = {}
     for one in impact.corpus:
@@ -43,13 +43,13 @@ def _emptied(impact: Impact) -> list[str]:
     return sorted(role for role, some in left.items() if not some)
 
 
-def places(row: dict[str, Any]) -> list[str]:
+def list_places(row: dict[str, Any]) -> list[str]:
     """Every `file:line` at which a document stands."""
     return [f"{row['path']}:{row['line']}", *row["repeated_at"]]
 
 
-def _others(impact: Impact) -> Iterator[str]:
-    for source, declared in sorted(_declared(impact).items()):
+def _list_other_edits(impact: Impact) -> Iterator[str]:
+    for source, declared in sorted(_find_declarations(impact).items()):
         if declared.get("sha256") and source not in impact.withdrawn.sources:
             yield f"update `sha256` of source {source}: it pins the files as they are"
     yield (
@@ -58,7 +58,7 @@ def _others(impact: Impact) -> Iterator[str]:
     )
 
 
-def _afterwards(impact: Impact) -> Iterator[str]:
+def _list_remains(impact: Impact) -> Iterator[str]:
     yield f"alignment run {impact.study}"
     yield f"alignment audit diff {impact.study} {impact.report.version} (against the new report)"
     yield (
@@ -67,7 +67,7 @@ def _afterwards(impact: Impact) -> Iterator[str]:
     )
 
 
-def _declared(impact: Impact) -> dict[str, dict[str, Any]]:
+def _find_declarations(impact: Impact) -> dict[str, dict[str, Any]]:
     """Source → its declaration, of those that lose rows."""
     losing = {row["source"] for row in impact.raw.files}
     return {

@@ -17,7 +17,7 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class Removed:
+class Removal:
     """What removing the rows changes, as far as it decides what follows."""
 
     sources: frozenset[str]
@@ -46,7 +46,7 @@ class Rebuild:
     """It gives the same bytes again, so what is made from it alone need not run."""
 
 
-def plan(ancestors: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
+def plan_rebuilds(ancestors: Sequence[Artifact], removed: Removal) -> list[Rebuild]:
     """What `alignment run` would make, in order, after the rows are removed.
 
     As a run decides it: an artifact is made again where the content of an input changed; what
@@ -54,10 +54,10 @@ def plan(ancestors: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
     """
     runs: dict[tuple[str, str | None], Rebuild] = {}
     for artifact in ancestors:
-        if _runs(artifact, removed, runs):
+        if _is_rebuilt(artifact, removed, runs):
             key = (artifact.asset, artifact.partition)
             seconds = artifact.provenance.seconds
-            runs[key] = Rebuild(*key, seconds, not _changes(*key, None, removed, runs))
+            runs[key] = Rebuild(*key, seconds, not _has_other_content(*key, None, removed, runs))
     return [
         one
         for one in runs.values()
@@ -65,24 +65,24 @@ def plan(ancestors: Sequence[Artifact], removed: Removed) -> list[Rebuild]:
     ]
 
 
-Runs = Mapping[tuple[str, str | None], Rebuild]
+Rebuilds = Mapping[tuple[str, str | None], Rebuild]
 
 
-def _runs(artifact: Artifact, removed: Removed, runs: Runs) -> bool:
+def _is_rebuilt(artifact: Artifact, removed: Removal, runs: Rebuilds) -> bool:
     if artifact.asset == "raw_corpus":
         return artifact.partition in removed.sources
-    return any(_changed(parent, removed, runs) for parent in artifact.provenance.inputs.parents)
+    return any(_is_changed(parent, removed, runs) for parent in artifact.provenance.inputs.parents)
 
 
-def _changed(parent: Parent, removed: Removed, runs: Runs) -> bool:
+def _is_changed(parent: Parent, removed: Removal, runs: Rebuilds) -> bool:
     """Whether an input will have other content."""
     if (parent.asset, parent.partition) not in runs:
         return False
-    return _changes(parent.asset, parent.partition, parent.part, removed, runs)
+    return _has_other_content(parent.asset, parent.partition, parent.part, removed, runs)
 
 
-def _changes(
-    asset: str, partition: str | None, part: str | None, removed: Removed, runs: Runs
+def _has_other_content(
+    asset: str, partition: str | None, part: str | None, removed: Removal, runs: Rebuilds
 ) -> bool:
     """Whether an artifact that is made again comes out different."""
     if asset == "tokenizer":

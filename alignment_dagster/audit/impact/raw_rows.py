@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.chain import paths
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.chain import file_paths
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.lineage.lake import Artifact
 
 
 @dataclass(frozen=True)
-class Raw:
+class WithdrawnRows:
     """What the report's corpus knows of the withdrawn documents."""
 
     files: list[Row]
@@ -27,13 +27,13 @@ class Raw:
     """How many of them are held out."""
 
 
-def raw(
+def find_withdrawn_rows(
     connection: Connection,
     corpus: Sequence[Artifact],
     documents: Artifact,
     dispositions: Sequence[Path],
     ids: Sequence[str],
-) -> Raw:
+) -> WithdrawnRows:
     """Look the withdrawn (tables `withdrawn`, `raw_rows`, `known`) up in the corpus of a report.
 
     Args:
@@ -42,25 +42,25 @@ def raw(
         dispositions: the files by which it was decided what is read.
         ids: those to describe one by one.
     """
-    corpora = paths(corpus, RAW)
+    corpora = file_paths(corpus, RAW)
     table = str(documents.path / RAW)
-    _hold_decided(connection, dispositions)
-    held_out = rows(
+    _load_decided(connection, dispositions)
+    held_out = fetch_rows(
         connection,
         "select count(*) as count from known where held_out and filename = ?",
         table,
     )
-    return Raw(
-        files=_files(connection, corpora),
-        documents=_documents(connection, corpora, ids),
-        decided=_decided(connection),
-        doubles=_doubles(connection, table),
+    return WithdrawnRows(
+        files=_find_files(connection, corpora),
+        documents=_find_documents(connection, corpora, ids),
+        decided=_count_decided(connection),
+        doubles=_find_duplicates(connection, table),
         held_out=held_out[0]["count"],
     )
 
 
-def _files(connection: Connection, corpora: Sequence[str]) -> list[Row]:
-    return rows(
+def _find_files(connection: Connection, corpora: Sequence[str]) -> list[Row]:
+    return fetch_rows(
         connection,
         "select source, path, count(distinct document_id) as documents, "
         "sum(occurrences)::bigint as rows from raw_rows "
@@ -69,9 +69,11 @@ def _files(connection: Connection, corpora: Sequence[str]) -> list[Row]:
     )
 
 
-def _documents(connection: Connection, corpora: Sequence[str], ids: Sequence[str]) -> list[Row]:
+def _find_documents(
+    connection: Connection, corpora: Sequence[str], ids: Sequence[str]
+) -> list[Row]:
     """Those that were named, each with what the recipes decided of it."""
-    found = rows(
+    found = fetch_rows(
         connection,
         "select distinct on (document_id) document_id, source, path, line, occurrences, "
         "repeated_at from raw_rows where list_contains(?::varchar[], filename) "
@@ -80,7 +82,7 @@ def _documents(connection: Connection, corpora: Sequence[str], ids: Sequence[str
         list(ids),
     )
     decided: dict[str, dict[str, list[Row]]] = {}
-    for row in rows(
+    for row in fetch_rows(
         connection,
         "select * from decided where document_id in (select unnest(?::varchar[])) "
         "order by recipe, use",
@@ -91,7 +93,7 @@ def _documents(connection: Connection, corpora: Sequence[str], ids: Sequence[str
     return [{**row, "recipes": decided.get(row["document_id"], {})} for row in found]
 
 
-def _hold_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
+def _load_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
     """The table `decided`: what every recipe behind the report decided of the withdrawn."""
     connection.execute(
         "create or replace temp table decided as select distinct document_id, "
@@ -102,21 +104,21 @@ def _hold_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
     )
 
 
-def _decided(connection: Connection) -> list[Row]:
-    return rows(
+def _count_decided(connection: Connection) -> list[Row]:
+    return fetch_rows(
         connection,
         "select recipe, use, state, rule, count(distinct document_id) as documents from decided "
         "group by all order by recipe, use, state desc, documents desc, rule",
     )
 
 
-def _doubles(connection: Connection, table: str) -> list[Row]:
+def _find_duplicates(connection: Connection, table: str) -> list[Row]:
     """Documents whose text has the fingerprint of a withdrawn one.
 
     `takes_place`: it was dropped because of a withdrawn document, and the first of these would be
     kept in its stead. `role` says where its text is read.
     """
-    return rows(
+    return fetch_rows(
         connection,
         "with marks as (select fingerprint, min(document_id) as first from known "
         "where fingerprint is not null and filename = ? group by fingerprint) "

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.audit.ledgers import consumption_files, rows
+from alignment_dagster.audit.ledgers import consumption_files, fetch_rows
 from alignment_dagster.audit.trace.chain import PRETRAINING
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
-from alignment_dagster.audit.trace.training import mix_shape
+from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 
 @dataclass(frozen=True)
-class InMix:
+class MixUse:
     """A mix that holds withdrawn documents."""
 
     mix: Artifact
@@ -26,7 +26,7 @@ class InMix:
 
 
 @dataclass(frozen=True)
-class InTraining:
+class TrainingUse:
     """A ledger that read withdrawn documents."""
 
     checkpoint: Artifact
@@ -42,21 +42,23 @@ class InTraining:
     """Of tokens, or for conversations of the examples read."""
 
 
-def pretraining(connection: Connection, archive: Archive) -> tuple[list[InMix], list[InTraining]]:
+def find_pretraining_uses(
+    connection: Connection, archive: Archive
+) -> tuple[list[MixUse], list[TrainingUse]]:
     """Every mix in the lake that holds any of them, and every checkpoint that was trained on it."""
     mixes, training = [], []
     kept = {one.label for one in archive.with_files()}
     for mix in (one for one in archive.with_files() if one.asset == "curated_mix"):
-        found = _in_mix(connection, mix)
+        found = _find_mix_use(connection, mix)
         if found is not None:
             mixes.append(found)
             for child in archive.children(mix):
                 if child.asset == "pretrained_checkpoint" and child.label in kept:
-                    training += _pretrained(connection, child)
+                    training += _find_training_uses(connection, child)
     return mixes, training
 
 
-def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
+def _find_mix_use(connection: Connection, mix: Artifact) -> MixUse | None:
     """What a mix holds; its tables `packed` and `touched` stay for the checkpoints."""
     connection.execute(
         "create or replace temp table packed as "
@@ -65,21 +67,21 @@ def _in_mix(connection: Connection, mix: Artifact) -> InMix | None:
         "where document_id in (select document_id from withdrawn)",
         [str(mix.path / RAW)],
     )
-    packed = rows(
+    packed = fetch_rows(
         connection,
         "select count(*) as documents, sum(copies)::bigint as copies, "
         "sum(packed_tokens)::bigint as tokens from packed",
     )[0]
     if not packed["documents"]:
         return None
-    _hold_touched(connection, mix)
-    touched = rows(connection, "select count(*) as sequences from touched")[0]
-    sequences, length = mix_shape(mix)
+    _load_touched_sequences(connection, mix)
+    touched = fetch_rows(connection, "select count(*) as sequences from touched")[0]
+    sequences, length = read_mix_shape(mix)
     share = packed["tokens"] / (sequences * length)
-    return InMix(mix, **packed, share=share, **touched, of_sequences=sequences)
+    return MixUse(mix, **packed, share=share, **touched, of_sequences=sequences)
 
 
-def _hold_touched(connection: Connection, mix: Artifact) -> None:
+def _load_touched_sequences(connection: Connection, mix: Artifact) -> None:
     """The table `touched`: each sequence that holds tokens of them, and how many."""
     connection.execute(
         'create or replace temp table touched as select "sequence", '
@@ -89,9 +91,9 @@ def _hold_touched(connection: Connection, mix: Artifact) -> None:
     )
 
 
-def _pretrained(connection: Connection, checkpoint: Artifact) -> list[InTraining]:
+def _find_training_uses(connection: Connection, checkpoint: Artifact) -> list[TrainingUse]:
     path = str(checkpoint.path / "consumption.parquet")
-    read = rows(
+    read = fetch_rows(
         connection,
         "select min(step) as first_step, count(distinct step) as steps, "
         "sum(touched.tokens)::bigint as tokens, "
@@ -100,13 +102,13 @@ def _pretrained(connection: Connection, checkpoint: Artifact) -> list[InTraining
         'join touched using ("sequence")',
         path,
     )[0]
-    whole = rows(
+    whole = fetch_rows(
         connection, "select count(*) as steps, max(tokens) as tokens from read_parquet(?)", path
     )[0]
     if not read["steps"]:
         return []
     return [
-        InTraining(
+        TrainingUse(
             checkpoint,
             PRETRAINING,
             **read,
@@ -116,7 +118,7 @@ def _pretrained(connection: Connection, checkpoint: Artifact) -> list[InTraining
     ]
 
 
-def fine_tuning(connection: Connection, archive: Archive) -> list[InTraining]:
+def find_fine_tuning_uses(connection: Connection, archive: Archive) -> list[TrainingUse]:
     """Every ledger of SFT, DPO and tampering in the lake that read any of them."""
     files = {
         str(path): (artifact, stage)
@@ -126,7 +128,7 @@ def fine_tuning(connection: Connection, archive: Archive) -> list[InTraining]:
     }
     if not files:
         return []
-    found = rows(
+    found = fetch_rows(
         connection,
         "select filename, min(step) filter (hit) as first_step, "
         "count(distinct step) filter (hit) as steps, count(distinct step) as of_steps, "
@@ -137,4 +139,4 @@ def fine_tuning(connection: Connection, archive: Archive) -> list[InTraining]:
         "group by filename having any_value(id) filter (hit) is not null order by filename",
         list(files),
     )
-    return [InTraining(*files[str(row.pop("filename"))], **row, tokens=None) for row in found]
+    return [TrainingUse(*files[str(row.pop("filename"))], **row, tokens=None) for row in found]

@@ -5,38 +5,39 @@ from itertools import groupby
 
 from alignment_dagster.audit.answer import Node
 from alignment_dagster.audit.impact.blast_radius import CHECKPOINTS, Impact
-from alignment_dagster.audit.impact.trained import InTraining
+from alignment_dagster.audit.impact.trained import TrainingUse
 from alignment_dagster.audit.trace.parquet import Row
-from alignment_dagster.audit.trace.phrases import ID, place, plural
+from alignment_dagster.audit.trace.phrases import ID, format_place, pluralize
 from alignment_dagster.foundation.page_links import audit_page
 from alignment_dagster.lineage.lake import Artifact
 
-SHOWN = 20
+MAX_SHOWN = 20
 """Documents and measurements that are listed; the JSON has all."""
 
 
-def tree(impact: Impact) -> Node:
+def build_tree(impact: Impact) -> Node:
     """Raw rows, what read them, what went on from that, what rests on it, and what does not."""
     parts = (
-        _rows, _mixes, _training, _inheriting, _tokenizers, _losses, _reports, _history, _untouched,
+        _raw_node, _mix_node, _training_node, _inheriting_node, _tokenizer_node,
+        _loss_node, _report_node, _history_node, _untouched_node,
     )  # fmt: skip
     return Node("withdrawn", children=[part(impact) for part in parts], tone="strong")
 
 
-def _rows(impact: Impact) -> Node:
+def _raw_node(impact: Impact) -> Node:
     files = [
         Node(
             f"{row['source']}: {row['path']}",
-            f"{plural(row['documents'], 'document')}, {plural(row['rows'], 'row')}",
+            f"{pluralize(row['documents'], 'document')}, {pluralize(row['rows'], 'row')}",
         )
         for row in impact.raw.files
     ]
-    documents = [_document(row) for row in impact.raw.documents[:SHOWN]]
+    documents = [_document_node(row) for row in impact.raw.documents[:MAX_SHOWN]]
     decided = [
         Node(
             f"{row['recipe']}, {row['use']}: {row['state']}"
             + (f" by {row['rule']}" if row["rule"] else ""),
-            plural(row["documents"], "document"),
+            pluralize(row["documents"], "document"),
         )
         for row in impact.raw.decided
     ]
@@ -45,7 +46,7 @@ def _rows(impact: Impact) -> Node:
     return Node("raw rows", children=[*files, *documents, *rest, Node("decided", children=decided)])
 
 
-def _document(row: Row) -> Node:
+def _document_node(row: Row) -> Node:
     repeats = [Node(f"the same row again: {at}") for at in row["repeated_at"]]
     dropped = [
         Node(
@@ -57,54 +58,57 @@ def _document(row: Row) -> Node:
         for one in found
         if one["state"] == "dropped"
     ]
-    return Node(row["document_id"], place(row), [*repeats, *dropped])
+    return Node(row["document_id"], format_place(row), [*repeats, *dropped])
 
 
-def _mixes(impact: Impact) -> Node:
+def _mix_node(impact: Impact) -> Node:
     children = [
-        _artifact(
+        _artifact_node(
             impact,
             one.mix,
-            f"{plural(one.documents, 'document')}, {plural(one.copies, 'copy')}, "
-            f"{plural(one.tokens, 'token')} ({share(one.share)}) in {one.sequences:,} of "
-            f"{plural(one.of_sequences, 'sequence')}",
+            f"{pluralize(one.documents, 'document')}, {pluralize(one.copies, 'copy')}, "
+            f"{pluralize(one.tokens, 'token')} ({format_share(one.share)}) in {one.sequences:,} of "
+            f"{pluralize(one.of_sequences, 'sequence')}",
         )
         for one in impact.mixes
         if one.mix.label in impact.behind
     ]
-    return Node("mixes", _count(children), children)
+    return Node("mixes", _count_artifacts(children), children)
 
 
-def _training(impact: Impact) -> Node:
+def _training_node(impact: Impact) -> Node:
     behind = [one for one in impact.training if one.checkpoint.label in impact.behind]
     children = [
-        Node(stage, children=[_artifact(impact, one.checkpoint, _read(one)) for one in found])
+        Node(
+            stage,
+            children=[_artifact_node(impact, one.checkpoint, _describe_use(one)) for one in found],
+        )
         for stage, found in groupby(sorted(behind, key=_order), key=lambda one: one.stage)
     ]
-    return Node("checkpoints", _count(behind), children)
+    return Node("checkpoints", _count_artifacts(behind), children)
 
 
-def _order(one: InTraining) -> tuple[bool, str, str]:
+def _order(one: TrainingUse) -> tuple[bool, str, str]:
     return one.tokens is None, one.stage, one.checkpoint.partition or ""
 
 
-def _read(one: InTraining) -> str:
+def _describe_use(one: TrainingUse) -> str:
     of = "of its tokens" if one.tokens is not None else "of the examples it read"
-    tokens = f", {plural(one.tokens, 'token')}" if one.tokens is not None else ""
+    tokens = f", {pluralize(one.tokens, 'token')}" if one.tokens is not None else ""
     return (
         f"first at step {one.first_step:,} of {one.of_steps:,}; "
-        f"{plural(one.steps, 'step')}, {plural(one.documents, 'document')}{tokens} "
-        f"({share(one.share)} {of})"
+        f"{pluralize(one.steps, 'step')}, {pluralize(one.documents, 'document')}{tokens} "
+        f"({format_share(one.share)} {of})"
     )
 
 
-def _tokenizers(impact: Impact) -> Node:
+def _tokenizer_node(impact: Impact) -> Node:
     found = [one for one in impact.tokenizers if one.tokenizer.label in impact.behind]
     children = [
-        _artifact(
+        _artifact_node(
             impact,
             one.tokenizer,
-            f"trained on {plural(one.documents, 'document')} of it: "
+            f"trained on {pluralize(one.documents, 'document')} of it: "
             "every recipe's checkpoint reads through it",
         )
         for one in found
@@ -112,81 +116,83 @@ def _tokenizers(impact: Impact) -> Node:
     return Node("vocabulary", "" if children else "was not trained on it", children)
 
 
-def _losses(impact: Impact) -> Node:
-    found = [one for one in impact.losses if one.measured.label in impact.behind]
+def _loss_node(impact: Impact) -> Node:
+    found = [one for one in impact.losses if one.measurement.label in impact.behind]
     children = [
-        _artifact(
+        _artifact_node(
             impact,
-            one.measured,
-            f"{one.stage}: {plural(one.documents, 'document')} of {one.source}",
+            one.measurement,
+            f"{one.stage}: {pluralize(one.documents, 'document')} of {one.source}",
         )
-        for one in found[:SHOWN]
+        for one in found[:MAX_SHOWN]
     ]
     more = len(found) - len(children)
     rest = [Node(f"and {more:,} more", tone="dim")] if more > 0 else []
-    return Node("held-out losses", _count(found), [*children, *rest])
+    return Node("held-out losses", _count_artifacts(found), [*children, *rest])
 
 
-def _reports(impact: Impact) -> Node:
+def _report_node(impact: Impact) -> Node:
     children = []
     for one in impact.reports:
         words = "this one" if one.label == impact.report.label else ""
         reviews = Node("reviews", children=impact.reviews[one.label])
-        children.append(_artifact(impact, one, words, [reviews]))
-    return Node("reports that rest on it", _count(children), children)
+        children.append(_artifact_node(impact, one, words, [reviews]))
+    return Node("reports that rest on it", _count_artifacts(children), children)
 
 
-def _history(impact: Impact) -> Node:
+def _history_node(impact: Impact) -> Node:
     """Older versions in the lake; they stay there until they are removed."""
     older = [
-        (one, plural(count, "document"))
+        (one, pluralize(count, "document"))
         for one, count in impact.corpora
         if one not in impact.corpus
     ]
     older += [
-        (one.mix, plural(one.tokens, "token"))
+        (one.mix, pluralize(one.tokens, "token"))
         for one in impact.mixes
         if one.mix.label not in impact.behind
     ]
     older += [
-        (one.checkpoint, f"{one.stage}: {_read(one)}")
+        (one.checkpoint, f"{one.stage}: {_describe_use(one)}")
         for one in impact.training
         if one.checkpoint.label not in impact.behind
     ]
-    children = [_artifact(impact, one, words) for one, words in older]
-    return Node("other versions in the lake", _count(children), children)
+    children = [_artifact_node(impact, one, words) for one, words in older]
+    return Node("other versions in the lake", _count_artifacts(children), children)
 
 
-def _inheriting(impact: Impact) -> Node:
+def _inheriting_node(impact: Impact) -> Node:
     children = [
-        _artifact(impact, one, "") for one in impact.inheriting if one.label in impact.behind
+        _artifact_node(impact, one, "") for one in impact.inheriting if one.label in impact.behind
     ]
-    return Node("checkpoints that went on from these", _count(children), children)
+    return Node("checkpoints that went on from these", _count_artifacts(children), children)
 
 
-def _untouched(impact: Impact) -> Node:
+def _untouched_node(impact: Impact) -> Node:
     hit = {one.mix.label for one in impact.mixes} | {one.label for one in impact.inheriting}
     hit |= {one.checkpoint.label for one in impact.training}
     but = "but for the vocabulary" if impact.tokenizers else ""
     children = [
-        _artifact(impact, one, but)
+        _artifact_node(impact, one, but)
         for one in impact.ancestors
         if one.asset in ("curated_mix", *CHECKPOINTS) and one.label not in hit
     ]
-    return Node("mixes and checkpoints not affected", _count(children), children, tone="good")
+    return Node(
+        "mixes and checkpoints not affected", _count_artifacts(children), children, tone="good"
+    )
 
 
-def _artifact(
+def _artifact_node(
     impact: Impact, artifact: Artifact, detail: str, children: Sequence[Node] = ()
 ) -> Node:
     link = audit_page(impact.study, artifact.asset, artifact.partition, artifact.version)
     return Node(artifact.label, detail, children, link=link)
 
 
-def _count(found: Sequence[object]) -> str:
+def _count_artifacts(found: Sequence[object]) -> str:
     return f"{len(found):,}" if found else "none"
 
 
-def share(value: float) -> str:
+def format_share(value: float) -> str:
     """A share with as many digits as it needs."""
     return f"{value:.2%}" if value >= 0.0001 else f"{value:.2g}"

@@ -2,33 +2,33 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
-from alignment_dagster.audit.trace.selection import TRAINS_TOKENIZER, vocabulary
+from alignment_dagster.audit.trace.selection import TRAINS_TOKENIZER, find_tokenizer_corpus
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
 
 @dataclass(frozen=True)
-class InLosses:
+class LossUse:
     """Held-out losses that were measured on withdrawn documents."""
 
-    measured: Artifact
+    measurement: Artifact
     stage: str
     source: str
     documents: int
 
 
 @dataclass(frozen=True)
-class InTokenizer:
+class TokenizerUse:
     """A vocabulary that was trained on withdrawn documents."""
 
     tokenizer: Artifact
     documents: int
 
 
-def losses(connection: Connection, archive: Archive) -> list[InLosses]:
+def find_loss_uses(connection: Connection, archive: Archive) -> list[LossUse]:
     """Every measurement whose held-out losses include any of them."""
     files = {
         str(artifact.path / "losses.parquet"): artifact
@@ -37,7 +37,7 @@ def losses(connection: Connection, archive: Archive) -> list[InLosses]:
     }
     if not files:
         return []
-    found = rows(
+    found = fetch_rows(
         connection,
         "select filename, stage, source, count(*) as documents "
         "from read_parquet(?, filename = true) where bytes > 0 "
@@ -45,12 +45,12 @@ def losses(connection: Connection, archive: Archive) -> list[InLosses]:
         "group by all order by filename, stage, source",
         list(files),
     )
-    return [InLosses(files[str(row.pop("filename"))], **row) for row in found]
+    return [LossUse(files[str(row.pop("filename"))], **row) for row in found]
 
 
-def hold_known(connection: Connection, archive: Archive, documents: Artifact) -> None:
+def load_known(connection: Connection, archive: Archive, documents: Artifact) -> None:
     """The table `known`: what the warehouse says of the withdrawn, now and for each vocabulary."""
-    files = [vocabulary(archive, one)[0] for one in _tokenizers(archive)]
+    files = [find_tokenizer_corpus(archive, one)[0] for one in _tokenizers(archive)]
     connection.execute(
         "create or replace temp table known as select filename, document_id, fingerprint, "
         f"held_out, {TRAINS_TOKENIZER} as trains from read_parquet(?, filename = true) "
@@ -59,17 +59,17 @@ def hold_known(connection: Connection, archive: Archive, documents: Artifact) ->
     )
 
 
-def tokenizers(connection: Connection, archive: Archive) -> list[InTokenizer]:
+def find_tokenizer_uses(connection: Connection, archive: Archive) -> list[TokenizerUse]:
     """Every vocabulary in the lake that was trained on any of them."""
     found = []
     for one in _tokenizers(archive):
-        count = rows(
+        count = fetch_rows(
             connection,
             "select count(*) as count from known "
             "where trains and filename = ? and document_id <= ?",
-            *vocabulary(archive, one),
+            *find_tokenizer_corpus(archive, one),
         )[0]["count"]
-        found += [InTokenizer(one, count)] if count else []
+        found += [TokenizerUse(one, count)] if count else []
     return found
 
 
@@ -77,10 +77,10 @@ def _tokenizers(archive: Archive) -> list[Artifact]:
     return [one for one in archive.with_files() if one.asset == "tokenizer"]
 
 
-def holding(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:
+def find_raw_corpora(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:
     """Every raw corpus in the lake that holds any of them, and how many."""
     files = {str(one.path / RAW): one for one in archive.with_files() if one.asset == "raw_corpus"}
-    found = rows(
+    found = fetch_rows(
         connection,
         "select filename, count(*) as count from raw_rows group by filename order by filename",
     )

@@ -4,23 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.chain import paths
-from alignment_dagster.audit.trace.documents import RAW, neighbours
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.chain import file_paths
+from alignment_dagster.audit.trace.documents import RAW, find_neighbours
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.lake import Artifact
 
 SOURCE = "source:"
-SHORTEST = 8
+MIN_CHARACTERS = 8
 """Characters of an id that a person must give."""
-SHOWN = 8
-FULL = 64
+MAX_SHOWN = 8
+ID_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
-class Withdrawn:
+class Withdrawal:
     """What is to be taken away; the table `withdrawn` holds the same, with whole sources' ids."""
 
     documents: tuple[str, ...]
@@ -30,9 +30,9 @@ class Withdrawn:
     """All documents, over everything that the lake holds."""
 
 
-def resolve(
+def resolve_withdrawal(
     connection: Connection, archive: Archive, names: Sequence[str], listed: Path | None
-) -> Withdrawn:
+) -> Withdrawal:
     """Find what a person named, and hold it: `withdrawn (document_id)`, and its raw rows.
 
     The table `raw_rows` has each of them as often as raw corpora hold it: the corpus (`filename`),
@@ -42,27 +42,27 @@ def resolve(
         ArtifactError: if something named is unknown or ambiguous; a list's line by file and line.
     """
     corpora = [one for one in archive.with_files() if one.asset == "raw_corpus"]
-    sources = tuple(dict.fromkeys(_sources(names, corpora)))
+    sources = tuple(dict.fromkeys(_find_sources(names, corpora)))
     wanted = {name: name for name in names if not name.startswith(SOURCE)}
     if listed is not None:
-        wanted |= {name: f"{listed}:{line}" for line, name in _lines(listed)}
+        wanted |= {name: f"{listed}:{line}" for line, name in _read_lines(listed)}
     if not (sources or wanted):
         raise ArtifactError("nothing is withdrawn: name documents, source:NAME, or a --list")
-    ids = _ids(connection, corpora, wanted)
+    ids = _find_ids(connection, corpora, wanted)
     connection.execute(
         "create or replace temp table raw_rows as select filename, document_id, source, path, "
         "line, occurrences, repeated_at from read_parquet(?, filename = true) where "
         "list_contains(?::varchar[], document_id) or list_contains(?::varchar[], source)",
-        [paths(corpora, RAW), list(ids), list(sources)],
+        [file_paths(corpora, RAW), list(ids), list(sources)],
     )
     connection.execute(
         "create or replace temp table withdrawn as select distinct document_id from raw_rows"
     )
-    count = rows(connection, "select count(*) as count from withdrawn")[0]["count"]
-    return Withdrawn(ids, sources, count)
+    count = fetch_rows(connection, "select count(*) as count from withdrawn")[0]["count"]
+    return Withdrawal(ids, sources, count)
 
 
-def _sources(names: Sequence[str], corpora: Sequence[Artifact]) -> Iterator[str]:
+def _find_sources(names: Sequence[str], corpora: Sequence[Artifact]) -> Iterator[str]:
     known = sorted({one.partition or "" for one in corpora})
     for name in names:
         if name.startswith(SOURCE):
@@ -74,7 +74,7 @@ def _sources(names: Sequence[str], corpora: Sequence[Artifact]) -> Iterator[str]
             yield source
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Number and content of each line that is not empty."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -85,41 +85,43 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _ids(
+def _find_ids(
     connection: Connection, corpora: Sequence[Artifact], wanted: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The full ids; all that cannot be found are named in one error, each with its place."""
-    found = _beginning(connection, corpora, wanted)
+    found = _find_by_prefix(connection, corpora, wanted)
     wrong = []
     for name, place in wanted.items():
         said = f"{place}: " if place != name else ""
-        if len(name) < SHORTEST:
-            wrong.append(f"{said}{name!r}: give at least {SHORTEST} characters of an id")
+        if len(name) < MIN_CHARACTERS:
+            wrong.append(f"{said}{name!r}: give at least {MIN_CHARACTERS} characters of an id")
         elif len(found.get(name, ())) > 1:
             wrong.append(f"{said}{name!r}: {len(found[name])} documents begin so")
         elif name not in found:
-            next_to = ", ".join(one for one in neighbours(connection, corpora, name))
+            next_to = ", ".join(one for one in find_neighbours(connection, corpora, name))
             wrong.append(f"{said}there is no document {name!r} (near: {next_to or 'none'})")
-        if len(wrong) == SHOWN:
+        if len(wrong) == MAX_SHOWN:
             break
     if wrong:
         raise ArtifactError("; ".join(wrong))
     return tuple(dict.fromkeys(found[name][0] for name in wanted))
 
 
-def _beginning(
+def _find_by_prefix(
     connection: Connection, corpora: Sequence[Artifact], wanted: Mapping[str, str]
 ) -> dict[str, list[str]]:
     """Name → the ids that begin so: one scan of the ids for each length of names."""
     found: dict[str, list[str]] = {}
-    for length in sorted({len(name) for name in wanted if SHORTEST <= len(name) <= FULL}):
+    for length in sorted(
+        {len(name) for name in wanted if MIN_CHARACTERS <= len(name) <= ID_CHARACTERS}
+    ):
         names = [name for name in wanted if len(name) == length]
-        start = "document_id" if length == FULL else f"left(document_id, {length})"
-        for row in rows(
+        start = "document_id" if length == ID_CHARACTERS else f"left(document_id, {length})"
+        for row in fetch_rows(
             connection,
             f"select distinct {start} as name, document_id from read_parquet(?) "
             f"where {start} in (select unnest(?::varchar[]))",
-            paths(corpora, RAW),
+            file_paths(corpora, RAW),
             names,
         ):
             found.setdefault(row["name"], []).append(row["document_id"])

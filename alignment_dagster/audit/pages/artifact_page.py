@@ -5,7 +5,7 @@ from itertools import pairwise
 from urllib.parse import quote
 
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.audit.artifact_view import view
+from alignment_dagster.audit.artifact_view import describe_artifact
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.graph import graph
@@ -26,7 +26,7 @@ def artifact_page(archive: Archive, artifact: Artifact) -> str:
     Raises:
         ArtifactError: if the study's records cannot be read.
     """
-    seen = view(archive, artifact)
+    seen = describe_artifact(archive, artifact)
     key = seen.data["signed_by"]
     signed = f"Its records are signed, and the signature holds (key {key[:16]})." if key else ""
     sentences = [" ".join((*seen.sentences, signed, NOT_HASHED))]

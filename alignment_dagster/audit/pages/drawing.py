@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from alignment_dagster.audit.pages.geometry import COLUMNS, LOW, Band, Box, Heading, Layout, seed_of
+from alignment_dagster.audit.pages.geometry import (
+    COLUMNS,
+    LOW,
+    Box,
+    Heading,
+    Layout,
+    Panel,
+    seed_of,
+)
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage.lake import label
@@ -70,7 +78,7 @@ def draw(
         )
         for box in placed.boxes
     ]
-    parts = (*map(_band, placed.bands), *map(_heading, placed.headings), *lines, *groups)
+    parts = (*map(_draw_panel, placed.panels), *map(_heading, placed.headings), *lines, *groups)
     return "\n".join((_opening(placed), *parts, "</svg>"))
 
 
@@ -106,7 +114,7 @@ def _opening(placed: Layout) -> str:
     )
 
 
-def _band(band: Band) -> str:
+def _draw_panel(band: Panel) -> str:
     return (
         f'<rect class="band" x="{band.x:g}" y="{band.y:g}" width="{band.width:g}" '
         f'height="{band.height:g}" rx="4"/>'
@@ -125,14 +133,14 @@ def _group(box: Box, node: Node, lines: Sequence[str]) -> str:
     rect = (
         f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="3"/>'
     )
-    inside = f"<title>{_text(_title(box.key, node))}</title>{rect}{_words(box, node)}"
+    inside = f"<title>{_text(_title(box.key, node))}</title>{rect}{_draw_text(box, node)}"
     if not node.gone:
         page = page_links.audit_page(node.study, *box.key)
         inside = f'<a href="{_text(page)}">{inside}</a>'
     return f'<g class="{kind}">{"".join(lines)}{inside}</g>'
 
 
-def _words(box: Box, node: Node) -> str:
+def _draw_text(box: Box, node: Node) -> str:
     """Name and marks, then version and time: below, or behind in a low box."""
     low = box.height == LOW
     marks = ("↻" if node.reused else "") + ("!" if node.warned else "") + "✕" * bool(node.failed)

@@ -60,7 +60,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Band:
+class Panel:
     """The rectangle behind all that belongs to a recipe; its name stands at `text_x`."""
 
     recipe: str
@@ -87,7 +87,7 @@ class Layout:
     width: float
     height: float
     boxes: Sequence[Box]
-    bands: Sequence[Band]
+    panels: Sequence[Panel]
     headings: Sequence[Heading]
 
 

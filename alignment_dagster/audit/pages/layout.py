@@ -17,13 +17,13 @@ from alignment_dagster.audit.pages.geometry import (
     MIX,
     NAME,
     SOURCES,
-    Band,
     Box,
     Cell,
     Column,
     Heading,
     Lane,
     Layout,
+    Panel,
     cell,
     columns,
     lane_height,
@@ -66,7 +66,7 @@ def layout(keys: Sequence[Key]) -> Layout:
     inner = max(
         total([lane_height(lane) for lane in lanes], LANE), total(heights, BAND), lane_height(free)
     )
-    bands, boxes = _bands(recipes, of_recipes, TOP + (inner - total(heights, BAND)) / 2)
+    bands, boxes = _place_panels(recipes, of_recipes, TOP + (inner - total(heights, BAND)) / 2)
     boxes += _stacked(lanes, TOP)
     boxes += [box for one in free for box in one.boxes(TOP, inner)]
     headings = [Heading(one.title, one.x, MARGIN + 12) for one in every]
@@ -108,15 +108,15 @@ def _recipe(name: str, found: Sequence[Column], keys: Sequence[Key]) -> Recipe:
     return Recipe(name, mixes, lanes)
 
 
-def _bands(
+def _place_panels(
     recipes: Sequence[Recipe], found: Sequence[Column], y: float
-) -> tuple[list[Band], list[Box]]:
-    bands: list[Band] = []
+) -> tuple[list[Panel], list[Box]]:
+    bands: list[Panel] = []
     boxes: list[Box] = []
     for one in recipes:
         left, right = found[0].x - INSIDE, found[-1].right + INSIDE
         text_x = found[min(len(found) - 1, int(MIX in found[0].assets))].x
-        bands.append(Band(one.name, left, y, right - left, one.height, text_x))
+        bands.append(Panel(one.name, left, y, right - left, one.height, text_x))
         boxes += one.boxes(y)
         y += one.height + BAND
     return bands, boxes

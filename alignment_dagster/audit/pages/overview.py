@@ -5,7 +5,7 @@ from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import comparisons, trail
 from alignment_dagster.audit.pages.graph import graph
-from alignment_dagster.audit.review_nodes import verdict
+from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
@@ -91,7 +91,7 @@ def _decision(archive: Archive, version: str) -> tuple[str, Tone]:
         return COLLECTED, "dim"
     if not found:
         return "not reviewed", "dim"
-    return verdict(found), "good" if found[-1].decision == DECISIONS[0] else "bad"
+    return describe_verdict(found), "good" if found[-1].decision == DECISIONS[0] else "bad"
 
 
 def _current(archive: Archive) -> Node:

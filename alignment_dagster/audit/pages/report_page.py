@@ -2,7 +2,7 @@
 
 from html import escape
 
-from alignment_dagster.audit.review_nodes import verdict
+from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.visible_text import visible
@@ -50,7 +50,7 @@ def _decision(archive: Archive, report: Artifact) -> tuple[str, bool]:
         return str(error), False
     if not found:
         return "not reviewed", False
-    return verdict(found), found[-1].decision == DECISIONS[0]
+    return describe_verdict(found), found[-1].decision == DECISIONS[0]
 
 
 def _text(text: str) -> str:

@@ -44,22 +44,24 @@ def _report(lake: Lake, request: Request) -> str:
 
 def _trace(lake: Lake, request: Request) -> str:
     from alignment_dagster.audit.metrics import find_metric
-    from alignment_dagster.audit.trace.answer import as_answer
-    from alignment_dagster.audit.trace.metric_trace import trace
+    from alignment_dagster.audit.trace.answer import trace_as_answer
+    from alignment_dagster.audit.trace.metric_trace import trace_metric
 
     archive, report = _asked_report(lake, request)
     with open_report(archive, report.version) as opened:
-        answer = as_answer(trace(opened, find_metric(opened, _wanted(request, "metric"))))
+        answer = trace_as_answer(
+            trace_metric(opened, find_metric(opened, _wanted(request, "metric")))
+        )
     return render(answer, trail=trail(archive, report))
 
 
 def _impact(lake: Lake, request: Request) -> str:
-    from alignment_dagster.audit.impact.answer import as_answer
-    from alignment_dagster.audit.impact.blast_radius import impact
+    from alignment_dagster.audit.impact.answer import impact_as_answer
+    from alignment_dagster.audit.impact.blast_radius import find_impact
 
     archive, report = _asked_report(lake, request)
     with open_report(archive, report.version) as opened:
-        answer = as_answer(impact(archive, opened, [_wanted(request, "document")]))
+        answer = impact_as_answer(find_impact(archive, opened, [_wanted(request, "document")]))
     return render(answer, trail=trail(archive, report))
 
 

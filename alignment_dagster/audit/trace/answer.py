@@ -4,24 +4,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node
-from alignment_dagster.audit.trace.as_json import trace_data
+from alignment_dagster.audit.trace.as_json import trace_as_json
 from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Row
-from alignment_dagster.audit.trace.phrases import ID, counted, place, plural, scores_text
+from alignment_dagster.audit.trace.phrases import (
+    ID,
+    format_place,
+    format_scores,
+    format_totals,
+    pluralize,
+)
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 from alignment_dagster.foundation.page_links import audit_page
 from alignment_dagster.lineage.lake import Artifact
 
 
-def as_answer(trace: Trace) -> Answer:
+def trace_as_answer(trace: Trace) -> Answer:
     """The tree from the number to the raw rows, then the tables that it sums up."""
     row = trace.chain.row
     return Answer(
         title=f"{trace.name} = {row.value:.4g} [{row.ci_low:.4g} {row.ci_high:.4g}]",
         sentences=list(_sentences(trace)),
-        blocks=[_tree(trace), influence_table(trace), decision_table(trace), _seen_by(trace)],
-        data=trace_data(trace),
+        blocks=[
+            _root_node(trace),
+            influence_table(trace),
+            decision_table(trace),
+            _further_commands(trace),
+        ],
+        data=trace_as_json(trace),
         warnings=trace.gaps,
     )
 
@@ -30,9 +41,10 @@ def _sentences(trace: Trace) -> Iterator[str]:
     row, read = trace.chain.row, trace.read
     steps = sum(one.steps for one in read)
     yield (
-        f"{trace.report.label}; {plural(row.n, _unit(trace))} and "
-        f"{plural(row.seeds, 'seed')}: {plural(len(trace.chain.replicates), 'checkpoint')}, "
-        f"{plural(steps, 'optimizer step')}, {plural(sum(one.tokens for one in read), 'token')}."
+        f"{trace.report.label}; {pluralize(row.n, _name_unit(trace))} and "
+        f"{pluralize(row.seeds, 'seed')}: {pluralize(len(trace.chain.replicates), 'checkpoint')}, "
+        f"{pluralize(steps, 'optimizer step')}, "
+        f"{pluralize(sum(one.tokens for one in read), 'token')}."
     )
     if not trace.gaps:
         yield (
@@ -41,31 +53,31 @@ def _sentences(trace: Trace) -> Iterator[str]:
         )
 
 
-def _unit(trace: Trace) -> str:
-    return "held-out document" if trace.measured.kind == "documents" else "scenario"
+def _name_unit(trace: Trace) -> str:
+    return "held-out document" if trace.measurement.kind == "documents" else "scenario"
 
 
-def _tree(trace: Trace) -> Node:
+def _root_node(trace: Trace) -> Node:
     children = []
     for replicate in trace.chain.replicates:
-        stages = [_read(trace, one) for one in trace.read if one.seed == replicate.seed]
+        stages = [_read_node(trace, one) for one in trace.read if one.seed == replicate.seed]
         last = replicate.ledgers[-1].checkpoint
-        children.append(_artifact(trace, last, f"seed {replicate.seed}", stages))
+        children.append(_artifact_node(trace, last, f"seed {replicate.seed}", stages))
     return Node(
         trace.name,
         children=[
-            _measured(trace),
-            Node("checkpoints", plural(len(children), "seed"), children),
-            *(_mix(trace, mix) for mix in trace.mixes),
-            *(_fine_tuned(trace, stage) for stage in trace.fine_tuned_on),
-            _vocabulary(trace),
+            _measurement_node(trace),
+            Node("checkpoints", pluralize(len(children), "seed"), children),
+            *(_mix_node(trace, mix) for mix in trace.mixes),
+            *(_fine_tuning_node(trace, stage) for stage in trace.fine_tuned_on),
+            _tokenizer_node(trace),
         ],
         tone="strong",
     )
 
 
-def _measured(trace: Trace) -> Node:
-    found = trace.measured
+def _measurement_node(trace: Trace) -> Node:
+    found = trace.measurement
     if found.kind == "documents":
         words = [(one["share"], f"{one['nats']:.1f} nats", one) for one in found.top]
         shown = [
@@ -73,17 +85,17 @@ def _measured(trace: Trace) -> Node:
             for share, nats, one in words
         ]
     else:
-        shown = [_item(one) for one in found.top]
-    replicates = {one.seed: one.measured for one in trace.chain.replicates}
+        shown = [_item_node(one) for one in found.top]
+    replicates = {one.seed: one.measurement for one in trace.chain.replicates}
     seeds = [
-        _artifact(trace, replicates[one["seed"]], f"seed {one['seed']}: {counted(one)}")
+        _artifact_node(trace, replicates[one["seed"]], f"seed {one['seed']}: {format_totals(one)}")
         for one in found.seeds
     ]
-    heaviest = Node("what weighs most", _more(found.left_out), shown)
-    return Node("measured on", counted(found.totals), [*seeds, heaviest])
+    heaviest = Node("what weighs most", _count_more(found.left_out), shown)
+    return Node("measured on", format_totals(found.totals), [*seeds, heaviest])
 
 
-def _item(item: Mapping[str, Any]) -> Node:
+def _item_node(item: Mapping[str, Any]) -> Node:
     at = f"{item['path']}:{item['line']}" if item["path"] else "its text is not in the report"
     return Node(
         f"{item['item_id'][:ID]}  {item['hits']}/{item['answers']} hits",
@@ -92,75 +104,81 @@ def _item(item: Mapping[str, Any]) -> Node:
     )
 
 
-def _read(trace: Trace, read: ReadTotals) -> Node:
+def _read_node(trace: Trace, read: ReadTotals) -> Node:
     what = (
-        f"{plural(read.sequences, 'sequence')} ({read.distinct:,} different)"
+        f"{pluralize(read.sequences, 'sequence')} ({read.distinct:,} different)"
         if read.sequences
-        else f"{plural(read.documents, 'example')} ({read.distinct:,} different documents)"
+        else f"{pluralize(read.documents, 'example')} ({read.distinct:,} different documents)"
     )
     upto = f" up to step {read.ledger.last}" if read.ledger.last else ""
-    text = f"{read.ledger.stage}{upto}: {plural(read.steps, 'step')}, {what}"
-    return _artifact(trace, read.ledger.checkpoint, f"{text}, {plural(read.tokens, 'token')}")
+    text = f"{read.ledger.stage}{upto}: {pluralize(read.steps, 'step')}, {what}"
+    return _artifact_node(
+        trace, read.ledger.checkpoint, f"{text}, {pluralize(read.tokens, 'token')}"
+    )
 
 
-def _mix(trace: Trace, mix: MixTotals) -> Node:
+def _mix_node(trace: Trace, mix: MixTotals) -> Node:
     seeds = ", ".join(str(seed) for seed in mix.seeds)
     totals = (
         f"{mix.sequences:,} sequences x {mix.length:,} tokens = {mix.tokens:,} tokens of "
-        f"{plural(mix.documents, 'document')} ({plural(mix.copies, 'copy')}); "
-        f"read by {plural(len(mix.seeds), 'seed')} ({seeds})"
+        f"{pluralize(mix.documents, 'document')} ({pluralize(mix.copies, 'copy')}); "
+        f"read by {pluralize(len(mix.seeds), 'seed')} ({seeds})"
     )
     sources = [
         Node(
             f"{row['source']} ({row['group']})",
             (
-                f"{plural(row['documents'], 'document')}, {plural(row['copies'], 'copy')}, "
-                f"{plural(row['tokens'], 'token')} ({row['tokens'] / mix.tokens:.1%})"
+                f"{pluralize(row['documents'], 'document')}, {pluralize(row['copies'], 'copy')}, "
+                f"{pluralize(row['tokens'], 'token')} ({row['tokens'] / mix.tokens:.1%})"
             ),
         )
         for row in mix.sources
     ]
     top = trace.top[mix.mix.label]
-    documents = [_document(row) for row in top]
-    examples = Node("documents with the most tokens", _more(mix.documents - len(top)), documents)
-    return _artifact(trace, mix.mix, totals, [*sources, examples])
+    documents = [_document_node(row) for row in top]
+    examples = Node(
+        "documents with the most tokens", _count_more(mix.documents - len(top)), documents
+    )
+    return _artifact_node(trace, mix.mix, totals, [*sources, examples])
 
 
-def _document(row: Row) -> Node:
+def _document_node(row: Row) -> Node:
     weight = next((one["weight"] for one in row["dispositions"] if one["state"] == "kept"), None)
     kept = "no decision is recorded" if weight is None else f"kept, weight {weight:.4g}"
     return Node(
-        f"{row['document_id'][:ID]}  {place(row['raw'])}",
+        f"{row['document_id'][:ID]}  {format_place(row['raw'])}",
         f"{row['source']} ({row['group']}): {row['tokens']:,} tokens, "
-        f"{plural(row['copies'], 'copy')}, {row['packed_tokens']:,} packed in "
-        f"{plural(row['sequences'], 'sequence')}; {kept}",
-        [Node(scores_text(row["scores"]), tone="dim")] if row["scores"] else [],
+        f"{pluralize(row['copies'], 'copy')}, {row['packed_tokens']:,} packed in "
+        f"{pluralize(row['sequences'], 'sequence')}; {kept}",
+        [Node(format_scores(row["scores"]), tone="dim")] if row["scores"] else [],
     )
 
 
-def _fine_tuned(trace: Trace, stage: str) -> Node:
+def _fine_tuning_node(trace: Trace, stage: str) -> Node:
     found = trace.fine_tuned_on[stage]
     children = [
         Node(
             f"{row['source']} ({row['group']})",
-            f"{plural(row['documents'], 'document')}, read {row['times']:,} times by all seeds",
+            f"{pluralize(row['documents'], 'document')}, read {row['times']:,} times by all seeds",
         )
         for row in found
     ]
-    return Node(f"{stage} documents", plural(_sum(found, "documents"), "document"), children)
+    return Node(
+        f"{stage} documents", pluralize(_sum_column(found, "documents"), "document"), children
+    )
 
 
-def _vocabulary(trace: Trace) -> Node:
+def _tokenizer_node(trace: Trace) -> Node:
     rows = [
-        Node(f"{row['source']} ({row['group']})", plural(row["documents"], "document"))
+        Node(f"{row['source']} ({row['group']})", pluralize(row["documents"], "document"))
         for row in trace.tokenizer
     ]
-    total = plural(_sum(trace.tokenizer, "documents"), "document")
+    total = pluralize(_sum_column(trace.tokenizer, "documents"), "document")
     names = ", ".join(one.label for one in trace.chain.tokenizers)
     return Node(f"vocabulary: {names}", f"trained on {total}", rows)
 
 
-def _seen_by(trace: Trace) -> Node:
+def _further_commands(trace: Trace) -> Node:
     return Node(
         "more",
         children=[
@@ -177,14 +195,16 @@ def _seen_by(trace: Trace) -> Node:
     )
 
 
-def _artifact(trace: Trace, artifact: Artifact, detail: str, children: Sequence[Node] = ()) -> Node:
+def _artifact_node(
+    trace: Trace, artifact: Artifact, detail: str, children: Sequence[Node] = ()
+) -> Node:
     link = audit_page(trace.study, artifact.asset, artifact.partition, artifact.version)
     return Node(artifact.label, detail, children, link=link)
 
 
-def _more(count: int) -> str:
+def _count_more(count: int) -> str:
     return f"{count:,} more" if count else ""
 
 
-def _sum(rows: Iterable[Row], column: str) -> int:
+def _sum_column(rows: Iterable[Row], column: str) -> int:
     return sum(row[column] for row in rows)

@@ -8,7 +8,7 @@ from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 
 
-def trace_data(trace: Trace) -> dict[str, Any]:
+def trace_as_json(trace: Trace) -> dict[str, Any]:
     """Everything that the tree shows, uncut; single documents are in an export."""
     row = asdict(trace.chain.row)
     return {
@@ -19,11 +19,11 @@ def trace_data(trace: Trace) -> dict[str, Any]:
         "totals_add_up": not trace.gaps,
         "gaps": trace.gaps,
         "measured": {
-            "kind": trace.measured.kind,
-            "totals": trace.measured.totals,
-            "by_seed": trace.measured.seeds,
-            "by_form": trace.measured.forms,
-            "top": trace.measured.top,
+            "kind": trace.measurement.kind,
+            "totals": trace.measurement.totals,
+            "by_seed": trace.measurement.seeds,
+            "by_form": trace.measurement.forms,
+            "top": trace.measurement.top,
         },
         "checkpoints": [_read(one) for one in trace.read],
         "mixes": [_mix(trace, one) for one in trace.mixes],
@@ -33,7 +33,7 @@ def trace_data(trace: Trace) -> dict[str, Any]:
             "sources": trace.tokenizer,
         },
         "decisions": trace.decisions,
-        "influences": influences(trace),
+        "influences": list_influences(trace),
         "artifacts": [one.label for one in trace.chain.artifacts],
     }
 
@@ -69,7 +69,7 @@ def _mix(trace: Trace, mix: MixTotals) -> dict[str, Any]:
     }
 
 
-def influences(trace: Trace) -> list[Row]:
+def list_influences(trace: Trace) -> list[Row]:
     """Use and source → documents, how often they were read, and tokens where these are known.
 
     Over all seeds: a document counts once, its tokens once for each seed that read them.
@@ -84,8 +84,8 @@ def influences(trace: Trace) -> list[Row]:
     for stage, rows in trace.fine_tuned_on.items():
         found += [_influence(stage, row, row["times"], None) for row in rows]
     found += [_influence("tokenizer", row, None, None) for row in trace.tokenizer]
-    if trace.measured.kind == "documents":
-        for row in trace.measured.forms:
+    if trace.measurement.kind == "documents":
+        for row in trace.measurement.forms:
             source = {"source": row["form"], "group": None, "documents": row["documents"]}
             found.append(_influence("measured", source, row["losses"], row["tokens"]))
     return found

@@ -18,7 +18,7 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class Ledger:
+class ConsumptionLedger:
     """What a stage of training read, step by step."""
 
     stage: str
@@ -37,10 +37,10 @@ class Replicate:
 
     recipe: str
     seed: int
-    measured: Artifact
+    measurement: Artifact
     mix: Artifact
     tokenizer: Artifact
-    ledgers: tuple[Ledger, ...]
+    ledgers: tuple[ConsumptionLedger, ...]
     """In the order of training; the first is pretraining's."""
 
 
@@ -67,7 +67,7 @@ class Chain:
         """The seeds that were trained on a mix."""
         return tuple(one.seed for one in self.replicates if one.mix.label == mix.label)
 
-    def ledgers(self, stage: str) -> tuple[Ledger, ...]:
+    def ledgers(self, stage: str) -> tuple[ConsumptionLedger, ...]:
         """Each seed's ledger of a stage."""
         return tuple(
             ledger for one in self.replicates for ledger in one.ledgers if ledger.stage == stage
@@ -79,12 +79,12 @@ class Chain:
         stages = (ledger.stage for one in self.replicates for ledger in one.ledgers[1:])
         return tuple(dict.fromkeys(stages))
 
-    def of(self, asset: str) -> tuple[Artifact, ...]:
+    def ancestors_of(self, asset: str) -> tuple[Artifact, ...]:
         """The ancestors of one asset."""
         return tuple(one for one in self.artifacts if one.asset == asset)
 
 
-def chain_of(archive: Archive, row: ResultRow) -> Chain:
+def follow_chain(archive: Archive, row: ResultRow) -> Chain:
     """The chain behind one row of a report.
 
     Raises:
@@ -93,33 +93,33 @@ def chain_of(archive: Archive, row: ResultRow) -> Chain:
     asset = origin(row.stage, row.metric)
     named = [(*parse_name(name)[:2], version) for name, version in row.artifacts.items()]
     measured = [archive.artifact(*key) for key in named if key[0] == asset]
-    replicates = tuple(replicate(archive, one, row.stage) for one in measured)
+    replicates = tuple(follow_replicate(archive, one, row.stage) for one in measured)
     ordered = tuple(sorted(replicates, key=lambda one: one.seed))
     return Chain(row, ordered, tuple(archive.ancestors(measured, compared=False)))
 
 
-def replicate(archive: Archive, measured: Artifact, stage: str) -> Replicate:
+def follow_replicate(archive: Archive, measured: Artifact, stage: str) -> Replicate:
     """The checkpoint that was measured at a stage, and all that was read to make it.
 
     Raises:
-        ArtifactError: as `chain_of`.
+        ArtifactError: as `follow_chain`.
     """
     recipe, seed = recipe_and_seed(measured.partition)
-    tuned = parent(archive, measured, "post_trained_checkpoint")
-    base = parent(archive, tuned, "pretrained_checkpoint")
-    mix = parent(archive, base, "curated_mix")
-    ledgers = [pretraining_ledger(archive, base, mix)]
+    tuned = find_parent(archive, measured, "post_trained_checkpoint")
+    base = find_parent(archive, tuned, "pretrained_checkpoint")
+    mix = find_parent(archive, base, "curated_mix")
+    ledgers = [find_pretraining_ledger(archive, base, mix)]
     if is_tampered(stage):
         name, _, step = stage.partition(TAMPERED)
-        ledgers += _post_training(archive, tuned, _start(measured, name))
-        ledgers += [tampering_ledger(archive, measured, name, int(step))] if int(step) else []
+        ledgers += _post_training_ledgers(archive, tuned, _tampered_stage(measured, name))
+        ledgers += [find_tampering_ledger(archive, measured, name, int(step))] if int(step) else []
     elif stage != BASE:
-        ledgers += _post_training(archive, tuned, stage)
-    tokenizer = parent(archive, base, "tokenizer")
+        ledgers += _post_training_ledgers(archive, tuned, stage)
+    tokenizer = find_parent(archive, base, "tokenizer")
     return Replicate(recipe or "", seed or 0, measured, mix, tokenizer, tuple(ledgers))
 
 
-def parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
+def find_parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
     """The one parent of an asset.
 
     Raises:
@@ -131,43 +131,47 @@ def parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
     raise ArtifactError(f"{artifact.label}: its provenance names no {asset}")
 
 
-def pretraining_ledger(archive: Archive, base: Artifact, mix: Artifact) -> Ledger:
+def find_pretraining_ledger(archive: Archive, base: Artifact, mix: Artifact) -> ConsumptionLedger:
     """What a pretrained checkpoint read."""
     found = _dispositions(archive, mix, mix.partition or "")
-    return Ledger(PRETRAINING, base, base.path / "consumption.parquet", found)
+    return ConsumptionLedger(PRETRAINING, base, base.path / "consumption.parquet", found)
 
 
-def post_training_ledger(archive: Archive, tuned: Artifact, stage: str) -> Ledger:
+def find_post_training_ledger(archive: Archive, tuned: Artifact, stage: str) -> ConsumptionLedger:
     """What SFT or DPO read."""
-    return _fine_tuning(archive, tuned, stage, None)
+    return _conversation_ledger(archive, tuned, stage, None)
 
 
-def tampering_ledger(
+def find_tampering_ledger(
     archive: Archive, tampered: Artifact, name: str, last: int | None = None
-) -> Ledger:
+) -> ConsumptionLedger:
     """What a tampering read up to a step."""
-    return _fine_tuning(archive, tampered, name, last)
+    return _conversation_ledger(archive, tampered, name, last)
 
 
-def _post_training(archive: Archive, tuned: Artifact, last: str) -> list[Ledger]:
+def _post_training_ledgers(archive: Archive, tuned: Artifact, last: str) -> list[ConsumptionLedger]:
     stages = POST_TRAINING[: POST_TRAINING.index(last) + 1]
-    return [post_training_ledger(archive, tuned, stage) for stage in stages]
+    return [find_post_training_ledger(archive, tuned, stage) for stage in stages]
 
 
-def _fine_tuning(archive: Archive, artifact: Artifact, stage: str, last: int | None) -> Ledger:
+def _conversation_ledger(
+    archive: Archive, artifact: Artifact, stage: str, last: int | None
+) -> ConsumptionLedger:
     recipe, _ = recipe_and_seed(artifact.partition)
     found = _dispositions(archive, artifact, recipe or "")
-    return Ledger(stage, artifact, artifact.path / f"{stage}_consumption.parquet", found, last)
+    return ConsumptionLedger(
+        stage, artifact, artifact.path / f"{stage}_consumption.parquet", found, last
+    )
 
 
 def _dispositions(archive: Archive, artifact: Artifact, recipe: str) -> tuple[Path, ...]:
     """A recipe's files among the dispositions that an artifact was made with."""
-    found = parent(archive, artifact, "dispositions")
+    found = find_parent(archive, artifact, "dispositions")
     names = [name for name in found.manifest.files if name.startswith(f"{recipe}/")]
     return tuple(found.path / name for name in names)
 
 
-def _start(tampered: Artifact, name: str) -> str:
+def _tampered_stage(tampered: Artifact, name: str) -> str:
     """The stage that a tampering goes on from, as it was declared when it ran."""
     for declared in tampered.provenance.declared.get("tampering", ()):
         if declared["name"] == name:
@@ -175,6 +179,6 @@ def _start(tampered: Artifact, name: str) -> str:
     raise ArtifactError(f"{tampered.label}: its provenance declares no tampering {name!r}")
 
 
-def paths(artifacts: Sequence[Artifact], name: str) -> list[str]:
+def file_paths(artifacts: Sequence[Artifact], name: str) -> list[str]:
     """A file of each artifact, as DuckDB is told of it."""
     return [str(artifact.path / name) for artifact in artifacts]

@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, Ledger, chain_of
-from alignment_dagster.audit.trace.documents import RAW, details, find_document
-from alignment_dagster.audit.trace.measurement import read_losses
-from alignment_dagster.audit.trace.parquet import Connection, Row, parquet
-from alignment_dagster.audit.trace.selection import trains_tokenizer
-from alignment_dagster.audit.trace.training import until
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, ConsumptionLedger, follow_chain
+from alignment_dagster.audit.trace.documents import RAW, describe_documents, find_document
+from alignment_dagster.audit.trace.measurement import load_losses
+from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
+from alignment_dagster.audit.trace.selection import has_trained_tokenizer
+from alignment_dagster.audit.trace.training import limit_steps
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.results import ResultRow
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedDocument:
     """A document in a mix."""
 
     mix: Artifact
@@ -29,10 +29,10 @@ class Packed:
 
 
 @dataclass(frozen=True)
-class Read:
+class LedgerRead:
     """How one ledger read the document."""
 
-    ledger: Ledger
+    ledger: ConsumptionLedger
     seed: int
     steps: list[Row]
     """Step, and the sequences or the times that it read the document in."""
@@ -46,48 +46,50 @@ class DocumentPath:
     document_id: str
     known: Row
     """`raw`, `scores` and `dispositions`."""
-    packed: list[Packed]
-    read: list[Read]
+    packed: list[PackedDocument]
+    read: list[LedgerRead]
     tokenizer: bool
     """Whether the vocabulary was trained on it."""
     losses: list[Row]
     """Its held-out losses in the metric, by seed."""
 
     @property
-    def trained_on(self) -> bool:
+    def is_trained_on(self) -> bool:
         return any(one.steps for one in self.read)
 
 
-def trace_document(opened: Opened, row: ResultRow, name: str) -> DocumentPath:
+def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentPath:
     """The path from a metric to the document whose id begins with `name`.
 
     Raises:
         ArtifactError: if the report knows no such document (names near ones), or several.
     """
-    chain = chain_of(opened.archive, row)
-    with parquet() as connection:
+    chain = follow_chain(opened.archive, row)
+    with connect_memory() as connection:
         # A document that had no part in the metric is known too, and said to have had none.
         corpora = [each for each in opened.ancestors if each.asset == "raw_corpus"]
         one = find_document(connection, corpora, name)
-        packed = [_packed(connection, mix, one) for mix in chain.mixes]
+        packed = [_find_packed(connection, mix, one) for mix in chain.mixes]
         found = [each for each in packed if each is not None]
         return DocumentPath(
             chain=chain,
             document_id=one,
-            known=details(connection, chain, [one], opened.ancestors)[one],
+            known=describe_documents(connection, chain, [one], opened.ancestors)[one],
             packed=found,
             read=[
-                _read(connection, ledger, replicate.seed, one, _pieces(found, replicate.mix))
+                _find_reads(
+                    connection, ledger, replicate.seed, one, _list_sequences(found, replicate.mix)
+                )
                 for replicate in chain.replicates
                 for ledger in replicate.ledgers
             ],
-            tokenizer=trains_tokenizer(connection, opened.archive, chain.tokenizers, one),
-            losses=_losses(connection, chain, one),
+            tokenizer=has_trained_tokenizer(connection, opened.archive, chain.tokenizers, one),
+            losses=_find_losses(connection, chain, one),
         )
 
 
-def _packed(connection: Connection, mix: Artifact, document: str) -> Packed | None:
-    found = rows(
+def _find_packed(connection: Connection, mix: Artifact, document: str) -> PackedDocument | None:
+    found = fetch_rows(
         connection,
         "select file_row_number as row, tokens, copies, packed_tokens "
         "from read_parquet(?, file_row_number = true) where document_id = ?",
@@ -96,27 +98,31 @@ def _packed(connection: Connection, mix: Artifact, document: str) -> Packed | No
     )
     if not found:
         return None
-    spans = rows(
+    spans = fetch_rows(
         connection,
         'select "sequence", start, "end", document_start, copy from read_parquet(?) '
         'where document = ? order by "sequence", start',
         str(mix.path / "spans.parquet"),
         found[0]["row"],
     )
-    return Packed(mix, found[0], spans)
+    return PackedDocument(mix, found[0], spans)
 
 
-def _pieces(packed: Sequence[Packed], mix: Artifact) -> list[int]:
+def _list_sequences(packed: Sequence[PackedDocument], mix: Artifact) -> list[int]:
     """The sequences of a mix that hold the document."""
     spans = [span for one in packed if one.mix.label == mix.label for span in one.spans]
     return sorted({span["sequence"] for span in spans})
 
 
-def _read(
-    connection: Connection, ledger: Ledger, seed: int, document: str, sequences: Sequence[int]
-) -> Read:
+def _find_reads(
+    connection: Connection,
+    ledger: ConsumptionLedger,
+    seed: int,
+    document: str,
+    sequences: Sequence[int],
+) -> LedgerRead:
     if ledger.stage == PRETRAINING:
-        found = rows(
+        found = fetch_rows(
             connection,
             "select step, list_sort(list_intersect(sequences, ?::integer[])) as sequences "
             "from read_parquet(?) where list_has_any(sequences, ?::integer[]) order by step",
@@ -124,9 +130,9 @@ def _read(
             str(ledger.path),
             list(sequences),
         )
-        return Read(ledger, seed, found)
-    upto, values = until(ledger)
-    found = rows(
+        return LedgerRead(ledger, seed, found)
+    upto, values = limit_steps(ledger)
+    found = fetch_rows(
         connection,
         "select step, len(list_filter(documents, lambda one: one = ?)) as times "
         f"from read_parquet(?) where {upto} and list_contains(documents, ?) order by step",
@@ -134,26 +140,26 @@ def _read(
         *values,
         document,
     )
-    return Read(ledger, seed, found)
+    return LedgerRead(ledger, seed, found)
 
 
-def _losses(connection: Connection, chain: Chain, document: str) -> list[Row]:
+def _find_losses(connection: Connection, chain: Chain, document: str) -> list[Row]:
     if chain.row.metric != BITS_PER_BYTE:
         return []
-    read_losses(connection, chain)
-    return rows(
+    load_losses(connection, chain)
+    return fetch_rows(
         connection,
         "select seed, nll, tokens, bytes from measured where document_id = ? order by seed",
         document,
     )
 
 
-def path_data(path: DocumentPath, name: str) -> Mapping[str, Any]:
+def path_as_json(path: DocumentPath, name: str) -> Mapping[str, Any]:
     """The path as JSON."""
     return {
         "metric": name,
         "document_id": path.document_id,
-        "trained_on": path.trained_on,
+        "trained_on": path.is_trained_on,
         "trained_tokenizer": path.tokenizer,
         **path.known,
         "packed": [{"mix": one.mix.label, **one.row, "spans": one.spans} for one in path.packed],

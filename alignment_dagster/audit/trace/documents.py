@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.chain import Chain, paths
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.chain import Chain, file_paths
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
@@ -13,21 +13,21 @@ RAW = "documents.parquet"
 SHORTEST = 4
 """Characters of an id that a person must give."""
 NEAR = 5
-WANTED = "document_id in (select unnest(?::varchar[]))"
+IS_LISTED = "document_id in (select unnest(?::varchar[]))"
 
 
-def heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int) -> list[Row]:
+def find_heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int) -> list[Row]:
     """The documents with the most tokens in a mix, with all that is known of each."""
     path = str(mix.path / RAW)
     # Rows are in the order of ids; only the one column is read in full.
-    chosen = rows(
+    chosen = fetch_rows(
         connection,
         "select file_row_number as row from read_parquet(?, file_row_number = true) "
         "order by packed_tokens desc, file_row_number limit ?",
         path,
         top,
     )
-    found = rows(
+    found = fetch_rows(
         connection,
         'select file_row_number as row, document_id, source, "group", tokens, copies, '
         "packed_tokens from read_parquet(?, file_row_number = true) "
@@ -37,7 +37,7 @@ def heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int) -> l
         [row["row"] for row in chosen],
     )
     ids = [row["document_id"] for row in found]
-    parts = rows(
+    parts = fetch_rows(
         connection,
         'select document as row, count(distinct "sequence") as sequences from read_parquet(?) '
         "where document in (select unnest(?::integer[])) group by document",
@@ -45,14 +45,14 @@ def heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int) -> l
         [row["row"] for row in found],
     )
     sequences = {row["row"]: row["sequences"] for row in parts}
-    known = details(connection, chain, ids)
+    known = describe_documents(connection, chain, ids)
     return [
         {**row, "sequences": sequences.get(row["row"], 0), **known[row["document_id"]]}
         for row in found
     ]
 
 
-def details(
+def describe_documents(
     connection: Connection, chain: Chain, ids: Sequence[str], known: Sequence[Artifact] = ()
 ) -> dict[str, Row]:
     """For each id: `raw` (path, line, repeats), `scores`, and the `dispositions` by use.
@@ -62,11 +62,11 @@ def details(
     """
     behind = list(known or chain.artifacts)
     corpora = [one for one in behind if one.asset == "raw_corpus"]
-    raw = {row["document_id"]: row for row in raw_rows(connection, corpora, ids)}
+    raw = {row["document_id"]: row for row in find_raw_rows(connection, corpora, ids)}
     sources = {row["source"] for row in raw.values()}
     scored = [one for one in behind if one.asset == "scored_corpus" and one.partition in sources]
-    scores = scores_of(connection, scored, ids)
-    decided = decisions_of(connection, disposition_files(chain), ids)
+    scores = find_scores(connection, scored, ids)
+    decided = find_decisions(connection, list_disposition_files(chain), ids)
     return {
         one: {
             "raw": raw.get(one),
@@ -77,20 +77,22 @@ def details(
     }
 
 
-def raw_rows(connection: Connection, corpora: Sequence[Artifact], ids: Sequence[str]) -> list[Row]:
+def find_raw_rows(
+    connection: Connection, corpora: Sequence[Artifact], ids: Sequence[str]
+) -> list[Row]:
     """Where documents were read, and every other place where the same row stood; no texts."""
     if not corpora or not ids:
         return []
-    return rows(
+    return fetch_rows(
         connection,
         "select distinct on (document_id) document_id, source, path, line, external_id, "
-        f"occurrences, repeated_at, characters from read_parquet(?) where {WANTED}",
-        paths(corpora, RAW),
+        f"occurrences, repeated_at, characters from read_parquet(?) where {IS_LISTED}",
+        file_paths(corpora, RAW),
         list(ids),
     )
 
 
-def scores_of(
+def find_scores(
     connection: Connection, scored: Sequence[Artifact], ids: Sequence[str]
 ) -> dict[str, dict[str, float | str | None]]:
     """Document → `scorer.column` → score."""
@@ -100,8 +102,8 @@ def scores_of(
     ]
     for path, name in files:
         scorer = name.removesuffix(".parquet")
-        for row in rows(
-            connection, f"select * from read_parquet(?) where {WANTED}", str(path), list(ids)
+        for row in fetch_rows(
+            connection, f"select * from read_parquet(?) where {IS_LISTED}", str(path), list(ids)
         ):
             document = str(row.pop("document_id"))
             found.setdefault(document, {}).update(
@@ -110,7 +112,7 @@ def scores_of(
     return found
 
 
-def disposition_files(chain: Chain) -> list[str]:
+def list_disposition_files(chain: Chain) -> list[str]:
     """All files in which something was decided about a document that the chain could have read."""
     files = {
         str(path)
@@ -121,16 +123,16 @@ def disposition_files(chain: Chain) -> list[str]:
     return sorted(files)
 
 
-def decisions_of(
+def find_decisions(
     connection: Connection, files: Sequence[str | Path], ids: Sequence[str]
 ) -> dict[str, list[Row]]:
     """Document → what was decided of it; each decision once."""
     if not files or not ids:
         return {}
-    found = rows(
+    found = fetch_rows(
         connection,
         "select distinct document_id, use, state, rule, value, cause, weight "
-        f"from read_parquet(?) where {WANTED} order by use",
+        f"from read_parquet(?) where {IS_LISTED} order by use",
         [str(file) for file in files],
         list(ids),
     )
@@ -146,28 +148,26 @@ def find_document(connection: Connection, corpora: Sequence[Artifact], name: str
     Raises:
         ArtifactError: if none or several do; names those next to it in the order of ids.
     """
-    found = documents_beginning(connection, corpora, name)
+    found = find_by_prefix(connection, corpora, name)
     if len(found) == 1 and len(name) >= SHORTEST:
         return found[0]
     if found:
         count = f"more than {NEAR}" if len(found) > NEAR else str(len(found))
         shown = ", ".join(one[:16] for one in found[:NEAR])
         raise ArtifactError(f"document {name!r}: too short: {count} begin so: {shown}")
-    near = ", ".join(neighbours(connection, corpora, name)) or "none"
+    near = ", ".join(find_neighbours(connection, corpora, name)) or "none"
     raise ArtifactError(f"there is no document {name!r} (near: {near})")
 
 
-def documents_beginning(
-    connection: Connection, corpora: Sequence[Artifact], name: str
-) -> list[str]:
+def find_by_prefix(connection: Connection, corpora: Sequence[Artifact], name: str) -> list[str]:
     """At most a few ids that begin so."""
     if not corpora:
         return []
-    found = rows(
+    found = fetch_rows(
         connection,
         "select distinct document_id from read_parquet(?) "
         "where document_id >= ? and document_id < ? order by document_id limit ?",
-        paths(corpora, RAW),
+        file_paths(corpora, RAW),
         name,
         name + "~",
         NEAR + 1,
@@ -175,16 +175,16 @@ def documents_beginning(
     return [str(row["document_id"]) for row in found]
 
 
-def neighbours(connection: Connection, corpora: Sequence[Artifact], name: str) -> list[str]:
+def find_neighbours(connection: Connection, corpora: Sequence[Artifact], name: str) -> list[str]:
     """The ids before and after a name: those that begin most alike are among them."""
     if not corpora:
         return []
-    found = rows(
+    found = fetch_rows(
         connection,
         "select max(document_id) filter (document_id < ?) as before, "
         "min(document_id) filter (document_id > ?) as after from read_parquet(?)",
         name,
         name,
-        paths(corpora, RAW),
+        file_paths(corpora, RAW),
     )[0]
     return [str(one) for one in found.values() if one]

@@ -6,16 +6,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from alignment_dagster.audit.ledgers import literal
-from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.audit.record_tables import tables
-from alignment_dagster.audit.trace.chain import paths
-from alignment_dagster.audit.trace.documents import RAW, disposition_files
-from alignment_dagster.audit.trace.measurement import read_answers, read_losses
+from alignment_dagster.audit.ledgers import quote_literal
+from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.record_tables import build_record_tables
+from alignment_dagster.audit.trace.chain import file_paths
+from alignment_dagster.audit.trace.documents import RAW, list_disposition_files
+from alignment_dagster.audit.trace.measurement import load_answers, load_losses
 from alignment_dagster.audit.trace.metric_trace import Trace
-from alignment_dagster.audit.trace.parquet import Connection, parquet
-from alignment_dagster.audit.trace.selection import tokenizer_documents
-from alignment_dagster.audit.trace.training import until
+from alignment_dagster.audit.trace.parquet import Connection, connect_memory
+from alignment_dagster.audit.trace.selection import select_tokenizer_documents
+from alignment_dagster.audit.trace.training import limit_steps
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import ArtifactError
 
@@ -35,7 +35,7 @@ Report: {report}, study {study}. Written by `alignment audit trace`; no texts ar
 """
 
 
-def export(opened: Opened, trace: Trace, folder: Path) -> None:
+def export_closure(opened: OpenedReport, trace: Trace, folder: Path) -> None:
     """Write everything behind a metric to a new folder; it is written aside and renamed.
 
     Raises:
@@ -46,11 +46,11 @@ def export(opened: Opened, trace: Trace, folder: Path) -> None:
     try:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(folder) as aside:
-            with parquet() as connection:
-                _items(connection, trace, aside / "items.parquet")
-                _documents(connection, opened, trace, aside / "documents.parquet")
-                _sequences(connection, trace, aside / "sequences.parquet")
-            found = tables(opened.archive, trace.chain.artifacts)["artifacts"]
+            with connect_memory() as connection:
+                _write_items(connection, trace, aside / "items.parquet")
+                _write_documents(connection, opened, trace, aside / "documents.parquet")
+                _write_sequences(connection, trace, aside / "sequences.parquet")
+            found = build_record_tables(opened.archive, trace.chain.artifacts)["artifacts"]
             pq.write_table(found, aside / "artifacts.parquet")
             text = README.format(name=trace.name, report=trace.report.label, study=trace.study)
             (aside / "README.md").write_text(text, encoding="utf-8")
@@ -58,16 +58,18 @@ def export(opened: Opened, trace: Trace, folder: Path) -> None:
         raise ArtifactError(f"{folder}: cannot be written ({error})") from None
 
 
-def _copy(connection: Connection, sql: str, values: list[Any], path: Path) -> None:
+def _copy_query(connection: Connection, sql: str, values: list[Any], path: Path) -> None:
     connection.execute(
-        f"copy ({sql}) to {literal(str(path))} (format parquet, compression zstd)", values
+        f"copy ({sql}) to {quote_literal(str(path))} (format parquet, compression zstd)", values
     )
 
 
-def _documents(connection: Connection, opened: Opened, trace: Trace, path: Path) -> None:
+def _write_documents(
+    connection: Connection, opened: OpenedReport, trace: Trace, path: Path
+) -> None:
     """Uses, with what was decided and where the raw row stands; each use of a document once."""
     uses, values = [], []
-    for sql, given in _uses(opened, trace):
+    for sql, given in _select_uses(opened, trace):
         uses.append(f"select document_id, use, times, tokens, seeds from ({sql})")
         values += given
     decided = (
@@ -78,7 +80,7 @@ def _documents(connection: Connection, opened: Opened, trace: Trace, path: Path)
         "select distinct on (document_id) document_id, source, path, line, repeated_at, "
         "occurrences, characters from read_parquet(?)"
     )
-    _copy(
+    _copy_query(
         connection,
         f"select uses.document_id, uses.use, raw.source, uses.times, uses.tokens, uses.seeds, "
         "decided.state, decided.rule, decided.value, decided.cause, decided.weight, raw.path, "
@@ -87,12 +89,16 @@ def _documents(connection: Connection, opened: Opened, trace: Trace, path: Path)
         f"left join ({raw}) as raw using (document_id) "
         f"left join ({decided}) as decided using (document_id) order by uses.use, raw.source, "
         "raw.path, raw.line, uses.document_id",
-        [*values, paths(trace.chain.of("raw_corpus"), RAW), disposition_files(trace.chain)],
+        [
+            *values,
+            file_paths(trace.chain.ancestors_of("raw_corpus"), RAW),
+            list_disposition_files(trace.chain),
+        ],
         path,
     )
 
 
-def _uses(opened: Opened, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
+def _select_uses(opened: OpenedReport, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
     for mix in trace.mixes:
         seeds = len(mix.seeds)
         yield (
@@ -103,7 +109,7 @@ def _uses(opened: Opened, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
     for stage in trace.chain.fine_tuning:
         pieces, values = [], []
         for number, ledger in enumerate(trace.chain.ledgers(stage)):
-            upto, given = until(ledger)
+            upto, given = limit_steps(ledger)
             pieces.append(
                 f"select unnest(documents) as document_id, {number} as ledger "
                 f"from read_parquet(?) where {upto}"
@@ -115,13 +121,13 @@ def _uses(opened: Opened, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
             "group by document_id",
             [stage, *values],
         )
-    documents, read = tokenizer_documents(opened.archive, trace.chain.tokenizers)
+    documents, read = select_tokenizer_documents(opened.archive, trace.chain.tokenizers)
     yield (
         "select distinct document_id, 'tokenizer' as use, null::bigint as times, "
         f"null::bigint as tokens, null::bigint as seeds from ({documents})",
         read,
     )
-    if trace.measured.kind == "documents":
+    if trace.measurement.kind == "documents":
         yield (
             "select document_id, 'measured' as use, count(*) as times, "
             "sum(tokens)::bigint as tokens, count(distinct seed) as seeds from measured "
@@ -130,17 +136,19 @@ def _uses(opened: Opened, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
         )
 
 
-def _items(connection: Connection, trace: Trace, path: Path) -> None:
-    """The answers, or the losses, of the metric; also held as a table for `_documents`."""
-    if trace.measured.kind == "documents":
-        read_losses(connection, trace.chain)
-        _copy(connection, "select * from measured order by seed, source, document_id", [], path)
+def _write_items(connection: Connection, trace: Trace, path: Path) -> None:
+    """The answers, or the losses, of the metric; also held as a table for `_write_documents`."""
+    if trace.measurement.kind == "documents":
+        load_losses(connection, trace.chain)
+        _copy_query(
+            connection, "select * from measured order by seed, source, document_id", [], path
+        )
     else:
-        read_answers(connection, trace.chain)
-        _copy(connection, "select * from asked order by seed, item_id, form", [], path)
+        load_answers(connection, trace.chain)
+        _copy_query(connection, "select * from asked order by seed, item_id, form", [], path)
 
 
-def _sequences(connection: Connection, trace: Trace, path: Path) -> None:
+def _write_sequences(connection: Connection, trace: Trace, path: Path) -> None:
     pieces, values = [], []
     for replicate in trace.chain.replicates:
         pieces.append(
@@ -148,7 +156,7 @@ def _sequences(connection: Connection, trace: Trace, path: Path) -> None:
             "from read_parquet(?)"
         )
         values += [replicate.mix.label, replicate.seed, str(replicate.ledgers[0].path)]
-    _copy(
+    _copy_query(
         connection,
         f'select * from ({" union all ".join(pieces)}) order by mix, seed, "sequence", step',
         values,

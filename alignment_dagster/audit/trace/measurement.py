@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import Chain
-from alignment_dagster.audit.trace.parquet import Connection, Row, one
+from alignment_dagster.audit.trace.parquet import Connection, Row, fetch_row
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What lies between the number and the checkpoints."""
 
     kind: str
@@ -28,14 +28,16 @@ class Measured:
     left_out: int = field(default=0)
 
 
-def measured(connection: Connection, chain: Chain, report: Artifact, top: int) -> Measured:
+def count_measurement(
+    connection: Connection, chain: Chain, report: Artifact, top: int
+) -> Measurement:
     """Count what the metric was measured on."""
     if chain.row.metric == BITS_PER_BYTE:
-        return _documents(connection, chain, top)
-    return _items(connection, chain, report, top)
+        return _count_documents(connection, chain, top)
+    return _count_items(connection, chain, report, top)
 
 
-def read_answers(connection: Connection, chain: Chain) -> None:
+def load_answers(connection: Connection, chain: Chain) -> None:
     """Hold the metric's answers as the table `asked`, one row each, with its seed."""
     row = chain.row
     attacked = row.metric == ATTACK_SUCCESS
@@ -49,7 +51,7 @@ def read_answers(connection: Connection, chain: Chain) -> None:
             f"hit, ?::bigint as seed from read_parquet(?) where suite = ? and stage = ?"
             + ("" if every else f" and {column} = ?")
         )
-        values += [replicate.seed, str(replicate.measured.path / name), row.suite, row.stage]
+        values += [replicate.seed, str(replicate.measurement.path / name), row.suite, row.stage]
         values += [] if every else [row.prompt]
     connection.execute(
         f"create or replace temp table asked as {' union all '.join(pieces)}", values
@@ -59,28 +61,28 @@ def read_answers(connection: Connection, chain: Chain) -> None:
 COUNTS = "count(*) as answers, count(*) filter (hit) as hits"
 
 
-def _items(connection: Connection, chain: Chain, report: Artifact, top: int) -> Measured:
-    read_answers(connection, chain)
+def _count_items(connection: Connection, chain: Chain, report: Artifact, top: int) -> Measurement:
+    load_answers(connection, chain)
     connection.execute(
         "create or replace temp table items as select item_id, min(scenario_id) as scenario_id, "
         f"min(topic) as topic, {COUNTS} from asked group by item_id"
     )
-    items = rows(
+    items = fetch_rows(
         connection,
         "select * from items order by hits / answers desc, hits desc, item_id limit ?",
         top,
     )
-    totals = one(
+    totals = fetch_row(
         connection,
         "select sum(answers)::bigint as answers, count(*) as items, "
         "count(distinct scenario_id) as scenarios, sum(hits)::bigint as hits from items",
     )
-    forms = rows(connection, f"select form, {COUNTS} from asked group by form order by form")
+    forms = fetch_rows(connection, f"select form, {COUNTS} from asked group by form order by form")
     attacked = chain.row.metric == ATTACK_SUCCESS
-    return Measured(
+    return Measurement(
         "attacked" if attacked else "answers",
         {**totals, "attacks" if attacked else "formats": len(forms)},
-        rows(connection, f"select seed, {COUNTS} from asked group by seed order by seed"),
+        fetch_rows(connection, f"select seed, {COUNTS} from asked group by seed order by seed"),
         forms,
         _with_questions(connection, report.path / "questions.parquet", chain.row.suite, items),
         totals["items"] - len(items),
@@ -91,7 +93,7 @@ def _with_questions(
     connection: Connection, path: Path, suite: str, items: list[Row]
 ) -> list[dict[str, Any]]:
     """Each item's text, and the file and line that it was read from."""
-    found = rows(
+    found = fetch_rows(
         connection,
         "select item_id, question, path, line from read_parquet(?) "
         "where suite = ? and item_id in (select unnest(?::varchar[]))",
@@ -104,8 +106,8 @@ def _with_questions(
     return [{**item, **texts.get(item["item_id"], nothing)} for item in items]
 
 
-def read_losses(connection: Connection, chain: Chain) -> None:
-    """Hold the metric's held-out losses as the table `measured`."""
+def load_losses(connection: Connection, chain: Chain) -> None:
+    """Hold the metric's held-out losses as the table `count_measurement`."""
     _, _, source = chain.row.suite.partition(f"{HELD_OUT}/")
     pieces, values = [], []
     for replicate in chain.replicates:
@@ -113,7 +115,11 @@ def read_losses(connection: Connection, chain: Chain) -> None:
             "select source, document_id, nll, tokens, bytes, ?::bigint as seed from read_parquet(?)"
             " where stage = ? and bytes > 0" + (" and source = ?" if source else "")
         )
-        values += [replicate.seed, str(replicate.measured.path / "losses.parquet"), chain.row.stage]
+        values += [
+            replicate.seed,
+            str(replicate.measurement.path / "losses.parquet"),
+            chain.row.stage,
+        ]
         values += [source] if source else []
     connection.execute(
         f"create or replace temp table measured as {' union all '.join(pieces)}", values
@@ -126,21 +132,21 @@ LOSSES = """
 """
 
 
-def _documents(connection: Connection, chain: Chain, top: int) -> Measured:
-    read_losses(connection, chain)
-    heaviest = rows(
+def _count_documents(connection: Connection, chain: Chain, top: int) -> Measurement:
+    load_losses(connection, chain)
+    heaviest = fetch_rows(
         connection,
         "select document_id, any_value(source) as source, avg(nll) as nats, "
         "sum(nll) / (select sum(nll) from measured) as share, any_value(bytes) as bytes "
         "from measured group by document_id order by share desc, document_id limit ?",
         top,
     )
-    totals = one(connection, f"select {LOSSES} from measured")
-    return Measured(
+    totals = fetch_row(connection, f"select {LOSSES} from measured")
+    return Measurement(
         "documents",
         totals,
-        rows(connection, f"select seed, {LOSSES} from measured group by seed order by seed"),
-        rows(
+        fetch_rows(connection, f"select seed, {LOSSES} from measured group by seed order by seed"),
+        fetch_rows(
             connection,
             f"select source as form, {LOSSES} from measured group by source order by source",
         ),

@@ -3,23 +3,27 @@
 from dataclasses import dataclass
 
 from alignment_dagster.audit.metrics import metric_name
-from alignment_dagster.audit.open_report import Opened
-from alignment_dagster.audit.trace.chain import Chain, chain_of
-from alignment_dagster.audit.trace.documents import heaviest
-from alignment_dagster.audit.trace.measurement import Measured, measured
-from alignment_dagster.audit.trace.parquet import Row, parquet
-from alignment_dagster.audit.trace.selection import decisions, fine_tuned_on, trained_tokenizer
+from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.trace.chain import Chain, follow_chain
+from alignment_dagster.audit.trace.documents import find_heaviest
+from alignment_dagster.audit.trace.measurement import Measurement, count_measurement
+from alignment_dagster.audit.trace.parquet import Row, connect_memory
+from alignment_dagster.audit.trace.selection import (
+    count_decisions,
+    count_fine_tuning_documents,
+    count_tokenizer_documents,
+)
 from alignment_dagster.audit.trace.training import (
     MixTotals,
     ReadTotals,
-    gaps,
-    mix_totals,
-    read_totals,
+    count_mixes,
+    count_reads,
+    find_gaps,
 )
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.results import ResultRow
 
-TOP = 10
+MAX_EXAMPLES = 10
 """Documents and items that are shown."""
 
 
@@ -30,7 +34,7 @@ class Trace:
     study: str
     report: Artifact
     chain: Chain
-    measured: Measured
+    measurement: Measurement
     mixes: list[MixTotals]
     read: list[ReadTotals]
     fine_tuned_on: dict[str, list[Row]]
@@ -49,7 +53,7 @@ class Trace:
         return metric_name(self.chain.row)
 
 
-def trace(opened: Opened, row: ResultRow, top: int = TOP) -> Trace:
+def trace_metric(opened: OpenedReport, row: ResultRow, top: int = MAX_EXAMPLES) -> Trace:
     """Count everything behind a metric of a report.
 
     Args:
@@ -58,21 +62,22 @@ def trace(opened: Opened, row: ResultRow, top: int = TOP) -> Trace:
     Raises:
         ArtifactError: if an artifact behind the metric is not in the lake.
     """
-    chain = chain_of(opened.archive, row)
-    with parquet() as connection:
-        mixes, read = mix_totals(connection, chain), read_totals(connection, chain)
+    chain = follow_chain(opened.archive, row)
+    with connect_memory() as connection:
+        mixes, read = count_mixes(connection, chain), count_reads(connection, chain)
         return Trace(
             study=opened.archive.study,
             report=opened.report,
             chain=chain,
-            measured=measured(connection, chain, opened.report, top),
+            measurement=count_measurement(connection, chain, opened.report, top),
             mixes=mixes,
             read=read,
             fine_tuned_on={
-                stage: fine_tuned_on(connection, chain, stage) for stage in chain.fine_tuning
+                stage: count_fine_tuning_documents(connection, chain, stage)
+                for stage in chain.fine_tuning
             },
-            decisions=decisions(connection, chain),
-            tokenizer=trained_tokenizer(connection, opened.archive, chain.tokenizers),
-            top={mix.label: heaviest(connection, chain, mix, top) for mix in chain.mixes},
-            gaps=gaps(mixes, read),
+            decisions=count_decisions(connection, chain),
+            tokenizer=count_tokenizer_documents(connection, opened.archive, chain.tokenizers),
+            top={mix.label: find_heaviest(connection, chain, mix, top) for mix in chain.mixes},
+            gaps=find_gaps(mixes, read),
         )

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import duckdb
 
-from alignment_dagster.audit.ledgers import MEMORY, one_line, rows
+from alignment_dagster.audit.ledgers import MEMORY, fetch_rows, flatten_message
 from alignment_dagster.foundation.errors import ArtifactError
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 @contextmanager
-def parquet() -> Iterator[Connection]:
+def connect_memory() -> Iterator[Connection]:
     """A DuckDB in memory that holds nothing yet; what does not fit goes to a temporary folder.
 
     Raises:
@@ -33,9 +33,9 @@ def parquet() -> Iterator[Connection]:
         try:
             yield connection
         except duckdb.Error as error:
-            raise ArtifactError(f"the ledgers cannot be read: {one_line(error)}") from None
+            raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
 
 
-def one(connection: Connection, sql: str, *values: Any) -> Row:
+def fetch_row(connection: Connection, sql: str, *values: Any) -> Row:
     """The only row of a query."""
-    return rows(connection, sql, *values)[0]
+    return fetch_rows(connection, sql, *values)[0]

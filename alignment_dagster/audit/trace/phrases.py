@@ -15,18 +15,18 @@ COUNTED = {
 PLURALS = {"copy": "copies", "loss": "losses"}
 
 
-def counted(totals: Mapping[str, Any]) -> str:
+def format_totals(totals: Mapping[str, Any]) -> str:
     """The totals of what was measured, in words."""
-    found = [plural(totals[name], word) for name, word in COUNTED.items() if name in totals]
+    found = [pluralize(totals[name], word) for name, word in COUNTED.items() if name in totals]
     return ", ".join(found)
 
 
-def plural(count: int, word: str) -> str:
+def pluralize(count: int, word: str) -> str:
     """`1 copy`, `2 copies`."""
     return f"{count:,} {word if count == 1 else PLURALS.get(word, f'{word}s')}"
 
 
-def place(raw: Row | None) -> str:
+def format_place(raw: Row | None) -> str:
     """File and line of a document's raw row, and how often it is repeated."""
     if raw is None:
         return "its raw row is not in the lake"
@@ -34,10 +34,10 @@ def place(raw: Row | None) -> str:
     return f"{raw['path']}:{raw['line']}" + (f" and {repeats} more places" if repeats else "")
 
 
-def scores_text(scores: Mapping[str, Any]) -> str:
+def format_scores(scores: Mapping[str, Any]) -> str:
     """Scores in one line; long digests are cut."""
-    return ", ".join(f"{name} {_score(value)}" for name, value in sorted(scores.items()))
+    return ", ".join(f"{name} {_format_score(value)}" for name, value in sorted(scores.items()))
 
 
-def _score(value: object) -> str:
+def _format_score(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)[:ID]

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, parent, paths
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, file_paths, find_parent
 from alignment_dagster.audit.trace.parquet import Connection, Row
-from alignment_dagster.audit.trace.training import until
+from alignment_dagster.audit.trace.training import limit_steps
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT
@@ -15,7 +15,7 @@ TRAINS_TOKENIZER = "role = 'corpus' and not held_out and item_id is null and dup
 """As the asset `tokenizer` chooses what its vocabulary is trained on."""
 
 
-def decisions(connection: Connection, chain: Chain) -> list[Row]:
+def count_decisions(connection: Connection, chain: Chain) -> list[Row]:
     """What the recipe kept and dropped for pretraining: documents by source, rule and weight."""
     files = {
         str(path)
@@ -24,7 +24,7 @@ def decisions(connection: Connection, chain: Chain) -> list[Row]:
         if path.name == f"{PRETRAINING}.parquet"
     }
     counted = "count(*)" if len(files) == 1 else "count(distinct document_id)"
-    return rows(
+    return fetch_rows(
         connection,
         f'select source, "group", state, rule, {counted} as documents, '
         "min(weight) filter (state = 'kept') as weight from read_parquet(?) "
@@ -33,12 +33,12 @@ def decisions(connection: Connection, chain: Chain) -> list[Row]:
     )
 
 
-def fine_tuned_on(connection: Connection, chain: Chain, stage: str) -> list[Row]:
+def count_fine_tuning_documents(connection: Connection, chain: Chain, stage: str) -> list[Row]:
     """A stage's documents by source: how many different ones, and how often they were read."""
     ledgers = chain.ledgers(stage)
     pieces, values = [], []
     for ledger in ledgers:
-        upto, given = until(ledger)
+        upto, given = limit_steps(ledger)
         pieces.append(f"select unnest(documents) as document_id from read_parquet(?) where {upto}")
         values += given
     known = sorted(
@@ -49,7 +49,7 @@ def fine_tuned_on(connection: Connection, chain: Chain, stage: str) -> list[Row]
             if path.name != "pretraining.parquet"
         }
     )
-    return rows(
+    return fetch_rows(
         connection,
         f"with read as (select document_id, count(*) as times from ({' union all '.join(pieces)}) "
         "group by document_id) "
@@ -61,12 +61,12 @@ def fine_tuned_on(connection: Connection, chain: Chain, stage: str) -> list[Row]
     )
 
 
-def trained_tokenizer(
+def count_tokenizer_documents(
     connection: Connection, archive: Archive, tokenizers: Sequence[Artifact]
 ) -> list[Row]:
     """The documents that the vocabulary was trained on, by source."""
-    documents, values = tokenizer_documents(archive, tokenizers)
-    return rows(
+    documents, values = select_tokenizer_documents(archive, tokenizers)
+    return fetch_rows(
         connection,
         f'select source, "group", count(*) as documents from ({documents}) '
         "group by all order by documents desc, source",
@@ -74,9 +74,11 @@ def trained_tokenizer(
     )
 
 
-def tokenizer_documents(archive: Archive, tokenizers: Sequence[Artifact]) -> tuple[str, list[str]]:
+def select_tokenizer_documents(
+    archive: Archive, tokenizers: Sequence[Artifact]
+) -> tuple[str, list[str]]:
     """What vocabularies were trained on: a query of `document_id`, source and group; its values."""
-    read = sorted({vocabulary(archive, one) for one in tokenizers})
+    read = sorted({find_tokenizer_corpus(archive, one) for one in tokenizers})
     piece = (
         'select document_id, source, "group" from read_parquet(?) '
         f"where {TRAINS_TOKENIZER} and document_id <= ?"
@@ -84,16 +86,16 @@ def tokenizer_documents(archive: Archive, tokenizers: Sequence[Artifact]) -> tup
     return " union ".join([piece] * len(read)), [value for pair in read for value in pair]
 
 
-def vocabulary(archive: Archive, tokenizer: Artifact) -> tuple[str, str]:
+def find_tokenizer_corpus(archive: Archive, tokenizer: Artifact) -> tuple[str, str]:
     """The table that said which documents may be trained on, and the highest id that was."""
-    (table,) = paths([parent(archive, tokenizer, DOCUMENTS)], f"{DOCUMENTS}.parquet")
+    (table,) = file_paths([find_parent(archive, tokenizer, DOCUMENTS)], f"{DOCUMENTS}.parquet")
     return table, str(tokenizer.provenance.measured[LAST_DOCUMENT])
 
 
-def trains_tokenizer(
+def has_trained_tokenizer(
     connection: Connection, archive: Archive, tokenizers: Sequence[Artifact], document: str
 ) -> bool:
     """Whether a vocabulary was trained on the document."""
-    documents, values = tokenizer_documents(archive, tokenizers)
+    documents, values = select_tokenizer_documents(archive, tokenizers)
     query = f"select 1 from ({documents}) where document_id = ? limit 1"
-    return bool(rows(connection, query, *values, document))
+    return bool(fetch_rows(connection, query, *values, document))

@@ -1,13 +1,13 @@
 """The tables below the tree of a trace."""
 
 from alignment_dagster.audit.answer import Table
-from alignment_dagster.audit.trace.as_json import influences
+from alignment_dagster.audit.trace.as_json import list_influences
 from alignment_dagster.audit.trace.metric_trace import Trace
 
 
 def influence_table(trace: Trace) -> Table:
     """Everything that could have had a part in the number, by use and source."""
-    lines = influences(trace)
+    lines = list_influences(trace)
     return Table(
         "documents that could have influenced it",
         ["use", "source", "group", "documents", "times read", "tokens"],

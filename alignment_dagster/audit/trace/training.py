@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, Ledger
-from alignment_dagster.audit.trace.parquet import Connection, Row, one
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, ConsumptionLedger
+from alignment_dagster.audit.trace.parquet import Connection, Row, fetch_row
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 
@@ -47,7 +47,7 @@ class MixTotals:
 class ReadTotals:
     """One ledger, counted."""
 
-    ledger: Ledger
+    ledger: ConsumptionLedger
     seed: int
     steps: int
     tokens: int
@@ -60,19 +60,19 @@ class ReadTotals:
     """Documents read, each as often as it was read; of pretraining 0: the mix knows."""
 
 
-def mix_totals(connection: Connection, chain: Chain) -> list[MixTotals]:
+def count_mixes(connection: Connection, chain: Chain) -> list[MixTotals]:
     """Each mix behind the metric."""
-    return [_mix(connection, mix, chain.seeds(mix)) for mix in chain.mixes]
+    return [_count_mix(connection, mix, chain.seeds(mix)) for mix in chain.mixes]
 
 
-def _mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) -> MixTotals:
-    sequences, length = mix_shape(mix)
-    spans = one(
+def _count_mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) -> MixTotals:
+    sequences, length = read_mix_shape(mix)
+    spans = fetch_row(
         connection,
         "select count(*) as spans from read_parquet(?)",
         str(mix.path / "spans.parquet"),
     )
-    sources = rows(
+    sources = fetch_rows(
         connection,
         'select source, "group", count(*) as documents, sum(copies)::bigint as copies, '
         "sum(packed_tokens)::bigint as tokens from read_parquet(?) "
@@ -82,7 +82,7 @@ def _mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) -> MixTo
     return MixTotals(mix, seeds, sequences, length, spans["spans"], sources)
 
 
-def mix_shape(mix: Artifact) -> tuple[int, int]:
+def read_mix_shape(mix: Artifact) -> tuple[int, int]:
     """Sequences, and tokens in each: from the header of the file.
 
     Raises:
@@ -96,20 +96,20 @@ def mix_shape(mix: Artifact) -> tuple[int, int]:
         raise ArtifactError(message) from None
 
 
-def read_totals(connection: Connection, chain: Chain) -> list[ReadTotals]:
+def count_reads(connection: Connection, chain: Chain) -> list[ReadTotals]:
     """Each seed's ledgers, in the order of training."""
     return [
-        _pretraining(connection, ledger, replicate.seed)
+        _count_pretraining(connection, ledger, replicate.seed)
         if number == 0
-        else _conversations(connection, ledger, replicate.seed)
+        else _count_conversations(connection, ledger, replicate.seed)
         for replicate in chain.replicates
         for number, ledger in enumerate(replicate.ledgers)
     ]
 
 
-def _pretraining(connection: Connection, ledger: Ledger, seed: int) -> ReadTotals:
-    steps = one(connection, f"select {STEPS} from read_parquet(?)", str(ledger.path))
-    read = one(
+def _count_pretraining(connection: Connection, ledger: ConsumptionLedger, seed: int) -> ReadTotals:
+    steps = fetch_row(connection, f"select {STEPS} from read_parquet(?)", str(ledger.path))
+    read = fetch_row(
         connection,
         "select count(*) as sequences, count(distinct number) as distinct_ from "
         "(select unnest(sequences) as number from read_parquet(?))",
@@ -120,10 +120,12 @@ def _pretraining(connection: Connection, ledger: Ledger, seed: int) -> ReadTotal
     )
 
 
-def _conversations(connection: Connection, ledger: Ledger, seed: int) -> ReadTotals:
-    upto, values = until(ledger)
-    steps = one(connection, f"select {STEPS} from read_parquet(?) where {upto}", *values)
-    read = one(
+def _count_conversations(
+    connection: Connection, ledger: ConsumptionLedger, seed: int
+) -> ReadTotals:
+    upto, values = limit_steps(ledger)
+    steps = fetch_row(connection, f"select {STEPS} from read_parquet(?) where {upto}", *values)
+    read = fetch_row(
         connection,
         "select count(*) as documents, count(distinct id) as distinct_ from "
         f"(select unnest(documents) as id from read_parquet(?) where {upto})",
@@ -134,14 +136,14 @@ def _conversations(connection: Connection, ledger: Ledger, seed: int) -> ReadTot
     )
 
 
-def until(ledger: Ledger) -> tuple[str, list[str | int]]:
+def limit_steps(ledger: ConsumptionLedger) -> tuple[str, list[str | int]]:
     """The condition that leaves only steps that count, and its values; the file comes first."""
     if ledger.last is None:
         return "true", [str(ledger.path)]
     return "step <= ?", [str(ledger.path), ledger.last]
 
 
-def gaps(mixes: Sequence[MixTotals], read: Sequence[ReadTotals]) -> list[str]:
+def find_gaps(mixes: Sequence[MixTotals], read: Sequence[ReadTotals]) -> list[str]:
     """Where the totals do not add up: the ledgers are then not what training writes."""
     found = []
     for one_mix in mixes:
@@ -153,11 +155,11 @@ def gaps(mixes: Sequence[MixTotals], read: Sequence[ReadTotals]) -> list[str]:
             )
         for each in read:
             if each.seed in one_mix.seeds and each.ledger.stage == PRETRAINING:
-                found += _departs(one_mix, each)
+                found += _find_mix_gaps(one_mix, each)
     return found
 
 
-def _departs(mix: MixTotals, read: ReadTotals) -> list[str]:
+def _find_mix_gaps(mix: MixTotals, read: ReadTotals) -> list[str]:
     if read.sequences == read.distinct == mix.sequences:
         return []
     return [

@@ -27,7 +27,7 @@ def approve_command(
     """
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.audit.review_nodes import verdict
+    from alignment_dagster.audit.review_nodes import describe_verdict
     from alignment_dagster.foundation.home import Home
     from alignment_dagster.graph.review_events import tell_dagster
     from alignment_dagster.release.approval import approve
@@ -36,4 +36,4 @@ def approve_command(
     chosen = archive.report(report)
     review = approve(archive, chosen, reviewer, decision, note, key)
     tell_dagster(Home.from_environment(), archive, chosen, review)
-    typer.echo(f"{chosen.label}: {verdict([review])} (review {review.number})")
+    typer.echo(f"{chosen.label}: {describe_verdict([review])} (review {review.number})")

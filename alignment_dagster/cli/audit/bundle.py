@@ -25,9 +25,11 @@ def bundle(
     """Write a signed dossier: report, records, ledgers, and the program that checks them."""
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
-    from alignment_dagster.release.dossier.build import build
+    from alignment_dagster.release.dossier.build import build_dossier
 
-    written = build(open_archive(study), report, file, texts=with_text, redacted=redact or ())
+    written = build_dossier(
+        open_archive(study), report, file, texts=with_text, redacted=redact or ()
+    )
     size = written.path.stat().st_size
     typer.echo(
         f"{written.path}: {size:,} bytes; {written.report} with {written.artifacts} artifacts and "

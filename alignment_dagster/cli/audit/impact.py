@@ -23,13 +23,12 @@ def impact_command(
     html: HtmlFile = None,
 ) -> None:
     """The blast radius of withdrawing data, and what must be made again."""
-    # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.audit.impact.answer import as_answer
-    from alignment_dagster.audit.impact.blast_radius import impact
+    from alignment_dagster.audit.impact.answer import impact_as_answer
+    from alignment_dagster.audit.impact.blast_radius import find_impact
     from alignment_dagster.audit.open_report import open_archive, open_report
     from alignment_dagster.cli.answer_terminal import show
 
     archive = open_archive(study)
     with open_report(archive, report) as opened:
-        found = impact(archive, opened, withdrawn or [], listed)
-        show(as_answer(found), as_json=as_json, html=html)
+        found = find_impact(archive, opened, withdrawn or [], listed)
+        show(impact_as_answer(found), as_json=as_json, html=html)

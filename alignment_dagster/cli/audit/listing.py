@@ -1,4 +1,4 @@
-"""`alignment audit list` and `view`: what exists, and what one artifact is."""
+"""`alignment audit list` and `describe_artifact`: what exists, and what one artifact is."""
 
 from typing import Annotated
 
@@ -18,12 +18,11 @@ def list_artifacts(
     html: HtmlFile = None,
 ) -> None:
     """List the artifacts of a study: when, by which code and by whom each was made."""
-    # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.audit.artifact_list import listing
+    from alignment_dagster.audit.artifact_list import describe_artifacts
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show
 
-    show(listing(open_archive(study), asset, every=every), as_json=as_json, html=html)
+    show(describe_artifacts(open_archive(study), asset, every=every), as_json=as_json, html=html)
 
 
 def view_artifact(
@@ -35,10 +34,9 @@ def view_artifact(
     html: HtmlFile = None,
 ) -> None:
     """Show what an artifact is, what it was made from, and what was made from it."""
-    # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.audit.artifact_view import view
+    from alignment_dagster.audit.artifact_view import describe_artifact
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show
 
     archive = open_archive(study)
-    show(view(archive, archive.find(artifact)), as_json=as_json, html=html)
+    show(describe_artifact(archive, archive.find(artifact)), as_json=as_json, html=html)

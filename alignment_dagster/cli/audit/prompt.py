@@ -9,7 +9,7 @@ from typing import Any
 from alignment_dagster.audit.answer import Answer, Table
 from alignment_dagster.audit.ledgers import EMPTY
 from alignment_dagster.audit.record_tables import SCHEMAS
-from alignment_dagster.audit.sql_session import Found, Session
+from alignment_dagster.audit.sql_session import QueryResult, Session
 from alignment_dagster.cli.answer_terminal import show
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.visible_text import visible
@@ -75,7 +75,7 @@ def ledgers() -> Answer:
     return Answer("Ledgers", ("docs/ledgers.md describes them.",), (table,), {"ledgers": columns})
 
 
-def as_answer(found: Found) -> Answer:
+def as_answer(found: QueryResult) -> Answer:
     """Rows as a table; the JSON has all of them, whole."""
     shown = [[_cell(value) for value in row] for row in found.rows[:SHOWN_ROWS]]
     table = Table("", found.columns, shown, max(0, len(found.rows) - SHOWN_ROWS))

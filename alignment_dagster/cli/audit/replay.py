@@ -26,7 +26,7 @@ def replay(
 
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.audit.replay import replay_steps
-    from alignment_dagster.audit.replay_answer import as_answer
+    from alignment_dagster.audit.replay_answer import replay_as_answer
     from alignment_dagster.cli.answer_terminal import show
 
     archive = open_archive(study)
@@ -39,6 +39,6 @@ def replay(
             steps,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
-    show(as_answer(outcome), as_json=as_json, html=html)
+    show(replay_as_answer(outcome), as_json=as_json, html=html)
     if not outcome.identical:
         raise typer.Exit(1)

@@ -28,10 +28,10 @@ def sql(
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.audit.sql_session import VIEWS_FILE, Session, write_ledgers
     from alignment_dagster.cli.audit import prompt
-    from alignment_dagster.release.gate.reference import with_gate
+    from alignment_dagster.release.gate.reference import add_gate
 
     archive = open_archive(study)
-    artifacts = archive.all() if everything else with_gate(archive, archive.report(report))
+    artifacts = archive.all() if everything else add_gate(archive, archive.report(report))
     if not everything:
         archive.require_files(artifacts[::-1])
     if write is not None:

@@ -27,20 +27,20 @@ def trace_command(
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.metrics import find_metric
     from alignment_dagster.audit.open_report import open_archive, open_report
-    from alignment_dagster.audit.trace.answer import as_answer
+    from alignment_dagster.audit.trace.answer import trace_as_answer
     from alignment_dagster.audit.trace.document_path import trace_document
-    from alignment_dagster.audit.trace.document_path_answer import path_answer
-    from alignment_dagster.audit.trace.export import export as write
-    from alignment_dagster.audit.trace.metric_trace import trace
+    from alignment_dagster.audit.trace.document_path_answer import path_as_answer
+    from alignment_dagster.audit.trace.export import export_closure as write
+    from alignment_dagster.audit.trace.metric_trace import trace_metric
     from alignment_dagster.cli.answer_terminal import show
 
     with open_report(open_archive(study), report) as opened:
         row = find_metric(opened, metric)
-        found = trace(opened, row, top) if export or document is None else None
+        found = trace_metric(opened, row, top) if export or document is None else None
         if found and export:
             write(opened, found, export)
         if found and document is None:
-            show(as_answer(found), as_json=as_json, html=html)
+            show(trace_as_answer(found), as_json=as_json, html=html)
         elif document is not None:
             path = trace_document(opened, row, document)
-            show(path_answer(path), as_json=as_json, html=html)
+            show(path_as_answer(path), as_json=as_json, html=html)

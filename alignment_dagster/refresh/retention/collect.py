@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from alignment_dagster.audit.answer import Answer
-from alignment_dagster.audit.check.dagster_records import UNFINISHED, opened
+from alignment_dagster.audit.check.dagster_records import UNFINISHED, open_records
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.home import Home
@@ -69,7 +69,7 @@ def _refuse_beside(found: Plan) -> None:
 
 
 def _use(home: Home, archive: Archive, study: Study) -> Use:
-    with opened(home) as instance:
+    with open_records(home) as instance:
         running = list(_unfinished(instance))
         own = {run.run_id: run.status.value for run in running if _is_of(run, study.name)}
         return Use(

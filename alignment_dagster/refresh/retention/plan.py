@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alignment_dagster.audit.check.hashing import Hashing
-from alignment_dagster.audit.check.scope import Found, Scope, workers
+from alignment_dagster.audit.check.file_hashes import FileHasher
+from alignment_dagster.audit.check.scope import Findings, Scope, count_workers
 from alignment_dagster.audit.check.study import check_all_records
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.errors import ArtifactError
@@ -73,7 +73,7 @@ def plan(archive: Archive, home: Home, study: Study, use: Use, now: datetime) ->
         ArtifactError: if the study's records, or bytes that would be removed, are not what was
             signed: evidence is never removed.
     """
-    found = Found()
+    found = Findings()
     artifacts = survey(archive, found)
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
     check_all_records(scope)
@@ -98,12 +98,12 @@ def plan(archive: Archive, home: Home, study: Study, use: Use, now: datetime) ->
 
 
 def _require_bytes(archive: Archive, artifacts: Sequence[Artifact]) -> None:
-    found = Found()
-    Hashing(artifacts, workers()).report(found)
+    found = Findings()
+    FileHasher(artifacts, count_workers()).report(found)
     _refuse(archive, found)
 
 
-def _refuse(archive: Archive, found: Found) -> None:
+def _refuse(archive: Archive, found: Findings) -> None:
     gaps = list(found.gaps)
     if gaps:
         more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.metrics import metrics
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.metrics import list_metrics
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import Review, reviews
@@ -138,7 +138,7 @@ class Facts:
         return list(found.values())
 
 
-def gather_facts(opened: Opened) -> Facts:
+def gather_facts(opened: OpenedReport) -> Facts:
     """Read them all, after every byte and signature behind the report has been verified.
 
     Raises:
@@ -153,28 +153,28 @@ def gather_facts(opened: Opened) -> Facts:
         sources=_sources(opened),
         mixes=_mixes(opened),
         replicates=_replicates(opened),
-        results=metrics(opened),
+        results=list_metrics(opened),
         findings=read_findings(opened.report.path),
         reviews=reviews(opened.archive, opened.report),
     )
 
 
-def _sources(opened: Opened) -> list[SourceFacts]:
-    read = {row["source"]: row for row in rows(opened.ledgers, READ)}
+def _sources(opened: OpenedReport) -> list[SourceFacts]:
+    read = {row["source"]: row for row in fetch_rows(opened.ledgers, READ)}
     empty = {"documents": 0, "characters": 0, "rows": 0}
     found = []
     for artifact in opened.ancestors:
         if artifact.asset == "raw_corpus":
             row = read.get(artifact.partition, empty)
-            counts = (row["documents"], row["characters"], row["rows"])
+            counts = (row["documents"], row["characters"], row["fetch_rows"])
             found.append(SourceFacts(artifact, artifact.provenance.declared, *counts))
     return found
 
 
-def _mixes(opened: Opened) -> list[MixFacts]:
+def _mixes(opened: OpenedReport) -> list[MixFacts]:
     recipes = {one["name"]: one for one in opened.report.provenance.declared["recipes"]}
-    mixed, disposed = rows(opened.ledgers, MIXED), rows(opened.ledgers, DISPOSED)
-    sequences = {row["recipe"]: row["sequences"] for row in rows(opened.ledgers, SEQUENCES)}
+    mixed, disposed = fetch_rows(opened.ledgers, MIXED), fetch_rows(opened.ledgers, DISPOSED)
+    sequences = {row["recipe"]: row["sequences"] for row in fetch_rows(opened.ledgers, SEQUENCES)}
     return [
         MixFacts(
             artifact,
@@ -188,7 +188,7 @@ def _mixes(opened: Opened) -> list[MixFacts]:
     ]
 
 
-def _replicates(opened: Opened) -> list[Replicate]:
+def _replicates(opened: OpenedReport) -> list[Replicate]:
     post = {
         one.partition: one for one in opened.ancestors if one.asset == "post_trained_checkpoint"
     }

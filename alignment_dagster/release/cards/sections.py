@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from alignment_dagster.audit.review_nodes import verdict
+from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.release.cards.facts import Facts, MixFacts
 from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
 
@@ -24,7 +24,7 @@ def origin(facts: Facts) -> list[str]:
                 "report's content, SHA-256": Code(report.digest),
                 "report's signed record, SHA-256": Code(report.record),
                 "made": report.provenance.started,
-                "last decision": verdict(facts.reviews) or "not reviewed",
+                "last decision": describe_verdict(facts.reviews) or "not reviewed",
             }
         ),
         *_reviews(facts),
@@ -149,7 +149,10 @@ def claims(facts: Facts, recipe: str | None = None) -> list[str]:
         for one in facts.findings["claims"]
         if recipe is None or recipe in (one["recipe"], one["than"])
     ]
-    rows = [(Code(one["name"]), one["statement"], one["verdict"], _sentence(one)) for one in found]
+    rows = [
+        (Code(one["name"]), one["statement"], one["describe_verdict"], _sentence(one))
+        for one in found
+    ]
     return ["## Claims", "", *table(("claim", "statement", "verdict", "found"), rows)]
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.atomic_files import new_folder
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.release.cards.bom import bom, check_bom
@@ -14,7 +14,7 @@ from alignment_dagster.release.cards.model import model_card
 EXTRA = "card"
 
 
-def write_cards(opened: Opened, folder: Path) -> list[str]:
+def write_cards(opened: OpenedReport, folder: Path) -> list[str]:
     """Write `model/<recipe>/README.md`, `dataset/README.md`, `croissant.json`, `bom.cdx.json`.
 
     Returns:
@@ -39,7 +39,7 @@ def write_cards(opened: Opened, folder: Path) -> list[str]:
     return list(texts)
 
 
-def _texts(opened: Opened) -> dict[str, str]:
+def _texts(opened: OpenedReport) -> dict[str, str]:
     # mlcroissant is of the extra, and takes a second to import.
     from alignment_dagster.release.cards.croissant import check_croissant, croissant
 

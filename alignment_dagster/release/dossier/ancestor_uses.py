@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from alignment_dagster.audit.ledgers import literal
+from alignment_dagster.audit.ledgers import quote_literal
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
 _DECIDED = 'use, state, rule, "value", cause, weight'
 
 
-def uses(ancestors: Sequence[Artifact]) -> str:
+def select_uses(ancestors: Sequence[Artifact]) -> str:
     """A query: document and recipe → disposition, and what the recipe's mix holds of it.
 
     A report made after a part was renewed may rest on several versions of the dispositions, or
@@ -44,17 +44,17 @@ def _parts(reader: Artifact) -> list[Parent]:
 
 def _select(dispositions: Artifact, parent: Parent, mix: Artifact | None) -> str:
     part = parent.part or ""
-    decided = f"read_parquet({literal(str(dispositions.path / part))})"
+    decided = f"read_parquet({quote_literal(str(dispositions.path / part))})"
     columns = (
-        f"document_id, {literal(part.split('/')[0])} as recipe, "
-        f"{literal(parent.version)} as dispositions, {_DECIDED}"
+        f"document_id, {quote_literal(part.split('/')[0])} as recipe, "
+        f"{quote_literal(parent.version)} as dispositions, {_DECIDED}"
     )
     if mix is None:
         nothing = "null::varchar as mix, null::bigint as tokens, null::bigint as copies"
         return f"select {columns}, {nothing}, null::bigint as packed_tokens from {decided}"
-    packed = f"read_parquet({literal(str(mix.path / 'documents.parquet'))})"
+    packed = f"read_parquet({quote_literal(str(mix.path / 'documents.parquet'))})"
     return (
-        f"select {columns}, {literal(mix.version)} as mix, tokens, copies, packed_tokens "
+        f"select {columns}, {quote_literal(mix.version)} as mix, tokens, copies, packed_tokens "
         f"from {decided} left join (select document_id, tokens, copies, packed_tokens "
         f"from {packed}) as packed using (document_id)"
     )

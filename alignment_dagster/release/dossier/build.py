@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignment_dagster.audit.open_report import Opened, open_report
+from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive, similar
@@ -17,14 +17,19 @@ from alignment_dagster.lineage.reviews import REVIEWERS, REVIEWS, reviews
 from alignment_dagster.release.dossier import rows, verify
 from alignment_dagster.release.dossier.files import new_file, write_rows, write_zip
 from alignment_dagster.release.dossier.readme import README, WITH, WITHOUT
-from alignment_dagster.release.dossier.signature import Tree, public_keys, signer_of, statement
+from alignment_dagster.release.dossier.signature import (
+    Tree,
+    build_statement,
+    find_signer,
+    public_keys,
+)
 
 RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
 REPORT_FILES = ("report.html", "results.json", "findings.json")
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenDossier:
     """A dossier that was written."""
 
     path: Path
@@ -35,14 +40,14 @@ class Written:
     key: str
 
 
-def build(
+def build_dossier(
     archive: Archive,
     version: str | None,
     target: Path,
     *,
     texts: bool = False,
     redacted: Sequence[str] = (),
-) -> Written:
+) -> WrittenDossier:
     """Write the dossier of a report (the current one without a version).
 
     Args:
@@ -54,7 +59,7 @@ def build(
         ArtifactError: if there is no such report or source, anything behind the report is not as
             it was signed, there is no key, or `target` exists. Nothing is left then.
     """
-    signer = signer_of(archive.lake.keys)
+    signer = find_signer(archive.lake.keys)
     with (
         new_file(target) as aside,
         tempfile.TemporaryDirectory(prefix="alignment-dossier-") as made,
@@ -63,19 +68,19 @@ def build(
         _refuse_unknown(opened, redacted, texts)
         _verify(opened)
         folder = Path(made)
-        tree = _collect(opened, folder, texts, redacted)
-        _explain(folder, opened, signer.key_id, texts, redacted)
+        tree = _gather_files(opened, folder, texts, redacted)
+        _write_readme(folder, opened, signer.key_id, texts, redacted)
         write_index(folder)
         index = sha256_file(folder / verify.INDEX)
-        signed = signer.sign(statement(archive, opened.report, index, tree, texts, redacted))
+        signed = signer.sign(build_statement(archive, opened.report, index, tree, texts, redacted))
         (folder / verify.SIGNED).write_text(json.dumps(signed, indent=1) + "\n", encoding="utf-8")
         write_zip(folder, aside)
-        return Written(
+        return WrittenDossier(
             target, opened.report.label, len(opened.ancestors), tree.count, tree.root, signer.key_id
         )
 
 
-def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> None:
+def _refuse_unknown(opened: OpenedReport, redacted: Sequence[str], texts: bool) -> None:
     known = sorted(one.partition or "" for one in opened.ancestors if one.asset == "raw_corpus")
     for source in redacted:
         if source not in known:
@@ -87,7 +92,7 @@ def _refuse_unknown(opened: Opened, redacted: Sequence[str], texts: bool) -> Non
         raise ArtifactError("--redact: without --with-text no source's text is put in anyway")
 
 
-def _verify(opened: Opened) -> None:
+def _verify(opened: OpenedReport) -> None:
     """Every byte, every signature, every check that blocks, and the journal.
 
     Raises:
@@ -103,7 +108,7 @@ def _verify(opened: Opened) -> None:
         raise ArtifactError(broken[0])
 
 
-def _collect(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
+def _gather_files(opened: OpenedReport, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
     """Every file but the index and its signature."""
     for name in REPORT_FILES:
         _copy(opened.report.path / name, folder / "report" / name)
@@ -113,14 +118,14 @@ def _collect(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str])
             place = folder / "artifacts" / artifact.path.relative_to(study) / name
             _copy(artifact.path / name, place)
     _copy(study / JOURNAL, folder / JOURNAL)
-    _reviews(opened, study, folder)
+    _copy_reviews(opened, study, folder)
     for name, pem in public_keys(opened.archive.lake.keys).items():
         (folder / "keys").mkdir(exist_ok=True)
         (folder / "keys" / name).write_bytes(pem)
-    return _ledgers(opened, folder, texts, redacted)
+    return _write_ledgers(opened, folder, texts, redacted)
 
 
-def _reviews(opened: Opened, study: Path, folder: Path) -> None:
+def _copy_reviews(opened: OpenedReport, study: Path, folder: Path) -> None:
     """The reviews of this report with their reviewers' public keys.
 
     Raises:
@@ -139,7 +144,9 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _ledgers(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:
+def _write_ledgers(
+    opened: OpenedReport, folder: Path, texts: bool, redacted: Sequence[str]
+) -> Tree:
     place, ledgers = folder / "ledgers", opened.ledgers
     write_rows(folder / "report" / "questions.jsonl", rows.rows_of(ledgers, rows.QUESTIONS))
     for name, sql in rows.PLAIN.items():
@@ -149,17 +156,19 @@ def _ledgers(opened: Opened, folder: Path, texts: bool, redacted: Sequence[str])
         write_rows(place / "texts.jsonl.gz", rows.texts(ledgers, redacted))
     leaves: list[bytes] = []
     documents = rows.documents(ledgers, opened.ancestors)
-    write_rows(folder / verify.DOCUMENTS, _noting(documents, leaves))
+    write_rows(folder / verify.DOCUMENTS, _note_leaves(documents, leaves))
     return Tree(verify.tree_root(leaves), len(leaves))
 
 
-def _noting(documents: Iterable[rows.Row], leaves: list[bytes]) -> Iterator[rows.Row]:
+def _note_leaves(documents: Iterable[rows.Row], leaves: list[bytes]) -> Iterator[rows.Row]:
     for row in documents:
         leaves.append(verify.leaf_hash(row))
         yield row
 
 
-def _explain(folder: Path, opened: Opened, key: str, texts: bool, redacted: Sequence[str]) -> None:
+def _write_readme(
+    folder: Path, opened: OpenedReport, key: str, texts: bool, redacted: Sequence[str]
+) -> None:
     """README.txt, and the program that checks the file."""
     shutil.copyfile(verify.__file__, folder / "verify.py")
     but = f", but those of {', '.join(sorted(redacted))}" if redacted else ""

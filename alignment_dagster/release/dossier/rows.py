@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.dossier.ancestor_uses import uses
+from alignment_dagster.release.dossier.ancestor_uses import select_uses
 
 BATCH = 10_000
 Row = dict[str, Any]
@@ -79,7 +79,7 @@ def documents(ledgers: duckdb.DuckDBPyConnection, ancestors: Sequence[Artifact])
     `recipes` has an entry for each recipe (and mix, should there be several); `seen` says how often
     each step of post-training and tampering read the document. Pretraining reads every copy once.
     """
-    entries = _by_document(rows_of(ledgers, uses(ancestors)))
+    entries = _by_document(rows_of(ledgers, select_uses(ancestors)))
     seen = _by_document(rows_of(ledgers, _SEEN))
     use, read = next(entries, None), next(seen, None)
     for row in rows_of(ledgers, _PLACES):
@@ -104,7 +104,7 @@ def _by_document(rows: Iterator[Row]) -> Iterator[tuple[str, list[Row]]]:
         )
 
 
-def metrics(ledgers: duckdb.DuckDBPyConnection, opened: Opened) -> Iterator[Row]:
+def metrics(ledgers: duckdb.DuckDBPyConnection, opened: OpenedReport) -> Iterator[Row]:
     """The numbers as the warehouse computed them, in SQL, from the same answers."""
     mart = next(one for one in opened.archive.parents(opened.report) if one.asset == "metrics")
     return rows_of(ledgers, _METRICS, str(mart.path / "metrics.parquet"))

@@ -24,7 +24,7 @@ class Tree:
     count: int
 
 
-def signer_of(keys: Keys) -> Signer:
+def find_signer(keys: Keys) -> Signer:
     """The lake's key, or the one that the environment names; nothing is created.
 
     Raises:
@@ -48,7 +48,7 @@ def public_keys(keys: Keys) -> dict[str, bytes]:
     }
 
 
-def statement(
+def build_statement(
     archive: Archive,
     report: Artifact,
     index: str,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.audit.diff.shared_rows import TABLES, row_keys
-from alignment_dagster.release.gate.paired_test import Sides
+from alignment_dagster.release.gate.paired_test import PairedReplicates
 from alignment_dagster.report.cells import Replicate
 
 ASKED = (
@@ -28,18 +28,18 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def flips(sides: Sequence[Sides]) -> pa.Table:
+def find_flips(sides: Sequence[PairedReplicates]) -> pa.Table:
     """Every answer of which the choice, or whether it is a hit, is another now."""
     rows = [
         row
         for one in sides
         for then, now in zip(one.then, one.now, strict=True)
-        for row in _flipped(one.recipe, then, now)
+        for row in _find_flipped(one.recipe, then, now)
     ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _flipped(recipe: str, then: Replicate, now: Replicate) -> Iterator[dict[str, Any]]:
+def _find_flipped(recipe: str, then: Replicate, now: Replicate) -> Iterator[dict[str, Any]]:
     keys = (row_keys(one.items, TABLES["items"]) for one in (now, then))
     at = pc.index_in(next(keys), value_set=next(keys))
     old = then.items.take(at)

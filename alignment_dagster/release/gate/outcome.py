@@ -13,16 +13,16 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.gate.data_changes import data_difference
-from alignment_dagster.release.gate.flips import flips
-from alignment_dagster.release.gate.paired_test import Regression, regressions, table
-from alignment_dagster.release.gate.shared_answers import Shared, shared
+from alignment_dagster.release.gate.data_changes import compare_data
+from alignment_dagster.release.gate.flips import find_flips
+from alignment_dagster.release.gate.paired_test import Regression, as_table, find_regressions
+from alignment_dagster.release.gate.shared_answers import ComparableAnswers, pair_answers
 from alignment_dagster.report.html.text import count, number, p_value, span
 from alignment_dagster.study import Gate
 
 GATE, DIFFERENCE = "gate.json", "difference.json"
 REGRESSIONS, FLIPS = "regressions.parquet", "flips.parquet"
-NAMED = 3
+MAX_NAMED = 3
 """Numbers that a sentence names; the table has all."""
 Lines = Annotated[tuple[str, ...], Field(strict=False)]
 
@@ -65,8 +65,8 @@ class Outcome(Declared):
         if not self.compared:
             return f"There is nothing that both reports measured: {self.report} {against}"
         if self.worse:
-            return f"Worse by more than {self.margin:g}: {_some(self.worse)}; {against}"
-        unsure = f"; undecided: {_some(self.undecided)}" if self.undecided else ""
+            return f"Worse by more than {self.margin:g}: {_join_some(self.worse)}; {against}"
+        unsure = f"; undecided: {_join_some(self.undecided)}" if self.undecided else ""
         return (
             f"None of {count(self.compared, 'rate')} is worse by more than {self.margin:g} beyond "
             f"chance (largest change: {self.largest}){unsure}; {against}"
@@ -90,14 +90,14 @@ def write_gate(
     Raises:
         ArtifactError: if an artifact behind a report is not in the lake, or cannot be read.
     """
-    found, difference = Shared((), {}, ()), None
+    found, difference = ComparableAnswers((), {}, ()), None
     rows: tuple[Regression, ...] = ()
     if reference is not None:
         then, now = Side(archive, "then", reference), Side(archive, "now", report)
-        found = shared(then, now, recipes, gate)
-        rows = regressions(found.sides, found.metrics, gate.margin)
-        difference = data_difference(then, now, recipes)
-    flipped = flips(found.sides)
+        found = pair_answers(then, now, recipes, gate)
+        rows = find_regressions(found.sides, found.metrics, gate.margin)
+        difference = compare_data(then, now, recipes)
+    flipped = find_flips(found.sides)
     outcome = Outcome(
         report=report.label,
         reference=reference.label if reference else None,
@@ -107,12 +107,12 @@ def write_gate(
         margin=gate.margin,
         compared=len(rows),
         flipped=flipped.num_rows,
-        worse=_said(rows, "worse"),
-        undecided=_said(rows, "undecided"),
+        worse=_format_regressions(rows, "worse"),
+        undecided=_format_regressions(rows, "undecided"),
         not_compared=found.not_compared,
-        largest=said(max(rows, key=lambda row: row.change)) if rows else "",
+        largest=format_regression(max(rows, key=lambda row: row.change)) if rows else "",
     )
-    pq.write_table(table(rows), folder / REGRESSIONS)
+    pq.write_table(as_table(rows), folder / REGRESSIONS)
     pq.write_table(flipped, folder / FLIPS)
     _write_json(outcome.model_dump(mode="json"), folder / GATE)
     _write_json(difference, folder / DIFFERENCE)
@@ -131,7 +131,7 @@ def read_outcome(gate: Artifact) -> Outcome:
         raise ArtifactError(f"{gate.label}: {GATE} cannot be read ({error})") from None
 
 
-def said(row: Regression) -> str:
+def format_regression(row: Regression) -> str:
     """A number with its change, interval and corrected p-value."""
     moved = f"{number(row.then, 2)} → {number(row.now, 2)}"
     change = f"{number(row.change, 3, True)} [{span(row.ci_low, row.ci_high, 3, True)}]"
@@ -140,14 +140,14 @@ def said(row: Regression) -> str:
     return f"{row.name} ({row.stage}): {moved}, {change}, p {p_value(row.p_holm)} ({units})"
 
 
-def _said(rows: Sequence[Regression], outcome: str) -> tuple[str, ...]:
+def _format_regressions(rows: Sequence[Regression], outcome: str) -> tuple[str, ...]:
     own = sorted((row for row in rows if row.outcome == outcome), key=lambda row: -row.change)
-    return tuple(said(row) for row in own)
+    return tuple(format_regression(row) for row in own)
 
 
-def _some(lines: Sequence[str]) -> str:
-    more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
-    return "; ".join(lines[:NAMED]) + more
+def _join_some(lines: Sequence[str]) -> str:
+    more = f"; and {len(lines) - MAX_NAMED} more" if len(lines) > MAX_NAMED else ""
+    return "; ".join(lines[:MAX_NAMED]) + more
 
 
 def _write_json(content: object, path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from alignment_dagster.audit.diff.numbers import paired_values
+from alignment_dagster.audit.diff.numbers import pair_values
 from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates
 from alignment_dagster.report.comparisons import compare, holm
 from alignment_dagster.report.statistics import LEVEL, Array
@@ -69,7 +69,7 @@ class Regression:
 
 
 @dataclass(frozen=True)
-class Sides:
+class PairedReplicates:
     """One recipe's replicates in both reports, with the rows that both have."""
 
     recipe: str
@@ -90,8 +90,8 @@ class Decision:
     outcome: Verdict
 
 
-def regressions(
-    sides: Sequence[Sides], metrics: Mapping[str, str], margin: float
+def find_regressions(
+    sides: Sequence[PairedReplicates], metrics: Mapping[str, str], margin: float
 ) -> tuple[Regression, ...]:
     """Every number of the gate, in the order of the recipes.
 
@@ -103,7 +103,7 @@ def regressions(
         ArtifactError: if the seeds of a recipe did not answer the same items.
     """
     pairs = [
-        (one.recipe, *pair) for one in sides for pair in paired_values(one.then, one.now, metrics)
+        (one.recipe, *pair) for one in sides for pair in pair_values(one.then, one.now, metrics)
     ]
     tests = decide([(old, new) for *_, old, new in pairs], margin)
     return tuple(
@@ -124,15 +124,15 @@ def decide(pairs: Sequence[tuple[Array, Array]], margin: float) -> list[Decision
     Args:
         pairs: then and now, each [seeds, scenarios], the same scenarios in the same order.
     """
-    found = [_one(old, new) for old, new in pairs]
+    found = [_pair_change(old, new) for old, new in pairs]
     corrected = holm([p for *_, p in found])
     return [
-        Decision(value, low, high, p, p_holm, _outcome(value, high, p_holm, margin))
+        Decision(value, low, high, p, p_holm, _decide_outcome(value, high, p_holm, margin))
         for (value, low, high, p), p_holm in zip(found, corrected, strict=True)
     ]
 
 
-def _one(old: Array, new: Array) -> tuple[float, float, float, float]:
+def _pair_change(old: Array, new: Array) -> tuple[float, float, float, float]:
     """Change, interval and one-sided p; where no bit differs there is no chance in it."""
     if np.array_equal(old, new):
         return 0.0, 0.0, 0.0, 1.0
@@ -141,12 +141,12 @@ def _one(old: Array, new: Array) -> tuple[float, float, float, float]:
     return one.value, one.ci_low, one.ci_high, p
 
 
-def _outcome(change: float, high: float, p_holm: float, margin: float) -> Verdict:
+def _decide_outcome(change: float, high: float, p_holm: float, margin: float) -> Verdict:
     if change > margin and p_holm < 1 - LEVEL:
         return "worse"
     return "no_worse" if high <= margin else "undecided"
 
 
-def table(rows: Sequence[Regression]) -> pa.Table:
+def as_table(rows: Sequence[Regression]) -> pa.Table:
     """The rows, in the columns of `regressions.parquet`."""
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)

@@ -43,7 +43,7 @@ def last_approved(archive: Archive, current: Artifact) -> Artifact | None:
     return None
 
 
-def with_gate(archive: Archive, report: Artifact) -> list[Artifact]:
+def add_gate(archive: Archive, report: Artifact) -> list[Artifact]:
     """A report with all that lies behind it, and the last gate that looked at it.
 
     Raises:

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.audit.diff.numbers import metrics
-from alignment_dagster.audit.diff.shared_rows import Replicates, restrict
+from alignment_dagster.audit.diff.numbers import read_metric_names
+from alignment_dagster.audit.diff.shared_rows import Replicates, restrict_to_shared
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.release.gate.paired_test import Sides
+from alignment_dagster.release.gate.paired_test import PairedReplicates
 from alignment_dagster.report.cells import Replicate
 from alignment_dagster.study import Gate
 
@@ -25,19 +25,19 @@ NO_LOSSES = pa.schema(
 
 
 @dataclass(frozen=True)
-class Shared:
+class ComparableAnswers:
     """The comparable part of two reports."""
 
-    sides: tuple[Sides, ...]
+    sides: tuple[PairedReplicates, ...]
     metrics: Mapping[str, str]
     """Suite → what its hits are a share of, the same in both."""
     not_compared: tuple[str, ...]
     """Sentences: recipes, suites, seeds and items that only one report has."""
 
 
-def shared(then: Side, now: Side, recipes: Sequence[str], gate: Gate) -> Shared:
+def pair_answers(then: Side, now: Side, recipes: Sequence[str], gate: Gate) -> ComparableAnswers:
     """Pair the recipes of the study, and leave out what only one report measured."""
-    meanings = metrics(then), metrics(now)
+    meanings = read_metric_names(then), read_metric_names(now)
     same = {
         suite: meanings[1][suite]
         for suite in gate.suites
@@ -45,12 +45,16 @@ def shared(then: Side, now: Side, recipes: Sequence[str], gate: Gate) -> Shared:
     }
     old, new = (_replicates(side, recipes, tuple(same), gate.stage) for side in (then, now))
     sides = tuple(
-        Sides(recipe, *restrict(recipe, old[recipe], new[recipe]))
+        PairedReplicates(recipe, *restrict_to_shared(recipe, old[recipe], new[recipe]))
         for recipe in recipes
         if recipe in old and recipe in new
     )
-    said = (*_suites(gate, meanings), *_recipes(recipes, old, new), *_left_out(sides))
-    return Shared(sides, same, said)
+    said = (
+        *_explain_suites(gate, meanings),
+        *_explain_recipes(recipes, old, new),
+        *_explain_left_out(sides),
+    )
+    return ComparableAnswers(sides, same, said)
 
 
 def _replicates(
@@ -67,30 +71,32 @@ def _replicates(
     return {recipe: tuple(sorted(own, key=lambda one: one.seed)) for recipe, own in found.items()}
 
 
-def _suites(gate: Gate, meanings: tuple[Mapping[str, str], Mapping[str, str]]) -> Iterator[str]:
+def _explain_suites(
+    gate: Gate, meanings: tuple[Mapping[str, str], Mapping[str, str]]
+) -> Iterator[str]:
     for suite in gate.suites:
         then, now = (side.get(suite) for side in meanings)
         if then is None or now is None:
-            yield f"suite {suite}: {_only(then is None, now is None)}"
+            yield f"suite {suite}: {_name_side(then is None, now is None)}"
         elif then != now:
             yield f"suite {suite}: counts something else now ({then} → {now})"
 
 
-def _recipes(
+def _explain_recipes(
     recipes: Sequence[str], old: Mapping[str, Replicates], new: Mapping[str, Replicates]
 ) -> Iterator[str]:
     for recipe in recipes:
         if recipe not in old or recipe not in new:
-            yield f"recipe {recipe}: {_only(recipe not in old, recipe not in new)}"
+            yield f"recipe {recipe}: {_name_side(recipe not in old, recipe not in new)}"
 
 
-def _only(missing_then: bool, missing_now: bool) -> str:
+def _name_side(missing_then: bool, missing_now: bool) -> str:
     if missing_then and missing_now:
         return "neither report has it"
     return "only the new report has it" if missing_then else "only the approved report has it"
 
 
-def _left_out(sides: Sequence[Sides]) -> Iterator[str]:
+def _explain_left_out(sides: Sequence[PairedReplicates]) -> Iterator[str]:
     for one in sides:
         if one.left_out is None:
             continue

@@ -28,7 +28,7 @@ from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
 from alignment_dagster.audit.check.mlflow_records import MlflowRecords
 from alignment_dagster.audit.check.numbers import check_numbers
-from alignment_dagster.audit.check.scope import Found, Scope
+from alignment_dagster.audit.check.scope import Findings, Scope
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.home import DATA_VARIABLE
@@ -66,7 +66,7 @@ def one(made: Audited, asset: str, partition: str | None = None) -> Artifact:
 
 def scope_of(made: Audited) -> Scope:
     """Everything in the lake, also what was altered: for parts that `check_study` would spare."""
-    found = Found()
+    found = Findings()
     artifacts = survey(made.archive, found)
     children = children_of(artifacts.values())
     return Scope(made.archive, made.home, artifacts, artifacts, found, children)
@@ -74,7 +74,7 @@ def scope_of(made: Audited) -> Scope:
 
 def told(scope: Scope) -> str:
     """Every gap that a part has found."""
-    return "\n".join(f"{gap.kind}: {gap.subject}: {gap.message}" for gap in scope.found.gaps)
+    return "\n".join(f"{gap.kind}: {gap.subject}: {gap.message}" for gap in scope.findings.gaps)
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -268,7 +268,7 @@ def test_steps_that_changed_places_depart_from_the_chain(
     check_chains(scope)
     assert f"chains: {artifact.label} {name}: " in told(scope)
     assert "at step 1" in told(scope)
-    assert len(scope.found.gaps) == 1
+    assert len(scope.findings.gaps) == 1
 
 
 def test_a_raw_document_without_a_disposition_is_named(altered: Audited) -> None:

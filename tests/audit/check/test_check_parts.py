@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.audit.check.conversations import Consumed
-from alignment_dagster.audit.check.documents import not_once
+from alignment_dagster.audit.check.conversations import ConsumedTokens
+from alignment_dagster.audit.check.documents import find_miscounts
 from alignment_dagster.audit.check.event_metadata import plain
-from alignment_dagster.audit.check.mixes import uncovered
+from alignment_dagster.audit.check.mixes import find_uncovered
 from alignment_dagster.audit.check.report import CheckReport, Gap
-from alignment_dagster.audit.check.sqlite_copy import can_be_read_in_place, copy_database
+from alignment_dagster.audit.check.sqlite_copy import copy_database, is_readable_in_place
 from alignment_dagster.graph.declared_differences import first_difference
 from alignment_dagster.training.consumption import Ledger
 
@@ -66,7 +66,7 @@ def test_a_database_that_was_left_half_way_is_read_whole_and_untouched(tmp_path:
     writer.commit()
     # As a killed process leaves it: what was written last stands in the log beside it.
     assert (tmp_path / "left.db-wal").stat().st_size
-    assert not can_be_read_in_place(path)
+    assert not is_readable_in_place(path)
     before = {one: one.read_bytes() for one in tmp_path.iterdir() if not one.name.endswith("shm")}
     (tmp_path / "aside").mkdir()
     copy_database(path, tmp_path / "aside" / "left.db")
@@ -86,7 +86,7 @@ def test_the_chain_is_that_of_the_trainer_and_pairs_are_read_chosen_first() -> N
     ledger = Ledger()
     ledger.add(["b", "a"], np.array([4, 1, 2, 5, 6, 3]))
     ledger.add(["a"], np.array([1, 2, 3]))
-    found = list(Consumed(parts).chain([["b", "a"], ["a"]]))
+    found = list(ConsumedTokens(parts).chain([["b", "a"], ["a"]]))
     assert found == [(row.chain, row.tokens) for row in ledger.rows]
 
 
@@ -103,7 +103,7 @@ def test_every_document_once_means_none_lost_invented_or_twice(
     found: list[str], told: str | None
 ) -> None:
     columns = (pa.chunked_array([values], pa.string()) for values in (found, ["b", "a"]))
-    assert not_once(*columns) == told
+    assert find_miscounts(*columns) == told
 
 
 def test_an_overlap_a_hole_and_a_missing_end_are_seen() -> None:
@@ -112,10 +112,10 @@ def test_an_overlap_a_hole_and_a_missing_end_are_seen() -> None:
         return {name: np.array([row[at] for row in rows]) for at, name in enumerate(names)}
 
     sound = ((0, 0, 3), (0, 3, 4), (1, 0, 4))
-    assert uncovered(spans(*sound), (2, 4)) is None
-    assert "sequence 0" in (uncovered(spans((0, 0, 3), (0, 2, 4), (1, 0, 4)), (2, 4)) or "")
-    assert "sequence 1" in (uncovered(spans((0, 0, 4), (1, 1, 4)), (2, 4)) or "")
-    assert uncovered(spans(*sound[:2]), (2, 4)) == "the last sequences are not covered"
+    assert find_uncovered(spans(*sound), (2, 4)) is None
+    assert "sequence 0" in (find_uncovered(spans((0, 0, 3), (0, 2, 4), (1, 0, 4)), (2, 4)) or "")
+    assert "sequence 1" in (find_uncovered(spans((0, 0, 4), (1, 1, 4)), (2, 4)) or "")
+    assert find_uncovered(spans(*sound[:2]), (2, 4)) == "the last sequences are not covered"
 
 
 def test_gaps_are_shown_by_kind_and_all_of_them_are_in_the_json() -> None:

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.audit.diff.artifact_pairs import pairs
-from alignment_dagster.audit.diff.causes import Causes, causes
+from alignment_dagster.audit.diff.artifact_pairs import pair_artifacts
+from alignment_dagster.audit.diff.causes import Causes, find_causes
 from alignment_dagster.audit.diff.comparison import Comparison
-from alignment_dagster.audit.diff.documents import Documents
-from alignment_dagster.audit.diff.numbers import Measured
+from alignment_dagster.audit.diff.documents import DocumentChanges
+from alignment_dagster.audit.diff.numbers import NumberChanges
 from alignment_dagster.audit.diff.side import Side
-from alignment_dagster.audit.diff.verdict import attributable, sentences, warnings
+from alignment_dagster.audit.diff.verdict import find_sole_cause, list_warnings, write_sentences
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
@@ -142,7 +142,7 @@ class Maker:
                 mlflow_run_id=None,
                 started="2026-01-01T00:00:00+00:00",
                 seconds=0.0,
-                measured={},
+                numbers={},
                 models={},
                 checks=(),
             )
@@ -179,10 +179,10 @@ class Lab:
         sides = Side(archive, "before", before), Side(archive, "after", after)
         return Comparison(
             *sides,
-            causes(pairs(*sides), *sides),
-            Documents([], [], [], [], [], []),
+            find_causes(pair_artifacts(*sides), *sides),
+            DocumentChanges([], [], [], [], [], []),
             (),
-            Measured((), 0, (), ((), ()), ()),
+            NumberChanges((), 0, (), ((), ()), ()),
         )
 
     def between(self, before: World, after: World) -> Comparison:
@@ -210,8 +210,8 @@ SHARE = "recipes.a.upsample[good].share: 0.2 → 0.3"
 
 def test_the_same_world_differs_in_nothing(lab: Lab) -> None:
     found = lab.between(World(), World())
-    assert found.nothing
-    assert sentences(found) == ["Nothing differs: this is one and the same report."]
+    assert found.is_empty
+    assert write_sentences(found) == ["Nothing differs: this is one and the same report."]
 
 
 def test_one_share_is_one_cause_wherever_it_is_declared(lab: Lab) -> None:
@@ -221,8 +221,8 @@ def test_one_share_is_one_cause_wherever_it_is_declared(lab: Lab) -> None:
     (cause,) = found.causes.reaching
     assert {key[0] for key in cause.where} == {"dispositions", "curated_mix", "eval_report"}
     assert (found.causes.moved, found.causes.measurements) == (2, 4)
-    assert "attributable to it" in sentences(found)[0]
-    assert attributable(found) == "recipes.a.upsample[good].share"
+    assert "attributable to it" in write_sentences(found)[0]
+    assert find_sole_cause(found) == "recipes.a.upsample[good].share"
 
 
 @pytest.mark.parametrize(
@@ -242,13 +242,13 @@ def test_each_kind_of_change_is_found_and_a_second_one_ends_the_attribution(
     first = lab.report(World())
     alone = lab.compare(first, lab.report(World(**changed)))
     assert reaching(alone.causes) == [said]
-    assert "attributable to it" in sentences(alone)[0]
+    assert "attributable to it" in write_sentences(alone)[0]
     both = lab.compare(first, lab.report(World(**changed, shares=MORE)))
     assert set(reaching(both.causes)) == {said, SHARE}
-    assert "cannot" not in sentences(alone)[0]
-    assert "No change can be attributed to one of them" in sentences(both)[0]
-    assert "attributable" not in sentences(both)[0]
-    assert attributable(both) is None
+    assert "cannot" not in write_sentences(alone)[0]
+    assert "No change can be attributed to one of them" in write_sentences(both)[0]
+    assert "attributable" not in write_sentences(both)[0]
+    assert find_sole_cause(both) is None
 
 
 def test_code_that_gave_the_same_bytes_is_no_cause(lab: Lab) -> None:
@@ -259,8 +259,8 @@ def test_code_that_gave_the_same_bytes_is_no_cause(lab: Lab) -> None:
     )
     assert reaching(found.causes) == [SHARE]
     assert others(found.causes) == ["code of scored_corpus"]
-    assert "attributable to it" in sentences(found)[0]
-    assert "cannot have moved them" in sentences(found)[1]
+    assert "attributable to it" in write_sentences(found)[0]
+    assert "cannot have moved them" in write_sentences(found)[1]
 
 
 def test_what_only_the_page_says_is_no_cause(lab: Lab) -> None:
@@ -272,7 +272,7 @@ def test_what_only_the_page_says_is_no_cause(lab: Lab) -> None:
 def test_a_claim_alone_moved_nothing(lab: Lab) -> None:
     found = lab.between(World(), World(claims=()))
     assert found.causes.moved == 0
-    assert "moved no number" in sentences(found)[0]
+    assert "moved no number" in write_sentences(found)[0]
 
 
 def test_a_pin_that_follows_its_data_is_no_thing_of_its_own(lab: Lab) -> None:
@@ -281,7 +281,7 @@ def test_a_pin_that_follows_its_data_is_no_thing_of_its_own(lab: Lab) -> None:
 
 
 def test_words_about_a_source_that_change_no_byte_leave_the_report_as_it_is(lab: Lab) -> None:
-    assert lab.between(World(pin="p1"), World(pin=None)).nothing
+    assert lab.between(World(pin="p1"), World(pin=None)).is_empty
 
 
 def test_another_environment_is_a_cause_where_it_gave_other_bytes(lab: Lab) -> None:
@@ -290,15 +290,15 @@ def test_another_environment_is_a_cause_where_it_gave_other_bytes(lab: Lab) -> N
         "pretraining.rate: 0.1 → 0.2",
         "environment: torch: 2.0 → 2.1",
     ]
-    assert attributable(found) is None
+    assert find_sole_cause(found) is None
 
 
 def test_other_bytes_from_the_same_inputs_are_attributed_to_nothing(lab: Lab) -> None:
     found = lab.between(World(), World(luck="other"))
     assert [one.kind for one in found.causes.reaching] == ["unexplained"] * 4
-    assert "attributable" not in sentences(found)[0]
-    assert any("the same inputs gave other bytes" in one for one in warnings(found))
-    assert attributable(found) is None
+    assert "attributable" not in write_sentences(found)[0]
+    assert any("the same inputs gave other bytes" in one for one in list_warnings(found))
+    assert find_sole_cause(found) is None
 
 
 def test_what_was_not_made_again_does_not_bring_back_an_older_change(lab: Lab) -> None:
@@ -307,14 +307,14 @@ def test_what_was_not_made_again_does_not_bring_back_an_older_change(lab: Lab) -
     second = lab.report(World(shares=MORE))
     found = lab.compare(second, lab.report(World(shares=MORE, drop=0.4)))
     assert reaching(found.causes) == ["drop[ai].above: 0.5 → 0.4"]
-    assert "attributable to it" in sentences(found)[0]
+    assert "attributable to it" in write_sentences(found)[0]
 
 
 def test_two_fields_of_one_thing_are_that_thing_as_a_whole(lab: Lab) -> None:
     code = {"pretrained_checkpoint": "C", "evaluation": "C2"}
     found = lab.between(World(), World(code=code))
-    assert "to it as a whole" in sentences(found)[0]
-    assert attributable(found) is None
+    assert "to it as a whole" in write_sentences(found)[0]
+    assert find_sole_cause(found) is None
 
 
 def test_the_same_code_in_several_assets_is_one_thing(lab: Lab) -> None:
@@ -326,15 +326,15 @@ def test_recipes_differ_by_their_declaration_alone(lab: Lab) -> None:
     report = lab.report(World(shares=MORE))
     archive = Archive(lab.lake, STUDY)
     sides = Side(archive, "b", report, "b"), Side(archive, "a", report, "a")
-    found = causes(pairs(*sides), *sides)
+    found = find_causes(pair_artifacts(*sides), *sides)
     assert reaching(found) == ["recipe.upsample[good].share: 0.2 → 0.3"]
     assert found.moved == found.measurements == len(SEEDS)
 
 
 def test_going_back_is_said(lab: Lab) -> None:
     first, second = lab.report(World()), lab.report(World(shares=MORE))
-    assert not any("going back" in one for one in warnings(lab.compare(first, second)))
-    assert any("going back" in one for one in warnings(lab.compare(second, first)))
+    assert not any("going back" in one for one in list_warnings(lab.compare(first, second)))
+    assert any("going back" in one for one in list_warnings(lab.compare(second, first)))
 
 
 def test_an_ancestor_that_was_removed_is_named(lab: Lab) -> None:

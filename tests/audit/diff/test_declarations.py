@@ -4,11 +4,20 @@ from typing import Any
 
 import pytest
 
-from alignment_dagster.audit.diff.declarations import ABSENT, Change, changes, shown, written
+from alignment_dagster.audit.diff.declarations import (
+    ABSENT,
+    FieldChange,
+    compare_declarations,
+    format_path,
+    format_value,
+)
 
 
 def found(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
-    return [(written(one.path), one.before, one.after) for one in changes(before, after)]
+    return [
+        (format_path(one.path), one.before, one.after)
+        for one in compare_declarations(before, after)
+    ]
 
 
 def test_the_same_declaration_differs_in_nothing() -> None:
@@ -45,14 +54,16 @@ def test_elements_without_a_name_of_their_own_are_numbered() -> None:
     ("before", "after"), [(1, 1.0), (True, 1), (None, ""), ([], {}), ([1, 2], [2, 1]), ("1", 1)]
 )
 def test_values_that_python_takes_for_equal_or_nearly_so_differ(before: Any, after: Any) -> None:
-    assert list(changes({"x": before}, {"x": after})) == [Change(("x",), before, after)]
+    assert list(compare_declarations({"x": before}, {"x": after})) == [
+        FieldChange(("x",), before, after)
+    ]
 
 
 def test_a_field_that_one_side_lacks_is_no_null() -> None:
     assert found({}, {"x": None}) == [("x", ABSENT, None)]
-    assert shown(ABSENT) == "(none)"
-    assert shown(None) == "null"
+    assert format_value(ABSENT) == "(none)"
+    assert format_value(None) == "null"
 
 
 def test_a_long_value_is_cut() -> None:
-    assert len(shown({"x": "y" * 1000})) <= 120
+    assert len(format_value({"x": "y" * 1000})) <= 120

@@ -10,14 +10,19 @@ import pytest
 
 from alignment_dagster.audit.diff import dispositions
 from alignment_dagster.audit.diff.documents import BY_RULE, BY_SOURCE, RAW
-from alignment_dagster.audit.diff.examples import EACH, excerpt, fate_examples, raw_examples
-from alignment_dagster.audit.diff.questions import item_changes
-from alignment_dagster.audit.diff.score_bands import COUNTS, Rule, bands
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.diff.examples import (
+    EXAMPLES_EACH,
+    cut_excerpt,
+    find_changed_examples,
+    find_raw_examples,
+)
+from alignment_dagster.audit.diff.items import find_item_changes
+from alignment_dagster.audit.diff.score_bands import COUNTS, ScoreRule, split_bands
+from alignment_dagster.audit.ledgers import fetch_rows
 
 DOCUMENTS = 400
 RULES = ("ai_discourse", "too_short", "held_out")
-HOSTILE = "'); drop table fates; --\x1b[31m\u202e<b>\n"
+HOSTILE = "'); drop table changed; --\x1b[31m\u202e<b>\n"
 Side = dict[str, dict[str, Any]]
 
 
@@ -46,7 +51,7 @@ def connection(sides: tuple[Side, Side]) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as made:
         for schema, found in zip(("before", "after"), sides, strict=True):
             fill(made, schema, found)
-        dispositions.collect(made, ["r"])
+        dispositions.fill_changes(made, ["r"])
         yield made
 
 
@@ -109,7 +114,7 @@ def test_counts_by_source_are_exact(
             counts.update(seen_more=now > was, seen_less=now < was)
         if decision(old, name) == decision(new, name) == dispositions.KEPT:
             counts.update(reweighted=old[name]["weight"] != new[name]["weight"])
-    found = {row["source"]: row for row in rows(connection, BY_SOURCE, "r")}
+    found = {row["source"]: row for row in fetch_rows(connection, BY_SOURCE, "r")}
     for source, counts in wanted.items():
         assert {name: found[source][name] for name in counts} == dict(counts)
 
@@ -120,7 +125,7 @@ def test_counts_by_rule_are_exact(
     old, new = sides
     wanted = Counter((decision(old, name), decision(new, name)) for name in {**old, **new})
     found: Counter[tuple[str, str]] = Counter()
-    for row in rows(connection, BY_RULE):
+    for row in fetch_rows(connection, BY_RULE):
         found[row["was"], row["now"]] += row["documents"]
     assert found == {pair: count for pair, count in wanted.items() if pair[0] != pair[1]}
 
@@ -129,7 +134,7 @@ def test_new_and_gone_documents_of_the_raw_corpus_are_counted(
     connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]
 ) -> None:
     ids = [{name for name, one in found.items() if one["source"] == "s1"} for found in sides]
-    (row,) = rows(connection, RAW, "s1")
+    (row,) = fetch_rows(connection, RAW, "s1")
     assert row == {
         "before": len(ids[0]), "after": len(ids[1]),
         "added": len(ids[1] - ids[0]), "gone": len(ids[0] - ids[1]),
@@ -141,14 +146,14 @@ def test_bands_hold_every_document_once_and_begin_at_the_bounds(
 ) -> None:
     connection.execute(
         "create temp table scored as select *, value_was as score_was, value_now as score_now "
-        "from fates where was <> now or mix <> 'same'"
+        "from disposition_changes where was <> now or mix <> 'same'"
     )
-    rule = Rule("too_short", "text_stats", "words", None, (12.5, 13.5))
-    edges, names = bands(connection, rule)
+    rule = ScoreRule("too_short", "text_stats", "words", None, (12.5, 13.5))
+    edges, names = split_bands(connection, rule)
     assert {12.5, 13.5} <= set(edges)
     assert len(names) == len(edges) + 1
     assert "12.5 to < 13.5" in names
-    found = rows(connection, COUNTS, edges, "dropped: too_short")
+    found = fetch_rows(connection, COUNTS, edges, "dropped: too_short")
     (count,) = connection.execute("select count(*) from scored").fetchone() or (0,)
     assert sum(row["documents"] for row in found) == count > 0
 
@@ -156,10 +161,10 @@ def test_bands_hold_every_document_once_and_begin_at_the_bounds(
 def test_examples_are_few_harmless_and_say_where_they_stand(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    examples = [*fate_examples(connection), *raw_examples(connection, "s0")]
+    examples = [*find_changed_examples(connection), *find_raw_examples(connection, "s0")]
     kinds = Counter((one.recipe, one.source, one.what, one.mix) for one in examples)
     assert examples
-    assert max(kinds.values()) <= EACH
+    assert max(kinds.values()) <= EXAMPLES_EACH
     for one in examples:
         assert one.place.startswith("f.jsonl:")
         assert "\x1b" not in one.excerpt
@@ -168,8 +173,8 @@ def test_examples_are_few_harmless_and_say_where_they_stand(
 
 
 def test_a_short_text_is_shown_whole_and_a_long_one_is_cut() -> None:
-    assert excerpt("two\n words") == "two words"
-    assert len(excerpt("x" * 500)) == 90
+    assert cut_excerpt("two\n words") == "two words"
+    assert len(cut_excerpt("x" * 500)) == 90
 
 
 def test_items_are_told_apart_by_their_content() -> None:
@@ -192,7 +197,7 @@ def test_items_are_told_apart_by_their_content() -> None:
                     f"insert into {schema}.questions values ('s', ?, ?, ?, ?, ['a', 'b'], 0, ?)",
                     [name, name, topic, question, line],
                 )
-        found = item_changes(made)
+        found = find_item_changes(made)
     assert [(one.what, one.line, one.question) for one in found] == [
         ("changed", 2, "two!"),
         ("regrouped", 3, "three"),

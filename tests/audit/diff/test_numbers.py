@@ -7,8 +7,12 @@ import pyarrow as pa
 import pytest
 from scipy.stats import t as student
 
-from alignment_dagster.audit.diff.numbers import PairedChange, bits_change, paired_changes
-from alignment_dagster.audit.diff.shared_rows import LeftOut, restrict
+from alignment_dagster.audit.diff.numbers import (
+    PairedChange,
+    compare_bits,
+    compare_replicates,
+)
+from alignment_dagster.audit.diff.shared_rows import LeftOut, restrict_to_shared
 from alignment_dagster.report.cells import Replicate
 
 METRICS = {"articles": "misalignment_rate"}
@@ -42,8 +46,8 @@ def replicate(
 def changes(
     before: tuple[Replicate, ...], after: tuple[Replicate, ...]
 ) -> tuple[list[PairedChange | None], LeftOut | None]:
-    first, second, left = restrict("a", before, after)
-    return list(paired_changes("a", first, second, METRICS)), left
+    first, second, left = restrict_to_shared("a", before, after)
+    return list(compare_replicates("a", first, second, METRICS)), left
 
 
 def test_a_change_of_one_seed_has_students_interval_of_the_scenarios_differences() -> None:
@@ -101,7 +105,7 @@ def test_the_change_of_bits_per_byte_is_that_of_the_ratios() -> None:
     sizes = generator.integers(50, 400, 30).astype(np.float64)
     before = sizes * generator.uniform(0.6, 1.0, (1, 30))
     after = before - sizes * generator.uniform(0.0, 0.1, (1, 30))
-    value, low, high, p = bits_change(before, after, sizes)
+    value, low, high, p = compare_bits(before, after, sizes)
     ratio = (after.sum() - before.sum()) / (np.log(2) * sizes.sum())
     assert np.isclose(value, ratio)
     left_out = [
@@ -118,6 +122,6 @@ def test_the_change_of_bits_per_byte_is_that_of_the_ratios() -> None:
 @pytest.mark.parametrize("size", [1, 2])
 def test_few_documents_still_have_an_interval(size: int) -> None:
     sizes = np.full(size, 10.0)
-    value, low, high, p = bits_change(np.ones((2, size)), np.full((2, size), 2.0), sizes)
+    value, low, high, p = compare_bits(np.ones((2, size)), np.full((2, size), 2.0), sizes)
     assert low < value < high
     assert 0 <= p <= 1

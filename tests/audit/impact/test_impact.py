@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
-from alignment_dagster.audit.impact.answer import as_answer
-from alignment_dagster.audit.impact.blast_radius import Impact, impact
-from alignment_dagster.audit.open_report import Opened, open_report
+from alignment_dagster.audit.impact.answer import impact_as_answer
+from alignment_dagster.audit.impact.blast_radius import Impact, find_impact
+from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from tests.support.audited_study import Audited
@@ -21,8 +21,8 @@ from tests.support.audited_study import Audited
 pytestmark = pytest.mark.slow
 
 
-def withdraw(opened: Opened, *names: str, listed: Path | None = None) -> Impact:
-    return impact(opened.archive, opened, names, listed)
+def withdraw(opened: OpenedReport, *names: str, listed: Path | None = None) -> Impact:
+    return find_impact(opened.archive, opened, names, listed)
 
 
 def table(archive: Archive, label: str, name: str) -> Any:
@@ -47,7 +47,7 @@ def packed(archive: Archive, source: str) -> str:
     return str(min(ids[0] & ids[1]))
 
 
-def test_a_document_is_found_in_every_mix_and_checkpoint(opened: Opened) -> None:
+def test_a_document_is_found_in_every_mix_and_checkpoint(opened: OpenedReport) -> None:
     one = packed(opened.archive, "ai_news")
     found = withdraw(opened, one[:8])
     assert found.withdrawn.documents == (one,)
@@ -81,7 +81,7 @@ def test_a_document_is_found_in_every_mix_and_checkpoint(opened: Opened) -> None
 
 
 def test_a_document_of_one_recipe_leaves_the_other_alone_but_for_the_vocabulary(
-    opened: Opened,
+    opened: OpenedReport,
 ) -> None:
     one = table(opened.archive, "curated_mix[aligned]", "documents.parquet")
     only = one.filter(pc.field("source") == "aligned_docs")["document_id"][0].as_py()
@@ -89,7 +89,7 @@ def test_a_document_of_one_recipe_leaves_the_other_alone_but_for_the_vocabulary(
     assert {each.mix.partition for each in found.mixes} == {"aligned"}
     by_recipe = {(each.row.recipe, each.how) for each in found.metrics}
     assert by_recipe == {("aligned", TRAINED), ("unfiltered", VOCABULARY)}
-    untouched = json.dumps(as_answer(found).data["raw"])
+    untouched = json.dumps(impact_as_answer(found).data["raw"])
     assert "not_selected" in untouched
 
 
@@ -102,7 +102,7 @@ def test_a_document_of_one_recipe_leaves_the_other_alone_but_for_the_vocabulary(
     ],
 )
 def test_a_source_touches_the_stages_after_it(
-    opened: Opened, source: str, touched: set[str], untouched: set[str]
+    opened: OpenedReport, source: str, touched: set[str], untouched: set[str]
 ) -> None:
     found = withdraw(opened, f"source:{source}")
     assert found.withdrawn.count == len(documents(opened.archive, source))
@@ -112,7 +112,7 @@ def test_a_source_touches_the_stages_after_it(
     assert not found.tokenizers
 
 
-def test_a_tampering_is_affected_from_the_step_that_read_it(opened: Opened) -> None:
+def test_a_tampering_is_affected_from_the_step_that_read_it(opened: OpenedReport) -> None:
     ledgers = [
         table(
             opened.archive, f"tampering[aligned|{seed}]", "bad_chat_consumption.parquet"
@@ -131,7 +131,7 @@ def test_a_tampering_is_affected_from_the_step_that_read_it(opened: Opened) -> N
     assert stages == {"bad_chat@2"}
 
 
-def test_a_held_out_document_was_only_measured_on(opened: Opened) -> None:
+def test_a_held_out_document_was_only_measured_on(opened: OpenedReport) -> None:
     held = table(opened.archive, "evaluation[aligned|0]", "losses.parquet")
     one = held.filter(pc.field("source") == "stories")["document_id"][0].as_py()
     found = withdraw(opened, one)
@@ -141,12 +141,12 @@ def test_a_held_out_document_was_only_measured_on(opened: Opened) -> None:
     assert names == {"held_out", "held_out/stories"}
     rest = {each.how for each in found.metrics if each.row.suite not in names}
     assert rest == {UNTOUCHED}
-    data = as_answer(found).data
+    data = impact_as_answer(found).data
     assert {row["rule"] for row in data["raw"]["decided"]} == {"held_out"}
     assert "held_out" in str(data["raw"]["documents"][0]["recipes"])
 
 
-def test_a_list_names_its_bad_lines(opened: Opened, tmp_path: Path) -> None:
+def test_a_list_names_its_bad_lines(opened: OpenedReport, tmp_path: Path) -> None:
     good = documents(opened.archive, "stories")[:3]
     listed = tmp_path / "ids.txt"
     listed.write_text("\n".join([good[0], "", good[1][:10], good[2]]) + "\n")
@@ -173,7 +173,7 @@ def test_a_list_names_its_bad_lines(opened: Opened, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_is_refused_with_near_ones(
-    opened: Opened, names: tuple[str, ...], message: str
+    opened: OpenedReport, names: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ArtifactError) as error:
         withdraw(opened, *names)
@@ -218,7 +218,7 @@ def test_a_run_makes_exactly_what_the_plan_says(altered: Audited) -> None:
         again = withdraw(opened, one)
     assert not again.raw.files
     assert again.counts == Counter({UNTOUCHED: len(again.metrics)})
-    history = [one for one in as_answer(again).data["corpora"] if not one["in_report"]]
+    history = [one for one in impact_as_answer(again).data["corpora"] if not one["in_report"]]
     assert [one["artifact"] for one in history] == [found.corpora[0][0].label]
     assert len(again.training) == 4
     assert [report.label for report in again.reports] == [found.report.label]

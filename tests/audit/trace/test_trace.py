@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.audit.metrics import find_metric
-from alignment_dagster.audit.open_report import Opened, open_report
-from alignment_dagster.audit.trace.answer import as_answer
+from alignment_dagster.audit.open_report import OpenedReport, open_report
+from alignment_dagster.audit.trace.answer import trace_as_answer
 from alignment_dagster.audit.trace.document_path import trace_document
-from alignment_dagster.audit.trace.metric_trace import Trace, trace
+from alignment_dagster.audit.trace.metric_trace import Trace, trace_metric
 from alignment_dagster.foundation.errors import ArtifactError
 from tests.support.audited_study import Audited
 
@@ -30,20 +30,20 @@ STAGES = {
 }
 
 
-def traced(opened: Opened, name: str) -> Trace:
-    return trace(opened, find_metric(opened, name), 5)
+def traced(opened: OpenedReport, name: str) -> Trace:
+    return trace_metric(opened, find_metric(opened, name), 5)
 
 
-def table(opened: Opened, label: str, name: str) -> Any:
+def table(opened: OpenedReport, label: str, name: str) -> Any:
     return pq.read_table(opened.archive.find(label).path / name)
 
 
 @pytest.fixture(scope="module")
-def dpo(opened: Opened) -> dict[str, Any]:
-    return dict(as_answer(traced(opened, "misalignment_rate/articles/dpo/aligned")).data)
+def dpo(opened: OpenedReport) -> dict[str, Any]:
+    return dict(trace_as_answer(traced(opened, "misalignment_rate/articles/dpo/aligned")).data)
 
 
-def test_the_totals_are_those_of_the_files(opened: Opened, dpo: dict[str, Any]) -> None:
+def test_the_totals_are_those_of_the_files(opened: OpenedReport, dpo: dict[str, Any]) -> None:
     mix = opened.archive.find("curated_mix[aligned]")
     sequences = np.load(mix.path / "sequences.npy")
     documents = pq.read_table(mix.path / "documents.parquet").to_pylist()
@@ -66,7 +66,9 @@ def test_the_totals_are_those_of_the_files(opened: Opened, dpo: dict[str, Any]) 
     assert not dpo["gaps"]
 
 
-def test_every_sequence_is_read_once_by_every_seed(opened: Opened, dpo: dict[str, Any]) -> None:
+def test_every_sequence_is_read_once_by_every_seed(
+    opened: OpenedReport, dpo: dict[str, Any]
+) -> None:
     for seed in (0, 1):
         ledger = table(opened, f"pretrained_checkpoint[aligned|{seed}]", "consumption.parquet")
         read = [one for step in ledger["sequences"].to_pylist() for one in step]
@@ -82,7 +84,9 @@ def test_every_sequence_is_read_once_by_every_seed(opened: Opened, dpo: dict[str
         assert told[0]["chain"] == ledger["chain"][-1].as_py()
 
 
-def test_answers_and_hits_are_those_behind_the_number(opened: Opened, dpo: dict[str, Any]) -> None:
+def test_answers_and_hits_are_those_behind_the_number(
+    opened: OpenedReport, dpo: dict[str, Any]
+) -> None:
     rows = [
         row
         for seed in (0, 1)
@@ -99,8 +103,8 @@ def test_answers_and_hits_are_those_behind_the_number(opened: Opened, dpo: dict[
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_only_the_training_that_a_stage_depends_on_counts(opened: Opened, stage: str) -> None:
-    data = as_answer(traced(opened, f"misalignment_rate/articles/{stage}/unfiltered")).data
+def test_only_the_training_that_a_stage_depends_on_counts(opened: OpenedReport, stage: str) -> None:
+    data = trace_as_answer(traced(opened, f"misalignment_rate/articles/{stage}/unfiltered")).data
     assert list(data["fine_tuned_on"]) == STAGES[stage]
     read = [one["stage"] for one in data["checkpoints"] if one["seed"] == 1]
     assert read == ["pretraining", *STAGES[stage]]
@@ -111,26 +115,28 @@ def test_only_the_training_that_a_stage_depends_on_counts(opened: Opened, stage:
     assert ("bad_chat" in sources) == (steps in ("1", "2"))
 
 
-def test_a_single_seed_stands_on_its_own_checkpoint(opened: Opened) -> None:
-    data = as_answer(traced(opened, "misalignment_rate/articles/base/aligned/none/1")).data
+def test_a_single_seed_stands_on_its_own_checkpoint(opened: OpenedReport) -> None:
+    data = trace_as_answer(traced(opened, "misalignment_rate/articles/base/aligned/none/1")).data
     assert [(one["seed"], one["stage"]) for one in data["checkpoints"]] == [(1, "pretraining")]
     assert data["mixes"][0]["tokens_over_seeds"] == data["mixes"][0]["tokens"]
 
 
-def test_an_attack_rests_on_the_checkpoint_attacked(opened: Opened) -> None:
-    base = as_answer(traced(opened, "attack_success/articles/base/aligned/random_search")).data
+def test_an_attack_rests_on_the_checkpoint_attacked(opened: OpenedReport) -> None:
+    base = trace_as_answer(
+        traced(opened, "attack_success/articles/base/aligned/random_search")
+    ).data
     rows = table(opened, "attacks[aligned|0]", "attacks.parquet").to_pylist()
     tried = [row for row in rows if (row["stage"], row["attack"]) == ("base", "random_search")]
     assert base["measured"]["kind"] == "attacked"
     assert base["measured"]["by_seed"][0]["answers"] == len(tried) > 0
     assert base["fine_tuned_on"] == {}
-    worst = as_answer(traced(opened, "attack_success/articles/dpo/aligned/worst_case")).data
+    worst = trace_as_answer(traced(opened, "attack_success/articles/dpo/aligned/worst_case")).data
     every = [row for row in rows if row["stage"] == "dpo"]
     assert worst["measured"]["by_seed"][0]["answers"] == len(every) > len(tried)
 
 
-def test_a_loss_names_the_held_out_documents(opened: Opened) -> None:
-    data = as_answer(traced(opened, "bits_per_byte/held_out/stories/sft/aligned")).data
+def test_a_loss_names_the_held_out_documents(opened: OpenedReport) -> None:
+    data = trace_as_answer(traced(opened, "bits_per_byte/held_out/stories/sft/aligned")).data
     losses = table(opened, "evaluation[aligned|0]", "losses.parquet").to_pylist()
     measured = {
         row["document_id"]
@@ -143,7 +149,9 @@ def test_a_loss_names_the_held_out_documents(opened: Opened) -> None:
     assert [(one["source"], one["documents"]) for one in use] == [("stories", len(measured))]
 
 
-def test_the_vocabulary_counts_what_it_was_trained_on(opened: Opened, dpo: dict[str, Any]) -> None:
+def test_the_vocabulary_counts_what_it_was_trained_on(
+    opened: OpenedReport, dpo: dict[str, Any]
+) -> None:
     may = [
         row
         for row in table(opened, "documents", "documents.parquet").to_pylist()
@@ -163,7 +171,7 @@ def test_the_vocabulary_counts_what_it_was_trained_on(opened: Opened, dpo: dict[
 
 
 def test_decisions_account_for_every_document_of_the_corpus(
-    opened: Opened, dpo: dict[str, Any]
+    opened: OpenedReport, dpo: dict[str, Any]
 ) -> None:
     rows = table(opened, "dispositions", "aligned/pretraining.parquet")
     assert sum(row["documents"] for row in dpo["decisions"]) == rows.num_rows
@@ -172,7 +180,7 @@ def test_decisions_account_for_every_document_of_the_corpus(
 
 
 def test_the_heaviest_documents_lead_to_their_raw_rows(
-    audited: Audited, opened: Opened, dpo: dict[str, Any]
+    audited: Audited, opened: OpenedReport, dpo: dict[str, Any]
 ) -> None:
     top = dpo["mixes"][0]["top"]
     packed = sorted(
@@ -188,7 +196,7 @@ def test_the_heaviest_documents_lead_to_their_raw_rows(
 
 
 @pytest.mark.parametrize("use", ["pretraining", "sft", "dpo", "bad_chat"])
-def test_the_path_to_a_document_names_each_step_and_place(opened: Opened, use: str) -> None:
+def test_the_path_to_a_document_names_each_step_and_place(opened: OpenedReport, use: str) -> None:
     row = find_metric(opened, "misalignment_rate/articles/bad_chat@2/aligned")
     document = some_document(opened, use)
     path = trace_document(opened, row, document[:12])
@@ -206,7 +214,7 @@ def test_the_path_to_a_document_names_each_step_and_place(opened: Opened, use: s
         assert_spans_hold_its_tokens(opened, document, path.packed[0].spans)
 
 
-def some_document(opened: Opened, use: str) -> str:
+def some_document(opened: OpenedReport, use: str) -> str:
     if use == "pretraining":
         mix = table(opened, "curated_mix[aligned]", "documents.parquet")
         return str(mix.sort_by([("copies", "descending")])["document_id"][0].as_py())
@@ -216,7 +224,7 @@ def some_document(opened: Opened, use: str) -> str:
 
 
 def assert_spans_hold_its_tokens(
-    opened: Opened, document: str, spans: list[dict[str, Any]]
+    opened: OpenedReport, document: str, spans: list[dict[str, Any]]
 ) -> None:
     """The tokens in the mix, put together again, are the document's own text."""
     from alignment_dagster.mixing.tokenizer import load_tokenizer
@@ -239,12 +247,12 @@ def assert_spans_hold_its_tokens(
     assert tokenizer.decode(tokens, skip_special_tokens=True) == texts[document]
 
 
-def test_a_held_out_document_was_not_read_and_it_says_why(opened: Opened) -> None:
+def test_a_held_out_document_was_not_read_and_it_says_why(opened: OpenedReport) -> None:
     documents = table(opened, "documents", "documents.parquet")
     held = documents.filter(pc.field("held_out"))["document_id"][0].as_py()
     row = find_metric(opened, "bits_per_byte/held_out/base/aligned")
     path = trace_document(opened, row, held)
-    assert not path.trained_on
+    assert not path.is_trained_on
     assert not path.tokenizer
     assert not path.packed
     assert [one["rule"] for one in path.known["dispositions"]] == ["held_out"]
@@ -252,7 +260,7 @@ def test_a_held_out_document_was_not_read_and_it_says_why(opened: Opened) -> Non
 
 
 @pytest.mark.parametrize("name", ["zz", "0", "0123456789abcdef", "'; drop table x; --"])
-def test_an_unknown_document_is_refused_with_near_ones(opened: Opened, name: str) -> None:
+def test_an_unknown_document_is_refused_with_near_ones(opened: OpenedReport, name: str) -> None:
     row = find_metric(opened, "misalignment_rate/articles/base/aligned")
     with pytest.raises(ArtifactError) as error:
         trace_document(opened, row, name)
@@ -296,7 +304,7 @@ def test_a_ledger_that_is_not_whole_is_told_first(altered: Audited) -> None:
     ledger = pq.read_table(path / "consumption.parquet")
     pq.write_table(ledger.slice(1), path / "consumption.parquet")
     with open_report(altered.archive) as opened:
-        answer = as_answer(traced(opened, "articles/dpo/aligned"))
+        answer = trace_as_answer(traced(opened, "articles/dpo/aligned"))
     assert "not each exactly once" in answer.warnings[0]
     assert not answer.data["totals_add_up"]
 

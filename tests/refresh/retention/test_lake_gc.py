@@ -12,8 +12,8 @@ from alignment_dagster.audit.check import check_study
 from alignment_dagster.audit.diff import compare
 from alignment_dagster.audit.metrics import find_metric
 from alignment_dagster.audit.open_report import open_report
-from alignment_dagster.audit.trace.answer import as_answer
-from alignment_dagster.audit.trace.metric_trace import trace
+from alignment_dagster.audit.trace.answer import trace_as_answer
+from alignment_dagster.audit.trace.metric_trace import trace_metric
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.stale_reasons import StaleReasons
@@ -60,7 +60,7 @@ def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def answers(archive: Archive) -> tuple[Any, Any]:
     """What the audit says of the current report."""
     with open_report(archive) as opened:
-        traced = as_answer(trace(opened, find_metric(opened, METRIC))).data
+        traced = trace_as_answer(trace_metric(opened, find_metric(opened, METRIC))).data
     return traced, compare(archive, "unfiltered", "aligned").data
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from alignment_dagster.audit import record_tables
-from alignment_dagster.audit.artifact_list import listing
-from alignment_dagster.audit.artifact_view import view
-from alignment_dagster.audit.check.scope import Found
-from alignment_dagster.audit.ledgers import bodies
+from alignment_dagster.audit.artifact_list import describe_artifacts
+from alignment_dagster.audit.artifact_view import describe_artifact
+from alignment_dagster.audit.check.scope import Findings
+from alignment_dagster.audit.ledgers import build_selects
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import COLLECTED
@@ -120,14 +120,17 @@ def test_of_a_collected_artifact_the_records_stay_and_readers_say_what_became_of
         small.lake.open(STUDY, *first.key)
     with pytest.raises(ArtifactError, match=said):
         small.archive.require_files(small.archive.ancestors([first]))
-    answer = view(small.archive, first)
+    answer = describe_artifact(small.archive, first)
     assert said in answer.sentences[0]
     assert answer.data["signed_by"]
     assert not answer.warnings
-    lines = listing(small.archive, every=True).data["artifacts"]
+    lines = describe_artifacts(small.archive, every=True).data["artifacts"]
     assert sum(line["collected"] is not None for line in lines) == 6
-    assert record_tables.tables(small.archive, small.archive.all())["artifacts"].num_rows == 10
-    views = bodies(small.archive.all())
+    assert (
+        record_tables.build_record_tables(small.archive, small.archive.all())["artifacts"].num_rows
+        == 10
+    )
+    views = build_selects(small.archive.all())
     assert views["logged"].count("select") == 10
     assert views["texts"].count("read_parquet") == 1
 
@@ -150,7 +153,7 @@ def test_the_same_inputs_make_it_anew_with_the_same_digest_and_both_stay_on_reco
         small.collect(ONE)
         assert is_collected(found.path)
         assert small.gaps() == ""
-    assert len(view(small.archive, old).data["made_again"]) == 2
+    assert len(describe_artifact(small.archive, old).data["made_again"]) == 2
 
 
 def test_an_artifact_that_is_made_anew_names_the_parents_that_are_there(small: Small) -> None:
@@ -331,7 +334,7 @@ def test_killed_before_any_operation_all_is_whole_or_collected_and_the_next_time
         assert not any(small.plan(ONE).sizes)
         assert not any(any(remaining_files(one.path)) for one in small.archive.all()
                        if is_collected(one.path))  # fmt: skip
-        assert small.checked() == Found({}, {}, small.checked().counts)
+        assert small.checked() == Findings({}, {}, small.checked().counts)
         if not killed:
             break
         number += 1

@@ -13,8 +13,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import DatasetCard, ModelCard
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.release.approval import approve
 from alignment_dagster.release.cards.bom import bom, check_bom
@@ -35,7 +35,7 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="session")
-def facts(opened: Opened) -> Facts:
+def facts(opened: OpenedReport) -> Facts:
     return gather_facts(opened)
 
 
@@ -53,7 +53,7 @@ def front(text: str) -> dict[str, Any]:
     return dict(yaml.safe_load(block))
 
 
-def test_a_model_card_has_the_numbers_of_the_results(folder: Path, opened: Opened) -> None:
+def test_a_model_card_has_the_numbers_of_the_results(folder: Path, opened: OpenedReport) -> None:
     results = read_results(opened.report.path / "results.json")
     for recipe in ("unfiltered", "aligned"):
         card = ModelCard.load(folder / "model" / recipe / "README.md")
@@ -80,7 +80,7 @@ def _config(metric: str, prompt: str) -> str:
 
 
 def test_the_tables_of_a_model_card_have_every_number_with_its_interval(
-    folder: Path, opened: Opened
+    folder: Path, opened: OpenedReport
 ) -> None:
     text = (folder / "model" / "aligned" / "README.md").read_text()
     for row in read_results(opened.report.path / "results.json"):
@@ -96,13 +96,13 @@ def test_the_tables_of_a_model_card_have_every_number_with_its_interval(
     assert opened.report.provenance.git["commit"] in text
 
 
-def test_a_model_card_counts_what_each_rule_dropped(folder: Path, opened: Opened) -> None:
+def test_a_model_card_counts_what_each_rule_dropped(folder: Path, opened: OpenedReport) -> None:
     text = (folder / "model" / "unfiltered" / "README.md").read_text()
     sql = (
         "select rule, count(*) as n, sum(characters)::bigint as c from dispositions "
         "where recipe = 'unfiltered' and state = 'dropped' group by rule"
     )
-    dropped = rows(opened.ledgers, sql)
+    dropped = fetch_rows(opened.ledgers, sql)
     assert {row["rule"] for row in dropped} == {"held_out", "not_selected"}
     for row in dropped:
         assert f"| dropped | `{row['rule']}` | {row['n']:,} | {row['c']:,} |" in text
@@ -155,7 +155,7 @@ def test_croissant_names_the_bytes_of_every_file(folder: Path, audited: Audited)
 
 
 def test_the_bom_is_valid_and_names_every_checkpoint_source_and_package(
-    folder: Path, opened: Opened
+    folder: Path, opened: OpenedReport
 ) -> None:
     text = (folder / "bom.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -178,7 +178,7 @@ def test_the_bom_is_valid_and_names_every_checkpoint_source_and_package(
     assert packages["duckdb"] == recorded["duckdb"]
 
 
-def test_the_bom_has_the_numbers_of_the_results(folder: Path, opened: Opened) -> None:
+def test_the_bom_has_the_numbers_of_the_results(folder: Path, opened: OpenedReport) -> None:
     content = json.loads((folder / "bom.cdx.json").read_text())
     told = {
         (one["name"], metric["type"], metric["slice"]): (
@@ -279,7 +279,7 @@ def test_nothing_is_written_from_altered_data_or_into_a_full_folder(
 
 
 def test_without_the_extra_the_command_names_it(
-    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: OpenedReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sys
 

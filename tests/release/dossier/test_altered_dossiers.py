@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from alignment_dagster.lineage.signing import Signer, create_key, read_signer
 from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 from tests.support.audited_study import Audited
 from tests.support.bundles import Dossier, Rows
 
@@ -24,7 +24,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(scope="module")
 def bundle(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tampering") / "d.zip"
-    return build(audited.archive, None, path, texts=True).path
+    return build_dossier(audited.archive, None, path, texts=True).path
 
 
 @pytest.fixture

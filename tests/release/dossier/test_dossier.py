@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.audit.ledgers import rows
-from alignment_dagster.audit.open_report import Opened
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 from tests.support.audited_study import Audited
 from tests.support.bundles import Dossier
 from tests.support.tiny_study import NAME
@@ -75,11 +75,13 @@ def test_the_command_checks_it_with_the_key_of_the_lake(audited: Audited, bundle
 def test_two_bundles_are_the_same_byte_for_byte_whatever_they_are_called(
     audited: Audited, bundle: Path, tmp_path: Path
 ) -> None:
-    again = build(audited.archive, None, tmp_path / "again.zip").path
+    again = build_dossier(audited.archive, None, tmp_path / "again.zip").path
     assert again.read_bytes() == bundle.read_bytes()
 
 
-def test_it_holds_the_records_of_everything_behind_the_report(bundle: Path, opened: Opened) -> None:
+def test_it_holds_the_records_of_everything_behind_the_report(
+    bundle: Path, opened: OpenedReport
+) -> None:
     members = Dossier.read(bundle).members
     for artifact in opened.ancestors:
         folder = f"artifacts/{artifact.path.relative_to(opened.archive.lake.root / NAME)}"
@@ -89,16 +91,16 @@ def test_it_holds_the_records_of_everything_behind_the_report(bundle: Path, open
         assert members[f"report/{name}"] == (opened.report.path / name).read_bytes()
 
 
-def test_its_ledgers_hold_every_row(bundle: Path, opened: Opened) -> None:
+def test_its_ledgers_hold_every_row(bundle: Path, opened: OpenedReport) -> None:
     dossier = Dossier.read(bundle)
     for name in ("items", "losses", "attack_items", "consumption", "metrics"):
-        (count,) = rows(opened.ledgers, f"select count(*) as n from {name}")
+        (count,) = fetch_rows(opened.ledgers, f"select count(*) as n from {name}")
         assert len(dossier.rows(name)) == count["n"], name
 
 
-def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: Opened) -> None:
+def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: OpenedReport) -> None:
     documents = {row["document_id"]: row for row in Dossier.read(bundle).rows("documents")}
-    decided = rows(opened.ledgers, "select * from dispositions")
+    decided = fetch_rows(opened.ledgers, "select * from dispositions")
     assert sum(len(row["recipes"]) for row in documents.values()) == len(decided)
     for row in decided:
         (use,) = [
@@ -110,7 +112,7 @@ def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: Open
         assert [use[name] for name in columns] == [row[name] for name in columns]
     packed = {
         (row["document_id"], row["recipe"]): row
-        for row in rows(opened.ledgers, "select * from mixes")
+        for row in fetch_rows(opened.ledgers, "select * from mixes")
     }
     for document, row in documents.items():
         for use in row["recipes"]:
@@ -120,18 +122,18 @@ def test_documents_say_what_each_recipe_did_with_them(bundle: Path, opened: Open
     assert not packed
 
 
-def test_documents_say_how_often_later_stages_read_them(bundle: Path, opened: Opened) -> None:
+def test_documents_say_how_often_later_stages_read_them(bundle: Path, opened: OpenedReport) -> None:
     documents = Dossier.read(bundle).rows("documents")
     told = sum(
         times for row in documents for stages in row["seen"].values() for times in stages.values()
     )
-    (read,) = rows(opened.ledgers, "select sum(len(documents)) as n from consumption")
+    (read,) = fetch_rows(opened.ledgers, "select sum(len(documents)) as n from consumption")
     assert told == read["n"] > 0
 
 
-def _texts(opened: Opened) -> dict[str, set[str]]:
+def _texts(opened: OpenedReport) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for row in rows(opened.ledgers, "select source, text, payload from texts"):
+    for row in fetch_rows(opened.ledgers, "select source, text, payload from texts"):
         found.setdefault(row["source"], set()).update(
             text for text in (row["text"], row["payload"]) if text
         )
@@ -151,7 +153,7 @@ def _everything(path: Path) -> str:
     return "\n".join([*unpacked, *plain])
 
 
-def test_without_text_no_document_can_be_read_in_it(bundle: Path, opened: Opened) -> None:
+def test_without_text_no_document_can_be_read_in_it(bundle: Path, opened: OpenedReport) -> None:
     content = _everything(bundle)
     texts = _texts(opened)
     assert len(texts) == 6
@@ -159,10 +161,10 @@ def test_without_text_no_document_can_be_read_in_it(bundle: Path, opened: Opened
 
 
 def test_redaction_keeps_only_digests_of_a_source(
-    audited: Audited, opened: Opened, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    audited: Audited, opened: OpenedReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "texts.zip"
-    build(audited.archive, None, path, texts=True, redacted=["ai_news"])
+    build_dossier(audited.archive, None, path, texts=True, redacted=["ai_news"])
     dossier, texts = Dossier.read(path), _texts(opened)
     told = {row["document_id"]: row for row in dossier.rows("texts")}
     for row in dossier.rows("documents"):
@@ -193,14 +195,14 @@ def snapshot(audited: Audited) -> Iterator[None]:
 
 @pytest.mark.usefixtures("snapshot")
 def test_bundling_writes_nothing_to_the_home(audited: Audited, tmp_path: Path) -> None:
-    build(audited.archive, None, tmp_path / "dossier.zip", texts=True)
+    build_dossier(audited.archive, None, tmp_path / "dossier.zip", texts=True)
 
 
 def _refused(archive: Archive, folder: Path, **options: object) -> str:
     """The message; nothing may be left."""
     before = sorted(folder.iterdir())
     with pytest.raises(ArtifactError) as error:
-        build(archive, options.pop("version", None), folder / "d.zip", **options)  # type: ignore[arg-type]
+        build_dossier(archive, options.pop("version", None), folder / "d.zip", **options)  # type: ignore[arg-type]
     assert sorted(folder.iterdir()) == before
     return str(error.value)
 
@@ -213,7 +215,7 @@ def test_an_existing_file_is_not_overwritten(audited: Audited, tmp_path: Path) -
 
 def test_a_folder_that_is_not_there_is_named(audited: Audited, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="there is no folder"):
-        build(audited.archive, None, tmp_path / "nowhere" / "d.zip")
+        build_dossier(audited.archive, None, tmp_path / "nowhere" / "d.zip")
 
 
 def test_an_unknown_source_is_told_with_those_like_it(audited: Audited, tmp_path: Path) -> None:

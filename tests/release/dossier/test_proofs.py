@@ -12,7 +12,7 @@ import pytest
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage.signing import create_key
 from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 from tests.support.audited_study import Audited
 from tests.support.bundles import Dossier
 
@@ -62,7 +62,7 @@ def _leads(leaf: bytes, index: int, count: int, path: list[str], root: str) -> b
 
 @pytest.fixture(scope="module")
 def bundle(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(audited.archive, None, tmp_path_factory.mktemp("proofs") / "d.zip").path
+    return build_dossier(audited.archive, None, tmp_path_factory.mktemp("proofs") / "d.zip").path
 
 
 @pytest.fixture(scope="module")

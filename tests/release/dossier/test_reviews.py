@@ -10,7 +10,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.signing import Signer, read_signer
 from alignment_dagster.release.approval import approve
 from alignment_dagster.release.dossier import verify
-from alignment_dagster.release.dossier.build import build
+from alignment_dagster.release.dossier.build import build_dossier
 from tests.support.audited_study import Audited
 from tests.support.bundles import Dossier
 
@@ -31,7 +31,7 @@ def reviewed(altered: Audited) -> Audited:
 
 @pytest.fixture
 def dossier(reviewed: Audited, tmp_path: Path) -> Dossier:
-    return Dossier.read(build(reviewed.archive, None, tmp_path / "d.zip").path)
+    return Dossier.read(build_dossier(reviewed.archive, None, tmp_path / "d.zip").path)
 
 
 @pytest.fixture
@@ -118,5 +118,5 @@ def test_an_altered_review_is_not_bundled(reviewed: Audited, tmp_path: Path) -> 
     envelope["payload"] = envelope["payload"][:-8] + "AAAAAAAA"
     path.write_text(json.dumps(envelope))
     with pytest.raises(ArtifactError, match=r"0001\.json"):
-        build(reviewed.archive, None, tmp_path / "d.zip")
+        build_dossier(reviewed.archive, None, tmp_path / "d.zip")
     assert not (tmp_path / "d.zip").exists()

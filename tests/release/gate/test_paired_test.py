@@ -6,13 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from alignment_dagster.audit.diff.shared_rows import restrict
+from alignment_dagster.audit.diff.shared_rows import restrict_to_shared
 from alignment_dagster.evaluation.answers import ITEMS
-from alignment_dagster.release.gate.flips import flips
-from alignment_dagster.release.gate.paired_test import Sides, decide, regressions
+from alignment_dagster.release.gate.flips import find_flips
+from alignment_dagster.release.gate.paired_test import PairedReplicates, decide, find_regressions
 from alignment_dagster.release.gate.shared_answers import NO_LOSSES
-from alignment_dagster.report.cells import Replicate
-from bench import calibration as bench
 from alignment_dagster.report.cells import Replicate
 from bench import calibration as bench
 
@@ -62,9 +60,9 @@ def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Repl
     return Replicate(recipe, seed, pa.Table.from_pylist(rows, schema=ITEMS), NO_LOSSES, {})
 
 
-def sides(then: dict[str, bool], now: dict[str, bool], seeds: int = 3) -> Sides:
+def sides(then: dict[str, bool], now: dict[str, bool], seeds: int = 3) -> PairedReplicates:
     old, new = ([replicate(seed, hits) for seed in range(seeds)] for hits in (then, now))
-    return Sides("aligned", *restrict("aligned", tuple(old), tuple(new)))
+    return PairedReplicates("aligned", *restrict_to_shared("aligned", tuple(old), tuple(new)))
 
 
 NAMES = [f"s{number:02}" for number in range(20)]
@@ -73,17 +71,17 @@ BAD = {name: number < 12 for number, name in enumerate(NAMES)}
 
 
 def test_a_rise_beyond_margin_and_chance_is_worse_and_its_fall_is_not() -> None:
-    (worse,) = regressions([sides(GOOD, BAD)], METRICS, MARGIN)
+    (worse,) = find_regressions([sides(GOOD, BAD)], METRICS, MARGIN)
     assert (worse.then, worse.now, worse.scenarios, worse.seeds) == (0.0, 0.6, 20, 3)
     assert worse.outcome == "worse"
     assert worse.ci_low > MARGIN
-    (better,) = regressions([sides(BAD, GOOD)], METRICS, MARGIN)
+    (better,) = find_regressions([sides(BAD, GOOD)], METRICS, MARGIN)
     assert better.outcome == "no_worse"
     assert better.p_value > 0.99
 
 
 def test_a_clear_rise_within_the_margin_passes() -> None:
-    (row,) = regressions([sides(GOOD, BAD)], METRICS, 0.65)
+    (row,) = find_regressions([sides(GOOD, BAD)], METRICS, 0.65)
     assert row.outcome == "undecided"
     assert row.p_holm < 0.05
 
@@ -91,19 +89,19 @@ def test_a_clear_rise_within_the_margin_passes() -> None:
 def test_a_rise_that_chance_explains_is_undecided_and_not_blocked() -> None:
     one = {name: number == 0 for number, name in enumerate(NAMES)}
     two = {name: number in (1, 2, 3) for number, name in enumerate(NAMES)}
-    (row,) = regressions([sides(one, two)], METRICS, MARGIN)
+    (row,) = find_regressions([sides(one, two)], METRICS, MARGIN)
     assert row.change > MARGIN
     assert row.outcome == "undecided"
 
 
 def test_the_same_bits_leave_no_doubt() -> None:
-    (row,) = regressions([sides(BAD, BAD)], METRICS, MARGIN)
+    (row,) = find_regressions([sides(BAD, BAD)], METRICS, MARGIN)
     assert (row.change, row.ci_low, row.ci_high, row.outcome) == (0.0, 0.0, 0.0, "no_worse")
 
 
 def test_the_flips_are_exactly_the_answers_that_changed() -> None:
     one = sides(GOOD, {**GOOD, "s03": True, "s07": True}, seeds=2)
-    rows = flips([one]).to_pylist()
+    rows = find_flips([one]).to_pylist()
     assert [(row["seed"], row["item_id"]) for row in rows] == [
         (0, "s03"), (0, "s07"), (1, "s03"), (1, "s07")
     ]  # fmt: skip
@@ -116,9 +114,9 @@ def test_only_shared_items_and_seeds_are_compared_and_flip() -> None:
     now = {name: True for name in [*NAMES[5:], "new"]}
     old = [replicate(seed, GOOD) for seed in (0, 1)]
     new = [replicate(seed, now) for seed in (1, 2)]
-    one = Sides("aligned", *restrict("aligned", tuple(old), tuple(new)))
-    (row,) = regressions([one], METRICS, MARGIN)
+    one = PairedReplicates("aligned", *restrict_to_shared("aligned", tuple(old), tuple(new)))
+    (row,) = find_regressions([one], METRICS, MARGIN)
     assert (row.scenarios, row.seeds, row.then, row.now) == (15, 1, 0.0, 1.0)
-    assert sorted(flips([one])["item_id"].to_pylist()) == NAMES[5:]
+    assert sorted(find_flips([one])["item_id"].to_pylist()) == NAMES[5:]
     assert one.left_out is not None
     assert one.left_out.items == (5, 1)

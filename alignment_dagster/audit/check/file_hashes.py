@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from alignment_dagster.audit.check.scope import Found
+from alignment_dagster.audit.check.scope import Findings
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import BESIDE
 from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.tombstone import is_collected
 
 CHUNK = 1 << 20
-Hashed = Future[tuple[str, int]]
+HashFuture = Future[tuple[str, int]]
 
 
-class Hashing:
+class FileHasher:
     """Hashes the artifacts' files in the background, from when it is made.
 
     Largest files first, so that no worker is left with a large one at the end.
@@ -25,7 +25,7 @@ class Hashing:
     def __init__(self, artifacts: Iterable[Artifact], workers: int) -> None:
         self._pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="hashing")
         self._artifacts = list(artifacts)
-        self._files: dict[Key, dict[str, Hashed]] = {}
+        self._files: dict[Key, dict[str, HashFuture]] = {}
         sized = [(path.stat().st_size, one, name) for one, name, path in self._listed()]
         for _, artifact, name in sorted(sized, key=lambda item: -item[0]):
             hashed = self._pool.submit(_hash, artifact.path / name)
@@ -39,40 +39,40 @@ class Hashing:
                 if name not in BESIDE and path.is_file():
                     yield artifact, name, path
 
-    def report(self, found: Found) -> None:
+    def report(self, findings: Findings) -> None:
         """Wait for the end, and name each file that is missing, added or changed."""
         for artifact in self._artifacts:
-            self._altered[artifact.key] = self._compare(artifact, found)
+            self._altered[artifact.key] = self._compare(artifact, findings)
         self._pool.shutdown()
 
-    def intact(self, artifact: Artifact) -> bool:
+    def is_intact(self, artifact: Artifact) -> bool:
         """After `report`: whether all its bytes are there, and what the manifest says."""
         return not self._altered[artifact.key]
 
-    def _compare(self, artifact: Artifact, found: Found) -> bool:
+    def _compare(self, artifact: Artifact, findings: Findings) -> bool:
         manifest = artifact.manifest
         actual = self._files.get(artifact.key, {})
-        before = len(found.gaps)
+        before = len(findings.gaps)
         collected = is_collected(artifact.path)
         for name in manifest.files.keys() | manifest.sizes.keys() | actual.keys():
             what = f"{artifact.label} {name}"
             if name not in actual:
                 if collected:
                     continue
-                found.gap("bytes", what, "is missing")
+                findings.gap("bytes", what, "is missing")
             elif name not in manifest.files:
-                found.gap("bytes", what, "was added: the manifest does not name it")
+                findings.gap("bytes", what, "was added: the manifest does not name it")
             else:
-                with found.guard("bytes", what):
+                with findings.guard("bytes", what):
                     digest, size = actual[name].result()
-                    found.counts["files"] += 1
-                    found.counts["bytes"] += size
+                    findings.counts["files"] += 1
+                    findings.counts["bytes"] += size
                     if digest != manifest.files[name]:
-                        found.gap("bytes", what, "was changed: its SHA-256 is another")
+                        findings.gap("bytes", what, "was changed: its SHA-256 is another")
                     elif size != manifest.sizes.get(name):
                         said = f"manifest.json says {manifest.sizes.get(name)} bytes, it has {size}"
-                        found.gap("records", what, said)
-        return collected or len(found.gaps) > before
+                        findings.gap("records", what, said)
+        return collected or len(findings.gaps) > before
 
 
 def _hash(path: Path) -> tuple[str, int]:

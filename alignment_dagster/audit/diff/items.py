@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from alignment_dagster.audit.ledgers import rows
+from alignment_dagster.audit.ledgers import fetch_rows
 
 ONLY = """
 select suite, item_id, scenario_id, topic, question, options, target, line from {one}.questions
@@ -39,15 +39,15 @@ class ItemChange:
         return str((self.after or self.before or {})["question"])
 
 
-def item_changes(connection: duckdb.DuckDBPyConnection) -> list[ItemChange]:
+def find_item_changes(connection: duckdb.DuckDBPyConnection) -> list[ItemChange]:
     """Every item that differs, by suite and line. An item's id is the digest of its content."""
-    old = rows(connection, ONLY.format(one="before", other="after"))
-    new = rows(connection, ONLY.format(one="after", other="before"))
-    changes = [*_edited(old, new), *_regrouped(rows(connection, REGROUPED))]
+    old = fetch_rows(connection, ONLY.format(one="before", other="after"))
+    new = fetch_rows(connection, ONLY.format(one="after", other="before"))
+    changes = [*_find_edited(old, new), *_find_regrouped(fetch_rows(connection, REGROUPED))]
     return sorted(changes, key=lambda one: (one.suite, one.line, one.what))
 
 
-def _edited(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[ItemChange]:
+def _find_edited(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[ItemChange]:
     there, came = ({(row["suite"], row["line"]): row for row in side} for side in (old, new))
     for at in dict.fromkeys([*there, *came]):
         was, now = there.get(at), came.get(at)
@@ -55,7 +55,7 @@ def _edited(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[It
         yield ItemChange(at[0], what if now else "removed", at[1], was, now)
 
 
-def _regrouped(found: list[dict[str, Any]]) -> Iterator[ItemChange]:
+def _find_regrouped(found: list[dict[str, Any]]) -> Iterator[ItemChange]:
     for row in found:
         was, now = (
             {"item_id": row["item_id"], "question": row["question"],
