@@ -14,12 +14,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.audit import record_tables
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
+from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
 from alignment_dagster.lineage.tombstone import is_collected
 
 MEMORY = "1500MB"
@@ -88,8 +91,7 @@ def quote_literal(value: str | int | None) -> str:
 
 def recipe_and_seed(partition: str | None) -> tuple[str | None, int | None]:
     """`recipe|seed` or `recipe`, in its parts."""
-    recipe, _, seed = (partition or "").partition("|")
-    return recipe or None, int(seed) if seed else None
+    return recipe_of(partition) or None, find_seed(partition)
 
 
 def _file(path: Path, options: str = "") -> str:
@@ -106,17 +108,17 @@ def _labels(artifact: Artifact, *constants: str) -> str:
 
 
 def _documents(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset == "documents":
-        yield f"select *, {_labels(artifact)} from {_file(artifact.path / 'documents.parquet')}"
+    if artifact.asset == chain.DOCUMENTS:
+        yield f"select *, {_labels(artifact)} from {_file(artifact.path / file_names.DOCUMENTS)}"
 
 
 def _texts(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset == "raw_corpus":
-        yield f"select *, {_labels(artifact)} from {_file(artifact.path / 'documents.parquet')}"
+    if artifact.asset == chain.RAW_CORPUS:
+        yield f"select *, {_labels(artifact)} from {_file(artifact.path / file_names.DOCUMENTS)}"
 
 
 def _scores(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset != "scored_corpus":
+    if artifact.asset != chain.SCORED_CORPUS:
         return
     for path in _files(artifact, ".parquet"):
         schema = pq.read_schema(path)
@@ -134,7 +136,7 @@ def _scores(artifact: Artifact) -> Iterator[str]:
 
 
 def _dispositions(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset != "dispositions":
+    if artifact.asset != chain.DISPOSITIONS:
         return
     for path in _files(artifact, ".parquet"):
         yield (
@@ -146,7 +148,7 @@ def _dispositions(artifact: Artifact) -> Iterator[str]:
 
 def _drift_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
-        if artifact.asset == "corpus_drift":
+        if artifact.asset == chain.CORPUS_DRIFT:
             source = f"{quote_literal(artifact.partition)}::varchar as source"
             yield f"select {source}, *, {_labels(artifact)} from {_file(artifact.path / name)}"
 
@@ -154,8 +156,8 @@ def _drift_view(name: str) -> Callable[[Artifact], Iterator[str]]:
 
 
 def _mixes(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset == "curated_mix":
-        file = _file(artifact.path / "documents.parquet", ", file_row_number = true")
+    if artifact.asset == chain.CURATED_MIX:
+        file = _file(artifact.path / file_names.DOCUMENTS, ", file_row_number = true")
         yield (
             f'select file_row_number as row, document_id, source, "group", tokens, copies, '
             f"packed_tokens, {_labels(artifact, 'recipe')} from {file}"
@@ -163,19 +165,19 @@ def _mixes(artifact: Artifact) -> Iterator[str]:
 
 
 def _spans(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset == "curated_mix":
-        documents = _file(artifact.path / "documents.parquet", ", file_row_number = true")
+    if artifact.asset == chain.CURATED_MIX:
+        documents = _file(artifact.path / file_names.DOCUMENTS, ", file_row_number = true")
         yield (
             f'select spans."sequence", spans.start, spans."end", documents.document_id, '
             f"spans.document_start, spans.copy, {_labels(artifact, 'recipe')} "
-            f"from {_file(artifact.path / 'spans.parquet')} as spans "
+            f"from {_file(artifact.path / file_names.SPANS)} as spans "
             f"join {documents} as documents on documents.file_row_number = spans.document"
         )
 
 
 def _consumption(artifact: Artifact) -> Iterator[str]:
     for stage, path in consumption_files(artifact):
-        sequences = artifact.asset == "pretrained_checkpoint"
+        sequences = artifact.asset == chain.PRETRAINED_CHECKPOINT
         yield (
             f"select {quote_literal(stage)} as stage, step, "
             f"{'sequences' if sequences else 'null::integer[] as sequences'}, "
@@ -186,26 +188,26 @@ def _consumption(artifact: Artifact) -> Iterator[str]:
 
 def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
     """Stage and file of each consumption ledger that an artifact holds."""
-    if artifact.asset == "pretrained_checkpoint":
-        return [("pretraining", artifact.path / "consumption.parquet")]
-    if artifact.asset not in ("post_trained_checkpoint", "tampering"):
+    if artifact.asset == chain.PRETRAINED_CHECKPOINT:
+        return [("pretraining", artifact.path / file_names.CONSUMPTION)]
+    if artifact.asset not in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         return []
     found = _files(artifact, "_consumption.parquet")
     return [(path.name.removesuffix("_consumption.parquet"), path) for path in found]
 
 
 def _training(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset == "pretrained_checkpoint":
+    if artifact.asset == chain.PRETRAINED_CHECKPOINT:
         yield (
             f"select 'pretraining' as stage, step, tokens, loss, learning_rate, gradient_norm, "
             f"{_labels(artifact, 'recipe', 'seed')} from "
-            f"{_file(artifact.path / 'training_log.parquet')}"
+            f"{_file(artifact.path / file_names.TRAINING_LOG)}"
         )
-    elif artifact.asset in ("post_trained_checkpoint", "tampering"):
+    elif artifact.asset in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         yield (
             f"select stage, step, tokens, loss, learning_rate, gradient_norm, "
             f"{_labels(artifact, 'recipe', 'seed')} from "
-            f"{_file(artifact.path / 'training_log.parquet')}"
+            f"{_file(artifact.path / file_names.TRAINING_LOG)}"
         )
 
 
@@ -223,7 +225,7 @@ def _replicate_view(name: str, assets: Iterable[str]) -> Callable[[Artifact], It
 
 def _report_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
-        if artifact.asset == "eval_report":
+        if artifact.asset == chain.EVAL_REPORT:
             yield f"select *, {_labels(artifact)} from {_file(artifact.path / name)}"
 
     return build
@@ -231,7 +233,7 @@ def _report_view(name: str) -> Callable[[Artifact], Iterator[str]]:
 
 def _gate_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
-        if artifact.asset == "regression_gate":
+        if artifact.asset == chain.REGRESSION_GATE:
             yield f"select *, {_labels(artifact)} from {_file(artifact.path / name)}"
 
     return build
@@ -258,20 +260,20 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "documents": _documents,
     "texts": _texts,
     "scores": _scores,
-    "dispositions": _dispositions,
-    "drift": _drift_view("drift.parquet"),
-    "new_terms": _drift_view("terms.parquet"),
+    chain.DISPOSITIONS: _dispositions,
+    "drift": _drift_view(file_names.DRIFT),
+    "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
     "spans": _spans,
     "consumption": _consumption,
     "training": _training,
-    "items": _replicate_view("items.parquet", ("evaluation", "tampering")),
-    "losses": _replicate_view("losses.parquet", ("evaluation", "tampering")),
-    "attack_items": _replicate_view("attacks.parquet", ("attacks",)),
-    "questions": _report_view("questions.parquet"),
-    "metrics": _report_view("results.parquet"),
-    "regressions": _gate_view("regressions.parquet"),
-    "flips": _gate_view("flips.parquet"),
+    "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
+    "losses": _replicate_view(file_names.LOSSES, (chain.EVALUATION, chain.TAMPERING)),
+    "attack_items": _replicate_view(file_names.ATTACKS, ("attacks",)),
+    "questions": _report_view(file_names.QUESTIONS),
+    "metrics": _report_view(file_names.RESULTS_TABLE),
+    "regressions": _gate_view(file_names.REGRESSIONS),
+    "flips": _gate_view(file_names.FLIPS),
     "logged": _logged,
 }
 """Name → the SELECTs over an artifact's files."""
@@ -297,7 +299,7 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "document_id": _TEXT, "scorer": _TEXT, "column": _TEXT, "value": "double",
         "text": _TEXT, "artifact": _TEXT,
     },
-    "dispositions": {
+    chain.DISPOSITIONS: {
         "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "recipe": _TEXT, "use": _TEXT,
         "state": _TEXT, "rule": _TEXT, "value": "double", "cause": _TEXT, "weight": "double",
         "characters": "bigint", "artifact": _TEXT,

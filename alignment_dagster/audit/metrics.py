@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import similar
 from alignment_dagster.report.results import ResultRow, read_results
 from alignment_dagster.report.terminal_table import headline_prompt
@@ -29,7 +30,7 @@ def list_metrics(opened: OpenedReport) -> tuple[ResultRow, ...]:
     Raises:
         ArtifactError: if the report has no readable results.
     """
-    return read_results(opened.report.path / "results.json")
+    return read_results(opened.report.path / file_names.RESULTS)
 
 
 def find_metric(opened: OpenedReport, name: str) -> ResultRow:

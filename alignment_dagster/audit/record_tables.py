@@ -8,6 +8,7 @@ import pyarrow as pa
 from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
 from alignment_dagster.lineage.signing import signatures_of
 from alignment_dagster.lineage.statement import read_envelope
 
@@ -97,7 +98,6 @@ def build_record_tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapp
 
 def _artifact(artifact: Artifact) -> dict[str, Any]:
     provenance = artifact.provenance
-    recipe, _, seed = (artifact.partition or "").partition("|")
     signatures = signatures_of(read_envelope(artifact.path))
     by_recipe = artifact.asset not in BY_SOURCE
     return {
@@ -105,8 +105,8 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "study": provenance.inputs.study,
         "asset": artifact.asset,
         "partition": artifact.partition,
-        "recipe": recipe or None if by_recipe else None,
-        "seed": int(seed) if seed else None,
+        "recipe": recipe_of(artifact.partition) or None if by_recipe else None,
+        "seed": find_seed(artifact.partition),
         "version": artifact.version,
         "digest": artifact.digest,
         "input_digest": provenance.input_digest,

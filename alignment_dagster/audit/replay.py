@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
@@ -25,8 +27,7 @@ from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 if TYPE_CHECKING:
     from alignment_dagster.training.pretraining.replay import Segment
 
-ASSET = "pretrained_checkpoint"
-LEDGER, LOG, WEIGHTS = "consumption.parquet", "training_log.parquet", "model/model.safetensors"
+LEDGER, LOG, WEIGHTS = file_names.CONSUMPTION, file_names.TRAINING_LOG, "model/model.safetensors"
 QUANTITIES = {
     "sequences": LEDGER,
     "chain": LEDGER,
@@ -98,8 +99,10 @@ def replay_steps(
     """
     from alignment_dagster.training.pretraining.replay import replay
 
-    if artifact.asset != ASSET:
-        raise ArtifactError(f"{artifact.label}: only a {ASSET} can be replayed")
+    if artifact.asset != chain.PRETRAINED_CHECKPOINT:
+        raise ArtifactError(
+            f"{artifact.label}: only a {chain.PRETRAINED_CHECKPOINT} can be replayed"
+        )
     checkpoint = _open_verified(archive, artifact)
     recorded = _read_recorded(checkpoint)
     first, last = parse_segment(steps, len(recorded))
@@ -166,7 +169,7 @@ def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob
         return PretrainJob.model_validate(
             {
                 **declared,
-                "mix": folders["curated_mix"],
+                "mix": folders[chain.CURATED_MIX],
                 "tokenizer": folders["tokenizer"],
                 "output": work,
                 "work": work,
@@ -178,7 +181,7 @@ def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob
         raise ArtifactError(f"{artifact.label}: declared {where}: {problem['msg']}") from None
 
 
-_INPUTS = ("curated_mix", "tokenizer")
+_INPUTS = (chain.CURATED_MIX, chain.TOKENIZER)
 
 
 def _open_parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:

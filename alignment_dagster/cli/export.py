@@ -26,6 +26,7 @@ def export(
     """
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.foundation.home import Home, assets_folder
+    from alignment_dagster.lineage.partition_keys import replicate
     from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.release.export import export_evaluation
     from alignment_dagster.running.plan import Selection, check_selection
@@ -33,5 +34,5 @@ def export(
     declared = load_study(study, assets_folder())
     check_selection(declared, Selection((recipe,), (seed,)))
     home, stages = Home.from_environment(), tuple(dict.fromkeys(checkpoint or ()))
-    for line in export_evaluation(declared, f"{recipe}|{seed}", folder, home, stages):
+    for line in export_evaluation(declared, replicate(recipe, seed), folder, home, stages):
         typer.echo(line)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignment_dagster.cli.options import StudyName
+from alignment_dagster.lineage import file_names
 
 if TYPE_CHECKING:
     from alignment_dagster.foundation.home import Home
@@ -36,14 +37,14 @@ def results(
     declared, home = load_study(study, assets_folder()), Home.from_environment()
     report = latest_report(declared, home)
     if json:
-        typer.echo((report.path / "results.json").read_text(encoding="utf-8"), nl=False)
+        typer.echo((report.path / file_names.RESULTS).read_text(encoding="utf-8"), nl=False)
         return
     console = Console()
     console.width = max(console.width, NARROWEST)
-    console.print(terminal_table(read_results(report.path / "results.json"), declared.name))
+    console.print(terminal_table(read_results(report.path / file_names.RESULTS), declared.name))
     for table in findings_tables(read_findings(report.path)):
         console.print(table)
-    console.print(f"report: {report.path / 'report.html'}", soft_wrap=True)
+    console.print(f"report: {report.path / file_names.REPORT}", soft_wrap=True)
     if (gate := gate_line(declared, home, report)) is not None:
         console.print(Text(f"gate: {visible(gate)}"), soft_wrap=True)
     console.print(Text(f"review: {_review(declared.name, report, home)}"), soft_wrap=True)

@@ -17,12 +17,12 @@ from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.lineage import file_names
 from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
 from alignment_dagster.study.sources import FileReader
 
 __all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
 
-FILE_NAME = "documents.parquet"
 
 SCHEMA = pa.schema(
     [
@@ -136,7 +136,7 @@ def _table(source: Source, documents: list[_Document]) -> pa.Table:
 def write_documents(table: pa.Table, folder: Path) -> Path:
     """Write the documents into `folder`; equal tables give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE_NAME
+    path = folder / file_names.DOCUMENTS
     pq.write_table(table, path, compression="zstd", row_group_size=8192)
     return path
 

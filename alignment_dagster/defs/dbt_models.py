@@ -16,6 +16,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 
+from alignment_dagster import chain
 from alignment_dagster import warehouse as dbt
 from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, MEASUREMENTS
 from alignment_dagster.defs import resources
@@ -29,7 +30,7 @@ from alignment_dagster.graph.runs import begin_run
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
+from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
 from alignment_dagster.steps.marts import PARTS, warehouse_of
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
@@ -195,7 +196,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
             Result(
                 parent.path / name,
                 recipe_of(parent.partition),
-                seed_of(parent.partition) if "|" in (parent.partition or "") else None,
+                find_seed(parent.partition),
             )
             for parent in parents
             if parent.asset == asset
@@ -203,14 +204,14 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
 
     scorers = study.declaration.scorers
     return Inputs(
-        documents=files("raw_corpus", file_names.DOCUMENTS),
-        scores={name: files("scored_corpus", f"{name}.parquet") for name in scorers},
-        compositions=results("curated_mix", "composition.parquet"),
-        items=results("evaluation", file_names.ITEMS),
-        losses=results("evaluation", "losses.parquet"),
-        tampered_items=results("tampering", "items.parquet"),
-        tampered_losses=results("tampering", "losses.parquet"),
-        attacks=results("attacks", "attacks.parquet"),
+        documents=files(chain.RAW_CORPUS, file_names.DOCUMENTS),
+        scores={name: files(chain.SCORED_CORPUS, f"{name}.parquet") for name in scorers},
+        compositions=results(chain.CURATED_MIX, file_names.COMPOSITION),
+        items=results(chain.EVALUATION, file_names.ITEMS),
+        losses=results(chain.EVALUATION, file_names.LOSSES),
+        tampered_items=results(chain.TAMPERING, file_names.ITEMS),
+        tampered_losses=results(chain.TAMPERING, file_names.LOSSES),
+        attacks=results(chain.ATTACKS, file_names.ATTACKS),
     )
 
 

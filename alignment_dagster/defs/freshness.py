@@ -12,10 +12,11 @@ from typing import Any
 
 import dagster as dg
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import REPORT
-from alignment_dagster.refresh.freshness import CORPUS, Age, corpus_ages, report_age, sentence
+from alignment_dagster.refresh.freshness import Age, corpus_ages, report_age, sentence
 from alignment_dagster.steps.pages.tables import table
 from alignment_dagster.study import Study
 
@@ -45,7 +46,7 @@ def watched(study: Study) -> Iterator[Watched]:
     if refresh is None:
         return
     if refresh.freshness.corpus_hours is not None:
-        yield Watched(study, CORPUS, refresh.freshness.corpus_hours, corpus_ages)
+        yield Watched(study, chain.RAW_CORPUS, refresh.freshness.corpus_hours, corpus_ages)
     if refresh.freshness.report_hours is not None:
         limit = refresh.freshness.report_hours
         yield Watched(study, REPORT, limit, lambda study, home: [report_age(study, home)])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-DOCUMENTS = "documents.parquet"
+from alignment_dagster.lineage import file_names
+
 COLUMNS = ("document_id", "occurrences", "characters", "text")
 
 
@@ -27,6 +28,6 @@ def read_snapshot(raw: Path, scored: Path, scorers: Sequence[str]) -> Snapshot:
     """
     found = {name: scored / f"{name}.parquet" for name in scorers}
     return Snapshot(
-        pq.read_table(raw / DOCUMENTS, columns=list(COLUMNS)),
+        pq.read_table(raw / file_names.DOCUMENTS, columns=list(COLUMNS)),
         {name: pq.read_table(path) for name, path in found.items() if path.exists()},
     )

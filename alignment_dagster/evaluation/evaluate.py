@@ -37,10 +37,8 @@ from alignment_dagster.evaluation.suites.formats import Prompt, make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage import file_names
 
-ITEMS_FILE = "items.parquet"
-GENERATIONS_FILE = "generations.parquet"
-LOSSES_FILE = "losses.parquet"
 SECONDS_BETWEEN_REPORTS = 1.0
 
 
@@ -83,9 +81,9 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     _refuse_changes(job)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
-    _write(output / ITEMS_FILE, ITEMS, [items for items, _, _ in tables])
-    _write(output / GENERATIONS_FILE, GENERATIONS, [texts for _, texts, _ in tables])
-    _write(output / LOSSES_FILE, LOSSES, [losses for _, _, losses in tables])
+    _write(output / file_names.ITEMS, ITEMS, [items for items, _, _ in tables])
+    _write(output / file_names.GENERATIONS, GENERATIONS, [texts for _, texts, _ in tables])
+    _write(output / file_names.LOSSES, LOSSES, [losses for _, _, losses in tables])
     seconds = time.monotonic() - started
     count = prompt_set.prompts * len(job.checkpoints)
     judge_results = {

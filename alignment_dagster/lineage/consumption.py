@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from alignment_dagster.lineage import file_names
+
 
 def consumption_problem(ledger: Path, mix: Path) -> str | None:
     """Recompute the ledger's digest chain from the mix's own tokens.
@@ -16,7 +18,7 @@ def consumption_problem(ledger: Path, mix: Path) -> str | None:
     Returns:
         None where it holds, or what does not.
     """
-    sequences = np.load(mix / "sequences.npy", mmap_mode="r", allow_pickle=False)
+    sequences = np.load(mix / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False)
     chain, seen, tokens = bytes(32), np.zeros(len(sequences), dtype=np.int64), 0
     for row in pq.read_table(ledger).to_pylist():
         batch = sequences[row["sequences"]]

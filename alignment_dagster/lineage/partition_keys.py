@@ -29,6 +29,11 @@ def seed_of(partition: Partition) -> int:
     return int((partition or "").split(SEPARATOR)[1])
 
 
+def find_seed(partition: Partition) -> int | None:
+    """The seed of a partition; None where it has none."""
+    return seed_of(partition) if is_replicate(partition) else None
+
+
 def folder_name(partition: Partition) -> str:
     """The name of a partition's folder in the lake."""
     return (partition or UNPARTITIONED).replace(SEPARATOR, ".")

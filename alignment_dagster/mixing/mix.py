@@ -64,10 +64,10 @@ def write_mix(
     )
     lengths = [int(encoded[index].size) for index in used]
     documents = _packed_documents([candidates[index] for index in used], lengths, spans)
-    np.save(folder / "sequences.npy", packed.sequences, allow_pickle=False)
-    pq.write_table(spans, folder / "spans.parquet")
-    pq.write_table(documents, folder / "documents.parquet")
-    pq.write_table(composition(documents), folder / "composition.parquet")
+    np.save(folder / file_names.SEQUENCES, packed.sequences, allow_pickle=False)
+    pq.write_table(spans, folder / file_names.SPANS)
+    pq.write_table(documents, folder / file_names.DOCUMENTS)
+    pq.write_table(composition(documents), folder / file_names.COMPOSITION)
 
 
 def read_composition(folder: Path) -> list[dict[str, Any]]:
@@ -98,10 +98,10 @@ def composition(documents: pa.Table) -> pa.Table:
 def decode_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str]]:
     """Document id and text of everything in the mix, decoded from the packed tokens themselves."""
     tokenizer = load_tokenizer(tokenizer_folder)
-    sequences = np.load(folder / "sequences.npy", mmap_mode="r", allow_pickle=False)
-    ids = pq.read_table(folder / "documents.parquet")["document_id"].to_pylist()
+    sequences = np.load(folder / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False)
+    ids = pq.read_table(folder / file_names.DOCUMENTS)["document_id"].to_pylist()
     pieces: dict[int, list[int]] = {}
-    for row in pq.read_table(folder / "spans.parquet").filter(pc.field("copy") == 0).to_pylist():
+    for row in pq.read_table(folder / file_names.SPANS).filter(pc.field("copy") == 0).to_pylist():
         tokens = sequences[row["sequence"], row["start"] : row["end"]].tolist()
         pieces.setdefault(row["document"], []).extend(tokens)
     for document, tokens in pieces.items():
@@ -142,9 +142,9 @@ def _packed_documents(
 
 def group_shares(folder: Path) -> dict[str, float]:
     """Group → its share of the tokens, counted in the packed spans."""
-    documents = pq.read_table(folder / "documents.parquet", columns=["group"])["group"].to_pylist()
+    documents = pq.read_table(folder / file_names.DOCUMENTS, columns=["group"])["group"].to_pylist()
     totals: dict[str, int] = {}
-    for batch in pq.ParquetFile(folder / "spans.parquet").iter_batches():
+    for batch in pq.ParquetFile(folder / file_names.SPANS).iter_batches():
         sizes = pc.subtract(batch["end"], batch["start"]).to_pylist()
         for document, size in zip(batch["document"].to_pylist(), sizes, strict=True):
             totals[documents[document]] = totals.get(documents[document], 0) + size

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.study import Budget
 from alignment_dagster.study.refresh import Period
 
-TRAINED = ("pretrained_checkpoint", "post_trained_checkpoint")
+TRAINED = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT)
 
 
 @dataclass(frozen=True)

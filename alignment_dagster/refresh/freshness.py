@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.journal import Entry, Journal
@@ -17,7 +18,6 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.refresh.source_looks import Look, looks_file, read_looks
 from alignment_dagster.study import Study
 
-CORPUS = "raw_corpus"
 Times = Mapping[str, datetime]
 
 
@@ -46,7 +46,7 @@ def corpus_ages(study: Study, home: Home) -> list[Age]:
     Raises:
         ArtifactError: if the journal or the file of looks is damaged.
     """
-    made = _made(home, study.name, CORPUS)
+    made = _made(home, study.name, chain.RAW_CORPUS)
     looks = read_looks(looks_file(home, study.name))
     return [_corpus_age(source.name, made.get(source.name), looks) for source in study.sources]
 
@@ -85,12 +85,12 @@ def report_age(study: Study, home: Home) -> Age:
 def _rests_on_current(archive: Archive, ages: Sequence[Age]) -> bool:
     """Whether the report was made from what is current of each source."""
     ancestors = archive.ancestors([archive.report()])
-    behind = {(one.partition, one.digest) for one in ancestors if one.asset == CORPUS}
+    behind = {(one.partition, one.digest) for one in ancestors if one.asset == chain.RAW_CORPUS}
     return all((age.name, _current(archive, age).digest) in behind for age in ages)
 
 
 def _current(archive: Archive, age: Age) -> Artifact:
-    return archive.current(CORPUS, age.name)
+    return archive.current(chain.RAW_CORPUS, age.name)
 
 
 def _made(home: Home, study: str, asset: str) -> Times:

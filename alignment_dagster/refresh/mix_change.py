@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from alignment_dagster.lineage import file_names
+
 
 def changed_share(then: Path, now: Path) -> float:
     """Share of the tokens of mix `now` that mix `then` does not have.
@@ -23,7 +25,7 @@ def changed_share(then: Path, now: Path) -> float:
 
 
 def _shares(folder: Path) -> dict[str, float]:
-    table = pq.read_table(folder / "documents.parquet", columns=["document_id", "packed_tokens"])
+    table = pq.read_table(folder / file_names.DOCUMENTS, columns=["document_id", "packed_tokens"])
     sizes = table["packed_tokens"].to_pylist()
     total = sum(sizes)
     return {

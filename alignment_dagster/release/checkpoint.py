@@ -14,6 +14,7 @@ from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.lineage.reviews import lost_reviews, reviews
 from alignment_dagster.release.cards.facts import Facts, gather_facts
 from alignment_dagster.release.cards.model import model_card
@@ -97,7 +98,7 @@ def write_checkpoint(
     (folder / RECORD).mkdir()
     for name in (MANIFEST, PROVENANCE, STATEMENT):
         shutil.copyfile(artifact.path / name, folder / RECORD / name)
-    recipe, _, seed = (artifact.partition or "").partition("|")
-    card = model_card(facts, recipe, int(seed), [stage])
+    recipe, seed = recipe_of(artifact.partition), seed_of(artifact.partition)
+    card = model_card(facts, recipe, seed, [stage])
     (folder / "README.md").write_text(card, encoding="utf-8")
     return f"{place}: {artifact.label} with its card and signed records"

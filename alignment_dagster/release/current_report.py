@@ -1,5 +1,6 @@
 """The report that is current: what results, exports and approvals are about."""
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.instance import open_instance
@@ -15,8 +16,8 @@ def latest_report(study: Study, home: Home) -> Artifact:
         ArtifactError: if there is none yet, or it was altered.
     """
     with open_instance(home) as instance:
-        version = current_version(instance, study.name, "eval_report", None)
+        version = current_version(instance, study.name, chain.EVAL_REPORT, None)
     if version is None:
         message = f"study {study.name!r} has no report yet: alignment run {study.name}"
         raise ArtifactError(message)
-    return Lake(home.lake).open(study.name, "eval_report", None, version)
+    return Lake(home.lake).open(study.name, chain.EVAL_REPORT, None, version)

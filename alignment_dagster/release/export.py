@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.atomic_files import new_folder
@@ -15,14 +16,15 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.release.checkpoint import released_facts, write_checkpoint
 from alignment_dagster.study import Study
 
 STAGES = {
-    "base": ("pretrained_checkpoint", "model"),
-    "sft": ("post_trained_checkpoint", "sft"),
-    "dpo": ("post_trained_checkpoint", "dpo"),
+    "base": (chain.PRETRAINED_CHECKPOINT, "model"),
+    "sft": (chain.POST_TRAINED_CHECKPOINT, "sft"),
+    "dpo": (chain.POST_TRAINED_CHECKPOINT, "dpo"),
 }
 
 
@@ -74,9 +76,9 @@ def _tasks(study: Study, found: dict[str, Artifact], folder: Path) -> Iterator[s
 def _logs(study: Study, evaluation: Artifact, folder: Path) -> str:
     from alignment_dagster.evaluation.inspect_log import write_inspect_logs
 
-    generations = evaluation.path / "generations.parquet"
+    generations = evaluation.path / file_names.GENERATIONS
     written = write_inspect_logs(
-        pq.read_table(evaluation.path / "items.parquet"),
+        pq.read_table(evaluation.path / file_names.ITEMS),
         study.suites,
         study.assets,
         folder / "logs",
@@ -90,11 +92,11 @@ def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
     """The current evaluation, and exactly the checkpoints that it was made from."""
     lake = Lake(home.lake)
     with open_instance(home) as instance:
-        version = current_version(instance, study.name, "evaluation", partition)
+        version = current_version(instance, study.name, chain.EVALUATION, partition)
     if version is None:
-        name = label("evaluation", partition, "")[:-1]
+        name = label(chain.EVALUATION, partition, "")[:-1]
         raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
-    evaluation = lake.open(study.name, "evaluation", partition, version)
+    evaluation = lake.open(study.name, chain.EVALUATION, partition, version)
     for suite in study.suites:
         if evaluation.provenance.inputs.external_inputs.get(suite.name) not in (
             None,
@@ -107,4 +109,4 @@ def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
         for parent in evaluation.provenance.inputs.parents
         if parent.asset.endswith("_checkpoint")
     }
-    return {**found, "evaluation": evaluation}
+    return {**found, chain.EVALUATION: evaluation}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.report.rows import ReportData
 
-FINDINGS = "findings.json"
 PARTS = ("claims", "comparisons", "persistence", "erosion_summaries", "attacks", "formats")
 
 Findings = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -20,7 +20,7 @@ def write_findings(data: ReportData, folder: Path) -> None:
     """Write `findings.json`; the same rows stand on the page."""
     parts = {part: [asdict(row) for row in getattr(data, part)] for part in PARTS}
     text = json.dumps(parts, ensure_ascii=False, indent=1)
-    (folder / FINDINGS).write_text(text + "\n", encoding="utf-8")
+    (folder / file_names.FINDINGS).write_text(text + "\n", encoding="utf-8")
 
 
 def read_findings(folder: Path) -> Findings:
@@ -29,7 +29,7 @@ def read_findings(folder: Path) -> Findings:
     Raises:
         ArtifactError: if the file is absent or damaged.
     """
-    path = folder / FINDINGS
+    path = folder / file_names.FINDINGS
     try:
         found: Findings = json.loads(path.read_text(encoding="utf-8"))
         return {part: found[part] for part in PARTS}

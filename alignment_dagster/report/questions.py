@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Study
 
-QUESTIONS = "questions.parquet"
 SCHEMA = pa.schema(
     [
         ("suite", pa.string()),
@@ -38,4 +38,4 @@ def write_questions(study: Study, folder: Path) -> None:
         for item in load_suite(suite, study.assets)
     ]
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    pq.write_table(table, folder / QUESTIONS, compression="zstd")
+    pq.write_table(table, folder / file_names.QUESTIONS, compression="zstd")

@@ -90,8 +90,8 @@ def is_tampered(stage: str) -> bool:
 def origin(stage: str, metric: str) -> str:
     """The asset in which a number was measured."""
     if metric == ATTACK_SUCCESS:
-        return "attacks"
-    return "tampering" if is_tampered(stage) else "evaluation"
+        return chain.ATTACKS
+    return chain.TAMPERING if is_tampered(stage) else chain.EVALUATION
 
 
 def result_rows(

@@ -18,19 +18,20 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from alignment_dagster import chain
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.running.plain_progress import PlainProgress
 
 if TYPE_CHECKING:
     from alignment_dagster.running.plan import Task
 
-MEASURING = ("evaluation", "tampering", "attacks", "eval_report")
+MEASURING = (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.EVAL_REPORT)
 COMPUTING = (
-    "raw_corpus",
-    "scored_corpus",
-    "corpus_drift",
-    "pretrained_checkpoint",
-    "post_trained_checkpoint",
+    chain.RAW_CORPUS,
+    chain.SCORED_CORPUS,
+    chain.CORPUS_DRIFT,
+    chain.PRETRAINED_CHECKPOINT,
+    chain.POST_TRAINED_CHECKPOINT,
     *MEASURING[:-1],
 )
 """Generating, scoring, training and measuring; the rest of the time is orchestration."""
@@ -144,7 +145,7 @@ class Terminal:
         table = Table("asset", "artifacts", "seconds", title="Where the time went", box=None)
         for asset, seconds in self._seconds.items():
             table.add_row(asset, str(len(seconds)), f"{sum(seconds):.1f}")
-        computing, evaluating = self._spent(COMPUTING), self._spent(("evaluation",))
+        computing, evaluating = self._spent(COMPUTING), self._spent((chain.EVALUATION,))
         measuring = self._spent(MEASURING)
         self.console.print(table)
         around = wall + self._before - self._covered()

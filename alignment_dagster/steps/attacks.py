@@ -10,11 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.evaluation.attacks.files import (
-    ATTACKS_FILE,
-    NOT_APPLIED_FILE,
-    REPRODUCED_FILE,
-)
+from alignment_dagster.evaluation.attacks.files import NOT_APPLIED_FILE, REPRODUCED_FILE
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.selection import SEARCHES, choose_items
 from alignment_dagster.evaluation.attacks.success import attack_success
@@ -23,6 +19,7 @@ from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition
@@ -59,7 +56,7 @@ def build(context: BuildContext) -> BuildResult:
         work=str(context.work),
     )
     measured = context.run_job(MODULE, job, context.parents.one(chain.PRETRAINED_CHECKPOINT))
-    rows = pq.read_table(context.folder / ATTACKS_FILE)
+    rows = pq.read_table(context.folder / file_names.ATTACKS)
     context.log(_metrics(context, rows, checkpoints))
     return BuildResult(
         (_attacked(study, context.folder, rows), _weights(checkpoints), _strings(context.folder)),

@@ -20,7 +20,7 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.findings import write_findings
 from alignment_dagster.report.gather import gather
 from alignment_dagster.report.gather.mart_check import find_mismatches
-from alignment_dagster.report.html.page import REPORT, write_report
+from alignment_dagster.report.html.page import write_report
 from alignment_dagster.report.questions import write_questions
 from alignment_dagster.report.results import CODE_VERSION, read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
@@ -55,7 +55,7 @@ def build(context: BuildContext) -> BuildResult:
     write_report(data, context.folder)
     write_findings(data, context.folder)
     write_questions(context.study, context.folder)
-    context.track_file(context.folder / REPORT)
+    context.track_file(context.folder / file_names.REPORT)
     mart = pq.read_table(context.parents.one(chain.METRICS).path / file_names.METRICS)
     rows = read_results(context.folder / file_names.RESULTS)
     problems = find_mismatches(rows, mart, context.parents)

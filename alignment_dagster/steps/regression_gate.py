@@ -27,7 +27,7 @@ from alignment_dagster.release.gate import (
     last_approved,
     write_gate,
 )
-from alignment_dagster.release.gate.reference import GATE, NOBODY
+from alignment_dagster.release.gate.reference import NOBODY
 from alignment_dagster.steps.pages.regression_gate import page_metadata
 from alignment_dagster.study import Gate, Study
 
@@ -154,7 +154,7 @@ def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
 
 
 STEP = Step(
-    asset=GATE,
+    asset=chain.REGRESSION_GATE,
     kinds=frozenset({"python", "parquet"}),
     description=(
         "The current report against the last approved one: every declared misalignment rate by "

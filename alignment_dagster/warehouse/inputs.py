@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from alignment_dagster import chain
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse.declared_tables import Columns, Row, write_plan, write_table
 from alignment_dagster.warehouse.paths import Warehouse
@@ -100,7 +101,7 @@ def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
         rows += _results(name, results or [none])
     write_table(rows, INDEX, warehouse.inputs / "inputs.parquet")
     shutil.rmtree(warehouse.exports, ignore_errors=True)
-    (warehouse.exports / "dispositions").mkdir(parents=True)
+    (warehouse.exports / chain.DISPOSITIONS).mkdir(parents=True)
 
 
 def _row(kind: str, name: str, path: Path) -> Row:

@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from alignment_dagster import chain
 from alignment_dagster.defs.freshness import CHECK, check, evaluate, sensor, watched
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.journal import Journal, NewEntry
-from alignment_dagster.refresh.freshness import CORPUS
 from alignment_dagster.refresh.source_looks import looks_file
 from alignment_dagster.study import Study
 from tests.support.tiny_study import NAME, TinyStudy
@@ -28,7 +28,7 @@ def study(tiny: TinyStudy, tmp_path: Path) -> Study:
     study = tiny.load()
     for source in study.sources:
         journal = Journal(tmp_path / "home" / "lake" / NAME)
-        journal.append(NewEntry(CORPUS, source.name, "v", "d", "r", "run", False))
+        journal.append(NewEntry(chain.RAW_CORPUS, source.name, "v", "d", "r", "run", False))
     return study
 
 
@@ -46,7 +46,7 @@ def test_only_what_is_declared_is_watched_and_nothing_of_it_blocks(
     study: Study, tiny: TinyStudy
 ) -> None:
     assert [(one.asset, one.limit) for one in watched(study)] == [
-        (CORPUS, 5.0), ("eval_report", 10.0)
+        (chain.RAW_CORPUS, 5.0), ("eval_report", 10.0)
     ]  # fmt: skip
     (spec,) = check(next(watched(study))).check_specs
     assert (spec.name, spec.blocking) == (CHECK, False)
@@ -72,7 +72,7 @@ def test_the_sensor_tells_an_outcome_once_and_again_when_it_changes(
     instance = dg.DagsterInstance.ephemeral()
     first = tick(study, instance, None)
     told = {event.asset_key.path[-1]: event.passed for event in first.asset_events}  # type: ignore[union-attr]
-    assert told == {CORPUS: True, "eval_report": False}
+    assert told == {chain.RAW_CORPUS: True, "eval_report": False}
     assert not tick(study, instance, first.cursor).asset_events
     path = looks_file(Home(tmp_path / "home"), NAME)
     path.parent.mkdir(parents=True)
@@ -82,8 +82,8 @@ def test_the_sensor_tells_an_outcome_once_and_again_when_it_changes(
     assert isinstance(event, dg.AssetCheckEvaluation)
     assert not event.passed
     assert "line 1 is no look at a source" in str(event.description)
-    assert json.loads(str(again.cursor)).keys() == {CORPUS, "eval_report"}
-    key = dg.AssetCheckKey(dg.AssetKey([NAME, CORPUS]), CHECK)
+    assert json.loads(str(again.cursor)).keys() == {chain.RAW_CORPUS, "eval_report"}
+    key = dg.AssetCheckKey(dg.AssetKey([NAME, chain.RAW_CORPUS]), CHECK)
     (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     assert record.event is not None
     assert record.event.asset_check_evaluation is not None  # type: ignore[union-attr]

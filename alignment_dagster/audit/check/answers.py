@@ -2,9 +2,10 @@
 
 import duckdb
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.lineage import file_names
 
-ITEMS = "items.parquet"
 NO_CHOICE = -1
 """In the column `choice`: no options were compared."""
 UNLIKE = """
@@ -26,10 +27,10 @@ UNLIKE = """
 
 def check_answers(scope: Scope) -> None:
     """The answers of evaluations and tamperings in scope."""
-    for artifact in scope.checked("evaluation", "tampering"):
-        subject = f"{artifact.label} {ITEMS}"
+    for artifact in scope.checked(chain.EVALUATION, chain.TAMPERING):
+        subject = f"{artifact.label} {file_names.ITEMS}"
         with scope.findings.guard("ledgers", subject), duckdb.connect(":memory:") as connection:
-            values = {"file": str(artifact.path / ITEMS), "none": NO_CHOICE}
+            values = {"file": str(artifact.path / file_names.ITEMS), "none": NO_CHOICE}
             unlike = connection.execute(UNLIKE, values).fetchall()
             if unlike:
                 suite, item, stage = unlike[0]

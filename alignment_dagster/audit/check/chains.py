@@ -10,24 +10,31 @@ import pyarrow.compute as pc
 from alignment_dagster.audit.check.conversations import ConsumedTokens, ConversationEncoder
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.chain import (
+    CURATED_MIX,
+    DISPOSITIONS,
+    POST_TRAINED_CHECKPOINT,
+    PRETRAINED_CHECKPOINT,
+    RAW_CORPUS,
+    TAMPERING,
+)
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 
 SUFFIX = "_consumption.parquet"
-LEDGER = "consumption.parquet"
-LOG = "training_log.parquet"
 USES = {"sft": ("sft",), "dpo": ("dpo",)}
-TAMPERING = ("sft", "tampering")
+TAMPERING_USES = ("sft", "tampering")
 """A tampering reads conversations that are kept for one of these uses."""
 
 
 def check_chains(scope: Scope) -> None:
     """The ledgers of every checkpoint and tampering in scope."""
-    for artifact in scope.checked("pretrained_checkpoint"):
-        with scope.findings.guard("chains", f"{artifact.label} {LEDGER}"):
+    for artifact in scope.checked(PRETRAINED_CHECKPOINT):
+        with scope.findings.guard("chains", f"{artifact.label} {file_names.CONSUMPTION}"):
             _check_pretraining(scope, artifact)
     conversations = ConversationEncoder()
-    for artifact in scope.checked("post_trained_checkpoint", "tampering"):
+    for artifact in scope.checked(POST_TRAINED_CHECKPOINT, TAMPERING):
         for name in sorted(artifact.manifest.files):
             if name.endswith(SUFFIX):
                 with scope.findings.guard("chains", f"{artifact.label} {name}"):
@@ -35,13 +42,13 @@ def check_chains(scope: Scope) -> None:
 
 
 def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
-    mix = scope.parent(artifact, "curated_mix")
-    subject = f"{artifact.label} {LEDGER}"
-    problem = consumption_problem(artifact.path / LEDGER, mix.path)
+    mix = scope.parent(artifact, CURATED_MIX)
+    subject = f"{artifact.label} {file_names.CONSUMPTION}"
+    problem = consumption_problem(artifact.path / file_names.CONSUMPTION, mix.path)
     scope.findings.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
-    steps = read_table(artifact.path / LEDGER, columns=["step", "tokens"])
-    log = read_table(artifact.path / LOG, columns=["step", "tokens"])
-    message = f"its steps and tokens are not those of {LOG}"
+    steps = read_table(artifact.path / file_names.CONSUMPTION, columns=["step", "tokens"])
+    log = read_table(artifact.path / file_names.TRAINING_LOG, columns=["step", "tokens"])
+    message = f"its steps and tokens are not those of {file_names.TRAINING_LOG}"
     scope.findings.gap_if(not steps.equals(log), "chains", subject, message)
     scope.findings.counts["chains"] += 1
     scope.findings.counts["training steps"] += steps.num_rows
@@ -55,12 +62,12 @@ def _check_conversations(
     subject = f"{artifact.label} {name}"
     ledger = read_table(artifact.path / name)
     read = set(pc.list_flatten(ledger["documents"]).to_pylist())
-    strays = read - _kept_documents(scope, artifact, USES.get(stage, TAMPERING))
+    strays = read - _kept_documents(scope, artifact, USES.get(stage, TAMPERING_USES))
     if strays:
         first = sorted(strays)[0]
         message = f"names {len(strays)} documents that the recipe does not keep, as {first}"
         scope.findings.gap("chains", subject, message)
-    texts = [one.path / "documents.parquet" for one in scope.parents(artifact, "raw_corpus")]
+    texts = [one.path / file_names.DOCUMENTS for one in scope.parents(artifact, RAW_CORPUS)]
     consumed = conversations.encode(artifact.path / stage, texts, read, pairs=stage == "dpo")
     problem = _find_departure(ledger.to_pylist(), consumed) or _find_shortening(
         artifact, stage, ledger
@@ -84,11 +91,11 @@ def _find_departure(rows: list[dict[str, Any]], consumed: ConsumedTokens) -> str
 
 def _find_shortening(artifact: Artifact, stage: str, ledger: pa.Table) -> str | None:
     """The log of the training, and what it measured of itself, tell of the same tokens."""
-    log = read_table(artifact.path / LOG, columns=["stage", "tokens"])
+    log = read_table(artifact.path / file_names.TRAINING_LOG, columns=["stage", "tokens"])
     logged = log.filter(pc.equal(log["stage"], stage))["tokens"].to_pylist()
     tokens = ledger["tokens"].to_pylist()
     if not tokens or logged[-1:] != tokens[-1:] or not set(logged) <= set(tokens):
-        return f"its tokens are not those of {LOG}"
+        return f"its tokens are not those of {file_names.TRAINING_LOG}"
     if artifact.provenance.measured.get(f"{stage}_tokens") != tokens[-1]:
         return "its tokens are not as many as the training measured"
     return None
@@ -107,5 +114,5 @@ def _kept_documents(scope: Scope, artifact: Artifact, uses: tuple[str, ...]) -> 
 
 def _dispositions(scope: Scope, artifact: Artifact) -> Iterator[Path]:
     for parent in artifact.provenance.inputs.parents:
-        if parent.asset == "dispositions" and parent.part:
-            yield scope.parent(artifact, "dispositions").path / parent.part
+        if parent.asset == DISPOSITIONS and parent.part:
+            yield scope.parent(artifact, DISPOSITIONS).path / parent.part

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check.dagster_records import (
     SUCCESS,
     CheckResult,
@@ -12,7 +13,7 @@ from alignment_dagster.audit.check.dagster_records import (
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage.provenance import Key
 
-MARTS = frozenset({"documents", "dispositions", "mix_composition", "metrics"})
+MARTS = frozenset({chain.DOCUMENTS, chain.DISPOSITIONS, chain.MIX_COMPOSITION, chain.METRICS})
 """Their checks are dbt's tests: all have passed, or there is no artifact."""
 
 ResultsByRun = Mapping[tuple[str, str], Sequence[CheckResult]]

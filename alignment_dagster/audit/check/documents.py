@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 
-DOCUMENTS = "documents.parquet"
 USES = {
     "corpus": "pretraining",
     "chat": "sft",
@@ -25,10 +26,10 @@ USES = {
 def check_documents(scope: Scope) -> None:
     """Texts, scores, documents and dispositions in scope."""
     parts = {
-        "raw_corpus": _check_texts,
-        "scored_corpus": _check_scores,
+        chain.RAW_CORPUS: _check_texts,
+        chain.SCORED_CORPUS: _check_scores,
         "documents": _check_documents,
-        "dispositions": _check_dispositions,
+        chain.DISPOSITIONS: _check_dispositions,
     }
     for asset, check in parts.items():
         for artifact in scope.checked(asset):
@@ -43,17 +44,19 @@ def _ids(path: Path) -> pa.ChunkedArray:
 def _check_texts(scope: Scope, artifact: Artifact) -> None:
     """Each document's id is the SHA-256 of its source and content."""
     columns = ["document_id", "text", "payload"]
-    for batch in pq.ParquetFile(artifact.path / DOCUMENTS).iter_batches(columns=columns):
+    for batch in pq.ParquetFile(artifact.path / file_names.DOCUMENTS).iter_batches(columns=columns):
         for document, text, payload in zip(*(one.to_pylist() for one in batch), strict=True):
             content = text if payload is None else payload
             if sha256_text(artifact.partition or "", content) != document:
                 message = "its text is not the one that its id is the SHA-256 of"
-                subject = f"{artifact.label} {DOCUMENTS}, document {document}"
+                subject = f"{artifact.label} {file_names.DOCUMENTS}, document {document}"
                 scope.findings.gap("ledgers", subject, message)
 
 
 def _check_scores(scope: Scope, artifact: Artifact) -> None:
-    raw = _ids(scope.parent(artifact, "raw_corpus", artifact.partition).path / DOCUMENTS)
+    raw = _ids(
+        scope.parent(artifact, chain.RAW_CORPUS, artifact.partition).path / file_names.DOCUMENTS
+    )
     scope.findings.counts["documents"] += len(raw)
     for name in sorted(artifact.manifest.files):
         if name.endswith(".parquet") and not _ids(artifact.path / name).equals(raw):
@@ -64,15 +67,17 @@ def _check_scores(scope: Scope, artifact: Artifact) -> None:
 def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
     """Source → the ids of its documents, of all sources behind the artifact."""
     return {
-        parent.partition or "": _ids(parent.path / DOCUMENTS)
-        for parent in scope.parents(artifact, "raw_corpus")
+        parent.partition or "": _ids(parent.path / file_names.DOCUMENTS)
+        for parent in scope.parents(artifact, chain.RAW_CORPUS)
     }
 
 
 def _check_documents(scope: Scope, artifact: Artifact) -> None:
     raw = list(_raw_ids(scope, artifact).values())
-    problem = find_miscounts(_ids(artifact.path / DOCUMENTS), _together(raw))
-    scope.findings.gap_if(problem, "ledgers", f"{artifact.label} {DOCUMENTS}", f"{problem}")
+    problem = find_miscounts(_ids(artifact.path / file_names.DOCUMENTS), _together(raw))
+    scope.findings.gap_if(
+        problem, "ledgers", f"{artifact.label} {file_names.DOCUMENTS}", f"{problem}"
+    )
 
 
 def _together(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -114,7 +119,7 @@ def _check_recipe(
     roles: dict[str, str],
 ) -> None:
     table = _dispositions(artifact, recipe)
-    scope.findings.counts["dispositions"] += table.num_rows
+    scope.findings.counts[chain.DISPOSITIONS] += table.num_rows
     for use in dict.fromkeys(USES.values()):
         subject = f"{artifact.label} {recipe}, {use}"
         wanted = [ids for source, ids in raw.items() if USES[roles[source]] == use]

@@ -8,17 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-
-DOCUMENTS = "documents.parquet"
-COMPOSITION = "composition.parquet"
 
 
 def check_mixes(scope: Scope) -> None:
     """Mixes and their compositions in scope."""
-    parts = {"curated_mix": _check_mix, "mix_composition": _check_composition}
+    parts = {chain.CURATED_MIX: _check_mix, chain.MIX_COMPOSITION: _check_composition}
     for asset, check in parts.items():
         for artifact in scope.checked(asset):
             with scope.findings.guard("ledgers", artifact.label):
@@ -27,9 +26,9 @@ def check_mixes(scope: Scope) -> None:
 
 def _check_mix(scope: Scope, artifact: Artifact) -> None:
     """Every token of every sequence belongs to one span; spans add up to the documents' tokens."""
-    sequences = np.load(artifact.path / "sequences.npy", mmap_mode="r", allow_pickle=False)
-    spans = read_table(artifact.path / "spans.parquet")
-    documents = read_table(artifact.path / DOCUMENTS)
+    sequences = np.load(artifact.path / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False)
+    spans = read_table(artifact.path / file_names.SPANS)
+    documents = read_table(artifact.path / file_names.DOCUMENTS)
     scope.findings.counts["mix tokens"] += sequences.size
     scope.findings.counts["spans"] += spans.num_rows
     columns = {name: spans[name].to_numpy().astype(np.int64) for name in spans.column_names}
@@ -79,16 +78,16 @@ def _find_unlike_documents(spans: dict[str, NDArray[np.int64]], documents: pa.Ta
 
 def _check_kept(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
     """A mix holds documents that the recipe keeps for pretraining, and no other."""
-    dispositions = scope.parent(artifact, "dispositions")
+    dispositions = scope.parent(artifact, chain.DISPOSITIONS)
     for parent in artifact.provenance.inputs.parents:
-        if parent.asset == "dispositions" and parent.part:
+        if parent.asset == chain.DISPOSITIONS and parent.part:
             table = read_table(dispositions.path / parent.part)
             kept = table.filter(pc.equal(table["state"], "kept"))["document_id"]
             strays = documents.filter(pc.invert(pc.is_in(documents["document_id"], kept)))
             if strays.num_rows:
                 first = strays["document_id"][0]
                 message = f"{strays.num_rows:,} documents are not kept by the recipe, as {first}"
-                scope.findings.gap("ledgers", f"{artifact.label} {DOCUMENTS}", message)
+                scope.findings.gap("ledgers", f"{artifact.label} {file_names.DOCUMENTS}", message)
 
 
 def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
@@ -97,8 +96,8 @@ def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None
         [("document_id", "count"), ("packed_tokens", "sum")]
     )
     wanted = _rows(sums.rename_columns(["source", "group", "documents", "tokens"]))
-    found = _rows(read_table(artifact.path / COMPOSITION))
-    subject = f"{artifact.label} {COMPOSITION}"
+    found = _rows(read_table(artifact.path / file_names.COMPOSITION))
+    subject = f"{artifact.label} {file_names.COMPOSITION}"
     message = "is not the sum of the mix's documents"
     scope.findings.gap_if(found != wanted, "ledgers", subject, message)
 
@@ -110,11 +109,11 @@ def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
 
 def _check_composition(scope: Scope, artifact: Artifact) -> None:
     """The mart is what the mixes' own files say, beside the shares that were declared."""
-    table = read_table(artifact.path / "mix_composition.parquet")
+    table = read_table(artifact.path / file_names.MIX_COMPOSITION)
     declared = artifact.provenance.declared["shares"]
-    for mix in scope.parents(artifact, "curated_mix"):
+    for mix in scope.parents(artifact, chain.CURATED_MIX):
         own = table.filter(pc.equal(table["recipe"], mix.partition)).to_pylist()
-        wanted = read_table(mix.path / COMPOSITION).to_pylist()
+        wanted = read_table(mix.path / file_names.COMPOSITION).to_pylist()
         groups: Counter[str] = Counter()
         for row in wanted:
             groups[row["group"]] += row["tokens"]

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check.metrics import check_metrics
 from alignment_dagster.audit.check.mlflow_records import (
     Input,
@@ -165,11 +166,11 @@ def _params(artifact: Artifact, stage: str) -> dict[str, str]:
     """The declared settings of a model: those that are one value, as MLflow was told them."""
     declared = artifact.provenance.declared
     section: Mapping[str, Any] = {}
-    if artifact.asset == "pretrained_checkpoint":
+    if artifact.asset == chain.PRETRAINED_CHECKPOINT:
         section = declared["model"]
-    elif artifact.asset == "post_trained_checkpoint":
+    elif artifact.asset == chain.POST_TRAINED_CHECKPOINT:
         section = declared["post_training"][stage]
-    elif artifact.asset == "tampering":
+    elif artifact.asset == chain.TAMPERING:
         section = next(one for one in declared["tampering"] if one["name"] == stage)
     return {
         name: str(value)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.gather.replicates import read_replicates
@@ -21,40 +23,43 @@ from alignment_dagster.report.results import (
     results_table,
 )
 
-RESULTS = "results.json"
-TABLE = "results.parquet"
-QUESTIONS = "questions.parquet"
-FINDINGS = "findings.json"
-MART = "metrics.parquet"
 TOLERANCE = 1e-12
 VALUES = ("value", "n", "seeds", "artifacts")
 INTERVALS = ("ci_low", "ci_high")
-ASKED = {"evaluation": "items.parquet", "tampering": "items.parquet", "attacks": "attacks.parquet"}
+ASKED = {
+    chain.EVALUATION: file_names.ITEMS,
+    chain.TAMPERING: file_names.ITEMS,
+    chain.ATTACKS: file_names.ATTACKS,
+}
 
 RowKey = tuple[str, int | None, str, str, str, str]
 
 
 def check_numbers(scope: Scope) -> None:
     """Of every report in scope."""
-    for report in scope.checked("eval_report"):
-        with scope.findings.guard("numbers", f"{report.label} {RESULTS}"):
+    for report in scope.checked(chain.EVAL_REPORT):
+        with scope.findings.guard("numbers", f"{report.label} {file_names.RESULTS}"):
             _check_report(scope, report)
-        with scope.findings.guard("ledgers", f"{report.label} {QUESTIONS}"):
+        with scope.findings.guard("ledgers", f"{report.label} {file_names.QUESTIONS}"):
             _check_questions(scope, report)
-        with scope.findings.guard("numbers", f"{report.label} {FINDINGS}"):
+        with scope.findings.guard("numbers", f"{report.label} {file_names.FINDINGS}"):
             _check_findings(scope, report)
 
 
 def _check_report(scope: Scope, report: Artifact) -> None:
-    rows = read_results(report.path / RESULTS)
+    rows = read_results(report.path / file_names.RESULTS)
     scope.findings.counts["numbers"] += len(rows)
-    message = f"is not {RESULTS} as a table"
-    same = read_table(report.path / TABLE).equals(results_table(rows))
-    scope.findings.gap_if(not same, "numbers", f"{report.label} {TABLE}", message)
+    message = f"is not {file_names.RESULTS} as a table"
+    same = read_table(report.path / file_names.RESULTS_TABLE).equals(results_table(rows))
+    scope.findings.gap_if(
+        not same, "numbers", f"{report.label} {file_names.RESULTS_TABLE}", message
+    )
     parents = _parents(scope, report)
-    mart = scope.parent(report, "metrics")
-    for problem in find_mismatches(rows, read_table(mart.path / MART), parents):
-        scope.findings.gap("numbers", f"{report.label} {RESULTS}", f"{problem} ({mart.label})")
+    mart = scope.parent(report, chain.METRICS)
+    for problem in find_mismatches(rows, read_table(mart.path / file_names.METRICS), parents):
+        scope.findings.gap(
+            "numbers", f"{report.label} {file_names.RESULTS}", f"{problem} ({mart.label})"
+        )
     measured = mart.provenance.declared["suites"]
     metrics = {suite["suite"]: suite["metric"] for suite in measured}
     again = {_key(row): row for row in result_rows(read_replicates(parents), metrics)}
@@ -109,7 +114,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _check_questions(scope: Scope, report: Artifact) -> None:
     """Whatever was asked stands in the report's questions."""
-    listed = read_table(report.path / QUESTIONS, columns=["suite", "item_id"])
+    listed = read_table(report.path / file_names.QUESTIONS, columns=["suite", "item_id"])
     known = set(zip(*(column.to_pylist() for column in listed), strict=True))
     for asset, name in ASKED.items():
         for measured in scope.parents(report, asset):
@@ -122,7 +127,7 @@ def _check_questions(scope: Scope, report: Artifact) -> None:
                 message = (
                     f"lacks {len(strays)} items that {measured.label} asked, as {suite} {item}"
                 )
-                scope.findings.gap("ledgers", f"{report.label} {QUESTIONS}", message)
+                scope.findings.gap("ledgers", f"{report.label} {file_names.QUESTIONS}", message)
 
 
 def _distinct(table: pa.Table) -> pa.Table:
@@ -131,7 +136,7 @@ def _distinct(table: pa.Table) -> pa.Table:
 
 def _check_findings(scope: Scope, report: Artifact) -> None:
     """Findings that name artifacts name parents of the report."""
-    content = json.loads((report.path / FINDINGS).read_text(encoding="utf-8"))
+    content = json.loads((report.path / file_names.FINDINGS).read_text(encoding="utf-8"))
     parents = {
         f"{one.asset}[{one.partition}]" if one.partition else one.asset: one.version
         for one in report.provenance.inputs.parents
@@ -139,7 +144,7 @@ def _check_findings(scope: Scope, report: Artifact) -> None:
     for name, version in _named(content):
         if parents.get(name) != version:
             message = f"names {name}@{version}, which is no parent of the report"
-            scope.findings.gap("numbers", f"{report.label} {FINDINGS}", message)
+            scope.findings.gap("numbers", f"{report.label} {file_names.FINDINGS}", message)
 
 
 def _named(content: Any) -> Iterator[tuple[str, str]]:

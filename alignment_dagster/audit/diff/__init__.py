@@ -1,5 +1,6 @@
 """`alignment audit diff`: what differs between two reports, or two recipes of one report."""
 
+from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.diff.answer import comparison_as_answer
 from alignment_dagster.audit.diff.comparison import compare_sides
@@ -81,7 +82,7 @@ def find_report(archive: Archive, name: str) -> Artifact:
 
 def _list_recipes(archive: Archive, report: Artifact) -> list[str]:
     parents = archive.parents(report)
-    return [one.partition or "" for one in parents if one.asset == "curated_mix"]
+    return [one.partition or "" for one in parents if one.asset == chain.CURATED_MIX]
 
 
 def _require_report(archive: Archive, name: str, recipes: list[str]) -> None:

@@ -9,6 +9,7 @@ artifact that shows the difference.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff.artifact_pairs import (
     Pair,
     Pairs,
@@ -148,13 +149,13 @@ def _code(provenance: Provenance) -> str:
 def declared_path(asset: str, partition: str | None, path: Path) -> Path:
     """Where the study declares what an asset recorded at a path."""
     head, *rest = path
-    if asset == "raw_corpus":
+    if asset == chain.RAW_CORPUS:
         return ("sources", partition or "", *path)
-    if asset == "tokenizer" and head not in ("suites", *DECLARED_ELSEWHERE):
+    if asset == chain.TOKENIZER and head not in ("suites", *DECLARED_ELSEWHERE):
         return ("tokenizer", *path)
-    if asset == "curated_mix" and head == "shares":
+    if asset == chain.CURATED_MIX and head == "shares":
         return ("recipes", partition or "", *path)
-    if asset in ("metrics", "mix_composition") and rest:
+    if asset in (chain.METRICS, chain.MIX_COMPOSITION) and rest:
         thing = rest[0].strip("[]")
         if head == "shares":
             return ("recipes", thing, head, *rest[1:])
@@ -164,9 +165,9 @@ def declared_path(asset: str, partition: str | None, path: Path) -> Path:
 
 def external_input_path(asset: str, partition: str | None, name: str) -> tuple[Kind, Path]:
     """What a name among the inputs from outside the lake stands for."""
-    if asset == "raw_corpus":
+    if asset == chain.RAW_CORPUS:
         return "data", (partition or "",)
-    if asset == "scored_corpus":
+    if asset == chain.SCORED_CORPUS:
         return "lexicon", (name,)
     if name == DBT:
         return "code", (DBT,)

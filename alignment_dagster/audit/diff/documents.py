@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff import dispositions
 from alignment_dagster.audit.diff.examples import (
     DocumentExample,
@@ -130,7 +131,7 @@ def list_changed_recipes(before: Side, after: Side) -> Iterator[str]:
 def list_changed_sources(before: Side, after: Side) -> list[str]:
     """Sources whose documents have other bytes, or that one side alone has."""
     digests = [
-        {one.partition or "": one.digest for one in side.all("raw_corpus")}
+        {one.partition or "": one.digest for one in side.all(chain.RAW_CORPUS)}
         for side in (before, after)
     ]
     names = dict.fromkeys([*digests[0], *digests[1]])
@@ -139,10 +140,10 @@ def list_changed_sources(before: Side, after: Side) -> list[str]:
 
 def _digests(side: Side, recipe: str) -> list[str]:
     """Of a recipe's mix, and of the files with its decisions."""
-    mix = next(one for one in side.all("curated_mix") if side.key(one)[1] == recipe)
+    mix = next(one for one in side.all(chain.CURATED_MIX) if side.key(one)[1] == recipe)
     files = [
         digest
-        for one in side.all("dispositions")
+        for one in side.all(chain.DISPOSITIONS)
         for name, digest in sorted(one.manifest.files.items())
         if name.startswith(f"{mix.partition}/")
     ]

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff.side import OWN, Side
 from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message, quote_literal
 from alignment_dagster.foundation.errors import ArtifactError
 
-VIEWS_READ = ("texts", "scores", "dispositions", "mixes", "questions")
+VIEWS_READ = ("texts", "scores", chain.DISPOSITIONS, "mixes", "questions")
 SCHEMAS = ("before", "after")
 DAMAGED = (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowInvalid, OSError)
 """What reading a file that was removed or altered raises, also while the ledgers are in use."""
@@ -41,14 +42,14 @@ def connect_sides(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnecti
 def list_shared_recipes(before: Side, after: Side) -> Sequence[str]:
     """The recipes of which both sides have a mix."""
     mixes = [
-        [side.key(one)[1] or "" for one in side.all("curated_mix")] for side in (before, after)
+        [side.key(one)[1] or "" for one in side.all(chain.CURATED_MIX)] for side in (before, after)
     ]
     return [recipe for recipe in mixes[0] if recipe in mixes[1]]
 
 
 def _select_own(body: str, view: str, recipe: str | None) -> str:
     """Of a view with recipes the compared one alone, under the name that both share."""
-    if recipe is None or view not in ("dispositions", "mixes"):
+    if recipe is None or view not in (chain.DISPOSITIONS, "mixes"):
         return body
     return (
         f"select * replace ({quote_literal(OWN)} as recipe) from ({body}) where recipe = "

@@ -7,6 +7,7 @@ import numpy as np
 
 from alignment_dagster.audit.diff.shared_rows import LeftOut, Replicates, restrict_to_shared
 from alignment_dagster.audit.diff.side import Side
+from alignment_dagster.lineage import file_names
 from alignment_dagster.report.cells import (
     BITS_PER_BYTE,
     Cells,
@@ -25,8 +26,6 @@ from alignment_dagster.report.statistics import Array, bits_per_byte
 from alignment_dagster.report.statistics.intervals import LN2
 from alignment_dagster.report.statistics.variance import difference_spread, pseudo_values
 from alignment_dagster.study import ATTACK_SUCCESS
-
-RESULTS = "results.json"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def compare_numbers(before: Side, after: Side) -> NumberChanges:
 
 def read_metric_names(side: Side) -> Mapping[str, str]:
     """Suite → what its hits are a share of, as the report has it."""
-    rows = read_results(side.report.path / RESULTS)
+    rows = read_results(side.report.path / file_names.RESULTS)
     others = (BITS_PER_BYTE, ATTACK_SUCCESS)
     return {row.suite: row.metric for row in rows if row.metric not in others}
 

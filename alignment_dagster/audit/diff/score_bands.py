@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff import dispositions
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.ledgers import fetch_rows
@@ -113,7 +114,7 @@ def split_bands(
 
 
 def _declared_rules(side: Side, recipe: str) -> Iterator[dict[str, Any]]:
-    for artifact in side.all("dispositions"):
+    for artifact in side.all(chain.DISPOSITIONS):
         declared = side.declared(artifact)
         yield from declared.get("drop", ())
         for one in declared.get("recipes", ()):

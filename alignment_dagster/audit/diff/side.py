@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.ancestry import ancestry, parents_of
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Key as ArtifactKey
 from alignment_dagster.lineage.provenance import Parent
 
-MEASUREMENTS = ("evaluation", "tampering", "attacks", "harness")
+MEASUREMENTS = (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.HARNESS)
 """What the numbers were measured in."""
 OWN = "(recipe)"
 """Stands for the recipe where two recipes are compared: what is the same but for its name."""
@@ -39,8 +41,7 @@ class Side:
         return tuple(
             artifact
             for artifact in self.archive.parents(self.report)
-            if artifact.asset in MEASUREMENTS
-            and (artifact.partition or "").split("|")[0] == self.recipe
+            if artifact.asset in MEASUREMENTS and recipe_of(artifact.partition) == self.recipe
         )
 
     @cached_property
@@ -82,8 +83,8 @@ class Side:
         """Asset and partition, with the compared recipe's name left out."""
         partition = artifact.partition
         if artifact.asset not in BY_SOURCE and partition is not None and self.recipe is not None:
-            recipe, bar, seed = partition.partition("|")
-            partition = f"{OWN}{bar}{seed}" if recipe == self.recipe else partition
+            if recipe_of(partition) == self.recipe:
+                partition = partition.replace(self.recipe, OWN, 1)
         return artifact.asset, partition
 
     def source(self, parent: Parent) -> Artifact:
@@ -134,9 +135,9 @@ class Side:
     def seeds(self) -> Mapping[str, tuple[int, ...]]:
         """Recipe → the seeds that were evaluated."""
         found: dict[str, list[int]] = {}
-        for artifact in self.all("evaluation"):
-            recipe, _, seed = (self.key(artifact)[1] or "").partition("|")
-            found.setdefault(recipe, []).append(int(seed))
+        for artifact in self.all(chain.EVALUATION):
+            partition = self.key(artifact)[1]
+            found.setdefault(recipe_of(partition), []).append(seed_of(partition))
         return {recipe: tuple(sorted(seeds)) for recipe, seeds in found.items()}
 
 

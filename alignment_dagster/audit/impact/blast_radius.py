@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from alignment_dagster import chain
 from alignment_dagster.audit.answer import Node
 from alignment_dagster.audit.impact import trained, untrained_uses
 from alignment_dagster.audit.impact.affected import (
@@ -26,7 +27,7 @@ from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 
-CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint", "tampering")
+CHECKPOINTS = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING)
 """Assets that hold weights."""
 
 
@@ -89,8 +90,8 @@ def find_impact(
     """
     with connect_memory() as connection:
         gone = resolve_withdrawal(connection, archive, withdrawn, listed)
-        documents = find_parent(archive, opened.report, "documents")
-        corpus = [one for one in archive.parents(documents) if one.asset == "raw_corpus"]
+        documents = find_parent(archive, opened.report, chain.DOCUMENTS)
+        corpus = [one for one in archive.parents(documents) if one.asset == chain.RAW_CORPUS]
         untrained_uses.load_known(connection, archive, documents)
         mixes, pretraining = trained.find_pretraining_uses(connection, archive)
         training = [*pretraining, *trained.find_fine_tuning_uses(connection, archive)]
@@ -137,7 +138,7 @@ def _list_disposition_files(opened: OpenedReport) -> list[Path]:
         opened.archive.parent(read).path / read.part
         for artifact in opened.ancestors
         for read in artifact.provenance.inputs.parents
-        if read.asset == "dispositions" and read.part
+        if read.asset == chain.DISPOSITIONS and read.part
     }
     return sorted(files)
 

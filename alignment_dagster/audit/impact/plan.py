@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alignment_dagster import chain
 from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
@@ -69,7 +71,7 @@ Rebuilds = Mapping[tuple[str, str | None], Rebuild]
 
 
 def _is_rebuilt(artifact: Artifact, removed: Removal, runs: Rebuilds) -> bool:
-    if artifact.asset == "raw_corpus":
+    if artifact.asset == chain.RAW_CORPUS:
         return artifact.partition in removed.sources
     return any(_is_changed(parent, removed, runs) for parent in artifact.provenance.inputs.parents)
 
@@ -85,13 +87,13 @@ def _has_other_content(
     asset: str, partition: str | None, part: str | None, removed: Removal, runs: Rebuilds
 ) -> bool:
     """Whether an artifact that is made again comes out different."""
-    if asset == "tokenizer":
+    if asset == chain.TOKENIZER:
         return removed.tokenizer
-    if asset == "curated_mix":
-        again = runs.get(("tokenizer", None))
+    if asset == chain.CURATED_MIX:
+        again = runs.get((chain.TOKENIZER, None))
         return partition in removed.recipes or bool(again and not again.same)
-    if asset == "documents" and part == "held_out.parquet":
+    if asset == chain.DOCUMENTS and part == file_names.HELD_OUT:
         return removed.held_out
-    if asset == "dispositions" and part:
+    if asset == chain.DISPOSITIONS and part:
         return part.rpartition("/")[2] in {FILES[role] for role in removed.roles}
     return True

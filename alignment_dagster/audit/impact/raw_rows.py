@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import file_paths
-from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection, Row
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 
 
@@ -42,8 +42,8 @@ def find_withdrawn_rows(
         dispositions: the files by which it was decided what is read.
         ids: those to describe one by one.
     """
-    corpora = file_paths(corpus, RAW)
-    table = str(documents.path / RAW)
+    corpora = file_paths(corpus, file_names.DOCUMENTS)
+    table = str(documents.path / file_names.DOCUMENTS)
     _load_decided(connection, dispositions)
     held_out = fetch_rows(
         connection,

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import consumption_files, fetch_rows
 from alignment_dagster.audit.trace.chain import PRETRAINING
-from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.audit.trace.training import read_mix_shape
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
@@ -48,12 +49,12 @@ def find_pretraining_uses(
     """Every mix in the lake that holds any of them, and every checkpoint that was trained on it."""
     mixes, training = [], []
     kept = {one.label for one in archive.with_files()}
-    for mix in (one for one in archive.with_files() if one.asset == "curated_mix"):
+    for mix in (one for one in archive.with_files() if one.asset == chain.CURATED_MIX):
         found = _find_mix_use(connection, mix)
         if found is not None:
             mixes.append(found)
             for child in archive.children(mix):
-                if child.asset == "pretrained_checkpoint" and child.label in kept:
+                if child.asset == chain.PRETRAINED_CHECKPOINT and child.label in kept:
                     training += _find_training_uses(connection, child)
     return mixes, training
 
@@ -65,7 +66,7 @@ def _find_mix_use(connection: Connection, mix: Artifact) -> MixUse | None:
         "select file_row_number::integer as row, copies, packed_tokens "
         "from read_parquet(?, file_row_number = true) "
         "where document_id in (select document_id from withdrawn)",
-        [str(mix.path / RAW)],
+        [str(mix.path / file_names.DOCUMENTS)],
     )
     packed = fetch_rows(
         connection,
@@ -87,12 +88,12 @@ def _load_touched_sequences(connection: Connection, mix: Artifact) -> None:
         'create or replace temp table touched as select "sequence", '
         'sum("end" - start)::bigint as tokens, list(distinct document) as rows '
         "from read_parquet(?) where document in (select row from packed) group by all",
-        [str(mix.path / "spans.parquet")],
+        [str(mix.path / file_names.SPANS)],
     )
 
 
 def _find_training_uses(connection: Connection, checkpoint: Artifact) -> list[TrainingUse]:
-    path = str(checkpoint.path / "consumption.parquet")
+    path = str(checkpoint.path / file_names.CONSUMPTION)
     read = fetch_rows(
         connection,
         "select min(step) as first_step, count(distinct step) as steps, "
@@ -124,7 +125,7 @@ def find_fine_tuning_uses(connection: Connection, archive: Archive) -> list[Trai
         str(path): (artifact, stage)
         for artifact in archive.with_files()
         for stage, path in consumption_files(artifact)
-        if artifact.asset != "pretrained_checkpoint"
+        if artifact.asset != chain.PRETRAINED_CHECKPOINT
     }
     if not files:
         return []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from alignment_dagster import chain
 from alignment_dagster.audit.answer import Node
 from alignment_dagster.audit.impact.blast_radius import CHECKPOINTS, Impact
 from alignment_dagster.audit.impact.trained import TrainingUse
@@ -175,7 +176,7 @@ def _untouched_node(impact: Impact) -> Node:
     children = [
         _artifact_node(impact, one, but)
         for one in impact.ancestors
-        if one.asset in ("curated_mix", *CHECKPOINTS) and one.label not in hit
+        if one.asset in (chain.CURATED_MIX, *CHECKPOINTS) and one.label not in hit
     ]
     return Node(
         "mixes and checkpoints not affected", _count_artifacts(children), children, tone="good"

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.audit.trace.documents import RAW
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.audit.trace.selection import TRAINS_TOKENIZER, find_tokenizer_corpus
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 
@@ -31,9 +32,9 @@ class TokenizerUse:
 def find_loss_uses(connection: Connection, archive: Archive) -> list[LossUse]:
     """Every measurement whose held-out losses include any of them."""
     files = {
-        str(artifact.path / "losses.parquet"): artifact
+        str(artifact.path / file_names.LOSSES): artifact
         for artifact in archive.with_files()
-        if "losses.parquet" in artifact.manifest.files
+        if file_names.LOSSES in artifact.manifest.files
     }
     if not files:
         return []
@@ -55,7 +56,7 @@ def load_known(connection: Connection, archive: Archive, documents: Artifact) ->
         "create or replace temp table known as select filename, document_id, fingerprint, "
         f"held_out, {TRAINS_TOKENIZER} as trains from read_parquet(?, filename = true) "
         "where document_id in (select document_id from withdrawn)",
-        [sorted({*files, str(documents.path / RAW)})],
+        [sorted({*files, str(documents.path / file_names.DOCUMENTS)})],
     )
 
 
@@ -74,12 +75,16 @@ def find_tokenizer_uses(connection: Connection, archive: Archive) -> list[Tokeni
 
 
 def _tokenizers(archive: Archive) -> list[Artifact]:
-    return [one for one in archive.with_files() if one.asset == "tokenizer"]
+    return [one for one in archive.with_files() if one.asset == chain.TOKENIZER]
 
 
 def find_raw_corpora(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:
     """Every raw corpus in the lake that holds any of them, and how many."""
-    files = {str(one.path / RAW): one for one in archive.with_files() if one.asset == "raw_corpus"}
+    files = {
+        str(one.path / file_names.DOCUMENTS): one
+        for one in archive.with_files()
+        if one.asset == chain.RAW_CORPUS
+    }
     found = fetch_rows(
         connection,
         "select filename, count(*) as count from raw_rows group by filename order by filename",

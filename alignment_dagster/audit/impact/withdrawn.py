@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import file_paths
-from alignment_dagster.audit.trace.documents import RAW, find_neighbours
+from alignment_dagster.audit.trace.documents import find_neighbours
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.lake import Artifact
 
@@ -41,7 +43,7 @@ def resolve_withdrawal(
     Raises:
         ArtifactError: if something named is unknown or ambiguous; a list's line by file and line.
     """
-    corpora = [one for one in archive.with_files() if one.asset == "raw_corpus"]
+    corpora = [one for one in archive.with_files() if one.asset == chain.RAW_CORPUS]
     sources = tuple(dict.fromkeys(_find_sources(names, corpora)))
     wanted = {name: name for name in names if not name.startswith(SOURCE)}
     if listed is not None:
@@ -53,7 +55,7 @@ def resolve_withdrawal(
         "create or replace temp table raw_rows as select filename, document_id, source, path, "
         "line, occurrences, repeated_at from read_parquet(?, filename = true) where "
         "list_contains(?::varchar[], document_id) or list_contains(?::varchar[], source)",
-        [file_paths(corpora, RAW), list(ids), list(sources)],
+        [file_paths(corpora, file_names.DOCUMENTS), list(ids), list(sources)],
     )
     connection.execute(
         "create or replace temp table withdrawn as select distinct document_id from raw_rows"
@@ -121,7 +123,7 @@ def _find_by_prefix(
             connection,
             f"select distinct {start} as name, document_id from read_parquet(?) "
             f"where {start} in (select unnest(?::varchar[]))",
-            file_paths(corpora, RAW),
+            file_paths(corpora, file_names.DOCUMENTS),
             names,
         ):
             found.setdefault(row["name"], []).append(row["document_id"])

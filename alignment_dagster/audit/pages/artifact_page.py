@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import quote
 
+from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.artifact_view import describe_artifact
 from alignment_dagster.audit.metrics import metric_name
@@ -11,6 +12,7 @@ from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.graph import graph
 from alignment_dagster.audit.review_nodes import review_nodes
 from alignment_dagster.foundation import page_links
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import NO_PROMPT
@@ -79,7 +81,7 @@ def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]
         if before := comparisons(archive).get(artifact.version):
             yield before, "what changed since the report before"
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
-    if artifact.asset == "raw_corpus" and reports:
+    if artifact.asset == chain.RAW_CORPUS and reports:
         source = quote(f"source:{artifact.partition}", safe="")
         page = page_links.audit_page(archive.study, REPORT, None, reports[-1])
         yield f"{page}/impact?document={source}", "what withdrawing it would touch"
@@ -101,7 +103,7 @@ def _reviews(archive: Archive, artifact: Artifact) -> list[Node]:
 
 def _numbers(archive: Archive, report: Artifact) -> list[Node]:
     """What stands behind each number of the headlines, by suite and stage."""
-    rows = [row for row in read_results(report.path / "results.json") if _in_headline(row)]
+    rows = [row for row in read_results(report.path / file_names.RESULTS) if _in_headline(row)]
     groups: dict[tuple[str, str], list[ResultRow]] = {}
     for row in rows:
         groups.setdefault((row.metric, row.suite), []).append(row)

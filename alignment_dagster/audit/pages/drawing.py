@@ -11,11 +11,11 @@ from alignment_dagster.audit.pages.geometry import (
     Heading,
     Layout,
     Panel,
-    seed_of,
 )
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage.lake import label
+from alignment_dagster.lineage.partition_keys import find_seed
 from alignment_dagster.lineage.provenance import Key
 
 LETTER = 6.3
@@ -162,7 +162,7 @@ def _name(key: Key) -> str:
     asset, partition, _ = key
     if asset in SHARED or partition is None:
         return asset
-    seed = seed_of(key)
+    seed = find_seed(key[1])
     return partition if seed is None else f"seed {seed}"
 
 

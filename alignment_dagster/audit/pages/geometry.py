@@ -3,38 +3,38 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from alignment_dagster import chain
 from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.provenance import Key
 
 COLUMNS: tuple[tuple[str, ...], ...] = (
-    ("raw_corpus",),
-    ("scored_corpus",),
-    ("corpus_drift",),
-    ("documents", "dispositions", "tokenizer"),
-    ("curated_mix",),
-    ("pretrained_checkpoint",),
-    ("post_trained_checkpoint",),
-    ("evaluation", "tampering", "attacks", "harness"),
-    ("mix_composition", "metrics"),
-    ("eval_report",),
-    ("regression_gate",),
+    (chain.RAW_CORPUS,),
+    (chain.SCORED_CORPUS,),
+    (chain.CORPUS_DRIFT,),
+    (chain.DOCUMENTS, chain.DISPOSITIONS, chain.TOKENIZER),
+    (chain.CURATED_MIX,),
+    (chain.PRETRAINED_CHECKPOINT,),
+    (chain.POST_TRAINED_CHECKPOINT,),
+    (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.HARNESS),
+    (chain.MIX_COMPOSITION, chain.METRICS),
+    (chain.EVAL_REPORT,),
+    (chain.REGRESSION_GATE,),
 )
 SOURCES = frozenset(BY_SOURCE)
-MIX = "curated_mix"
 TITLES: Mapping[str, str] = {
-    "documents": "tables, tokenizer",
-    "pretrained_checkpoint": "pretrained",
-    "post_trained_checkpoint": "post-trained",
-    "evaluation": "measurements",
-    "mix_composition": "tables",
+    chain.DOCUMENTS: "tables, tokenizer",
+    chain.PRETRAINED_CHECKPOINT: "pretrained",
+    chain.POST_TRAINED_CHECKPOINT: "post-trained",
+    chain.EVALUATION: "measurements",
+    chain.MIX_COMPOSITION: "tables",
 }
 """Of columns, by their first asset, where the asset's name is not used."""
 WIDTHS: Mapping[str, float] = {
-    "raw_corpus": 128.0,
-    "documents": 100.0,
-    "curated_mix": 122.0,
-    "evaluation": 176.0,
-    "mix_composition": 112.0,
+    chain.RAW_CORPUS: 128.0,
+    chain.DOCUMENTS: 100.0,
+    chain.CURATED_MIX: 122.0,
+    chain.EVALUATION: 176.0,
+    chain.MIX_COMPOSITION: 112.0,
 }
 WIDTH = 92.0
 LOW, TALL = 18.0, 32.0
@@ -110,7 +110,7 @@ class Column:
     @property
     def step(self) -> tuple[float, float]:
         """Height of a box, and the room between two."""
-        return (LOW, NEAR) if self.assets[0] == "evaluation" else (TALL, LANE)
+        return (LOW, NEAR) if self.assets[0] == chain.EVALUATION else (TALL, LANE)
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,3 @@ def lane_height(lane: Lane) -> float:
 def total(heights: Sequence[float], between: float) -> float:
     """Of things below each other."""
     return sum(heights) + between * max(0, len(heights) - 1)
-
-
-def seed_of(key: Key) -> int | None:
-    """The seed of an artifact whose partition has one."""
-    seed = (key[1] or "").partition("|")[2]
-    return int(seed) if seed.isdecimal() else None
-
-
-def recipe_of(key: Key) -> str:
-    """The recipe, or the source, that an artifact belongs to."""
-    return key[1] or "" if seed_of(key) is None else (key[1] or "").partition("|")[0]

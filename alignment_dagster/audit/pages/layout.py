@@ -8,13 +8,13 @@ one partition stand below each other.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alignment_dagster import chain
 from alignment_dagster.audit.pages.geometry import (
     BAND,
     HEAD,
     INSIDE,
     LANE,
     MARGIN,
-    MIX,
     NAME,
     SOURCES,
     Box,
@@ -27,10 +27,9 @@ from alignment_dagster.audit.pages.geometry import (
     cell,
     columns,
     lane_height,
-    recipe_of,
-    seed_of,
     total,
 )
+from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
 from alignment_dagster.lineage.provenance import Key
 
 TOP = MARGIN + HEAD
@@ -75,16 +74,16 @@ def layout(keys: Sequence[Key]) -> Layout:
 
 
 def _of_recipes(column: Column, keys: Sequence[Key]) -> bool:
-    return MIX in column.assets or any(
-        seed_of(key) is not None for key in keys if key[0] in column.assets
+    return chain.CURATED_MIX in column.assets or any(
+        find_seed(key[1]) is not None for key in keys if key[0] in column.assets
     )
 
 
 def _sources(found: Sequence[Column], keys: Sequence[Key]) -> list[Lane]:
     own = [key for key in keys if key[0] in SOURCES]
-    names = sorted({recipe_of(key) for key in own})
+    names = sorted({recipe_of(key[1]) for key in own})
     return [
-        [cell(one, [key for key in own if recipe_of(key) == name]) for one in found]
+        [cell(one, [key for key in own if recipe_of(key[1]) == name]) for one in found]
         for name in names
     ]
 
@@ -92,17 +91,17 @@ def _sources(found: Sequence[Column], keys: Sequence[Key]) -> list[Lane]:
 def _recipes(found: Sequence[Column], keys: Sequence[Key]) -> list[Recipe]:
     own = [key for key in keys if any(key[0] in one.assets for one in found)]
     return [
-        _recipe(name, found, [key for key in own if recipe_of(key) == name])
-        for name in sorted({recipe_of(key) for key in own})
+        _recipe(name, found, [key for key in own if recipe_of(key[1]) == name])
+        for name in sorted({recipe_of(key[1]) for key in own})
     ]
 
 
 def _recipe(name: str, found: Sequence[Column], keys: Sequence[Key]) -> Recipe:
-    mixes = [cell(one, keys) for one in found if MIX in one.assets]
-    seeded = [one for one in found if MIX not in one.assets]
-    seeds = sorted({seed_of(key) or 0 for key in keys if key[0] != MIX})
+    mixes = [cell(one, keys) for one in found if chain.CURATED_MIX in one.assets]
+    seeded = [one for one in found if chain.CURATED_MIX not in one.assets]
+    seeds = sorted({find_seed(key[1]) or 0 for key in keys if key[0] != chain.CURATED_MIX})
     lanes: list[list[Cell]] = [
-        [cell(one, [key for key in keys if (seed_of(key) or 0) == seed]) for one in seeded]
+        [cell(one, [key for key in keys if (find_seed(key[1]) or 0) == seed]) for one in seeded]
         for seed in seeds
     ]
     return Recipe(name, mixes, lanes)
@@ -115,7 +114,7 @@ def _place_panels(
     boxes: list[Box] = []
     for one in recipes:
         left, right = found[0].x - INSIDE, found[-1].right + INSIDE
-        text_x = found[min(len(found) - 1, int(MIX in found[0].assets))].x
+        text_x = found[min(len(found) - 1, int(chain.CURATED_MIX in found[0].assets))].x
         bands.append(Panel(one.name, left, y, right - left, one.height, text_x))
         boxes += one.boxes(y)
         y += one.height + BAND

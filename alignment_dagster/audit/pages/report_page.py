@@ -6,6 +6,7 @@ from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import DECISIONS, reviews
@@ -25,7 +26,7 @@ def report_with_banner(archive: Archive, report: Artifact) -> str:
         ArtifactError: if a byte of the report is not as it was signed, or it is no page.
     """
     verified = archive.lake.open(archive.study, report.asset, None, report.version)
-    text = (verified.path / "report.html").read_text(encoding="utf-8")
+    text = (verified.path / file_names.REPORT).read_text(encoding="utf-8")
     before, body, after = text.partition(BODY)
     if not body:
         raise ArtifactError(f"{verified.label}: report.html has no {BODY} to put the reviews above")

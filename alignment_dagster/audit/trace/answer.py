@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.trace.as_json import trace_as_json
 from alignment_dagster.audit.trace.metric_trace import Trace
@@ -143,7 +144,9 @@ def _mix_node(trace: Trace, mix: MixTotals) -> Node:
 
 
 def _document_node(row: Row) -> Node:
-    weight = next((one["weight"] for one in row["dispositions"] if one["state"] == "kept"), None)
+    weight = next(
+        (one["weight"] for one in row[chain.DISPOSITIONS] if one["state"] == "kept"), None
+    )
     kept = "no decision is recorded" if weight is None else f"kept, weight {weight:.4g}"
     return Node(
         f"{row['document_id'][:ID]}  {format_place(row['raw'])}",

@@ -7,11 +7,13 @@ from typing import Any
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, ConsumptionLedger, follow_chain
-from alignment_dagster.audit.trace.documents import RAW, describe_documents, find_document
+from alignment_dagster.audit.trace.documents import describe_documents, find_document
 from alignment_dagster.audit.trace.measurement import load_losses
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.audit.trace.selection import has_trained_tokenizer
 from alignment_dagster.audit.trace.training import limit_steps
+from alignment_dagster.chain import RAW_CORPUS
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.results import ResultRow
@@ -67,7 +69,7 @@ def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentP
     chain = follow_chain(opened.archive, row)
     with connect_memory() as connection:
         # A document that had no part in the metric is known too, and said to have had none.
-        corpora = [each for each in opened.ancestors if each.asset == "raw_corpus"]
+        corpora = [each for each in opened.ancestors if each.asset == RAW_CORPUS]
         one = find_document(connection, corpora, name)
         packed = [_find_packed(connection, mix, one) for mix in chain.mixes]
         found = [each for each in packed if each is not None]
@@ -93,7 +95,7 @@ def _find_packed(connection: Connection, mix: Artifact, document: str) -> Packed
         connection,
         "select file_row_number as row, tokens, copies, packed_tokens "
         "from read_parquet(?, file_row_number = true) where document_id = ?",
-        str(mix.path / RAW),
+        str(mix.path / file_names.DOCUMENTS),
         document,
     )
     if not found:
@@ -102,7 +104,7 @@ def _find_packed(connection: Connection, mix: Artifact, document: str) -> Packed
         connection,
         'select "sequence", start, "end", document_start, copy from read_parquet(?) '
         'where document = ? order by "sequence", start',
-        str(mix.path / "spans.parquet"),
+        str(mix.path / file_names.SPANS),
         found[0]["row"],
     )
     return PackedDocument(mix, found[0], spans)

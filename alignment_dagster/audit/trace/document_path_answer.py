@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.trace.document_path import (
@@ -37,7 +38,7 @@ def _sentences(path: DocumentPath) -> Iterator[str]:
         yield f"Trained on: {pluralize(times, 'step')} of {pluralize(len(seeds), 'seed')} read it."
     else:
         yield "No step of training behind this number read it."
-    for one in path.known["dispositions"]:
+    for one in path.known[chain.DISPOSITIONS]:
         yield _describe_decision(one)
     if path.tokenizer:
         yield "The vocabulary was trained on it."

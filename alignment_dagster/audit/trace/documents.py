@@ -6,10 +6,11 @@ from pathlib import Path
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import Chain, file_paths
 from alignment_dagster.audit.trace.parquet import Connection, Row
+from alignment_dagster.chain import DISPOSITIONS, RAW_CORPUS, SCORED_CORPUS
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 
-RAW = "documents.parquet"
 SHORTEST = 4
 """Characters of an id that a person must give."""
 NEAR = 5
@@ -18,7 +19,7 @@ IS_LISTED = "document_id in (select unnest(?::varchar[]))"
 
 def find_heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int) -> list[Row]:
     """The documents with the most tokens in a mix, with all that is known of each."""
-    path = str(mix.path / RAW)
+    path = str(mix.path / file_names.DOCUMENTS)
     # Rows are in the order of ids; only the one column is read in full.
     chosen = fetch_rows(
         connection,
@@ -41,7 +42,7 @@ def find_heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int)
         connection,
         'select document as row, count(distinct "sequence") as sequences from read_parquet(?) '
         "where document in (select unnest(?::integer[])) group by document",
-        str(mix.path / "spans.parquet"),
+        str(mix.path / file_names.SPANS),
         [row["row"] for row in found],
     )
     sequences = {row["row"]: row["sequences"] for row in parts}
@@ -61,17 +62,17 @@ def describe_documents(
         known: where to look for raw rows and scores; else in what lies behind the metric.
     """
     behind = list(known or chain.artifacts)
-    corpora = [one for one in behind if one.asset == "raw_corpus"]
+    corpora = [one for one in behind if one.asset == RAW_CORPUS]
     raw = {row["document_id"]: row for row in find_raw_rows(connection, corpora, ids)}
     sources = {row["source"] for row in raw.values()}
-    scored = [one for one in behind if one.asset == "scored_corpus" and one.partition in sources]
+    scored = [one for one in behind if one.asset == SCORED_CORPUS and one.partition in sources]
     scores = find_scores(connection, scored, ids)
     decided = find_decisions(connection, list_disposition_files(chain), ids)
     return {
         one: {
             "raw": raw.get(one),
             "scores": scores.get(one, {}),
-            "dispositions": decided.get(one, []),
+            DISPOSITIONS: decided.get(one, []),
         }
         for one in ids
     }
@@ -87,7 +88,7 @@ def find_raw_rows(
         connection,
         "select distinct on (document_id) document_id, source, path, line, external_id, "
         f"occurrences, repeated_at, characters from read_parquet(?) where {IS_LISTED}",
-        file_paths(corpora, RAW),
+        file_paths(corpora, file_names.DOCUMENTS),
         list(ids),
     )
 
@@ -167,7 +168,7 @@ def find_by_prefix(connection: Connection, corpora: Sequence[Artifact], name: st
         connection,
         "select distinct document_id from read_parquet(?) "
         "where document_id >= ? and document_id < ? order by document_id limit ?",
-        file_paths(corpora, RAW),
+        file_paths(corpora, file_names.DOCUMENTS),
         name,
         name + "~",
         NEAR + 1,
@@ -185,6 +186,6 @@ def find_neighbours(connection: Connection, corpora: Sequence[Artifact], name: s
         "min(document_id) filter (document_id > ?) as after from read_parquet(?)",
         name,
         name,
-        file_paths(corpora, RAW),
+        file_paths(corpora, file_names.DOCUMENTS),
     )[0]
     return [str(one) for one in found.values() if one]

@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import quote_literal
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.record_tables import build_record_tables
 from alignment_dagster.audit.trace.chain import file_paths
-from alignment_dagster.audit.trace.documents import RAW, list_disposition_files
+from alignment_dagster.audit.trace.documents import list_disposition_files
 from alignment_dagster.audit.trace.measurement import load_answers, load_losses
 from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Connection, connect_memory
@@ -18,6 +19,7 @@ from alignment_dagster.audit.trace.selection import select_tokenizer_documents
 from alignment_dagster.audit.trace.training import limit_steps
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 
 README = """# Everything behind {name}
 
@@ -47,8 +49,8 @@ def export_closure(opened: OpenedReport, trace: Trace, folder: Path) -> None:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(folder) as aside:
             with connect_memory() as connection:
-                _write_items(connection, trace, aside / "items.parquet")
-                _write_documents(connection, opened, trace, aside / "documents.parquet")
+                _write_items(connection, trace, aside / file_names.ITEMS)
+                _write_documents(connection, opened, trace, aside / file_names.DOCUMENTS)
                 _write_sequences(connection, trace, aside / "sequences.parquet")
             found = build_record_tables(opened.archive, trace.chain.artifacts)["artifacts"]
             pq.write_table(found, aside / "artifacts.parquet")
@@ -91,7 +93,7 @@ def _write_documents(
         "raw.path, raw.line, uses.document_id",
         [
             *values,
-            file_paths(trace.chain.ancestors_of("raw_corpus"), RAW),
+            file_paths(trace.chain.ancestors_of(chain.RAW_CORPUS), file_names.DOCUMENTS),
             list_disposition_files(trace.chain),
         ],
         path,
@@ -104,7 +106,7 @@ def _select_uses(opened: OpenedReport, trace: Trace) -> Iterator[tuple[str, list
         yield (
             "select document_id, 'pretraining' as use, copies * ? as times, "
             "packed_tokens * ? as tokens, ?::bigint as seeds from read_parquet(?)",
-            [seeds, seeds, seeds, str(mix.mix.path / RAW)],
+            [seeds, seeds, seeds, str(mix.mix.path / file_names.DOCUMENTS)],
         )
     for stage in trace.chain.fine_tuning:
         pieces, values = [], []

@@ -7,6 +7,7 @@ from typing import Any
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import Chain
 from alignment_dagster.audit.trace.parquet import Connection, Row, fetch_row
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
@@ -41,7 +42,7 @@ def load_answers(connection: Connection, chain: Chain) -> None:
     """Hold the metric's answers as the table `asked`, one row each, with its seed."""
     row = chain.row
     attacked = row.metric == ATTACK_SUCCESS
-    name = "attacks.parquet" if attacked else "items.parquet"
+    name = file_names.ATTACKS if attacked else file_names.ITEMS
     column = "attack" if attacked else "system_prompt"
     every = attacked and row.prompt == WORST_CASE
     pieces, values = [], []
@@ -84,7 +85,7 @@ def _count_items(connection: Connection, chain: Chain, report: Artifact, top: in
         {**totals, "attacks" if attacked else "formats": len(forms)},
         fetch_rows(connection, f"select seed, {COUNTS} from asked group by seed order by seed"),
         forms,
-        _with_questions(connection, report.path / "questions.parquet", chain.row.suite, items),
+        _with_questions(connection, report.path / file_names.QUESTIONS, chain.row.suite, items),
         totals["items"] - len(items),
     )
 
@@ -117,7 +118,7 @@ def load_losses(connection: Connection, chain: Chain) -> None:
         )
         values += [
             replicate.seed,
-            str(replicate.measurement.path / "losses.parquet"),
+            str(replicate.measurement.path / file_names.LOSSES),
             chain.row.stage,
         ]
         values += [source] if source else []

@@ -9,6 +9,7 @@ from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, ConsumptionLedger
 from alignment_dagster.audit.trace.parquet import Connection, Row, fetch_row
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 
 STEPS = (
@@ -70,14 +71,14 @@ def _count_mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) ->
     spans = fetch_row(
         connection,
         "select count(*) as spans from read_parquet(?)",
-        str(mix.path / "spans.parquet"),
+        str(mix.path / file_names.SPANS),
     )
     sources = fetch_rows(
         connection,
         'select source, "group", count(*) as documents, sum(copies)::bigint as copies, '
         "sum(packed_tokens)::bigint as tokens from read_parquet(?) "
         "group by all order by tokens desc, source",
-        str(mix.path / "documents.parquet"),
+        str(mix.path / file_names.DOCUMENTS),
     )
     return MixTotals(mix, seeds, sequences, length, spans["spans"], sources)
 
@@ -89,7 +90,7 @@ def read_mix_shape(mix: Artifact) -> tuple[int, int]:
         ArtifactError: if there is no such file, or it holds no table.
     """
     try:
-        shape = np.load(mix.path / "sequences.npy", mmap_mode="r", allow_pickle=False).shape
+        shape = np.load(mix.path / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False).shape
         return int(shape[0]), int(shape[1])
     except (OSError, ValueError, IndexError) as error:
         message = f"{mix.label}: sequences.npy cannot be read ({error})"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from alignment_dagster import chain
 from alignment_dagster.cli.audit.options import StudyName
 
 
@@ -12,7 +13,7 @@ def page_command(
     study: StudyName,
     artifact: Annotated[
         str, typer.Argument(help="asset[partition]@version; the current report without.")
-    ] = "eval_report",
+    ] = chain.EVAL_REPORT,
     output: Annotated[Path, typer.Option("-o", "--output", help="A file.")] = Path("audit.html"),
 ) -> None:
     """Write the page of an artifact: the graph of what it was made from, and all its records."""

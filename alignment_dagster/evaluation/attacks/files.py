@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 
-ATTACKS_FILE = "attacks.parquet"
 NOT_APPLIED_FILE = "not_applied.parquet"
 REPRODUCED_FILE = "reproduced.parquet"
 OPTION_PREFERENCE = "option_preference"

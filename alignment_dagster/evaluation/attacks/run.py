@@ -19,7 +19,6 @@ from alignment_dagster.evaluation.attacks.conversation import Renderer
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
 from alignment_dagster.evaluation.attacks.files import (
     ATTACKS,
-    ATTACKS_FILE,
     NOT_APPLIED,
     NOT_APPLIED_FILE,
     REPRODUCED,
@@ -43,6 +42,7 @@ from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage import file_names
 from alignment_dagster.study import AttackMethod, Stage
 
 Rows = list[dict[str, Any]]
@@ -84,7 +84,7 @@ def attack(job: AttackJob, progress: Progress) -> None:
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
     for name, schema, rows in (
-        (ATTACKS_FILE, ATTACKS, written.attacks),
+        (file_names.ATTACKS, ATTACKS, written.attacks),
         (NOT_APPLIED_FILE, NOT_APPLIED, written.not_applied),
         (REPRODUCED_FILE, REPRODUCED, written.reproduced),
     ):

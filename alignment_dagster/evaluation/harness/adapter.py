@@ -24,9 +24,8 @@ from alignment_dagster.evaluation.harness.job import HarnessJob
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage import file_names
 
-SAMPLES_FILE = "samples.parquet"
-SUMMARY_FILE = "summary.parquet"
 NOT_METRICS = frozenset({"bypass"})
 
 SAMPLES = pa.schema(
@@ -87,8 +86,8 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     progress.report("lm-evaluation-harness", len(checkpoints), len(checkpoints), "checkpoints")
     output.mkdir(parents=True, exist_ok=True)
     for rows, schema, name in (
-        (samples, SAMPLES, SAMPLES_FILE),
-        (summary, SUMMARY, SUMMARY_FILE),
+        (samples, SAMPLES, file_names.SAMPLES),
+        (summary, SUMMARY, file_names.SUMMARY),
     ):
         table = pa.Table.from_pylist(rows, schema=schema)
         pq.write_table(table, output / name, compression="zstd")

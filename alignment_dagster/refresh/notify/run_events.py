@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.page_links import mlflow_run
 from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.refresh.notify import Message, a_name, message
 from alignment_dagster.study import Moment, Study
 
-GATE = "regression_gate"
-"""The check whose failure is `gate_blocked`."""
 READ = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -102,7 +101,7 @@ def _checks(study: Study, ended: Ended) -> Iterator[Message]:
     """One message for the gate, and one for all other checks."""
     moments: tuple[tuple[Moment, bool], ...] = (("gate_blocked", True), ("check_failed", False))
     for moment, gate in moments:
-        failed = [one for one in ended.failed_checks if (one[1] == GATE) == gate]
+        failed = [one for one in ended.failed_checks if (one[1] == chain.REGRESSION_GATE) == gate]
         assets = {asset for asset, _ in failed}
         if failed:
             yield message(

@@ -11,6 +11,7 @@ from typing import Any
 
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage import file_names
 from alignment_dagster.release.cards.bom_models import dependencies, models
 from alignment_dagster.release.cards.bom_parts import component, digest, licences, properties
 from alignment_dagster.release.cards.facts import Facts
@@ -94,7 +95,7 @@ def _data(facts: Facts) -> Iterator[Json]:
         yield {
             **component("data", one.name, one.artifact.label, one.artifact.version),
             "description": visible(str(one.declared["description"])),
-            "hashes": digest(one.artifact.manifest.files["documents.parquet"]),
+            "hashes": digest(one.artifact.manifest.files[file_names.DOCUMENTS]),
             "licenses": licences([one.licence]),
             "data": [_dataset(one.name, {**counts, "read:sha256": read})],
             "properties": properties(
@@ -117,7 +118,7 @@ def _mixes(facts: Facts) -> Iterator[Json]:
         yield {
             **component("data", f"mix-{mix.name}", mix.artifact.label, mix.artifact.version),
             "description": visible(str(mix.recipe["description"])),
-            "hashes": digest(mix.artifact.manifest.files["sequences.npy"]),
+            "hashes": digest(mix.artifact.manifest.files[file_names.SEQUENCES]),
             "licenses": licences([o.licence for o in facts.sources if o.name in inside]),
             "data": [_dataset(mix.name, {"tokens": mix.tokens, "sequences": mix.sequences})],
             "properties": properties({"manifest:sha256": mix.artifact.digest, **parts, **dropped}),

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.metrics import list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.lineage.reviews import Review, reviews
 from alignment_dagster.report.findings import Findings, read_findings
 from alignment_dagster.report.results import ResultRow
@@ -164,7 +166,7 @@ def _sources(opened: OpenedReport) -> list[SourceFacts]:
     empty = {"documents": 0, "characters": 0, "rows": 0}
     found = []
     for artifact in opened.ancestors:
-        if artifact.asset == "raw_corpus":
+        if artifact.asset == chain.RAW_CORPUS:
             row = read.get(artifact.partition, empty)
             counts = (row["documents"], row["characters"], row["fetch_rows"])
             found.append(SourceFacts(artifact, artifact.provenance.declared, *counts))
@@ -184,17 +186,17 @@ def _mixes(opened: OpenedReport) -> list[MixFacts]:
             sequences.get(artifact.partition, 0),
         )
         for artifact in opened.ancestors
-        if artifact.asset == "curated_mix"
+        if artifact.asset == chain.CURATED_MIX
     ]
 
 
 def _replicates(opened: OpenedReport) -> list[Replicate]:
     post = {
-        one.partition: one for one in opened.ancestors if one.asset == "post_trained_checkpoint"
+        one.partition: one for one in opened.ancestors if one.asset == chain.POST_TRAINED_CHECKPOINT
     }
     found = []
     for artifact in opened.ancestors:
-        if artifact.asset == "pretrained_checkpoint":
-            recipe, _, seed = (artifact.partition or "").partition("|")
-            found.append(Replicate(recipe, int(seed), artifact, post.get(artifact.partition)))
+        if artifact.asset == chain.PRETRAINED_CHECKPOINT:
+            recipe, seed = recipe_of(artifact.partition), seed_of(artifact.partition)
+            found.append(Replicate(recipe, seed, artifact, post.get(artifact.partition)))
     return found

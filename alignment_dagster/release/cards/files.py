@@ -7,6 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.cards.facts import Facts
 
@@ -60,13 +62,13 @@ def _sources(facts: Facts) -> Iterator[DataFile]:
     for one in facts.sources:
         description = f"Documents of the source {one.name}: {one.declared['description']}"
         yield DataFile(
-            f"source-{one.name}", description, one.artifact, "documents.parquet", (one.licence,)
+            f"source-{one.name}", description, one.artifact, file_names.DOCUMENTS, (one.licence,)
         )
 
 
 def _dispositions(facts: Facts) -> Iterator[DataFile]:
     licences = tuple(dict.fromkeys(one.licence for one in facts.sources))
-    for artifact in facts.of("dispositions"):
+    for artifact in facts.of(chain.DISPOSITIONS):
         for name in sorted(artifact.manifest.files):
             recipe, _, use = name.removesuffix(".parquet").rpartition("/")
             description = f"What became of each document for {use} under the recipe {recipe}."
@@ -79,8 +81,8 @@ def _mixes(facts: Facts) -> Iterator[DataFile]:
         inside = {part["source"] for part in mix.parts}
         licences = tuple(dict.fromkeys(o.licence for o in facts.sources if o.name in inside))
         described = {
-            "documents.parquet": "Documents of the mix, with their tokens and copies",
-            "spans.parquet": "Which tokens of which document stand in which training sequence",
+            file_names.DOCUMENTS: "Documents of the mix, with their tokens and copies",
+            file_names.SPANS: "Which tokens of which document stand in which training sequence",
         }
         for name, description in described.items():
             config = f"mix-{mix.name}-{name.removesuffix('.parquet')}"

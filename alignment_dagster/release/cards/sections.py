@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.release.cards.facts import Facts, MixFacts
 from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
@@ -126,7 +127,7 @@ def composition(facts: Facts, mix: MixFacts) -> list[str]:
 
 def _rules(facts: Facts, mix: MixFacts) -> list[str]:
     """The declared rules: of the study, then of the recipe."""
-    shared = [one.provenance.declared.get("drop", ()) for one in facts.of("dispositions")]
+    shared = [one.provenance.declared.get("drop", ()) for one in facts.of(chain.DISPOSITIONS)]
     rules = [*(rule for found in shared[:1] for rule in found), *mix.recipe["drop"]]
     rows = [
         (

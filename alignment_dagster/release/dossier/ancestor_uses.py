@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import quote_literal
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
@@ -23,22 +25,22 @@ def select_uses(ancestors: Sequence[Artifact]) -> str:
 def _selects(ancestors: Sequence[Artifact]) -> Iterator[str]:
     versions = {(one.asset, one.version): one for one in ancestors}
     told: set[tuple[str | None, str]] = set()
-    for mix in (one for one in ancestors if one.asset == "curated_mix"):
+    for mix in (one for one in ancestors if one.asset == chain.CURATED_MIX):
         for parent in _parts(mix):
             told.add((parent.part, parent.digest))
-            yield _select(versions["dispositions", parent.version], parent, mix)
-    for reader in (one for one in ancestors if one.asset != "curated_mix"):
+            yield _select(versions[chain.DISPOSITIONS, parent.version], parent, mix)
+    for reader in (one for one in ancestors if one.asset != chain.CURATED_MIX):
         for parent in _parts(reader):
             if (parent.part, parent.digest) not in told:
                 told.add((parent.part, parent.digest))
-                yield _select(versions["dispositions", parent.version], parent, None)
+                yield _select(versions[chain.DISPOSITIONS, parent.version], parent, None)
 
 
 def _parts(reader: Artifact) -> list[Parent]:
     return [
         parent
         for parent in reader.provenance.inputs.parents
-        if parent.asset == "dispositions" and parent.part
+        if parent.asset == chain.DISPOSITIONS and parent.part
     ]
 
 
@@ -52,7 +54,7 @@ def _select(dispositions: Artifact, parent: Parent, mix: Artifact | None) -> str
     if mix is None:
         nothing = "null::varchar as mix, null::bigint as tokens, null::bigint as copies"
         return f"select {columns}, {nothing}, null::bigint as packed_tokens from {decided}"
-    packed = f"read_parquet({quote_literal(str(mix.path / 'documents.parquet'))})"
+    packed = f"read_parquet({quote_literal(str(mix.path / file_names.DOCUMENTS))})"
     return (
         f"select {columns}, {quote_literal(mix.version)} as mix, tokens, copies, packed_tokens "
         f"from {decided} left join (select document_id, tokens, copies, packed_tokens "

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_dagster import chain
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.journal import JOURNAL
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
@@ -25,7 +27,7 @@ from alignment_dagster.release.dossier.signature import (
 )
 
 RECORDS = (MANIFEST, PROVENANCE, STATEMENT)
-REPORT_FILES = ("report.html", "results.json", "findings.json")
+REPORT_FILES = (file_names.REPORT, file_names.RESULTS, file_names.FINDINGS)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def build_dossier(
 
 
 def _refuse_unknown(opened: OpenedReport, redacted: Sequence[str], texts: bool) -> None:
-    known = sorted(one.partition or "" for one in opened.ancestors if one.asset == "raw_corpus")
+    known = sorted(one.partition or "" for one in opened.ancestors if one.asset == chain.RAW_CORPUS)
     for source in redacted:
         if source not in known:
             raise ArtifactError(

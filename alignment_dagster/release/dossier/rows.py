@@ -7,7 +7,9 @@ from typing import Any
 
 import duckdb
 
+from alignment_dagster import chain
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.dossier.ancestor_uses import select_uses
 
@@ -106,8 +108,8 @@ def _by_document(rows: Iterator[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 def metrics(ledgers: duckdb.DuckDBPyConnection, opened: OpenedReport) -> Iterator[Row]:
     """The numbers as the warehouse computed them, in SQL, from the same answers."""
-    mart = next(one for one in opened.archive.parents(opened.report) if one.asset == "metrics")
-    return rows_of(ledgers, _METRICS, str(mart.path / "metrics.parquet"))
+    mart = next(one for one in opened.archive.parents(opened.report) if one.asset == chain.METRICS)
+    return rows_of(ledgers, _METRICS, str(mart.path / file_names.METRICS))
 
 
 def texts(ledgers: duckdb.DuckDBPyConnection, redacted: Sequence[str]) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff.answer import difference_as_json
 from alignment_dagster.audit.diff.artifact_pairs import pair_artifacts
 from alignment_dagster.audit.diff.causes import find_causes
@@ -50,7 +51,7 @@ def compare_data(then: Side, now: Side, recipes: Sequence[str]) -> dict[str, Any
 
 
 def _list_sources(side: Side) -> list[str]:
-    return [one.partition or "" for one in side.all("raw_corpus")]
+    return [one.partition or "" for one in side.all(chain.RAW_CORPUS)]
 
 
 def _find_one_sided(then: Side, now: Side) -> dict[str, list[str]]:

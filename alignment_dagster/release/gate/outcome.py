@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.gate.data_changes import compare_data
@@ -20,8 +21,8 @@ from alignment_dagster.release.gate.shared_answers import ComparableAnswers, pai
 from alignment_dagster.report.html.text import count, number, p_value, span
 from alignment_dagster.study import Gate
 
-GATE, DIFFERENCE = "gate.json", "difference.json"
-REGRESSIONS, FLIPS = "regressions.parquet", "flips.parquet"
+GATE, DIFFERENCE = file_names.GATE, file_names.DIFFERENCE
+REGRESSIONS, FLIPS = file_names.REGRESSIONS, file_names.FLIPS
 MAX_NAMED = 3
 """Numbers that a sentence names; the table has all."""
 Lines = Annotated[tuple[str, ...], Field(strict=False)]

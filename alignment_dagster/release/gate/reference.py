@@ -1,10 +1,10 @@
 """Which report a new one is held against: the last one before it that a person approved."""
 
+from alignment_dagster import chain
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import REVIEWS, Review, review_digest, reviews
 
-GATE = "regression_gate"
 NOBODY = "none"
 
 
@@ -52,7 +52,8 @@ def add_gate(archive: Archive, report: Artifact) -> list[Artifact]:
     gates = {
         one.version: one
         for one in archive.children(report)
-        if one.asset == GATE and one.provenance.inputs.parents[0].version == report.version
+        if one.asset == chain.REGRESSION_GATE
+        and one.provenance.inputs.parents[0].version == report.version
     }
     last = [gates[entry.version] for entry in archive.journal if entry.version in gates][-1:]
     return [*archive.ancestors([report], compared=False), *last]

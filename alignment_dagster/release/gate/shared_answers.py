@@ -10,14 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.audit.diff.numbers import read_metric_names
 from alignment_dagster.audit.diff.shared_rows import Replicates, restrict_to_shared
 from alignment_dagster.audit.diff.side import Side
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.release.gate.paired_test import PairedReplicates
 from alignment_dagster.report.cells import Replicate
 from alignment_dagster.study import Gate
 
-ITEMS = "items.parquet"
 NO_LOSSES = pa.schema(
     [("stage", pa.string()), ("source", pa.string()), ("document_id", pa.string()),
      ("nll", pa.float64()), ("bytes", pa.int64())]
@@ -62,12 +64,12 @@ def _replicates(
 ) -> dict[str, Replicates]:
     """Recipe → its replicates by seed."""
     found: dict[str, list[Replicate]] = {}
-    for artifact in side.all("evaluation"):
-        recipe, _, seed = (artifact.partition or "").partition("|")
+    for artifact in side.all(chain.EVALUATION):
+        recipe, seed = recipe_of(artifact.partition), seed_of(artifact.partition)
         if recipe in recipes:
             wanted = pc.field("suite").isin(list(suites)) & (pc.field("stage") == stage)
-            items = pq.read_table(artifact.path / ITEMS, filters=wanted)
-            found.setdefault(recipe, []).append(Replicate(recipe, int(seed), items, NO_LOSSES, {}))
+            items = pq.read_table(artifact.path / file_names.ITEMS, filters=wanted)
+            found.setdefault(recipe, []).append(Replicate(recipe, seed, items, NO_LOSSES, {}))
     return {recipe: tuple(sorted(own, key=lambda one: one.seed)) for recipe, own in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.report.cells import (
     HELD_OUT,
@@ -75,7 +76,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         composition=artifacts.read_composition(parents),
         losses=[
             point
-            for a in parents.all("pretrained_checkpoint")
+            for a in parents.all(chain.PRETRAINED_CHECKPOINT)
             for point in artifacts.read_losses(a)
         ],
         dispositions=[

@@ -6,7 +6,10 @@ from typing import Protocol
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.report.rows import (
     ArtifactVersion,
     CheckOutcome,
@@ -32,23 +35,23 @@ class Parents(Protocol):
 
 def read_composition(parents: Parents) -> list[CompositionRow]:
     """Each recipe's training tokens by source."""
-    path = parents.one("mix_composition").path / "mix_composition.parquet"
+    path = parents.one(chain.MIX_COMPOSITION).path / file_names.MIX_COMPOSITION
     columns = ["recipe", "source", "group", "tokens", "share"]
     return [CompositionRow(**row) for row in pq.read_table(path, columns=columns).to_pylist()]
 
 
 def read_losses(checkpoint: Artifact) -> list[LossPoint]:
     """A checkpoint's loss curve, thinned."""
-    recipe, seed = (checkpoint.partition or "").split("|")
-    log = pq.read_table(checkpoint.path / "training_log.parquet", columns=["tokens", "loss"])
+    log = pq.read_table(checkpoint.path / file_names.TRAINING_LOG, columns=["tokens", "loss"])
+    recipe, seed = recipe_of(checkpoint.partition), seed_of(checkpoint.partition)
     every = max(1, log.num_rows // LOSS_POINTS)
     rows = log.to_pylist()[::every]
-    return [LossPoint(recipe, int(seed), row["tokens"], row["loss"]) for row in rows]
+    return [LossPoint(recipe, seed, row["tokens"], row["loss"]) for row in rows]
 
 
 def count_dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
     """How many documents of each source a recipe keeps, and drops by which rule."""
-    path = parents.one("dispositions").path / recipe / "pretraining.parquet"
+    path = parents.one(chain.DISPOSITIONS).path / recipe / "pretraining.parquet"
     table = pq.read_table(path, columns=["source", "state", "rule", "characters"])
     counts = table.group_by(["source", "state", "rule"], use_threads=False).aggregate(
         [("characters", "count"), ("characters", "sum")]
@@ -68,7 +71,7 @@ def count_dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
 
 def measure_filter(parents: Parents) -> Sequence[FilterQuality]:
     """The AI-discourse filter against the sources whose label is declared."""
-    path = parents.one("documents").path / "documents.parquet"
+    path = parents.one(chain.DOCUMENTS).path / file_names.DOCUMENTS
     labelled = pq.read_table(
         path,
         columns=["ai_discourse_label", "ai_discourse_flagged"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.report import durability
 from alignment_dagster.report.cells import NO_PROMPT, on_shared_seeds
 from alignment_dagster.report.gather.comparisons import Tables
@@ -37,7 +38,7 @@ def _mean_tokens(tokens: Mapping[str, int], recipe: str, seed: int | None = None
     own = [
         count
         for partition, count in tokens.items()
-        if partition == f"{recipe}|{seed}" or (seed is None and partition.startswith(f"{recipe}|"))
+        if recipe_of(partition) == recipe and seed in (None, seed_of(partition))
     ]
     return round(sum(own) / len(own))
 

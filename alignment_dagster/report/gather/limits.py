@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.report.cells import Replicate, by_recipe
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
@@ -52,7 +53,7 @@ def _attacks(study: Study) -> Iterator[str]:
 def _not_applied(parents: Parents) -> Iterator[str]:
     """Attacks that did not fit the context, added up over all replicates."""
     left: Counter[str] = Counter()
-    for artifact in parents.all("attacks"):
+    for artifact in parents.all(chain.ATTACKS):
         table = pq.read_table(artifact.path / "not_applied.parquet", columns=["attack"])
         left.update(table["attack"].to_pylist())
     for attack, count in sorted(left.items()):
@@ -61,7 +62,7 @@ def _not_applied(parents: Parents) -> Iterator[str]:
 
 def _judges(study: Study, parents: Parents) -> Iterator[str]:
     """Who judged the answers of suites that declare a judge, as the evaluations recorded it."""
-    measured = [artifact.provenance.measured for artifact in parents.all("evaluation")]
+    measured = [artifact.provenance.measured for artifact in parents.all(chain.EVALUATION)]
     for suite in study.asked_suites:
         if suite.scorer is None or suite.scorer.kind != "judge":
             continue

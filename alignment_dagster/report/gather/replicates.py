@@ -3,20 +3,23 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.report.cells import Replicate
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
 
-CHECKPOINTS = ("pretrained_checkpoint", "post_trained_checkpoint")
-MEASUREMENTS = ("evaluation", "tampering", "attacks")
+CHECKPOINTS = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT)
+MEASUREMENTS = (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS)
 
 
 def read_replicates(parents: Parents) -> list[Replicate]:
     """One for each evaluation, with the tampering and the attacks of the same partition."""
-    return [_read_replicate(evaluation, parents) for evaluation in parents.all("evaluation")]
+    return [_read_replicate(evaluation, parents) for evaluation in parents.all(chain.EVALUATION)]
 
 
 def tampering_tokens(parents: Parents) -> dict[tuple[str, int], dict[str, int]]:
@@ -25,9 +28,9 @@ def tampering_tokens(parents: Parents) -> dict[tuple[str, int], dict[str, int]]:
     They differ from seed to seed: conversations are read in another order.
     """
     tokens: dict[tuple[str, int], dict[str, int]] = {}
-    for artifact in parents.all("tampering"):
+    for artifact in parents.all(chain.TAMPERING):
         columns = ["tampering", "step", "tokens"]
-        for row in pq.read_table(artifact.path / "curve.parquet", columns=columns).to_pylist():
+        for row in pq.read_table(artifact.path / file_names.CURVE, columns=columns).to_pylist():
             at = tokens.setdefault((row["tampering"], row["step"]), {})
             at[artifact.partition or ""] = row["tokens"]
     return tokens
@@ -55,7 +58,7 @@ def recorded_claims(parents: Parents) -> dict[str, list[frozenset[str]]]:
     recorded: dict[str, list[frozenset[str]]] = {}
     for asset in CHECKPOINTS:
         for artifact in parents.all(asset):
-            recipe = (artifact.partition or "").split("|")[0]
+            recipe = recipe_of(artifact.partition)
             recorded.setdefault(recipe, []).append(frozenset(artifact.provenance.claims))
     return recorded
 
@@ -66,17 +69,17 @@ def artifact_name(artifact: Artifact) -> str:
 
 
 def _read_replicate(evaluation: Artifact, parents: Parents) -> Replicate:
-    recipe, seed = (evaluation.partition or "").split("|")
+    recipe, seed = recipe_of(evaluation.partition), seed_of(evaluation.partition)
     found = {
         asset: artifact
         for asset in MEASUREMENTS
         for artifact in parents.all(asset, evaluation.partition)
     }
-    items = [pq.read_table(evaluation.path / "items.parquet")]
-    losses = [pq.read_table(evaluation.path / "losses.parquet")]
+    items = [pq.read_table(evaluation.path / file_names.ITEMS)]
+    losses = [pq.read_table(evaluation.path / file_names.LOSSES)]
     if tampering := found.get("tampering"):
-        items.append(pq.read_table(tampering.path / "items.parquet"))
-        losses.append(pq.read_table(tampering.path / "losses.parquet"))
+        items.append(pq.read_table(tampering.path / file_names.ITEMS))
+        losses.append(pq.read_table(tampering.path / file_names.LOSSES))
     attacks = found.get("attacks")
     return Replicate(
         recipe,
@@ -84,7 +87,7 @@ def _read_replicate(evaluation: Artifact, parents: Parents) -> Replicate:
         pa.concat_tables(items),
         pa.concat_tables(losses),
         {asset: _versions_behind(artifact) for asset, artifact in found.items()},
-        None if attacks is None else pq.read_table(attacks.path / "attacks.parquet"),
+        None if attacks is None else pq.read_table(attacks.path / file_names.ATTACKS),
     )
 
 

@@ -10,23 +10,23 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage import file_names
 from alignment_dagster.report.html.headline import headline
 from alignment_dagster.report.html.selection import without_tampered_stages
 from alignment_dagster.report.results import results_json, results_table
 from alignment_dagster.report.rows import ReportData
 
-REPORT = "report.html"
-RESULTS_JSON = "results.json"
-RESULTS_PARQUET = "results.parquet"
 TEMPLATE = "report.html.j2"
 
 
 def write_report(data: ReportData, folder: Path) -> None:
     """Write `report.html`, `results.json` and `results.parquet`; same data, same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / REPORT).write_text(render(data), encoding="utf-8")
-    (folder / RESULTS_JSON).write_text(results_json(data.results), encoding="utf-8")
-    pq.write_table(results_table(data.results), folder / RESULTS_PARQUET, compression="zstd")
+    (folder / file_names.REPORT).write_text(render(data), encoding="utf-8")
+    (folder / file_names.RESULTS).write_text(results_json(data.results), encoding="utf-8")
+    pq.write_table(
+        results_table(data.results), folder / file_names.RESULTS_TABLE, compression="zstd"
+    )
 
 
 def render(data: ReportData) -> str:

@@ -7,11 +7,9 @@ import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.evaluation.attacks.files import (
-    ATTACKS_FILE,
-)
 from alignment_dagster.evaluation.attacks.selection import SEARCHES
 from alignment_dagster.evaluation.attacks.success import attack_success
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, job_measurements, table
@@ -22,7 +20,7 @@ EXAMPLES = 8
 
 def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The share of items on which each attack works, and some of the strings that were found."""
-    rows = pq.read_table(artifact.path / ATTACKS_FILE)
+    rows = pq.read_table(artifact.path / file_names.ATTACKS)
     shares: dict[tuple[str, str], dict[str, Any]] = {}
     hits = attack_success(rows)
     stages = list(dict.fromkeys(stage for _, stage, _ in hits))

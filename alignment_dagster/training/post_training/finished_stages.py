@@ -11,14 +11,13 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.lineage import file_names
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
 from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.post_training.trl_stage import StageRecord
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, read_log, write_log
 
 MODEL = "model"
-LEDGER = "consumption.parquet"
-LOG = "training_log.parquet"
 STATE = "stage.json"
 
 
@@ -35,8 +34,8 @@ def save(
     aside.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder, aside=aside):
         write_model(model, tokenizer, aside / MODEL)
-        record.ledger.write(aside / LEDGER, DOCUMENTS_SCHEMA)
-        write_log(aside / LOG, record.log, POST_TRAINING_SCHEMA)
+        record.ledger.write(aside / file_names.CONSUMPTION, DOCUMENTS_SCHEMA)
+        write_log(aside / file_names.TRAINING_LOG, record.log, POST_TRAINING_SCHEMA)
         for name, table in (tables or {}).items():
             pq.write_table(table, aside / name, compression="zstd")
         content = {"identity": identity, "files": _digests(aside)}
@@ -53,7 +52,11 @@ def load(folder: Path, identity: str, say: Callable[[str], None]) -> StageRecord
         say(f"the finished stage {folder.name} is not used: {problem}")
         return None
     say(f"{folder.name} was finished before")
-    return StageRecord(folder.name, Ledger.read(folder / LEDGER), read_log(folder / LOG))
+    return StageRecord(
+        folder.name,
+        Ledger.read(folder / file_names.CONSUMPTION),
+        read_log(folder / file_names.TRAINING_LOG),
+    )
 
 
 def _find_problem(folder: Path, identity: str) -> str | None:

@@ -19,6 +19,7 @@ import torch
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
@@ -182,10 +183,10 @@ def _write(job: PostTrainJob, records: list[StageRecord]) -> None:
         folder = Path(job.work) / record.stage
         shutil.copytree(folder / finished_stages.MODEL, output / record.stage, dirs_exist_ok=True)
         shutil.copyfile(
-            folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}"
+            folder / file_names.CONSUMPTION, output / f"{record.stage}_{file_names.CONSUMPTION}"
         )
     rows = [row for record in records for row in record.log]
-    write_log(output / finished_stages.LOG, rows, POST_TRAINING_SCHEMA)
+    write_log(output / file_names.TRAINING_LOG, rows, POST_TRAINING_SCHEMA)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.lineage import file_names
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read_log, write_log
 
@@ -27,8 +28,6 @@ PREFIX = "checkpoint-"
 ASIDE = "unfinished-checkpoint"
 STATES = "states"
 TENSORS = "tensors.safetensors"
-LEDGER = "consumption.parquet"
-LOG = "training_log.parquet"
 STATE = "checkpoint.json"
 NO_STEPS = range(0)
 
@@ -105,8 +104,8 @@ def resume(
 def restore(folder: Path, state: TrainingState) -> None:
     """Put what a checkpoint or a kept state holds into `state`, unchecked."""
     _restore(load_file(folder / TENSORS), state)
-    state.ledger = Ledger.read(folder / LEDGER)
-    state.log = read_log(folder / LOG)
+    state.ledger = Ledger.read(folder / file_names.CONSUMPTION)
+    state.log = read_log(folder / file_names.TRAINING_LOG)
 
 
 def tensors_digest(state: TrainingState, aside: Path) -> str:
@@ -126,9 +125,12 @@ def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> Non
     aside.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(final, aside=aside):
         save_file(_tensors(state), aside / TENSORS)
-        state.ledger.write(aside / LEDGER, SEQUENCES_SCHEMA)
-        write_log(aside / LOG, state.log, PRETRAINING_SCHEMA)
-        files = {name: sha256_file(aside / name) for name in (TENSORS, LEDGER, LOG)}
+        state.ledger.write(aside / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
+        write_log(aside / file_names.TRAINING_LOG, state.log, PRETRAINING_SCHEMA)
+        files = {
+            name: sha256_file(aside / name)
+            for name in (TENSORS, file_names.CONSUMPTION, file_names.TRAINING_LOG)
+        }
         content = {"identity": identity, "step": state.step, "files": files}
         sealed = {"content": content, "digest": sha256_json(content)}
         (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
@@ -156,7 +158,7 @@ def _find_problem(folder: Path, identity: str) -> str | None:
             return f"{STATE} was altered"
         if content["identity"] != identity:
             return "it belongs to another configuration"
-        for name in (TENSORS, LEDGER, LOG):
+        for name in (TENSORS, file_names.CONSUMPTION, file_names.TRAINING_LOG):
             if content["files"][name] != sha256_file(folder / name):
                 return f"{name} was altered"
     except (OSError, ValueError, KeyError, TypeError) as error:

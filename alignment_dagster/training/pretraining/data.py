@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 
-SEQUENCES = "sequences.npy"
 Sequences = NDArray[np.unsignedinteger]
 
 
@@ -17,7 +17,7 @@ def read_sequences(mix: Path, sequence_length: int, vocabulary: int) -> Sequence
     Raises:
         ArtifactError: if they are missing, or do not fit the sequence length or the vocabulary.
     """
-    path = mix / SEQUENCES
+    path = mix / file_names.SEQUENCES
     try:
         sequences: Sequences = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:

@@ -15,6 +15,7 @@ import torch
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
@@ -28,7 +29,7 @@ from alignment_dagster.training.machine import (
 )
 from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
 from alignment_dagster.training.pretraining import checkpoint
-from alignment_dagster.training.pretraining.data import SEQUENCES, read_sequences
+from alignment_dagster.training.pretraining.data import read_sequences
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.model import (
     build_model,
@@ -94,7 +95,7 @@ def job_identity(job: PretrainJob) -> str:
     return sha256_json(
         {
             "declared": job.model_dump(mode="json", exclude={"mix", "tokenizer", "output", "work"}),
-            "mix": sha256_file(Path(job.mix) / SEQUENCES),
+            "mix": sha256_file(Path(job.mix) / file_names.SEQUENCES),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
             "code": code_digest("training/pretraining/pretrain.py"),
             "torch": torch.__version__,
@@ -153,8 +154,8 @@ def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
 def _write(loop: Loop, job: PretrainJob) -> None:
     output = Path(job.output)
     write_model(loop.model, Path(job.tokenizer), output / "model")
-    loop.state.ledger.write(output / "consumption.parquet", SEQUENCES_SCHEMA)
-    write_log(output / "training_log.parquet", loop.state.log, PRETRAINING_SCHEMA)
+    loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
+    write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
     if (Path(job.work) / checkpoint.STATES).exists():
         shutil.copytree(Path(job.work) / checkpoint.STATES, output / checkpoint.STATES)
 

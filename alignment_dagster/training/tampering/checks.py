@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.study import Tampering
@@ -69,7 +70,7 @@ def check_documents(job: TamperJob, folder: Path) -> Check:
 
 def check_points(job: TamperJob, folder: Path) -> Check:
     """At every point of every tampering all prompts have an answer."""
-    items = pq.read_table(folder / "items.parquet", columns=["stage", "log_probabilities"])
+    items = pq.read_table(folder / file_names.ITEMS, columns=["stage", "log_probabilities"])
     asked = sum(len(points(one.steps)) * _count_prompts(job, one) for one in job.tamperings)
     options = pc.list_flatten(items["log_probabilities"])
     numbers = bool(pc.all(pc.is_finite(options), min_count=0).as_py())
@@ -91,8 +92,8 @@ def _count_prompts(job: TamperJob, tampering: Tampering) -> int:
 def check_losses(job: TamperJob, folder: Path) -> Check:
     """Every step has a finite loss, and every held-out document that was scored."""
     wanted = sum(tampering.steps for tampering in job.tamperings)
-    training = pq.read_table(folder / "training_log.parquet")["loss"]
-    held_out = pq.read_table(folder / "losses.parquet")["nll"]
+    training = pq.read_table(folder / file_names.TRAINING_LOG)["loss"]
+    held_out = pq.read_table(folder / file_names.LOSSES)["nll"]
     numbers = all(
         bool(pc.all(pc.is_finite(losses), min_count=0).as_py()) for losses in (training, held_out)
     )

@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.machine import (
@@ -47,7 +48,7 @@ from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
 from alignment_dagster.training.tampering.erosion import Erosion, MeasurementCallback, Questions
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites
 
-TABLES = ("items.parquet", "losses.parquet", "curve.parquet")
+TABLES = (file_names.ITEMS, file_names.LOSSES, file_names.CURVE)
 LIBRARIES = ("torch", "transformers", "trl", "peft")
 WARMUP_STEPS = 4
 
@@ -228,13 +229,13 @@ def _write(job: TamperJob, records: list[StageRecord]) -> None:
         folder = Path(job.work) / record.stage
         shutil.copytree(folder / finished_stages.MODEL, output / record.stage, dirs_exist_ok=True)
         shutil.copyfile(
-            folder / finished_stages.LEDGER, output / f"{record.stage}_{finished_stages.LEDGER}"
+            folder / file_names.CONSUMPTION, output / f"{record.stage}_{file_names.CONSUMPTION}"
         )
     for name in TABLES:
         parts = [pq.read_table(Path(job.work, record.stage, name)) for record in records]
         pq.write_table(pa.concat_tables(parts), output / name, compression="zstd")
     rows: list[Any] = [row for record in records for row in record.log]
-    write_log(output / finished_stages.LOG, rows, POST_TRAINING_SCHEMA)
+    write_log(output / file_names.TRAINING_LOG, rows, POST_TRAINING_SCHEMA)
 
 
 if __name__ == "__main__":

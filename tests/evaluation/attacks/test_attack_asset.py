@@ -11,13 +11,13 @@ import pytest
 
 from alignment_dagster.evaluation.attacks.files import (
     ATTACKS,
-    ATTACKS_FILE,
     NOT_APPLIED,
     NOT_APPLIED_FILE,
     REPRODUCED,
     REPRODUCED_FILE,
 )
 from alignment_dagster.evaluation.attacks.selection import choose_items
+from alignment_dagster.lineage import file_names
 from alignment_dagster.steps import attacks as asset
 from tests.support.attack_drill import Drill, attacks
 
@@ -60,12 +60,12 @@ def rows(study: Any, drill: Drill) -> list[dict[str, Any]]:
 def write(folder: Path, rows: Any, left_out: Any = (), again: Any = ()) -> pa.Table:
     folder.mkdir(exist_ok=True)
     for name, schema, content in (
-        (ATTACKS_FILE, ATTACKS, rows),
+        (file_names.ATTACKS, ATTACKS, rows),
         (NOT_APPLIED_FILE, NOT_APPLIED, left_out),
         (REPRODUCED_FILE, REPRODUCED, again),
     ):
         pq.write_table(pa.Table.from_pylist(list(content), schema=schema), folder / name)
-    return pq.read_table(folder / ATTACKS_FILE)
+    return pq.read_table(folder / file_names.ATTACKS)
 
 
 def test_all_items_are_attacked_or_said_to_have_no_room(

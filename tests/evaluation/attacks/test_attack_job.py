@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from alignment_dagster.lineage import file_names
 from tests.support.attack_drill import CONTEXT, METHODS, Drill, attacks
 from tests.support.drill_items import SuiteMaker, scenario
 
@@ -23,10 +24,10 @@ from alignment_dagster.foundation.job import Progress
 from alignment_dagster.study import Attacks, Suite
 
 MakeJob = Callable[..., Any]
-TABLES = (files.ATTACKS_FILE, files.NOT_APPLIED_FILE, files.REPRODUCED_FILE)
+TABLES = (file_names.ATTACKS, files.NOT_APPLIED_FILE, files.REPRODUCED_FILE)
 
 
-def done(job: Any, table: str = files.ATTACKS_FILE) -> list[dict[str, Any]]:
+def done(job: Any, table: str = file_names.ATTACKS) -> list[dict[str, Any]]:
     run.attack(job, Progress(Path(job.work)))
     return read(job, table)
 
@@ -41,7 +42,7 @@ def test_every_item_is_attacked_in_every_way_at_every_stage(
 ) -> None:
     job = make_job(drill.suite)
     rows = done(job)
-    table = pq.read_table(Path(job.output) / files.ATTACKS_FILE)
+    table = pq.read_table(Path(job.output) / file_names.ATTACKS)
     assert table.schema.equals(files.ATTACKS)
     counts = Counter((row["stage"], row["attack"]) for row in rows)
     assert counts == {

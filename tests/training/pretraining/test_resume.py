@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining import checkpoint
@@ -134,8 +135,8 @@ def flip(path: Path) -> None:
     ("damage", "message"),
     [
         (lambda folder: flip(folder / checkpoint.TENSORS), "tensors.safetensors was altered"),
-        (lambda folder: flip(folder / checkpoint.LEDGER), "consumption.parquet was altered"),
-        (lambda folder: (folder / checkpoint.LOG).unlink(), "it is incomplete"),
+        (lambda folder: flip(folder / file_names.CONSUMPTION), "consumption.parquet was altered"),
+        (lambda folder: (folder / file_names.TRAINING_LOG).unlink(), "it is incomplete"),
         (lambda folder: (folder / checkpoint.STATE).write_text("{"), "it is incomplete"),
     ],
 )
