@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 from croniter import croniter
 from pydantic import AfterValidator, Field, model_validator
 
-from alignment_dagster import chain
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import Stage
 
-Followed = Literal[chain.SCORED_CORPUS, chain.DISPOSITIONS, chain.CURATED_MIX]
+Followed = Literal["scored_corpus", "dispositions", "curated_mix"]
 Period = Literal["day", "week", "month"]
 Moment = Literal["refreshed", "run_failed", "check_failed", "gate_blocked", "budget_spent"]
 Seconds = Annotated[float, Field(gt=0, le=10)]
@@ -183,7 +182,7 @@ class Refresh(Declared):
 
     schedule: Schedule | None = None
     watch: Watch | None = None
-    follow: Followed = chain.CURATED_MIX
+    follow: Followed = "curated_mix"
     """The last asset that follows by itself once its checks have passed."""
     training: TrainingPolicy = TrainingPolicy()
     budget: Budget | None = None
@@ -196,7 +195,7 @@ class Refresh(Declared):
     @model_validator(mode="after")
     def _training_follows_the_mix(self) -> "Refresh":
         trains = self.training.when != "never"
-        if trains and self.follow != chain.CURATED_MIX:
+        if trains and self.follow != "curated_mix":
             raise ValueError("training: needs `follow: curated_mix`")
         if trains and self.budget is None:
             raise ValueError("budget: is needed where training follows by itself")

@@ -82,9 +82,9 @@ class Side:
     def key(self, artifact: Artifact | Parent) -> Key:
         """Asset and partition, with the compared recipe's name left out."""
         partition = artifact.partition
-        if artifact.asset not in BY_SOURCE and partition is not None and self.recipe is not None:
-            if recipe_of(partition) == self.recipe:
-                partition = partition.replace(self.recipe, OWN, 1)
+        own = self.recipe is not None and recipe_of(partition) == self.recipe
+        if own and artifact.asset not in BY_SOURCE:
+            partition = OWN if (seed := find_seed(partition)) is None else replicate(OWN, seed)
         return artifact.asset, partition
 
     def source(self, parent: Parent) -> Artifact:
