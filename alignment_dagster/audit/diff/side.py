@@ -10,7 +10,7 @@ from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.ancestry import ancestry, parents_of
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
+from alignment_dagster.lineage.partition_keys import find_seed, recipe_of, replicate, seed_of
 from alignment_dagster.lineage.provenance import Key as ArtifactKey
 from alignment_dagster.lineage.provenance import Parent
 
