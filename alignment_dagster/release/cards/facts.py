@@ -168,7 +168,7 @@ def _sources(opened: OpenedReport) -> list[SourceFacts]:
     for artifact in opened.ancestors:
         if artifact.asset == chain.RAW_CORPUS:
             row = read.get(artifact.partition, empty)
-            counts = (row["documents"], row["characters"], row["fetch_rows"])
+            counts = (row["documents"], row["characters"], row["rows"])
             found.append(SourceFacts(artifact, artifact.provenance.declared, *counts))
     return found
 

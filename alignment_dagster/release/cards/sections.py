@@ -151,7 +151,7 @@ def claims(facts: Facts, recipe: str | None = None) -> list[str]:
         if recipe is None or recipe in (one["recipe"], one["than"])
     ]
     rows = [
-        (Code(one["name"]), one["statement"], one["describe_verdict"], _sentence(one))
+        (Code(one["name"]), one["statement"], one["verdict"], _sentence(one))
         for one in found
     ]
     return ["## Claims", "", *table(("claim", "statement", "verdict", "found"), rows)]
