@@ -51,7 +51,7 @@ def _partitions(found: Any, study: Study) -> str:
     if found is None:
         return "none"
     if isinstance(found, dg.MultiPartitionsDefinition):
-        return " × ".join(one.name for one in found.partitions_defs)
+        return " and ".join(one.name for one in found.partitions_defs)
     kinds = {"source": study.sources, "recipe": study.recipes}
     return next(
         (
