@@ -6,8 +6,6 @@ Tests of the audit and of releases share a tiny study that was really run once.
 import fcntl
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +13,9 @@ import pytest
 
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from tests.support import tiny_study
-from tests.support.audited_study import RUN_OUTPUT, Audited
-from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY
+from tests.support.audited_study import RUN_OUTPUT, Audited, run_audited
+from tests.support.tiny_study import NAME, RECIPES
 
-ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 MORE = {"group": "synthetic_aligned", "share": 0.4}
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -44,7 +41,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny_study.TinyStud
 @pytest.fixture(scope="session")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     """Not to be altered. By the console script itself."""
-    return Audited(_made_once(tmp_path_factory, "audited", _run))
+    return Audited(_made_once(tmp_path_factory, "audited", run_audited))
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +59,7 @@ def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Aud
     return Audited(_made_once(tmp_path_factory, "refreshed", make))
 
 
-def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Tests that run in several processes share the folder: the first one makes it."""
     base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -75,18 +72,6 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
             make(folder)
             done.touch()
     return folder
-
-
-def _run(folder: Path) -> None:
-    """Two processes share each pretraining; what is replayed is taken by one."""
-    study = tiny_study.create(folder)
-    study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
-    made = Audited(folder)
-    assert (made.study.assets, made.study.data) == (study.assets, study.data)
-    done = subprocess.run(
-        [ALIGNMENT, "run", NAME], env=made.environment, capture_output=True, text=True, timeout=500
-    )
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

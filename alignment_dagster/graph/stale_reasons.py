@@ -65,13 +65,17 @@ class StaleReasons:
         today = self._external[key]
         for name in sorted(inputs.external_inputs.keys() | today.keys()):
             if inputs.external_inputs.get(name) != today.get(name):
-                yield self._other_content(artifact, name)
+                yield self._other_content(artifact, name, today)
 
-    def _other_content(self, artifact: Artifact, name: str) -> str:
+    def _other_content(self, artifact: Artifact, name: str, today: Mapping[str, str]) -> str:
+        before = artifact.provenance.inputs.external_inputs
         if artifact.asset == RAW_CORPUS:
             return f"source {artifact.partition}: its files have other content"
         if name in {suite.name for suite in self.study.suites}:
             return f"suite {name}: its items have other content"
         if artifact.asset == SCORED_CORPUS:
+            then, now = (one.get(name, "").partition(":")[0] for one in (before, today))
+            if then and now and then != now:
+                return f"scorer {name} is version {now}, and was {then}"
             return f"scorer {name}: the word list or the items that it reads have other content"
         return f"{name}: has other content"

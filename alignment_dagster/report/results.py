@@ -23,7 +23,8 @@ from alignment_dagster.report.cells import (
 from alignment_dagster.study import ATTACK_SUCCESS, Study
 
 CODE_VERSION = "1"
-"""Of the report: raised when its numbers or its page change on purpose."""
+"""Of the report: raised when its numbers or its files' columns change on purpose. The wording and
+the layout of its page are no reason."""
 
 ROWS = pa.schema(
     [

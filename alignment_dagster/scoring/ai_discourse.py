@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import shown
-from alignment_dagster.scoring.lexicon import Lexicon, Match, read_terms
+from alignment_dagster.scoring.lexicon import Lexicon, Match, read_terms, terms_digest
 from alignment_dagster.scoring.normalise import normalise
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext
 
@@ -114,10 +114,10 @@ def _bind(context: ScoringContext) -> ScoreBatch:
     )
 
 
-def _inputs(context: ScoringContext) -> str:
+def _read_digest(context: ScoringContext) -> str:
     Filter.read(context.assets)
     lists = sorted((context.assets / FOLDER).glob("*.txt"))
-    return sha256_json([(path.name, sha256_file(path)) for path in lists])
+    return sha256_json([(path.name, terms_digest(path)) for path in lists])
 
 
-SCORER = Scorer("ai_discourse", COLUMNS, _bind, _inputs)
+SCORER = Scorer("ai_discourse", "1", COLUMNS, _bind, _read_digest)

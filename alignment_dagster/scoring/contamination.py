@@ -88,10 +88,10 @@ def _bind(context: ScoringContext) -> ScoreBatch:
     return score
 
 
-def _inputs(context: ScoringContext) -> str:
+def _read_digest(context: ScoringContext) -> str:
     return sha256_json(
         [(item.item_id, item.question, list(item.options)) for item in context.items]
     )
 
 
-SCORER = Scorer("contamination", COLUMNS, _bind, _inputs)
+SCORER = Scorer("contamination", "1", COLUMNS, _bind, _read_digest)

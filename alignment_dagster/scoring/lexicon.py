@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.scoring.normalise import normalise
@@ -95,6 +96,15 @@ def read_terms(path: Path) -> tuple[Term, ...]:
     if not terms:
         raise DeclarationError(f"{shown(path)}: the list has no terms")
     return tuple(terms.values())
+
+
+def terms_digest(path: Path) -> str:
+    """Hex SHA-256 of a list's terms as they are written; its comments are no part of it.
+
+    Raises:
+        DeclarationError: as `read_terms`.
+    """
+    return sha256_json([term.written for term in read_terms(path)])
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -40,14 +40,20 @@ class ScoringContext:
 class Scorer:
     """A named scorer.
 
-    `bind` prepares it once for all batches of a source; `inputs` gives a hex digest of all that
-    it reads from the context (empty where it reads nothing).
+    `bind` prepares it once for all batches of a source; `read_digest` gives a hex digest of all
+    that it reads from the context (empty where it reads nothing).
     """
 
     name: str
+    version: str
+    """Raised when it finds something else on purpose: its columns alone are made again."""
     columns: Mapping[str, pa.DataType]
     bind: Callable[[ScoringContext], ScoreBatch]
-    inputs: Callable[[ScoringContext], str]
+    read_digest: Callable[[ScoringContext], str]
+
+    def inputs(self, context: ScoringContext) -> str:
+        """All that decides its columns besides the texts: `version:digest of what it reads`."""
+        return f"{self.version}:{self.read_digest(context)}"
 
     @property
     def schema(self) -> pa.Schema:

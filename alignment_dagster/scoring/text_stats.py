@@ -34,4 +34,4 @@ def _statistics(text: str) -> dict[str, float]:
     }
 
 
-SCORER = Scorer("text_stats", COLUMNS, _bind, no_inputs)
+SCORER = Scorer("text_stats", "1", COLUMNS, _bind, no_inputs)

@@ -168,7 +168,7 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     read = read_suites(suites(study), demonstrations(study))
     return {
         "attacks": _attacks(study).model_dump(mode="json"),
-        "suites": [suite.model_dump(mode="json") for suite in read],
+        "suites": [suite.settings for suite in read],
         "batch_tokens": study.declaration.evaluation.batch_tokens,
         "sequence_length": study.declaration.mix.sequence_length,
     }

@@ -1,5 +1,6 @@
 """The scores that a partition had until now, as far as they may be kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -43,7 +44,7 @@ class Earlier:
         same = (
             _how(read) == _how(documents)
             and found.provenance.inputs.code_version == context.inputs.code_version
-            and found.provenance.environment == environment()
+            and _packages(found.provenance.environment) == _packages(environment())
         )
         return cls(found, _same(found.provenance.inputs, context.inputs) if same else frozenset())
 
@@ -63,6 +64,11 @@ def _read_by(lake: Lake, scored: Artifact) -> Artifact:
 def _how(documents: Artifact) -> tuple[str, str]:
     inputs = documents.provenance.inputs
     return inputs.code_version, inputs.declaration
+
+
+def _packages(recorded: Mapping[str, str]) -> Mapping[str, str]:
+    """All but this one: of its code, the versions of step and scorers speak."""
+    return {name: version for name, version in recorded.items() if name != "alignment-dagster"}
 
 
 def _same(before: Inputs, now: Inputs) -> frozenset[str]:

@@ -148,12 +148,16 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
-    """What the page says about the study, and how the intervals are computed."""
+    """What the page and the cards say about the study, and how the intervals are computed."""
     attacked = study.declaration.attacks
     return {
         "description": study.declaration.description,
         "limits": list(study.declaration.limits),
         "recipes": [recipe.model_dump(mode="json") for recipe in study.recipes],
+        "sources": [
+            source.model_dump(mode="json", include={"name", "description"})
+            for source in study.sources
+        ],
         "suites": [suite.model_dump(mode="json") for suite in study.suites],
         "capability_margin": study.declaration.evaluation.capability_margin,
         "baseline": study.declaration.baseline,

@@ -128,7 +128,7 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     statistics = {"capability_margin"}
     settings = study.declaration.evaluation.model_dump(mode="json", exclude=statistics)
     return {
-        "suites": [suite.model_dump(mode="json") for suite in study.asked_suites],
+        "suites": [suite.settings for suite in study.asked_suites],
         "evaluation": settings,
         "sequence_length": study.declaration.mix.sequence_length,
     }

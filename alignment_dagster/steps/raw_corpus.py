@@ -1,5 +1,8 @@
 """`raw_corpus`: the documents of each source as they were read."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from alignment_dagster import chain
 from alignment_dagster.corpus.documents import (
     deduplicate,
@@ -54,6 +57,11 @@ def parents(_study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     return ()
 
 
+def config(study: Study, partition: Partition) -> Mapping[str, Any]:
+    """The source as declared; how it is described, the report records."""
+    return study.source(partition or "").model_dump(mode="json", exclude={"description"})
+
+
 STEP = Step(
     asset=chain.RAW_CORPUS,
     kinds=frozenset({"python", "parquet"}),
@@ -65,7 +73,7 @@ STEP = Step(
     code_version="1",
     modules=("corpus/documents.py",),
     parents=parents,
-    config=lambda study, partition: study.source(partition or "").model_dump(mode="json"),
+    config=config,
     external_inputs=lambda study, partition: {
         "source": source_digest(study.source(partition or ""), data_folder())
     },

@@ -143,7 +143,7 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
         "tampering": [
             tampering.model_dump(mode="json", exclude=words) for tampering in declaration.tampering
         ],
-        "suites": [suite.model_dump(mode="json") for suite in suites(study)],
+        "suites": [suite.settings for suite in suites(study)],
         "batch_tokens": declaration.evaluation.batch_tokens,
         "held_out_documents": declaration.evaluation.held_out_documents,
         "sequence_length": declaration.mix.sequence_length,

@@ -92,7 +92,7 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     return {
         **study.declaration.tokenizer.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
-        "suites": [suite.model_dump(mode="json") for suite in study.asked_suites],
+        "suites": [suite.settings for suite in study.asked_suites],
     }
 
 

@@ -1,6 +1,6 @@
 """What is asked of a model, and how."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -95,6 +95,11 @@ class Suite(Declared):
     scorer: GenerationScorer | None = None
     """For suites that are answered freely, and for attacks."""
     max_new_tokens: Count = 32
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that can change an answer: it as declared, without what is only said of it."""
+        return self.model_dump(mode="json", exclude={"description", "licence"})
 
     @property
     def metric(self) -> str:

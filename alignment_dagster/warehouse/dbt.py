@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable, project_digest
+from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable, files_digest
 
 CORPUS = "tag:corpus"
 RESULTS = "tag:results"
@@ -43,7 +43,7 @@ def ensure_manifest(warehouse: Warehouse) -> Path:
         AlignmentError: if dbt cannot parse the project.
     """
     folder = warehouse.folder / "manifests"
-    digest = sha256_json([project_digest(), warehouse.environment])
+    digest = sha256_json([files_digest(), warehouse.environment])
     manifest = folder / f"{digest[:16]}.json"
     if not manifest.exists():
         run_dbt(warehouse, "parse")

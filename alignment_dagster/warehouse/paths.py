@@ -4,6 +4,9 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.home import Home
@@ -67,9 +70,35 @@ def dbt_executable() -> Path:
 
 
 @cache
-def project_digest() -> str:
-    """Hex SHA-256 of the dbt project's files: models, tests, macros and settings."""
-    files = sorted({path for pattern in SOURCES for path in PROJECT.rglob(pattern)})
-    named = [(path.relative_to(PROJECT), path) for path in files]
-    ours = [(name, path) for name, path in named if name.parts[0] not in COMPUTED]
-    return sha256_json([(name.as_posix(), sha256_file(path)) for name, path in ours])
+def project_digest(project: Path = PROJECT) -> str:
+    """Hex SHA-256 of what a dbt project computes: models, tests, macros and settings.
+
+    The descriptions and comments of YAML files change no table, and are no part of it.
+    """
+    return sha256_json([(name, _content(path)) for name, path in _sources(project)])
+
+
+@cache
+def files_digest(project: Path = PROJECT) -> str:
+    """Hex SHA-256 of a dbt project's files, byte for byte: what dbt has to parse again."""
+    return sha256_json([(name, sha256_file(path)) for name, path in _sources(project)])
+
+
+def _sources(project: Path) -> list[tuple[str, Path]]:
+    """The project's own files by their names in it."""
+    files = sorted({path for pattern in SOURCES for path in project.rglob(pattern)})
+    named = [(path.relative_to(project), path) for path in files]
+    return [(name.as_posix(), path) for name, path in named if name.parts[0] not in COMPUTED]
+
+
+def _content(path: Path) -> str:
+    if path.suffix != ".yml":
+        return sha256_file(path)
+    return sha256_json(_undescribed(yaml.safe_load(path.read_text(encoding="utf-8"))))
+
+
+def _undescribed(value: Any) -> Any:
+    """The same without the fields `description`, at every depth."""
+    if isinstance(value, dict):
+        return {key: _undescribed(one) for key, one in value.items() if key != "description"}
+    return [_undescribed(one) for one in value] if isinstance(value, list) else value

@@ -12,21 +12,7 @@ from alignment_dagster.scoring.fingerprint import fingerprint
 from alignment_dagster.scoring.normalise import normalise
 from alignment_dagster.scoring.scorer import ScoreBatch
 from tests.support.lexicons import write_lexicons
-
-TEXTS = [
-    "",
-    " \n",
-    "Ärger\u2019s {0} <b>",
-    "\x00\x07",
-    "日本語 テキスト",
-    "!!!",
-    "x" * 100_000,
-    "robot " * 600,
-]
-
-
-def documents(texts: list[str]) -> pa.Table:
-    return pa.table({"document_id": [str(n) for n in range(len(texts))], "text": texts})
+from tests.support.scored_texts import TEXTS, documents
 
 
 @pytest.mark.parametrize("name", sorted(SCORERS))

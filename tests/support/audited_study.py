@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
 from drills import warm
-from tests.support.tiny_study import NAME, TinyStudy
+from tests.support import tiny_study
+from tests.support.tiny_study import MEASURED, NAME, STUDY, TinyStudy
 
+ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 RUN_OUTPUT = "run.txt"
 """What the command said that ran a refreshed study again."""
 CANARY = "canary-7f3a9c"
@@ -68,3 +71,19 @@ class Audited:
         """The same, to be altered."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Audited(folder)
+
+
+def run_audited(folder: Path) -> Audited:
+    """Make the study in a folder, and run it to its report by the console script itself.
+
+    Two processes share each pretraining; what is replayed is taken by one.
+    """
+    study = tiny_study.create(folder)
+    study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
+    made = Audited(folder)
+    assert (made.study.assets, made.study.data) == (study.assets, study.data)
+    done = subprocess.run(
+        [ALIGNMENT, "run", NAME], env=made.environment, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    return made

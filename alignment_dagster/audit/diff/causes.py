@@ -137,10 +137,22 @@ def _compare_records(pair: Pair) -> Iterator[OwnChange]:
     elif old.inputs.code_version != new.inputs.code_version:
         yield "code", (asset,), old.inputs.code_version, new.inputs.code_version
     for change in compare_declarations(old.inputs.external_inputs, new.inputs.external_inputs):
+        if asset == chain.SCORED_CORPUS and ABSENT not in (change.before, change.after):
+            yield from _compare_scorer(change.path[0], change.before, change.after)
+            continue
         kind, path = external_input_path(asset, pair.key[1], change.path[0])
         yield kind, path, _shorten(change.before), _shorten(change.after)
     for change in compare_declarations(old.environment, new.environment):
         yield "environment", change.path, change.before, change.after
+
+
+def _compare_scorer(name: str, before: str, after: str) -> Iterator[OwnChange]:
+    """A scorer's version, and what it reads."""
+    (old_version, _, old), (version, _, new) = before.partition(":"), after.partition(":")
+    if old_version != version:
+        yield "code", (chain.SCORED_CORPUS,), f"{name} {old_version}", f"{name} {version}"
+    if old != new:
+        yield "lexicon", (name,), _shorten(old), _shorten(new)
 
 
 def _code(provenance: Provenance) -> str:

@@ -14,6 +14,7 @@ from alignment_dagster.evaluation.judges.word_lists import (
     find_lists,
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.scoring.lexicon import terms_digest
 from alignment_dagster.study import GenerationScorer
 
 __all__ = [
@@ -77,7 +78,7 @@ def judge_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]:
         }
     name = {"lexicon": declared.lexicon, "refusal": REFUSALS}.get(declared.kind)
     found = find_lists(assets, name) if name else ()
-    return {f"{name}/{path.name}": sha256_file(path) for path in found}
+    return {f"{name}/{path.name}": terms_digest(path) for path in found}
 
 
 def judge_metrics(declared: GenerationScorer, judge: Judge) -> Mapping[str, float | str]:

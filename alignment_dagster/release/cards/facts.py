@@ -41,6 +41,7 @@ class SourceFacts:
 
     artifact: Artifact
     declared: Row
+    """As it was read, and described as the report describes it."""
     documents: int
     characters: int
     rows: int
@@ -163,13 +164,15 @@ def gather_facts(opened: OpenedReport) -> Facts:
 
 def _sources(opened: OpenedReport) -> list[SourceFacts]:
     read = {row["source"]: row for row in fetch_rows(opened.ledgers, READ)}
+    described = {one["name"]: one for one in opened.report.provenance.declared["sources"]}
     empty = {"documents": 0, "characters": 0, "rows": 0}
     found = []
     for artifact in opened.ancestors:
         if artifact.asset == chain.RAW_CORPUS:
             row = read.get(artifact.partition, empty)
             counts = (row["documents"], row["characters"], row["rows"])
-            found.append(SourceFacts(artifact, artifact.provenance.declared, *counts))
+            declared = {**artifact.provenance.declared, **described[artifact.partition]}
+            found.append(SourceFacts(artifact, declared, *counts))
     return found
 
 
