@@ -155,21 +155,22 @@ def _version(package: str) -> str:
 
 @cache
 def git_state() -> dict[str, str]:
-    """Commit and dirty flag of the checkout that holds the declarations; else 'unknown'."""
-    commit = _git("rev-parse", "HEAD")
-    status = _git("status", "--porcelain")
-    dirty = "unknown" if status is None else str(bool(status)).lower()
-    return {"commit": commit or "unknown", "dirty": dirty}
+    """Commit and dirty flag of the checkout that the code lies in, or else the declarations do.
+
+    Both are 'unknown' where neither lies in one.
+    """
+    for folder in (Path(__file__).parent, assets_folder()):
+        commit = _git(folder, "rev-parse", "HEAD")
+        status = _git(folder, "status", "--porcelain")
+        if commit and status is not None:
+            return {"commit": commit, "dirty": str(bool(status)).lower()}
+    return {"commit": "unknown", "dirty": "unknown"}
 
 
-def _git(*arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(assets_folder()), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
