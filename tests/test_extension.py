@@ -182,15 +182,26 @@ documents = pa.table({"document_id": ["a", "b"], "text": ["No! Stop!", "Yes."]})
 found = score(documents, SCORERS["exclamations"], ScoringContext(tiny.assets))
 assert found.to_pydict() == {"document_id": ["a", "b"], "marks": [2, 0]}
 rule = {"rule": "loud", "scorer": "exclamations", "column": "marks", "above": 1}
-tiny.change(scorers=[*STUDY["scorers"], "exclamations"], drop=[rule])
-assert tiny.load().declaration.drop[0].column == "marks"
-tiny.change(drop=[{**rule, "column": "mraks"}])
+tiny.change(
+    scorers=[*STUDY["scorers"], "exclamations"], drop=[{**rule, "column": "mraks"}],
+    held_out_share=0.001,
+)
 try:
     tiny.load()
 except DeclarationError as error:
     assert "exclamations has no column 'mraks'; did you mean 'marks'" in str(error)
 else:
     raise AssertionError("a column that is not there was accepted")
+import pyarrow.parquet as pq
+from alignment_dagster.cli.main import app
+with (tiny.data / "stories.jsonl").open("a") as stories:
+    stories.write('{"text": "Stop! Ann hid the key! Run!"}\\n')
+tiny.change(drop=[rule])
+app(["run", "tiny", "--to", "dispositions"], standalone_mode=False)
+lake = tiny.assets.parent / "home" / "lake" / "tiny"
+(path,) = lake.glob("dispositions/**/unfiltered/pretraining.parquet")
+dropped = [row for row in pq.read_table(path).to_pylist() if row["rule"] == "loud"]
+assert [(row["source"], row["value"]) for row in dropped] == [("stories", 3.0)], dropped
 """,
     "reader": """
 from alignment_dagster.corpus.documents import deduplicate, read_source

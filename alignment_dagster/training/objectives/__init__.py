@@ -7,6 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from alignment_dagster.foundation.errors import AlignmentError
+
 if TYPE_CHECKING:  # torch takes seconds to import
     from torch import Tensor
 
@@ -21,7 +23,13 @@ an accumulated batch add up exactly, and the loop divides by their number in the
 
 
 def load_objective(name: str) -> Objective:
-    """The function `OBJECTIVE` of the objective's module; one of `OBJECTIVES`."""
+    """The function `OBJECTIVE` of the objective's module.
+
+    Raises:
+        AlignmentError: if there is none of that name: a record may be another version's.
+    """
+    if name not in OBJECTIVES:
+        raise AlignmentError(f"unknown objective {name!r} (known: {', '.join(OBJECTIVES)})")
     found: Objective = import_module(f"{__name__}.{name}").OBJECTIVE
     return found
 
