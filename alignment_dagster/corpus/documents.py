@@ -9,16 +9,15 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.corpus.files import SourceFile, find_files, sha256_files
 from alignment_dagster.corpus.generators.version import CODE_VERSION
-from alignment_dagster.corpus.readers.csv import read_csv
+from alignment_dagster.corpus.readers import TEXT_READERS
 from alignment_dagster.corpus.readers.generated import read_generated
 from alignment_dagster.corpus.readers.jsonl import read_jsonl
-from alignment_dagster.corpus.readers.markdown import read_markdown
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.lineage import file_names
-from alignment_dagster.study import CsvReader, GeneratedReader, JsonlReader, Source
+from alignment_dagster.study import GeneratedReader, JsonlReader, Source
 from alignment_dagster.study.sources import FileReader
 
 __all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
@@ -63,9 +62,7 @@ def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
     if source.role != "corpus":
         message = f"a {reader.kind} reader reads plain text, not documents of the role"
         raise DataError(f"source {source.name!r}: reader.kind: {message} {source.role!r}")
-    if isinstance(reader, CsvReader):
-        return read_csv(reader, files)
-    return read_markdown(reader, files)
+    return TEXT_READERS[type(reader)](reader, files)
 
 
 def _files(source: Source, reader: FileReader, data: Path | None) -> tuple[SourceFile, ...]:

@@ -1,1 +1,1 @@
-"""The graph: one file for each asset, in the order of the chain."""
+"""What only Dagster needs: the chain as assets, and its jobs, schedules and sensors."""

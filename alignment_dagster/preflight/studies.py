@@ -11,6 +11,7 @@ from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, 
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh, suggest_name
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
+from alignment_dagster.training.objectives import OBJECTIVES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
 """The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
@@ -85,6 +86,10 @@ def _check(study: Study, located: Located) -> None:
     for name in BUILT_IN_SCORERS:
         if name not in declared.scorers:
             raise located.error(("scorers",), f"the warehouse needs the scorer {name!r}")
+    objective = declared.pretraining.objective
+    if objective not in OBJECTIVES:
+        message = f"unknown objective {objective!r}{suggest_name(objective, OBJECTIVES)}"
+        raise located.error(("pretraining", "objective"), message)
     for role in ("corpus", "chat", "preferences"):
         if not study.with_role(role):
             raise located.error(("sources",), f"none of them has the role {role!r}")

@@ -3,7 +3,6 @@
 import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import psutil
 from rich.console import Console
@@ -21,9 +20,7 @@ from rich.table import Table
 from alignment_dagster import chain
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.running.plain_progress import PlainProgress
-
-if TYPE_CHECKING:
-    from alignment_dagster.running.plan import Task
+from alignment_dagster.running.plan import Task
 
 MEASURING = (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.EVAL_REPORT)
 COMPUTING = (
@@ -118,7 +115,7 @@ class Terminal:
             return
         self.console.print("stopping; the same command goes on from here")
 
-    def current(self, task: "Task") -> None:
+    def current(self, task: Task) -> None:
         """One line for a task that has nothing to do."""
         names = ", ".join(step.asset for step in task.steps)
         where = f"[{task.partition}]" if task.partition else ""

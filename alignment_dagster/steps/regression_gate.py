@@ -14,6 +14,7 @@ from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec, VersionSelector
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
+from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import REPORT, Archive
@@ -75,8 +76,6 @@ class Past:
 
 def _require_all_reviews(archive: Archive, instance: dg.DagsterInstance) -> None:
     """A decision that was taken out would change what a report is held against."""
-    from alignment_dagster.graph.review_events import told_reviews  # imports MLflow
-
     for review, what in lost_reviews(archive, told_reviews(instance, archive.study)):
         raise ArtifactError(f"{review}: {what} (alignment audit check {archive.study})")
 

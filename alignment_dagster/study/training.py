@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, Positive, Share
+from alignment_dagster.study.fields import Count, Name, Positive, Share
 
 
 class Tokenizer(Declared):
@@ -48,6 +48,7 @@ class Pretraining(Declared):
     batch_size: Count
     accumulation: Count = 1
     learning_rate: Positive
+    objective: Name = "maximum_likelihood"
     schedule: Literal["cosine", "wsd"] = "cosine"
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
     decay_share: Share = 0.2

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Model, PostTraining, Pretraining, Text
+from alignment_dagster.training.objectives import OBJECTIVES, objective_code
 
 Paths = Annotated[tuple[Text, ...], Field(strict=False)]
 Seed = Annotated[int, Field(ge=0)]
@@ -16,6 +17,7 @@ PRETRAINING_CODE = (
     "training/pretraining/pretrain.py",
     "lineage/consumption.py",
     "steps/pretrained_checkpoint.py",
+    *map(objective_code, OBJECTIVES),
 )
 """Modules (paths in the package) that decide the bytes of a pretrained checkpoint."""
 

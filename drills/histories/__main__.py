@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from drills.histories.actions import ACTIONS
 from drills.histories.history import Bench, History
 from drills.warm import Driver
 
@@ -28,7 +29,7 @@ def main() -> None:
     started, checks, alarms = time.monotonic(), 0, 0
     kinds: Counter[str] = Counter()
     with Driver() as driver:
-        bench = Bench(folder, driver)
+        bench = Bench(folder, driver, ACTIONS)
         for number in range(arguments.first, arguments.first + arguments.histories):
             begun = time.monotonic()
             history = bench.play(number, arguments.seed)

@@ -3,12 +3,10 @@
 import random
 import signal
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from drills.histories.history import History
 from drills.place import EDITS
-
-if TYPE_CHECKING:
-    from drills.histories.history import History
 
 PARTITIONED = ("pretrained_checkpoint", "post_trained_checkpoint", "evaluation")
 RECIPES = ("unfiltered", "aligned")
@@ -24,7 +22,7 @@ ASSETS = (
 )
 
 
-def _edit(history: "History") -> str:
+def _edit(history: History) -> str:
     name = history.draw.choice(list(EDITS))
     made = not history.state.get(name, False)
     EDITS[name](history.place, made)
@@ -32,16 +30,16 @@ def _edit(history: "History") -> str:
     return f"{'edit' if made else 'way back from the edit of'} {name}"
 
 
-def _edit_and_run(history: "History") -> str:
+def _edit_and_run(history: History) -> str:
     told = _edit(history)
     return f"{told}, then run (exit {history.run(workers=history.draw.choice((1, 2)))})"
 
 
-def _run_all(history: "History") -> str:
+def _run_all(history: History) -> str:
     return f"run (exit {history.run()})"
 
 
-def _run_parallel(history: "History") -> str:
+def _run_parallel(history: History) -> str:
     return f"run with two workers (exit {history.run(workers=2)})"
 
 
@@ -59,12 +57,12 @@ def _part(draw: random.Random, seeds: tuple[int, ...]) -> dict[str, Any]:
     return part
 
 
-def _run_part(history: "History") -> str:
+def _run_part(history: History) -> str:
     part = _part(history.draw, history.seeds)
     return f"run a part {part} (exit {history.run(**part)})"
 
 
-def _stopped(history: "History", number: signal.Signals) -> str:
+def _stopped(history: History, number: signal.Signals) -> str:
     """Something is edited first, so that there is something to do."""
     told = _edit(history)
     after = history.draw.uniform(0.5, 12.0)
@@ -75,19 +73,19 @@ def _stopped(history: "History", number: signal.Signals) -> str:
     )
 
 
-def _interrupt(history: "History") -> str:
+def _interrupt(history: History) -> str:
     told = _stopped(history, signal.SIGINT)
     history.steps.append(told)
     history.check()
     return f"run again (exit {history.run()})"
 
 
-def _kill(history: "History") -> str:
+def _kill(history: History) -> str:
     told = _stopped(history, signal.SIGKILL)
     return f"{told}, run again (exit {history.run()})"
 
 
-def _materialize(history: "History") -> str:
+def _materialize(history: History) -> str:
     asset = history.draw.choice(("raw_corpus", "scored_corpus", "curated_mix", *PARTITIONED))
     if asset in PARTITIONED:
         partition = f"{history.draw.choice(RECIPES)}|{history.draw.choice(history.seeds)}"
@@ -99,11 +97,11 @@ def _materialize(history: "History") -> str:
     return f"dagster asset materialize {asset} {partition} (exit {code})"
 
 
-def _collect(history: "History") -> str:
+def _collect(history: History) -> str:
     return f"collect garbage (exit {history.operate('gc')})"
 
 
-Action = Callable[["History"], str]
+Action = Callable[[History], str]
 ACTIONS: Mapping[str, tuple[Action, int]] = {
     "edit": (_edit, 3),
     "edit and run": (_edit_and_run, 4),

@@ -16,12 +16,11 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drills.histories.actions import ACTIONS
 from drills.place import MEASURED, Place, create
 from drills.warm import Driver
 
@@ -37,6 +36,9 @@ WHOLE: Mapping[str, Any] = {
     "recipes": [], "seeds": [], "first": None, "last": None, "workers": 1
 }  # fmt: skip
 
+Actions = Mapping[str, tuple[Callable[["History"], str], int]]
+"""What may happen: name → how it is done, and how often it is drawn."""
+
 
 @dataclass
 class History:
@@ -45,6 +47,7 @@ class History:
     place: Place
     driver: Driver
     draw: random.Random
+    actions: Actions
     seeds: tuple[int, ...] = (0,)
     steps: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -57,7 +60,8 @@ class History:
     def play(self, operations: int = OPERATIONS) -> None:
         """Draw and do the operations, then (if there were any) a whole run; check after each."""
         for _ in range(operations):
-            choice = self.draw.choices(list(ACTIONS), [weight for _, weight in ACTIONS.values()])
+            weights = [weight for _, weight in self.actions.values()]
+            choice = self.draw.choices(list(self.actions), weights)
             self.act(choice[0])
         if operations:
             self.act("run all")
@@ -65,7 +69,7 @@ class History:
     def act(self, name: str) -> None:
         """One operation, then the check."""
         before = dict(self.told)
-        done = ACTIONS[name][0](self)
+        done = self.actions[name][0](self)
         self.steps.append(done)
         self.check()
         if name == "run all":
@@ -128,6 +132,7 @@ class Bench:
 
     folder: Path
     driver: Driver
+    actions: Actions
 
     def play(self, number: int, seed: int, operations: int = OPERATIONS) -> History:
         """One history; the same number and seed draw the same operations."""
@@ -137,7 +142,9 @@ class Bench:
         name = f"{'measured' if measured else 'plain'}-{len(seeds)}"
         fields = {"seeds": list(seeds), "refresh": REFRESH, **(MEASURED if measured else {})}
         place = self._begin(name, fields, empty)
-        history = History(place, self.driver, random.Random(f"{seed}/{number}"), seeds)
+        history = History(
+            place, self.driver, random.Random(f"{seed}/{number}"), self.actions, seeds
+        )
         history.steps.append(f"{'an empty home' if empty else 'a home run once'} ({name})")
         history.play(operations)
         return history
@@ -146,7 +153,7 @@ class Bench:
         place, kept = Place(self.folder / name), self.folder / f"{name}-once"
         if not kept.exists():
             create(place.folder, **fields)
-            history = History(place, self.driver, random.Random(0))
+            history = History(place, self.driver, random.Random(0), self.actions)
             history.act("run all")
             if history.wrong:
                 raise RuntimeError(f"the study cannot be run: {history.wrong}")

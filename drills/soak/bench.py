@@ -8,14 +8,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from drills.place import SMALL, Place, create
 from drills.soak.clock import Clock
 from drills.warm import Driver
-
-if TYPE_CHECKING:
-    from drills.soak.dagster_services import Services
 
 REFRESH: Mapping[str, Any] = {
     "schedule": {"cron": "0 3 * * *"},
@@ -38,6 +35,12 @@ def may_mount() -> bool:
     return os.geteuid() == 0 and shutil.which("mount") is not None
 
 
+class Stoppable(Protocol):
+    """Processes that run until they are stopped."""
+
+    def stop(self) -> None: ...
+
+
 @dataclass
 class Bench:
     """One study's folder, and the processes that work on it; used by one injection at a time."""
@@ -45,7 +48,7 @@ class Bench:
     folder: Path
     drivers: list[Driver] = field(default_factory=list)
     mounted: list[Path] = field(default_factory=list)
-    services: "Services | None" = None
+    services: Stoppable | None = None
     """Dagster's processes on the home, while they run."""
 
     @property

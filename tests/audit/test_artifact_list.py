@@ -121,7 +121,7 @@ def test_an_artifact_is_shown_with_everything_recorded(lake: Lake, made: list[Ar
         f"{source.label}  {source.digest}",
         "0123456789abcdef",
         "+ changes",
-        "c" * 64,
+        "0" * 64,
         "python  3",
         "1.500 seconds",
         "http://127.0.0.1:3000/runs/dagster-1",

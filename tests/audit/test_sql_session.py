@@ -165,7 +165,7 @@ def test_a_refusal_says_what_is_refused_and_what_is_let_through(
 def test_the_transaction_itself_lets_no_ledger_be_changed(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Session, "_require_no_writing", lambda *_: None)
+    monkeypatch.setattr(Session, "_require_read_only", lambda *_: None)
     with pytest.raises(AlignmentError, match="read-only mode"):
         list(session.run("with x as (delete from checks returning *) from x"))
     assert rows(session, "select count(*) from checks") == [(2,)]

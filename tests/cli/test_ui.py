@@ -74,7 +74,7 @@ def test_a_taken_port_is_named(tiny: TinyStudy, port: int, name: str) -> None:
             taken.bind((page_links.HOST, port))
             taken.listen()
         with pytest.raises(AlignmentError, match=rf"port {port} .* is taken: is {name} running"):
-            ui.serve()
+            ui.ui()
 
 
 def test_a_link_into_dagster_opens_the_partition_it_names() -> None:

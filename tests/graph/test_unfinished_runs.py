@@ -17,7 +17,7 @@ from sqlalchemy.orm import sessionmaker
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
-from alignment_dagster.graph import instance as running
+from alignment_dagster.graph import runs as running
 
 STARTED, NOT_STARTED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED
 

@@ -112,6 +112,11 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         replace(S, "- fingerprint\n", ""),
         r"scorers: the warehouse needs the scorer 'fingerprint'",
     ),
+    "unknown objective": (
+        S,
+        replace(S, "batch_size: 8", "objective: maximum_likelyhood\n  batch_size: 8"),
+        r"pretraining.objective: unknown objective .*; did you mean 'maximum_likelihood'",
+    ),
     "duplicate names": (
         S,
         replace(S, "- unfiltered", "- aligned"),

@@ -132,8 +132,10 @@ def _compare_records(pair: Pair) -> Iterator[OwnChange]:
     """Code, what was read from outside, and environment."""
     old, new = pair.before.provenance, pair.after.provenance
     asset = pair.key[0]
-    if old.code_digest != new.code_digest or old.inputs.code_version != new.inputs.code_version:
+    if old.code_digest != new.code_digest:
         yield "code", (asset,), _code(old), _code(new)
+    elif old.inputs.code_version != new.inputs.code_version:
+        yield "code", (asset,), old.inputs.code_version, new.inputs.code_version
     for change in compare_declarations(old.inputs.external_inputs, new.inputs.external_inputs):
         if asset == chain.SCORED_CORPUS and ABSENT not in (change.before, change.after):
             yield from _compare_scorer(change.path[0], change.before, change.after)

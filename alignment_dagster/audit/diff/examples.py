@@ -116,7 +116,7 @@ def _add_texts(
         for row in fetch_rows(connection, TEXTS.format(schema=schema), ids)
     }
     return [
-        replace(one, path=row["path"], line=row["line"], excerpt=cut_excerpt(row["cut_excerpt"]))
+        replace(one, path=row["path"], line=row["line"], excerpt=cut_excerpt(row["excerpt"]))
         if (row := texts.get(one.document_id))
         else one
         for one in found

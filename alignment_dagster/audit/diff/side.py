@@ -111,7 +111,7 @@ class Side:
         declared = artifact.provenance.declared
         if self.recipe is None or not isinstance(declared.get("recipes"), list):
             return declared
-        own = [one for one in declared["recipes"] if one["format_key"] == self.recipe]
+        own = [one for one in declared["recipes"] if one["name"] == self.recipe]
         return {**declared, "recipes": [{**one, "name": OWN} for one in own]}
 
     def one(self, asset: str, partition: str | None = None) -> Artifact:

@@ -7,19 +7,15 @@ from alignment_dagster import chain
 from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.provenance import Key
 
-COLUMNS: tuple[tuple[str, ...], ...] = (
-    (chain.RAW_CORPUS,),
-    (chain.SCORED_CORPUS,),
-    (chain.CORPUS_DRIFT,),
+TOGETHER: tuple[tuple[str, ...], ...] = (
     (chain.DOCUMENTS, chain.DISPOSITIONS, chain.TOKENIZER),
-    (chain.CURATED_MIX,),
-    (chain.PRETRAINED_CHECKPOINT,),
-    (chain.POST_TRAINED_CHECKPOINT,),
     (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.HARNESS),
     (chain.MIX_COMPOSITION, chain.METRICS),
-    (chain.EVAL_REPORT,),
-    (chain.REGRESSION_GATE,),
 )
+"""Assets that share a column; every other one has its own."""
+_SHARED = {asset: assets for assets in TOGETHER for asset in assets}
+COLUMNS = tuple(dict.fromkeys(_SHARED.get(asset, (asset,)) for asset in chain.ORDER))
+"""From left to right."""
 SOURCES = frozenset(BY_SOURCE)
 TITLES: Mapping[str, str] = {
     chain.DOCUMENTS: "tables, tokenizer",

@@ -150,10 +150,7 @@ def claims(facts: Facts, recipe: str | None = None) -> list[str]:
         for one in facts.findings["claims"]
         if recipe is None or recipe in (one["recipe"], one["than"])
     ]
-    rows = [
-        (Code(one["name"]), one["statement"], one["describe_verdict"], _sentence(one))
-        for one in found
-    ]
+    rows = [(Code(one["name"]), one["statement"], one["verdict"], _sentence(one)) for one in found]
     return ["## Claims", "", *table(("claim", "statement", "verdict", "found"), rows)]
 
 

@@ -8,17 +8,13 @@ from transformers import PreTrainedModel
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Pretraining
+from alignment_dagster.training.objectives import load_objective
 from alignment_dagster.training.pretraining.checkpoint import TrainingState
 from alignment_dagster.training.pretraining.data import (
     Sequences,
     consumption_order,
     rows_of_step,
     step_count,
-)
-from alignment_dagster.training.pretraining.objectives import (
-    Objective,
-    maximum_likelihood,
-    predicted_tokens,
 )
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
@@ -34,13 +30,12 @@ class Loop:
         declared: Pretraining,
         seed: int,
         ranks: Ranks = ALONE,
-        objective: Objective = maximum_likelihood,
     ) -> None:
         self.model = model
         self.sequences = sequences
         self.declared = declared
         self.ranks = ranks
-        self.objective = objective
+        self.objective = load_objective(declared.objective)
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(sequences), seed)
         self.per_step = declared.batch_size * declared.accumulation
@@ -91,7 +86,7 @@ class Loop:
 
     def _accumulate(self, tokens: Tensor) -> Tensor:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""
-        predicted = predicted_tokens(tokens)
+        predicted = tokens.shape[0] * (tokens.shape[1] - 1)
         if self.ranks.count == 1:
             return self._backward(tokens, predicted)
         losses, gradients = [], []

@@ -28,6 +28,7 @@ from alignment_dagster.training.machine import (
     stop_requests,
 )
 from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
+from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import read_sequences
 from alignment_dagster.training.pretraining.loop import Loop
@@ -97,7 +98,9 @@ def job_identity(job: PretrainJob) -> str:
             "declared": job.model_dump(mode="json", exclude={"mix", "tokenizer", "output", "work"}),
             "mix": sha256_file(Path(job.mix) / file_names.SEQUENCES),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
-            "code": code_digest("training/pretraining/pretrain.py"),
+            "code": code_digest(
+                "training/pretraining/pretrain.py", objective_code(job.pretraining.objective)
+            ),
             "torch": torch.__version__,
             "machine": platform.machine(),
         }

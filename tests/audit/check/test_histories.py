@@ -5,6 +5,7 @@ import random
 import pytest
 
 from drills import warm
+from drills.histories.actions import ACTIONS
 from drills.histories.history import Bench, History
 from drills.place import EDITS
 
@@ -16,7 +17,7 @@ PLAIN = 1
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("histories"), warm.shared())
+    return Bench(tmp_path_factory.mktemp("histories"), warm.shared(), ACTIONS)
 
 
 def test_a_random_history_raises_no_alarm(bench: Bench) -> None:
@@ -50,4 +51,4 @@ def _history(bench: Bench) -> History:
     """A home that was run once, and nothing done to it yet."""
     history = bench.play(PLAIN, SEED, operations=0)
     assert history.wrong == []
-    return History(history.place, bench.driver, random.Random(SEED))
+    return History(history.place, bench.driver, random.Random(SEED), ACTIONS)

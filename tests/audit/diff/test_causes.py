@@ -142,7 +142,7 @@ class Maker:
                 mlflow_run_id=None,
                 started="2026-01-01T00:00:00+00:00",
                 seconds=0.0,
-                numbers={},
+                measured={},
                 models={},
                 checks=(),
             )

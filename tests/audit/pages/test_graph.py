@@ -81,7 +81,7 @@ def assert_sound(placed: Layout, asked: Sequence[Key]) -> None:
         assert box.x >= 0 and box.x + box.width <= placed.width  # noqa: PT018
         assert box.y >= 0 and box.y + box.height <= placed.height  # noqa: PT018
     assert not [pair for pair in combinations(placed.boxes, 2) if overlap(*pair)]
-    assert not [pair for pair in combinations(placed.bands, 2) if overlap(*pair)]  # type: ignore[arg-type]
+    assert not [pair for pair in combinations(placed.panels, 2) if overlap(*pair)]  # type: ignore[arg-type]
 
 
 def test_every_asset_of_the_chain_has_its_column() -> None:
@@ -121,8 +121,8 @@ def test_columns_follow_the_chain_and_lanes_the_seeds() -> None:
 
 def test_a_recipe_has_all_that_is_its_own_in_its_band() -> None:
     placed = layout(quickstart())
-    assert [band.recipe for band in placed.bands] == [f"recipe_{number}" for number in range(4)]
-    for band in placed.bands:
+    assert [band.recipe for band in placed.panels] == [f"recipe_{number}" for number in range(4)]
+    for band in placed.panels:
         own = [box for box in placed.boxes if (box.key[1] or "").split("|")[0] == band.recipe]
         assert len(own) == 1 + 3 * len(SEEDED)
         assert all(

@@ -17,6 +17,7 @@ from alignment_dagster.evaluation.attacks.files import (
     REPRODUCED_FILE,
 )
 from alignment_dagster.evaluation.attacks.selection import choose_items
+from alignment_dagster.evaluation.attacks.success import attack_success
 from alignment_dagster.lineage import file_names
 from alignment_dagster.steps import attacks as asset
 from tests.support.attack_drill import Drill, attacks
@@ -98,7 +99,7 @@ def test_a_string_with_another_outcome_fails_the_check(
 
 
 def test_the_worst_case_is_any_attack_on_the_item(rows: list[dict[str, Any]]) -> None:
-    found = asset.success(rows)
+    found = attack_success(pa.Table.from_pylist(rows))
     assert found["drill", "dpo", "none"] == [False] * 4
     assert found["drill", "dpo", "random_search"] == [True] * 2
     assert sorted(found["drill", "dpo", "worst_case"]) == [False, False, True, True]
@@ -123,5 +124,5 @@ def test_the_page_shows_what_was_found_as_text(
 
 def test_a_study_without_attacks_has_no_partitions() -> None:
     study = SimpleNamespace(declaration=SimpleNamespace(attacks=None))
-    assert asset.partitions(study) == ()  # type: ignore[arg-type]
+    assert asset.STEP.partitions(study) == ()  # type: ignore[arg-type]
     assert not asset.STEP.exists(study)  # type: ignore[arg-type]

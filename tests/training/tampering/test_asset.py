@@ -59,10 +59,10 @@ def change(folder: Path, name: str, edit: Callable[[pa.Table], pa.Table]) -> Non
 
 
 def test_only_a_study_that_declares_tampering_has_the_asset(study: Study, tiny: TinyStudy) -> None:
-    assert asset.partitions(study) == by_replicate(study)
+    assert asset.STEP.partitions(study) == by_replicate(study)
     assert asset.STEP.exists(study)
     tiny.change(tampering=[], claims=[])
-    assert asset.partitions(tiny.load()) == ()
+    assert asset.STEP.partitions(tiny.load()) == ()
     assert not asset.STEP.exists(tiny.load())
 
 
@@ -103,7 +103,7 @@ def test_another_item_is_another_input(tiny: TinyStudy, study: Study) -> None:
 
 
 def test_the_checks_pass_on_what_the_job_wrote(made: Path, job: TamperJob) -> None:
-    for check in (found.all_points, found.finite, found.allowed):
+    for check in (found.check_points, found.check_losses, found.check_documents):
         assert check(job, made).passed
 
 
@@ -112,26 +112,26 @@ def test_other_weights_are_found(job: TamperJob) -> None:
     manifest, provenance = Manifest.of(path), Provenance.model_construct()
     tuned = Artifact(path, "post_trained_checkpoint", PARTITION, manifest, provenance)
     measured = json.loads(Path(job.work, "result.json").read_text())
-    assert found.started_from(job, tuned, measured).passed
-    check = found.started_from(job, tuned, {**measured, "sft_weights_sha256": "0" * 64})
+    assert found.check_start(job, tuned, measured).passed
+    check = found.check_start(job, tuned, {**measured, "sft_weights_sha256": "0" * 64})
     assert not check.passed
     assert "sft were other weights" in check.summary
 
 
 def test_a_missing_answer_is_found(made: Path, job: TamperJob) -> None:
     change(made, "items", lambda items: items.slice(1))
-    assert not found.all_points(job, made).passed
+    assert not found.check_points(job, made).passed
 
 
 def test_a_missing_step_or_a_loss_that_is_not_finite_is_found(made: Path, job: TamperJob) -> None:
     whole = pq.read_table(made / "training_log.parquet")
     change(made, "training_log", lambda log: log.slice(1))
-    assert not found.finite(job, made).passed
+    assert not found.check_losses(job, made).passed
     pq.write_table(whole, made / "training_log.parquet")
-    assert found.finite(job, made).passed
+    assert found.check_losses(job, made).passed
     broken = pa.array([float("nan")] * 12)
     change(made, "losses", lambda losses: losses.set_column(3, "nll", broken))
-    assert not found.finite(job, made).passed
+    assert not found.check_losses(job, made).passed
 
 
 def test_a_document_that_is_not_kept_is_found(made: Path, job: TamperJob) -> None:
@@ -139,14 +139,14 @@ def test_a_document_that_is_not_kept_is_found(made: Path, job: TamperJob) -> Non
     steps = pq.read_table(path)
     documents = [["stray"], *steps["documents"].to_pylist()[1:]]
     pq.write_table(steps.set_column(1, "documents", pa.array(documents)), path)
-    check = found.allowed(job, made)
+    check = found.check_documents(job, made)
     assert not check.passed
     assert "1 not kept" in check.summary
 
 
 def test_a_document_that_is_kept_for_another_use_is_found(made: Path, job: TamperJob) -> None:
     other = {source: data.model_copy(update={"use": "sft"}) for source, data in job.data.items()}
-    assert not found.allowed(job.model_copy(update={"data": other}), made).passed
+    assert not found.check_documents(job.model_copy(update={"data": other}), made).passed
 
 
 def test_held_out_loss_is_told_in_bits_per_byte_at_both_ends(made: Path) -> None:

@@ -1,19 +1,10 @@
-"""What a model is trained to do: losses over the tokens of a batch.
-
-An objective returns the *sum* over the predicted tokens, so that the parts of an accumulated batch
-add up exactly; the loop divides by the number of predicted tokens of the whole step.
-"""
-
-from collections.abc import Callable
+"""`maximum_likelihood`: predict every token from those before it."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 IGNORED = -100
-
-Objective = Callable[[Tensor, Tensor], Tensor]
-"""(logits [sequences, length, vocabulary], tokens [sequences, length]) → sum of the loss."""
 
 
 def maximum_likelihood(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -27,6 +18,4 @@ def maximum_likelihood(logits: Tensor, tokens: Tensor) -> Tensor:
     )
 
 
-def predicted_tokens(tokens: Tensor) -> int:
-    """How many tokens of [sequences, length] are predicted: all but the first of each sequence."""
-    return tokens.shape[0] * (tokens.shape[1] - 1)
+OBJECTIVE = maximum_likelihood
