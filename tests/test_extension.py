@@ -31,7 +31,7 @@ def _bind(_context: ScoringContext) -> ScoreBatch:
     return lambda texts: pa.table({"marks": [text.count("!") for text in texts]})
 
 
-SCORER = Scorer("exclamations", {"marks": pa.int64()}, _bind, no_inputs)
+SCORER = Scorer("exclamations", "1", {"marks": pa.int64()}, _bind, no_inputs)
 '''
 READER = '''"""Text files: one line a document."""
 

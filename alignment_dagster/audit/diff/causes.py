@@ -148,7 +148,7 @@ def _compare_records(pair: Pair) -> Iterator[OwnChange]:
 
 def _compare_scorer(name: str, before: str, after: str) -> Iterator[OwnChange]:
     """A scorer's version, and what it reads."""
-    (old_version, _, old), (version, _, new) = before.partition(":"), after.partition(":")
+    (old_version, _, old), (version, _, new) = before.rpartition(":"), after.rpartition(":")
     if old_version != version:
         yield "code", (chain.SCORED_CORPUS,), f"{name} {old_version}", f"{name} {version}"
     if old != new:

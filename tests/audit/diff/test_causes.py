@@ -41,7 +41,7 @@ class World:
     claims: tuple[str, ...] = ("first",)
     stories: str = "s1"
     pin: str | None = None
-    lexicon: str = "l1"
+    lexicon: str = "1:l1"
     items: str = "i1"
     code: Mapping[str, str] = field(default_factory=dict)
     """Asset → its code, where it is another than `c`."""
@@ -231,7 +231,8 @@ def test_one_share_is_one_cause_wherever_it_is_declared(lab: Lab) -> None:
         ({"code": {"pretrained_checkpoint": "C"}}, "code of pretrained_checkpoint: c → C"),
         ({"rate": 0.2}, "pretraining.rate: 0.1 → 0.2"),
         ({"stories": "s2"}, "data of source stories: s1 → s2"),
-        ({"lexicon": "l2"}, "what the scorer ai reads: l1 → l2"),
+        ({"lexicon": "2:l1"}, "code of scored_corpus: ai 1 → ai 2"),
+        ({"lexicon": "1:l2"}, "what the scorer ai reads: l1 → l2"),
         ({"drop": 0.4}, "drop[ai].above: 0.5 → 0.4"),
         ({"items": "i2"}, "items of suite articles: i1 → i2"),
     ],
