@@ -33,7 +33,7 @@ DOCUMENTS = 5
 """Of each generator."""
 SCORES, GENERATED = "scores", "documents"
 NOT_MADE = {chain.CORPUS_DRIFT, chain.HARNESS, chain.REGRESSION_GATE}
-"""Not pinned: the tiny study declares no bounds of drift and no gate, and lm-evaluation-harness need
+"""Not pinned: the tiny study declares no bounds of drift and no gate; lm-evaluation-harness need
 not be installed (its version is an input)."""
 
 
