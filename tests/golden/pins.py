@@ -33,8 +33,8 @@ DOCUMENTS = 5
 """Of each generator."""
 SCORES, GENERATED = "scores", "documents"
 NOT_MADE = {chain.CORPUS_DRIFT, chain.HARNESS, chain.REGRESSION_GATE}
-"""The tiny study declares no bounds and no gate; tests of their own pin what those two compute. The
-version of lm-evaluation-harness is an input of the last."""
+"""Not pinned: the tiny study declares no bounds of drift and no gate; lm-evaluation-harness need
+not be installed (its version is an input)."""
 
 
 @dataclass(frozen=True)
