@@ -116,8 +116,6 @@ def test_files_beside_the_declarations_are_those_of_the_study_not_of_the_environ
     study = load_study("nightly", tmp_path / "assets")
     declared = study.source("harbour_log")
     file = tmp_path / "assets/sources/files/harbour_log.jsonl"
-    file.write_text(
-        '{"id": "a", "text": "Fog."}\n'
-    )
+    file.write_text('{"id": "a", "text": "Fog."}\n')
     rows = read_source(declared, source_folder(study, declared))
     assert [row.text for row in rows] == ["Fog."]
