@@ -15,10 +15,9 @@ from alignment_dagster.corpus.readers.jsonl import read_jsonl
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.lineage import file_names
-from alignment_dagster.study import GeneratedReader, JsonlReader, Source
-from alignment_dagster.study.sources import FileReader
+from alignment_dagster.study import GeneratedReader, JsonlReader, Source, Study
 
 __all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
 
@@ -41,12 +40,22 @@ SCHEMA = pa.schema(
 """One row for each distinct document, in the order of reading."""
 
 
-def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
+def source_folder(study: Study, source: Source) -> Path | None:
+    """Where a source's files lie: in `sources` of the study's own assets, or in the data folder.
+
+    None for what is generated, and where no data folder is set.
+    """
+    if isinstance(source.reader, GeneratedReader):
+        return None
+    return study.assets / "sources" if source.reader.folder == "assets" else data_folder()
+
+
+def read_source(source: Source, folder: Path | None) -> Iterator[RawRow]:
     """The raw rows of a source, in the order of its files and their lines.
 
     Args:
         source: the declaration; its reader says what is read and how.
-        data: the data folder, for files that lie there.
+        folder: what its files' paths are relative to (see `source_folder`).
 
     Raises:
         DataError: names the source and the field, or the file and the line. Missing files and
@@ -55,7 +64,7 @@ def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         return read_generated(source, reader)
-    files = _files(source, reader, data)
+    files = find_files(source.name, reader.path, folder)
     _check_digest(source, files)
     if isinstance(reader, JsonlReader):
         return read_jsonl(source, reader, files)
@@ -63,11 +72,6 @@ def read_source(source: Source, data: Path | None) -> Iterator[RawRow]:
         message = f"a {reader.kind} reader reads plain text, not documents of the role"
         raise DataError(f"source {source.name!r}: reader.kind: {message} {source.role!r}")
     return TEXT_READERS[type(reader)](reader, files)
-
-
-def _files(source: Source, reader: FileReader, data: Path | None) -> tuple[SourceFile, ...]:
-    folder = assets_folder() / "sources" if reader.folder == "assets" else data
-    return find_files(source.name, reader.path, folder)
 
 
 def _check_digest(source: Source, files: Sequence[SourceFile]) -> None:
@@ -139,7 +143,7 @@ def write_documents(table: pa.Table, folder: Path) -> Path:
 
 
 def source_digest(
-    source: Source, data: Path | None, file_digest: Callable[[Path], str] = sha256_file
+    source: Source, folder: Path | None, file_digest: Callable[[Path], str] = sha256_file
 ) -> str:
     """Hex SHA-256 of what the source would read: it changes when the documents may change.
 
@@ -149,11 +153,6 @@ def source_digest(
     """
     reader = source.reader
     if isinstance(reader, GeneratedReader):
-        return sha256_json(
-            [
-                reader.model_dump(mode="json"),
-                CODE_VERSION,
-            ]
-        )
-    files = _files(source, reader, data)
+        return sha256_json([reader.model_dump(mode="json"), CODE_VERSION])
+    files = find_files(source.name, reader.path, folder)
     return sha256_json([(file.name, file_digest(file.path)) for file in files])

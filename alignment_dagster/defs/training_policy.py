@@ -39,13 +39,15 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
         context.log.info(
             f"{len(chosen)} to train now, {left} when the budget allows; {spent.words}"
         )
-        if left:
+        too_many = spent.cannot_pay(len(replicates))
+        if too_many:
             for reason in notify(study, [_spent(study, spent, left)]):
                 context.log.warning(reason)
         yield from (_request(study, refresh, one) for one in chosen)
         if not chosen:
             waiting = ", ".join(one.partition for one in replicates)
-            said = f"the budget is spent; {waiting} must wait" if replicates else "nothing to train"
+            why = "the budget is spent" if too_many else "what a run costs is not measured yet"
+            said = f"{why}; {waiting} must wait" if replicates else "nothing to train"
             yield dg.SkipReason(f"{said}: {spent.words}")
 
     return train

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.corpus.documents import source_digest, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, used_scorer
 from alignment_dagster.evaluation.suites.items import Item
@@ -41,7 +41,7 @@ def check_study(study: Study) -> Iterator[str]:
         SCORERS[name].bind(context)
     _check_watched(study)
     for source in study.sources:
-        source_digest(source, data_folder())
+        source_digest(source, source_folder(study, source))
 
 
 def _check_watched(study: Study) -> None:
@@ -50,8 +50,9 @@ def _check_watched(study: Study) -> None:
     if refresh is None or refresh.watch is None:
         return
     for index, name in enumerate(refresh.watch.sources):
+        source = study.source(name)
         try:
-            source_digest(study.source(name), data_folder())
+            source_digest(source, source_folder(study, source))
         except DataError as error:
             located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
             at = ("refresh", "watch", "sources", index)

@@ -44,6 +44,14 @@ class Account:
         limits = [limit for limit in (self._runs_left(), self._by_hours()) if limit is not None]
         return min(limits, default=None)
 
+    def cannot_pay(self, runs: int) -> bool:
+        """Whether so many more runs are too many for what the period has left.
+
+        False where only their cost is not known yet: they wait for the first to be measured.
+        """
+        by_hours = None if self.hours_a_run is None else self._by_hours()
+        return any(limit is not None and runs > limit for limit in (self._runs_left(), by_hours))
+
     def _runs_left(self) -> int | None:
         return None if self.budget.runs is None else max(0, self.budget.runs - self.runs)
 

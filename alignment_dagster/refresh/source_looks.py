@@ -62,16 +62,17 @@ class FileDigests:
         return known[1]
 
 
-def look(source: Source, data: Path | None, current: str | None, digests: FileDigests) -> Look:
+def look(source: Source, folder: Path | None, current: str | None, digests: FileDigests) -> Look:
     """What the source is now.
 
     Args:
+        folder: that its files lie in.
         current: the digest of what the current documents were read from; None before the first.
 
     Raises:
         DataError: if there is nothing to read, or it cannot be read.
     """
-    digest = source_digest(source, data, digests)
+    digest = source_digest(source, folder, digests)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Look(now, source.name, digest, digest != current)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from alignment_dagster.chain import RAW_CORPUS
+from alignment_dagster.corpus.documents import source_folder
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import Home, data_folder
+from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.parent_spec import Parents
 from alignment_dagster.graph.runs import end_dead_runs
 from alignment_dagster.graph.staleness import Staleness
@@ -63,7 +64,8 @@ def look_at(study: Study, names: Iterable[str], instance: dg.DagsterInstance) ->
 def _look(name: str, staleness: Staleness, found: Found) -> None:
     current = staleness.artifact(RAW_CORPUS, name)
     before = current.provenance.inputs.external_inputs["source"] if current else None
-    one = look(staleness.study.source(name), data_folder(), before, _digests)
+    source = staleness.study.source(name)
+    one = look(source, source_folder(staleness.study, source), before, _digests)
     found.looks.append(one)
     external = {"source": one.digest}
     step = STEPS[RAW_CORPUS]

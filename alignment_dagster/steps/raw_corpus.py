@@ -8,9 +8,9 @@ from alignment_dagster.corpus.documents import (
     deduplicate,
     read_source,
     source_digest,
+    source_folder,
     write_documents,
 )
-from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
@@ -25,11 +25,12 @@ UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
 def build(context: BuildContext) -> BuildResult:
     """Read the source, give every document its id, and keep where each one came from."""
     source = context.study.source(context.partition or "")
-    before = source_digest(source, data_folder())
-    documents = deduplicate(source, read_source(source, data_folder()))
+    folder = source_folder(context.study, source)
+    before = source_digest(source, folder)
+    documents = deduplicate(source, read_source(source, folder))
     write_documents(documents, context.folder)
     context.report(documents.num_rows, documents.num_rows, "documents")
-    after = source_digest(source, data_folder())
+    after = source_digest(source, folder)
     written = sum(bool(text.strip()) for text in documents["text"].to_pylist())
     checks = (
         Check(
@@ -62,6 +63,12 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     return study.source(partition or "").model_dump(mode="json", exclude={"description"})
 
 
+def external_inputs(study: Study, partition: Partition) -> dict[str, str]:
+    """The identity of what would be read now."""
+    source = study.source(partition or "")
+    return {"source": source_digest(source, source_folder(study, source))}
+
+
 STEP = Step(
     asset=chain.RAW_CORPUS,
     kinds=frozenset({"python", "parquet"}),
@@ -74,9 +81,7 @@ STEP = Step(
     modules=("corpus/documents.py",),
     parents=parents,
     config=config,
-    external_inputs=lambda study, partition: {
-        "source": source_digest(study.source(partition or ""), data_folder())
-    },
+    external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
     checks={

@@ -14,6 +14,7 @@ from alignment_dagster.study.measurement import Stage
 Followed = Literal["scored_corpus", "dispositions", "curated_mix"]
 Period = Literal["day", "week", "month"]
 Moment = Literal["refreshed", "run_failed", "check_failed", "gate_blocked", "budget_spent"]
+Moments = Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
 Seconds = Annotated[float, Field(gt=0, le=10)]
 """In all, with every attempt: a sensor that takes longer than a minute is ended by Dagster."""
 
@@ -150,7 +151,7 @@ class Webhook(Declared):
     kind: Literal["webhook"]
     url_from: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     """Name of the environment variable: an address often holds a secret."""
-    on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
+    moments: Moments
     timeout_seconds: Seconds = 10.0
 
 
@@ -162,7 +163,7 @@ class Email(Declared):
         tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...],
         Field(strict=False, min_length=1),
     ]
-    on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
+    moments: Moments
     timeout_seconds: Seconds = 10.0
 
 
@@ -171,7 +172,7 @@ class NotificationFile(Declared):
 
     kind: Literal["file"]
     path: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "notifications.jsonl"
-    on: Annotated[tuple[Moment, ...], Field(strict=False, min_length=1)]
+    moments: Moments
 
 
 Notification = Annotated[Webhook | Email | NotificationFile, Field(discriminator="kind")]

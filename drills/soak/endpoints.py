@@ -106,7 +106,8 @@ def _hangs(scene: Scene) -> str:
     """A webhook that takes the connection and never answers."""
     declared = scene.place.study.load().declaration.model_dump(mode="json")["refresh"]
     webhook = {
-        "kind": "webhook", "url_from": "SOAK_WEBHOOK", "on": ["run_failed"], "timeout_seconds": 2
+        "kind": "webhook", "url_from": "SOAK_WEBHOOK",
+        "moments": ["run_failed"], "timeout_seconds": 2
     }  # fmt: skip
     scene.place.study.change(refresh={**declared, "notifications": [webhook]})
     with socket.socket() as silent:

@@ -1,5 +1,6 @@
 """Identical rows are one document that knows its repeats; equal sources give equal bytes."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from alignment_dagster.corpus.documents import (
     deduplicate,
     read_source,
     source_digest,
+    source_folder,
     write_documents,
 )
 from alignment_dagster.foundation.digests import sha256_text
@@ -104,3 +106,16 @@ def test_sections_of_real_markdown_lose_no_line() -> None:
     assert [line for line in found.splitlines() if line.strip()] == [
         line for line in text.splitlines() if line.strip()
     ]
+
+
+def test_files_beside_the_declarations_are_those_of_the_study_not_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(CHECKOUT / "assets", tmp_path / "assets")
+    monkeypatch.setenv("ALIGNMENT_ASSETS", str(CHECKOUT / "assets"))
+    study = load_study("nightly", tmp_path / "assets")
+    declared = study.source("harbour_log")
+    file = tmp_path / "assets/sources/files/harbour_log.jsonl"
+    file.write_text('{"id": "a", "text": "Fog."}\n')
+    rows = read_source(declared, source_folder(study, declared))
+    assert [row.text for row in rows] == ["Fog."]

@@ -31,6 +31,7 @@ from tests.support.tiny_study import write_yaml
 
 NAME = "nightly"
 JUDGE = ("ALIGNMENT_JUDGE_URL", "ALIGNMENT_JUDGE_MODEL", "ALIGNMENT_JUDGE_KEY")
+REPLICATES = ["alignment_upsampled|0", "unfiltered|0"]
 LOG = "sources/files/harbour_log.jsonl"
 SMALL: dict[str, Any] = {
     "tokenizer": {"vocab_size": 500, "characters": 40000},
@@ -143,7 +144,6 @@ def nights(assets: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
     declared_studies.cache_clear()
 
 
-@pytest.mark.skip(reason="unproven: the policy asked for one replicate, not two, on a busy machine")
 @pytest.mark.slow
 def test_a_watched_file_that_changes_is_read_checked_trained_on_gated_and_told_of(
     nights: Nights, assets: Path
@@ -152,47 +152,63 @@ def test_a_watched_file_that_changes_is_read_checked_trained_on_gated_and_told_o
     study = load_study(NAME, assets)
     first = nights.night()
     assert all(one.success for one in first), first
-    _train(nights)
+    assert sorted(_train(nights)) == REPLICATES
     approved = _current(study, nights, EVAL_REPORT)
     assert not read_outcome(_current(study, nights, REGRESSION_GATE)).compared
     archive = open_archive(NAME, home)
     approve(archive, approved, "ada", "approved", "The first night.", None)
 
     assert nights.sensor("watch_sources").requests == []
-    with (assets / LOG).open("a") as lines:
-        for day in range(60):
-            text = f"Day {day}: the inspector counted {day} steps of the lighthouse and had tea."
-            lines.write(json.dumps({"id": f"new-{day}", "text": text}) + "\n")
+    _append_entries(assets / LOG)
     ended = sensor(study, "ended")
     cursor = ended.evaluate_tick(dg.build_sensor_context(nights.instance)).cursor
     watched = nights.run(nights.sensor("watch_sources"))
     assert [(one.partition, one.success) for one in watched] == [("harbour_log", True)]
-    ended.evaluate_tick(dg.build_sensor_context(nights.instance, cursor=cursor))
-    told = [json.loads(one) for one in (home.notifications / "nightly.jsonl").open()]
-    assert ("refreshed", "harbour_log") in {(one["moment"], one["partition"]) for one in told}
 
     followed = nights.follow()
-    assert {"unfiltered", "alignment_upsampled"} <= {one.partition for one in followed}
+    assert set(study.declaration.recipes) <= {one.partition for one in followed}
+    ended.evaluate_tick(dg.build_sensor_context(nights.instance, cursor=cursor))
+    told = [json.loads(one) for one in (home.notifications / "nightly.jsonl").open()]
+    assert sorted((one["moment"], one["partition"]) for one in told) == [
+        ("refreshed", "alignment_upsampled"),
+        ("refreshed", "unfiltered"),
+    ]
     drift = _current(study, nights, CORPUS_DRIFT, "harbour_log")
     checks = {one.name: one.passed for one in drift.provenance.checks}
     assert checks == {"drift_within_bounds": True, "drift_unremarkable": False}
 
-    _train(nights)
+    assert sorted(_train(nights)) == REPLICATES
     assert "nothing to train" in str(nights.sensor("training_policy").skipped)
     outcome = read_outcome(_current(study, nights, REGRESSION_GATE))
     assert outcome.reference == f"{EVAL_REPORT}@{approved.version}"
     assert outcome.compared
 
 
-def _train(nights: Nights) -> None:
-    """What the policy asks for, a run a recipe; report and gate follow."""
-    ran = nights.run(nights.sensor("training_policy"))
-    assert [one.success for one in ran] == [True, True], nights.sensor("training_policy").skipped
+def _append_entries(log: Path) -> None:
+    """Half of the entries once more, each with a sentence on a visitor."""
+    lines = log.read_text().splitlines()
+    entries = [json.loads(line) for line in lines[: len(lines) // 2]]
+    with log.open("a") as file:
+        for entry in entries:
+            text = f"{entry['text']} The inspector of the lighthouse came by."
+            file.write(json.dumps({"id": f"more-{entry['id']}", "text": text}) + "\n")
+
+
+def _train(nights: Nights) -> list[str]:
+    """What the policy asks for, tick after tick, until it asks for nothing; then what follows.
+
+    The first of a day is asked for alone: what a run costs has to be measured before.
+    """
+    ran: list[str] = []
+    while asked := nights.run(nights.sensor("training_policy")):
+        assert all(one.success for one in asked), asked
+        ran += [one.partition or "" for one in asked]
     nights.follow()
+    return ran
 
 
 def _current(study: Study, nights: Nights, asset: str, partition: str | None = None) -> Artifact:
-    found = Staleness(nights.instance, Lake(Home.from_environment().lake), study)
+    found = Staleness(nights.instance, Lake(Home.from_environment().lake), study, STEPS)
     artifact = found.artifact(asset, partition)
     assert artifact is not None
     return artifact

@@ -64,6 +64,15 @@ def test_where_nothing_was_measured_one_run_at_a_time_is_started() -> None:
     assert spent(budget, running("a")).may_start == 0
 
 
+def test_a_budget_is_not_spent_because_the_cost_of_a_run_is_not_known() -> None:
+    budget = Budget(period="day", runs=3, device_hours=4)
+    assert not spent(budget).cannot_pay(2)
+    assert not spent(budget, running("a")).cannot_pay(2)
+    assert spent(budget, running("a")).cannot_pay(3)
+    assert not spent(budget, ended("a")).cannot_pay(2)
+    assert spent(budget, ended("a", 4 * 3600)).cannot_pay(1)
+
+
 def test_the_words_say_what_is_spent_and_until_when() -> None:
     words = spent(Budget(period="week", runs=2, device_hours=1.5), ended("a")).words
     assert words == "1 of 2 runs and 1.00 of 1.5 device hours spent; the week ends 2026-11-30 UTC"

@@ -194,9 +194,7 @@ def test_a_reference_that_was_removed_gives_way_to_the_one_before(source: Refres
     study = source.study.load()
     found = asset(raw_corpus.STEP, study)
     assert _then(source, wanted) == compared(second)[0]  # nothing has changed yet
-    dg.materialize(
-        [found], partition_key=SOURCE, instance=source.instance, resources=resources()
-    )
+    dg.materialize([found], partition_key=SOURCE, instance=source.instance, resources=resources())
     assert _then(source, wanted) == compared(third)[0]
     _remove(source, "corpus_drift", third.version)
     assert _then(source, wanted) == compared(second)[0]

@@ -28,9 +28,9 @@ REFRESH = {
     "drift": {"volume": {"warn": 0.1, "block": 0.5}},
     "gate": {"suites": ["articles"]},
     "notifications": [
-        {"kind": "webhook", "url_from": "HOOK", "on": ["refreshed"]},
-        {"kind": "email", "to": ["a@b.example"], "on": ["run_failed"]},
-        {"kind": "file", "on": ["check_failed"]},
+        {"kind": "webhook", "url_from": "HOOK", "moments": ["refreshed"]},
+        {"kind": "email", "to": ["a@b.example"], "moments": ["run_failed"]},
+        {"kind": "file", "moments": ["check_failed"]},
     ],
 }
 ODD_TEXTS = (

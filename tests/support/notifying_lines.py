@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 MOMENTS = ["refreshed", "run_failed", "check_failed", "gate_blocked", "budget_spent"]
-WEBHOOK = {"kind": "webhook", "url_from": "TEST_HOOK", "on": MOMENTS}
-FILE = {"kind": "file", "on": MOMENTS}
-EMAIL = {"kind": "email", "to": ["a@example.org", "b@example.org"], "on": MOMENTS}
+WEBHOOK = {"kind": "webhook", "url_from": "TEST_HOOK", "moments": MOMENTS}
+FILE = {"kind": "file", "moments": MOMENTS}
+EMAIL = {"kind": "email", "to": ["a@example.org", "b@example.org"], "moments": MOMENTS}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

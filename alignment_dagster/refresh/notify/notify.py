@@ -26,7 +26,7 @@ def notify(study: Study, messages: Sequence[Message]) -> list[str]:
     """
     refresh = study.declaration.refresh
     channels = refresh.notifications if refresh else ()
-    pairs = [(to, one) for one in messages for to in channels if one.moment in to.on]
+    pairs = [(to, one) for one in messages for to in channels if one.moment in to.moments]
     reasons = zip(pairs, _send(pairs), strict=True)
     return [f"{name(to)}: {one.moment}: {why}" for (to, one), why in reasons if why is not None]
 

@@ -56,7 +56,7 @@ def test_an_event_is_told_once_however_often_and_by_whomever_it_is_noticed(
 
 
 def test_a_moment_is_told_only_where_it_is_declared(telling: Telling, home: Path) -> None:
-    notify(telling({**FILE, "on": ["refreshed"]}), [spent()])
+    notify(telling({**FILE, "moments": ["refreshed"]}), [spent()])
     assert not home.exists()
 
 
@@ -173,7 +173,7 @@ def test_a_test_message_goes_to_every_channel(
     telling: Telling, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TEST_HOOK", raising=False)
-    sent = send_test(telling(WEBHOOK, {**FILE, "on": ["refreshed"]}))
+    sent = send_test(telling(WEBHOOK, {**FILE, "moments": ["refreshed"]}))
     assert sent == [
         ("webhook TEST_HOOK", "TEST_HOOK is not set"),
         ("file notifications.jsonl", None),

@@ -111,7 +111,7 @@ def test_the_asset_that_failed_is_named(
 def test_a_gate_that_blocks_is_told_as_such(
     telling: Telling, home: Path, instance: dg.DagsterInstance
 ) -> None:
-    watcher = Watcher(telling({**FILE, "on": ["gate_blocked", "check_failed"]}), instance)
+    watcher = Watcher(telling({**FILE, "moments": ["gate_blocked", "check_failed"]}), instance)
     run(world("tiny", passed=False, checks=("regression_gate",)), instance)
     watcher.look()
     assert [one["moment"] for one in told(home)] == ["gate_blocked"]
