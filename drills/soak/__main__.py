@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from drills.soak.bench import Bench
-from drills.soak.playing import Played, play_all
+from drills.soak.play import Played, play_all
 from drills.soak.table import SEED, drawn
 
 SHARED_MEMORY = Path("/dev/shm")

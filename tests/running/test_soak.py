@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from drills.soak.bench import Bench
-from drills.soak.playing import play
+from drills.soak.play import play
 from drills.soak.table import SEED, Injection, drawn, table
 
 pytestmark = pytest.mark.slow
