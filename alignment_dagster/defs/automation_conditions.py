@@ -15,6 +15,7 @@ from alignment_dagster.chain import (
     CHAIN,
     CORPUS_DRIFT,
     CURATED_MIX,
+    EVAL_REPORT,
     RAW_CORPUS,
     REGRESSION_GATE,
     WAVES,
@@ -25,9 +26,8 @@ from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.graph.step import Step
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.partition_keys import Partition
-from alignment_dagster.preflight.studies import declared_studies
 from alignment_dagster.steps.marts import PARTS
-from alignment_dagster.steps.registry import STEPS, TRAINING, step_of
+from alignment_dagster.steps.registry import STEPS, TRAINING_WAVE, step_of
 from alignment_dagster.study import Study
 
 FOLLOWS = "follows_when_checks_passed"
@@ -37,7 +37,7 @@ MODELS = tuple(name for part in PARTS.values() for one in part for name in (*CHA
 
 
 class OfStep(dg.AutomationCondition[Any]):
-    """A condition on what makes an asset: the same for all models of one dbt part."""
+    """A condition on the step that makes an asset; a view's is the mart's that it is made with."""
 
     @property
     def description(self) -> str:
@@ -92,6 +92,7 @@ def follows(study: Study, asset: str) -> "dg.AutomationCondition[Any] | None":
     refresh = study.declaration.refresh
     if refresh is None or asset not in followers(study):
         return None
+    _following[study.name] = study
     condition = dg.AutomationCondition
     changed = InputsChanged()
     trigger: Any = changed.newly_true() | condition.any_deps_updated() | condition.newly_updated()
@@ -104,6 +105,11 @@ def follows(study: Study, asset: str) -> "dg.AutomationCondition[Any] | None":
         # Their own tests are in the run that makes them, all of them or none.
         models = (dg.AssetKey([study.name, name]) for name in MODELS)
         passed = passed.ignore(dg.AssetSelection.assets(*models))
+    if asset == REGRESSION_GATE:
+        # It reads what lies behind the report; only the report's own checks decide.
+        behind = (name for name in CHAIN[asset].parents if name != EVAL_REPORT)
+        keys = (dg.AssetKey([study.name, name]) for name in behind)
+        passed = passed.ignore(dg.AssetSelection.assets(*keys))
     follows: dg.AutomationCondition[Any] = (
         something_new & changed & NothingInProgress() & passed
     ).with_label(FOLLOWS)
@@ -121,7 +127,7 @@ def followers(study: Study) -> tuple[str, ...]:
     found = [name for name in _names(WAVES[: last + 1]) if name != RAW_CORPUS]
     if refresh.follow == CURATED_MIX:
         # Once every replicate is measured on the current mixes, whoever asked for the training.
-        found += _names(WAVES[TRAINING + 1 :])
+        found += _names(WAVES[TRAINING_WAVE + 1 :])
     absent = {CORPUS_DRIFT: refresh.drift, REGRESSION_GATE: refresh.gate}
     return tuple(name for name in found if absent.get(name, name) is not None)
 
@@ -130,6 +136,8 @@ def _names(waves: Sequence[Sequence[Asset]]) -> list[str]:
     return [name for wave in waves for one in wave for name in (*one.views, one.name)]
 
 
+_following: dict[str, Study] = {}
+"""The studies of this code location that refresh by themselves, as it was loaded."""
 _last: tuple[Any, Staleness] | None = None
 
 
@@ -138,6 +146,6 @@ def _staleness(context: Any) -> Staleness:
     global _last
     view, name = context.asset_graph_view, context.key.path[0]
     if _last is None or _last[0] is not view or _last[1].study.name != name:
-        study = next(study for study in declared_studies() if study.name == name)
-        _last = (view, Staleness(view.instance, Lake(Home.from_environment().lake), study, STEPS))
+        lake = Lake(Home.from_environment().lake)
+        _last = (view, Staleness(view.instance, lake, _following[name], STEPS))
     return _last[1]

@@ -205,7 +205,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
     scorers = study.declaration.scorers
     return Inputs(
         documents=files(chain.RAW_CORPUS, file_names.DOCUMENTS),
-        scores={name: files(chain.SCORED_CORPUS, f"{name}.parquet") for name in scorers},
+        scores={name: files(chain.SCORED_CORPUS, file_names.scores(name)) for name in scorers},
         compositions=results(chain.CURATED_MIX, file_names.COMPOSITION),
         items=results(chain.EVALUATION, file_names.ITEMS),
         losses=results(chain.EVALUATION, file_names.LOSSES),

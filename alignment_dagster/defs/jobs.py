@@ -10,7 +10,7 @@ from alignment_dagster.defs.whole_study import Options, run_whole_study
 from alignment_dagster.graph.runs import mark_run
 from alignment_dagster.graph.unfinished_runs import ASSETS_TAG
 from alignment_dagster.refresh.job_names import refresh_job, train_job, whole_job
-from alignment_dagster.steps.registry import READING, TRAINING, wave_assets, wave_steps
+from alignment_dagster.steps.registry import READING_WAVE, TRAINING_WAVE, wave_assets, wave_steps
 from alignment_dagster.study import Study
 
 
@@ -60,8 +60,8 @@ def definitions(studies: Sequence[Study]) -> dg.Definitions:
         refresh = "Refresh corpus: reads one source again and scores its documents."
         train = "Train one recipe: pretrains, post-trains and measures one recipe with one seed."
         jobs += [
-            _wave_job(study, READING, refresh_job(study), refresh),
-            _wave_job(study, TRAINING, train_job(study), train),
+            _wave_job(study, READING_WAVE, refresh_job(study), refresh),
+            _wave_job(study, TRAINING_WAVE, train_job(study), train),
             _whole_study(study),
         ]
     return dg.Definitions(jobs=jobs)  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,11 +15,9 @@ from alignment_dagster.study import Study
 class HomeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The folder that holds everything computed: the lake and the databases."""
 
-    root: str | None = None
-    """Instead of `$ALIGNMENT_HOME`, or the project's `.alignment`."""
-
     def open(self) -> Home:
-        return Home(Path(self.root).resolve()) if self.root else Home.from_environment()
+        """Where the environment says, for runs and sensors alike."""
+        return Home.from_environment()
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -26,7 +26,7 @@ def read_snapshot(raw: Path, scored: Path, scorers: Sequence[str]) -> Snapshot:
 
     A scorer that the version was not scored with is left out.
     """
-    found = {name: scored / f"{name}.parquet" for name in scorers}
+    found = {name: scored / file_names.scores(name) for name in scorers}
     return Snapshot(
         pq.read_table(raw / file_names.DOCUMENTS, columns=list(COLUMNS)),
         {name: pq.read_table(path) for name, path in found.items() if path.exists()},

@@ -1,1 +1,1 @@
-"""How a step becomes a Dagster asset, finds its exact parents, and publishes what it made."""
+"""How a step is run: its exact parents, its build, what is published, and whether it is stale."""

@@ -19,9 +19,9 @@ from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.event_metadata import event_metadata
 from alignment_dagster.lineage.journal import NewEntry
-from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.lineage.partition_keys import Partition, partition_label
 from alignment_dagster.lineage.provenance import Check, Inputs, Provenance, environment, git_state
 from alignment_dagster.study import Study
 
@@ -113,7 +113,7 @@ def make(
             started, clock = datetime.now(UTC), time.monotonic()
             result = step.build(build)
             if step.inputs(study, partition, parents) != inputs:
-                raise AlignmentError(f"{label(step.asset, partition, '')[:-1]}: {CHANGED}")
+                raise AlignmentError(f"{partition_label(step.asset, partition)}: {CHANGED}")
             digest = Manifest.of(folder).digest
             logged = tracked.record(step.asset, partition, digest, result.metrics)
             provenance = Provenance(

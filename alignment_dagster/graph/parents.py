@@ -10,8 +10,8 @@ import dagster as dg
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.event_metadata import VERSION
-from alignment_dagster.lineage.lake import Artifact, Lake, label
-from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.partition_keys import Partition, partition_label
 
 
 def current_version(
@@ -48,7 +48,7 @@ def resolve(
         version = _version(instance, lake, study, item)
         if version is None:
             if item.required:
-                name = label(item.asset, item.partition, "")[:-1]
+                name = partition_label(item.asset, item.partition)
                 raise ArtifactError(f"{study}: {name} has not been materialized yet")
             continue
         key = (item.asset, item.partition, version)

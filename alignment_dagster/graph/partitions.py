@@ -29,8 +29,4 @@ KEYS: Mapping[By, Callable[[Study], tuple[str, ...]]] = {
     By.RECIPE: by_recipe,
     By.REPLICATE: by_replicate,
 }
-
-
-def partitions_by(by: By, study: Study) -> tuple[str, ...]:
-    """The keys of a kind of partition; none for what is one thing in a study."""
-    return KEYS[by](study)
+"""The keys of each kind of partition; none for what is one thing in a study."""

@@ -7,8 +7,8 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.declared_differences import first_difference
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import Step
-from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import Partition, partition_label
 from alignment_dagster.lineage.provenance import Parent
 from alignment_dagster.study import Study
 
@@ -44,10 +44,10 @@ class StaleReasons:
         now = [(one.asset, one.partition, one.part) for one in specs]
         for asset, partition, _ in now:
             if (asset, partition) not in {key[:2] for key in then}:
-                yield f"{label(asset, partition, '')[:-1]} is declared, and it was made without"
+                yield f"{partition_label(asset, partition)} is declared, and it was made without"
         for asset, partition, _ in then:
             if (asset, partition) not in {key[:2] for key in now}:
-                yield f"{label(asset, partition, '')[:-1]} is not declared any more, and was read"
+                yield f"{partition_label(asset, partition)} is not declared any more, and was read"
         if sorted(then, key=str) == sorted(now, key=str) and then != now:
             yield "what it is made from is declared in another order"
 
@@ -59,7 +59,7 @@ class StaleReasons:
             if key not in self._external:
                 self._external[key] = step.external_inputs(self.study, inputs.partition)
         except AlignmentError as error:
-            name = label(artifact.asset, artifact.partition, "")[:-1]
+            name = partition_label(artifact.asset, artifact.partition)
             self.unread.append(f"{name}: not compared with the files of today: {error}")
             return
         today = self._external[key]

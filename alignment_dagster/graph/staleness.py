@@ -103,9 +103,26 @@ class Staleness:
             self._versions[node] = current_version(self.instance, self.study.name, asset, partition)
         return self._versions[node]
 
-    def input_digest(self, step: Step, partition: Partition) -> str | None:
-        """The digest of its inputs as they are now; None where one of them cannot be read."""
-        return self._digest(step, partition, self._parents(step, partition))
+    def input_digest(
+        self,
+        step: Step,
+        partition: Partition,
+        external_inputs: Mapping[str, str] | None = None,
+    ) -> str | None:
+        """The digest of its inputs as they are now, of the parents that there are.
+
+        None where something outside the lake cannot be read; `external_inputs` were read already.
+        """
+        parents = self._parents(step, partition)
+        return self._digest(step, partition, parents, external_inputs)
+
+    def is_made_from(
+        self, step: Step, partition: Partition, external_inputs: Mapping[str, str]
+    ) -> bool:
+        """Whether the current artifact was made from these and the parents as they are now."""
+        found = self.artifact(step.asset, partition)
+        digest = self.input_digest(step, partition, external_inputs)
+        return found is not None and found.provenance.input_digest == digest
 
     def _settle(self, step: Step, partition: Partition) -> bool:
         found = self.artifact(step.asset, partition)
@@ -137,9 +154,15 @@ class Staleness:
             known = _verdicts[place] = _Verdict(self.study, about, time.monotonic(), same)
         return known.same
 
-    def _digest(self, step: Step, partition: Partition, parents: Parents) -> str | None:
+    def _digest(
+        self,
+        step: Step,
+        partition: Partition,
+        parents: Parents,
+        external_inputs: Mapping[str, str] | None = None,
+    ) -> str | None:
         try:
-            return step.inputs(self.study, partition, parents).digest
+            return step.inputs(self.study, partition, parents, external_inputs).digest
         except AlignmentError:
             return None  # the run that follows says why
 

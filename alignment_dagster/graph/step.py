@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from alignment_dagster.chain import CHAIN, Asset, By
+from alignment_dagster.chain import CHAIN, Asset
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
-from alignment_dagster.graph.partitions import partitions_by
+from alignment_dagster.graph.partitions import KEYS
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check, Inputs
@@ -66,14 +66,9 @@ class Step:
         """Its place in the chain."""
         return CHAIN[self.asset]
 
-    @property
-    def is_partitioned(self) -> bool:
-        """Whether it is more than one thing in a study."""
-        return self.chain.by is not By.STUDY
-
     def partitions(self, study: Study) -> tuple[str, ...]:
         """The keys of its partitions; none for what has none, or does not exist in the study."""
-        return partitions_by(self.chain.by, study) if self.exists(study) else ()
+        return KEYS[self.chain.by](study) if self.exists(study) else ()
 
     def check_texts(self, study: Study) -> Mapping[str, str]:
         """Every check of the asset, blocking or not: name → what it says."""

@@ -10,7 +10,7 @@ from alignment_dagster.lineage.ancestry import Graph, ancestry, descendants, gra
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import STATEMENT
-from alignment_dagster.lineage.partition_keys import partition_at
+from alignment_dagster.lineage.partition_keys import partition_at, partition_label
 from alignment_dagster.lineage.provenance import Key, Parent
 from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
@@ -152,7 +152,7 @@ class Archive:
             if (entry.asset, entry.partition) == (asset, partition):
                 return self.artifact(asset, partition, entry.version)
         raise ArtifactError(
-            f"study {self.study!r} has no {label(asset, partition, '')[:-1]} yet: "
+            f"study {self.study!r} has no {partition_label(asset, partition)} yet: "
             f"alignment run {self.study}"
         )
 
@@ -193,7 +193,7 @@ class Archive:
         if len(fitting) > 1 or (fitting and len(version) < SHORTEST):
             raise ArtifactError(f"{name}: {len(fitting)} versions begin so: {', '.join(names)}")
         raise ArtifactError(
-            _unknown(f"version of {label(asset, partition, '')[:-1]}", version, names)
+            _unknown(f"version of {partition_label(asset, partition)}", version, names)
         )
 
     def _partition(self, asset: str, partition: str | None) -> str | None:

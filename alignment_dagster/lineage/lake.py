@@ -20,6 +20,7 @@ from alignment_dagster.lineage.manifest import LOGGED, STATEMENT, Manifest, diff
 from alignment_dagster.lineage.metric import Dataset
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.lineage.paths import folder_of
 from alignment_dagster.lineage.provenance import (
     Inputs,
@@ -40,7 +41,7 @@ from alignment_dagster.lineage.statement import (
 )
 from alignment_dagster.lineage.tombstone import is_collected, read_tombstone
 
-FORMAT = "3"
+FORMAT = "4"
 """Of the lake's records; one number for all of them."""
 FORMAT_FILE = "FORMAT"
 KEYS = "keys"
@@ -81,8 +82,7 @@ class Artifact:
 
     def as_dataset(self) -> Dataset:
         """This artifact as a dataset: asset and partition, and its content's digest."""
-        name = f"{self.asset}[{self.partition}]" if self.partition else self.asset
-        return Dataset(name, self.digest)
+        return Dataset(partition_label(self.asset, self.partition), self.digest)
 
     def as_parent(self, part: str | None = None) -> Parent:
         """This artifact, or one file of it, as an input of another."""

@@ -26,7 +26,7 @@ from mlflow.exceptions import MlflowException
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import POSTGRES, creation_lock
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.logged_metrics import metrics_table, read_metrics
 from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.mlflow_location import artifact_location, follow_home
@@ -40,6 +40,7 @@ from alignment_dagster.lineage.mlflow_tags import (
     tags,
 )
 from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
+from alignment_dagster.lineage.partition_keys import partition_label
 
 BATCH = 1000
 ATTEMPTS = 4
@@ -82,7 +83,7 @@ class TrackedRun:
             digest: of the artifact that came out.
             metrics: of the artifact itself; they are sent when it has been published.
         """
-        data = Dataset(label(asset, partition, "")[:-1], digest)
+        data = Dataset(partition_label(asset, partition), digest)
         self.metrics += [Metric(name, value, 0, data) for name, value in metrics.items()]
         return metrics_table(self.metrics)
 
@@ -184,7 +185,7 @@ class Tracker:
         named = {STUDY: self.study, ASSET: asset, DAGSTER_RUN: dagster_run_id}
         if partition:
             named[PARTITION] = partition
-        name = f"{asset}[{partition}]" if partition else asset
+        name = partition_label(asset, partition)
         run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
         if parents:
             given = [_input(parent) for parent in parents]

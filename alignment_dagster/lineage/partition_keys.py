@@ -34,6 +34,11 @@ def find_seed(partition: Partition) -> int | None:
     return seed_of(partition) if is_replicate(partition) else None
 
 
+def partition_label(asset: str, partition: Partition) -> str:
+    """`asset[partition]`, as messages name it."""
+    return f"{asset}[{partition}]" if partition else asset
+
+
 def folder_name(partition: Partition) -> str:
     """The name of a partition's folder in the lake."""
     return (partition or UNPARTITIONED).replace(SEPARATOR, ".")

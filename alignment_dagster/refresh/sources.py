@@ -10,12 +10,11 @@ from alignment_dagster.corpus.documents import source_folder
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.parent_spec import Parents
 from alignment_dagster.graph.runs import end_dead_runs
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.source_looks import FileDigests, Look, look, looks_file, record
-from alignment_dagster.steps.registry import READING, STEPS, wave_steps
+from alignment_dagster.steps.registry import READING_WAVE, STEPS, wave_steps
 from alignment_dagster.study import Study
 
 _digests = FileDigests()
@@ -69,9 +68,8 @@ def _look(name: str, staleness: Staleness, found: Found) -> None:
     found.looks.append(one)
     external = {"source": one.digest}
     step = STEPS[RAW_CORPUS]
-    digest = step.inputs(staleness.study, name, Parents(()), external).digest
-    steps = list(wave_steps(staleness.study, READING))
-    if current is not None and current.provenance.input_digest == digest:
+    steps = list(wave_steps(staleness.study, READING_WAVE))
+    if staleness.is_made_from(step, name, external):
         later = [step for step in steps if step.asset != RAW_CORPUS]
         due = [index for index, step in enumerate(later) if staleness.is_due(step, name)]
         steps = later[due[0] :] if due else []
@@ -82,4 +80,5 @@ def _look(name: str, staleness: Staleness, found: Found) -> None:
         return
     assets = tuple(asset for step in steps for asset in step.selects)
     version = current.version if current else ""
+    digest = staleness.input_digest(step, name, external) or ""
     found.to_read.append(ToRead(name, assets, sha256_text(digest, version, *assets)[:16]))

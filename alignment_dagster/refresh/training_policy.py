@@ -18,10 +18,8 @@ from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.refresh.budget import Account, Started, account, measured_seconds, period_of
 from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
 from alignment_dagster.refresh.mix_change import changed_share
-from alignment_dagster.steps.registry import STEPS, TRAINING, wave_assets, wave_steps
+from alignment_dagster.steps.registry import STEPS, TRAINING_WAVE, wave_assets, wave_steps
 from alignment_dagster.study import Budget, Study
-
-MIX = CURATED_MIX
 
 
 @dataclass(frozen=True)
@@ -73,16 +71,16 @@ def wanted(staleness: Staleness) -> list[Replicate]:
 
 def _replicate(partition: str, staleness: Staleness) -> Replicate | None:
     recipe = recipe_of(partition)
-    mix = staleness.artifact(MIX, recipe)
-    if mix is None or not staleness.is_settled(MIX, recipe):
+    mix = staleness.artifact(CURATED_MIX, recipe)
+    if mix is None or not staleness.is_settled(CURATED_MIX, recipe):
         return None
-    steps = wave_steps(staleness.study, TRAINING)
+    steps = wave_steps(staleness.study, TRAINING_WAVE)
     if not all(staleness.is_idle(step, partition) for step in steps):
         return None
     share = _share(partition, mix, staleness)
     if share is None:
         return None
-    assets = wave_assets(staleness.study, TRAINING)
+    assets = wave_assets(staleness.study, TRAINING_WAVE)
     return Replicate(partition, share, assets, sha256_text(partition, mix.digest)[:16])
 
 
@@ -109,7 +107,7 @@ def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
                 found[key] = staleness.lake.read(staleness.study.name, *key)
         except AlignmentError:
             return []
-        if key[0] == MIX:
+        if key[0] == CURATED_MIX:
             return []
         return [
             (asset, partition, version)
@@ -118,7 +116,7 @@ def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
         ]
 
     graph = ancestry([artifact.key], parents)
-    return next((found.get(key) for key in graph if key[0] == MIX), None)
+    return next((found.get(key) for key in graph if key[0] == CURATED_MIX), None)
 
 
 def account_of(study: Study, budget: Budget, instance: dg.DagsterInstance, lake: Lake) -> Account:

@@ -17,7 +17,8 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.lake import Artifact, Lake, label
+from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.release.checkpoint import released_facts, write_checkpoint
 from alignment_dagster.study import Study
 
@@ -94,7 +95,7 @@ def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
     with open_instance(home) as instance:
         version = current_version(instance, study.name, chain.EVALUATION, partition)
     if version is None:
-        name = label(chain.EVALUATION, partition, "")[:-1]
+        name = partition_label(chain.EVALUATION, partition)
         raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
     evaluation = lake.open(study.name, chain.EVALUATION, partition, version)
     for suite in study.suites:

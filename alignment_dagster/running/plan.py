@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alignment_dagster.chain import ORDER, WAVES, By
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.step import Step
-from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
+from alignment_dagster.lineage.partition_keys import Partition, partition_label, recipe_of, seed_of
 from alignment_dagster.steps.registry import wave_steps
 from alignment_dagster.study import Study
 
@@ -30,8 +30,7 @@ class Task:
 
     @property
     def label(self) -> str:
-        name = self.steps[0].asset
-        return f"{name}[{self.partition}]" if self.partition else name
+        return partition_label(self.steps[0].asset, self.partition)
 
 
 def check_selection(study: Study, selection: Selection) -> None:

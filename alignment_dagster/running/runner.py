@@ -18,9 +18,10 @@ from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.runs import end_leaked_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.graph.stores import Stores
-from alignment_dagster.lineage.lake import Lake, label
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.mlflow_runs import Tracker
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.preflight.study_check import require_data_folder
 from alignment_dagster.running.plan import Selection, Task, check_selection, waves
 from alignment_dagster.running.terminal import Terminal
@@ -137,7 +138,7 @@ def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:
 
 def _asset(event: dg.DagsterEvent, task: Task) -> str:
     names = [step.asset for step in task.steps if (event.step_key or "").endswith(step.asset)]
-    return label((names or [task.steps[0].asset])[0], task.partition, "")[:-1]
+    return partition_label((names or [task.steps[-1].asset])[0], task.partition)
 
 
 def _message(event: dg.DagsterEvent) -> str:

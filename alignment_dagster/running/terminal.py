@@ -19,6 +19,7 @@ from rich.table import Table
 
 from alignment_dagster import chain
 from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.running.plain_progress import PlainProgress
 from alignment_dagster.running.plan import Task
 
@@ -75,7 +76,7 @@ class Terminal:
 
     def progress(self, asset: str, partition: str | None, done: int, total: int, unit: str) -> None:
         """Move the artifact's bar, or say now and then how far it is."""
-        name = label(asset, partition, "")[:-1]
+        name = partition_label(asset, partition)
         with self._lock:
             if not self.console.is_terminal:
                 if line := self._plain.line(name, done, total, unit):

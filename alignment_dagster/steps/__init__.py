@@ -1,1 +1,4 @@
-"""The steps of the chain, one file an asset: parents, configuration, build, checks."""
+"""The steps of the chain: parents, configuration, build, checks; `registry.py` lists them.
+
+One file an asset, but for the four marts of `marts.py`.
+"""

@@ -21,7 +21,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps.drift_reference import accepted
+from alignment_dagster.steps.drift_reference import accepted_version
 from alignment_dagster.steps.pages.corpus_drift import page_metadata
 from alignment_dagster.study import Drift, Study
 
@@ -59,8 +59,8 @@ def _snapshots(parents: Parents, study: Study) -> tuple[Snapshot, Snapshot | Non
     raw, scored = parents.all(chain.RAW_CORPUS)[0], parents.all(chain.SCORED_CORPUS)[0]
     now = read_snapshot(raw.path, scored.path, scorers)
     before = (
-        parents.selected(accepted, chain.RAW_CORPUS),
-        parents.selected(accepted, chain.SCORED_CORPUS),
+        parents.selected(accepted_version, chain.RAW_CORPUS),
+        parents.selected(accepted_version, chain.SCORED_CORPUS),
     )
     if before[0] is None or before[1] is None:
         return now, None
@@ -98,7 +98,10 @@ def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     assets = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
     return (
         *(ParentSpec(asset, partition) for asset in assets),
-        *(ParentSpec(asset, partition, required=False, selector=accepted) for asset in assets),
+        *(
+            ParentSpec(asset, partition, required=False, selector=accepted_version)
+            for asset in assets
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Which version of a source its next one is compared with: the last one that was let through.
 
 `corpus_drift` reads a source twice, as it is and as it was. What it was compared with lies in its
-own provenance: the documents and scores of now, then those of before, in the order of `READ`.
+own provenance: the documents and scores of now, then those of before, in the order of `COMPARED`.
 """
 
 from collections.abc import Iterator
@@ -17,35 +17,35 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Parent
 
-READ = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
+COMPARED = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
 PAGE = 50
 """Materializations that are asked for at a time."""
 
-Read = tuple[Parent, ...]
+SourceVersion = tuple[Parent, ...]
 """One version of a source: its documents and its scores."""
 
 
-def accepted(
-    instance: dg.DagsterInstance, lake: Lake, study: str, wanted: ParentSpec
+def accepted_version(
+    instance: dg.DagsterInstance, lake: Lake, study: str, spec: ParentSpec
 ) -> str | None:
-    """The version of documents or scores that `wanted` names, as it was last let through.
+    """The version of documents or scores that `spec` names, as it was last let through.
 
     Where that is the current version itself, the one that it was compared with: nothing changed,
     and nothing has to run. A version that is no longer in the lake gives way to the one before.
     """
-    found = _reference(instance, lake, study, wanted.partition)
-    return found[READ.index(wanted.asset)].version if found else None
+    found = _reference(instance, lake, study, spec.partition)
+    return found[COMPARED.index(spec.asset)].version if found else None
 
 
 def _reference(
     instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
-) -> Read | None:
+) -> SourceVersion | None:
     current = _current(instance, lake, study, partition)
     if current is None:
         return None
     for number, passed in enumerate(_passed(instance, lake, study, partition)):
         parents = passed.provenance.inputs.parents
-        now, then = parents[: len(READ)], parents[len(READ) :]
+        now, then = parents[: len(COMPARED)], parents[len(COMPARED) :]
         same = tuple(parent.digest for parent in now) == current
         if same and number == 0 and not then:
             return None
@@ -59,9 +59,9 @@ def _current(
     instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
 ) -> tuple[str, ...] | None:
     """Digests of the documents and scores as they are; None before there are any."""
-    versions = [current_version(instance, study, asset, partition) for asset in READ]
-    named = [(asset, version) for asset, version in zip(READ, versions, strict=True) if version]
-    if len(named) < len(READ):
+    versions = [current_version(instance, study, asset, partition) for asset in COMPARED]
+    named = [(asset, version) for asset, version in zip(COMPARED, versions, strict=True) if version]
+    if len(named) < len(COMPARED):
         return None
     return tuple(lake.read(study, asset, partition, version).digest for asset, version in named)
 
@@ -87,13 +87,13 @@ def _peek(lake: Lake, study: str, partition: Partition, version: str) -> Artifac
 
 
 def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
-    wanted = dg.AssetRecordsFilter(
+    spec = dg.AssetRecordsFilter(
         asset_key=dg.AssetKey([study, chain.CORPUS_DRIFT]),
         asset_partitions=[partition] if partition else None,
     )
     cursor: str | None = None
     while True:
-        page = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)
+        page = instance.fetch_materializations(spec, limit=PAGE, cursor=cursor)
         for record in page.records:
             event = record.asset_materialization
             if event is not None and VERSION in event.metadata:

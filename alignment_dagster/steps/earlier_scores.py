@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parents import current_version
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.provenance import Inputs, environment
 from alignment_dagster.scoring import SCORERS
@@ -52,7 +53,7 @@ class Earlier:
         """What the scorer found before, by document; empty where it has to look again."""
         if self.artifact is None or scorer not in self.scorers:
             return SCORERS[scorer].empty_table
-        return pq.read_table(self.artifact.path / f"{scorer}.parquet")
+        return pq.read_table(self.artifact.path / file_names.scores(scorer))
 
 
 def _read_by(lake: Lake, scored: Artifact) -> Artifact:

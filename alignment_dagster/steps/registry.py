@@ -43,8 +43,8 @@ _FOUND = {
 }
 STEPS: Mapping[str, Step] = {name: _FOUND[name] for name in CHAIN}
 _FIRST = [wave[0].name for wave in WAVES]
-READING, TRAINING = _FIRST.index(RAW_CORPUS), _FIRST.index(PRETRAINED_CHECKPOINT)
-"""Two of the waves."""
+READING_WAVE, TRAINING_WAVE = _FIRST.index(RAW_CORPUS), _FIRST.index(PRETRAINED_CHECKPOINT)
+"""Where they stand in `WAVES`."""
 
 
 def step_of(asset: str) -> Step | None:

@@ -29,6 +29,7 @@ from alignment_dagster.release.gate import (
     write_gate,
 )
 from alignment_dagster.release.gate.reference import NOBODY
+from alignment_dagster.report.results import CODE_VERSION
 from alignment_dagster.steps.pages.regression_gate import page_metadata
 from alignment_dagster.study import Gate, Study
 
@@ -84,7 +85,7 @@ def build(context: BuildContext) -> BuildResult:
     """Compare the answers, and say what differs behind them."""
     gate = _gate(context.study)
     report, *others = context.parents.all(REPORT)
-    archive = open_archive(context.study.name)
+    archive = open_archive(context.study.name, context.stores.home)
     digest = approval_digest(archive, report)
     outcome = write_gate(
         archive,
@@ -160,7 +161,7 @@ STEP = Step(
         "paired test on the same items and seeds, the answers that flipped, and what differs in "
         "the data. A rate that is worse by more than the declared margin, beyond chance, blocks."
     ),
-    code_version="1",
+    code_version=CODE_VERSION,
     modules=("release/gate/__init__.py", "steps/regression_gate.py"),
     parents=parents,
     config=config,

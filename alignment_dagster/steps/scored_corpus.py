@@ -39,7 +39,7 @@ def build(context: BuildContext) -> BuildResult:
         scored[f"documents_scored/{name}"] = float(pc.sum(new).as_py())
         progress = partial(context.report, unit=f"documents ({name})")
         scores[name] = score_new(documents, SCORERS[name], scoring, known, progress)
-        pq.write_table(scores[name], context.folder / f"{name}.parquet")
+        pq.write_table(scores[name], context.folder / file_names.scores(name))
     return BuildResult(_checks(documents, scores), scored, {"documents": documents.num_rows})
 
 

@@ -17,7 +17,7 @@ from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.steps import corpus_drift, raw_corpus, scored_corpus
-from alignment_dagster.steps.drift_reference import accepted
+from alignment_dagster.steps.drift_reference import accepted_version
 from tests.support import tiny_study
 from tests.support.tiny_study import NAME, TinyStudy, write_jsonl
 
@@ -189,7 +189,7 @@ def test_a_reference_that_was_removed_gives_way_to_the_one_before(source: Refres
     source.declare()
     first, second, third = (source.refresh(stories(count, first=500))[1] for count in (50, 52, 54))
     assert compared(third)[1] == compared(second)[0]
-    wanted = ParentSpec("raw_corpus", SOURCE, selector=accepted)
+    wanted = ParentSpec("raw_corpus", SOURCE, selector=accepted_version)
     source.read(stories(56, first=500))
     study = source.study.load()
     found = asset(raw_corpus.STEP, study)
@@ -203,7 +203,7 @@ def test_a_reference_that_was_removed_gives_way_to_the_one_before(source: Refres
 
 
 def _then(source: Refreshes, wanted: ParentSpec) -> str | None:
-    return accepted(source.instance, source.lake, NAME, wanted)
+    return accepted_version(source.instance, source.lake, NAME, wanted)
 
 
 def _remove(source: Refreshes, name: str, version: str | None) -> None:

@@ -11,7 +11,8 @@ from alignment_dagster.audit.check.report import Change
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.ancestry import ancestry
-from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.lineage.provenance import Key, Parent
 
 Current = Mapping[tuple[str, str | None], Artifact]
@@ -76,14 +77,14 @@ class Comparison:
             content = last.manifest.files.get(parent.part) if parent.part else last.digest
             if content == parent.digest:
                 return last
-            name = label(parent.asset, parent.partition, "")[:-1]
+            name = partition_label(parent.asset, parent.partition)
             message = f"was made again since, with other content ({last.version})"
             self.newer[parent.key] = Change(name, message)
         return self.scope.known.get(parent.key)
 
 
 def _name(artifact: Artifact) -> str:
-    return label(artifact.asset, artifact.partition, "")[:-1]
+    return partition_label(artifact.asset, artifact.partition)
 
 
 def _together(names: Sequence[str]) -> str:

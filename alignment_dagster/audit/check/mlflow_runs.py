@@ -24,6 +24,7 @@ from alignment_dagster.lineage.mlflow_tags import (
     short_digest,
     tags,
 )
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.lineage.provenance import Key
 
 FINISHED, RUNNING = "FINISHED", "RUNNING"
@@ -68,7 +69,7 @@ def check_stray_runs(
         asset = run.tags.get(ASSET)
         if asset is None or not run.active:
             continue
-        subject = f"run {run.run_id} ({label(asset, run.tags.get(PARTITION), '')[:-1]})"
+        subject = f"run {run.run_id} ({partition_label(asset, run.tags.get(PARTITION))})"
         dead = run.status == RUNNING and run.tags.get(DAGSTER_RUN) not in alive
         message = (
             f"left RUNNING, though its process has ended (alignment run {scope.study} ends it)"

@@ -9,6 +9,7 @@ from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.manifest import MANIFEST
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.lineage.provenance import Key, Parent
 from alignment_dagster.lineage.signing import PRIVATE, TRUSTED, key_id, read_public, read_signer
 
@@ -74,7 +75,7 @@ def _check_record(scope: Scope, artifact: Artifact) -> None:
     found = scope.findings
     at = (inputs.study, inputs.asset, inputs.partition)
     if at != (scope.study, artifact.asset, artifact.partition):
-        said = f"{inputs.study}/{label(inputs.asset, inputs.partition, '')[:-1]}"
+        said = f"{inputs.study}/{partition_label(inputs.asset, inputs.partition)}"
         found.gap("records", artifact.label, f"its provenance is that of {said}: it was moved here")
     if sha256_json(artifact.provenance.declared) != inputs.declaration:
         message = "the declared text in provenance.json is not the one its digest was taken of"

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from alignment_dagster.audit.check.report import Gap
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.lake import Artifact, label
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.lineage.provenance import Key
 
 
@@ -85,7 +86,7 @@ class Scope:
         """
         found = [one for one in self.parents(artifact, asset) if partition in (None, one.partition)]
         if len(found) != 1:
-            raise LookupError(f"{len(found)} parents {label(asset, partition, '')[:-1]}")
+            raise LookupError(f"{len(found)} parents {partition_label(asset, partition)}")
         return found[0]
 
 

@@ -9,8 +9,14 @@ from alignment_dagster import chain
 from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage.ancestry import ancestry, parents_of
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.partition_keys import find_seed, recipe_of, replicate, seed_of
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import (
+    find_seed,
+    partition_label,
+    recipe_of,
+    replicate,
+    seed_of,
+)
 from alignment_dagster.lineage.provenance import Key as ArtifactKey
 from alignment_dagster.lineage.provenance import Parent
 
@@ -143,4 +149,4 @@ class Side:
 
 def format_key(key: Key) -> str:
     """`asset[partition]`."""
-    return label(*key, "")[:-1]
+    return partition_label(*key)

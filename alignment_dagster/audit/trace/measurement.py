@@ -108,7 +108,7 @@ def _with_questions(
 
 
 def load_losses(connection: Connection, chain: Chain) -> None:
-    """Hold the metric's held-out losses as the table `count_measurement`."""
+    """Hold the metric's held-out losses as the table `measured`."""
     _, _, source = chain.row.suite.partition(f"{HELD_OUT}/")
     pieces, values = [], []
     for replicate in chain.replicates:

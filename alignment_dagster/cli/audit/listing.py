@@ -1,4 +1,4 @@
-"""`alignment audit list` and `describe_artifact`: what exists, and what one artifact is."""
+"""`alignment audit list` and `view`: what exists, and what one artifact is."""
 
 from typing import Annotated
 

@@ -101,7 +101,7 @@ def _checks(study: Study, ended: Ended) -> Iterator[Message]:
     """One message for the gate, and one for all other checks."""
     moments: tuple[tuple[Moment, bool], ...] = (("gate_blocked", True), ("check_failed", False))
     for moment, gate in moments:
-        failed = [one for one in ended.failed_checks if (one[1] == chain.REGRESSION_GATE) == gate]
+        failed = [one for one in ended.failed_checks if (one[0] == chain.REGRESSION_GATE) == gate]
         assets = {asset for asset, _ in failed}
         if failed:
             yield message(

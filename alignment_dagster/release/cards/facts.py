@@ -162,6 +162,10 @@ def gather_facts(opened: OpenedReport) -> Facts:
     )
 
 
+WITHDRAWN = {"description": "(no longer declared)"}
+"""Of a source behind models that were trained before it was taken out."""
+
+
 def _sources(opened: OpenedReport) -> list[SourceFacts]:
     read = {row["source"]: row for row in fetch_rows(opened.ledgers, READ)}
     described = {one["name"]: one for one in opened.report.provenance.declared["sources"]}
@@ -171,7 +175,10 @@ def _sources(opened: OpenedReport) -> list[SourceFacts]:
         if artifact.asset == chain.RAW_CORPUS:
             row = read.get(artifact.partition, empty)
             counts = (row["documents"], row["characters"], row["rows"])
-            declared = {**artifact.provenance.declared, **described[artifact.partition]}
+            declared = {
+                **artifact.provenance.declared,
+                **described.get(artifact.partition, WITHDRAWN),
+            }
             found.append(SourceFacts(artifact, declared, *counts))
     return found
 

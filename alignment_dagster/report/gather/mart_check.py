@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from alignment_dagster.lineage.lake import label
+from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.replicates import artifact_name
 from alignment_dagster.report.results import ResultRow
@@ -46,7 +46,7 @@ def _known_versions(parents: Parents) -> dict[str, set[str]]:
     content = {artifact_name(artifact): artifact.digest for artifact in parents.distinct()}
     for artifact in parents.distinct():
         for parent in artifact.provenance.inputs.parents:
-            called = label(parent.asset, parent.partition, "")[:-1]
+            called = partition_label(parent.asset, parent.partition)
             if content.get(called) == parent.digest:
                 versions[called].add(parent.version)
     return versions

@@ -7,8 +7,8 @@ from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.lake import Artifact, label
-from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import partition_label, recipe_of, seed_of
 from alignment_dagster.report.cells import Replicate
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
@@ -65,7 +65,7 @@ def recorded_claims(parents: Parents) -> dict[str, list[frozenset[str]]]:
 
 def artifact_name(artifact: Artifact) -> str:
     """`asset[partition]`."""
-    return label(artifact.asset, artifact.partition, "")[:-1]
+    return partition_label(artifact.asset, artifact.partition)
 
 
 def _read_replicate(evaluation: Artifact, parents: Parents) -> Replicate:
@@ -96,5 +96,5 @@ def _versions_behind(measurement: Artifact) -> dict[str, str]:
     versions = {artifact_name(measurement): measurement.version}
     for parent in measurement.provenance.inputs.parents:
         if parent.asset in CHECKPOINTS:
-            versions[label(parent.asset, parent.partition, "")[:-1]] = parent.version
+            versions[partition_label(parent.asset, parent.partition)] = parent.version
     return versions

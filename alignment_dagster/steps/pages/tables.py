@@ -50,7 +50,7 @@ def _code(text: str) -> str:
 
 
 def drawing(drawn: bytes, alternative: str) -> dg.MarkdownMetadataValue:
-    """A drawing (SVG) of `pictures`, as the page shows it."""
+    """A drawing (SVG) of `charts`, as the page shows it."""
     return dg.MetadataValue.md(markdown(drawn, alternative))
 
 

@@ -83,7 +83,7 @@ def resume(
 ) -> None:
     """Put the newest usable checkpoint into `state`; one that does not fit is said and deleted.
 
-    One without the states that `keeps` asks for after the steps before it does not fit either.
+    One that lacks a state of `state_steps` before its own step does not fit either.
     """
     for folder in reversed(_checkpoints(work)):
         problem = _find_problem(folder, identity) or _find_state_problem(

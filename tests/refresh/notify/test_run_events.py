@@ -19,7 +19,7 @@ TOKEN = "https://hooks.example.org/T000/canary-token"
 
 def world(study: str, passed: bool = True, broken: bool = False, **fields: Any) -> dg.Definitions:
     """Two assets of a study: a check that quotes a document, and a step that quotes a secret."""
-    key = dg.AssetKey([study, "scored_corpus"])
+    key = dg.AssetKey([study, fields.get("asset", "scored_corpus")])
     names = fields.get("checks", ("scores_in_range",))
     specs = [dg.AssetCheckSpec(name, asset=key, blocking=True) for name in names]
 
@@ -112,7 +112,7 @@ def test_a_gate_that_blocks_is_told_as_such(
     telling: Telling, home: Path, instance: dg.DagsterInstance
 ) -> None:
     watcher = Watcher(telling({**FILE, "moments": ["gate_blocked", "check_failed"]}), instance)
-    run(world("tiny", passed=False, checks=("regression_gate",)), instance)
+    run(world("tiny", passed=False, asset="regression_gate", checks=("no_regression",)), instance)
     watcher.look()
     assert [one["moment"] for one in told(home)] == ["gate_blocked"]
 
