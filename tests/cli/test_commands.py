@@ -65,7 +65,9 @@ def test_the_version_is_that_of_the_installed_package(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_can_complete_the_command(tmp_path: Path, shell: str) -> None:
-    shown = run(*MODULE, "--show-completion", shell, cwd=tmp_path)
+    # Else typer asks which shell has started the tests: under make it is `sh`, which has none.
+    told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    shown = run(*MODULE, "--show-completion", shell, cwd=tmp_path, **told)
     assert "_ALIGNMENT_COMPLETE" in shown.stdout, shown.stderr
 
 

@@ -141,10 +141,12 @@ def test_declarations_that_are_there_stay_as_they_are(project: Path) -> None:
     assert load_study("second_study", project / "assets").name == "second_study"
 
 
-def test_the_commit_on_record_is_that_of_the_users_project(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_commit_on_record_is_that_of_the_project_where_the_code_is_in_no_checkout(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    installed = tmp_path_factory.mktemp("site-packages")
     monkeypatch.chdir(project)
+    monkeypatch.setattr(provenance, "__file__", str(installed / "provenance.py"))
     provenance.git_state.cache_clear()
     try:
         assert provenance.git_state() == {"commit": "unknown", "dirty": "unknown"}

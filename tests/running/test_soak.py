@@ -9,12 +9,7 @@ from drills.soak.play import play
 from drills.soak.table import SEED, Injection, drawn, table
 
 pytestmark = pytest.mark.slow
-FEW = (
-    "SIGKILL to a training job",
-    "SIGINT to dbt",
-    "disk full at packing",
-    "the warehouse held open in a night",
-)
+FEW = ("SIGINT to dbt", "the warehouse held open in a night")
 
 
 @pytest.fixture(scope="module")

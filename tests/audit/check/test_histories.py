@@ -21,8 +21,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def test_a_random_history_raises_no_alarm(bench: Bench) -> None:
-    history = bench.play(PLAIN, SEED, operations=2)
-    assert history.checks >= 3
+    history = bench.play(PLAIN, SEED, operations=1)
+    assert history.checks >= 2
     assert history.wrong == []
 
 
