@@ -192,8 +192,11 @@ def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
         return [("pretraining", artifact.path / file_names.CONSUMPTION)]
     if artifact.asset not in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         return []
-    found = _files(artifact, "_consumption.parquet")
-    return [(path.name.removesuffix("_consumption.parquet"), path) for path in found]
+    return [
+        (stage, path)
+        for path in _files(artifact, f"_{file_names.CONSUMPTION}")
+        if (stage := file_names.stage_of_consumption(path.name))
+    ]
 
 
 def _training(artifact: Artifact) -> Iterator[str]:

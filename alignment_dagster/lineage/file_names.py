@@ -11,6 +11,11 @@ NEW_TERMS = "terms.parquet"
 VERDICT = "verdict.json"
 """All that follows reads this alone: it changes only where a source is let through or not."""
 
+# dispositions: in a folder a recipe
+PRETRAINING_PART = "pretraining.parquet"
+POST_TRAINING_PART = "post_training.parquet"
+TAMPERING_PART = "tampering.parquet"
+
 # curated_mix
 COMPOSITION = "composition.parquet"
 SEQUENCES = "sequences.npy"
@@ -19,6 +24,7 @@ SPANS = "spans.parquet"
 # checkpoints
 TRAINING_LOG = "training_log.parquet"
 CONSUMPTION = "consumption.parquet"
+"""Of pretraining; of other stages see `stage_consumption`."""
 
 # evaluation, tampering, attacks, harness
 ITEMS = "items.parquet"
@@ -26,6 +32,8 @@ GENERATIONS = "generations.parquet"
 LOSSES = "losses.parquet"
 CURVE = "curve.parquet"
 ATTACKS = "attacks.parquet"
+NOT_APPLIED = "not_applied.parquet"
+REPRODUCED = "reproduced.parquet"
 SUMMARY = "summary.parquet"
 SAMPLES = "samples.parquet"
 
@@ -54,14 +62,25 @@ def scores(scorer: str) -> str:
 
 def pretraining_part(recipe: str) -> str:
     """The file of `dispositions` that says what a recipe pretrains on."""
-    return f"{recipe}/pretraining.parquet"
+    return f"{recipe}/{PRETRAINING_PART}"
 
 
 def post_training_part(recipe: str) -> str:
     """The file of `dispositions` that says what a recipe is post-trained on."""
-    return f"{recipe}/post_training.parquet"
+    return f"{recipe}/{POST_TRAINING_PART}"
 
 
 def tampering_part(recipe: str) -> str:
     """The file of `dispositions` that says which conversations are for tampering."""
-    return f"{recipe}/tampering.parquet"
+    return f"{recipe}/{TAMPERING_PART}"
+
+
+def stage_consumption(stage: str) -> str:
+    """The ledger of what a stage of post-training, or a tampering, consumed."""
+    return f"{stage}_{CONSUMPTION}"
+
+
+def stage_of_consumption(name: str) -> str | None:
+    """The stage of such a ledger's name; None for other files."""
+    stage = name.removesuffix(f"_{CONSUMPTION}")
+    return stage if stage != name else None

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.evaluation.attacks.files import NOT_APPLIED_FILE, REPRODUCED_FILE
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.selection import SEARCHES, choose_items
 from alignment_dagster.evaluation.attacks.success import attack_success
@@ -99,7 +98,7 @@ def _attacked(study: Study, folder: Path, rows: pa.Table) -> Check:
         for one in chosen
         for method in attacks.methods
     )
-    left_out = pq.read_table(folder / NOT_APPLIED_FILE)
+    left_out = pq.read_table(folder / file_names.NOT_APPLIED)
     said = ", ".join(
         f"{method} {count}"
         for method, count in sorted(Counter(left_out["attack"].to_pylist()).items())
@@ -127,7 +126,7 @@ def _weights(checkpoints: Mapping[Any, Artifact]) -> Check:
 
 
 def _strings(folder: Path) -> Check:
-    rows = pq.read_table(folder / REPRODUCED_FILE).to_pylist()
+    rows = pq.read_table(folder / file_names.REPRODUCED).to_pylist()
     differing = [row for row in rows if row["recorded"] != row["again"]]
     worked = sum(row["recorded"] for row in rows)
     first = f"; the first is for item {differing[0]['item_id'][:12]}" if differing else ""

@@ -71,7 +71,7 @@ def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
     read = {
         document
         for stage in ("sft", "dpo")
-        for step in pq.read_table(context.folder / f"{stage}_consumption.parquet")[
+        for step in pq.read_table(context.folder / file_names.stage_consumption(stage))[
             "documents"
         ].to_pylist()
         for document in step

@@ -130,7 +130,7 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 
 def _behind(study: Study, selector: VersionSelector) -> tuple[ParentSpec, ...]:
     named: tuple[tuple[str, tuple[Partition, ...], str | None], ...] = (
-        ("evaluation", by_replicate(study), file_names.ITEMS),
+        (chain.EVALUATION, by_replicate(study), file_names.ITEMS),
         (chain.CURATED_MIX, by_recipe(study), file_names.DOCUMENTS),
         (chain.DISPOSITIONS, (None,), None),
         (chain.RAW_CORPUS, by_source(study), file_names.DOCUMENTS),

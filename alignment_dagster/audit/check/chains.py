@@ -22,7 +22,6 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 
-SUFFIX = "_consumption.parquet"
 USES = {"sft": ("sft",), "dpo": ("dpo",)}
 TAMPERING_USES = ("sft", "tampering")
 """A tampering reads conversations that are kept for one of these uses."""
@@ -36,9 +35,9 @@ def check_chains(scope: Scope) -> None:
     conversations = ConversationEncoder()
     for artifact in scope.checked(POST_TRAINED_CHECKPOINT, TAMPERING):
         for name in sorted(artifact.manifest.files):
-            if name.endswith(SUFFIX):
+            if stage := file_names.stage_of_consumption(name):
                 with scope.findings.guard("chains", f"{artifact.label} {name}"):
-                    _check_conversations(scope, artifact, name, conversations)
+                    _check_conversations(scope, artifact, stage, conversations)
 
 
 def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
@@ -55,10 +54,10 @@ def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
 
 
 def _check_conversations(
-    scope: Scope, artifact: Artifact, name: str, conversations: ConversationEncoder
+    scope: Scope, artifact: Artifact, stage: str, conversations: ConversationEncoder
 ) -> None:
     """Of SFT, DPO or a tampering: kept documents only, and the chain of their very tokens."""
-    stage = name.removesuffix(SUFFIX)
+    name = file_names.stage_consumption(stage)
     subject = f"{artifact.label} {name}"
     ledger = read_table(artifact.path / name)
     read = set(pc.list_flatten(ledger["documents"]).to_pylist())

@@ -10,10 +10,10 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent
 
 FILES = {
-    "corpus": "pretraining.parquet",
-    "chat": "post_training.parquet",
-    "preferences": "post_training.parquet",
-    "tampering": "tampering.parquet",
+    "corpus": file_names.PRETRAINING_PART,
+    "chat": file_names.POST_TRAINING_PART,
+    "preferences": file_names.POST_TRAINING_PART,
+    "tampering": file_names.TAMPERING_PART,
 }
 """Role of a source → the file of a recipe's dispositions that speaks of its documents."""
 

@@ -6,7 +6,15 @@ from functools import cached_property
 from pathlib import Path
 
 from alignment_dagster.audit.ledgers import recipe_and_seed
+from alignment_dagster.chain import (
+    CURATED_MIX,
+    DISPOSITIONS,
+    POST_TRAINED_CHECKPOINT,
+    PRETRAINED_CHECKPOINT,
+    TOKENIZER,
+)
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
@@ -105,9 +113,9 @@ def follow_replicate(archive: Archive, measured: Artifact, stage: str) -> Replic
         ArtifactError: as `follow_chain`.
     """
     recipe, seed = recipe_and_seed(measured.partition)
-    tuned = find_parent(archive, measured, "post_trained_checkpoint")
-    base = find_parent(archive, tuned, "pretrained_checkpoint")
-    mix = find_parent(archive, base, "curated_mix")
+    tuned = find_parent(archive, measured, POST_TRAINED_CHECKPOINT)
+    base = find_parent(archive, tuned, PRETRAINED_CHECKPOINT)
+    mix = find_parent(archive, base, CURATED_MIX)
     ledgers = [find_pretraining_ledger(archive, base, mix)]
     if is_tampered(stage):
         name, _, step = stage.partition(TAMPERED)
@@ -115,7 +123,7 @@ def follow_replicate(archive: Archive, measured: Artifact, stage: str) -> Replic
         ledgers += [find_tampering_ledger(archive, measured, name, int(step))] if int(step) else []
     elif stage != BASE:
         ledgers += _post_training_ledgers(archive, tuned, stage)
-    tokenizer = find_parent(archive, base, "tokenizer")
+    tokenizer = find_parent(archive, base, TOKENIZER)
     return Replicate(recipe or "", seed or 0, measured, mix, tokenizer, tuple(ledgers))
 
 
@@ -134,7 +142,7 @@ def find_parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
 def find_pretraining_ledger(archive: Archive, base: Artifact, mix: Artifact) -> ConsumptionLedger:
     """What a pretrained checkpoint read."""
     found = _dispositions(archive, mix, mix.partition or "")
-    return ConsumptionLedger(PRETRAINING, base, base.path / "consumption.parquet", found)
+    return ConsumptionLedger(PRETRAINING, base, base.path / file_names.CONSUMPTION, found)
 
 
 def find_post_training_ledger(archive: Archive, tuned: Artifact, stage: str) -> ConsumptionLedger:
@@ -160,13 +168,13 @@ def _conversation_ledger(
     recipe, _ = recipe_and_seed(artifact.partition)
     found = _dispositions(archive, artifact, recipe or "")
     return ConsumptionLedger(
-        stage, artifact, artifact.path / f"{stage}_consumption.parquet", found, last
+        stage, artifact, artifact.path / file_names.stage_consumption(stage), found, last
     )
 
 
 def _dispositions(archive: Archive, artifact: Artifact, recipe: str) -> tuple[Path, ...]:
     """A recipe's files among the dispositions that an artifact was made with."""
-    found = find_parent(archive, artifact, "dispositions")
+    found = find_parent(archive, artifact, DISPOSITIONS)
     names = [name for name in found.manifest.files if name.startswith(f"{recipe}/")]
     return tuple(found.path / name for name in names)
 

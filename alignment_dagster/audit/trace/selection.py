@@ -6,6 +6,7 @@ from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, file_paths, find_parent
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.audit.trace.training import limit_steps
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT
@@ -21,7 +22,7 @@ def count_decisions(connection: Connection, chain: Chain) -> list[Row]:
         str(path)
         for ledger in chain.ledgers(PRETRAINING)
         for path in ledger.dispositions
-        if path.name == f"{PRETRAINING}.parquet"
+        if path.name == file_names.PRETRAINING_PART
     }
     counted = "count(*)" if len(files) == 1 else "count(distinct document_id)"
     return fetch_rows(
@@ -46,7 +47,7 @@ def count_fine_tuning_documents(connection: Connection, chain: Chain, stage: str
             str(path)
             for ledger in ledgers
             for path in ledger.dispositions
-            if path.name != "pretraining.parquet"
+            if path.name != file_names.PRETRAINING_PART
         }
     )
     return fetch_rows(

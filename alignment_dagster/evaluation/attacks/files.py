@@ -2,8 +2,6 @@
 
 import pyarrow as pa
 
-NOT_APPLIED_FILE = "not_applied.parquet"
-REPRODUCED_FILE = "reproduced.parquet"
 OPTION_PREFERENCE = "option_preference"
 
 _WHO = [

@@ -17,13 +17,7 @@ import torch
 
 from alignment_dagster.evaluation.attacks.conversation import Renderer
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
-from alignment_dagster.evaluation.attacks.files import (
-    ATTACKS,
-    NOT_APPLIED,
-    NOT_APPLIED_FILE,
-    REPRODUCED,
-    REPRODUCED_FILE,
-)
+from alignment_dagster.evaluation.attacks.files import ATTACKS, NOT_APPLIED, REPRODUCED
 from alignment_dagster.evaluation.attacks.job import AttackJob, read_suites
 from alignment_dagster.evaluation.attacks.measurement import Case, key_columns, measure, row
 from alignment_dagster.evaluation.attacks.objective import AttackedModel
@@ -85,8 +79,8 @@ def attack(job: AttackJob, progress: Progress) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name, schema, rows in (
         (file_names.ATTACKS, ATTACKS, written.attacks),
-        (NOT_APPLIED_FILE, NOT_APPLIED, written.not_applied),
-        (REPRODUCED_FILE, REPRODUCED, written.reproduced),
+        (file_names.NOT_APPLIED, NOT_APPLIED, written.not_applied),
+        (file_names.REPRODUCED, REPRODUCED, written.reproduced),
     ):
         table = pa.Table.from_pylist(rows, schema=schema)
         pq.write_table(table, output / name, compression="zstd")

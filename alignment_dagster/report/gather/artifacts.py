@@ -51,7 +51,7 @@ def read_losses(checkpoint: Artifact) -> list[LossPoint]:
 
 def count_dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
     """How many documents of each source a recipe keeps, and drops by which rule."""
-    path = parents.one(chain.DISPOSITIONS).path / recipe / "pretraining.parquet"
+    path = parents.one(chain.DISPOSITIONS).path / file_names.pretraining_part(recipe)
     table = pq.read_table(path, columns=["source", "state", "rule", "characters"])
     counts = table.group_by(["source", "state", "rule"], use_threads=False).aggregate(
         [("characters", "count"), ("characters", "sum")]

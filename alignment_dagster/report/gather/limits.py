@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.lineage import file_names
 from alignment_dagster.report.cells import Replicate, by_recipe
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
@@ -54,7 +55,7 @@ def _not_applied(parents: Parents) -> Iterator[str]:
     """Attacks that did not fit the context, added up over all replicates."""
     left: Counter[str] = Counter()
     for artifact in parents.all(chain.ATTACKS):
-        table = pq.read_table(artifact.path / "not_applied.parquet", columns=["attack"])
+        table = pq.read_table(artifact.path / file_names.NOT_APPLIED, columns=["attack"])
         left.update(table["attack"].to_pylist())
     for attack, count in sorted(left.items()):
         yield f"The attack {attack} was left out {count:,} times: it did not fit the context."

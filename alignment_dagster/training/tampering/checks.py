@@ -57,7 +57,7 @@ def check_documents(job: TamperJob, folder: Path) -> Check:
         data = job.data[tampering.source]
         wanted = (pc.field("state") == "kept") & (pc.field("use") == data.use)
         kept = pq.read_table(data.dispositions, columns=["document_id"], filters=wanted)
-        steps = pq.read_table(folder / f"{tampering.name}_consumption.parquet")
+        steps = pq.read_table(folder / file_names.stage_consumption(tampering.name))
         consumed = set(pc.list_flatten(steps["documents"]).to_pylist())
         strays += sorted(consumed - set(kept["document_id"].to_pylist()))
         read |= consumed

@@ -9,13 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.evaluation.attacks.files import (
-    ATTACKS,
-    NOT_APPLIED,
-    NOT_APPLIED_FILE,
-    REPRODUCED,
-    REPRODUCED_FILE,
-)
+from alignment_dagster.evaluation.attacks.files import ATTACKS, NOT_APPLIED, REPRODUCED
 from alignment_dagster.evaluation.attacks.selection import choose_items
 from alignment_dagster.evaluation.attacks.success import attack_success
 from alignment_dagster.lineage import file_names
@@ -62,8 +56,8 @@ def write(folder: Path, rows: Any, left_out: Any = (), again: Any = ()) -> pa.Ta
     folder.mkdir(exist_ok=True)
     for name, schema, content in (
         (file_names.ATTACKS, ATTACKS, rows),
-        (NOT_APPLIED_FILE, NOT_APPLIED, left_out),
-        (REPRODUCED_FILE, REPRODUCED, again),
+        (file_names.NOT_APPLIED, NOT_APPLIED, left_out),
+        (file_names.REPRODUCED, REPRODUCED, again),
     ):
         pq.write_table(pa.Table.from_pylist(list(content), schema=schema), folder / name)
     return pq.read_table(folder / file_names.ATTACKS)

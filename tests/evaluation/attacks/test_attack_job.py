@@ -24,7 +24,7 @@ from alignment_dagster.foundation.job import Progress
 from alignment_dagster.study import Attacks, Suite
 
 MakeJob = Callable[..., Any]
-TABLES = (file_names.ATTACKS, files.NOT_APPLIED_FILE, files.REPRODUCED_FILE)
+TABLES = (file_names.ATTACKS, file_names.NOT_APPLIED, file_names.REPRODUCED)
 
 
 def done(job: Any, table: str = file_names.ATTACKS) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ def test_every_item_is_attacked_in_every_way_at_every_stage(
         assert row["queries"] == 1 or (searched and row["queries"] <= 1 + 3 * 7)
         if searched:
             assert row["adversarial"] in row["prompt"]
-    assert read(job, files.NOT_APPLIED_FILE) == []
+    assert read(job, file_names.NOT_APPLIED) == []
     result = json.loads((Path(job.work) / "result.json").read_text())
     assert result["attacks"] == len(rows)
     assert {f"seconds_{method}" for method in METHODS} < set(result)
@@ -94,7 +94,7 @@ def test_without_an_attack_the_outcome_is_the_evaluations(
 
 
 def test_found_strings_work_again_when_read_from_the_file(drill: Drill, make_job: MakeJob) -> None:
-    again = done(make_job(drill.suite), files.REPRODUCED_FILE)
+    again = done(make_job(drill.suite), file_names.REPRODUCED)
     assert len(again) == 2 * 2 * 2
     assert any(row["recorded"] for row in again)
     assert all(row["recorded"] == row["again"] for row in again)
@@ -112,7 +112,7 @@ def test_a_string_that_is_not_what_was_scored_is_found_out(
 
     monkeypatch.setattr(run.Renderer, "text", other_text)
     job = make_job(drill.suite, attacks=attacks(items=5, search={"tokens": 4}))
-    again = done(job, files.REPRODUCED_FILE)
+    again = done(job, file_names.REPRODUCED)
     assert any(row["recorded"] != row["again"] for row in again)
 
 
@@ -161,14 +161,14 @@ def test_suites_are_attacked_side_by_side(drill: Drill, requests: Suite, make_jo
 def test_what_does_not_fit_is_left_out_with_its_reason(drill: Drill, make_job: MakeJob) -> None:
     job = make_job(drill.suite, sequence_length=75)
     rows = done(job)
-    left_out = read(job, files.NOT_APPLIED_FILE)
+    left_out = read(job, file_names.NOT_APPLIED)
     assert len(rows) + len(left_out) == 2 * (7 * 4 + 2 * 2)
     methods = {row["attack"] for row in left_out}
     assert {"role_play", "many_shot"} <= methods
     assert "none" not in methods
     assert all(" fit into the context of 75" in row["reason"] or "room for" in row["reason"]
                for row in left_out)  # fmt: skip
-    again = read(job, files.REPRODUCED_FILE)
+    again = read(job, file_names.REPRODUCED)
     assert all(row["recorded"] == row["again"] for row in again)
 
 
@@ -196,7 +196,7 @@ def test_hostile_items_pass_unharmed(make_suite: SuiteMaker, make_job: MakeJob) 
     written = done(job)
     assert len(written) == 2 * (3 * 4 + 2)
     assert all(row["prompt"].count(HOSTILE) == 1 for row in written)
-    assert read(job, files.REPRODUCED_FILE) == [], "such a text does not say its tokens"
+    assert read(job, file_names.REPRODUCED) == [], "such a text does not say its tokens"
 
 
 def test_log_probabilities_that_are_no_numbers_name_the_item(
