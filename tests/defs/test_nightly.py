@@ -82,24 +82,6 @@ def test_a_missing_extra_is_said_and_leaves_the_harness_out(
     assert f"nightly: harness: left out: {NEEDS_LM_EVAL}" in list(check_study(alone))
 
 
-@pytest.mark.slow
-def test_its_definitions_load_with_all_that_runs_by_itself(alone: Study) -> None:
-    from alignment_dagster.definitions import defs
-
-    declared_studies.cache_clear()
-    loaded = defs()
-    declared_studies.cache_clear()
-    assert isinstance(loaded, dg.Definitions)
-    repository = loaded.get_repository_def()
-    sensors = {one.name for one in repository.sensor_defs}
-    wanted = "watch_sources", "follow", "training_policy", "tell_of_failed_runs"
-    assert {f"{NAME}_{one}" for one in (*wanted, "tell_of_ended_runs")} <= sensors
-    assert f"{NAME}_refresh" in {one.name for one in repository.schedule_defs}
-    keys = loaded.resolve_asset_graph().get_all_asset_keys()
-    for asset in (CORPUS_DRIFT, REGRESSION_GATE, EVAL_REPORT):
-        assert dg.AssetKey([NAME, asset]) in keys
-
-
 @pytest.fixture
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the shipped declarations, of which `nightly` alone is left, made smaller."""

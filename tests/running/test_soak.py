@@ -1,4 +1,4 @@
-"""Whatever goes wrong, it ends well: a few injections; `make soak` plays more than a hundred."""
+"""Whatever goes wrong, it ends well: one injection; `make soak` plays more than a hundred."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from drills.soak.play import play
 from drills.soak.table import SEED, Injection, drawn, table
 
 pytestmark = pytest.mark.slow
-FEW = ("SIGINT to dbt", "the warehouse held open in a night")
+FEW = ("the warehouse held open in a night",)
 
 
 @pytest.fixture(scope="module")
