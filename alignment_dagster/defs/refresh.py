@@ -44,7 +44,7 @@ def _schedule(study: Study, refresh: Refresh) -> dg.ScheduleDefinition | None:
         job_name=refresh_job(study),
         cron_schedule=declared.cron,
         execution_timezone=declared.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=dg.DefaultScheduleStatus(refresh.default_status.upper()),
         description="Looks at every source, and reads and scores those that changed.",
         tags={"study": study.name},
     )
@@ -72,7 +72,7 @@ def _watch(study: Study, refresh: Refresh) -> dg.SensorDefinition | None:
         name=f"{study.name}_watch_sources",
         job_name=refresh_job(study),
         minimum_interval_seconds=declared.every_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=dg.DefaultSensorStatus(refresh.default_status.upper()),
         description=f"Looks for new or changed files of {', '.join(declared.sources)}.",
         tags={"study": study.name},
     )
@@ -85,7 +85,7 @@ def _watch(study: Study, refresh: Refresh) -> dg.SensorDefinition | None:
     return look
 
 
-def _follow(study: Study) -> dg.AutomationConditionSensorDefinition:
+def _follow(study: Study, refresh: Refresh) -> dg.AutomationConditionSensorDefinition:
     """Asks for what follows by itself; evaluated here, where the conditions' code is."""
     names = followers(study)
     keys = [dg.AssetKey([study.name, name]) for name in names]
@@ -93,7 +93,7 @@ def _follow(study: Study) -> dg.AutomationConditionSensorDefinition:
         name=f"{study.name}_follow",
         target=dg.AssetSelection.assets(*keys),
         run_tags={STARTED_BY: FOLLOWS, "study": study.name},
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=dg.DefaultSensorStatus(refresh.default_status.upper()),
         minimum_interval_seconds=TICK_SECONDS,
         emit_backfills=False,
         use_user_code_server=True,
@@ -112,6 +112,6 @@ def definitions(studies: Sequence[Study]) -> dg.Definitions:
         schedules=[one for one in schedules if one is not None],
         sensors=[
             *(one for one in watches if one is not None),
-            *(_follow(study) for study, _ in having),
+            *(_follow(study, refresh) for study, refresh in having),
         ],
     )

@@ -25,7 +25,7 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
         name=f"{study.name}_training_policy",
         job_name=train_job(study),
         minimum_interval_seconds=TICK_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=dg.DefaultSensorStatus(refresh.default_status.upper()),
         description="Trains again what the declared policy says, within its budget.",
         tags={"study": study.name},
     )

@@ -181,6 +181,8 @@ Notification = Annotated[Webhook | Email | NotificationFile, Field(discriminator
 class Refresh(Declared):
     """Fresh data without a person: looked for, read, checked, and taken as far as is declared."""
 
+    default_status: Literal["running", "stopped"] = "running"
+    """Whether it begins by itself, or waits until it is switched on in Dagster (*Automation*)."""
     schedule: Schedule | None = None
     watch: Watch | None = None
     follow: Followed = "curated_mix"

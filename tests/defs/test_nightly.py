@@ -12,6 +12,7 @@ import yaml
 
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.chain import CORPUS_DRIFT, EVAL_REPORT, HARNESS, REGRESSION_GATE
+from alignment_dagster.defs import refresh, training_policy
 from alignment_dagster.defs.notifications import sensor
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.foundation.home import Home
@@ -65,6 +66,14 @@ def test_it_declares_every_part_of_a_night(alone: Study) -> None:
     assert declared.harness is not None
     judged = [one.scorer for one in alone.suites if one.scorer and one.scorer.kind == "judge"]
     assert [one.fallback for one in judged] == ["closest_option"]
+
+
+def test_nothing_starts_by_itself_before_it_is_switched_on(alone: Study) -> None:
+    """Who opens the pages after the demo asked for no night; what only tells or looks may run."""
+    found = dg.Definitions.merge(refresh.definitions([alone]), training_policy.definitions([alone]))
+    automatic = [*(found.schedules or ()), *(found.sensors or ())]
+    assert len(automatic) == 4
+    assert {one.default_status.value for one in automatic} == {"STOPPED"}  # type: ignore[union-attr]
 
 
 def test_it_is_sound_without_network_data_folder_or_key(alone: Study) -> None:
