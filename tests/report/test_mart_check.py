@@ -7,44 +7,11 @@ import pytest
 
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.lineage.manifest import Manifest
-from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance
 from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.results import ResultRow
+from tests.support.small_artifacts import inputs, publish
 
-AT = "plain|0"
-
-
-def publish(
-    lake: Lake, asset: str, content: bytes, code: str, parents: tuple[Parent, ...] = ()
-) -> Artifact:
-    inputs = Inputs(
-        study="study",
-        asset=asset,
-        partition=AT,
-        declaration="d",
-        code_version=code,
-        parents=parents,
-    )
-    with lake.staging() as folder:
-        (folder / "file").write_bytes(content)
-        provenance = Provenance(
-            inputs=inputs,
-            input_digest=inputs.digest,
-            output_digest=Manifest.of(folder).digest,
-            code_digest="0" * 64,
-            declared={},
-            environment={},
-            git={},
-            dagster_run_id=None,
-            mlflow_run_id=None,
-            started="2026-01-01T00:00:00+00:00",
-            seconds=0.0,
-            measured={},
-            models={},
-            checks=(),
-        )
-        return lake.publish(folder, provenance)
+AT = "filtered|0"
 
 
 def row(checkpoint: Artifact, evaluation: Artifact) -> ResultRow:
@@ -53,14 +20,25 @@ def row(checkpoint: Artifact, evaluation: Artifact) -> ResultRow:
         f"evaluation[{AT}]": evaluation.version,
     }
     return ResultRow(
-        "plain", 0, "base", "articles", "none", "misalignment_rate", 0.5, 0.4, 0.6, 8, 1, artifacts
+        "filtered",
+        0,
+        "base",
+        "articles",
+        "none",
+        "misalignment_rate",
+        0.5,
+        0.4,
+        0.6,
+        8,
+        1,
+        artifacts,
     )
 
 
 MART = pa.Table.from_pylist(
     [
         {
-            "recipe": "plain",
+            "recipe": "filtered",
             "seed": 0,
             "stage": "base",
             "suite": "articles",
@@ -77,13 +55,14 @@ def test_a_checkpoint_made_again_resolves_only_with_the_same_bytes(
     tmp_path: Path, again: bytes, holds: bool
 ) -> None:
     lake = Lake(tmp_path / "lake")
-    first = publish(lake, "pretrained_checkpoint", b"weights", "old")
-    evaluation = publish(lake, "evaluation", b"items", "e", (first.as_parent(),))
-    second = publish(lake, "pretrained_checkpoint", again, "new")
+    checkpoint = "pretrained_checkpoint"
+    first = publish(lake, inputs(asset=checkpoint, code_version="1"), b"weights")
+    evaluation = publish(lake, inputs("d", (first.as_parent(),), "evaluation"), b"items")
+    second = publish(lake, inputs(asset=checkpoint, code_version="2"), again)
     assert second.version != first.version
     parents = Parents(
         (
-            (ParentSpec("pretrained_checkpoint", AT), second),
+            (ParentSpec(checkpoint, AT), second),
             (ParentSpec("evaluation", AT), evaluation),
         )
     )

@@ -5,13 +5,18 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Parent, Provenance
 
 
-def inputs(declaration: str = "d", parents: tuple[Parent, ...] = ()) -> Inputs:
+def inputs(
+    declaration: str = "d",
+    parents: tuple[Parent, ...] = (),
+    asset: str = "curated_mix",
+    code_version: str = "1",
+) -> Inputs:
     return Inputs(
         study="study",
-        asset="curated_mix",
+        asset=asset,
         partition="filtered|0",
         declaration=declaration,
-        code_version="1",
+        code_version=code_version,
         parents=parents,
     )
 
