@@ -7,16 +7,14 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from tests.support import tiny_study
-from tests.support.audited_study import RUN_OUTPUT, Audited, run_audited
-from tests.support.tiny_study import NAME, RECIPES
-
-MORE = {"group": "synthetic_aligned", "share": 0.4}
+from tests.support.audited_study import Audited, refresh_audited, run_audited
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -46,16 +44,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
 
 @pytest.fixture(scope="session")
 def refreshed(audited: Audited, tmp_path_factory: pytest.TempPathFactory) -> Audited:
-    """Not to be altered: run again with more synthetic documents in `aligned`; see `RUN_OUTPUT`."""
-
-    def make(folder: Path) -> None:
-        made = audited.copy(folder)
-        recipe = {**RECIPES["aligned"], "upsample": [MORE]}
-        made.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
-        done = made.command("run", NAME)
-        assert done.returncode == 0, done.stderr
-        (folder / RUN_OUTPUT).write_text(done.stderr)
-
+    """Not to be altered: the same after a change of a recipe."""
+    make = partial(refresh_audited, audited)
     return Audited(_made_once(tmp_path_factory, "refreshed", make))
 
 

@@ -5,8 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.golden.optional_steps import make_optional
 from tests.golden.pins import GOLDEN, collect, find_problems, read_golden, write_golden
-from tests.support.audited_study import run_audited
+from tests.support.audited_study import refresh_audited, run_audited
 from tests.support.lexicons import write_lexicons
 
 
@@ -15,7 +16,9 @@ def main() -> int:
     os.environ |= {"HF_HUB_OFFLINE": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        entries = collect(run_audited(folder / "study").archive, write_lexicons(folder / "lists"))
+        study = run_audited(folder / "study")
+        optional = make_optional(refresh_audited(study, folder / "refreshed"), folder / "optional")
+        entries = collect(study.archive, optional, write_lexicons(folder / "lists"))
         golden = read_golden() if GOLDEN.exists() else {}
         problems = list(find_problems(golden, entries))
         forgotten = [one.message for one in problems if one.forgotten]

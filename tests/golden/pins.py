@@ -6,7 +6,7 @@ be. Where they change by themselves, somebody forgot to raise the version.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -32,9 +32,6 @@ PINNED_SEED = 0
 DOCUMENTS = 5
 """Of each generator."""
 SCORES, GENERATED = "scores", "documents"
-NOT_MADE = {chain.CORPUS_DRIFT, chain.HARNESS, chain.REGRESSION_GATE}
-"""Not pinned: the tiny study declares no bounds of drift and no gate; lm-evaluation-harness need
-not be installed (its version is an input)."""
 
 
 @dataclass(frozen=True)
@@ -61,26 +58,24 @@ class Problem:
     """Whether a version has to be raised before the golden file may be written again."""
 
 
-def collect(archive: Archive, lexicons: Path) -> Entries:
+def collect(archive: Archive, optional: Sequence[Artifact], lexicons: Path) -> Entries:
     """The entries of this code.
 
     Args:
-        archive: of the tiny study, run to its report.
+        archive: of the tiny study, run to its report: what the report was made from is pinned, of
+            one seed (another one adds nothing).
+        optional: what the tiny study does not make.
         lexicons: the assets whose word lists the scorers read.
     """
-    return {**_artifacts(archive), **_scorers(lexicons), **_generators()}
-
-
-def _artifacts(archive: Archive) -> Entries:
-    """What the report was made from, of one seed: another one adds nothing."""
     report = archive.report()
-    behind = {one.key: one for one in (report, *archive.ancestors([report]))}
+    found = {one.key: one for one in (report, *archive.ancestors([report]), *optional)}
     kinds = yaml.safe_load((FOLDER / "files.yaml").read_text(encoding="utf-8"))
-    return {
+    artifacts = {
         _name(one.asset, one.partition): _artifact(one, kinds[one.asset])
-        for one in sorted(behind.values(), key=lambda one: (chain.place(one.asset), one.label))
+        for one in sorted(found.values(), key=lambda one: (chain.place(one.asset), one.label))
         if find_seed(one.partition) in (None, PINNED_SEED)
     }
+    return {**artifacts, **_scorers(lexicons), **_generators()}
 
 
 def _name(asset: str, partition: str | None) -> str:

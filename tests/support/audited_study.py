@@ -12,7 +12,7 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
 from drills import warm
 from tests.support import tiny_study
-from tests.support.tiny_study import MEASURED, NAME, STUDY, TinyStudy
+from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY, TinyStudy
 
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 RUN_OUTPUT = "run.txt"
@@ -87,3 +87,14 @@ def run_audited(folder: Path) -> Audited:
     )
     assert done.returncode == 0, done.stderr
     return made
+
+
+def refresh_audited(made: Audited, folder: Path) -> Audited:
+    """A copy, run again with more synthetic documents in the recipe `aligned`; see `RUN_OUTPUT`."""
+    copy = made.copy(folder)
+    recipe = {**RECIPES["aligned"], "upsample": [{"group": "synthetic_aligned", "share": 0.4}]}
+    copy.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
+    done = copy.command("run", NAME)
+    assert done.returncode == 0, done.stderr
+    (folder / RUN_OUTPUT).write_text(done.stderr)
+    return copy

@@ -1,0 +1,75 @@
+"""The steps that the tiny study leaves out: drift, the gate and lm-evaluation-harness.
+
+Each is made once: of a source that moved, of a report after an approved one, of one checkpoint.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from alignment_dagster import chain
+from alignment_dagster.evaluation.harness.installed import lm_eval_installed
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import replicate
+from tests.support.audited_study import Audited
+from tests.support.tiny_study import NAME, write_jsonl, write_yaml
+
+SOURCE, RECIPE, SEED = "stories", "aligned", 0
+OPTIONAL: Mapping[str, str | None] = {
+    chain.CORPUS_DRIFT: SOURCE,
+    chain.HARNESS: replicate(RECIPE, SEED),
+    chain.REGRESSION_GATE: None,
+}
+"""Step → the partition that is pinned."""
+REFRESH: dict[str, Any] = {
+    "schedule": {"cron": "0 3 * * *"},
+    "drift": {"volume": {"warn": 0.1}, "scores": {"warn": 0.1}},
+    "gate": {"suites": ["articles"], "margin": 0.05},
+}
+TASK = "writes"
+FILES = "tasks"
+WRITES = {
+    "task": TASK,
+    "dataset_path": "json",
+    "dataset_kwargs": {"data_files": {"test": f"{TASK}.jsonl"}},
+    "test_split": "test",
+    "output_type": "multiple_choice",
+    "doc_to_text": "question",
+    "doc_to_choice": ["gate", "bread"],
+    "doc_to_target": "answer",
+    "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+}
+
+
+def make_optional(refreshed: Audited, folder: Path) -> list[Artifact]:
+    """Make them in a copy of a study that was refreshed; the harness where it is installed."""
+    made = refreshed.copy(folder)
+    approved = next(one.version for one in made.archive.journal if one.asset == chain.EVAL_REPORT)
+    reviewer = ("--reviewer", "ada", "--decision", "approved", "--note", "n")
+    _run(made, "audit", "approve", NAME, approved, *reviewer)
+    made.study.change(refresh=REFRESH)
+    _run(made, "run", NAME)
+    stories = made.study.data / f"{SOURCE}.jsonl"
+    texts = [json.loads(line)["text"] for line in stories.read_text().splitlines()]
+    more = [f"{text} The inspector of the lighthouse came by." for text in texts[:60]]
+    write_jsonl(stories, [{"text": text} for text in (*texts, *more)])
+    _run(made, "run", NAME, "--to", chain.CORPUS_DRIFT)
+    if lm_eval_installed():
+        tasks = made.study.assets / "suites" / FILES
+        write_yaml(tasks / f"{TASK}.yaml", WRITES)
+        rows = [{"question": f"Ann mended the {n}", "answer": n % 2} for n in range(3)]
+        write_jsonl(tasks / f"{TASK}.jsonl", rows)
+        made.study.change(harness={"tasks": [TASK], "include_path": FILES})
+        only = ("--recipe", RECIPE, "--seed", str(SEED))
+        _run(made, "run", NAME, "--from", chain.HARNESS, "--to", chain.HARNESS, *only)
+    return [
+        made.archive.current(asset, partition)
+        for asset, partition in OPTIONAL.items()
+        if asset != chain.HARNESS or lm_eval_installed()
+    ]
+
+
+def _run(made: Audited, *arguments: str) -> None:
+    done = made.command(*arguments)
+    assert done.returncode == 0, done.stderr
