@@ -111,21 +111,17 @@ def check_contents(scope: Scope, hashing: FileHasher) -> None:
     What was altered is a gap already; it is not read, for damaged files can crash their readers.
     """
     intact = {key: one for key, one in scope.artifacts.items() if hashing.is_intact(one)}
-    whole = replace(scope, artifacts=_rooted(intact), known=intact)
+    rooted = {
+        key: one
+        for key, one in intact.items()
+        if all(parent.key in intact for parent in one.provenance.inputs.parents)
+    }
+    whole = replace(scope, artifacts=rooted, known=intact)
     check_chains(whole)
     check_documents(whole)
     check_mixes(whole)
     check_answers(whole)
     check_numbers(whole)
-
-
-def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
-    """Those whose parents can be read too."""
-    return {
-        key: one
-        for key, one in intact.items()
-        if all(parent.key in intact for parent in one.provenance.inputs.parents)
-    }
 
 
 def _changes(
