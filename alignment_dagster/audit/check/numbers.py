@@ -64,7 +64,7 @@ def _check_report(scope: Scope, report: Artifact) -> None:
     told = {_key(row): row for row in rows}
     fields = (*VALUES, *INTERVALS) if _same_statistics(report) else VALUES
     for key in told.keys() | again.keys():
-        unlike = _unlike(told.get(key), again.get(key), fields)
+        unlike = _find_difference(told.get(key), again.get(key), fields)
         scope.findings.gap_if(unlike, "numbers", f"{report.label} {_row_name(key)}", f"{unlike}")
 
 
@@ -92,7 +92,9 @@ def _row_name(key: RowKey) -> str:
     return f"{metric}/{suite}/{stage}/{recipe}/{prompt}{at_seed}"
 
 
-def _unlike(told: ResultRow | None, again: ResultRow | None, fields: tuple[str, ...]) -> str | None:
+def _find_difference(
+    told: ResultRow | None, again: ResultRow | None, fields: tuple[str, ...]
+) -> str | None:
     if told is None or again is None:
         where = "the report" if told is None else "the artifacts that it names"
         return f"is not in {where}"

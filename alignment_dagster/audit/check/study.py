@@ -70,7 +70,7 @@ def check_study(
     )
 
 
-def _there(scope: Scope) -> set[Key]:
+def _recorded_keys(scope: Scope) -> set[Key]:
     """Also the artifacts whose records cannot be read."""
     return set(scope.artifacts) | set(scope.archive.keys)
 
@@ -78,16 +78,16 @@ def _there(scope: Scope) -> set[Key]:
 def check_all_records(scope: Scope) -> list[JournalLine]:
     """What lies in the lake but the files themselves; the journal's lines that can be read."""
     check_records(scope)
-    check_parents(scope, _there(scope))
+    check_parents(scope, _recorded_keys(scope))
     lines = read_journal(scope)
-    check_entries(scope, lines, _there(scope))
+    check_entries(scope, lines, _recorded_keys(scope))
     check_reviews(scope)
     check_tombstones(scope, lines)
     return lines
 
 
 def _check_databases(scope: Scope, lines: list[JournalLine]) -> None:
-    there = _there(scope)
+    there = _recorded_keys(scope)
     dagster = NOTHING
     with scope.findings.guard("dagster", "Dagster's database"):
         dagster = read_dagster(scope, lines)
