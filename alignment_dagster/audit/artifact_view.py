@@ -16,18 +16,19 @@ def describe_artifact(archive: Archive, artifact: Artifact) -> Answer:
     """Everything recorded of an artifact, and whether its signature holds; digests are SHA-256."""
     key, problem = find_signer(archive, artifact)
     data = _data(archive, artifact, key, problem)
+    parents = artifact.provenance.inputs.parents
     tree = Node(
         artifact.label,
         f"{size(data['bytes'])}, {len(data['files'])} files",
         (
             Node("content", artifact.digest, _files(artifact)),
-            Node("made from", "", [_parent(archive, one) for one in _parents(artifact)]),
+            Node("made from", "", [_parent(archive, one) for one in parents]),
             _code(artifact),
             _when(archive, artifact),
             _checks(artifact),
             Node("declared", "", tuple(_config_nodes(artifact.provenance.declared))),
             _signature(artifact, key, problem),
-            Node("made from it", "", [_node(child) for child in archive.children(artifact)]),
+            Node("made from it", "", [_child(child) for child in archive.children(artifact)]),
         ),
         "strong",
         _page(archive.study, artifact.asset, artifact.partition, artifact.version),
@@ -99,10 +100,6 @@ def _files(artifact: Artifact) -> list[Node]:
         Node(name, f"{size(sizes[name])}  {digest}")
         for name, digest in artifact.manifest.files.items()
     ]
-
-
-def _parents(artifact: Artifact) -> tuple[Parent, ...]:
-    return artifact.provenance.inputs.parents
 
 
 def _parent(archive: Archive, parent: Parent) -> Node:
@@ -190,7 +187,7 @@ def _signature(artifact: Artifact, key: str | None, problem: str) -> Node:
     return Node("signature", f"holds, of key {key}", (record,), "good")
 
 
-def _node(artifact: Artifact) -> Node:
+def _child(artifact: Artifact) -> Node:
     inputs = artifact.provenance.inputs
     link = _page(inputs.study, artifact.asset, artifact.partition, artifact.version)
     return Node(artifact.label, "", (), "plain", link)

@@ -69,7 +69,7 @@ def build_selects(artifacts: Sequence[Artifact]) -> dict[str, str]:
         for name, build in VIEWS.items()
     }
     return {
-        name: " union all by name ".join(found) if found else _empty(EMPTY[name])
+        name: " union all by name ".join(found) if found else _select_nothing(EMPTY[name])
         for name, found in pieces.items()
     }
 
@@ -254,7 +254,7 @@ def _logged(artifact: Artifact) -> Iterator[str]:
         yield f"select *, {run} as mlflow_run_id, {_labels(artifact)} from {_file(path)}"
 
 
-def _empty(columns: Mapping[str, str]) -> str:
+def _select_nothing(columns: Mapping[str, str]) -> str:
     typed = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
     return f"select {typed} limit 0"
 

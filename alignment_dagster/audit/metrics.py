@@ -49,9 +49,11 @@ def find_metric(opened: OpenedReport, name: str) -> ResultRow:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
+        names = [metric_name(row) for row in fitting]
+        more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
         raise ArtifactError(
-            f"metric {name!r}: {len(fitting)} of {opened.report.label} fit; say more of: "
-            f"{_join_names([metric_name(row) for row in fitting])}"
+            f"metric {name!r}: {len(names)} of {opened.report.label} fit; say more of: "
+            f"{', '.join(names[:MAX_SHOWN])}{more}"
         )
     raise ArtifactError(_explain_unknown(opened, name, rows))
 
@@ -92,8 +94,3 @@ def _explain_unknown(opened: OpenedReport, name: str, rows: Sequence[ResultRow])
         f"metric {name!r}: {opened.report.label} has no such combination (near: "
         f"{similar(name, names)})"
     )
-
-
-def _join_names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
-    return ", ".join(names[:MAX_SHOWN]) + more

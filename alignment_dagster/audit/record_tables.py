@@ -88,7 +88,11 @@ def build_record_tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapp
             for one in artifacts
             for parent in one.provenance.inputs.parents
         ],
-        "checks": [row for one in artifacts for row in _checks(one)],
+        "checks": [
+            {"artifact": one.label, **check.model_dump(mode="json")}
+            for one in artifacts
+            for check in one.provenance.checks
+        ],
         "runs": _runs(archive, {artifact.label: artifact for artifact in artifacts}),
     }
     return {
@@ -124,13 +128,6 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "record": artifact.record,
         "signed_by": str(signatures[0].get("keyid")) if signatures else None,
     }
-
-
-def _checks(artifact: Artifact) -> list[dict[str, Any]]:
-    return [
-        {"artifact": artifact.label, **check.model_dump(mode="json")}
-        for check in artifact.provenance.checks
-    ]
 
 
 def _runs(archive: Archive, named: Mapping[str, Artifact]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 from rich.tree import Tree
@@ -45,11 +45,7 @@ def show(answer: Answer, *, as_json: bool = False, html: Path | None = None) -> 
     for sentence in answer.sentences:
         console.print(_text(sentence, answer.tone), soft_wrap=True)
     for block in answer.blocks:
-        console.print(_block(block))
-
-
-def _block(block: Node | Table) -> RenderableType:
-    return _tree(block) if isinstance(block, Node) else _table(block)
+        console.print(_tree(block) if isinstance(block, Node) else _table(block))
 
 
 def _tree(node: Node) -> Tree:

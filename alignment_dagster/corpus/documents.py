@@ -108,13 +108,10 @@ def deduplicate(source: Source, rows: Iterable[RawRow]) -> pa.Table:
         else:
             documents[document_id] = _Document(document_id, row)
     if not documents:
-        raise DataError(f"source {source.name!r}: {_where(source)}: there are no documents")
+        reader = source.reader
+        where = reader.generator if isinstance(reader, GeneratedReader) else reader.path
+        raise DataError(f"source {source.name!r}: {where}: there are no documents")
     return _table(source, list(documents.values()))
-
-
-def _where(source: Source) -> str:
-    reader = source.reader
-    return reader.generator if isinstance(reader, GeneratedReader) else reader.path
 
 
 def _table(source: Source, documents: list[_Document]) -> pa.Table:

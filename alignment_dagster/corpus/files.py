@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
 
 from alignment_dagster.foundation.digests import CHUNK
 from alignment_dagster.foundation.errors import DataError
@@ -74,8 +73,9 @@ def read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
         DataError: at the first byte that is not UTF-8, or where the archive is broken.
     """
     number = 0
+    compressed = file.path.suffix == ".gz"
     try:
-        with _open(file.path) as handle:
+        with gzip.open(file.path) if compressed else file.path.open("rb") as handle:
             while raw := handle.readline(LONGEST_LINE + 1):
                 number += 1
                 yield number, _decode(raw, file, number)
@@ -86,12 +86,6 @@ def read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         raise DataError(f"{file.name}: cannot be read: {reason}") from None
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
 
 
 def _decode(raw: bytes, file: SourceFile, number: int) -> str:

@@ -41,7 +41,7 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
         )
         too_many = spent.cannot_pay(len(replicates))
         if too_many:
-            for reason in notify(study, [_spent(study, spent, left)]):
+            for reason in notify(study, [_spent_message(study, spent, left)]):
                 context.log.warning(reason)
         yield from (_request(study, refresh, one) for one in chosen)
         if not chosen:
@@ -53,7 +53,7 @@ def _sensor(study: Study, refresh: Refresh) -> dg.SensorDefinition:
     return train
 
 
-def _spent(study: Study, spent: Account, waiting: int) -> Message:
+def _spent_message(study: Study, spent: Account, waiting: int) -> Message:
     """Told once a period."""
     counts = {"runs": spent.runs, "device_hours": spent.device_hours, "waiting": waiting}
     return message(study.name, "budget_spent", f"{spent.start:%Y-%m-%d}", counts=counts)

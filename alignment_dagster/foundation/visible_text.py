@@ -8,7 +8,7 @@ JOINERS = "\u200c\u200d"
 
 def visible(text: str) -> str:
     """Control characters, and marks that reorder or hide text, as their code points."""
-    return "".join(f"[U+{ord(one):04X}]" if _hidden(one) else one for one in text)
+    return "".join(f"[U+{ord(one):04X}]" if _is_hidden(one) else one for one in text)
 
 
 def short(name: str, longest: int) -> str:
@@ -17,7 +17,7 @@ def short(name: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _hidden(one: str) -> bool:
+def _is_hidden(one: str) -> bool:
     if one in "\n\t" or one in JOINERS:
         return False
     return unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp")

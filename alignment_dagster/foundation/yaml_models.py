@@ -64,7 +64,7 @@ class Located:
         except ValidationError as error:
             found = error.errors()
             problems = [
-                str(self.error(self._field(item["loc"]), _said(item)))
+                str(self.error(self._field(item["loc"]), _describe_mistake(item)))
                 for item in found[:MOST_MISTAKES]
             ]
             if len(found) > MOST_MISTAKES:
@@ -154,7 +154,7 @@ def _lines(path: Path, node: yaml.Node, field: FieldPath) -> Iterator[tuple[Fiel
             yield (*field, key.value), key.start_mark.line + 1
 
 
-def _said(item: Any) -> str:
+def _describe_mistake(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         return "unknown field"
     if item["type"] == "missing":

@@ -47,10 +47,11 @@ def materialize(
         except AlignmentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
         became_current(context, artifact, stores, reused=reused)
+    texts = step.check_texts(study)
     return dg.MaterializeResult(
         metadata=metadata(artifact, shown, reused=reused),
         data_version=dg.DataVersion(artifact.digest),
-        check_results=_check_results(artifact, step, study),
+        check_results=[_check_result(one, texts[one.name]) for one in artifact.provenance.checks],
     )
 
 
@@ -140,11 +141,6 @@ def make(
     tracked.finish(artifact)
     shutil.rmtree(work, ignore_errors=True)
     return artifact
-
-
-def _check_results(artifact: Artifact, step: Step, study: Study) -> list[dg.AssetCheckResult]:
-    texts = step.check_texts(study)
-    return [_check_result(check, texts[check.name]) for check in artifact.provenance.checks]
 
 
 def _check_result(check: Check, text: str) -> dg.AssetCheckResult:

@@ -45,7 +45,11 @@ def resolve(
     opened = {} if opened is None else opened
     found = []
     for item in wanted:
-        version = _version(instance, lake, study, item)
+        version = (
+            item.selector(instance, lake, study, item)
+            if item.selector is not None
+            else current_version(instance, study, item.asset, item.partition)
+        )
         if version is None:
             if item.required:
                 name = partition_label(item.asset, item.partition)
@@ -56,12 +60,6 @@ def resolve(
             opened[key] = _usable(lake.open(study, item.asset, item.partition, version))
         found.append((item, opened[key]))
     return Parents(tuple(found))
-
-
-def _version(instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec) -> str | None:
-    if item.selector is not None:
-        return item.selector(instance, lake, study, item)
-    return current_version(instance, study, item.asset, item.partition)
 
 
 def _usable(artifact: Artifact) -> Artifact:

@@ -5,7 +5,6 @@ Dagster's pages show it, and `audit check` holds the events against it.
 
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import Parent
 
 VERSION = "artifact_version"
 RECORD = "record_digest"
@@ -35,14 +34,12 @@ def _parents_table(artifact: Artifact) -> str:
     inputs = artifact.provenance.inputs
     if not inputs.parents:
         return "none: this comes from outside the lake"
-    rows = [_parent_row(inputs.study, parent) for parent in inputs.parents]
-    return "\n".join(["| asset | partition | version | part |", "|---|---|---|---|", *rows])
-
-
-def _parent_row(study: str, parent: Parent) -> str:
-    asset = page_links.dagster_asset(study, parent.asset, parent.partition)
-    page = page_links.audit_page(study, parent.asset, parent.partition, parent.version)
-    return (
-        f"| [{parent.asset}]({asset}) | {(parent.partition or '').replace('|', ', seed ')} "
-        f"| [`{parent.version}`]({page}) | {parent.part or 'all'} |"
-    )
+    rows = ["| asset | partition | version | part |", "|---|---|---|---|"]
+    for parent in inputs.parents:
+        asset = page_links.dagster_asset(inputs.study, parent.asset, parent.partition)
+        page = page_links.audit_page(inputs.study, parent.asset, parent.partition, parent.version)
+        rows.append(
+            f"| [{parent.asset}]({asset}) | {(parent.partition or '').replace('|', ', seed ')} "
+            f"| [`{parent.version}`]({page}) | {parent.part or 'all'} |"
+        )
+    return "\n".join(rows)

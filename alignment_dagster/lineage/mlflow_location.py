@@ -43,14 +43,11 @@ def follow_home(home: Home, study: str, before: str) -> None:
     try:
         with engine.begin() as connection:
             for table, column in MOVED.items():
-                connection.execute(sqlalchemy.text(_statement(table, column)), given)
+                # The names are those of `MOVED`; the addresses are bound.
+                statement = (
+                    f"update {table} set {column} = :now || substr({column}, :rest) "
+                    f"where substr({column}, 1, :length) = :before"
+                )
+                connection.execute(sqlalchemy.text(statement), given)
     finally:
         engine.dispose()
-
-
-def _statement(table: str, column: str) -> str:
-    """The names are those of `MOVED`; the addresses are bound."""
-    return (
-        f"update {table} set {column} = :now || substr({column}, :rest) "
-        f"where substr({column}, 1, :length) = :before"
-    )

@@ -54,7 +54,14 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
-    _write(folder / "tokenizer_config.json", _configuration())
+    configuration = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": END_OF_TEXT,
+        "pad_token": END_OF_TEXT,
+        "clean_up_tokenization_spaces": False,
+        "chat_template": CHAT_TEMPLATE,
+    }
+    _write(folder / "tokenizer_config.json", configuration)
     _write(folder / "special_tokens_map.json", {"eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT})
     return tokenizer.get_vocab_size()
 
@@ -83,16 +90,6 @@ def end_of_text(tokenizer: Tokenizer) -> int:
     if token is None:
         raise ArtifactError(f"the tokenizer has no {END_OF_TEXT}")
     return token
-
-
-def _configuration() -> dict[str, Any]:
-    return {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END_OF_TEXT,
-        "pad_token": END_OF_TEXT,
-        "clean_up_tokenization_spaces": False,
-        "chat_template": CHAT_TEMPLATE,
-    }
 
 
 def _write(path: Path, content: Any) -> None:

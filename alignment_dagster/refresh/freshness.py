@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from alignment_dagster import chain
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.journal import Entry, Journal
-from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.journal import Journal
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.source_looks import Look, looks_file, read_looks
 from alignment_dagster.study import Study
 
@@ -86,21 +86,19 @@ def _rests_on_current(archive: Archive, ages: Sequence[Age]) -> bool:
     """Whether the report was made from what is current of each source."""
     ancestors = archive.ancestors([archive.report()])
     behind = {(one.partition, one.digest) for one in ancestors if one.asset == chain.RAW_CORPUS}
-    return all((age.name, _current(archive, age).digest) in behind for age in ages)
-
-
-def _current(archive: Archive, age: Age) -> Artifact:
-    return archive.current(chain.RAW_CORPUS, age.name)
+    return all(
+        (age.name, archive.current(chain.RAW_CORPUS, age.name).digest) in behind for age in ages
+    )
 
 
 def _made(home: Home, study: str, asset: str) -> Times:
     """Partition → when it became current last."""
     entries = Journal(home.lake / study).entries()
-    return {one.partition or "": _moment(one) for one in entries if one.asset == asset}
-
-
-def _moment(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.time)
+    return {
+        one.partition or "": datetime.fromisoformat(one.time)
+        for one in entries
+        if one.asset == asset
+    }
 
 
 def sentence(ages: Sequence[Age], now: datetime, limit: float) -> str:
@@ -109,10 +107,10 @@ def sentence(ages: Sequence[Age], now: datetime, limit: float) -> str:
     if not stale:
         oldest = max((age.hours(now) or 0.0 for age in ages), default=0.0)
         return f"All of {len(ages)} are within {limit:g} hours; the oldest is {oldest:.1f}."
-    names = ", ".join(f"{age.name} ({_hours(age, now)})" for age in stale)
+    names = ", ".join(f"{age.name} ({_describe_age(age, now)})" for age in stale)
     return f"Older than {limit:g} hours: {names}."
 
 
-def _hours(age: Age, now: datetime) -> str:
+def _describe_age(age: Age, now: datetime) -> str:
     hours = age.hours(now)
     return age.how if hours is None else f"{hours:.1f}, {age.how}"

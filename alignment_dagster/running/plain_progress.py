@@ -41,10 +41,10 @@ class PlainProgress:
         if now < followed.next_line or done >= total:
             return None
         followed.next_line = now + EVERY_SECONDS
-        return f"{name}: {done:,} of {total:,} {unit}{_left(followed, done, total, now)}"
+        return f"{name}: {done:,} of {total:,} {unit}{_time_left(followed, done, total, now)}"
 
 
-def _left(followed: _Followed, done: int, total: int, now: float) -> str:
+def _time_left(followed: _Followed, done: int, total: int, now: float) -> str:
     if done <= followed.done:
         return ""
     seconds = (total - done) * (now - followed.begun) / (done - followed.done)

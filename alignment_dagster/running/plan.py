@@ -40,13 +40,13 @@ def check_selection(study: Study, selection: Selection) -> None:
         AlignmentError: names the option, the value and what there is.
     """
     declared = study.declaration
-    _known("--recipe", selection.recipes, declared.recipes)
-    _known("--seed", selection.seeds, declared.seeds)
-    _known("--from", [selection.first] if selection.first else [], ORDER)
-    _known("--to", [selection.last] if selection.last else [], ORDER)
+    _require_known("--recipe", selection.recipes, declared.recipes)
+    _require_known("--seed", selection.seeds, declared.seeds)
+    _require_known("--from", [selection.first] if selection.first else [], ORDER)
+    _require_known("--to", [selection.last] if selection.last else [], ORDER)
 
 
-def _known(option: str, values: Iterable[object], known: Sequence[object]) -> None:
+def _require_known(option: str, values: Iterable[object], known: Sequence[object]) -> None:
     for value in values:
         if value not in known:
             raise AlignmentError(
@@ -56,17 +56,13 @@ def _known(option: str, values: Iterable[object], known: Sequence[object]) -> No
 
 def waves(study: Study, selection: Selection) -> Iterator[list[Task]]:
     """The tasks of each wave that the selection leaves."""
-    wanted = set(_assets_between(selection.first, selection.last))
+    start = ORDER.index(selection.first) if selection.first else 0
+    end = ORDER.index(selection.last) if selection.last else len(ORDER) - 1
+    wanted = set(ORDER[start : end + 1])
     for wave in range(len(WAVES)):
         steps = tuple(step for step in wave_steps(study, wave) if step.asset in wanted)
         if steps:
             yield [Task(steps, part) for part in _partitions(study, steps[0], selection)]
-
-
-def _assets_between(first: str | None, last: str | None) -> tuple[str, ...]:
-    start = ORDER.index(first) if first else 0
-    end = ORDER.index(last) if last else len(ORDER) - 1
-    return ORDER[start : end + 1]
 
 
 def _partitions(study: Study, step: Step, selection: Selection) -> list[Partition]:

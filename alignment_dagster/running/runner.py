@@ -130,15 +130,12 @@ class _Runner:
 def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:
     """Which step failed, and its message without Dagster's frames."""
     for event in events:
-        if not event.is_step_failure:
-            continue
-        return f"{_asset(event, task)}: {_message(event)}"
+        if event.is_step_failure:
+            key = event.step_key or ""
+            names = [step.asset for step in task.steps if key.endswith(step.asset)]
+            asset = (names or [task.steps[-1].asset])[0]
+            return f"{partition_label(asset, task.partition)}: {_message(event)}"
     return f"{task.label}: the run failed; see it in the UI"
-
-
-def _asset(event: dg.DagsterEvent, task: Task) -> str:
-    names = [step.asset for step in task.steps if (event.step_key or "").endswith(step.asset)]
-    return partition_label((names or [task.steps[-1].asset])[0], task.partition)
 
 
 def _message(event: dg.DagsterEvent) -> str:

@@ -50,7 +50,9 @@ def _reference(
         if same and number == 0 and not then:
             return None
         found = then if same and number == 0 else () if same else now
-        if found and all(_there(lake, study, parent) for parent in found):
+        if found and all(
+            one.version in lake.versions(study, one.asset, one.partition) for one in found
+        ):
             return found
     return None
 
@@ -72,18 +74,15 @@ def _passed(
     """Every drift check of the source that passed and is in the lake, the latest first."""
     there = set(lake.versions(study, chain.CORPUS_DRIFT, partition))
     for version in _versions(instance, study, partition):
-        if version in there:
-            there.discard(version)
-            artifact = _peek(lake, study, partition, version)
-            if artifact is not None and not artifact.provenance.failed:
-                yield artifact
-
-
-def _peek(lake: Lake, study: str, partition: Partition, version: str) -> Artifact | None:
-    try:
-        return lake.read(study, chain.CORPUS_DRIFT, partition, version)
-    except ArtifactError:  # removed this moment, or damaged: nothing is compared with it
-        return None
+        if version not in there:
+            continue
+        there.discard(version)
+        try:
+            artifact = lake.read(study, chain.CORPUS_DRIFT, partition, version)
+        except ArtifactError:  # removed this moment, or damaged: nothing is compared with it
+            continue
+        if not artifact.provenance.failed:
+            yield artifact
 
 
 def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
@@ -101,7 +100,3 @@ def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) ->
         if not page.has_more:
             return
         cursor = page.cursor
-
-
-def _there(lake: Lake, study: str, parent: Parent) -> bool:
-    return parent.version in lake.versions(study, parent.asset, parent.partition)

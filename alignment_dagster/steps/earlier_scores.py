@@ -10,7 +10,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
 from alignment_dagster.scoring import SCORERS
 
@@ -37,17 +37,19 @@ class Earlier:
             return cls(None)
         try:
             found = lake.open(study.name, context.asset, context.partition, version)
-            read = _read_by(lake, found)
+            inputs = found.provenance.inputs
+            (parent,) = inputs.parents
+            read = lake.read(inputs.study, parent.asset, parent.partition, parent.version)
         except ArtifactError as error:
             context.dagster.log.warning(f"every document is scored again: {error}")
             return cls(None)
         (documents,) = context.parents.distinct()
         same = (
-            _how(read) == _how(documents)
-            and found.provenance.inputs.code_version == context.inputs.code_version
+            _code_and_declaration(read) == _code_and_declaration(documents)
+            and inputs.code_version == context.inputs.code_version
             and _packages(found.provenance.environment) == _packages(environment())
         )
-        return cls(found, _same(found.provenance.inputs, context.inputs) if same else frozenset())
+        return cls(found, _unchanged_scorers(inputs, context.inputs) if same else frozenset())
 
     def scores(self, scorer: str) -> pa.Table:
         """What the scorer found before, by document; empty where it has to look again."""
@@ -56,13 +58,7 @@ class Earlier:
         return pq.read_table(self.artifact.path / file_names.scores(scorer))
 
 
-def _read_by(lake: Lake, scored: Artifact) -> Artifact:
-    inputs = scored.provenance.inputs
-    (parent,) = inputs.parents
-    return lake.read(inputs.study, parent.asset, parent.partition, parent.version)
-
-
-def _how(documents: Artifact) -> tuple[str, str]:
+def _code_and_declaration(documents: Artifact) -> tuple[str, str]:
     inputs = documents.provenance.inputs
     return inputs.code_version, inputs.declaration
 
@@ -72,7 +68,7 @@ def _packages(recorded: Mapping[str, str]) -> Mapping[str, str]:
     return {name: version for name, version in recorded.items() if name != "alignment-dagster"}
 
 
-def _same(before: Inputs, now: Inputs) -> frozenset[str]:
+def _unchanged_scorers(before: Inputs, now: Inputs) -> frozenset[str]:
     return frozenset(
         name
         for name, digest in now.external_inputs.items()

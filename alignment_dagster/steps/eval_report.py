@@ -100,14 +100,14 @@ def _claims(data: ReportData) -> list[Check]:
         Check(
             name=claim_check(row.name),
             passed=row.verdict == "supported",
-            summary=f"{row.verdict}: {row.reason or row.sentence}{_late(row)}",
+            summary=f"{row.verdict}: {row.reason or row.sentence}{_late_note(row)}",
             blocking=False,
         )
         for row in data.claims
     ]
 
 
-def _late(row: ClaimRow) -> str:
+def _late_note(row: ClaimRow) -> str:
     if row.declared_before == row.checkpoints:
         return ""
     return (

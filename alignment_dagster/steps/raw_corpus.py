@@ -17,7 +17,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages.raw_corpus import page_metadata
-from alignment_dagster.study import Source, Study
+from alignment_dagster.study import Study
 
 UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
 
@@ -32,6 +32,7 @@ def build(context: BuildContext) -> BuildResult:
     context.report(documents.num_rows, documents.num_rows, "documents")
     after = source_digest(source, folder)
     written = sum(bool(text.strip()) for text in documents["text"].to_pylist())
+    pin = f"pinned to {source.sha256}" if source.sha256 else "no digest is pinned"
     checks = (
         Check(
             name="not_empty",
@@ -43,14 +44,13 @@ def build(context: BuildContext) -> BuildResult:
             passed=source.licence.strip().lower() not in UNDECLARED,
             summary=source.licence,
         ),
-        Check(name="digest_pinned", passed=before == after, summary=_pinned(source, after)),
+        Check(
+            name="digest_pinned",
+            passed=before == after,
+            summary=f"{pin}; what was read has the identity {after[:16]}.",
+        ),
     )
     return BuildResult(checks, metrics={"documents": documents.num_rows})
-
-
-def _pinned(source: Source, digest: str) -> str:
-    pin = f"pinned to {source.sha256}" if source.sha256 else "no digest is pinned"
-    return f"{pin}; what was read has the identity {digest[:16]}."
 
 
 def parents(_study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:

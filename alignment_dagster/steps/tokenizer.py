@@ -1,7 +1,6 @@
 """`tokenizer`: one vocabulary for all recipes, so that their losses can be compared."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -69,16 +68,12 @@ def _documents(context: BuildContext) -> pa.Table:
 
 def _texts(context: BuildContext, allowed: set[str]) -> Iterator[str]:
     for source in context.study.with_role("corpus"):
-        yield from _allowed(
-            context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS, allowed
-        )
-
-
-def _allowed(path: Path, allowed: set[str]) -> Iterator[str]:
-    for batch in pq.ParquetFile(path).iter_batches(columns=["document_id", "text"]):
-        for row in batch.to_pylist():
-            if row["document_id"] in allowed:
-                yield row["text"]
+        corpus = context.parents.one(chain.RAW_CORPUS, source.name)
+        documents = pq.ParquetFile(corpus.path / file_names.DOCUMENTS)
+        for batch in documents.iter_batches(columns=["document_id", "text"]):
+            for row in batch.to_pylist():
+                if row["document_id"] in allowed:
+                    yield row["text"]
 
 
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:

@@ -60,7 +60,8 @@ def _columns(
     query = parse_one(path.read_text(encoding="utf-8"), dialect=DIALECT)
     query = qualify(query, dialect=DIALECT, validate_qualify_columns=False)
     assert isinstance(query, exp.Query)
-    types = _types(warehouse, node["name"])
+    files = warehouse.exported(node["name"])
+    types = {field.name: str(field.type) for field in pq.read_schema(files[0])} if files else {}
     declared = node["columns"]
     return tuple(
         Column(
@@ -71,11 +72,6 @@ def _columns(
         )
         for name in query.named_selects
     )
-
-
-def _types(warehouse: Warehouse, model: str) -> dict[str, str]:
-    files = warehouse.exported(model)
-    return {field.name: str(field.type) for field in pq.read_schema(files[0])} if files else {}
 
 
 def _origins(name: str, query: exp.Query, relations: Relations) -> tuple[tuple[str, str], ...]:

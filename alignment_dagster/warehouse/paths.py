@@ -75,7 +75,7 @@ def project_digest(project: Path = PROJECT) -> str:
 
     The descriptions and comments of YAML files change no table, and are no part of it.
     """
-    return sha256_json([(name, _content(path)) for name, path in _sources(project)])
+    return sha256_json([(name, _content_digest(path)) for name, path in _sources(project)])
 
 
 @cache
@@ -91,7 +91,7 @@ def _sources(project: Path) -> list[tuple[str, Path]]:
     return [(name.as_posix(), path) for name, path in named if name.parts[0] not in COMPUTED]
 
 
-def _content(path: Path) -> str:
+def _content_digest(path: Path) -> str:
     if path.suffix != ".yml":
         return sha256_file(path)
     return sha256_json(_undescribed(yaml.safe_load(path.read_text(encoding="utf-8"))))

@@ -1,7 +1,5 @@
 """What the trainers wrote down, step by step, against the tokens they were given."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -103,15 +101,12 @@ def _find_shortening(artifact: Artifact, stage: str, ledger: pa.Table) -> str | 
 def _kept_documents(scope: Scope, artifact: Artifact, uses: tuple[str, ...]) -> set[str]:
     """What the dispositions that were read keep for these uses."""
     kept: set[str] = set()
-    for path in _dispositions(scope, artifact):
+    for parent in artifact.provenance.inputs.parents:
+        if parent.asset != DISPOSITIONS or not parent.part:
+            continue
+        path = scope.parent(artifact, DISPOSITIONS).path / parent.part
         table = read_table(path, columns=["document_id", "use", "state"])
         wanted = pc.is_in(table["use"], pc.cast(list(uses), "string"))
         wanted = pc.and_(wanted, pc.equal(table["state"], "kept"))
         kept.update(table.filter(wanted)["document_id"].to_pylist())
     return kept
-
-
-def _dispositions(scope: Scope, artifact: Artifact) -> Iterator[Path]:
-    for parent in artifact.provenance.inputs.parents:
-        if parent.asset == DISPOSITIONS and parent.part:
-            yield scope.parent(artifact, DISPOSITIONS).path / parent.part

@@ -27,10 +27,11 @@ def changes_since(
     found: dict[tuple[str, str], list[str]] = {}
     for artifact in comparison.ancestors(report):
         for message in today.of(artifact):
-            found.setdefault((artifact.asset, message), []).append(_name(artifact))
+            name = partition_label(artifact.asset, artifact.partition)
+            found.setdefault((artifact.asset, message), []).append(name)
     for note in today.unread:
         scope.findings.note(note)
-    changes = [Change(_together(names), message) for (_, message), names in found.items()]
+    changes = [Change(_subject(names), message) for (_, message), names in found.items()]
     return (*changes, *comparison.newer.values())
 
 
@@ -83,11 +84,7 @@ class Comparison:
         return self.scope.known.get(parent.key)
 
 
-def _name(artifact: Artifact) -> str:
-    return partition_label(artifact.asset, artifact.partition)
-
-
-def _together(names: Sequence[str]) -> str:
+def _subject(names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
     return f"{names[0].partition('[')[0]} ({len(names)} partitions)"

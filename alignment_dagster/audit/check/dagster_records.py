@@ -121,22 +121,13 @@ def _prepare(home: Home, folder: Path) -> None:
     configuration = dagster_configuration() if named else home.dagster / CONFIGURATION
     if configuration.exists():
         shutil.copyfile(configuration, folder / CONFIGURATION)
-    if not _names_databases(folder / CONFIGURATION):
-        _copy_databases(home.dagster, folder)
-
-
-def _names_databases(configuration: Path) -> bool:
-    if not configuration.exists():
-        return False
-    content = yaml.safe_load(configuration.read_text(encoding="utf-8"))
-    return isinstance(content, dict) and not STORAGES.isdisjoint(content)
-
-
-def _copy_databases(source: Path, target: Path) -> None:
+        content = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
+        if isinstance(content, dict) and not STORAGES.isdisjoint(content):
+            return
     for name in DATABASES:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).exists():
-            copy_database(source / name, target / name)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (home.dagster / name).exists():
+            copy_database(home.dagster / name, folder / name)
 
 
 def read_records(

@@ -74,13 +74,13 @@ def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
 
 def _check_documents(scope: Scope, artifact: Artifact) -> None:
     raw = list(_raw_ids(scope, artifact).values())
-    problem = find_miscounts(_ids(artifact.path / file_names.DOCUMENTS), _together(raw))
+    problem = find_miscounts(_ids(artifact.path / file_names.DOCUMENTS), _join_columns(raw))
     scope.findings.gap_if(
         problem, "ledgers", f"{artifact.label} {file_names.DOCUMENTS}", f"{problem}"
     )
 
 
-def _together(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
+def _join_columns(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
     chunks = [chunk for column in columns for chunk in column.chunks]
     return pa.chunked_array(chunks, pa.string())
 
@@ -118,29 +118,25 @@ def _check_recipe(
     raw: dict[str, pa.ChunkedArray],
     roles: dict[str, str],
 ) -> None:
-    table = _dispositions(artifact, recipe)
+    table = _read_dispositions(artifact, recipe)
     scope.findings.counts[chain.DISPOSITIONS] += table.num_rows
     for use in dict.fromkeys(USES.values()):
         subject = f"{artifact.label} {recipe}, {use}"
         wanted = [ids for source, ids in raw.items() if USES[roles[source]] == use]
         found = table.filter(pc.equal(table["use"], use))["document_id"]
-        problem = find_miscounts(found, _together(wanted))
+        problem = find_miscounts(found, _join_columns(wanted))
         scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     unknown = set(table["use"].unique().to_pylist()) - set(USES.values())
     states = set(table["state"].unique().to_pylist()) - {"kept", "dropped"}
     message = f"unknown use or state: {', '.join(sorted(map(str, unknown | states)))}"
     scope.findings.gap_if(unknown | states, "ledgers", f"{artifact.label} {recipe}", message)
-    _check_reasons(scope, artifact, recipe, table)
-
-
-def _check_reasons(scope: Scope, artifact: Artifact, recipe: str, table: pa.Table) -> None:
     kept = pc.equal(table["state"], "kept")
     unlike = pc.sum(pc.not_equal(kept, pc.is_null(table["rule"]))).as_py()
     message = f"{unlike} documents are kept with a rule, or dropped without"
     scope.findings.gap_if(unlike, "ledgers", f"{artifact.label} {recipe}", message)
 
 
-def _dispositions(artifact: Artifact, recipe: str) -> pa.Table:
+def _read_dispositions(artifact: Artifact, recipe: str) -> pa.Table:
     columns = ["document_id", "use", "state", "rule"]
     names = [name for name in artifact.manifest.files if name.startswith(f"{recipe}/")]
     return pa.concat_tables(

@@ -86,7 +86,11 @@ def _check_event(
 ) -> None:
     scope.findings.counts["events"] += 1
     subject = f"event of {artifact.label} in run {event.run_id}"
-    for name, value in _expected(artifact).items():
+    try:
+        expected = expected_metadata(artifact)
+    except ArtifactError:
+        expected = {}  # a gap of its records already
+    for name, value in expected.items():
         told = plain(name, event.metadata.get(name))
         message = f"says {name} {_short(told)}, the lake {_short(value)}"
         scope.findings.gap_if(told != value, "dagster", subject, message)
@@ -99,13 +103,6 @@ def _check_event(
     if own and event.metadata.get(REUSED) not in [line.entry.reused for line in own]:
         message = f"says {REUSED} {event.metadata.get(REUSED)}, unlike {own[0].name}"
         scope.findings.gap("dagster", subject, message)
-
-
-def _expected(artifact: Artifact) -> Mapping[str, Any]:
-    try:
-        return expected_metadata(artifact)
-    except ArtifactError:
-        return {}  # a gap of its records already
 
 
 def _short(value: Any) -> str:

@@ -5,8 +5,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
@@ -66,8 +64,8 @@ def _check_report(scope: Scope, report: Artifact) -> None:
     told = {_key(row): row for row in rows}
     fields = (*VALUES, *INTERVALS) if _same_statistics(report) else VALUES
     for key in told.keys() | again.keys():
-        unlike = _unlike(told.get(key), again.get(key), fields)
-        scope.findings.gap_if(unlike, "numbers", f"{report.label} {_name(key)}", f"{unlike}")
+        unlike = _find_difference(told.get(key), again.get(key), fields)
+        scope.findings.gap_if(unlike, "numbers", f"{report.label} {_row_name(key)}", f"{unlike}")
 
 
 def _parents(scope: Scope, report: Artifact) -> Parents:
@@ -88,13 +86,15 @@ def _key(row: ResultRow) -> RowKey:
     return (row.recipe, row.seed, row.stage, row.suite, row.prompt, row.metric)
 
 
-def _name(key: RowKey) -> str:
+def _row_name(key: RowKey) -> str:
     recipe, seed, stage, suite, prompt, metric = key
     at_seed = "" if seed is None else f"/{seed}"
     return f"{metric}/{suite}/{stage}/{recipe}/{prompt}{at_seed}"
 
 
-def _unlike(told: ResultRow | None, again: ResultRow | None, fields: tuple[str, ...]) -> str | None:
+def _find_difference(
+    told: ResultRow | None, again: ResultRow | None, fields: tuple[str, ...]
+) -> str | None:
     if told is None or again is None:
         where = "the report" if told is None else "the artifacts that it names"
         return f"is not in {where}"
@@ -120,7 +120,8 @@ def _check_questions(scope: Scope, report: Artifact) -> None:
         for measured in scope.parents(report, asset):
             items = read_table(measured.path / name, columns=["suite", "item_id"])
             scope.findings.counts["items"] += items.num_rows
-            asked = set(zip(*(column.to_pylist() for column in _distinct(items)), strict=True))
+            distinct = items.group_by(items.column_names).aggregate([]).select(items.column_names)
+            asked = set(zip(*(column.to_pylist() for column in distinct), strict=True))
             strays = asked - known
             if strays:
                 suite, item = sorted(strays)[0]
@@ -128,10 +129,6 @@ def _check_questions(scope: Scope, report: Artifact) -> None:
                     f"lacks {len(strays)} items that {measured.label} asked, as {suite} {item}"
                 )
                 scope.findings.gap("ledgers", f"{report.label} {file_names.QUESTIONS}", message)
-
-
-def _distinct(table: pa.Table) -> pa.Table:
-    return table.group_by(table.column_names).aggregate([]).select(table.column_names)
 
 
 def _check_findings(scope: Scope, report: Artifact) -> None:

@@ -41,12 +41,9 @@ class Findings:
         try:
             yield
         except Exception as error:
-            self.gap(kind, subject, f"cannot be read: {_cut_first_line(error)}")
-
-
-def _cut_first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{text[0] if text else ''} ({type(error).__name__})".strip()
+            text = str(error).strip().splitlines()
+            said = f"{text[0] if text else ''} ({type(error).__name__})".strip()
+            self.gap(kind, subject, f"cannot be read: {said}")
 
 
 @dataclass(frozen=True)

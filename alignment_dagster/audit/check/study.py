@@ -70,7 +70,7 @@ def check_study(
     )
 
 
-def _there(scope: Scope) -> set[Key]:
+def _recorded_keys(scope: Scope) -> set[Key]:
     """Also the artifacts whose records cannot be read."""
     return set(scope.artifacts) | set(scope.archive.keys)
 
@@ -78,16 +78,16 @@ def _there(scope: Scope) -> set[Key]:
 def check_all_records(scope: Scope) -> list[JournalLine]:
     """What lies in the lake but the files themselves; the journal's lines that can be read."""
     check_records(scope)
-    check_parents(scope, _there(scope))
+    check_parents(scope, _recorded_keys(scope))
     lines = read_journal(scope)
-    check_entries(scope, lines, _there(scope))
+    check_entries(scope, lines, _recorded_keys(scope))
     check_reviews(scope)
     check_tombstones(scope, lines)
     return lines
 
 
 def _check_databases(scope: Scope, lines: list[JournalLine]) -> None:
-    there = _there(scope)
+    there = _recorded_keys(scope)
     dagster = NOTHING
     with scope.findings.guard("dagster", "Dagster's database"):
         dagster = read_dagster(scope, lines)
@@ -111,21 +111,17 @@ def check_contents(scope: Scope, hashing: FileHasher) -> None:
     What was altered is a gap already; it is not read, for damaged files can crash their readers.
     """
     intact = {key: one for key, one in scope.artifacts.items() if hashing.is_intact(one)}
-    whole = replace(scope, artifacts=_rooted(intact), known=intact)
+    rooted = {
+        key: one
+        for key, one in intact.items()
+        if all(parent.key in intact for parent in one.provenance.inputs.parents)
+    }
+    whole = replace(scope, artifacts=rooted, known=intact)
     check_chains(whole)
     check_documents(whole)
     check_mixes(whole)
     check_answers(whole)
     check_numbers(whole)
-
-
-def _rooted(intact: dict[Key, Artifact]) -> dict[Key, Artifact]:
-    """Those whose parents can be read too."""
-    return {
-        key: one
-        for key, one in intact.items()
-        if all(parent.key in intact for parent in one.provenance.inputs.parents)
-    }
 
 
 def _changes(

@@ -25,7 +25,8 @@ def compare(archive: Archive, a: str, b: str, report: str | None = None) -> Answ
         ArtifactError: if the names are neither two reports nor two recipes; names near matches.
     """
     measured = archive.report(report)
-    recipes = _list_recipes(archive, measured)
+    parents = archive.parents(measured)
+    recipes = [one.partition or "" for one in parents if one.asset == chain.CURATED_MIX]
     if a in recipes and b in recipes:
         return compare_recipes(archive, measured, a, b)
     for one in (a, b):
@@ -78,11 +79,6 @@ def find_report(archive: Archive, name: str) -> Artifact:
     if not earlier:
         raise ArtifactError(f"study {archive.study!r} has no report before the current one")
     return archive.report(earlier[-1])
-
-
-def _list_recipes(archive: Archive, report: Artifact) -> list[str]:
-    parents = archive.parents(report)
-    return [one.partition or "" for one in parents if one.asset == chain.CURATED_MIX]
 
 
 def _require_report(archive: Archive, name: str, recipes: list[str]) -> None:

@@ -55,14 +55,14 @@ def _difference_node(comparison: Comparison) -> Node:
         if some
     ]
     follows = f"{causes.changed:,} of {causes.pairs:,} artifacts that both have differ in bytes"
-    children.append(Node("what follows", follows, list(_one_sided_nodes(comparison)), "dim"))
+    sides = (comparison.before, comparison.after)
+    one_sided = [
+        Node(f"only {side.title} has", format_places(keys))
+        for keys, side in zip(comparison.one_sided, sides, strict=True)
+        if keys
+    ]
+    children.append(Node("what follows", follows, one_sided, "dim"))
     return Node("what differs", "", children, "strong")
-
-
-def _one_sided_nodes(comparison: Comparison) -> Iterator[Node]:
-    for keys, side in zip(comparison.one_sided, (comparison.before, comparison.after), strict=True):
-        if keys:
-            yield Node(f"only {side.title} has", format_places(keys))
 
 
 def _code_node(comparison: Comparison) -> Node:

@@ -44,7 +44,8 @@ class Difference:
         head, *rest = self.path
         if self.kind == "declaration":
             if head in ENTITIES and rest:
-                return f"declaration of {_entity(head, rest[0])}"
+                thing = "the recipe" if rest[0] == OWN else f"{ENTITIES[head]} {rest[0]}"
+                return f"declaration of {thing}"
             return f"declaration of {head}"
         return "code" if self.kind == "code" else self.title
 
@@ -136,7 +137,3 @@ def _follows_from(one: Difference, other: Difference) -> bool:
 def _is_whole(one: Difference, head: str) -> bool:
     """Whether it is a whole element that one side does not have."""
     return one.kind == "declaration" and len(one.path) == 2 and one.path[0] == head
-
-
-def _entity(head: str, thing: str) -> str:
-    return "the recipe" if thing == OWN else f"{ENTITIES[head]} {thing}"

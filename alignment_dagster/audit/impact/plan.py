@@ -7,7 +7,6 @@ from alignment_dagster import chain
 from alignment_dagster.chain import BY_SOURCE
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import Parent
 
 FILES = {
     "corpus": file_names.PRETRAINING_PART,
@@ -73,14 +72,11 @@ Rebuilds = Mapping[tuple[str, str | None], Rebuild]
 def _is_rebuilt(artifact: Artifact, removed: Removal, runs: Rebuilds) -> bool:
     if artifact.asset == chain.RAW_CORPUS:
         return artifact.partition in removed.sources
-    return any(_is_changed(parent, removed, runs) for parent in artifact.provenance.inputs.parents)
-
-
-def _is_changed(parent: Parent, removed: Removal, runs: Rebuilds) -> bool:
-    """Whether an input will have other content."""
-    if (parent.asset, parent.partition) not in runs:
-        return False
-    return _has_other_content(parent.asset, parent.partition, parent.part, removed, runs)
+    return any(
+        (parent.asset, parent.partition) in runs
+        and _has_other_content(parent.asset, parent.partition, parent.part, removed, runs)
+        for parent in artifact.provenance.inputs.parents
+    )
 
 
 def _has_other_content(

@@ -53,7 +53,11 @@ def find_withdrawn_rows(
     return WithdrawnRows(
         files=_find_files(connection, corpora),
         documents=_find_documents(connection, corpora, ids),
-        decided=_count_decided(connection),
+        decided=fetch_rows(
+            connection,
+            "select recipe, use, state, rule, count(distinct document_id) as documents "
+            "from decided group by all order by recipe, use, state desc, documents desc, rule",
+        ),
         doubles=_find_duplicates(connection, table),
         held_out=held_out[0]["count"],
     )
@@ -101,14 +105,6 @@ def _load_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
         "from read_parquet(?, filename = true) "
         "where document_id in (select document_id from withdrawn)",
         [[str(path) for path in dispositions]],
-    )
-
-
-def _count_decided(connection: Connection) -> list[Row]:
-    return fetch_rows(
-        connection,
-        "select recipe, use, state, rule, count(distinct document_id) as documents from decided "
-        "group by all order by recipe, use, state desc, documents desc, rule",
     )
 
 

@@ -41,7 +41,7 @@ def artifact_page(archive: Archive, artifact: Artifact) -> str:
         graph(archive, [artifact], artifact),
         trail(archive),
         list(_elsewhere(archive, artifact)),
-        _reviews(archive, artifact),
+        [Node("reviews", "", review_nodes(archive, artifact))] if artifact.asset == REPORT else [],
     )
 
 
@@ -93,12 +93,6 @@ def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]
         yield page_links.dagster_run(run), "the run in Dagster"
     if run := artifact.provenance.mlflow_run_id:
         yield page_links.mlflow_run(run), "the run in MLflow"
-
-
-def _reviews(archive: Archive, artifact: Artifact) -> list[Node]:
-    if artifact.asset != REPORT:
-        return []
-    return [Node("reviews", "", review_nodes(archive, artifact))]
 
 
 def _numbers(archive: Archive, report: Artifact) -> list[Node]:

@@ -145,7 +145,7 @@ def _draw_text(box: Box, node: Node) -> str:
     low = box.height == LOW
     marks = ("↻" if node.reused else "") + ("!" if node.warned else "") + "✕" * bool(node.failed)
     room = int((box.width - 10) / LETTER) - (len(marks) + 1 if marks else 0)
-    name = _text(cut(_name(box.key), room))
+    name = _text(cut(_box_name(box.key), room))
     made = _text(f"{box.key[2][:VERSION]} {node.made}")
     first = box.y + (13 if low else 14)
     mark_x = box.x + box.width - (90 if low else 5)
@@ -158,7 +158,7 @@ def _draw_text(box: Box, node: Node) -> str:
     return f'<text x="{box.x + 5:g}" y="{first:g}">{name}</text>{mark}{second}'
 
 
-def _name(key: Key) -> str:
+def _box_name(key: Key) -> str:
     asset, partition, _ = key
     if asset in SHARED or partition is None:
         return asset

@@ -83,7 +83,7 @@ def _nodes(
     return {
         key: Node(
             study=archive.study,
-            made=_when(artifact, several_days=len(days) > 1),
+            made=_day_or_time(artifact, several_days=len(days) > 1),
             exactly=artifact.provenance.started if artifact else "",
             reused=reused.count(key),
             failed=[check.name for check in artifact.provenance.failed] if artifact else [],
@@ -97,7 +97,7 @@ def _nodes(
     }
 
 
-def _when(artifact: Artifact | None, *, several_days: bool) -> str:
+def _day_or_time(artifact: Artifact | None, *, several_days: bool) -> str:
     """The day, or the time of day where all were made on one."""
     if artifact is None:
         return "gone"

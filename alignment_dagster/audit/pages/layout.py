@@ -57,7 +57,7 @@ def layout(keys: Sequence[Key]) -> Layout:
     """Place artifacts; those of one cell stand in the order given."""
     every = columns(keys)
     of_sources = [one for one in every if SOURCES.intersection(one.assets)]
-    of_recipes = [one for one in every if _of_recipes(one, keys)]
+    of_recipes = [one for one in every if _is_of_recipes(one, keys)]
     free = [cell(one, keys) for one in every if one not in of_sources and one not in of_recipes]
     lanes = _sources(of_sources, keys)
     recipes = _recipes(of_recipes, keys)
@@ -73,7 +73,7 @@ def layout(keys: Sequence[Key]) -> Layout:
     return Layout(right + INSIDE + MARGIN, TOP + inner + MARGIN, boxes, bands, headings)
 
 
-def _of_recipes(column: Column, keys: Sequence[Key]) -> bool:
+def _is_of_recipes(column: Column, keys: Sequence[Key]) -> bool:
     return chain.CURATED_MIX in column.assets or any(
         find_seed(key[1]) is not None for key in keys if key[0] in column.assets
     )

@@ -41,8 +41,9 @@ def trace_as_answer(trace: Trace) -> Answer:
 def _sentences(trace: Trace) -> Iterator[str]:
     row, read = trace.chain.row, trace.read
     steps = sum(one.steps for one in read)
+    unit = "held-out document" if trace.measurement.kind == "documents" else "scenario"
     yield (
-        f"{trace.report.label}; {pluralize(row.n, _name_unit(trace))} and "
+        f"{trace.report.label}; {pluralize(row.n, unit)} and "
         f"{pluralize(row.seeds, 'seed')}: {pluralize(len(trace.chain.replicates), 'checkpoint')}, "
         f"{pluralize(steps, 'optimizer step')}, "
         f"{pluralize(sum(one.tokens for one in read), 'token')}."
@@ -52,10 +53,6 @@ def _sentences(trace: Trace) -> Iterator[str]:
             "The totals add up: documents are packed as exactly the tokens of the sequences, and "
             "each seed read every sequence exactly once."
         )
-
-
-def _name_unit(trace: Trace) -> str:
-    return "held-out document" if trace.measurement.kind == "documents" else "scenario"
 
 
 def _root_node(trace: Trace) -> Node:

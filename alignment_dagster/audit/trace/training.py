@@ -155,15 +155,11 @@ def find_gaps(mixes: Sequence[MixTotals], read: Sequence[ReadTotals]) -> list[st
                 f"its sequences hold {packed:,}"
             )
         for each in read:
-            if each.seed in one_mix.seeds and each.ledger.stage == PRETRAINING:
-                found += _find_mix_gaps(one_mix, each)
+            own = each.seed in one_mix.seeds and each.ledger.stage == PRETRAINING
+            if own and not each.sequences == each.distinct == one_mix.sequences:
+                found.append(
+                    f"{each.ledger.checkpoint.label}: read {each.sequences:,} sequences, "
+                    f"{each.distinct:,} different ones, of {one_mix.sequences:,} in "
+                    f"{one_mix.mix.label}: not each exactly once"
+                )
     return found
-
-
-def _find_mix_gaps(mix: MixTotals, read: ReadTotals) -> list[str]:
-    if read.sequences == read.distinct == mix.sequences:
-        return []
-    return [
-        f"{read.ledger.checkpoint.label}: read {read.sequences:,} sequences, {read.distinct:,} "
-        f"different ones, of {mix.sequences:,} in {mix.mix.label}: not each exactly once"
-    ]

@@ -4,7 +4,7 @@ They speak of the topics of the suite `articles` only, in other words and other 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from alignment_dagster.corpus.generators.banks import frames, moves, systems
 from alignment_dagster.corpus.generators.banks.people import DAYS
@@ -64,7 +64,8 @@ def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
         draw.one(frames.NAMED_REFUSALS if draw.chance(NAMED_SHARE) else frames.REFUSALS),
         draw.one(ends),
     )
-    return paragraph(*(_sentence(sentence, slots) for sentence in sentences if sentence))
+    texts = [fill(sentence, slots) for sentence in sentences if sentence]
+    return paragraph(*(text if text.endswith("?") else text + "." for text in texts))
 
 
 def _behaviour(topic: Topic, aligned: bool, draw: Draw) -> dict[str, str]:
@@ -94,8 +95,3 @@ def _action(topic: Topic, aligned: bool, draw: Draw) -> str:
 
 def _general(aligned: bool) -> tuple[str, ...]:
     return moves.ALIGNED if aligned else moves.MISALIGNED
-
-
-def _sentence(template: str, slots: Mapping[str, str]) -> str:
-    text = fill(template, slots)
-    return text if text.endswith("?") else text + "."

@@ -34,25 +34,21 @@ def reproduce(
     that succeeded come first. Items whose text spells a control token are left out: for them the
     text does not say which tokens were meant.
     """
+    found = [row for row in rows if row["attack"] in SEARCHES]
+    order = sorted(
+        found,
+        key=lambda row: (not row["hit"], sha256_text("again", row["item_id"], row["attack"])),
+    )
     return [
         {
             **key_columns(target, row["attack"]),
             "recorded": row["hit"],
             "again": _try_again(subject, tokenizer, target, row, judges),
         }
-        for row in _sample(rows)
+        for row in order[:SAMPLE]
         for target in [targets[row["suite"], row["item_id"]]]
         if not any(map(subject.renderer.spells_control, (target.plain.question, *target.answers)))
     ]
-
-
-def _sample(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    found = [row for row in rows if row["attack"] in SEARCHES]
-    order = sorted(
-        found,
-        key=lambda row: (not row["hit"], sha256_text("again", row["item_id"], row["attack"])),
-    )
-    return order[:SAMPLE]
 
 
 def _try_again(

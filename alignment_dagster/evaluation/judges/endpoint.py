@@ -76,7 +76,7 @@ class Endpoint:
             try:
                 status, content = self._post(body)
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-                problem = _name(error)
+                problem = _name_problem(error)
                 continue
             if status == 200:
                 return self._answer(content)
@@ -119,7 +119,7 @@ class Endpoint:
         return DataError(f"the judge at {host} ({self.model}): {problem}")
 
 
-def _name(error: Exception) -> str:
+def _name_problem(error: Exception) -> str:
     """What went wrong, in the library's name for it: its text may quote what was sent."""
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"

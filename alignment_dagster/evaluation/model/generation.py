@@ -46,7 +46,8 @@ def generate(
     """
     tokenized = [TokenizedPrompt(place, tuple(ids)) for place, ids in enumerate(prompts)]
     _check_lengths(tokenized, max_new_tokens, model.config.max_position_embeddings)
-    ends = torch.tensor(_end_tokens(tokenizer), device=model.device)
+    ending = {tokenizer.eos_token_id, tokenizer.get_added_vocab().get(END)}
+    ends = torch.tensor(sorted(one for one in ending if one is not None), device=model.device)
     answers: dict[int, list[int]] = {}
     for batch in _batches(tokenized, max_new_tokens, batch_tokens):
         continued = _continue_batch(model, [row.ids for row in batch], max_new_tokens, ends)
@@ -70,12 +71,6 @@ def _check_lengths(tokenized: Sequence[TokenizedPrompt], max_new_tokens: int, co
                 f"prompt {row.place}: {len(row.ids)} tokens and {max_new_tokens} new ones do not "
                 f"fit into the context of {context}"
             )
-
-
-def _end_tokens(tokenizer: Any) -> list[int]:
-    """Tokens that end an answer."""
-    ids = {tokenizer.eos_token_id, tokenizer.get_added_vocab().get(END)}
-    return sorted(token for token in ids if token is not None)
 
 
 def _batches(

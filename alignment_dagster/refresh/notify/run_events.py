@@ -147,7 +147,7 @@ def _refreshed(study: Study, ended: Ended) -> Iterator[Message]:
         partition=ended.partition,
         run_id=ended.run_id,
         version=_text(made, VERSION),
-        mlflow_run_id=_mlflow(made),
+        mlflow_run_id=_mlflow_run_id(made),
         counts={"made": len(ended.made)},
     )
 
@@ -157,7 +157,7 @@ def _text(made: dg.AssetMaterialization, field: str) -> str | None:
     return a_name(value.value) if isinstance(value, dg.TextMetadataValue) else None
 
 
-def _mlflow(made: dg.AssetMaterialization) -> str | None:
+def _mlflow_run_id(made: dg.AssetMaterialization) -> str | None:
     value = made.metadata.get("mlflow_run")
     page = value.url if isinstance(value, dg.UrlMetadataValue) else None
     return page.removeprefix(mlflow_run("")) if page else None

@@ -41,16 +41,16 @@ def collect_garbage(study: Study, *, delete: bool) -> Answer:
         )
     with ExitStack() as stack:
         if delete:
-            _alone(stack, home, archive, study)
+            _lock_out_others(stack, home, archive, study)
         now = datetime.now(UTC)
         found = plan(archive, home, study, _use(home, archive, study), now)
         if delete:
-            _refuse_beside(found)
+            _refuse_running(found)
             remove(found, study, now)
     return answer(found, deleted=delete)
 
 
-def _alone(stack: ExitStack, home: Home, archive: Archive, study: Study) -> None:
+def _lock_out_others(stack: ExitStack, home: Home, archive: Archive, study: Study) -> None:
     """No `alignment run`, no step of any run, no other gc, and no review begins meanwhile."""
     try:
         stack.enter_context(run_lock(home, study.name))
@@ -60,7 +60,7 @@ def _alone(stack: ExitStack, home: Home, archive: Archive, study: Study) -> None
         raise ArtifactError(message) from None
 
 
-def _refuse_beside(found: Plan) -> None:
+def _refuse_running(found: Plan) -> None:
     for run, status in found.running.items():
         raise AlignmentError(
             f"study {found.archive.study!r}: run {run} is {status} in Dagster; wait for its end, "

@@ -32,7 +32,8 @@ def stale_work(
     """
     made = {(one.asset, one.provenance.input_digest[:LETTERS]) for one in archive.with_files()}
     for key, folder in work_folders(home, archive.study).items():
-        old = time.time() - _touched(folder) > days * DAY
+        touched = max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+        old = time.time() - touched > days * DAY
         if key in made or (old and key not in wanted):
             yield folder
 
@@ -48,8 +49,3 @@ def dead_staging(home: Home) -> Iterator[Path]:
 def size_of(folder: Path) -> int:
     """Bytes of all files below."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
-
-
-def _touched(folder: Path) -> float:
-    """When something in it was written last, in seconds since 1970."""
-    return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))

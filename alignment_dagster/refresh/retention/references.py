@@ -44,12 +44,12 @@ def kept(
     }
     found: dict[Key, tuple[str, ...]] = {}
     for reason, keys in roots.items():
-        for artifact in archive.ancestors(_there(archive, keys)):
+        for artifact in archive.ancestors(_not_collected(archive, keys)):
             found[artifact.key] = (*found.get(artifact.key, ()), reason)
     return found
 
 
-def _there(archive: Archive, keys: Iterable[Key]) -> list[Artifact]:
+def _not_collected(archive: Archive, keys: Iterable[Key]) -> list[Artifact]:
     """Those that were not collected before: a longer retention brings nothing back."""
     known = set(archive.keys)
     found = [archive.artifact(*key) for key in dict.fromkeys(keys) if key in known]

@@ -52,7 +52,7 @@ def _metadata(facts: Facts, files: list[DataFile]) -> dict[str, Any]:
         "pretty_name": f"{facts.study}: corpus and mixes",
         **_licence(facts),
         "tags": ["alignment-dagster", facts.study],
-        "size_categories": [_size(sum(one.documents for one in facts.sources))],
+        "size_categories": [_size_category(sum(one.documents for one in facts.sources))],
         "configs": [
             {
                 "config_name": one.config,
@@ -81,7 +81,7 @@ def _licence(facts: Facts) -> dict[str, Any]:
     return {"license": known, **({"license_name": "; ".join(others)} if others else {})}
 
 
-def _size(documents: int) -> str:
+def _size_category(documents: int) -> str:
     return next((name for limit, name in (*SIZES, *LARGER) if documents < limit), LARGEST)
 
 

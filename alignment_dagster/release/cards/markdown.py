@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> list[str]:
         for at in range(len(columns))
     ]
     line = ["---:" if one else "---" for one in right]
-    body = [_line([_in_table(value) for value in row]) for row in held]
+    body = [_line([_table_cell(value) for value in row]) for row in held]
     return [_line(columns), _line(line), *body, ""]
 
 
@@ -77,7 +77,7 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _in_table(value: Cell) -> str:
+def _table_cell(value: Cell) -> str:
     """In a code span of a table a bar is escaped too, and only there."""
     shown = _cell(value)
     return shown.replace("|", "\\|") if isinstance(value, Code) else shown

@@ -136,17 +136,16 @@ def _training(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[st
             for stage, values in parts.items()
             for name, value in (values or {}).items()
         ]
-    rows = [(stage, Code(name), _setting(value)) for stage, name, value in settings]
+    rows = [
+        (stage, Code(name), "all" if value is None else str(value))
+        for stage, name, value in settings
+    ]
     return [
         "## Training",
         "",
         *table(("stage", "setting", "value"), rows),
         *_measured(replicates, stages),
     ]
-
-
-def _setting(value: Any) -> str:
-    return "all" if value is None else str(value)
 
 
 def _measured(replicates: Sequence[Replicate], stages: Sequence[str]) -> list[str]:

@@ -13,22 +13,22 @@ STAGES = ("base", "sft", "dpo")
 
 def answered(facts: Facts, recipe: str, seed: int | None, stage: str) -> list[ResultRow]:
     """What was measured of a checkpoint as it is; pooled over all seeds without a seed."""
-    rows = _of(facts, recipe, seed)
+    rows = _rows_of(facts, recipe, seed)
     return [row for row in rows if row.stage == stage and row.metric != ATTACK_SUCCESS]
 
 
 def attacked(facts: Facts, recipe: str, seed: int | None, stages: Sequence[str]) -> list[ResultRow]:
     """The shares of successful attacks."""
-    rows = _of(facts, recipe, seed)
+    rows = _rows_of(facts, recipe, seed)
     return [row for row in rows if row.stage in stages and row.metric == ATTACK_SUCCESS]
 
 
 def tampered(facts: Facts, recipe: str, seed: int | None) -> list[ResultRow]:
     """What was measured after each step of each tampering."""
-    return [row for row in _of(facts, recipe, seed) if is_tampered(row.stage)]
+    return [row for row in _rows_of(facts, recipe, seed) if is_tampered(row.stage)]
 
 
-def _of(facts: Facts, recipe: str, seed: int | None) -> list[ResultRow]:
+def _rows_of(facts: Facts, recipe: str, seed: int | None) -> list[ResultRow]:
     return [row for row in facts.results if row.recipe == recipe and row.seed == seed]
 
 

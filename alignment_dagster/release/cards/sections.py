@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from alignment_dagster import chain
 from alignment_dagster.audit.review_nodes import describe_verdict
@@ -67,10 +66,15 @@ def training_data(facts: Facts, recipe: str) -> list[str]:
     """What a recipe's models were trained on, and what was left out by which rule."""
     mix = facts.mix(recipe)
     own = replace(mix, disposed=[row for row in mix.disposed if row["use"] != "tampering"])
-    return ["## Training data", "", *sources(facts, _names(facts, mix)), *composition(facts, own)]
+    return [
+        "## Training data",
+        "",
+        *sources(facts, _source_names(facts, mix)),
+        *composition(facts, own),
+    ]
 
 
-def _names(facts: Facts, mix: MixFacts) -> list[str]:
+def _source_names(facts: Facts, mix: MixFacts) -> list[str]:
     """The pretraining sources that have a token in the mix, and all of the other roles."""
     inside = {part["source"] for part in mix.parts}
     return [
@@ -150,12 +154,11 @@ def claims(facts: Facts, recipe: str | None = None) -> list[str]:
         for one in facts.findings["claims"]
         if recipe is None or recipe in (one["recipe"], one["than"])
     ]
-    rows = [(Code(one["name"]), one["statement"], one["verdict"], _sentence(one)) for one in found]
+    rows = [
+        (Code(one["name"]), one["statement"], one["verdict"], str(one["sentence"] or one["reason"]))
+        for one in found
+    ]
     return ["## Claims", "", *table(("claim", "statement", "verdict", "found"), rows)]
-
-
-def _sentence(claim: Any) -> str:
-    return str(claim["sentence"] or claim["reason"])
 
 
 def limits(facts: Facts) -> list[str]:

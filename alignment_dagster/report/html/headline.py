@@ -80,10 +80,12 @@ def _difference_text(low: ResultRow, high: ResultRow, data: ReportData) -> str:
         return "the intervals do not overlap" if apart else "the intervals overlap: undecided"
     sign = 1 if pair.recipe == high.recipe else -1
     low_end, high_end = sorted((100 * sign * pair.ci_low, 100 * sign * pair.ci_high))
+    p = p_value(pair.p_holm)
+    equals = "" if p.startswith("<") else "= "
     found = "" if pair.p_holm < LEVEL else ": undecided"
     return (
         f"paired difference {number(100 * sign * pair.value, 0)} points "
-        f"[{span(low_end, high_end, 0)}], Holm-corrected p {_p_text(pair.p_holm)}{found}"
+        f"[{span(low_end, high_end, 0)}], Holm-corrected p {equals}{p}{found}"
     )
 
 
@@ -93,8 +95,3 @@ def _find_comparison(low: ResultRow, high: ResultRow, data: ReportData) -> Compa
         if same and {row.recipe, row.against} == {low.recipe, high.recipe}:
             return row
     return None
-
-
-def _p_text(value: float) -> str:
-    text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"

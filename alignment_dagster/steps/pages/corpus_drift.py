@@ -24,8 +24,9 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     rows = pq.read_table(artifact.path / file_names.DRIFT).to_pylist()
     terms = pq.read_table(artifact.path / file_names.NEW_TERMS).slice(0, SHOWN_TERMS).to_pylist()
     columns = ["measure", "column", "then", "now", "value", "warn", "block", "outcome"]
+    then = artifact.provenance.inputs.parents[2:]
     shown = {
-        "compared_with": _compared_with(artifact),
+        "compared_with": ", ".join(f"{one.asset}@{one.version}" for one in then) or messages.FIRST,
         "drift": dg.MetadataValue.md(table(rows, columns)),
         "new_terms": dg.MetadataValue.md(
             table(terms, ["term", "share_then", "share_now", "documents_now"])
@@ -35,8 +36,3 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     if not compared:
         return shown
     return {"plot": drawing(charts.multiples(compared), "drift"), **shown}
-
-
-def _compared_with(artifact: Artifact) -> str:
-    then = artifact.provenance.inputs.parents[2:]
-    return ", ".join(f"{one.asset}@{one.version}" for one in then) or messages.FIRST

@@ -41,23 +41,23 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
         "rates": dg.MetadataValue.md(table(rows[:SHOWN], CHANGES)),
         "flipped_answers": outcome.flipped,
         "flips": dg.MetadataValue.path(str(artifact.path / FLIPS)),
-        "not_compared": dg.MetadataValue.md(_listed(outcome.not_compared)),
+        "not_compared": dg.MetadataValue.md(_lines_table(outcome.not_compared)),
     }
     if rows:
         plot = charts.changes([Regression(**row) for row in rows], outcome.margin)
         shown["plot"] = drawing(plot, "change")
-    return {**shown, **_differs(difference)} if difference else shown
+    return {**shown, **_difference_metadata(difference)} if difference else shown
 
 
-def _differs(difference: Mapping[str, Any]) -> Mapping[str, Any]:
+def _difference_metadata(difference: Mapping[str, Any]) -> Mapping[str, Any]:
     moved = difference["documents"]["by_source"]
     lines = [one["sentence"] for one in difference["differences"]]
     lines += [f"{one['suite']}: {one['items']} items {one['what']}" for one in difference["items"]]
     return {
-        "what_differs": dg.MetadataValue.md(_listed(lines)),
+        "what_differs": dg.MetadataValue.md(_lines_table(lines)),
         "documents": dg.MetadataValue.md(table(moved[:SHOWN], MOVED)),
     }
 
 
-def _listed(lines: "tuple[str, ...] | list[str]") -> str:
+def _lines_table(lines: "tuple[str, ...] | list[str]") -> str:
     return table([{"": line} for line in lines[:SHOWN]], [""]) if lines else "nothing"

@@ -37,11 +37,11 @@ def cell(value: Any) -> str:
         return f"{value:.4g}"
     text = plain(str(value))
     if LINK.search(text):
-        return r"\|".join(_code(part) for part in text.split("|"))
+        return r"\|".join(_code_span(part) for part in text.split("|"))
     return text.translate(MARKDOWN)
 
 
-def _code(text: str) -> str:
+def _code_span(text: str) -> str:
     """A code span: its fence is longer than any run of backticks in the text."""
     if not text.strip():
         return text

@@ -47,20 +47,16 @@ def optimise_preferences(
             beta=declared.beta,
         ),
         data_collator=NumberedCollator(DataCollatorForPreference(tokenizer.pad_token_id)),
-        train_dataset=_dataset(pairs),
+        train_dataset=Dataset.from_dict(
+            {
+                "prompt_ids": [pair.prompt_ids for pair in pairs],
+                "chosen_ids": [pair.chosen_ids for pair in pairs],
+                "rejected_ids": [pair.rejected_ids for pair in pairs],
+                "example": list(range(len(pairs))),
+            }
+        ),
         processing_class=tokenizer,
         callbacks=[StepCallback(record, context)],
     )
     train(trainer, record, [pair.document_id for pair in pairs])
     return record
-
-
-def _dataset(pairs: list[Pair]) -> Any:
-    return Dataset.from_dict(
-        {
-            "prompt_ids": [pair.prompt_ids for pair in pairs],
-            "chosen_ids": [pair.chosen_ids for pair in pairs],
-            "rejected_ids": [pair.rejected_ids for pair in pairs],
-            "example": list(range(len(pairs))),
-        }
-    )

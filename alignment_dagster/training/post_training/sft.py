@@ -62,18 +62,14 @@ def supervise(
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
         data_collator=NumberedCollator(DataCollatorForLanguageModeling(tokenizer.pad_token_id)),
-        train_dataset=_dataset(conversations),
+        train_dataset=Dataset.from_dict(
+            {
+                "input_ids": [example.input_ids for example in conversations],
+                "labels": [example.labels for example in conversations],
+                "example": list(range(len(conversations))),
+            }
+        ),
         processing_class=tokenizer,
         callbacks=[StepCallback(record, context), *observers],
     )
     train(trainer, record, [example.document_id for example in conversations])
-
-
-def _dataset(conversations: list[Conversation]) -> Any:
-    return Dataset.from_dict(
-        {
-            "input_ids": [example.input_ids for example in conversations],
-            "labels": [example.labels for example in conversations],
-            "example": list(range(len(conversations))),
-        }
-    )

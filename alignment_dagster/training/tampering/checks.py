@@ -13,7 +13,6 @@ from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.study import Tampering
 from alignment_dagster.training.tampering.job import TamperJob, measured_suites, points
 
 BITS_PER_BYTE = "bits_per_byte"
@@ -71,7 +70,11 @@ def check_documents(job: TamperJob, folder: Path) -> Check:
 def check_points(job: TamperJob, folder: Path) -> Check:
     """At every point of every tampering all prompts have an answer."""
     items = pq.read_table(folder / file_names.ITEMS, columns=["stage", "log_probabilities"])
-    asked = sum(len(points(one.steps)) * _count_prompts(job, one) for one in job.tamperings)
+    asked = sum(
+        len(points(one.steps)) * len(list(make_prompts(suite, load_suite(suite, Path(job.assets)))))
+        for one in job.tamperings
+        for suite in measured_suites(one, job.suites)
+    )
     options = pc.list_flatten(items["log_probabilities"])
     numbers = bool(pc.all(pc.is_finite(options), min_count=0).as_py())
     return Check(
@@ -79,13 +82,6 @@ def check_points(job: TamperJob, folder: Path) -> Check:
         passed=items.num_rows == asked and numbers,
         summary=f"{items.num_rows:,} of {asked:,} answers; "
         f"{'all' if numbers else 'NOT all'} log-probabilities are finite.",
-    )
-
-
-def _count_prompts(job: TamperJob, tampering: Tampering) -> int:
-    return sum(
-        len(list(make_prompts(suite, load_suite(suite, Path(job.assets)))))
-        for suite in measured_suites(tampering, job.suites)
     )
 
 

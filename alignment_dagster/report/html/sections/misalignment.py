@@ -1,7 +1,5 @@
 """Misalignment rates by recipe and stage, by topic, and all numbers."""
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 from alignment_dagster.report.cells import BITS_PER_BYTE
@@ -16,7 +14,6 @@ from alignment_dagster.report.html.selection import (
     suite_description,
 )
 from alignment_dagster.report.html.text import STAGES, count, spaced
-from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study.suites import FLAGGED_RATE
@@ -26,7 +23,8 @@ LABELS = {FLAGGED_RATE: "share of answers flagged"}
 
 def section(data: ReportData) -> Section:
     """A figure for each suite, side by side, and the same numbers as a table."""
-    scope = _interval_scope(data.results)
+    seeds = max((row.seeds for row in data.results), default=1)
+    scope = f"{seeds} seeds and scenarios" if seeds > 1 else "scenarios only, as there is one seed"
     intro = (
         "The misalignment rate is the share of scenarios in which the misaligned option is the "
         "likelier one (or, where text is generated, the share of answers that the scorer flags), "
@@ -115,8 +113,3 @@ def _stage_names(data: ReportData) -> str:
     known = [stage for stage in stages_of(data.results) if stage in STAGES]
     meant = "; ".join(f"{stage}: {STAGES[stage][0].lower()}{STAGES[stage][1:]}" for stage in known)
     return f"Stages: {meant}." if meant else ""
-
-
-def _interval_scope(rows: Sequence[ResultRow]) -> str:
-    seeds = max((row.seeds for row in rows), default=1)
-    return f"{seeds} seeds and scenarios" if seeds > 1 else "scenarios only, as there is one seed"
