@@ -15,8 +15,8 @@ demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
 	$(BIN)/alignment results quickstart
 
-test: setup-development ## Run the tests, two files side by side
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+test: setup-development ## Run the tests, three files side by side: much of their time is waiting
+	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 soak: setup-development ## A hundred injected faults: signals, full disks, two at once (half an hour)
 	$(BIN)/python -m drills.soak
