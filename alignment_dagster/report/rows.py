@@ -58,11 +58,15 @@ class ClaimRow:
     verdict: str
     """`supported`, `refuted` or `undecided`."""
     value: float
-    """In the claimed direction; for `equivalent`, recipe less the other."""
+    """By how much the recipe is lower (`lower`, `not_higher`) or higher than the other."""
     ci_low: float
     ci_high: float
     p_value: float
     p_holm: float
+    n: int
+    """Scenarios."""
+    seeds: int
+    """Of the recipe that has fewer; with one, nothing is decided."""
     by_at_least: float
     within: float | None
     relation: str

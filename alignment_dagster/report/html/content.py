@@ -85,6 +85,8 @@ class ClaimCard:
     name: str
     statement: str
     verdict: str
+    shown: str
+    """The verdict as it is worded."""
     sign: str
     sentence: str
     late: str
