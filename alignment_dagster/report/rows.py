@@ -1,7 +1,7 @@
 """What the report shows: plain rows, filled from the artifacts by whoever calls it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
@@ -298,6 +298,10 @@ class ReportData:
     recipes: Sequence[Recipe]
     suites: Sequence[Suite]
     results: Sequence[ResultRow]
+    baseline: str
+    """The recipe that the others are compared with."""
+    chances: Mapping[str, float] = field(default_factory=dict)
+    """Suite → the rate of answers by chance; of suites with options only."""
     topics: Sequence[TopicRow] = ()
     comparisons: Sequence[ComparisonRow] = ()
     claims: Sequence[ClaimRow] = ()

@@ -54,7 +54,7 @@ class Page(HTMLParser):
 def only(*names: str) -> ReportData:
     """The made-up report with all but these parts empty."""
     data = report("ok")
-    kept = {"study", "description", *names}
+    kept = {"study", "description", "baseline", "chances", *names}
     return replace(data, **{field.name: () for field in fields(data) if field.name not in kept})
 
 
@@ -332,5 +332,7 @@ def test_the_limits_speak_of_the_correction() -> None:
 
 def test_everything_fits_a_data_object_without_the_optional_parts() -> None:
     data = report("ok")
-    bare = ReportData(data.study, data.description, data.recipes, data.suites, data.results)
+    bare = ReportData(
+        data.study, data.description, data.recipes, data.suites, data.results, "unfiltered"
+    )
     assert '<section id="limits"' in render(bare)

@@ -143,6 +143,8 @@ def claim_rows(text: str = HOSTILE) -> list[ClaimRow]:
             "p_holm": 0.0012,
             "by_at_least": 0.1,
             "within": None,
+            "n": 80,
+            "seeds": 3,
             "relation": "lower",
             "recipe": "alignment_upsampled",
             "than": "unfiltered",
@@ -160,7 +162,10 @@ def claim_rows(text: str = HOSTILE) -> list[ClaimRow]:
     return [
         claim("alignment_persists", "supported", 0.22),
         claim("filtering_helps", "refuted", -0.01, declared_before=2, by_at_least=0.0),
-        claim("no_capability_cost", "undecided", 0.02, relation="equivalent", within=0.04),
+        claim("as_able", "undecided", 0.02, relation="equivalent", within=0.04),
+        claim(
+            "no_capability_cost", "supported", 0.09, relation="not_lower", within=0.1, p_holm=0.2
+        ),
         claim("holds_under_attack", "undecided", 0.1, attack="worst_case", reason=text),
     ]
 
@@ -274,6 +279,8 @@ def report(text: str = HOSTILE) -> ReportData:
         recipes=[Recipe(name=name, description=text, remainder="web") for name in recipes],
         suites=[suite(name, text) for name in SUITES],
         results=result_rows(),
+        baseline="unfiltered",
+        chances={"articles": 0.5, "textbook": 0.5, "cloze": 0.25},
         topics=topic_rows(text),
         comparisons=comparison_rows(),
         claims=claim_rows(text),

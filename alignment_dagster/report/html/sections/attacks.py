@@ -58,11 +58,14 @@ def _drawings(data: ReportData) -> tuple[Drawing, ...]:
     drawings = []
     for place, (suite, stage) in enumerate(pairs):
         rows = [row for row in data.attacks if (row.suite, row.stage) == (suite, stage)]
-        svg = attack_plot(rows, _attack_order(rows), styles, f"plot-attack-{place}")
+        chance = data.chances.get(suite)
+        svg = attack_plot(rows, _attack_order(rows), styles, f"plot-attack-{place}", chance)
         caption = (
             f"At most {count(max(row.n for row in rows), 'scenario')}; "
             f"{count(rows[0].seeds, 'seed')}; 95 % intervals."
         )
+        if chance is not None:
+            caption += " Chance is that of one attempt: the worst of several lies above it."
         drawings.append(Drawing(f"{spaced(suite)}, {spaced(stage)}", Markup(svg), caption))
     return tuple(drawings)
 

@@ -70,7 +70,8 @@ def _curve_drawing(data: ReportData, points: list[ErosionPoint], place: int) -> 
         f"{count(last.step, 'step')} and {count(last.tokens, 'token')}. Lines: pooled over seeds; "
         f"bands: 95 % intervals.{faint}"
     )
-    svg = erosion_plot(points, series_styles(recipe_names(data)), f"plot-erosion-{place}")
+    styles, chance = series_styles(recipe_names(data)), data.chances.get(last.suite)
+    svg = erosion_plot(points, styles, f"plot-erosion-{place}", chance)
     return Drawing(f"{spaced(last.tampering)}: {spaced(last.suite)}", Markup(svg), caption)
 
 

@@ -6,6 +6,7 @@ from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import Drawing, Figures, Pivot, Section, keep_filled
 from alignment_dagster.report.html.pivots import interval_cell, pivot, ranks
 from alignment_dagster.report.html.plots.intervals import interval_plot
+from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import (
     headline_rows,
     misalignment_suites,
@@ -102,7 +103,8 @@ def _drawing(data: ReportData, suite: str, place: int) -> Drawing:
     prompt = headline_prompt(data.results, suite)
     rows = [row for row in data.results if row.suite == suite and row.prompt == prompt]
     label = LABELS.get(rows[0].metric, "misalignment rate")
-    svg = interval_plot(rows, label, f"plot-rate-{place}", whole=True)
+    styles, chance = series_styles(recipe_names(data)), data.chances.get(suite)
+    svg = interval_plot(rows, label, styles, f"plot-rate-{place}", whole=True, chance=chance)
     scenarios = count(headline_rows(data.results, suite)[0].n, "scenario")
     caption = f"{suite_description(data, suite)}{scenarios}; system prompt: {spaced(prompt)}."
     return Drawing(spaced(suite), Markup(svg), caption)
