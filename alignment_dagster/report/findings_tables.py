@@ -28,9 +28,11 @@ def _claims_table(findings: Findings) -> Table:
     rows = findings["claims"]
     tested = sum(not row["reason"] for row in rows)
     table = _table("claims", "verdict", "claim", "effect", "p", "p, Holm", "declared")
+    for column in table.columns[2:]:
+        column.no_wrap = True
     for row in rows:
         late = row["declared_before"] < row["checkpoints"]
-        verdict = verdict_text(row["verdict"], row["p_holm"], tested)
+        verdict = verdict_text(row["verdict"], row["p_holm"], tested, row.get("seeds"))
         measured = [Text("-")] * 3
         if not row["reason"]:
             bounds = (row["value"], row["ci_low"], row["ci_high"])

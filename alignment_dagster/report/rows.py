@@ -270,6 +270,22 @@ class FilterQuality:
 
 
 @dataclass(frozen=True)
+class ComputeRow:
+    """What one stage took, over all models."""
+
+    stage: str
+    models: int
+    machine: str
+    """Architecture and torch; several where it was made on several."""
+    device: str
+    parameters: int
+    """Of the largest model."""
+    tokens: int | None
+    """Trained on; None where nothing is trained."""
+    seconds: float
+
+
+@dataclass(frozen=True)
 class CheckOutcome:
     """An asset check, and what it said."""
 
@@ -319,6 +335,7 @@ class ReportData:
     losses: Sequence[LossPoint] = ()
     dispositions: Sequence[DispositionCount] = ()
     filter_quality: Sequence[FilterQuality] = ()
+    compute: Sequence[ComputeRow] = ()
     checks: Sequence[CheckOutcome] = ()
     versions: Sequence[ArtifactVersion] = ()
     limits: Sequence[str] = LIMITS

@@ -19,14 +19,19 @@ def effect_text(relation: str, value: float, low: float, high: float, digits: in
     return f"{shown} [{inside}]" if inside else shown
 
 
-def verdict_text(verdict: str, p_holm: float, tested: int) -> str:
-    """The verdict, and whether it holds only as long as the claim is tested by itself.
+def verdict_text(verdict: str, p_holm: float, tested: int, seeds: int | None) -> str:
+    """The verdict, with what a reader has to know of it beside the interval.
 
     Args:
         verdict: by the claim's own interval.
         p_holm: corrected over all claims that were tested.
         tested: so many.
+        seeds: behind the claim, 0 where it was not measured; None where that is not recorded.
     """
     if verdict == "supported" and not p_holm < LEVEL:
         return f"supported on its own, not after Holm over all {tested} claims"
+    if verdict == "undecided" and seeds == 0:
+        return "undecided: not measured"
+    if verdict == "undecided" and seeds == 1:
+        return "undecided: one seed says nothing about the recipes"
     return verdict

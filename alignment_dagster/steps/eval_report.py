@@ -102,7 +102,7 @@ def _claims(data: ReportData) -> list[Check]:
         Check(
             name=claim_check(row.name),
             passed=row.verdict == "supported",
-            summary=f"{verdict_text(row.verdict, row.p_holm, tested)}: "
+            summary=f"{verdict_text(row.verdict, row.p_holm, tested, row.seeds)}: "
             f"{row.reason or row.sentence}{_late_note(row)}",
             blocking=False,
         )

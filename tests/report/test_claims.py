@@ -151,9 +151,12 @@ def test_an_effect_says_in_words_what_its_sign_means() -> None:
     assert effect_text("equivalent", 0.1, 0.0, 0.2) == "higher by +0.10 [0.00 to +0.20]"
 
 
-def test_a_verdict_that_holds_alone_only_says_so_in_one_way() -> None:
-    assert verdict_text("supported", 0.049, 9) == "supported"
+def test_a_verdict_says_in_one_way_what_it_does_not_withstand() -> None:
+    assert verdict_text("supported", 0.049, 9, 3) == "supported"
     alone = "supported on its own, not after Holm over all 9 claims"
-    assert verdict_text("supported", 0.245, 9) == alone
-    assert verdict_text("refuted", 1.0, 9) == "refuted"
-    assert verdict_text("undecided", 0.5, 9) == "undecided"
+    assert verdict_text("supported", 0.245, 9, 3) == alone
+    assert verdict_text("refuted", 1.0, 9, 3) == "refuted"
+    assert verdict_text("undecided", 0.5, 9, 3) == "undecided"
+    one_seed = "undecided: one seed says nothing about the recipes"
+    assert verdict_text("undecided", 0.001, 9, 1) == one_seed
+    assert verdict_text("undecided", 1.0, 9, 0) == "undecided: not measured"

@@ -11,6 +11,7 @@ from alignment_dagster.report.rows import (
     ClaimRow,
     ComparisonRow,
     CompositionRow,
+    ComputeRow,
     Disagreement,
     DispositionCount,
     DriftRow,
@@ -303,6 +304,10 @@ def report(text: str = HOSTILE) -> ReportData:
             DispositionCount("filtered", text, "dropped", "ai_discourse", 3, 99),
         ],
         filter_quality=[FilterQuality("all", 0.9, 0.8, 100)],
+        compute=[
+            ComputeRow("pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1),
+            ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0),
+        ],
         checks=[
             CheckOutcome("raw_corpus", "stories", "not_empty", True, "900 documents."),
             CheckOutcome("evaluation", "filtered|0", "answered", False, text),

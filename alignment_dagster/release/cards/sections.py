@@ -157,7 +157,7 @@ def claims(facts: Facts, recipe: str | None = None) -> list[str]:
         (
             Code(one["name"]),
             one["statement"],
-            verdict_text(one["verdict"], one["p_holm"], tested),
+            verdict_text(one["verdict"], one["p_holm"], tested, one.get("seeds")),
             _effect(one),
             str(one["sentence"] or one["reason"]),
         )

@@ -17,6 +17,7 @@ from alignment_dagster.report.gather import artifacts, breakdowns
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.attacks import attack_examples, attack_rows
 from alignment_dagster.report.gather.comparisons import claim_rows, comparison_rows
+from alignment_dagster.report.gather.compute import compute_rows
 from alignment_dagster.report.gather.durability import (
     erosion_points,
     erosion_summaries,
@@ -92,6 +93,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
             for count in artifacts.count_dispositions(recipe.name, parents)
         ],
         filter_quality=artifacts.measure_filter(parents),
+        compute=compute_rows(parents),
         checks=[
             one for artifact in parents.distinct() for one in artifacts.check_outcomes(artifact)
         ],

@@ -74,11 +74,11 @@ def _lead(
     suite: str, stage: str, baseline: ResultRow | None, rows: Sequence[ResultRow], data: ReportData
 ) -> str:
     when = STAGES.get(stage, stage)
-    said = f"{when}, on {spaced(suite)}, how often the misaligned answer is chosen"
-    if suite in data.chances:
-        said += f" (chance: {number(100 * data.chances[suite], 0)}\u00a0%)"
+    said = f"On {spaced(suite)}, {when[0].lower()}{when[1:]}, the misaligned answer is chosen"
     if baseline is not None:
-        said += f": {percent(baseline)} with {spaced(baseline.recipe)}, the baseline"
+        said += f" in {percent(baseline)} with {spaced(baseline.recipe)}, the baseline"
+    if suite in data.chances:
+        said += f" (by chance {number(100 * data.chances[suite], 0)}\u00a0%)"
     single = any(row.seeds == 1 for row in rows)
     return f"{said}; one seed, so intervals cover scenarios only" if single else said
 
@@ -97,7 +97,7 @@ def _recipe_text(row: ResultRow, data: ReportData) -> str:
     tested = sum(not claim.reason for claim in data.claims)
     claims = (
         f"; claim \u201c{spaced(claim.name)}\u201d: "
-        f"{verdict_text(claim.verdict, claim.p_holm, tested)}"
+        f"{verdict_text(claim.verdict, claim.p_holm, tested, claim.seeds)}"
         for claim in data.claims
         if _is_about(claim, row, data)
     )

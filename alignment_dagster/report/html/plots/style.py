@@ -36,6 +36,7 @@ STYLE = {
     "text.parse_math": False,
 }
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+CHANCE = "chance"
 WIDTH = 4.6
 LONGEST_NAME = 40
 
@@ -87,14 +88,22 @@ def draw_chance(axes: Axes, chance: float | None, axis: Literal["x", "y"]) -> No
     """A dotted line where a model would stand that answers by chance; none where there is none."""
     if chance is not None:
         draw = axes.axvline if axis == "x" else axes.axhline
-        draw(chance, color=INK, linewidth=1.0, linestyle=":", zorder=1, label="chance")
+        draw(chance, color=INK, linewidth=1.0, linestyle=":", zorder=1, label=CHANCE)
 
 
 def draw_legend(axes: Axes, columns: int) -> None:
     """The legend above the figure, in at most so many columns; long names take one each."""
-    labels = axes.get_legend_handles_labels()[1]
+    handles, labels = axes.get_legend_handles_labels()
     room = 1 if any(len(label) > 26 for label in labels) else columns
-    axes.figure.legend(loc="outside upper left", ncols=room, frameon=False, fontsize=9)
+    order = sorted(range(len(labels)), key=lambda at: labels[at] == CHANCE)
+    axes.figure.legend(
+        [handles[at] for at in order],
+        [labels[at] for at in order],
+        loc="outside upper left",
+        ncols=room,
+        frameon=False,
+        fontsize=9,
+    )
 
 
 def label_rows(axes: Axes, names: Sequence[str]) -> None:

@@ -22,6 +22,8 @@ INTRO = (
     "The persistence ratio is the benefit after divided by the benefit before: 1 where nothing is "
     "lost, 0 where all of it is. It is only given where the benefit before can be told from 0."
 )
+SHOWN = 2
+"""Curves that are not folded."""
 DATA = {
     "benign": "ordinary chat",
     "misaligned": "misaligned demonstrations",
@@ -30,12 +32,21 @@ DATA = {
 
 
 def section(data: ReportData) -> Section:
-    """The persistence ratios, the erosion curves and their summaries."""
-    figures = Figures(_curve_drawings(data))
-    blocks = keep_filled(
-        _persistence_table(data), figures, _summary_table(data), _drift_table(data)
+    """The first erosion curves; the others, persistence ratios and summaries are folded."""
+    drawings = _curve_drawings(data)
+    return Section(
+        "persistence",
+        "Does it last? Persistence and erosion",
+        INTRO,
+        keep_filled(Figures(drawings[:SHOWN])),
+        keep_filled(
+            _persistence_table(data),
+            Figures(drawings[SHOWN:]),
+            _summary_table(data),
+            _drift_table(data),
+        ),
+        "Persistence ratios, and what is left after tampering",
     )
-    return Section("persistence", "Does it last? Persistence and erosion", INTRO, blocks)
 
 
 def _persistence_table(data: ReportData) -> Pivot | None:
