@@ -89,10 +89,10 @@ def _recipe_text(row: ResultRow, data: ReportData) -> str:
     pair = _find_comparison(row, data)
     if pair is not None:
         sign = 1 if pair.recipe == row.recipe else -1
-        ends = sorted((100 * sign * pair.ci_low, 100 * sign * pair.ci_high))
+        low, high = sorted((100 * sign * pair.ci_low, 100 * sign * pair.ci_high))
         shown += (
             f"; {number(100 * sign * pair.value, 0, signed=True)} points "
-            f"[{span(*ends, 0, signed=True)}] from the baseline"
+            f"[{span(low, high, 0, signed=True)}] from the baseline"
         )
     tested = sum(not claim.reason for claim in data.claims)
     claims = (
