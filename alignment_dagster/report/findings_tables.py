@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alignment_dagster.report.findings import Findings
-from alignment_dagster.report.html.text import p_value, spaced
+from alignment_dagster.report.html.text import number, p_value, spaced
 from alignment_dagster.report.verdicts import effect_text, verdict_text
 
 Row = Mapping[str, Any]
@@ -64,8 +64,8 @@ def _erosion_table(findings: Findings) -> Table:
             Text(spaced(row["tampering"])),
             Text(row["suite"]),
             Text(spaced(row["recipe"])),
-            _interval(row, "before", "before_low", "before_high"),
-            _interval(row, "after", "after_low", "after_high"),
+            _interval(row, "before", "before_low", "before_high", signed=True),
+            _interval(row, "after", "after_low", "after_high", signed=True),
             _interval(row, "ratio", "ratio_low", "ratio_high"),
             Text(_half_life_text(row)),
         )
@@ -106,10 +106,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _interval(row: Row, value: str, low: str, high: str) -> Text:
+def _interval(row: Row, value: str, low: str, high: str, signed: bool = False) -> Text:
     if row[value] is None:
         return Text("-", style="dim")
-    text = Text(f"{row[value]:.2f}")
+    text = Text(number(row[value], 2, signed))
     if row[low] is None or row[high] is None:
         return text
-    return text.append(f" [{row[low]:.2f} {row[high]:.2f}]", style="dim")
+    low_text, high_text = (number(row[bound], 2, signed) for bound in (low, high))
+    return text.append(f" [{low_text} {high_text}]", style="dim")
