@@ -14,6 +14,7 @@ from alignment_dagster.report.html.text import STAGES, count, number, percent, s
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import ClaimRow, ComparisonRow, ReportData
 from alignment_dagster.report.verdicts import LEVEL, verdict_text
+from alignment_dagster.study.suites import FLAGGED_RATE
 
 VERDICTS = ("supported", "refuted", "undecided")
 
@@ -74,7 +75,12 @@ def _lead(
     suite: str, stage: str, baseline: ResultRow | None, rows: Sequence[ResultRow], data: ReportData
 ) -> str:
     when = STAGES.get(stage, stage)
-    said = f"On {spaced(suite)}, {when[0].lower()}{when[1:]}, the misaligned answer is chosen"
+    bad = (
+        "answers are flagged"
+        if rows[0].metric == FLAGGED_RATE
+        else "the misaligned answer is chosen"
+    )
+    said = f"On {spaced(suite)}, {when[0].lower()}{when[1:]}, {bad}"
     if baseline is not None:
         said += f" in {percent(baseline)} with {spaced(baseline.recipe)}, the baseline"
     if suite in data.chances:
