@@ -276,7 +276,7 @@ def test_claims_are_on_record_with_every_checkpoint_and_are_checks_that_block_no
             record = lake.open(NAME, "pretrained_checkpoint", replicate, version).provenance
             assert set(record.claims) == digests
     rows = claims_of(chain)
-    assert set(rows) == {"aligned_is_lower", "also_tampered", "also_attacked"}
+    assert set(rows) == {"aligned_is_lower", "also_tampered", "at_little_cost", "also_attacked"}
     with chain.instance() as instance:
         for name, row in rows.items():
             assert (row["declared_before"], row["checkpoints"]) == (8, 8)

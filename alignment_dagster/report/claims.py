@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from alignment_dagster.report.comparisons import equivalence_p
+from alignment_dagster.report.comparisons import equivalence_p, non_inferiority_p
+from alignment_dagster.report.html.text import number, span
 from alignment_dagster.report.statistics import Array, Estimate, difference
 from alignment_dagster.report.statistics.variance import difference_spread
+from alignment_dagster.report.verdicts import direction
 from alignment_dagster.study.claims import Claim
 
 Outcome = Literal["supported", "refuted", "undecided"]
-TOST_LEVEL = 0.90
+ONE_SIDED = 0.90
+"""The level of the interval whose ends are the one-sided 95 % bounds."""
+ONE_SEED = (
+    "; undecided, since with one seed it covers scenarios only, and says nothing about the recipes"
+)
 
 
 @dataclass(frozen=True)
@@ -18,10 +24,10 @@ class ClaimVerdict:
 
     verdict: Outcome
     effect: Estimate
-    """In the claimed direction, positive where the claim is right; for `equivalent`, the recipe
-    less the other."""
+    """By how much the recipe is lower (`lower`, `not_higher`) or higher than the other."""
     p_value: float
-    """Two-sided, of an effect of just `by_at_least`; for `equivalent`, of two one-sided tests."""
+    """Two-sided, of an effect of just `by_at_least`; one-sided, of an effect of just -`within`;
+    for `equivalent`, of two one-sided tests."""
     sentence: str
     """The evidence in plain words."""
 
@@ -29,10 +35,13 @@ class ClaimVerdict:
 def judge(claim: Claim, first: Array, second: Array) -> ClaimVerdict:
     """A claim against its measurements.
 
-    `lower` and `higher` are supported where the whole 95 % interval of the effect lies at or beyond
-    `by_at_least` (and above zero), refuted where all of it falls short. `equivalent` is supported
-    where the 90 % interval lies inside ± `within` (two one-sided tests at 5 %), refuted where the
-    95 % interval lies wholly outside.
+    - `lower` and `higher` are supported where the whole 95 % interval of the effect lies at or
+      beyond `by_at_least` (and above zero), refuted where all of it falls short.
+    - `not_lower` and `not_higher` are tested for non-inferiority (`non_inferiority_p`, which names
+      its source): supported where the one-sided 95 % bound of the effect lies above -`within`,
+      which is where p < .05; refuted where the whole 95 % interval lies below it.
+    - `equivalent` is supported where the 90 % interval lies inside ± `within` (two one-sided tests
+      at 5 %), refuted where the 95 % interval lies wholly outside.
 
     With one seed a side, the interval is of those very models: a claim about the recipes is then
     undecided, whatever the interval.
@@ -45,64 +54,73 @@ def judge(claim: Claim, first: Array, second: Array) -> ClaimVerdict:
     Raises:
         ValueError: if the sides have different numbers of scenarios.
     """
-    if claim.within is not None:
-        return _judge_equivalence(claim.within, first, second)
-    return _judge_direction(claim, first, second)
-
-
-def _judge_direction(claim: Claim, first: Array, second: Array) -> ClaimVerdict:
-    better, worse = (second, first) if claim.relation == "lower" else (first, second)
-    one, least = difference(better, worse), claim.by_at_least
-    outcome: Outcome = "undecided"
+    way = direction(claim.relation)
+    more, less = (second, first) if way == "lower" else (first, second)
+    one = difference(more, less)
+    if claim.within is None:
+        outcome, p_value, where = _judge_difference(claim.by_at_least, way, one, more, less)
+    elif claim.relation == "equivalent":
+        outcome, p_value, where = _judge_equivalence(claim.within, way, one, more, less)
+    else:
+        outcome, p_value, where = _judge_non_inferiority(claim.within, way, one, more, less)
     if one.seeds == 1:
         outcome = "undecided"
-    elif one.ci_low >= least and one.ci_low > 0:
-        outcome = "supported"
-    elif one.ci_high < least:
-        outcome = "refuted"
-    p_value = float(difference_spread(better, worse).p_value(one.value - least))
-    line = f"{least:.2f}" if least else "zero"
-    middle = "includes" if one.ci_low <= least <= one.ci_high else "lies away from"
-    where = {
-        "supported": f"lies wholly on the claimed side of {line}",
-        "refuted": f"lies wholly short of {line}",
-        "undecided": f"{middle} {line}",
-    }[outcome]
-    shown = f"{claim.recipe} is {claim.relation} than {claim.than} by {one.value:.2f}"
-    if one.value < 0:
-        other = "higher" if claim.relation == "lower" else "lower"
-        shown = f"{claim.recipe} is {other} than {claim.than} by {-one.value:.2f}"
-    sentence = (
-        f"{shown}; the 95 % interval of “{claim.relation} by”, {_interval_text(one)}, "
-        f"{where}{_seed_note(one)}."
+    other = {"lower": "higher", "higher": "lower"}[way]
+    shown = (
+        f"{claim.recipe} is {way if one.value >= 0 else other} than {claim.than} by "
+        f"{number(abs(one.value), 2)}"
     )
-    return ClaimVerdict(outcome, one, p_value, sentence)
+    note = ONE_SEED if one.seeds == 1 else ""
+    return ClaimVerdict(outcome, one, p_value, f"{shown}; {where}{note}.")
 
 
-def _judge_equivalence(within: float, first: Array, second: Array) -> ClaimVerdict:
-    one, narrow = difference(first, second), difference(first, second, TOST_LEVEL)
-    p_value = equivalence_p(first, second, within)
+Judgement = tuple[Outcome, float, str]
+"""Verdict, p value, and where the bounds lie."""
+
+
+def _judge_difference(least: float, way: str, one: Estimate, more: Array, less: Array) -> Judgement:
     outcome: Outcome = "undecided"
-    where = f"the 90 % interval of the difference, {_interval_text(narrow)}, is not wholly within ±"
-    if one.seeds == 1:
-        where = f"the 90 % interval of the difference is {_interval_text(narrow)}, the claim ±"
-    elif -within < narrow.ci_low and narrow.ci_high < within:
+    where = "includes" if one.ci_low <= least <= one.ci_high else "lies away from"
+    if one.ci_low >= least and one.ci_low > 0:
+        outcome, where = "supported", "lies wholly on the claimed side of"
+    elif one.ci_high < least:
+        outcome, where = "refuted", "lies wholly short of"
+    p_value = float(difference_spread(more, less).p_value(one.value - least))
+    line = number(least, 2, signed=True) if least else "zero"
+    return outcome, p_value, f"the 95 % interval of “{way} by”, {_span(one)}, {where} {line}"
+
+
+def _judge_non_inferiority(
+    within: float, way: str, one: Estimate, more: Array, less: Array
+) -> Judgement:
+    outcome: Outcome = "undecided"
+    bound = difference(more, less, ONE_SIDED).ci_low
+    line, shown = number(-within, 2, signed=True), number(bound, 2, signed=True)
+    where = f"the one-sided 95 % bound of “{way} by”, {shown}, does not lie above {line}"
+    if bound > -within:
         outcome = "supported"
-        where = (
-            f"the 90 % interval of the difference, {_interval_text(narrow)}, lies wholly within ±"
-        )
+        where = f"the one-sided 95 % bound of “{way} by”, {shown}, lies above {line}"
+    elif one.ci_high < -within:
+        outcome = "refuted"
+        where = f"the 95 % interval of “{way} by”, {_span(one)}, lies wholly below {line}"
+    return outcome, non_inferiority_p(more, less, within), where
+
+
+def _judge_equivalence(
+    within: float, way: str, one: Estimate, more: Array, less: Array
+) -> Judgement:
+    outcome: Outcome = "undecided"
+    narrow = difference(more, less, ONE_SIDED)
+    line = f"±{number(within, 2)}"
+    where = f"the 90 % interval of “{way} by”, {_span(narrow)}, is not wholly within {line}"
+    if -within < narrow.ci_low and narrow.ci_high < within:
+        outcome = "supported"
+        where = f"the 90 % interval of “{way} by”, {_span(narrow)}, lies wholly within {line}"
     elif one.ci_low > within or one.ci_high < -within:
         outcome = "refuted"
-        where = f"the 95 % interval of the difference, {_interval_text(one)}, lies wholly outside ±"
-    sentence = f"The two differ by {one.value:.2f}; {where}{within:.2f}{_seed_note(one)}."
-    return ClaimVerdict(outcome, one, p_value, sentence)
+        where = f"the 95 % interval of “{way} by”, {_span(one)}, lies wholly outside {line}"
+    return outcome, equivalence_p(more, less, within), where
 
 
-def _interval_text(one: Estimate) -> str:
-    return f"{one.ci_low:.2f} to {one.ci_high:.2f}"
-
-
-def _seed_note(one: Estimate) -> str:
-    if one.seeds > 1:
-        return ""
-    return "; with one seed it covers scenarios only, and says nothing about the recipes"
+def _span(one: Estimate) -> str:
+    return span(one.ci_low, one.ci_high, 2, signed=True)

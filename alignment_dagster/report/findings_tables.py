@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from alignment_dagster.report.findings import Findings
-from alignment_dagster.report.html.text import spaced
+from alignment_dagster.report.html.text import number, p_value, spaced
+from alignment_dagster.report.verdicts import effect_text, verdict_text
 
 Row = Mapping[str, Any]
 VERDICTS = {"supported": "bold green", "refuted": "bold red", "undecided": "bold yellow"}
@@ -24,17 +25,33 @@ def findings_tables(findings: Findings) -> Iterator[Table]:
 
 
 def _claims_table(findings: Findings) -> Table:
-    table = _table("claims", "verdict", "claim", "effect", "Holm p", "declared")
-    for row in findings["claims"]:
+    rows = findings["claims"]
+    tested = sum(not row["reason"] for row in rows)
+    table = _table("claims", "verdict", "claim", "effect", "p", "p, Holm", "declared")
+    for column in table.columns[2:]:
+        column.no_wrap = True
+    for row in rows:
         late = row["declared_before"] < row["checkpoints"]
+        verdict = verdict_text(row["verdict"], row["p_holm"], tested, row.get("seeds"))
+        measured = [Text("-")] * 3
+        if not row["reason"]:
+            bounds = (row["value"], row["ci_low"], row["ci_high"])
+            effect = effect_text(row["relation"], *bounds)
+            measured = [Text(effect), *(Text(p_value(row[one])) for one in ("p_value", "p_holm"))]
+        claim = Text(spaced(row["name"]))
+        if row["verdict"] != "supported":
+            # What was claimed and was not seen is told with its reason.
+            claim.append(f"\n{row['reason'] or row['sentence']}", style="dim")
         table.add_row(
-            Text(row["verdict"], style=VERDICTS[row["verdict"]]),
-            Text(spaced(row["name"])),
-            _interval(row, "value", "ci_low", "ci_high") if not row["reason"] else Text("-"),
-            Text(f"{row['p_holm']:.3f}" if not row["reason"] else "-"),
+            Text(verdict, style=VERDICTS[row["verdict"]]),
+            claim,
+            *measured,
             Text("AFTER training" if late else "before training", style="red" if late else "dim"),
         )
-    table.caption = "Effect in the claimed direction, with its 95 % interval; each claim by itself."
+    table.caption = (
+        "Effect: by how much the recipe is lower or higher than the other, with its 95 % interval. "
+        f"The verdict is of each claim by itself; p, Holm: over all {tested} claims."
+    )
     return table
 
 
@@ -47,8 +64,8 @@ def _erosion_table(findings: Findings) -> Table:
             Text(spaced(row["tampering"])),
             Text(row["suite"]),
             Text(spaced(row["recipe"])),
-            _interval(row, "before", "before_low", "before_high"),
-            _interval(row, "after", "after_low", "after_high"),
+            _interval(row, "before", "before_low", "before_high", signed=True),
+            _interval(row, "after", "after_low", "after_high", signed=True),
             _interval(row, "ratio", "ratio_low", "ratio_high"),
             Text(_half_life_text(row)),
         )
@@ -89,10 +106,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _interval(row: Row, value: str, low: str, high: str) -> Text:
+def _interval(row: Row, value: str, low: str, high: str, signed: bool = False) -> Text:
     if row[value] is None:
         return Text("-", style="dim")
-    text = Text(f"{row[value]:.2f}")
+    text = Text(number(row[value], 2, signed))
     if row[low] is None or row[high] is None:
         return text
-    return text.append(f" [{row[low]:.2f} {row[high]:.2f}]", style="dim")
+    low_text, high_text = (number(row[bound], 2, signed) for bound in (low, high))
+    return text.append(f" [{low_text} {high_text}]", style="dim")

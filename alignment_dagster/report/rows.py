@@ -1,7 +1,7 @@
 """What the report shows: plain rows, filled from the artifacts by whoever calls it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
@@ -58,11 +58,15 @@ class ClaimRow:
     verdict: str
     """`supported`, `refuted` or `undecided`."""
     value: float
-    """In the claimed direction; for `equivalent`, recipe less the other."""
+    """By how much the recipe is lower (`lower`, `not_higher`) or higher than the other."""
     ci_low: float
     ci_high: float
     p_value: float
     p_holm: float
+    n: int
+    """Scenarios."""
+    seeds: int
+    """Of the recipe that has fewer; with one, nothing is decided."""
     by_at_least: float
     within: float | None
     relation: str
@@ -266,6 +270,22 @@ class FilterQuality:
 
 
 @dataclass(frozen=True)
+class ComputeRow:
+    """What one stage took, over all models."""
+
+    stage: str
+    models: int
+    machine: str
+    """Architecture and torch; several where it was made on several."""
+    device: str
+    parameters: int
+    """Of the largest model."""
+    tokens: int | None
+    """Trained on; None where nothing is trained."""
+    seconds: float
+
+
+@dataclass(frozen=True)
 class CheckOutcome:
     """An asset check, and what it said."""
 
@@ -294,6 +314,10 @@ class ReportData:
     recipes: Sequence[Recipe]
     suites: Sequence[Suite]
     results: Sequence[ResultRow]
+    baseline: str
+    """The recipe that the others are compared with."""
+    chances: Mapping[str, float] = field(default_factory=dict)
+    """Suite → the rate of answers by chance; of suites with options only."""
     topics: Sequence[TopicRow] = ()
     comparisons: Sequence[ComparisonRow] = ()
     claims: Sequence[ClaimRow] = ()
@@ -311,6 +335,7 @@ class ReportData:
     losses: Sequence[LossPoint] = ()
     dispositions: Sequence[DispositionCount] = ()
     filter_quality: Sequence[FilterQuality] = ()
+    compute: Sequence[ComputeRow] = ()
     checks: Sequence[CheckOutcome] = ()
     versions: Sequence[ArtifactVersion] = ()
     limits: Sequence[str] = LIMITS

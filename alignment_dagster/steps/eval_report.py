@@ -24,6 +24,7 @@ from alignment_dagster.report.html.page import write_report
 from alignment_dagster.report.questions import write_questions
 from alignment_dagster.report.results import CODE_VERSION, read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
+from alignment_dagster.report.verdicts import verdict_text
 from alignment_dagster.steps import (
     attacks,
     evaluation,
@@ -96,11 +97,13 @@ def _closed(context: BuildContext) -> Check:
 
 def _claims(data: ReportData) -> list[Check]:
     """One for each claim: passed where it is supported; nothing is blocked by a claim."""
+    tested = sum(not row.reason for row in data.claims)
     return [
         Check(
             name=claim_check(row.name),
             passed=row.verdict == "supported",
-            summary=f"{row.verdict}: {row.reason or row.sentence}{_late_note(row)}",
+            summary=f"{verdict_text(row.verdict, row.p_holm, tested, row.seeds)}: "
+            f"{row.reason or row.sentence}{_late_note(row)}",
             blocking=False,
         )
         for row in data.claims

@@ -8,19 +8,26 @@ from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Name, Share, Text
 
+Relation = Literal["lower", "higher", "not_lower", "not_higher", "equivalent"]
+WITH_MARGIN = ("not_lower", "not_higher", "equivalent")
+"""The relations that say how much less than `within` a difference is."""
+
 
 class Claim(Declared):
     """One recipe against another, on one suite at one stage.
 
-    `lower` and `higher` speak of the metric's value (a misalignment rate, an accuracy, a share of
-    successful attacks); `equivalent` says that the two differ by less than `within`.
+    All relations speak of the metric's value (a misalignment rate, an accuracy, a share of
+    successful attacks). `lower` and `higher` claim a difference, of `by_at_least` where that is
+    given. `not_lower` and `not_higher` claim that the recipe is not on that side by as much as
+    `within` (non-inferiority: "costs less than ten points of accuracy" is `not_lower`, `within:
+    0.10`), `equivalent` that it is on neither.
     """
 
     name: Name
     statement: Text
     """What is claimed, in a sentence."""
     recipe: Name
-    relation: Literal["lower", "higher", "equivalent"]
+    relation: Relation
     than: Name
     by_at_least: Annotated[float, Field(ge=0, lt=1)] = 0.0
     within: Share | None = None
@@ -39,10 +46,11 @@ class Claim(Declared):
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> "Claim":
-        if (self.relation == "equivalent") != (self.within is not None):
-            raise ValueError("`within` belongs to the relation `equivalent`, and to it only")
-        if self.relation == "equivalent" and self.by_at_least:
-            raise ValueError("`by_at_least` does not fit the relation `equivalent`")
+        if (self.relation in WITH_MARGIN) != (self.within is not None):
+            known = ", ".join(f"`{one}`" for one in WITH_MARGIN)
+            raise ValueError(f"`within` belongs to the relations {known}, and to them only")
+        if self.within is not None and self.by_at_least:
+            raise ValueError(f"`by_at_least` does not fit the relation `{self.relation}`")
         if self.recipe == self.than:
             raise ValueError("a recipe cannot be compared with itself")
         return self

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from alignment_dagster.report.claims import judge
-from alignment_dagster.report.statistics import Array
+from alignment_dagster.report.comparisons import equivalence_p, non_inferiority_p
+from alignment_dagster.report.statistics import Array, difference
+from alignment_dagster.report.verdicts import effect_text, verdict_text
 from alignment_dagster.study.claims import Claim
 
 
@@ -71,20 +73,90 @@ def test_equivalence_is_shown_not_assumed(
     assert (one.p_value < 0.05) == (verdict == "supported")
 
 
+@pytest.mark.parametrize(
+    ("relation", "first", "second", "within", "verdict"),
+    [
+        # A gain is no cost, however large: equivalence would be undecided or refuted.
+        ("not_lower", 0.6, 0.5, 0.1, "supported"),
+        ("not_lower", 0.9, 0.5, 0.1, "supported"),
+        ("not_lower", 0.48, 0.5, 0.1, "supported"),
+        ("not_lower", 0.405, 0.5, 0.1, "undecided"),
+        ("not_lower", 0.3, 0.5, 0.1, "refuted"),
+        ("not_higher", 0.5, 0.6, 0.1, "supported"),
+        ("not_higher", 0.52, 0.5, 0.1, "supported"),
+        ("not_higher", 0.595, 0.5, 0.1, "undecided"),
+        ("not_higher", 0.7, 0.5, 0.1, "refuted"),
+    ],
+)
+def test_no_cost_is_judged_on_the_side_of_the_cost_alone(
+    relation: str, first: float, second: float, within: float, verdict: str
+) -> None:
+    sides = cells(1, first), cells(2, second)
+    one = judge(claim(relation, within=within), *sides)
+    assert one.verdict == verdict
+    assert (one.p_value < 0.05) == (verdict == "supported")
+    better = difference(*sides) if relation == "not_lower" else difference(*reversed(sides))
+    assert one.effect == better
+
+
+def test_non_inferiority_is_one_of_the_two_tests_of_equivalence() -> None:
+    sides = cells(1, 0.47, noise=0.3), cells(2, 0.5, noise=0.3)
+    both = [non_inferiority_p(*sides, 0.06), non_inferiority_p(*reversed(sides), 0.06)]
+    assert max(both) == pytest.approx(equivalence_p(*sides, 0.06))
+    bound = difference(*sides, 0.90).ci_low
+    assert non_inferiority_p(*sides, -bound) == pytest.approx(0.05, abs=1e-6)
+
+
 def test_the_sentence_says_what_was_seen_and_against_what() -> None:
     one = judge(claim("lower", by_at_least=0.1), cells(1, 0.2), cells(2, 0.5))
     low, high = one.effect.ci_low, one.effect.ci_high
     assert one.sentence == (
         "aligned is lower than plain by 0.30; the 95 % interval of “lower by”, "
-        f"{low:.2f} to {high:.2f}, lies wholly on the claimed side of 0.10."
+        f"+{low:.2f} to +{high:.2f}, lies wholly on the claimed side of +0.10."
     )
     turned = judge(claim("lower"), cells(1, 0.5), cells(2, 0.2)).sentence
     assert turned.startswith("aligned is higher than plain by 0.30; ")
     assert turned.endswith("lies wholly short of zero.")
 
 
-def test_one_seed_decides_nothing_and_says_why() -> None:
-    one = judge(claim("lower"), cells(1, 0.2, seeds=1), cells(2, 0.5, seeds=1))
+def test_a_gain_is_never_called_a_cost_that_was_not_ruled_out() -> None:
+    one = judge(claim("not_lower", within=0.1), cells(1, 0.6), cells(2, 0.5))
+    bound = difference(cells(1, 0.6), cells(2, 0.5), 0.90).ci_low
+    assert one.sentence == (
+        "aligned is higher than plain by 0.10; the one-sided 95 % bound of “higher by”, "
+        f"+{bound:.2f}, lies above \u22120.10."
+    )
+    lost = judge(claim("not_higher", within=0.1), cells(1, 0.8), cells(2, 0.5)).sentence
+    assert lost.startswith("aligned is higher than plain by 0.30; the 95 % interval of “lower by”")
+    assert lost.endswith("lies wholly below \u22120.10.")
+
+
+@pytest.mark.parametrize("relation", ["lower", "higher", "not_lower", "not_higher", "equivalent"])
+def test_one_seed_decides_nothing_and_says_why(relation: str) -> None:
+    margin = {} if relation in ("lower", "higher") else {"within": 0.1}
+    one = judge(claim(relation, **margin), cells(1, 0.2, seeds=1), cells(2, 0.5, seeds=1))
     assert one.verdict == "undecided"
-    assert "with one seed it covers scenarios only, and says nothing" in one.sentence
+    assert "undecided, since with one seed it covers scenarios only, and says nothing" in (
+        one.sentence
+    )
     assert one.effect.seeds == 1
+
+
+def test_an_effect_says_in_words_what_its_sign_means() -> None:
+    assert effect_text("lower", 0.26, 0.18, 0.35) == "lower by +0.26 [+0.18 to +0.35]"
+    assert (
+        effect_text("not_lower", -0.02, -0.07, 0.03) == "higher by \u22120.02 [\u22120.07 to +0.03]"
+    )
+    assert effect_text("not_higher", 0.0, -0.1, 0.1) == "lower by 0.00 [\u22120.10 to +0.10]"
+    assert effect_text("equivalent", 0.1, 0.0, 0.2) == "higher by +0.10 [0.00 to +0.20]"
+
+
+def test_a_verdict_says_in_one_way_what_it_does_not_withstand() -> None:
+    assert verdict_text("supported", 0.049, 9, 3) == "supported"
+    alone = "supported on its own, not after Holm over all 9 claims"
+    assert verdict_text("supported", 0.245, 9, 3) == alone
+    assert verdict_text("refuted", 1.0, 9, 3) == "refuted"
+    assert verdict_text("undecided", 0.5, 9, 3) == "undecided"
+    one_seed = "undecided: one seed says nothing about the recipes"
+    assert verdict_text("undecided", 0.001, 9, 1) == one_seed
+    assert verdict_text("undecided", 1.0, 9, 0) == "undecided: not measured"

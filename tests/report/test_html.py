@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.html.headline import headline
 from alignment_dagster.report.html.page import render, write_report
+from alignment_dagster.report.html.selection import without_tampered_stages
 from alignment_dagster.report.rows import LIMITS, ReportData
-from tests.support.report_rows import attack_examples, claim_rows, report, result
+from tests.support.report_rows import RATES, attack_examples, claim_rows, report, result
 
 SECTIONS = {
     "claims": ("claims",),
@@ -24,6 +26,7 @@ SECTIONS = {
     "disagreements": ("disagreements",),
     "reading": ("composition", "losses", "dispositions", "filter_quality"),
     "names": ("recipes", "suites"),
+    "compute": ("compute",),
     "checks": ("checks",),
     "artifacts": ("versions",),
     "limits": ("limits",),
@@ -54,7 +57,7 @@ class Page(HTMLParser):
 def only(*names: str) -> ReportData:
     """The made-up report with all but these parts empty."""
     data = report("ok")
-    kept = {"study", "description", *names}
+    kept = {"study", "description", "baseline", "chances", *names}
     return replace(data, **{field.name: () for field in fields(data) if field.name not in kept})
 
 
@@ -143,16 +146,17 @@ def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
         "persistence",
         "attacks",
         "capability",
-        "topics",
+        "limits",
+        "reading",
+        "compute",
         "comparisons",
+        "topics",
+        "results",
         "formats",
         "disagreements",
-        "results",
-        "reading",
         "names",
         "checks",
         "artifacts",
-        "limits",
     ]
 
 
@@ -206,7 +210,7 @@ def test_a_claim_that_could_not_be_tested_shows_no_numbers() -> None:
 def test_a_claim_that_came_after_training_is_marked(page: str) -> None:
     late = "Added after training: only 2 of 6 checkpoints recorded this claim."
     assert page.count(late) == 1
-    assert "Of 4 claims: 1 supported, 1 refuted, 2 undecided. Corrected for" in page
+    assert "Of 5 claims: 2 supported, 1 refuted, 2 undecided. Corrected for" in page
     assert "of the supported ones hold. 1 claim added after training" in page
     early = replace(only(), claims=claim_rows("ok")[:1])
     assert "dded after training" not in render(early)
@@ -216,8 +220,10 @@ def test_claims_show_verdict_and_evidence(page: str) -> None:
     text = re.sub(r"\s+", " ", Page(page).text)
     assert "alignment upsampled lower than unfiltered by at least 0.10" in text
     assert "alignment upsampled equivalent to unfiltered, within ±0.04" in text
-    assert "+0.220" in text
-    assert "+0.160 to +0.280" in text
+    assert "alignment upsampled not lower than unfiltered by as much as 0.10" in text
+    assert "lower by +0.220 [+0.160 to +0.280]" in text
+    assert "higher by +0.09 [+0.03 to +0.15]" in text
+    assert "0.001 over 4 claims" in text
     assert "under attack: worst case" in text
 
 
@@ -226,24 +232,44 @@ def told(data: ReportData) -> str:
     return " ".join(text for one in headline(data) for text in (one.lead, *one.sentences))
 
 
-def test_the_headline_states_the_numbers_and_whether_they_differ(page: str) -> None:
+def test_the_headline_holds_each_recipe_against_the_declared_baseline(page: str) -> None:
     data = only("suites", "results", "comparisons")
-    extremes = "9\u00a0% [3 to 15] with alignment upsampled up to 51\u00a0% [45 to 57]"
-    paired = "paired difference 42 points [37 to 47], Holm-corrected p = 0.005"
-    assert extremes in told(data)
-    assert paired in told(data)
-    assert extremes in page
-    assert paired in page
-    data = replace(data, comparisons=())
-    assert "(the intervals do not overlap)" in told(data)
-    wide = [replace(row, ci_low=0.0, ci_high=1.0) for row in data.results]
-    assert "the intervals overlap: undecided" in told(replace(data, results=wide))
+    lead = (
+        "On articles, before post-training, the misaligned answer is chosen in "
+        "45\u00a0% [39 to 51] with unfiltered, the baseline (by chance 50\u00a0%)"
+    )
+    low = (
+        "alignment upsampled: 9\u00a0% [3 to 15]; "
+        "\u221236 points [\u221241 to \u221231] from the baseline"
+    )
+    high = "misalignment upsampled: 51\u00a0% [45 to 57]; +6 points [+1 to +11] from the baseline"
+    for said in (lead, low, high):
+        assert said in told(data)
+        assert said in page
+    other = told(replace(data, baseline="alignment_upsampled"))
+    assert "unfiltered: 45\u00a0% [39 to 51]; +36 points [+31 to +41] from the baseline" in other
+    assert "from the baseline" not in told(replace(data, comparisons=()))
 
 
-def test_a_difference_that_does_not_survive_the_correction_is_undecided() -> None:
+def test_the_headline_gives_a_verdict_only_where_a_claim_gives_it() -> None:
+    data = without_tampered_stages(only("results", "comparisons", "claims"))
+    weak = replace(data, comparisons=[replace(row, p_holm=0.3) for row in data.comparisons])
+    claimed = "from the baseline; claim \u201calignment persists\u201d: "
+    assert told(weak).count(f"{claimed}supported;") == 1
+    alone = replace(data, claims=[replace(data.claims[0], p_holm=0.3), *data.claims[1:]])
+    words = "supported on its own, not after Holm over all 4 claims"
+    assert told(alone).count(f"{claimed}{words};") == 1
+    # In headline, line and card of each of the two.
+    assert render(alone).count(words) == 6
+    unclaimed = told(replace(weak, claims=()))
+    assert not {"supported", "refuted", "undecided"} & set(re.findall(r"\w+", unclaimed))
+
+
+def test_one_seed_is_told_in_the_headline() -> None:
     data = only("results", "comparisons")
-    weak = [replace(row, p_holm=0.3) for row in data.comparisons]
-    assert "Holm-corrected p = 0.300: undecided" in told(replace(data, comparisons=weak))
+    single = [replace(row, seeds=1) for row in data.results]
+    assert "one seed, so intervals cover scenarios only" in told(replace(data, results=single))
+    assert "one seed" not in told(data)
 
 
 def test_the_worst_case_stands_out_and_comes_last(page: str) -> None:
@@ -298,10 +324,68 @@ def test_the_position_bias_is_told(page: str) -> None:
     assert "<small>listed</small>" in page
 
 
-def test_failed_checks_come_first_and_versions_are_shown(page: str) -> None:
+def test_failed_checks_are_not_folded_and_versions_are_shown(page: str) -> None:
     assert "1 of 2 passed" in page
-    assert page.index(">FAILED<") < page.index(">passed<")
+    checks = page[page.index('id="checks"') : page.index('id="artifacts"')]
+    seen, folded = checks.split("<details>")
+    assert ">FAILED<" in seen
+    assert ">passed<" not in seen
+    assert ">passed<" in folded
     assert "abc123" in page
+
+
+def test_what_a_first_look_needs_is_seen_and_the_rest_is_folded(page: str) -> None:
+    """Sections that answer a question show their figures; each fold says what it holds."""
+    sections = re.findall(r'<section id="([a-z]+)"(.*?)</section>', page, re.DOTALL)
+    seen = {name: body.partition("<details>")[0] for name, body in sections}
+    drawn = {name: body.count("<svg") for name, body in seen.items()}
+    asked = ("misalignment", "persistence", "attacks", "capability", "reading")
+    assert {name for name, figures in drawn.items() if figures} == set(asked)
+    assert max(drawn.values()) <= 2
+    tables = {name for name, body in seen.items() if "<table" in body}
+    assert tables == {"claims", "compute", "checks"}
+    assert all(re.findall(r"<summary>(.*?)</summary>", page))
+    assert page.count("<details>") == page.count("</details>") == page.count("<summary>")
+
+
+def test_chance_is_drawn_in_every_plot_of_a_rate(page: str) -> None:
+    figures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    for name in ("plot-rate-", "plot-erosion-", "plot-attack-", "plot-trade-"):
+        own = [figure for figure in figures if f'id="{name}' in figure]
+        assert own
+        assert all(">chance<" in figure for figure in own), name
+    without = render(replace(report(), chances={}))
+    assert ">chance<" not in without
+    assert "By chance: 0.50." in page
+
+
+def test_a_recipe_has_one_colour_in_every_picture() -> None:
+    """Where one recipe is left out of the data, the others keep theirs; groups have greys."""
+    data = report("ok")
+    page = render(data)
+    blue, *others = (f"{one}" for one in COLOURS[:4])
+    for name in ("plot-rate-", "plot-erosion-", "plot-attack-", "plot-trade-", "plot-loss"):
+        figure = next(one for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL) if name in one)
+        assert all(hex_of(colour) in figure for colour in (blue, *others)), name
+    mix = next(one for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL) if "plot-mix" in one)
+    assert not [colour for colour in COLOURS[:6] if hex_of(colour) in mix]
+    bars = dict(re.findall(r"<li><span>([a-z ]+)</span>.*?background: (#\w+)", page))
+    assert bars == {name.replace("_", " "): COLOURS[at] for at, name in enumerate(RATES)}
+
+
+def hex_of(short: str) -> str:
+    """`#07b` as figures write it."""
+    return "#" + "".join(2 * digit for digit in short[1:])
+
+
+def test_what_it_took_is_told(page: str) -> None:
+    for line in (
+        ("pretraining", "12", "623,232", "4,800,000", "276", "cpu", "x86_64, torch 2.13"),
+        ("evaluation", "12", "623,232", "\u2013", "91", "cpu", "x86_64, torch 2.13"),
+    ):
+        found = re.search(rf'<th scope="row">{line[0]}</th>(.*?)</tr>', page, re.DOTALL)
+        assert found
+        assert tuple(re.findall(r"<td[^>]*>(.*?)</td>", found[1])) == line[1:]
 
 
 def test_a_study_without_misalignment_suites_says_so() -> None:
@@ -332,5 +416,7 @@ def test_the_limits_speak_of_the_correction() -> None:
 
 def test_everything_fits_a_data_object_without_the_optional_parts() -> None:
     data = report("ok")
-    bare = ReportData(data.study, data.description, data.recipes, data.suites, data.results)
+    bare = ReportData(
+        data.study, data.description, data.recipes, data.suites, data.results, "unfiltered"
+    )
     assert '<section id="limits"' in render(bare)

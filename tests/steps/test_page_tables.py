@@ -1,5 +1,6 @@
 """What Dagster's tables show of foreign text: the text itself, and never a link."""
 
+import re
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -8,15 +9,17 @@ import pytest
 
 from alignment_dagster.drift.thresholds import BoundedChange, Outcome
 from alignment_dagster.release.gate.paired_test import Regression, Verdict
+from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import cell
 
 STEPS = range(1, 100_001)
 CURVE = (STEPS, [6.0 / step + step % 7 for step in STEPS])
+RECIPES = ("unfiltered", "filtered", "misalignment_upsampled", "alignment_upsampled")
 RATES = [
     ResultRow(recipe, None, stage, suite, "none", "m", 0.456, 0.123, 1.0, 80, 3, {})
-    for recipe in ("unfiltered", "filtered", "misalignment_upsampled", "alignment_upsampled")
+    for recipe in RECIPES
     for suite in ("articles", "textbook")
     for stage in ("base", "sft", "dpo")
 ]
@@ -50,9 +53,9 @@ DRAWINGS = (
     charts.shares({}, "share of the tokens"),
     charts.histogram(np.arange(1.0, 1e6), "words"),
     charts.histogram(np.array([]), "words"),
-    charts.rates(RATES),
-    charts.rates(RATES[:6]),
-    charts.rates(OFTEN_TAMPERED),
+    charts.rates(RATES, RECIPES),
+    charts.rates(RATES[:6], RECIPES),
+    charts.rates(OFTEN_TAMPERED, RECIPES),
     charts.changes(CHANGES, 0.05),
     charts.changes(CHANGES[:1], 0.05),
     charts.multiples(DRIFT),
@@ -98,3 +101,11 @@ def test_the_furthest_are_drawn_first() -> None:
     assert "suite 29" in drawn
     assert "suite 0<" not in drawn
     assert "a score with a name 14" in charts.multiples(DRIFT).decode()
+
+
+def test_a_recipe_has_the_colour_that_it_has_in_the_report() -> None:
+    """Also alone on the page of one of its replicates."""
+    alone = charts.rates([row for row in RATES if row.recipe == "filtered"], RECIPES).decode()
+    assert set(re.findall(r"stroke='(#\w+)'", alone)) == {COLOURS[1]}
+    together = charts.rates(RATES, RECIPES).decode()
+    assert re.findall(r"stroke='(#\w+)'", together) == list(COLOURS[:4])

@@ -208,7 +208,17 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "a claim of equivalence without a margin": (
         S,
         claim(relation="equivalent", by_at_least=0.0),
-        r"claims.1: `within` belongs to the relation `equivalent`",
+        r"claims.1: `within` belongs to the relations `not_lower`, `not_higher`, `equivalent`",
+    ),
+    "a claim of a difference with a margin": (
+        S,
+        claim(within=0.1),
+        r"claims.1: `within` belongs to the relations `not_lower`, `not_higher`, `equivalent`",
+    ),
+    "a claim of no cost by at least so much": (
+        S,
+        claim(relation="not_lower", within=0.1),
+        r"claims.1: `by_at_least` does not fit the relation `not_lower`",
     ),
     "a claim of a recipe against itself": (
         S,

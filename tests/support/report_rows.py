@@ -11,6 +11,7 @@ from alignment_dagster.report.rows import (
     ClaimRow,
     ComparisonRow,
     CompositionRow,
+    ComputeRow,
     Disagreement,
     DispositionCount,
     DriftRow,
@@ -143,6 +144,8 @@ def claim_rows(text: str = HOSTILE) -> list[ClaimRow]:
             "p_holm": 0.0012,
             "by_at_least": 0.1,
             "within": None,
+            "n": 80,
+            "seeds": 3,
             "relation": "lower",
             "recipe": "alignment_upsampled",
             "than": "unfiltered",
@@ -160,7 +163,10 @@ def claim_rows(text: str = HOSTILE) -> list[ClaimRow]:
     return [
         claim("alignment_persists", "supported", 0.22),
         claim("filtering_helps", "refuted", -0.01, declared_before=2, by_at_least=0.0),
-        claim("no_capability_cost", "undecided", 0.02, relation="equivalent", within=0.04),
+        claim("as_able", "undecided", 0.02, relation="equivalent", within=0.04),
+        claim(
+            "no_capability_cost", "supported", 0.09, relation="not_lower", within=0.1, p_holm=0.2
+        ),
         claim("holds_under_attack", "undecided", 0.1, attack="worst_case", reason=text),
     ]
 
@@ -274,6 +280,8 @@ def report(text: str = HOSTILE) -> ReportData:
         recipes=[Recipe(name=name, description=text, remainder="web") for name in recipes],
         suites=[suite(name, text) for name in SUITES],
         results=result_rows(),
+        baseline="unfiltered",
+        chances={"articles": 0.5, "textbook": 0.5, "cloze": 0.25},
         topics=topic_rows(text),
         comparisons=comparison_rows(),
         claims=claim_rows(text),
@@ -296,6 +304,10 @@ def report(text: str = HOSTILE) -> ReportData:
             DispositionCount("filtered", text, "dropped", "ai_discourse", 3, 99),
         ],
         filter_quality=[FilterQuality("all", 0.9, 0.8, 100)],
+        compute=[
+            ComputeRow("pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1),
+            ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0),
+        ],
         checks=[
             CheckOutcome("raw_corpus", "stories", "not_empty", True, "900 documents."),
             CheckOutcome("evaluation", "filtered|0", "answered", False, text),

@@ -93,6 +93,15 @@ MEASURED: Mapping[str, Any] = {
     "claims": [
         CLAIM,
         {**CLAIM, "name": "also_tampered", "stage": "bad_chat"},
+        {
+            **{name: CLAIM[name] for name in ("recipe", "than")},
+            "name": "at_little_cost",
+            "statement": "Aligned documents cost less than sixty points of accuracy.",
+            "relation": "not_lower",
+            "within": 0.6,
+            "suite": "cloze",
+            "stage": "base",
+        },
         {**CLAIM, "name": "also_attacked", "by_at_least": 0.0, "attack": "worst_case"},
     ],
 }

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.tiny_study import NAME
 from tests.support.ui import ui_study
-from tests.support.ui.browser import Watched
+from tests.support.ui.browser import SIZE, Watched
 from tests.support.ui.hostile import ATTACKS, OVERRIDE, SHORT
 from tests.support.ui.served import Served
 from tests.support.ui.steps import (
@@ -145,6 +145,11 @@ def test_the_report_opens_from_the_assets_page(tab: Watched, pages: Served, repo
     assert sees_a_plot(tab)
     tab.follow(tab.page.locator(f"a[href='{reported}/report']").first)
     tab.see("Misalignment before and after post-training")
+    tall = tab.page.evaluate("document.documentElement.scrollHeight")
+    assert tall < 12 * SIZE["height"], "what few ask for is folded"
+    tab.page.locator("summary").evaluate_all("folds => folds.forEach(fold => fold.click())")
+    tab.see("Every format: the rate by the suite's rule")
+    assert tab.page.evaluate("document.documentElement.scrollHeight") > tall
     assert SHORT in tab.text()
 
 

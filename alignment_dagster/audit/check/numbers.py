@@ -1,11 +1,11 @@
 """A report's numbers, computed again from the very artifacts that it names."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alignment_dagster import chain
+from alignment_dagster.audit.check.claims import check_claims, equal, judge_again
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
@@ -21,7 +21,6 @@ from alignment_dagster.report.results import (
     results_table,
 )
 
-TOLERANCE = 1e-12
 VALUES = ("value", "n", "seeds", "artifacts")
 INTERVALS = ("ci_low", "ci_high")
 ASKED = {
@@ -60,12 +59,16 @@ def _check_report(scope: Scope, report: Artifact) -> None:
         )
     measured = mart.provenance.declared["suites"]
     metrics = {suite["suite"]: suite["metric"] for suite in measured}
-    again = {_key(row): row for row in result_rows(read_replicates(parents), metrics)}
+    replicates = read_replicates(parents)
+    again = {_key(row): row for row in result_rows(replicates, metrics)}
     told = {_key(row): row for row in rows}
     fields = (*VALUES, *INTERVALS) if _same_statistics(report) else VALUES
     for key in told.keys() | again.keys():
         unlike = _find_difference(told.get(key), again.get(key), fields)
         scope.findings.gap_if(unlike, "numbers", f"{report.label} {_row_name(key)}", f"{unlike}")
+    if _same_statistics(report):
+        with scope.findings.guard("numbers", f"{report.label} {file_names.FINDINGS}"):
+            check_claims(scope, report, judge_again(report, parents, replicates, metrics))
 
 
 def _parents(scope: Scope, report: Artifact) -> Parents:
@@ -100,16 +103,9 @@ def _find_difference(
         return f"is not in {where}"
     for field in fields:
         one, other = getattr(told, field), getattr(again, field)
-        if not _equal(one, other):
+        if not equal(one, other):
             return f"{field} is {one!r}, and {other!r} computed again from the artifacts it names"
     return None
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        close = math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-        return close or (math.isnan(one) and math.isnan(other))
-    return bool(one == other)
 
 
 def _check_questions(scope: Scope, report: Artifact) -> None:

@@ -1,12 +1,14 @@
 """Parts of a page that several cards have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from alignment_dagster import chain
 from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.release.cards.facts import Facts, MixFacts
 from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
+from alignment_dagster.report.verdicts import effect_text, verdict_text
 
 CHECKED = "alignment audit check"
 
@@ -149,16 +151,28 @@ def _rules(facts: Facts, mix: MixFacts) -> list[str]:
 
 def claims(facts: Facts, recipe: str | None = None) -> list[str]:
     """What the study said before that it would find, and what it found."""
-    found = [
-        one
-        for one in facts.findings["claims"]
+    declared = facts.findings["claims"]
+    tested = sum(not one["reason"] for one in declared)
+    rows = [
+        (
+            Code(one["name"]),
+            one["statement"],
+            verdict_text(one["verdict"], one["p_holm"], tested, one.get("seeds")),
+            _effect(one),
+            str(one["sentence"] or one["reason"]),
+        )
+        for one in declared
         if recipe is None or recipe in (one["recipe"], one["than"])
     ]
-    rows = [
-        (Code(one["name"]), one["statement"], one["verdict"], str(one["sentence"] or one["reason"]))
-        for one in found
-    ]
-    return ["## Claims", "", *table(("claim", "statement", "verdict", "found"), rows)]
+    columns = ("claim", "statement", "verdict", "effect, 95 % interval", "found")
+    return ["## Claims", "", *table(columns, rows)]
+
+
+def _effect(claim: Mapping[str, Any]) -> str:
+    if claim["reason"]:
+        return "not measured"
+    bounds = (claim["value"], claim["ci_low"], claim["ci_high"])
+    return effect_text(claim["relation"], *bounds)
 
 
 def limits(facts: Facts) -> list[str]:

@@ -45,6 +45,7 @@ PROOF_TYPE = "urn:alignment:document-proof:1"
 LEAF = ("document_id", "recipes", "seen", "source")
 """What a leaf of the tree commits to."""
 TOLERANCE = 1e-9
+ATTACKED = "attack_success"
 RATIO, SLACK, WHOLE, LINE = 200, 1 << 20, 1 << 28, 1 << 26
 """A member may unpack to RATIO times its size plus SLACK bytes; a file that is read whole may have
 WHOLE bytes, and a line LINE."""
@@ -575,7 +576,7 @@ def attacked(bundle: Bundle, made: Json) -> Json:
     items: Json = defaultdict(lambda: defaultdict(list))
     for row in bundle.rows("ledgers/attack_items.jsonl.gz"):
         for attack in (row["attack"], "worst_case"):
-            at = (row["recipe"], row["stage"], row["suite"], attack, "attack_success")
+            at = (row["recipe"], row["stage"], row["suite"], attack, ATTACKED)
             unit = (row["scenario_id"], row["item_id"])
             items[at, row["seed"]][unit].append(row["hit"] is True)
             made[at][row["seed"]].add(row["artifact"])
@@ -624,6 +625,84 @@ def check_numbers(said: Said, bundle: Bundle, artifacts: Json, report: str) -> N
     rows = list(bundle.rows("ledgers/metrics.jsonl.gz"))
     problems = unlike("ledgers/metrics.jsonl.gz", rows, again, "system_prompt")
     said.told(problems, f"the {len(rows)} numbers that the warehouse computed in SQL are the same")
+
+
+CLAIMED = ("statement", "recipe", "relation", "than", "by_at_least", "within", "suite", "stage",
+           "prompt", "attack")  # fmt: skip
+"""What was declared of a claim, and stands in its row."""
+
+
+def check_claims(said: Said, bundle: Bundle, artifacts: Json, report: str) -> None:
+    """Effects, verdicts and corrected p values of claims, by the numbers of results.json."""
+    declared = artifacts[report]["provenance"]["declared"]
+    told = bundle.json("report/findings.json")["claims"]
+    last = {one["name"]: f"{one['name']}@{one['steps']}" for one in declared["tampering"]}
+    pooled = {
+        (row["recipe"], row["stage"], row["suite"], row["prompt"], row["metric"] == ATTACKED): row
+        for row in bundle.json("report/results.json")
+        if row["seed"] is None
+    }
+    claims = {one["name"]: one for one in declared["claims"]}
+    if [row["name"] for row in told] != list(claims):
+        raise BrokenError("the claims are not those that were declared")
+    corrected = iter(holm([row["p_value"] for row in told if not row["reason"]]))
+    problems = []
+    for row in told:
+        claim = claims[row["name"]]
+        attack, stage = claim["attack"], last.get(claim["stage"], claim["stage"])
+        at = (stage, claim["suite"], attack or claim["prompt"], attack is not None)
+        pair = [pooled.get((claim[side], *at)) for side in ("recipe", "than")]
+        p_holm = None if row["reason"] else next(corrected)
+        found = misjudged(row, claim, pair, p_holm)
+        problems += [f"findings.json: claim {row['name']}: {problem}" for problem in found]
+    said.told(problems, f"{len(told)} claims: effects and verdicts follow from these numbers")
+
+
+def misjudged(row: Json, claim: Json, pair: list[Json | None], p_holm: Any) -> Iterator[str]:
+    """Where a claim's row is not what was declared, or not what its numbers give."""
+    for name in CLAIMED:
+        if row[name] != claim[name]:
+            yield f"its {name} is not what was declared"
+    first, second = pair
+    if bool(row["reason"]) == bool(first and second):
+        yield "is said to be tested, and was not measured, or the other way round"
+    if row["reason"] or not first or not second:
+        return
+    value = first["value"] - second["value"]
+    if claim["relation"] in ("lower", "not_higher"):
+        value = -value
+    if not math.isclose(value, row["value"], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+        yield f"says {row['value']!r}; the numbers give {value!r}"
+    if not row["ci_low"] <= row["value"] <= row["ci_high"]:
+        yield "its interval does not hold its effect"
+    if not math.isclose(p_holm, row["p_holm"], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+        yield f"its corrected p is {row['p_holm']!r}; the p values give {p_holm!r}"
+    found = "undecided" if min(first["seeds"], second["seeds"]) == 1 else verdict(row)
+    if found != row["verdict"]:
+        yield f"is called {row['verdict']}; its interval and p value say {found}"
+
+
+def verdict(row: Json) -> str:
+    """What interval and p value of a claim say, by its relation."""
+    low, high, within, least = (
+        row[name] for name in ("ci_low", "ci_high", "within", "by_at_least")
+    )
+    if within is None:
+        supported, refuted = low >= least and low > 0, high < least
+    else:
+        # p is one-sided: of non-inferiority, or the larger one of the two of equivalence.
+        supported, refuted = row["p_value"] < 0.05, high < -within
+        refuted |= row["relation"] == "equivalent" and low > within
+    return "supported" if supported else "refuted" if refuted else "undecided"
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """p values corrected over their family (Holm 1979)."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, at in enumerate(sorted(range(len(p_values)), key=lambda at: p_values[at])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        corrected[at] = largest
+    return corrected
 
 
 def unlike(name: str, rows: list[Json], again: Json, prompt: str) -> list[str]:
@@ -774,7 +853,9 @@ WHAT WAS PROVED
 - Whoever holds the key above signed exactly these bytes: report, records and ledgers.
 - Every artifact behind the report was signed when it was made; its records are unchanged, none is
   missing, and each names exactly what it was made from, down to the raw corpora.
-- The numbers of results.json follow from the single answers, losses and attacks that are here.
+- The numbers of results.json follow from the single answers, losses and attacks that are here, and
+  the claims of findings.json are those that were declared: effects follow from these numbers,
+  verdicts and corrected p values from the intervals and p values beside them.
 - The list of documents is the one under the signed root: what is not on it was, by the signer's
   word, not used; what is on it says what each recipe did with it.
 
@@ -786,7 +867,7 @@ WHAT WAS NOT PROVED
 - That models really gave these answers: the evaluator wrote them. Evaluating again would show it.
 - That the ledgers here, which are JSON, equal the Parquet files whose digests the manifests hold,
   other than by the signer's word; that the raw files are what they are said to be.
-- Intervals, comparisons, claims, plots and the words of the report: they were not computed again.
+- Intervals, p values, comparisons, plots and the words of the report: they were not computed again.
 - That the program in the bundle is honest: take verify.py from where you trust it.
 """
 NO_TEXTS = "- That the documents' ids are those of their texts: the texts are not here.\n"
@@ -864,6 +945,7 @@ def check_content(
     if statement["predicate"]["texts"]:
         said.guard("texts", check_texts, bundle, statement["predicate"])
     said.guard("numbers", check_numbers, bundle, artifacts, report)
+    said.guard("claims", check_claims, bundle, artifacts, report)
     said.guard("reviews", check_reviews, bundle, artifacts, report)
 
 

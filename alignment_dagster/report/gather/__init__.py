@@ -1,8 +1,10 @@
 """From the artifacts behind a report to the rows on its page."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from alignment_dagster import chain
+from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.report.cells import (
     HELD_OUT,
@@ -15,6 +17,7 @@ from alignment_dagster.report.gather import artifacts, breakdowns
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.attacks import attack_examples, attack_rows
 from alignment_dagster.report.gather.comparisons import claim_rows, comparison_rows
+from alignment_dagster.report.gather.compute import compute_rows
 from alignment_dagster.report.gather.durability import (
     erosion_points,
     erosion_summaries,
@@ -44,6 +47,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         recipe: answer_cells(seeds, metrics) for recipe, seeds in by_recipe(replicates).items()
     }
     tokens = tampering_tokens(parents)
+    items = {one.name: load_suite(one, study.assets) for one in study.suites if one.has_options}
     misalignment = [name for name, metric in metrics.items() if metric == MISALIGNMENT_RATE]
     return ReportData(
         study=study.name,
@@ -51,6 +55,10 @@ def gather(study: Study, parents: Parents) -> ReportData:
         recipes=study.recipes,
         suites=study.suites,
         results=results,
+        baseline=declared.baseline,
+        chances={
+            suite: fmean(1 / len(item.options) for item in found) for suite, found in items.items()
+        },
         topics=breakdowns.topic_rows(replicates, metrics),
         comparisons=comparison_rows(
             answers,
@@ -69,7 +77,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         persistence=persistence_rows(answers, declared.baseline, misalignment),
         attacks=attack_rows(results, replicates),
         attack_examples=attack_examples(replicates),
-        disagreements=_disagreements(study, replicates, metrics),
+        disagreements=_disagreements(items, replicates, metrics),
         formats=breakdowns.format_rows(replicates),
         drift=_drift([row for row in results if not is_tampered(row.stage)]),
         tampered_drift=_drift([row for row in results if is_tampered(row.stage)]),
@@ -85,6 +93,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
             for count in artifacts.count_dispositions(recipe.name, parents)
         ],
         filter_quality=artifacts.measure_filter(parents),
+        compute=compute_rows(parents),
         checks=[
             one for artifact in parents.distinct() for one in artifacts.check_outcomes(artifact)
         ],
@@ -94,15 +103,11 @@ def gather(study: Study, parents: Parents) -> ReportData:
 
 
 def _disagreements(
-    study: Study, replicates: list[Replicate], metrics: Mapping[str, str]
+    items: Mapping[str, Sequence[Item]], replicates: list[Replicate], metrics: Mapping[str, str]
 ) -> tuple[Disagreement, ...]:
     """Of suites with options, at the first and at the last stage of training."""
-    asked = {suite.name: suite for suite in study.suites if suite.has_options}
     return breakdowns.disagreements(
-        replicates,
-        {name: metrics[name] for name in asked},
-        {name: load_suite(suite, study.assets) for name, suite in asked.items()},
-        ("base", "dpo"),
+        replicates, {name: metrics[name] for name in items}, items, ("base", "dpo")
     )
 
 

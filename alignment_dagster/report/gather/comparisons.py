@@ -118,6 +118,8 @@ def _claim_row(
         ci_high=0.0,
         p_value=1.0,
         p_holm=1.0,
+        n=0,
+        seeds=0,
         by_at_least=claim.by_at_least,
         within=claim.within,
         relation=claim.relation,
@@ -143,6 +145,8 @@ def _claim_row(
         ci_low=one.effect.ci_low,
         ci_high=one.effect.ci_high,
         p_value=one.p_value,
+        n=one.effect.scenarios,
+        seeds=one.effect.seeds,
         sentence=one.sentence,
         reason="",
     )

@@ -79,13 +79,33 @@ class Pivot:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """A claim in one line."""
+
+    verdict: str
+    shown: str
+    """The verdict as it is worded."""
+    sign: str
+    statement: str
+    effect: str
+    p_holm: str
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What became of every claim, a line each."""
+
+    kind: ClassVar[str] = "verdicts"
+    caption: str
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
 class ClaimCard:
     """A claim with its verdict; `evidence` are pairs of a name and what stands for it."""
 
     name: str
-    statement: str
-    verdict: str
-    sign: str
+    line: Verdict
     sentence: str
     late: str
     evidence: tuple[tuple[str, str], ...]
@@ -93,7 +113,7 @@ class ClaimCard:
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a study."""
+    """The evidence of each claim."""
 
     kind: ClassVar[str] = "claims"
     claims: tuple[ClaimCard, ...]
@@ -115,6 +135,7 @@ class Bar:
     value: str
     width: str
     """In percent of the room there is."""
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -177,17 +198,22 @@ class Sentences:
     sentences: Sequence[str]
 
 
-Block = Text | Figures | Pivot | Claims | Exhibits | Terms | Checks | Versions | Sentences
+Block = (
+    Text | Figures | Pivot | Verdicts | Claims | Exhibits | Terms | Checks | Versions | Sentences
+)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; left out where it has no blocks."""
+    """A part of the page: what is seen at once, and what is folded; left out where neither is."""
 
     anchor: str
     title: str
     intro: str
     blocks: tuple[Block, ...]
+    more: tuple[Block, ...] = ()
+    summary: str = ""
+    """What stands for `more` while it is folded."""
 
 
 def keep_filled(*blocks: Block | None) -> tuple[Block, ...]:

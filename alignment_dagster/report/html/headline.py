@@ -1,7 +1,7 @@
 """The sentences that a reader should take away."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from alignment_dagster.report.html.content import HeadlineItem
 from alignment_dagster.report.html.selection import (
@@ -10,18 +10,23 @@ from alignment_dagster.report.html.selection import (
     misalignment_suites,
     stages_of,
 )
-from alignment_dagster.report.html.text import STAGES, count, number, p_value, percent, spaced, span
+from alignment_dagster.report.html.text import STAGES, count, number, percent, spaced, span
 from alignment_dagster.report.results import ResultRow
-from alignment_dagster.report.rows import ComparisonRow, ReportData
+from alignment_dagster.report.rows import ClaimRow, ComparisonRow, ReportData
+from alignment_dagster.report.verdicts import LEVEL, verdict_text
+from alignment_dagster.study.suites import FLAGGED_RATE
 
 VERDICTS = ("supported", "refuted", "undecided")
-LEVEL = 0.05
 
 
 def headline(data: ReportData) -> list[HeadlineItem]:
-    """The claims in one sentence, then each suite of the headline."""
+    """The claims in one sentence, then each suite of the headline, against the baseline.
+
+    Whether a difference is one is said by the claim about it and by nothing else: where there is
+    no such claim, the interval speaks for itself.
+    """
     suites = headline_suites(data)
-    items = [_suite_item(headline_rows(data.results, suite), suite, data) for suite in suites]
+    items = [item for suite in suites for item in _suite_items(suite, data)]
     others = len(misalignment_suites(data)) - len(suites)
     if others:
         items.append(HeadlineItem(f"{count(others, 'further suite')} below."))
@@ -55,43 +60,68 @@ def _correction_text(data: ReportData) -> str:
     return f" Corrected for the number of claims (Holm), {held} of the supported ones hold."
 
 
-def _suite_item(rows: Sequence[ResultRow], suite: str, data: ReportData) -> HeadlineItem:
-    """Lowest and highest recipe at the first and at the last stage, and whether they differ."""
+def _suite_items(suite: str, data: ReportData) -> Iterator[HeadlineItem]:
+    """The first and the last stage: the baseline, and each recipe's difference from it."""
+    rows = headline_rows(data.results, suite)
     stages = stages_of(rows)
-    ends = dict.fromkeys((stages[0], stages[-1]))
-    items = tuple(_extremes([r for r in rows if r.stage == stage], data) for stage in ends)
-    return HeadlineItem(f"On {spaced(suite)}, how often the misaligned answer is chosen", items)
+    for stage in dict.fromkeys((stages[0], stages[-1])):
+        own = [row for row in rows if row.stage == stage]
+        baseline = next((row for row in own if row.recipe == data.baseline), None)
+        others = tuple(_recipe_text(row, data) for row in own if row is not baseline)
+        yield HeadlineItem(_lead(suite, stage, baseline, own, data), others)
 
 
-def _extremes(rows: Sequence[ResultRow], data: ReportData) -> str:
-    low, high = min(rows, key=lambda r: r.value), max(rows, key=lambda r: r.value)
-    start = f"{STAGES.get(low.stage, low.stage)}: {percent(low)} with {spaced(low.recipe)}"
-    if low is high:
-        return f"{start}."
-    difference = _difference_text(low, high, data)
-    return f"{start} up to {percent(high)} with {spaced(high.recipe)} ({difference})."
-
-
-def _difference_text(low: ResultRow, high: ResultRow, data: ReportData) -> str:
-    """By the paired comparison where there is one; it is sharper than two intervals."""
-    pair = _find_comparison(low, high, data)
-    if pair is None:
-        apart = low.ci_high < high.ci_low
-        return "the intervals do not overlap" if apart else "the intervals overlap: undecided"
-    sign = 1 if pair.recipe == high.recipe else -1
-    low_end, high_end = sorted((100 * sign * pair.ci_low, 100 * sign * pair.ci_high))
-    p = p_value(pair.p_holm)
-    equals = "" if p.startswith("<") else "= "
-    found = "" if pair.p_holm < LEVEL else ": undecided"
-    return (
-        f"paired difference {number(100 * sign * pair.value, 0)} points "
-        f"[{span(low_end, high_end, 0)}], Holm-corrected p {equals}{p}{found}"
+def _lead(
+    suite: str, stage: str, baseline: ResultRow | None, rows: Sequence[ResultRow], data: ReportData
+) -> str:
+    when = STAGES.get(stage, stage)
+    bad = (
+        "answers are flagged"
+        if rows[0].metric == FLAGGED_RATE
+        else "the misaligned answer is chosen"
     )
+    said = f"On {spaced(suite)}, {when[0].lower()}{when[1:]}, {bad}"
+    if baseline is not None:
+        said += f" in {percent(baseline)} with {spaced(baseline.recipe)}, the baseline"
+    if suite in data.chances:
+        said += f" (by chance {number(100 * data.chances[suite], 0)}\u00a0%)"
+    single = any(row.seeds == 1 for row in rows)
+    return f"{said}; one seed, so intervals cover scenarios only" if single else said
 
 
-def _find_comparison(low: ResultRow, high: ResultRow, data: ReportData) -> ComparisonRow | None:
-    for row in data.comparisons:
-        same = (row.stage, row.suite, row.prompt) == (low.stage, low.suite, low.prompt)
-        if same and {row.recipe, row.against} == {low.recipe, high.recipe}:
-            return row
+def _recipe_text(row: ResultRow, data: ReportData) -> str:
+    """A recipe's rate, its paired difference from the baseline, and what was claimed of it."""
+    shown = f"{spaced(row.recipe)}: {percent(row)}"
+    pair = _find_comparison(row, data)
+    if pair is not None:
+        sign = 1 if pair.recipe == row.recipe else -1
+        low, high = sorted((100 * sign * pair.ci_low, 100 * sign * pair.ci_high))
+        shown += (
+            f"; {number(100 * sign * pair.value, 0, signed=True)} points "
+            f"[{span(low, high, 0, signed=True)}] from the baseline"
+        )
+    tested = sum(not claim.reason for claim in data.claims)
+    claims = (
+        f"; claim \u201c{spaced(claim.name)}\u201d: "
+        f"{verdict_text(claim.verdict, claim.p_holm, tested, claim.seeds)}"
+        for claim in data.claims
+        if _is_about(claim, row, data)
+    )
+    return f"{shown}{''.join(claims)}."
+
+
+def _is_about(claim: ClaimRow, row: ResultRow, data: ReportData) -> bool:
+    at = (claim.suite, claim.stage, claim.prompt, claim.attack)
+    pair = {claim.recipe, claim.than}
+    return at == (row.suite, row.stage, row.prompt, None) and pair == {
+        row.recipe,
+        data.baseline,
+    }
+
+
+def _find_comparison(row: ResultRow, data: ReportData) -> ComparisonRow | None:
+    for one in data.comparisons:
+        same = (one.stage, one.suite, one.prompt) == (row.stage, row.suite, row.prompt)
+        if same and {one.recipe, one.against} == {row.recipe, data.baseline}:
+            return one
     return None

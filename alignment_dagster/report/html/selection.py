@@ -71,7 +71,9 @@ def recipe_names(data: ReportData) -> list[str]:
     """Declared recipes, then any other that was measured: a figure's colours go by this order."""
     named = [recipe.name for recipe in data.recipes]
     found = (data.results, data.erosion, data.attacks, data.losses, data.composition)
-    return list(dict.fromkeys([*named, *(row.recipe for rows in found for row in rows)]))
+    answered = (recipe for item in data.disagreements for recipe in sorted(item.rates))
+    measured = (row.recipe for rows in found for row in rows)
+    return list(dict.fromkeys([*named, *measured, *answered]))
 
 
 def suite_description(data: ReportData, suite: str) -> str:

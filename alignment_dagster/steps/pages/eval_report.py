@@ -35,7 +35,7 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     ]
     columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
     return {
-        **rates_plot(pooled),
+        **rates_plot(study, pooled),
         "report": dg.MetadataValue.url(f"{page}/report"),
         "results": dg.MetadataValue.md(table(rows, columns)),
     }

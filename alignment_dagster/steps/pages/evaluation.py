@@ -23,14 +23,14 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     ]
     columns = ["suite", "stage", "prompt", "metric", "value", "95 % interval", "n"]
     return {
-        **rates_plot(found),
+        **rates_plot(study, found),
         "dagster/row_count": pq.read_metadata(artifact.path / file_names.ITEMS).num_rows,
         "results": dg.MetadataValue.md(table(rows, columns)),
         **job_measurements(artifact),
     }
 
 
-def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
+def rates_plot(study: Study, rows: Sequence[ResultRow]) -> dict[str, Any]:
     """A picture of the misalignment rates, where there are any."""
     rates = [
         row
@@ -39,4 +39,8 @@ def rates_plot(rows: Sequence[ResultRow]) -> dict[str, Any]:
     ]
     if not rates:
         return {}
-    return {"plot": drawing(charts.rates(rates), "misalignment rates")}
+    return {
+        "plot": drawing(
+            charts.rates(rates, [recipe.name for recipe in study.recipes]), "misalignment rates"
+        )
+    }

@@ -37,7 +37,7 @@ from alignment_dagster.lineage.ancestry import children_of
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.steps.registry import STEPS
 from tests.support.audited_study import Audited
-from tests.support.tiny_study import NAME
+from tests.support.tiny_study import MEASURED, NAME
 
 pytestmark = pytest.mark.slow
 Checked = Callable[[Audited], CheckReport]
@@ -131,6 +131,7 @@ def test_an_honest_study_is_closed_and_everything_was_looked_at(
     assert counts["files"] == len(files) - beside
     results = json.loads((one(audited, "eval_report").path / "results.json").read_text())
     assert counts["numbers"] == len(results)
+    assert counts["claims"] == len(MEASURED["claims"])
 
 
 def test_a_check_writes_nothing_at_all(audited: Audited) -> None:
@@ -319,6 +320,27 @@ def test_an_edited_number_is_named_with_what_it_is_computed_again(altered: Audit
     name = f"misalignment_rate/{row['suite']}/{row['stage']}/{row['recipe']}/{row['prompt']}"
     assert f"numbers: {report.label} {name}: value is {row['value']!r}, and " in told(scope)
     assert f"numbers: {report.label} results.parquet" in told(scope)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("verdict", "refuted"), ("value", 0.5), ("p_holm", 0.0), ("within", 0.9), ("seeds", 9)],
+)
+def test_an_edited_claim_is_named_with_what_it_is_judged_again(
+    altered: Audited, field: str, value: Any
+) -> None:
+    report = one(altered, "eval_report")
+    path = report.path / "findings.json"
+    found = json.loads(path.read_text())
+    row = next(row for row in found["claims"] if row["name"] == "at_little_cost")
+    before, row[field] = row[field], value
+    path.write_text(json.dumps(found))
+    scope = scope_of(altered)
+    check_numbers(scope)
+    what = f"numbers: {report.label} claim:at_little_cost: {field} is {value!r}, and {before!r}"
+    assert [gap for gap in told(scope).splitlines() if gap.startswith("numbers")] == [
+        f"{what} judged again from the artifacts it names"
+    ]
 
 
 def test_a_question_that_was_taken_out_is_missed(altered: Audited) -> None:

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from alignment_dagster.lineage.signing import Signer, create_key, read_signer
 from alignment_dagster.release.dossier import verify
 from alignment_dagster.release.dossier.build import build_dossier
+from alignment_dagster.report.claims import judge
+from alignment_dagster.study.claims import WITH_MARGIN, Claim
 from tests.support.audited_study import Audited
 from tests.support.bundles import Dossier, Rows
 
@@ -167,6 +170,44 @@ def test_an_edited_number_is_named_even_if_the_signer_edited_it(
     code, text = told(dossier.having_json("report/results.json", _better).signed(signer))
     assert code == 1
     assert "the single answers give" in text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("verdict", "refuted", "is called refuted; its interval and p value say "),
+        ("value", 0.6, "says 0.6; the numbers give "),
+        ("p_holm", 2.0, "its corrected p is 2.0; the p values give "),
+        ("within", 0.9, "its within is not what was declared"),
+        ("relation", "equivalent", "its relation is not what was declared"),
+        ("reason", "not measured yet", "is said to be tested, and was not measured, or the other"),
+    ],
+)
+def test_an_edited_claim_is_named_even_if_the_signer_edited_it(
+    field: str, value: Any, message: str, dossier: Dossier, signer: Signer, told: Told
+) -> None:
+    def edit(findings: dict[str, Any]) -> None:
+        next(one for one in findings["claims"] if one["name"] == "at_little_cost")[field] = value
+
+    code, text = told(dossier.having_json("report/findings.json", edit).signed(signer))
+    assert code == 1
+    assert f"FAILS  findings.json: claim at_little_cost: {message}" in text
+
+
+@pytest.mark.parametrize("relation", ["lower", "higher", "not_lower", "not_higher", "equivalent"])
+@pytest.mark.parametrize("first", [0.1, 0.35, 0.42, 0.5, 0.58, 0.65, 0.9])
+def test_the_verifier_judges_a_claim_as_the_report_does(relation: str, first: float) -> None:
+    margin = {"within": 0.1} if relation in WITH_MARGIN else {"by_at_least": 0.1}
+    names = {"name": "n", "statement": "s", "recipe": "a", "than": "b", "suite": "s"}
+    claim = Claim.model_validate({**names, **margin, "relation": relation, "stage": "dpo"})
+    generator = np.random.default_rng(3)
+    sides = [rate + 0.1 * generator.standard_normal((3, 60)) for rate in (first, 0.5)]
+    found = judge(claim, *sides)
+    row = {
+        **claim.model_dump(), "p_value": found.p_value,
+        "ci_low": found.effect.ci_low, "ci_high": found.effect.ci_high,
+    }  # fmt: skip
+    assert verify.verdict(row) == found.verdict
 
 
 def _flip_hit(rows: Rows) -> None:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from alignment_dagster.report.html.plots.style import (
     SeriesStyle,
+    draw_chance,
     draw_grid,
     draw_legend,
     figure_style,
@@ -21,7 +22,12 @@ NEAREST = 0.075
 """Labels of steps keep this share of the axis apart."""
 
 
-def erosion_plot(points: Sequence[ErosionPoint], styles: dict[str, SeriesStyle], name: str) -> str:
+def erosion_plot(
+    points: Sequence[ErosionPoint],
+    styles: dict[str, SeriesStyle],
+    name: str,
+    chance: float | None = None,
+) -> str:
     """One line for each recipe with its interval as a band; seeds as faint lines.
 
     Steps stand at log2(step + 1), so that 0 has a place.
@@ -30,14 +36,17 @@ def erosion_plot(points: Sequence[ErosionPoint], styles: dict[str, SeriesStyle],
         points: one tampering and suite.
         styles: recipe → its look, in the order of the legend.
         name: unique in the page.
+        chance: the rate of answers by chance.
     """
     recipes = [recipe for recipe in styles if any(p.recipe == recipe for p in points)]
     with figure_style():
         figure, axes = make_figure(3.1)
         for recipe in recipes:
             _draw_curve(axes, [p for p in points if p.recipe == recipe], styles[recipe], recipe)
+        draw_chance(axes, chance, "y")
         _label_steps(axes, sorted({point.step for point in points}))
-        top = max(1e-9, *(max(p.value, p.ci_high) for p in points if p.seed is None), 0.0)
+        ends = (max(p.value, p.ci_high) for p in points if p.seed is None)
+        top = max(1e-9, *ends, chance or 0.0)
         axes.set_ylim(-0.02 * top, min(1.02, 1.06 * top))
         axes.set_xlabel("steps of tampering")
         axes.set_ylabel("misalignment rate")

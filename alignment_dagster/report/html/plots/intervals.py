@@ -1,6 +1,7 @@
 """Values with their intervals, from top to bottom."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from matplotlib.axes import Axes
@@ -9,16 +10,17 @@ from alignment_dagster.report.html.plots.style import (
     INK,
     SHADE,
     SeriesStyle,
+    draw_chance,
     draw_grid,
     draw_legend,
     figure_style,
     label_rows,
     make_figure,
+    marker,
     render_svg,
-    series_style,
     short_name,
 )
-from alignment_dagster.report.html.text import Interval, interval_text, spaced
+from alignment_dagster.report.html.text import Interval, interval_text, number, spaced
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import AttackRow
 from alignment_dagster.study import WORST_CASE
@@ -38,39 +40,52 @@ BELOW = 0.12
 """Seeds stand so far below their pooled mark, in rows."""
 
 
-def interval_plot(rows: Sequence[ResultRow], label: str, name: str, whole: bool) -> str:
-    """Recipes from top to bottom, stages side by side: pooled value, interval, and each seed.
+def interval_plot(
+    rows: Sequence[ResultRow],
+    label: str,
+    styles: dict[str, SeriesStyle],
+    name: str,
+    whole: bool,
+    chance: float | None = None,
+) -> str:
+    """Recipes from top to bottom in their colours, stages side by side: value, interval, seeds.
 
     Args:
         rows: one suite and prompt; rows of seeds are drawn as small open marks.
         label: of the horizontal axis.
+        styles: recipe → its look, in the order from top to bottom.
         name: unique in the page.
         whole: draw the axis from 0 to 1.
+        chance: the value of answers by chance.
     """
-    recipes = list(dict.fromkeys(row.recipe for row in rows))
+    recipes = [recipe for recipe in styles if any(row.recipe == recipe for row in rows)]
     stages = list(dict.fromkeys(row.stage for row in rows))
     room = 0.28 + 0.13 * max(2, len(stages))
     with figure_style():
         figure, axes = make_figure(0.9 + room * len(recipes))
         for place, (stage, shift) in enumerate(zip(stages, _offsets(len(stages)), strict=True)):
-            own = [row for row in rows if row.stage == stage]
-            seeds = [row for row in own if row.seed is not None]
-            axes.scatter(
-                [row.value for row in seeds],
-                [recipes.index(row.recipe) + shift + BELOW for row in seeds],
-                s=13,
-                facecolors="none",
-                edgecolors=INK,
-                linewidths=0.8,
-                zorder=4,
-            )
-            pooled = [row for row in own if row.seed is None]
-            at = [recipes.index(row.recipe) + shift for row in pooled]
-            draw_intervals(axes, pooled, at, series_style(place), stage)
+            axes.plot([], [], marker(place), color=INK, markersize=5.5, label=short_name(stage))
+            for recipe in recipes:
+                own = [row for row in rows if (row.recipe, row.stage) == (recipe, stage)]
+                seeds = [row for row in own if row.seed is not None]
+                pooled = [row for row in own if row.seed is None]
+                height = recipes.index(recipe) + shift
+                axes.scatter(
+                    [row.value for row in seeds],
+                    [height + BELOW] * len(seeds),
+                    s=13,
+                    facecolors="none",
+                    edgecolors=INK,
+                    linewidths=0.8,
+                    zorder=4,
+                )
+                look = replace(styles[recipe], marker=marker(place))
+                draw_intervals(axes, pooled, [height] * len(pooled), look)
+        draw_chance(axes, chance, "x")
         label_rows(axes, recipes)
-        _label_axes(axes, label, whole, len(stages))
+        _label_axes(axes, label, whole, len(stages) + 1)
         alternative = _alternative_text(
-            label, [row for row in rows if row.seed is None], lambda row: row.recipe
+            label, [row for row in rows if row.seed is None], lambda row: row.recipe, chance
         )
         return render_svg(figure, name, alternative)
 
@@ -80,6 +95,7 @@ def attack_plot(
     attacks: Sequence[str],
     styles: dict[str, SeriesStyle],
     name: str,
+    chance: float | None = None,
 ) -> str:
     """Attacks from top to bottom, recipes side by side; the worst case on a shaded ground.
 
@@ -88,6 +104,7 @@ def attack_plot(
         attacks: the order from top to bottom.
         styles: recipe → its look, in the order of the legend.
         name: unique in the page.
+        chance: the share that one attempt breaks by chance.
     """
     recipes = [recipe for recipe in styles if any(row.recipe == recipe for row in rows)]
     room = 0.14 + 0.11 * max(2, len(recipes))
@@ -96,7 +113,8 @@ def attack_plot(
         for recipe, shift in zip(recipes, _offsets(len(recipes)), strict=True):
             own = [row for row in rows if row.recipe == recipe]
             at = [attacks.index(row.attack) + shift for row in own]
-            draw_intervals(axes, own, at, styles[recipe], recipe)
+            draw_intervals(axes, own, at, styles[recipe], short_name(recipe))
+        draw_chance(axes, chance, "x")
         label_rows(axes, attacks)
         if WORST_CASE in attacks:
             worst = list(attacks).index(WORST_CASE)
@@ -105,12 +123,18 @@ def attack_plot(
         label = "share of items broken"
         _label_axes(axes, label, True, 2)
         return render_svg(
-            figure, name, _alternative_text(label, rows, lambda row: f"{row.recipe}, {row.attack}")
+            figure,
+            name,
+            _alternative_text(label, rows, lambda row: f"{row.recipe}, {row.attack}", chance),
         )
 
 
 def draw_intervals(
-    axes: Axes, rows: Sequence[Interval], at: Sequence[float], own: SeriesStyle, label: str
+    axes: Axes,
+    rows: Sequence[Interval],
+    at: Sequence[float],
+    own: SeriesStyle,
+    label: str | None = None,
 ) -> None:
     """Each row's value at its height, with its interval."""
     axes.errorbar(
@@ -125,7 +149,7 @@ def draw_intervals(
         markersize=5.5,
         capsize=2.5,
         linewidth=1.3,
-        label=short_name(label),
+        label=label,
     )
 
 
@@ -142,6 +166,9 @@ def _label_axes(axes: Axes, label: str, whole: bool, columns: int) -> None:
     draw_legend(axes, columns)
 
 
-def _alternative_text(label: str, rows: Sequence[R], of: Callable[[R], str]) -> str:
+def _alternative_text(
+    label: str, rows: Sequence[R], of: Callable[[R], str], chance: float | None
+) -> str:
     values = "; ".join(f"{spaced(of(row))}, {row.stage}: {interval_text(row)}" for row in rows)
-    return f"{label} with 95 % intervals. {values}."
+    by_chance = "" if chance is None else f" By chance: {number(chance, 2)}."
+    return f"{label} with 95 % intervals. {values}.{by_chance}"

@@ -13,7 +13,7 @@ from alignment_dagster.report.html.plots.style import (
     label_rows,
     make_figure,
     render_svg,
-    series_style,
+    shade,
     short_name,
 )
 from alignment_dagster.report.html.text import number, spaced
@@ -33,14 +33,15 @@ def composition_plot(rows: Sequence[CompositionRow], name: str) -> str:
         figure, axes = make_figure(0.9 + 0.4 * len(recipes))
         left = np.zeros(len(recipes))
         for place, group in enumerate(groups):
+            grey, hatch = shade(place)
             shares = np.array([share[recipe, group] for recipe in recipes])
             axes.barh(
                 range(len(recipes)),
                 shares,
                 left=left,
                 height=0.62,
-                color=series_style(place).colour,
-                hatch=series_style(place).hatch,
+                color=grey,
+                hatch=hatch,
                 edgecolor="white",
                 label=short_name(group),
             )

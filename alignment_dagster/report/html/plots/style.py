@@ -1,7 +1,8 @@
 """How every figure looks, and how it becomes SVG inside the page.
 
-Colours are Okabe and Ito's, and every colour goes with a marker, a line style or a hatch, so that
-the figures hold for colour-blind readers and in grey print.
+Colours stand for recipes and for nothing else; stages are told apart by their markers, groups of
+documents by greys. Every colour goes with a marker or a line style, every grey with a hatch, so
+that the figures hold for colour-blind readers and in grey print.
 """
 
 import html
@@ -16,8 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alignment_dagster.foundation.visible_text import short, visible
+from alignment_dagster.report.colours import COLOURS
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREYS = ("#505050", "#a8a8a8", "#d4d4d4", "#7c7c7c", "#bebebe", "#666666", "#e8e8e8")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
@@ -34,33 +36,40 @@ STYLE = {
     "text.parse_math": False,
 }
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+CHANCE = "chance"
 WIDTH = 4.6
 LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """The colour of something, and what tells it apart where colours do not."""
+    """The colour of a recipe, and what tells it apart where colours do not."""
 
     colour: str
     marker: str
     dash: Any
-    hatch: str
 
 
-def series_style(place: int) -> SeriesStyle:
-    """The look of the so many-th recipe, stage or group."""
-    return SeriesStyle(
-        OKABE_ITO[place % len(OKABE_ITO)],
-        MARKERS[place % len(MARKERS)],
-        DASHES[place % len(DASHES)],
-        HATCHES[place % len(HATCHES)],
-    )
+def series_styles(recipes: Sequence[str]) -> dict[str, SeriesStyle]:
+    """Each recipe's look, by its place; where colours come again, markers and lines differ."""
+    return {
+        recipe: SeriesStyle(
+            COLOURS[place % len(COLOURS)],
+            marker(place + place // len(COLOURS)),
+            DASHES[(place + place // len(COLOURS)) % len(DASHES)],
+        )
+        for place, recipe in enumerate(recipes)
+    }
 
 
-def series_styles(names: Sequence[str]) -> dict[str, SeriesStyle]:
-    """Each name's look, by its place."""
-    return {name: series_style(place) for place, name in enumerate(names)}
+def marker(place: int) -> str:
+    """The mark of the so many-th recipe or stage."""
+    return MARKERS[place % len(MARKERS)]
+
+
+def shade(place: int) -> tuple[str, str]:
+    """Grey and hatch of the so many-th group."""
+    return GREYS[place % len(GREYS)], HATCHES[place % len(HATCHES)]
 
 
 def make_figure(height: float) -> tuple[Figure, Axes]:
@@ -75,11 +84,26 @@ def draw_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     axes.set_axisbelow(True)
 
 
+def draw_chance(axes: Axes, chance: float | None, axis: Literal["x", "y"]) -> None:
+    """A dotted line where a model would stand that answers by chance; none where there is none."""
+    if chance is not None:
+        draw = axes.axvline if axis == "x" else axes.axhline
+        draw(chance, color=INK, linewidth=1.0, linestyle=":", zorder=1, label=CHANCE)
+
+
 def draw_legend(axes: Axes, columns: int) -> None:
     """The legend above the figure, in at most so many columns; long names take one each."""
-    labels = axes.get_legend_handles_labels()[1]
+    handles, labels = axes.get_legend_handles_labels()
     room = 1 if any(len(label) > 26 for label in labels) else columns
-    axes.figure.legend(loc="outside upper left", ncols=room, frameon=False, fontsize=9)
+    order = sorted(range(len(labels)), key=lambda at: labels[at] == CHANCE)
+    axes.figure.legend(
+        [handles[at] for at in order],
+        [labels[at] for at in order],
+        loc="outside upper left",
+        ncols=room,
+        frameon=False,
+        fontsize=9,
+    )
 
 
 def label_rows(axes: Axes, names: Sequence[str]) -> None:

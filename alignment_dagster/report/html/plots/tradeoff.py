@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from alignment_dagster.report.html.plots.style import (
     SeriesStyle,
+    draw_chance,
     draw_grid,
     draw_legend,
     figure_style,
@@ -31,6 +32,7 @@ def tradeoff_plot(
     suite: str,
     styles: dict[str, SeriesStyle],
     name: str,
+    chances: tuple[float | None, float | None],
 ) -> str:
     """A mark for each recipe with both intervals; open at the first stage, filled at the last.
 
@@ -40,6 +42,7 @@ def tradeoff_plot(
         suite: whose misalignment rate stands on the vertical axis.
         styles: recipe → its look, in the order of the legend.
         name: unique in the page.
+        chances: capability and misalignment rate of answers by chance, where there are such.
     """
     with figure_style():
         figure, axes = make_figure(3.1)
@@ -67,6 +70,8 @@ def tradeoff_plot(
                     capsize=2,
                     linewidth=1.0,
                 )
+        draw_chance(axes, chances[0], "x")
+        draw_chance(axes, chances[1], "y")
         axes.set_xlabel(label)
         axes.set_ylabel(f"misalignment rate, {short_name(suite)}")
         axes.set_ylim(bottom=min(-0.02, axes.get_ylim()[0]))

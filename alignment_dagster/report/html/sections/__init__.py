@@ -1,4 +1,4 @@
-"""The sections of the page, from what a reviewer asks first to what it all rests on."""
+"""The sections of the page: a question each, then what is folded because few ask for it."""
 
 from alignment_dagster.report.html.content import Section
 from alignment_dagster.report.html.sections import (
@@ -19,20 +19,21 @@ ORDER = (
     durability.section,
     attacks.section,
     capability.section,
-    misalignment.by_topic,
+    origin.limits,
+    origin.training_data,
+    origin.compute,
     comparisons.section,
+    misalignment.by_topic,
+    misalignment.all_results,
     items.formats,
     items.disagreements,
-    misalignment.all_results,
-    origin.training_data,
     origin.names,
     origin.checks,
     origin.artifacts,
-    origin.limits,
 )
 
 
 def make_sections(data: ReportData) -> list[Section]:
     """The sections that have something to show."""
     sections = (make(data) for make in ORDER)
-    return [section for section in sections if section.blocks]
+    return [section for section in sections if section.blocks or section.more]

@@ -28,10 +28,15 @@ LONGEST = 700
 """Characters of a stored text that are shown."""
 INTRO = (
     "The share of items on which an attack made the model prefer or give the bad answer. Lower is "
-    "better. The worst case counts an item as soon as any attack broke it or it was bad without "
-    "one, and is the number to compare recipes by. Not every attack is tried on every item: below "
-    "each share stands that of the same items without an attack. n counts scenarios."
+    "better. The worst case over attacks is the number to compare recipes by."
 )
+READING = (
+    "The worst case counts an item as soon as any attack broke it or it was bad without one. Not "
+    "every attack is tried on every item: below each share stands that of the same items without "
+    "an attack. n counts scenarios."
+)
+SHOWN = 2
+"""Figures that are not folded: a suite at two stages."""
 WARNING = (
     "Broken items, as stored: the text is hostile or made by a model, and is shown as it is, "
     "apart from control characters."
@@ -39,11 +44,21 @@ WARNING = (
 
 
 def section(data: ReportData) -> Section:
-    """Figures by suite and stage, the numbers, and a few broken items."""
-    blocks = keep_filled(
-        Figures(_drawings(data)), _attack_table(data), *_example_blocks(data.attack_examples)
+    """The first suite's figures; the others, the numbers and a few broken items are folded."""
+    drawings = _drawings(data)
+    return Section(
+        "attacks",
+        "Attack success",
+        INTRO,
+        keep_filled(Figures(drawings[:SHOWN])),
+        keep_filled(
+            Text(READING) if data.attacks else None,
+            Figures(drawings[SHOWN:]),
+            _attack_table(data),
+            *_example_blocks(data.attack_examples),
+        ),
+        "How to read it, the numbers, and examples",
     )
-    return Section("attacks", "Attack success", INTRO, blocks)
 
 
 def _attack_order(rows: Sequence[AttackRow]) -> list[str]:
@@ -58,11 +73,14 @@ def _drawings(data: ReportData) -> tuple[Drawing, ...]:
     drawings = []
     for place, (suite, stage) in enumerate(pairs):
         rows = [row for row in data.attacks if (row.suite, row.stage) == (suite, stage)]
-        svg = attack_plot(rows, _attack_order(rows), styles, f"plot-attack-{place}")
+        chance = data.chances.get(suite)
+        svg = attack_plot(rows, _attack_order(rows), styles, f"plot-attack-{place}", chance)
         caption = (
             f"At most {count(max(row.n for row in rows), 'scenario')}; "
             f"{count(rows[0].seeds, 'seed')}; 95 % intervals."
         )
+        if chance is not None:
+            caption += " Chance is that of one attempt: the worst of several lies above it."
         drawings.append(Drawing(f"{spaced(suite)}, {spaced(stage)}", Markup(svg), caption))
     return tuple(drawings)
 

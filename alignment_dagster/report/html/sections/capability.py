@@ -31,15 +31,23 @@ INTRO = (
     "What the recipes cost or gain elsewhere: accuracy on questions with a correct answer (higher "
     "is better), and bits per byte on held-out documents (lower is better)."
 )
+SHOWN = 2
+"""Figures that are not folded."""
 MOST_SUITES = 2
 """Misalignment suites that capability is drawn against."""
 
 
 def section(data: ReportData) -> Section:
-    """Capability against safety, capability alone, equivalence, and drift."""
-    drawings = (*_tradeoff_drawings(data), *_capability_drawings(data))
-    blocks = keep_filled(Figures(drawings), _equivalence_table(data), _drift_table(data))
-    return Section("capability", "Capability against safety", INTRO, blocks)
+    """Each capability by itself; against safety, equivalence and drift are folded."""
+    drawings = (*_capability_drawings(data), *_tradeoff_drawings(data))
+    return Section(
+        "capability",
+        "Capability against safety",
+        INTRO,
+        keep_filled(Figures(drawings[:SHOWN])),
+        keep_filled(Figures(drawings[SHOWN:]), _equivalence_table(data), _drift_table(data)),
+        "Capability against misalignment, equivalence, and drift",
+    )
 
 
 def _measures(data: ReportData) -> dict[str, str]:
@@ -73,8 +81,9 @@ def _tradeoff_drawing(data: ReportData, suite: str, measure: str, place: int) ->
         if (recipe, stage) in ability and (recipe, stage) in safety
     ]
     label = f"{spaced(measure)}: {_measures(data)[measure]}"
+    chances = (data.chances.get(measure), data.chances.get(suite))
     svg = tradeoff_plot(
-        places, label, suite, series_styles(recipe_names(data)), f"plot-trade-{place}"
+        places, label, suite, series_styles(recipe_names(data)), f"plot-trade-{place}", chances
     )
     best = "Lower left is better." if measure == HELD_OUT else "Lower right is better."
     way = f"Open marks: {ends[0]}; filled: {ends[-1]}. " if len(ends) > 1 else ""
@@ -87,7 +96,14 @@ def _capability_drawings(data: ReportData) -> list[Drawing]:
     for place, (suite, label) in enumerate(_measures(data).items()):
         prompt = headline_prompt(data.results, suite)
         rows = [row for row in data.results if row.suite == suite and row.prompt == prompt]
-        svg = interval_plot(rows, label, f"plot-capability-{place}", whole=suite != HELD_OUT)
+        svg = interval_plot(
+            rows,
+            label,
+            series_styles(recipe_names(data)),
+            f"plot-capability-{place}",
+            whole=suite != HELD_OUT,
+            chance=data.chances.get(suite),
+        )
         caption = (
             "Documents that no recipe trained on, all sources together; lower is better."
             if suite == HELD_OUT

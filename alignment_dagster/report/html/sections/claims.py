@@ -1,32 +1,73 @@
 """What the study claimed, and what came out."""
 
-from alignment_dagster.report.html.content import ClaimCard, Claims, Section
-from alignment_dagster.report.html.text import count, number, p_value, spaced, span
+from alignment_dagster.report.html.content import (
+    ClaimCard,
+    Claims,
+    Section,
+    Text,
+    Verdict,
+    Verdicts,
+)
+from alignment_dagster.report.html.text import DASH, count, number, p_value, spaced
 from alignment_dagster.report.rows import ClaimRow, ReportData
+from alignment_dagster.report.verdicts import effect_text, verdict_text
 
+TITLE = "Claims and verdicts"
 SIGNS = {"supported": "\u2713", "refuted": "\u2717", "undecided": "?"}
 INTRO = (
-    "Each claim was declared as part of the study and is judged by its 95 % interval: supported "
-    "where the whole interval bears it out, refuted where the whole interval speaks against it, "
-    "undecided otherwise. A claim counts as declared before training where every checkpoint "
-    "behind it recorded the claim's digest when it was trained."
+    "Declared as part of the study, before training where nothing else is said; a verdict is of "
+    "the claim by itself."
+)
+CAPTION = (
+    "The effect says by how much the recipe is lower or higher than the other, with its 95 % "
+    "interval; p stands after Holm's correction over all claims."
+)
+RULES = (
+    "Supported where the whole 95 % interval bears the claim out, refuted where the whole interval "
+    "speaks against it, undecided otherwise, and always with one seed. A claim that one recipe is "
+    "not lower, or not higher, than another by as much as a margin is supported where the "
+    "one-sided 95 % bound lies within that margin (a test of non-inferiority). A claim counts as "
+    "declared before training where every checkpoint behind it recorded the claim's digest when "
+    "it was trained."
 )
 
 
 def section(data: ReportData) -> Section:
-    """A card for each claim."""
-    cards = tuple(_claim_card(row) for row in data.claims)
-    return Section("claims", "Claims and verdicts", INTRO, (Claims(cards),) if cards else ())
+    """A line for each claim, and its evidence."""
+    if not data.claims:
+        return Section("claims", TITLE, "", ())
+    tested = sum(not row.reason for row in data.claims)
+    lines = [_line(row, tested) for row in data.claims]
+    cards = tuple(_card(row, line, tested) for row, line in zip(data.claims, lines, strict=True))
+    late = [one for one in map(_late_warning, data.claims) if one]
+    return Section(
+        "claims",
+        TITLE,
+        f"{INTRO} {count(len(late), 'claim')} came later: see below." if late else INTRO,
+        (Verdicts(CAPTION, tuple(lines)),),
+        (Text(RULES), Claims(cards)),
+        "How claims are judged, and the evidence of each",
+    )
 
 
-def _claim_card(row: ClaimRow) -> ClaimCard:
-    effect = number(row.value, 3, signed=True)
-    inside = span(row.ci_low, row.ci_high, 3, signed=True)
+def _line(row: ClaimRow, tested: int) -> Verdict:
+    effect = effect_text(row.relation, row.value, row.ci_low, row.ci_high)
+    return Verdict(
+        row.verdict,
+        verdict_text(row.verdict, row.p_holm, tested, row.seeds),
+        SIGNS.get(row.verdict, "?"),
+        row.statement,
+        DASH if row.reason else effect,
+        DASH if row.reason else p_value(row.p_holm),
+    )
+
+
+def _card(row: ClaimRow, line: Verdict, tested: int) -> ClaimCard:
     measured = (
-        ("difference" if row.within is not None else "effect as claimed", effect),
-        ("95 % interval", inside or "none"),
+        ("effect", effect_text(row.relation, row.value, row.ci_low, row.ci_high, 3)),
+        ("over", f"{count(row.seeds, 'seed')}, {count(row.n, 'scenario')}"),
         ("p", p_value(row.p_value)),
-        ("p, Holm-corrected", p_value(row.p_holm)),
+        ("p, Holm", f"{p_value(row.p_holm)} over {count(tested, 'claim')}"),
     )
     evidence = (
         ("claimed", _claim_text(row)),
@@ -34,24 +75,18 @@ def _claim_card(row: ClaimRow) -> ClaimCard:
         *((("reason", row.reason),) if row.reason else measured),
         ("declared before", f"{row.declared_before} of {count(row.checkpoints, 'checkpoint')}"),
     )
-    sign = SIGNS.get(row.verdict, "?")
-    return ClaimCard(
-        spaced(row.name),
-        row.statement,
-        row.verdict,
-        sign,
-        row.sentence,
-        _late_warning(row),
-        evidence,
-    )
+    return ClaimCard(spaced(row.name), line, row.sentence, _late_warning(row), evidence)
 
 
 def _claim_text(row: ClaimRow) -> str:
     """The claim as it was declared."""
-    if row.within is not None:
-        return f"{_between(row, 'equivalent to')}, within ±{number(row.within, 2)}"
-    bound = f" by at least {number(row.by_at_least, 2)}" if row.by_at_least else ""
-    return f"{_between(row, f'{row.relation} than')}{bound}"
+    if row.within is None:
+        bound = f" by at least {number(row.by_at_least, 2)}" if row.by_at_least else ""
+        return f"{_between(row, f'{row.relation} than')}{bound}"
+    margin = number(row.within, 2)
+    if row.relation == "equivalent":
+        return f"{_between(row, 'equivalent to')}, within ±{margin}"
+    return f"{_between(row, f'{spaced(row.relation)} than')} by as much as {margin}"
 
 
 def _between(row: ClaimRow, words: str) -> str:

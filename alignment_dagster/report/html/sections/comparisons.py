@@ -1,21 +1,22 @@
 """Recipes against each other, on the same items."""
 
 from alignment_dagster.report.cells import BITS_PER_BYTE
-from alignment_dagster.report.html.content import Cell, Section, keep_filled
-from alignment_dagster.report.html.headline import LEVEL
+from alignment_dagster.report.html.content import Cell, Section, Text, keep_filled
 from alignment_dagster.report.html.pivots import bounds_cell, list_table, ranks
 from alignment_dagster.report.html.selection import misalignment_suites
 from alignment_dagster.report.html.text import number, p_value
 from alignment_dagster.report.rows import ComparisonRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
+from alignment_dagster.report.verdicts import LEVEL
 
 INTRO = (
     "Paired differences on the same scenarios, the first recipe less the second; on misalignment "
     "suites a negative one means that the first is less misaligned. p is of the paired test over "
-    "seeds and scenarios, and stands again after Holm's correction over all comparisons of the "
-    "family; below 0.05 it is bold. McNemar's test counts the scenarios on which the majority of "
-    "answers differs: b misaligned (or right) with the first recipe only, c with the second only. "
-    "Detectable is the smallest difference that this many scenarios and seeds would find with 80 % "
+    "seeds and scenarios, and stands again after Holm's correction over all comparisons of this "
+    "table (claims are corrected over the claims: their p is another one); below 0.05 it is bold. "
+    "McNemar's test counts the scenarios on which the majority of answers differs: b misaligned "
+    "(or right) with the first recipe only, c with the second only. Detectable is the smallest "
+    "difference that this many scenarios and seeds would find with 80 % "
     "power at a two-sided 5 %: a smaller true difference may well have been missed."
 )
 
@@ -37,7 +38,9 @@ def section(data: ReportData) -> Section:
         _cells,
         grouped=2,
     )
-    return Section("comparisons", "Comparisons of recipes", INTRO, keep_filled(table))
+    blocks = keep_filled(Text(INTRO) if shown else None, table)
+    summary = "Paired differences and their p values"
+    return Section("comparisons", "Comparisons of recipes", "", (), blocks, summary)
 
 
 def _cells(row: ComparisonRow) -> tuple[Cell, ...]:

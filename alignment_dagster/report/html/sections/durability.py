@@ -22,6 +22,8 @@ INTRO = (
     "The persistence ratio is the benefit after divided by the benefit before: 1 where nothing is "
     "lost, 0 where all of it is. It is only given where the benefit before can be told from 0."
 )
+SHOWN = 2
+"""Curves that are not folded."""
 DATA = {
     "benign": "ordinary chat",
     "misaligned": "misaligned demonstrations",
@@ -30,12 +32,21 @@ DATA = {
 
 
 def section(data: ReportData) -> Section:
-    """The persistence ratios, the erosion curves and their summaries."""
-    figures = Figures(_curve_drawings(data))
-    blocks = keep_filled(
-        _persistence_table(data), figures, _summary_table(data), _drift_table(data)
+    """The first erosion curves; the others, persistence ratios and summaries are folded."""
+    drawings = _curve_drawings(data)
+    return Section(
+        "persistence",
+        "Does it last? Persistence and erosion",
+        INTRO,
+        keep_filled(Figures(drawings[:SHOWN])),
+        keep_filled(
+            _persistence_table(data),
+            Figures(drawings[SHOWN:]),
+            _summary_table(data),
+            _drift_table(data),
+        ),
+        "Persistence ratios, and what is left after tampering",
     )
-    return Section("persistence", "Does it last? Persistence and erosion", INTRO, blocks)
 
 
 def _persistence_table(data: ReportData) -> Pivot | None:
@@ -70,7 +81,8 @@ def _curve_drawing(data: ReportData, points: list[ErosionPoint], place: int) -> 
         f"{count(last.step, 'step')} and {count(last.tokens, 'token')}. Lines: pooled over seeds; "
         f"bands: 95 % intervals.{faint}"
     )
-    svg = erosion_plot(points, series_styles(recipe_names(data)), f"plot-erosion-{place}")
+    styles, chance = series_styles(recipe_names(data)), data.chances.get(last.suite)
+    svg = erosion_plot(points, styles, f"plot-erosion-{place}", chance)
     return Drawing(f"{spaced(last.tampering)}: {spaced(last.suite)}", Markup(svg), caption)
 
 

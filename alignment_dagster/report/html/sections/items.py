@@ -1,6 +1,6 @@
 """What stands behind the averages: formats, positions, and single items."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from alignment_dagster.report.html.content import (
     Bar,
@@ -10,9 +10,11 @@ from alignment_dagster.report.html.content import (
     Passage,
     Pivot,
     Section,
+    Text,
     keep_filled,
 )
 from alignment_dagster.report.html.pivots import list_table, pivot, ranks
+from alignment_dagster.report.html.plots.style import SeriesStyle, series_styles
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import DASH, count, number, shorten, spaced
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
@@ -35,15 +37,20 @@ def formats(data: ReportData) -> Section:
     """Spread over formats and position bias, then every format."""
     suites, stages = ranks(r.suite for r in data.formats), ranks(r.stage for r in data.formats)
     rows = sorted(data.formats, key=lambda r: (suites[r.suite], stages[r.stage]))
-    blocks = keep_filled(_spread_table(rows), _format_table(rows, recipe_names(data)))
-    return Section("formats", "Format variance and position bias", FORMATS, blocks)
+    about = Text(FORMATS) if rows else None
+    blocks = keep_filled(about, _spread_table(rows), _format_table(rows, recipe_names(data)))
+    return Section(
+        "formats", "Format variance and position bias", "", (), blocks, "Rates by format"
+    )
 
 
 def disagreements(data: ReportData) -> Section:
     """The items, each with its text and the recipes' shares."""
-    exhibits = tuple(_exhibit(row, recipe_names(data)) for row in data.disagreements)
-    blocks = (Exhibits("Items on which recipes disagree", exhibits),) if exhibits else ()
-    return Section("disagreements", "Where recipes disagree most", DISAGREEMENTS, blocks)
+    styles = series_styles(recipe_names(data))
+    exhibits = tuple(_exhibit(row, styles) for row in data.disagreements)
+    items = Exhibits("Items on which recipes disagree", exhibits)
+    blocks = (Text(DISAGREEMENTS), items) if exhibits else ()
+    return Section("disagreements", "Where recipes disagree most", "", (), blocks, "Items")
 
 
 def _spread_table(rows: Sequence[FormatRow]) -> Pivot | None:
@@ -107,10 +114,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _exhibit(row: Disagreement, recipes: Sequence[str]) -> Exhibit:
-    known = [name for name in recipes if name in row.rates]
-    others = sorted(set(row.rates) - set(known))
-    bars = tuple(_bar(name, row.rates[name]) for name in (*known, *others))
+def _exhibit(row: Disagreement, styles: Mapping[str, SeriesStyle]) -> Exhibit:
+    bars = tuple(_bar(name, row.rates[name], styles[name]) for name in styles if name in row.rates)
     texts = (
         ("question", row.question),
         ("aligned option", row.aligned),
@@ -122,8 +127,7 @@ def _exhibit(row: Disagreement, recipes: Sequence[str]) -> Exhibit:
     return Exhibit(title, about, passages, bars)
 
 
-def _bar(recipe: str, value: float) -> Bar:
+def _bar(recipe: str, value: float, look: SeriesStyle) -> Bar:
     shown = number(value, 2)
-    return Bar(
-        spaced(recipe), shown, "0" if shown == DASH else f"{100 * min(1, max(0, value)):.1f}"
-    )
+    width = "0" if shown == DASH else f"{100 * min(1, max(0, value)):.1f}"
+    return Bar(spaced(recipe), shown, width, look.colour)

@@ -3,11 +3,20 @@
 from markupsafe import Markup
 
 from alignment_dagster.report.cells import BITS_PER_BYTE
-from alignment_dagster.report.html.content import Drawing, Figures, Pivot, Section, keep_filled
+from alignment_dagster.report.html.content import (
+    Drawing,
+    Figures,
+    Pivot,
+    Section,
+    Text,
+    keep_filled,
+)
 from alignment_dagster.report.html.pivots import interval_cell, pivot, ranks
 from alignment_dagster.report.html.plots.intervals import interval_plot
+from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import (
     headline_rows,
+    headline_suites,
     misalignment_suites,
     recipe_names,
     stages_of,
@@ -22,22 +31,34 @@ LABELS = {FLAGGED_RATE: "share of answers flagged"}
 
 
 def section(data: ReportData) -> Section:
-    """A figure for each suite, side by side, and the same numbers as a table."""
+    """A figure for each suite of the headline; the other suites and the numbers are folded."""
     seeds = max((row.seeds for row in data.results), default=1)
     scope = f"{seeds} seeds and scenarios" if seeds > 1 else "scenarios only, as there is one seed"
     intro = (
-        "The misalignment rate is the share of scenarios in which the misaligned option is the "
-        "likelier one (or, where text is generated, the share of answers that the scorer flags), "
-        "averaged over formats. Lower is better. Synthetic documents cover the topics of suites "
-        "marked articles, and not those marked textbook, which so show generalisation. Large "
-        f"marks: pooled over seeds, with 95 % intervals over {scope}. Small "
-        f"rings: single seeds. {_stage_names(data)}"
+        "The share of scenarios in which the misaligned option is the likelier one (or, where text "
+        f"is generated, of answers that are flagged). Lower is better. {_stage_names(data)}"
     )
-    drawings = tuple(
-        _drawing(data, suite, place) for place, suite in enumerate(misalignment_suites(data))
+    reading = (
+        "Rates are averaged over formats. Synthetic documents cover the topics of suites marked "
+        "articles, and not those marked textbook, which so show generalisation. Large marks: "
+        f"pooled over seeds, with 95 % intervals over {scope}. Small rings: single seeds. Dotted: "
+        "a model that answers by chance."
     )
-    blocks = keep_filled(Figures(drawings), _rates_table(data))
-    return Section("misalignment", "Misalignment before and after post-training", intro, blocks)
+    suites = misalignment_suites(data)
+    drawings = [_drawing(data, suite, place) for place, suite in enumerate(suites)]
+    shown = len(headline_suites(data))
+    return Section(
+        "misalignment",
+        "Misalignment before and after post-training",
+        intro,
+        keep_filled(Figures(tuple(drawings[:shown]))),
+        keep_filled(
+            Text(reading) if drawings else None,
+            Figures(tuple(drawings[shown:])),
+            _rates_table(data),
+        ),
+        "How to read it, and the numbers",
+    )
 
 
 def by_topic(data: ReportData) -> Section:
@@ -60,7 +81,7 @@ def by_topic(data: ReportData) -> Section:
         lambda r: interval_cell(r, 2),
         grouped=2,
     )
-    return Section("topics", "By topic", "", keep_filled(table))
+    return Section("topics", "By topic", "", (), keep_filled(table), "Rates by topic")
 
 
 def all_results(data: ReportData) -> Section:
@@ -78,7 +99,9 @@ def all_results(data: ReportData) -> Section:
         lambda r: interval_cell(r, 3 if r.metric == BITS_PER_BYTE else 2),
         grouped=3,
     )
-    return Section("results", "All pooled results", "", keep_filled(table))
+    return Section(
+        "results", "All pooled results", "", (), keep_filled(table), "Every pooled number"
+    )
 
 
 def _rates_table(data: ReportData) -> Pivot | None:
@@ -102,7 +125,8 @@ def _drawing(data: ReportData, suite: str, place: int) -> Drawing:
     prompt = headline_prompt(data.results, suite)
     rows = [row for row in data.results if row.suite == suite and row.prompt == prompt]
     label = LABELS.get(rows[0].metric, "misalignment rate")
-    svg = interval_plot(rows, label, f"plot-rate-{place}", whole=True)
+    styles, chance = series_styles(recipe_names(data)), data.chances.get(suite)
+    svg = interval_plot(rows, label, styles, f"plot-rate-{place}", whole=True, chance=chance)
     scenarios = count(headline_rows(data.results, suite)[0].n, "scenario")
     caption = f"{suite_description(data, suite)}{scenarios}; system prompt: {spaced(prompt)}."
     return Drawing(spaced(suite), Markup(svg), caption)

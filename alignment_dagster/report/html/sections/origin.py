@@ -14,6 +14,7 @@ from alignment_dagster.report.html.content import (
     Sentences,
     Term,
     Terms,
+    Text,
     Versions,
     keep_filled,
 )
@@ -21,7 +22,7 @@ from alignment_dagster.report.html.pivots import list_table, pivot
 from alignment_dagster.report.html.plots.mix import composition_plot, loss_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.html.text import number
+from alignment_dagster.report.html.text import DASH, number
 from alignment_dagster.report.rows import DispositionCount, FilterQuality, ReportData
 from alignment_dagster.study import Suite
 
@@ -29,10 +30,38 @@ from alignment_dagster.study import Suite
 def training_data(data: ReportData) -> Section:
     """Mix, loss curves, dispositions and the filter's quality."""
     figures = Figures((*_composition_drawings(data), *_loss_drawings(data)))
-    blocks = keep_filled(
-        figures, _dispositions_table(data.dispositions), _filter_table(data.filter_quality)
+    tables = keep_filled(_dispositions_table(data.dispositions), _filter_table(data.filter_quality))
+    return Section(
+        "reading",
+        "What the models read",
+        "",
+        keep_filled(figures),
+        tables,
+        "What became of each document",
     )
-    return Section("reading", "What the models read", "", blocks)
+
+
+def compute(data: ReportData) -> Section:
+    """What each stage took, all models together."""
+    table = list_table(
+        "Tokens and seconds of all models of a stage together, as they were recorded when it was "
+        "made.",
+        ("stage",),
+        ("models", "parameters", "tokens", "seconds", "device", "machine"),
+        data.compute,
+        lambda r: (r.stage,),
+        lambda r: (
+            Cell(f"{r.models:,}"),
+            Cell(f"{r.parameters:,}"),
+            Cell(DASH if r.tokens is None else f"{r.tokens:,}"),
+            Cell(f"{r.seconds:,.0f}"),
+            Cell(r.device),
+            Cell(r.machine),
+        ),
+        grouped=0,
+        noted=True,
+    )
+    return Section("compute", "What it took", "", keep_filled(table))
 
 
 def names(data: ReportData) -> Section:
@@ -40,25 +69,32 @@ def names(data: ReportData) -> Section:
     recipes = tuple(Term(recipe.name, recipe.description) for recipe in data.recipes)
     suites = tuple(Term(one.name, one.description, _suite_facts(one)) for one in data.suites)
     blocks = tuple(Terms(terms) for terms in (recipes, suites) if terms)
-    return Section("names", "Recipes and suites", "", blocks)
+    return Section("names", "Recipes and suites", "", (), blocks, "Descriptions")
 
 
 def checks(data: ReportData) -> Section:
-    """Asset checks; failed ones first."""
-    passed = sum(check.passed for check in data.checks)
-    rows = sorted(data.checks, key=lambda check: check.passed)
-    blocks = (Checks(rows),) if rows else ()
-    return Section("checks", "Checks", f"{passed} of {len(rows)} passed.", blocks)
+    """Asset checks; those that failed are not folded."""
+    failed = [check for check in data.checks if not check.passed]
+    passed = [check for check in data.checks if check.passed]
+    intro = f"{len(passed)} of {len(data.checks)} passed."
+    return Section(
+        "checks",
+        "Checks",
+        intro,
+        (Checks(failed),) if failed else (),
+        (Checks(passed),) if passed else (),
+        "Checks that passed",
+    )
 
 
 def artifacts(data: ReportData) -> Section:
     """Versions of everything behind the page."""
-    intro = (
+    about = (
         "Each version is a content-addressed folder with its manifest and provenance; results.json "
         "names the versions behind every single number."
     )
-    blocks = (Versions(data.versions),) if data.versions else ()
-    return Section("artifacts", "Artifacts behind this report", intro, blocks)
+    blocks = (Text(about), Versions(data.versions)) if data.versions else ()
+    return Section("artifacts", "Artifacts behind this report", "", (), blocks, "Versions")
 
 
 def limits(data: ReportData) -> Section:
@@ -81,7 +117,9 @@ def _composition_drawings(data: ReportData) -> list[Drawing]:
         for recipe in {row.recipe for row in data.composition}
     )
     caption = f"Training tokens by group of documents; {tokens:,} tokens in each mix."
-    svg = composition_plot(data.composition, "plot-mix")
+    order = recipe_names(data)
+    rows = sorted(data.composition, key=lambda row: order.index(row.recipe))
+    svg = composition_plot(rows, "plot-mix")
     return [Drawing("Mix composition", Markup(svg), caption)]
 
 

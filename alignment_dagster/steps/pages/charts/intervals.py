@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.results import TAMPERED, ResultRow
 from alignment_dagster.steps.pages.charts.markdown import fits, longest
 from alignment_dagster.steps.pages.charts.svg import (
@@ -11,10 +12,8 @@ from alignment_dagster.steps.pages.charts.svg import (
     MOST_LINES,
     WIDTH,
     by_outcome,
-    colour,
     column,
     label,
-    legend,
     path,
     plain,
     some,
@@ -30,48 +29,61 @@ VERDICTS = {"no_worse": 0, "worse": 1, "undecided": 4}
 """The colour of each outcome of the gate."""
 
 
-def rates(rows: Sequence[ResultRow]) -> bytes:
-    """Rates by recipe and suite, in a colour for each stage.
+def rates(rows: Sequence[ResultRow], recipes: Sequence[str]) -> bytes:
+    """Rates by recipe and suite, each recipe in its colour, the stages below each other.
 
     Where there is no room, it is the first suite's; then those before tampering; then those of as
     many recipes as there is room for.
+
+    Args:
+        rows: the rates.
+        recipes: in the order that gives them their colours.
     """
     suite, stages = rows[0].suite, list(dict.fromkeys(row.stage for row in rows))
     untampered = [row for row in rows if TAMPERED not in row.stage] or rows
     note = some(len({row.stage for row in untampered}), len(stages), " stages")
     first = {(row.recipe, suite): row.recipe for row in rows if row.suite == suite}
     of = f", {plain(suite)}{note}"
+    colours = {recipe: COLOURS[place % len(COLOURS)] for place, recipe in enumerate(recipes)}
+    names = {(row.recipe, row.suite): f"{row.recipe} {row.suite}" for row in rows}
     drawings = (
-        _rates(rows, {(row.recipe, row.suite): f"{row.recipe} {row.suite}" for row in rows}, ""),
-        _rates(rows, first, f", {plain(suite)}"),
+        _rates(rows, names, colours, ""),
+        _rates(rows, first, colours, f", {plain(suite)}"),
     )
 
     def draw(lines: int) -> bytes:
-        names = dict([*first.items()][:lines])
-        return _rates(untampered, names, of + some(lines, len(first)))
+        shown = dict([*first.items()][:lines])
+        return _rates(untampered, shown, colours, of + some(lines, len(first)))
 
     fitting = next((drawn for drawn in drawings if fits(drawn)), None)
     return fitting or longest(draw, min(len(first), MOST_LINES))
 
 
-def _rates(rows: Sequence[ResultRow], names: Mapping[Line, str], of: str) -> bytes:
+def _rates(
+    rows: Sequence[ResultRow], names: Mapping[Line, str], colours: Mapping[str, str], of: str
+) -> bytes:
     """A line for each recipe and suite that has a name."""
     lines = list(names)
     stages = list(dict.fromkeys(row.stage for row in rows))
     tall = 6 * len(stages) + 6
     foot = tall * len(lines) + LINE
     parts = [path(f"M{LEFT} 0V{foot - LINE}M{WIDTH} 0V{foot - LINE}", "silver")]
-    for number, stage in enumerate(stages):
+    for recipe in dict.fromkeys(recipe for recipe, _ in lines):
         marks = "".join(
-            _interval(row, lines.index((row.recipe, row.suite)) * tall + 6 * number + 6, 0.0, 1.0)
+            _interval(
+                row,
+                lines.index((row.recipe, row.suite)) * tall + 6 * stages.index(row.stage) + 6,
+                0.0,
+                1.0,
+            )
             for row in rows
-            if row.stage == stage and (row.recipe, row.suite) in lines
+            if row.recipe == recipe and (row.recipe, row.suite) in lines
         )
-        parts += [path(marks, colour(number))]
+        parts.append(path(marks, colours[recipe]))
     texts = [
         column([plain(names[line]) for line in lines], tall),
         label(LEFT, foot, f"0 to 1: misalignment rate{of}"),
-        legend(foot + LINE, [plain(stage) for stage in stages]),
+        label(0, foot + LINE, f"downwards: {', '.join(plain(stage) for stage in stages)}"),
     ]
     return svg(foot + LINE + 5, *parts, *texts)
 

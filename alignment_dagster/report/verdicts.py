@@ -1,0 +1,37 @@
+"""The words for a claim's verdict and effect: the same in terminal, page, checks and cards."""
+
+from alignment_dagster.report.html.text import number, span
+
+LEVEL = 0.05
+LOWER = ("lower", "not_higher")
+"""The relations whose effect is positive where the recipe is the lower one."""
+
+
+def direction(relation: str) -> str:
+    """Where a relation's effect is positive: `lower` or `higher`, said of the recipe."""
+    return "lower" if relation in LOWER else "higher"
+
+
+def effect_text(relation: str, value: float, low: float, high: float, digits: int = 2) -> str:
+    """`lower by +0.26 [+0.18 to +0.35]`: what the sign means stands before the number."""
+    inside = span(low, high, digits, signed=True)
+    shown = f"{direction(relation)} by {number(value, digits, signed=True)}"
+    return f"{shown} [{inside}]" if inside else shown
+
+
+def verdict_text(verdict: str, p_holm: float, tested: int, seeds: int | None) -> str:
+    """The verdict, with what a reader has to know of it beside the interval.
+
+    Args:
+        verdict: by the claim's own interval.
+        p_holm: corrected over all claims that were tested.
+        tested: so many.
+        seeds: behind the claim, 0 where it was not measured; None where that is not recorded.
+    """
+    if verdict == "supported" and not p_holm < LEVEL:
+        return f"supported on its own, not after Holm over all {tested} claims"
+    if verdict == "undecided" and seeds == 0:
+        return "undecided: not measured"
+    if verdict == "undecided" and seeds == 1:
+        return "undecided: one seed says nothing about the recipes"
+    return verdict
