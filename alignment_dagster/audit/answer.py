@@ -28,6 +28,8 @@ class Table:
     rows: Sequence[Sequence[str | int | float | None]]
     left_out: int = 0
     """Rows that are not shown; the JSON has them, or says where they are."""
+    shown: int | None = None
+    """Rows that a terminal shows; a page folds a longer table. None for all."""
 
 
 @dataclass(frozen=True)

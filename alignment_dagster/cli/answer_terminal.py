@@ -69,7 +69,9 @@ def _table(block: Table) -> RichTable:
         all(isinstance(row[index], int | float) or row[index] is None for row in block.rows)
         for index in range(len(block.columns))
     ]
-    more = f" (… and {block.left_out:,} more rows: --json has all)" if block.left_out else ""
+    shown = block.rows[: block.shown]
+    left_out = block.left_out + len(block.rows) - len(shown)
+    more = f" (… and {left_out:,} more rows: --json has all)" if left_out else ""
     table = RichTable(
         title=_text(f"{block.caption}{more}", "plain"),
         title_justify="left",
@@ -78,7 +80,7 @@ def _table(block: Table) -> RichTable:
     )
     for name, right in zip(block.columns, numeric, strict=True):
         table.add_column(_text(name, "dim"), justify="right" if right else "left")
-    for row in block.rows:
+    for row in shown:
         table.add_row(*(_text(_cell(value), "plain") for value in row))
     return table
 

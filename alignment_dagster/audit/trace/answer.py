@@ -15,6 +15,7 @@ from alignment_dagster.audit.trace.phrases import (
     format_totals,
     pluralize,
 )
+from alignment_dagster.audit.trace.step_tables import step_tables, write_rule
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 from alignment_dagster.foundation.page_links import audit_page
@@ -28,6 +29,7 @@ def trace_as_answer(trace: Trace) -> Answer:
         title=f"{trace.name} = {row.value:.4g} [{row.ci_low:.4g} {row.ci_high:.4g}]",
         sentences=list(_sentences(trace)),
         blocks=[
+            *step_tables(trace.steps, _unit(trace)),
             _root_node(trace),
             influence_table(trace),
             decision_table(trace),
@@ -41,18 +43,22 @@ def trace_as_answer(trace: Trace) -> Answer:
 def _sentences(trace: Trace) -> Iterator[str]:
     row, read = trace.chain.row, trace.read
     steps = sum(one.steps for one in read)
-    unit = "held-out document" if trace.measurement.kind == "documents" else "scenario"
     yield (
-        f"{trace.report.label}; {pluralize(row.n, unit)} and "
+        f"{trace.report.label}; {pluralize(row.n, _unit(trace))} and "
         f"{pluralize(row.seeds, 'seed')}: {pluralize(len(trace.chain.replicates), 'checkpoint')}, "
         f"{pluralize(steps, 'optimizer step')}, "
         f"{pluralize(sum(one.tokens for one in read), 'token')}."
     )
+    yield write_rule(trace.steps, _unit(trace))
     if not trace.gaps:
         yield (
             "The totals add up: documents are packed as exactly the tokens of the sequences, and "
             "each seed read every sequence exactly once."
         )
+
+
+def _unit(trace: Trace) -> str:
+    return "held-out document" if trace.steps.is_loss else "scenario"
 
 
 def _root_node(trace: Trace) -> Node:
