@@ -61,6 +61,12 @@ def audit_study(study: str) -> str:
     return f"{AUDIT}/{quote(study, safe='')}"
 
 
+def audit_trace(study: str, report: str, name: str) -> str:
+    """The page of what stands behind a number of a report, by the number's name."""
+    address = audit_page(study, "eval_report", None, report)
+    return f"{address}/trace?metric={quote(name, safe='')}"
+
+
 def audit_page(study: str, asset: str, partition: str | None, version: str) -> str:
     """The audit page of an artifact: what it was made from, and what was made from it."""
     place = (partition or "all").replace("|", ".")

@@ -43,15 +43,11 @@ def _report(lake: Lake, request: Request) -> str:
 
 
 def _trace(lake: Lake, request: Request) -> str:
-    from alignment_dagster.audit.metrics import find_metric
-    from alignment_dagster.audit.trace.answer import trace_as_answer
-    from alignment_dagster.audit.trace.metric_trace import trace_metric
+    from alignment_dagster.audit.trace.lookup import trace_quoted
 
     archive, report = _asked_report(lake, request)
     with open_report(archive, report.version) as opened:
-        answer = trace_as_answer(
-            trace_metric(opened, find_metric(opened, _wanted(request, "metric")))
-        )
+        answer = trace_quoted(opened, _wanted(request, "metric"))
     return render(answer, trail=trail(archive, report))
 
 

@@ -6,7 +6,7 @@ scenario was asked equally often.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.ledgers import fetch_rows
@@ -35,16 +35,29 @@ class UnitStep:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Scenarios of a seed that were asked equally often: their formats alone lead to their mean."""
+
+    units: int
+    parts: Mapping[str, Part]
+    """By format, over these scenarios; of losses by source."""
+    value: float
+
+
+@dataclass(frozen=True)
 class SeedStep:
     """One seed: its own number."""
 
     seed: int
-    units: int
-    parts: Mapping[str, Part]
-    """By format, over all scenarios; empty where scenarios were not asked equally often."""
+    groups: tuple[Group, ...]
+    """Of losses one."""
     whole: Part
     """Of rates the sum of the scenarios' means, and their count; of losses nats and bytes."""
     value: float
+
+    @property
+    def units(self) -> int:
+        return sum(one.units for one in self.groups)
 
 
 @dataclass(frozen=True)
@@ -65,15 +78,21 @@ class Arithmetic:
         return sum(one.value for one in self.seeds) / len(self.seeds)
 
     @property
-    def is_even(self) -> bool:
-        """Whether formats alone lead to a seed's number: all scenarios were asked alike."""
-        return all(one.parts for one in self.seeds)
+    def groups(self) -> int:
+        """Of a seed, at most."""
+        return max((len(one.groups) for one in self.seeds), default=0)
 
 
 def compute_steps(connection: Connection, chain: Chain) -> Arithmetic:
     """Every step from the ledgers' rows to a metric."""
     is_loss = chain.row.metric == BITS_PER_BYTE
     rows = _fetch_losses(connection, chain) if is_loss else _fetch_answers(connection, chain)
+    return build_steps(rows, chain.row.metric)
+
+
+def build_steps(rows: Sequence[Row], metric: str) -> Arithmetic:
+    """The steps over rows of `seed`, `unit`, `form`, `hits` and `asked` (nats and bytes)."""
+    is_loss = metric == BITS_PER_BYTE
     found: dict[tuple[int, str], dict[str, Part]] = {}
     for row in rows:
         found.setdefault((row["seed"], row["unit"]), {})[row["form"]] = (row["hits"], row["asked"])
@@ -89,7 +108,7 @@ def compute_steps(connection: Connection, chain: Chain) -> Arithmetic:
         seeds=tuple(_loss_step(one) if is_loss else _rate_step(one) for one in own),
         whole=(math.fsum(row["hits"] for row in rows), sum(row["asked"] for row in rows)),
         is_loss=is_loss,
-        is_attack=chain.row.metric == ATTACK_SUCCESS,
+        is_attack=metric == ATTACK_SUCCESS,
     )
 
 
@@ -132,22 +151,24 @@ def _mean(parts: Mapping[str, Part]) -> float:
 
 
 def _rate_step(units: list[UnitStep]) -> SeedStep:
-    shapes = {tuple((form, asked) for form, (_, asked) in one.parts.items()) for one in units}
+    alike: dict[tuple[tuple[str, int], ...], list[UnitStep]] = {}
+    for one in units:
+        shape = tuple((form, asked) for form, (_, asked) in one.parts.items())
+        alike.setdefault(shape, []).append(one)
+    groups = [
+        Group(len(own), _sum_parts(own), math.fsum(one.value for one in own) / len(own))
+        for _, own in sorted(alike.items())
+    ]
     whole = math.fsum(one.value for one in units)
-    return SeedStep(
-        seed=units[0].seed,
-        units=len(units),
-        parts=_sum_parts(units) if len(shapes) == 1 else {},
-        whole=(whole, len(units)),
-        value=whole / len(units),
-    )
+    return SeedStep(units[0].seed, tuple(groups), (whole, len(units)), whole / len(units))
 
 
 def _loss_step(units: list[UnitStep]) -> SeedStep:
     parts = _sum_parts(units)
     nats = math.fsum(hits for hits, _ in parts.values())
     size = sum(asked for _, asked in parts.values())
-    return SeedStep(units[0].seed, len(units), parts, (nats, size), nats / (math.log(2) * size))
+    value = nats / (math.log(2) * size)
+    return SeedStep(units[0].seed, (Group(len(units), parts, value),), (nats, size), value)
 
 
 def _sum_parts(units: list[UnitStep]) -> dict[str, Part]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.arithmetic import Arithmetic, compute_steps, find_step_gap
 from alignment_dagster.audit.trace.chain import Chain, follow_chain
@@ -22,6 +21,7 @@ from alignment_dagster.audit.trace.training import (
     find_gaps,
 )
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow
 
 MAX_EXAMPLES = 10

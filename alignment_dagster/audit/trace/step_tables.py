@@ -10,6 +10,8 @@ from alignment_dagster.audit.trace.phrases import ID, pluralize
 SHOWN = 8
 """Lines of a long table before it is opened."""
 LN2 = "0.693147"
+MOST_GROUPS = 6
+"""Of scenarios that were asked equally often; with more their means are summed one by one."""
 
 
 def write_rule(steps: Arithmetic, unit: str) -> str:
@@ -20,7 +22,7 @@ def write_rule(steps: Arithmetic, unit: str) -> str:
     """
     if steps.is_loss:
         return (
-            f"Bits per byte of a seed: its nats / ({LN2} × bytes), {LN2} being ln 2; the number is "
+            f"Bits per byte of a seed: its nats / ({LN2} * bytes), {LN2} being ln 2; the number is "
             "the mean over seeds."
         )
     hits, asked = steps.whole
@@ -55,7 +57,7 @@ def steps_as_json(steps: Arithmetic) -> dict[str, Any]:
         "seeds": [
             {
                 **asdict(one),
-                "parts": named(one.parts),
+                "groups": [{**asdict(own), "parts": named(own.parts)} for own in one.groups],
                 "whole": dict(zip(ends, one.whole, strict=True)),
             }
             for one in steps.seeds
@@ -65,27 +67,46 @@ def steps_as_json(steps: Arithmetic) -> dict[str, Any]:
 
 
 def _seed_table(steps: Arithmetic, unit: str) -> Table:
-    count = f"mean of {pluralize(len(steps.seeds), 'seed')}"
     if steps.is_loss:
         columns = ["seed", "documents", "nats", "bytes", "bits per byte"]
         rows = [_loss_row(one) for one in steps.seeds]
-        caption = f"The steps to the number: nats / ({LN2} × bytes)"
-    elif steps.is_even:
-        columns = ["seed", *steps.forms, "mean" if len(steps.forms) == 1 else "mean over formats"]
-        rows = [
-            [str(one.seed), *(_share(one.parts[form]) for form in steps.forms), f"{one.value:.6f}"]
-            for one in steps.seeds
-        ]
-        caption = f"The steps to the number: hits / answers (every {unit} was asked equally often)"
+        caption = f"The steps to the number: nats / ({LN2} * bytes)"
+    elif steps.groups <= MOST_GROUPS:
+        mean = "mean" if len(steps.forms) == 1 else "mean over formats"
+        columns = ["seed", f"{unit}s", *steps.forms, mean]
+        rows = [row for one in steps.seeds for row in _group_rows(one, steps.forms)]
+        caption = "The steps to the number: hits / answers"
+        if steps.groups > 1:
+            caption += f" of {unit}s that were asked equally often, then all {unit}s of a seed"
     else:
-        columns = ["seed", f"sum of the {unit}s' means / {unit}s"]
+        columns = ["seed", f"{unit}s", f"sum of their means / {unit}s"]
         rows = [
-            [str(one.seed), f"{one.whole[0]:.6f} / {one.whole[1]:,} = {one.value:.6f}"]
+            [str(one.seed), f"{one.units:,}", f"{one.whole[0]:.6f} / {one.units} = {one.value:.6f}"]
             for one in steps.seeds
         ]
         caption = f"The steps to the number: each {unit}'s mean stands in the next table"
     empty = [""] * (len(columns) - 2)
+    count = f"mean of {pluralize(len(steps.seeds), 'seed')}"
     return Table(caption, columns, [*rows, [count, *empty, f"{steps.value:.6f}"]])
+
+
+def _group_rows(one: SeedStep, forms: tuple[str, ...]) -> list[list[str]]:
+    """Those asked equally often, a line each; then the seed's own mean where there are several."""
+    rows = [
+        [
+            str(one.seed),
+            f"{group.units:,}",
+            *(_share(group.parts[form]) if form in group.parts else "" for form in forms),
+            f"{group.value:.6f}",
+        ]
+        for group in one.groups
+    ]
+    if len(rows) > 1:
+        summed = " + ".join(f"{group.units} * {group.value:.6f}" for group in one.groups)
+        empty = [""] * len(forms)
+        mean = f"({summed}) / {one.units} = {one.value:.6f}"
+        rows.append([str(one.seed), f"{one.units:,}", *empty, mean])
+    return rows
 
 
 def _unit_table(steps: Arithmetic, unit: str) -> Table:

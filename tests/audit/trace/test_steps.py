@@ -1,6 +1,6 @@
 """Whoever takes a calculator to the printed steps arrives at the printed number."""
 
-import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,7 +8,7 @@ from alignment_dagster.audit.answer import Table
 from alignment_dagster.audit.metrics import find_metric, list_metrics
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.audit.trace.answer import trace_as_answer
-from alignment_dagster.audit.trace.arithmetic import Arithmetic, SeedStep, UnitStep, compute_steps
+from alignment_dagster.audit.trace.arithmetic import Arithmetic, Part, build_steps, compute_steps
 from alignment_dagster.audit.trace.chain import follow_chain
 from alignment_dagster.audit.trace.metric_trace import trace_metric
 from alignment_dagster.audit.trace.parquet import connect_memory
@@ -21,26 +21,43 @@ PRINTED = 2e-6
 
 def calculate(seeds: Table, units: Table, *, is_loss: bool) -> float:
     """The number by the printed texts alone; each printed result is checked on the way."""
-    found = []
-    for seed, *shares, mean in seeds.rows[:-1]:
+    found: dict[str, float] = {}
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for seed, count, *shares, result in seeds.rows[:-1]:
         own = [row for row in units.rows if row[0] == seed]
         if is_loss:
-            documents, nats, size = shares
-            assert number(documents) == len(own)
+            nats, size = shares
+            assert number(count) == len(own)
             assert number(nats) == near(sum(number(row[2]) for row in own))
             assert number(size) == sum(number(row[3]) for row in own)
-            value = number(nats) / (float(LN2) * number(size))
+            found[str(seed)] = number(nats) / (float(LN2) * number(size))
+        elif any(shares):
+            parts = [share(one) for one in shares if one]
+            groups.setdefault(str(seed), []).append((number(count), sum(parts) / len(parts)))
+            assert number(result) == near(groups[str(seed)][-1][1])
+            weights = sum(weight for weight, _ in groups[str(seed)])
+            found[str(seed)] = sum(n * mean for n, mean in groups[str(seed)]) / weights
         else:
-            value = sum(share(one) for one in shares) / len(shares) if shares else share(mean)
-            for row in own:
-                parts = [share(one) for one in row[2:-1] if one]
-                assert number(row[-1]) == near(sum(parts) / len(parts))
-            assert value == near(sum(number(row[-1]) for row in own) / len(own))
-        assert number(str(mean).split("= ")[-1]) == near(value)
-        found.append(value)
-    total = sum(found) / len(found)
+            above, printed = str(result).split(" = ")
+            assert number(printed) == near(eval(above))
+            found[str(seed)] = eval(above)
+        assert_units(own, found[str(seed)], is_loss=is_loss, whole=number(count) == len(own))
+    total = sum(found.values()) / len(found)
     assert number(seeds.rows[-1][-1]) == near(total)
     return total
+
+
+def assert_units(
+    own: Sequence[Sequence[object]], value: float, *, is_loss: bool, whole: bool
+) -> None:
+    """The single lines lead to the same."""
+    if is_loss:
+        return
+    for row in own:
+        parts = [share(one) for one in row[2:-1] if one]
+        assert number(row[-1]) == near(sum(parts) / len(parts))
+    if whole:
+        assert value == near(sum(number(row[-1]) for row in own) / len(own))
 
 
 def near(value: float) -> object:
@@ -84,31 +101,37 @@ def test_steps_that_lead_elsewhere_are_said_first(altered: Audited) -> None:
     )
 
 
-def test_scenarios_that_were_not_asked_alike_are_added_up_one_by_one() -> None:
-    """Two orders in one format, two items in one scenario: hits over answers is another number."""
-    units = (
-        UnitStep(0, "one", {"plain": (1.0, 1), "letters": (1.0, 2)}, 0.75),
-        UnitStep(0, "two", {"plain": (0.0, 2), "letters": (1.0, 4)}, 0.125),
-    )
-    seed = SeedStep(0, 2, {}, (0.875, 2), 0.4375)
-    steps = Arithmetic(("plain", "letters"), units, (seed,), (3.0, 9), False, False)
-    assert not steps.is_even
-    assert calculate(*step_tables(steps, "scenario"), is_loss=False) == near(0.4375)
-    assert "All 3 hits / 9 answers would be 0.3333" in write_rule(steps, "scenario")
+def answered(*scenarios: tuple[Part, Part]) -> Arithmetic:
+    """One seed's scenarios, by what was asked in two formats, and the steps over them."""
+    rows = [
+        {"seed": 0, "unit": f"s{place}", "form": form, "hits": hits, "asked": asked}
+        for place, parts in enumerate(scenarios)
+        for form, (hits, asked) in zip(("plain", "letters"), parts, strict=True)
+    ]
+    return build_steps(rows, "misalignment_rate")
 
 
 def test_formats_lead_to_the_number_where_every_scenario_was_asked_alike() -> None:
     """Four answers hit of twelve are .3333, and the rate is .375."""
-    units = tuple(
-        UnitStep(0, f"s{place}", {"plain": (plain, 1), "letters": (letters, 2)}, value)
-        for place, (plain, letters, value) in enumerate(
-            [(1.0, 1.0, 0.75), (1.0, 0.0, 0.5), (0.0, 1.0, 0.25), (0.0, 0.0, 0.0)]
-        )
-    )
-    parts = {"plain": (2.0, 4), "letters": (2.0, 8)}
-    seed = SeedStep(0, 4, parts, (1.5, 4), 0.375)
-    steps = Arithmetic(("plain", "letters"), units, (seed,), (4.0, 12), False, False)
-    seeds, table = step_tables(steps, "scenario")
-    assert seeds.rows[0] == ["0", "2 / 4 = 0.500000", "2 / 8 = 0.250000", "0.375000"]
-    assert math.isclose(calculate(seeds, table, is_loss=False), 0.375)
+    steps = answered(((1, 1), (1, 2)), ((1, 1), (0, 2)), ((0, 1), (1, 2)), ((0, 1), (0, 2)))
+    seeds, units = step_tables(steps, "scenario")
+    assert seeds.rows[0] == ["0", "4", "2 / 4 = 0.500000", "2 / 8 = 0.250000", "0.375000"]
+    assert calculate(seeds, units, is_loss=False) == near(0.375)
     assert "All 4 hits / 12 answers would be 0.3333" in write_rule(steps, "scenario")
+
+
+def test_scenarios_that_were_asked_more_often_stand_apart_and_weigh_the_same() -> None:
+    steps = answered(((1, 1), (1, 2)), ((0, 2), (1, 4)), ((2, 2), (1, 4)))
+    seeds, units = step_tables(steps, "scenario")
+    assert [row[1] for row in seeds.rows[:-1]] == ["1", "2", "3"]
+    assert seeds.rows[2][-1] == "(1 * 0.750000 + 2 * 0.375000) / 3 = 0.500000"
+    assert calculate(seeds, units, is_loss=False) == near((0.75 + 0.125 + 0.625) / 3)
+
+
+def test_where_no_two_scenarios_were_asked_alike_their_means_are_added_up() -> None:
+    steps = answered(*(((1, count), (0, 1)) for count in range(1, 10)))
+    seeds, units = step_tables(steps, "scenario")
+    assert len(seeds.rows) == 2
+    expected = sum(1 / count / 2 for count in range(1, 10)) / 9
+    assert calculate(seeds, units, is_loss=False) == near(expected)
+    assert (len(units.rows), units.shown) == (9, 8)
