@@ -96,7 +96,7 @@ def derive(finding: Finding, sources: Sources) -> Derivation:
     if finding.kind == CLAIM and finding.row["reason"]:
         return Derivation(finding, (), (), ())
     terms, sums = DERIVED[finding.kind](finding, sources)
-    gaps = ()
+    gaps: tuple[str, ...] = ()
     if finding.value is not None and not math.isclose(
         sums[-1].value, finding.value, rel_tol=EXACT, abs_tol=EXACT
     ):
@@ -209,7 +209,8 @@ def _curve(
     row: Mapping[str, str], stages: Sequence[str], sources: Sources
 ) -> tuple[list[Term], list[Sum]]:
     """The metrics of baseline and recipe at stages, and the benefit at each."""
-    terms, sums = [], []
+    terms: list[Term] = []
+    sums: list[Sum] = []
     own = [
         sources.terms(
             recipe, {f"{recipe} at {one}": (False, row["suite"], one, NO_PROMPT) for one in stages}

@@ -111,16 +111,16 @@ def _build_findings(found: Findings, last: Mapping[str, int]) -> Iterator[Findin
         numbers = (None, None, None) if row["reason"] else _numbers(row, "value", "ci_")
         yield Finding(name, CLAIM, *numbers, row)
     for row in found["comparisons"]:
-        words = (row["suite"], row["stage"], row["prompt"], row["recipe"], row["against"])
-        name = finding_name(DIFFERENCE, *words)
+        at = (row["suite"], row["stage"], row["prompt"])
+        name = finding_name(DIFFERENCE, *at, row["recipe"], row["against"])
         yield Finding(name, DIFFERENCE, *_numbers(row, "value", "ci_"), row)
     for row in found["persistence"]:
-        stages = (row["from_stage"], row["to_stage"])
-        yield from _lasting(row, row["to_stage"], stages)
+        yield from _lasting(row, row["to_stage"], (row["from_stage"], row["to_stage"]))
     for row in found["erosion_summaries"]:
         tampering = row["tampering"]
-        stages = tuple(f"{tampering}{TAMPERED}{step}" for step in (0, last.get(tampering, 0)))
-        yield from _lasting(row, tampering, stages)
+        steps = (0, last.get(tampering, 0))
+        ends = [f"{tampering}{TAMPERED}{step}" for step in steps]
+        yield from _lasting(row, tampering, ends)
         words = (row["suite"], tampering, row["recipe"])
         half = (row["half_steps"], None, None)
         yield Finding(finding_name(HALF_LIFE, *words), HALF_LIFE, *half, row)
