@@ -47,6 +47,8 @@ class Cell:
     interval: str = ""
     note: str = ""
     mark: bool = False
+    name: str = ""
+    """What `alignment audit trace` calls the number."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class ClaimCard:
     sign: str
     sentence: str
     late: str
+    trace: str
+    """What `alignment audit trace` calls it."""
     evidence: tuple[tuple[str, str], ...]
 
 

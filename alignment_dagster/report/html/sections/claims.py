@@ -2,6 +2,7 @@
 
 from alignment_dagster.report.html.content import ClaimCard, Claims, Section
 from alignment_dagster.report.html.text import count, number, p_value, spaced, span
+from alignment_dagster.report.names import row_name
 from alignment_dagster.report.rows import ClaimRow, ReportData
 
 SIGNS = {"supported": "\u2713", "refuted": "\u2717", "undecided": "?"}
@@ -42,6 +43,7 @@ def _claim_card(row: ClaimRow) -> ClaimCard:
         sign,
         row.sentence,
         _late_warning(row),
+        row_name(row),
         evidence,
     )
 
