@@ -79,6 +79,7 @@ def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]
     if artifact.asset == REPORT:
         if not archive.collection(artifact):
             yield f"{address(archive, artifact)}/report", "the report itself"
+            yield f"{address(archive, artifact)}/answers", "all answers"
         if before := comparisons(archive).get(artifact.version):
             yield before, "what changed since the report before"
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]

@@ -51,6 +51,14 @@ def _trace(lake: Lake, request: Request) -> str:
     return render(answer, trail=trail(archive, report))
 
 
+def _answers(lake: Lake, request: Request) -> str:
+    from alignment_dagster.audit.pages.answers import answers_page
+
+    archive, report = _asked_report(lake, request)
+    with open_report(archive, report.version) as opened:
+        return answers_page(opened, dict(request.query_params))
+
+
 def _impact(lake: Lake, request: Request) -> str:
     from alignment_dagster.audit.impact.answer import impact_as_answer
     from alignment_dagster.audit.impact.blast_radius import find_impact
@@ -69,6 +77,7 @@ PAGES: Mapping[str, Callable[[Lake, Request], str]] = {
     "/{study}/{artifact:path}/report": _report,
     "/{study}/{artifact:path}/trace": _trace,
     "/{study}/{artifact:path}/impact": _impact,
+    "/{study}/{artifact:path}/answers": _answers,
     "/{study}/{artifact:path}": _artifact,
 }
 """Address → what makes its HTML. An artifact is `asset/partition/version`."""

@@ -18,7 +18,7 @@ from alignment_dagster.audit.trace.phrases import (
 from alignment_dagster.audit.trace.step_tables import step_tables, write_rule
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
-from alignment_dagster.foundation.page_links import audit_page
+from alignment_dagster.foundation.page_links import audit_answers, audit_page
 from alignment_dagster.lineage.lake import Artifact
 
 
@@ -96,7 +96,15 @@ def _measurement_node(trace: Trace) -> Node:
         for one in found.seeds
     ]
     heaviest = Node("what weighs most", _count_more(found.left_out), shown)
-    return Node("measured on", format_totals(found.totals), [*seeds, heaviest])
+    link = _answers_address(trace) if found.kind == "answers" else None
+    return Node("measured on", format_totals(found.totals), [*seeds, heaviest], link=link)
+
+
+def _answers_address(trace: Trace) -> str:
+    row = trace.chain.row
+    filters = {"suite": row.suite, "stage": row.stage, "recipe": row.recipe, "prompt": row.prompt}
+    filters |= {} if row.seed is None else {"seed": str(row.seed)}
+    return audit_answers(trace.study, trace.report.version, filters)
 
 
 def _item_node(item: Mapping[str, Any]) -> Node:
