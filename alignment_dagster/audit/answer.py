@@ -17,6 +17,8 @@ class Node:
     tone: Tone = "plain"
     link: str | None = None
     """Where the page leads from here: an address made by `links`."""
+    folded: bool | None = None
+    """Whether a page shows what hangs below only when it is opened; None by depth and length."""
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,20 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.lineage.archive import REPORT, Archive, similar
 from alignment_dagster.lineage.lake import Artifact, Lake
 
+LONGEST_SEARCH = 200
+"""Characters."""
+
 
 class NotFoundError(AlignmentError):
     """There is no such page."""
 
 
-def _studies(lake: Lake, _: Request) -> str:
-    return overview.studies_page(lake)
+def _studies(lake: Lake, request: Request) -> str:
+    return overview.studies_page(lake, _searched(request))
 
 
 def _study(lake: Lake, request: Request) -> str:
-    return overview.study_page(_archive(lake, request))
+    return overview.study_page(_archive(lake, request), _searched(request))
 
 
 def _diff(lake: Lake, request: Request) -> str:
@@ -119,3 +122,7 @@ def _wanted(request: Request, name: str) -> str:
     if not request.query_params.get(name):
         raise NotFoundError(f"the address lacks ?{name}=…")
     return request.query_params[name]
+
+
+def _searched(request: Request) -> str:
+    return request.query_params.get("q", "").strip()[:LONGEST_SEARCH]
