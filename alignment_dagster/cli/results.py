@@ -52,6 +52,8 @@ def results(
     for table in findings_tables(read_findings(report.path)):
         console.print(table)
     console.print(f"report: {report.path / file_names.REPORT}", soft_wrap=True)
+    steps = f"alignment audit trace {declared.name} NAME, or the number as it is printed"
+    console.print(f"the steps to a number, and its data: {steps}", soft_wrap=True)
     if (gate := gate_line(declared, home, report)) is not None:
         console.print(Text(f"gate: {visible(gate)}"), soft_wrap=True)
     console.print(Text(f"review: {_review(declared.name, report, home)}"), soft_wrap=True)

@@ -1,6 +1,6 @@
 """All answers behind a report, filtered by what is asked for in the address, a page at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
@@ -68,7 +68,7 @@ def answers_page(opened: OpenedReport, asked: Filters) -> str:
     answer = Answer(
         f"Answers behind {opened.report.label}",
         _sentences(opened, counted, filters, page, pages),
-        [Node("filter", "", _facets(opened, filters), "strong"), _table(rows)],
+        [Node("filter", "", _facets(opened, filters), "strong"), _table(rows, filters)],
         {},
     )
     archive = opened.archive
@@ -172,7 +172,7 @@ def _facet(
     ]
     if chosen is not None:
         children.insert(0, Node("any", tone="dim", link=_address(opened, others)))
-    return Node(name, chosen or "any", children)
+    return Node(name, chosen or "any", children, folded=True)
 
 
 def _natural(value: str) -> tuple[str, int]:
@@ -191,23 +191,11 @@ def _turns(opened: OpenedReport, asked: Filters, page: int, pages: int) -> list[
     ]
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    columns = ["suite", "item", "question", "recipe", "seed", "stage", "format", "order", "prompt",
-               "likelier", "counted", "hit", "flipped"]  # fmt: skip
-    return Table(
-        "Answers",
-        columns,
-        [
-            (
-                row["suite"], row["item_id"][:ID], _shorten(_question(row)), row["recipe"],
-                str(row["seed"]), row["stage"], row["format"], str(row["option_order"]),
-                row["system_prompt"], _shorten(_option(row, "choice")),
-                _shorten(_option(row, "target")), YES if row["hit"] else NO,
-                YES if row["flipped"] else NO,
-            )
-            for row in rows
-        ],
-    )  # fmt: skip
+def _table(rows: Sequence[Mapping[str, Any]], filters: Filters) -> Table:
+    """Without the columns that a filter has made the same in every row."""
+    columns = {name: show for name, show in SHOWN.items() if name not in filters}
+    shown = [[show(row) for show in columns.values()] for row in rows]
+    return Table("Answers", list(columns), shown)
 
 
 def _question(row: Mapping[str, Any]) -> str:
@@ -221,3 +209,21 @@ def _option(row: Mapping[str, Any], at: str) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+SHOWN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "suite": lambda row: str(row["suite"]),
+    "item": lambda row: str(row["item_id"][:ID]),
+    "question": lambda row: _shorten(_question(row)),
+    "recipe": lambda row: str(row["recipe"]),
+    "seed": lambda row: str(row["seed"]),
+    "stage": lambda row: str(row["stage"]),
+    "format": lambda row: str(row["format"]),
+    "order": lambda row: str(row["option_order"]),
+    "prompt": lambda row: str(row["system_prompt"]),
+    "likelier": lambda row: _shorten(_option(row, "choice")),
+    "counted": lambda row: _shorten(_option(row, "target")),
+    "hit": lambda row: YES if row["hit"] else NO,
+    "flipped": lambda row: YES if row["flipped"] else NO,
+}
+"""Column of the table → what stands there."""

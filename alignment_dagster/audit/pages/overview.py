@@ -67,7 +67,11 @@ def study_page(archive: Archive, searched: str = "") -> str:
         f"became current. What is out of date: alignment audit check {archive.study}"
     )
     answer = Answer(archive.study, (said,), (_current(archive),), {}, warnings=problems)
-    above = [*_headline(archive), *_verdicts(archive), _reports(archive)]
+    above: list[Node | Picture] = [
+        *_headline(archive),
+        *_verdicts(archive),
+        _reports(archive),
+    ]
     made = graph(archive, roots) if roots else None
     return render(answer, made, trail(), above=above, search="")
 

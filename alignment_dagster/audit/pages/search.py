@@ -42,6 +42,7 @@ def search_study(archive: Archive, wanted: str) -> Node:
 def _numbers(opened: OpenedReport, wanted: str) -> list[Node]:
     """By value as printed, or by words that their names hold."""
     printed = parse_printed(wanted)
+    fitting: list[tuple[str, float | None]]
     if printed is not None:
         try:
             fitting = [(one.name, one.value) for one in find_numbers(opened, printed)]
