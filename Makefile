@@ -9,14 +9,14 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test soak browser check ui durability books clean setup setup-development
+.PHONY: demo test soak browser check docs ui durability books clean setup setup-development
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
 	$(BIN)/alignment results quickstart
 
-test: setup-development ## Run the tests, two files side by side
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+test: setup-development ## Run the tests, three files side by side: much of their time is waiting
+	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 soak: setup-development ## A hundred injected faults: signals, full disks, two at once (half an hour)
 	$(BIN)/python -m drills.soak
@@ -32,6 +32,9 @@ check: setup-development ## Formatting, lint, types, import contracts, declarati
 	$(BIN)/alignment check
 	$(BIN)/python tools/vulnerabilities.py
 	$(BIN)/dagster definitions validate -w workspace.yaml
+
+docs: setup-development ## Build the pages of docs/ into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 ui: setup ## Serve Dagster and MLflow on 127.0.0.1
 	$(BIN)/alignment ui

@@ -15,6 +15,27 @@ from tests.support.tiny_study import NAME
 
 pytestmark = pytest.mark.slow
 ALWAYS = [cell for cell in CELLS if cell.always]
+TOGETHER = ("files", "records", "mlflow", "dagster")
+"""Groups in which the same alteration of several things is made at once, and each has to be named;
+the drill makes every one alone."""
+ALONE = (
+    "all records re-written to fit, unsigned",
+    "all records re-written to fit, signed with a new trusted key",
+    "all records re-written to fit, all keys replaced, all signed again",
+    "metric deleted",
+    "metric added",
+)
+"""What would hide the same done to another thing."""
+
+
+def batches() -> dict[str, list[Cell]]:
+    """Cells by what is done; alone where an alteration would hide another one."""
+    found: dict[str, list[Cell]] = {}
+    for cell in ALWAYS:
+        together = cell.group in TOGETHER and cell.found == "gap" and cell.mutation not in ALONE
+        what = f"{cell.group}: {cell.mutation if together else cell.name}"
+        found.setdefault(what, []).append(cell)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +63,19 @@ def test_nothing_is_found_where_nothing_was_altered(place: Place) -> None:
     assert not found.changes
 
 
-@pytest.mark.parametrize("cell", ALWAYS, ids=[f"{cell.group}: {cell.name}" for cell in ALWAYS])
-def test_an_alteration_is_found_and_named(place: Place, cell: Cell) -> None:
+@pytest.mark.parametrize("cells", batches().values(), ids=batches())
+def test_every_alteration_is_found_and_named(place: Place, cells: list[Cell]) -> None:
     try:
-        names = cell.alter(place)
-        found = cell.look(place)
+        names = [cell.alter(place) for cell in cells]
+        found = cells[0].look(place)
     finally:
         place.restore()
-    assert wrong_with(cell, names, found) is None
+    wrong = {
+        cell.name: what
+        for cell, named in zip(cells, names, strict=True)
+        if (what := wrong_with(cell, named, found)) is not None
+    }
+    assert not wrong
 
 
 def test_what_was_altered_is_put_back(place: Place) -> None:

@@ -135,8 +135,7 @@ def run_to_the_end(job: PretrainJob) -> int:
 
 
 @pytest.mark.parametrize(
-    ("number", "whom"),
-    [(signal.SIGINT, "the group"), (signal.SIGTERM, "the first"), (signal.SIGTERM, "a rank")],
+    ("number", "whom"), [(signal.SIGINT, "the group"), (signal.SIGTERM, "a rank")]
 )
 def test_a_signal_stops_all_ranks_with_a_checkpoint(
     jobs: Jobs, number: signal.Signals, whom: str
@@ -145,8 +144,6 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
     with started(job, step=10) as process:
         if whom == "the group":
             os.killpg(process.pid, number)
-        elif whom == "the first":
-            process.send_signal(number)
         else:
             _ranks(process)[1].send_signal(number)
         assert process.wait(LONGEST) == 128 + number

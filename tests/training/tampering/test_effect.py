@@ -44,7 +44,9 @@ def tampered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of both tamperings of a model that was pretrained on aligned documents."""
     folder = tmp_path_factory.mktemp("moves")
     checkpoint = _post_trained(folder, _pretrained(folder))
-    suite = read_yaml(ASSETS / "suites" / "articles.yaml").parse(Suite)
+    declared = read_yaml(ASSETS / "suites" / "articles.yaml").parse(Suite)
+    asked = {"formats": ("continuation", "dialogue"), "system_prompts": ("none",)}
+    suite = declared.model_copy(update=asked)
     data = {one.source: _data(folder, one.source, "tampering", 300) for one in (HARM, BENIGN)}
     nothing = pa.table({name: pa.array([], pa.string()) for name in ("document_id", "source")})
     held_out = nothing.append_column("text", nothing["source"])

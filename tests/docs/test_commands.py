@@ -1,0 +1,63 @@
+"""Every `alignment …` that the README and the pages show is a command that works."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from alignment_dagster.chain import EVAL_REPORT
+from alignment_dagster.cli.main import app
+from tests.docs.documents import PAGES, alignment_commands
+from tests.support.audited_study import Audited
+from tests.support.tiny_study import NAME
+
+COMMANDS = sorted({one for page in PAGES for one in alignment_commands(page)})
+PROVED_ELSEWHERE = {
+    "init": "tests/cli/test_init.py",
+    "run": "tests/running",
+    "ui": "tests/ui",
+    "notify": "tests/refresh/notify",
+    "budget": "tests/refresh",
+    "audit sql": "tests/audit/sql",
+    "audit verify": "tests/release/dossier",
+}
+"""They start servers, ask at a terminal, train, or need what another command made before."""
+STUDIES = ("STUDY", "first_study", "quickstart", "nightly")
+
+
+def _subcommand(command: str) -> str:
+    words = shlex.split(command)[1:]
+    return " ".join(words[: 2 if words[0] in ("audit", "lake") else 1])
+
+
+def test_every_page_that_shows_commands_was_read() -> None:
+    assert len(COMMANDS) > 30
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_spelt_as_the_console_script_knows_it(command: str) -> None:
+    told = CliRunner().invoke(app, [*shlex.split(command)[1:], "--help"])
+    assert told.exit_code == 0, told.output
+
+
+@pytest.mark.slow
+def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Path) -> None:
+    made = refreshed.copy(tmp_path / "copy")
+    named = {
+        **dict.fromkeys(STUDIES, NAME),
+        "source:NAME": "source:ai_news",
+        "source:ai_discourse": "source:ai_news",
+        "ai_discourse": "ai_news",
+        "bbec679f": made.archive.report().version[:8],
+        "dossier.zip": str(tmp_path / "dossier.zip"),
+        "FOLDER": str(tmp_path / "cards"),
+        "1:50": "1:4",
+    }
+    for command in COMMANDS:
+        if _subcommand(command) in PROVED_ELSEWHERE:
+            continue
+        (tmp_path / "dossier.zip").unlink(missing_ok=True)
+        done = made.command(*(named.get(one, one) for one in shlex.split(command)[1:]))
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert made.archive.report().asset == EVAL_REPORT

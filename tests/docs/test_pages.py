@@ -1,0 +1,42 @@
+"""The README is short, and every link of the pages leads somewhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import DOCS, PAGES, README, anchors, local_links
+from tests.support.checkout import CHECKOUT
+
+LONGEST = 8192
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_bytes()) < LONGEST
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in local_links(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {(CHECKOUT / link.partition("#")[0]).resolve() for link in local_links(README)}
+    assert set(DOCS.glob("*.md")) - linked == {DOCS / "index.md"}
+
+
+def test_the_pages_are_built(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "index.html").is_file()
