@@ -211,3 +211,14 @@ def test_the_command_prints_a_claim_and_writes_its_page(audited: Audited, tmp_pa
     printed = audited.command(*arguments).stdout
     for one in data["steps"]:
         assert one["how"] in printed
+
+
+@pytest.mark.slow
+def test_a_number_below_zero_is_no_option(audited: Audited) -> None:
+    done = audited.command("audit", "trace", "tiny", "-1.00", "--json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    names = [data["finding"]] if "finding" in data else [one["name"] for one in data["numbers"]]
+    assert "difference:articles/dpo/none/aligned/unfiltered" in names
+    wrong = audited.command("audit", "trace", "tiny", "articles/dpo/aligned", "--jsno")
+    assert wrong.returncode == 2
