@@ -17,6 +17,8 @@ class Node:
     tone: Tone = "plain"
     link: str | None = None
     """Where the page leads from here: an address made by `links`."""
+    folded: bool | None = None
+    """Whether a page shows what hangs below only when it is opened; None by depth and length."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Table:
     rows: Sequence[Sequence[str | int | float | None]]
     left_out: int = 0
     """Rows that are not shown; the JSON has them, or says where they are."""
+    shown: int | None = None
+    """Rows that a terminal shows; a page folds a longer table. None for all."""
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,13 @@ from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import similar
+from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow, read_results
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
 
 MAX_SHOWN = 8
 """Names that a message lists."""
-
-
-def metric_name(row: ResultRow) -> str:
-    """`metric/suite/stage/recipe/prompt`, and `/seed` for a single replicate.
-
-    A suite may hold a `/` itself; for attacks the attack stands in the place of the prompt.
-    """
-    pooled = (row.metric, row.suite, row.stage, row.recipe, row.prompt)
-    return "/".join(pooled if row.seed is None else (*pooled, str(row.seed)))
 
 
 def list_metrics(opened: OpenedReport) -> tuple[ResultRow, ...]:

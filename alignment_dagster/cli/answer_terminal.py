@@ -45,7 +45,13 @@ def show(answer: Answer, *, as_json: bool = False, html: Path | None = None) -> 
     for sentence in answer.sentences:
         console.print(_text(sentence, answer.tone), soft_wrap=True)
     for block in answer.blocks:
-        console.print(_tree(block) if isinstance(block, Node) else _table(block))
+        if isinstance(block, Node):
+            console.print(_tree(block))
+            continue
+        left_out = _left_out(block)
+        more = f" (… and {left_out:,} more rows: --json has all)" if left_out else ""
+        console.print(_text(f"{block.caption}{more}", "plain"), soft_wrap=True)
+        console.print(_table(block))
 
 
 def _tree(node: Node) -> Tree:
@@ -69,18 +75,16 @@ def _table(block: Table) -> RichTable:
         all(isinstance(row[index], int | float) or row[index] is None for row in block.rows)
         for index in range(len(block.columns))
     ]
-    more = f" (… and {block.left_out:,} more rows: --json has all)" if block.left_out else ""
-    table = RichTable(
-        title=_text(f"{block.caption}{more}", "plain"),
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+    table = RichTable(box=None, pad_edge=False)
     for name, right in zip(block.columns, numeric, strict=True):
         table.add_column(_text(name, "dim"), justify="right" if right else "left")
-    for row in block.rows:
+    for row in block.rows[: block.shown]:
         table.add_row(*(_text(_cell(value), "plain") for value in row))
     return table
+
+
+def _left_out(block: Table) -> int:
+    return block.left_out + len(block.rows) - len(block.rows[: block.shown])
 
 
 def _cell(value: str | int | float | None) -> str:

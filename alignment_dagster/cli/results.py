@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alignment_dagster.cli.options import StudyName
+from alignment_dagster.cli.options import StudyName, complete_study
 from alignment_dagster.lineage import file_names
 
 if TYPE_CHECKING:
@@ -17,9 +17,16 @@ NARROWEST = 136
 
 def results(
     study: StudyName,
+    other: Annotated[
+        str | None,
+        typer.Argument(help="Another study, beside it.", autocompletion=complete_study),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Rows as JSON instead of a table.")] = False,
 ) -> None:
-    """Print the latest report's numbers."""
+    """Print the latest report's numbers; of two studies in one table, paired where they can be."""
+    if other is not None:
+        _print_two(study, other, as_json=json)
+        return
     # Imported here for weight: this file is read for every command's --help.
     from rich.console import Console
     from rich.text import Text
@@ -45,9 +52,20 @@ def results(
     for table in findings_tables(read_findings(report.path)):
         console.print(table)
     console.print(f"report: {report.path / file_names.REPORT}", soft_wrap=True)
+    steps = f"alignment audit trace {declared.name} NAME, or the number as it is printed"
+    console.print(f"the steps to a number, and its data: {steps}", soft_wrap=True)
     if (gate := gate_line(declared, home, report)) is not None:
         console.print(Text(f"gate: {visible(gate)}"), soft_wrap=True)
     console.print(Text(f"review: {_review(declared.name, report, home)}"), soft_wrap=True)
+
+
+def _print_two(study: str, other: str, *, as_json: bool) -> None:
+    # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.audit.diff.side_by_side import show_side_by_side
+    from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.cli.answer_terminal import show
+
+    show(show_side_by_side(open_archive(study), open_archive(other)), as_json=as_json)
 
 
 def _review(study: str, report: "Artifact", home: "Home") -> str:

@@ -5,7 +5,8 @@ three ports in a row, for a second one beside it; set it for all that shares a h
 """
 
 import os
-from urllib.parse import quote
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
 
 from alignment_dagster.foundation.errors import AlignmentError
 
@@ -59,6 +60,18 @@ def mlflow_run(run_id: str) -> str:
 def audit_study(study: str) -> str:
     """The audit page of a study: its reports, and what is current."""
     return f"{AUDIT}/{quote(study, safe='')}"
+
+
+def audit_trace(study: str, report: str, name: str) -> str:
+    """The page of what stands behind a number of a report, by the number's name."""
+    address = audit_page(study, "eval_report", None, report)
+    return f"{address}/trace?metric={quote(name, safe='')}"
+
+
+def audit_answers(study: str, report: str, filters: Mapping[str, str]) -> str:
+    """The page of the answers behind a report that fit filters: `suite`, `stage`, …"""
+    address = f"{audit_page(study, 'eval_report', None, report)}/answers"
+    return f"{address}?{urlencode(filters)}" if filters else address
 
 
 def audit_page(study: str, asset: str, partition: str | None, version: str) -> str:

@@ -17,9 +17,14 @@ def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:
     return NO_PROMPT if NO_PROMPT in prompts or not prompts else prompts[0]
 
 
+def rows_in_headlines(rows: Sequence[ResultRow]) -> list[ResultRow]:
+    """The pooled rows that the table shows, in its order."""
+    return _sort_by_metric([row for row in rows if row.seed is None and _in_headline(rows, row)])
+
+
 def terminal_table(rows: Sequence[ResultRow], title: str) -> Table:
     """Pooled values with their intervals; only the headline system prompt is shown."""
-    shown = _sort_by_metric([row for row in rows if row.seed is None and _in_headline(rows, row)])
+    shown = rows_in_headlines(rows)
     stages = list(dict.fromkeys(row.stage for row in shown))
     found = {(row.suite, row.recipe, row.stage): row for row in shown}
     table = Table(title=Text(title), caption=_caption(shown))

@@ -2,9 +2,10 @@
 
 import pytest
 
-from alignment_dagster.audit.metrics import find_metric, list_metrics, metric_name
+from alignment_dagster.audit.metrics import find_metric, list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.names import metric_name
 
 pytestmark = pytest.mark.slow
 

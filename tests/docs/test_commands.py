@@ -1,6 +1,7 @@
 """Every `alignment …` that the README and the pages show is a command that works."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,11 @@ def test_a_command_is_spelt_as_the_console_script_knows_it(command: str) -> None
 @pytest.mark.slow
 def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Path) -> None:
     made = refreshed.copy(tmp_path / "copy")
+    shutil.copytree(made.lake, made.home.lake / "other")
     named = {
         **dict.fromkeys(STUDIES, NAME),
+        "OTHER": "other",
+        "claim:benefit_survives_post_training": "claim:aligned_is_lower",
         "source:NAME": "source:ai_news",
         "source:ai_discourse": "source:ai_news",
         "ai_discourse": "ai_news",

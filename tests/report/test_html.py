@@ -35,6 +35,10 @@ ALSO = {"misalignment": ("capability", "results"), "comparisons": ("capability",
 """Sections that the same rows fill."""
 
 
+SERVED = ("trace?metric=", "../../../")
+"""Where numbers and artifacts lead from the page as it is served; in a file they are inert."""
+
+
 class Page(HTMLParser):
     """Start tags, and the text between them."""
 
@@ -101,7 +105,7 @@ def test_characters_that_reorder_or_hide_text_are_shown(page: str) -> None:
 def test_the_page_needs_no_network_and_no_script(page: str) -> None:
     for _, attrs in Page(page).tags:
         for key in ("src", "href", "xlink:href"):
-            assert (attrs.get(key) or "#").startswith("#")
+            assert (attrs.get(key) or "#").startswith(("#", *SERVED))
     assert not re.search(r"https?://|@import|url\((?!#)", page)
 
 
@@ -137,7 +141,7 @@ def test_the_same_data_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
     tags = Page(page).tags
-    linked = [attrs["href"] for tag, attrs in tags if tag == "a" and "href" in attrs]
+    linked = [attrs["href"] for tag, attrs in tags if tag == "a" and "class" not in attrs]
     made = [f"#{attrs['id']}" for tag, attrs in tags if tag == "section"]
     assert [one for one in linked if one and "-" not in one] == made
     assert [one[1:] for one in made] == [
@@ -420,3 +424,22 @@ def test_everything_fits_a_data_object_without_the_optional_parts() -> None:
         data.study, data.description, data.recipes, data.suites, data.results, "unfiltered"
     )
     assert '<section id="limits"' in render(bare)
+
+
+def test_every_number_has_a_name_to_trace_it_by(page: str) -> None:
+    """A link is inert in the file, under a pointer and for the keyboard; the name says how."""
+    tags = Page(page).tags
+    links = [attrs for tag, attrs in tags if tag == "a" and attrs.get("class") == "trace"]
+    assert all(attrs["tabindex"] == "-1" for attrs in links)
+    assert "a.trace { color: inherit; text-decoration: none; pointer-events: none; }" in page
+    named = {attrs["title"] for tag, attrs in tags if tag in ("td", "h3") and "title" in attrs}
+    for name in (
+        "claim:alignment_persists",
+        "misalignment_rate/articles/dpo/alignment_upsampled/none",
+        "difference:articles/dpo/none/alignment_upsampled/unfiltered",
+        "persistence:articles/dpo/alignment_upsampled",
+        "attack_success/articles/dpo/alignment_upsampled/worst_case",
+    ):
+        assert name in named
+        assert f"trace?metric={name.replace(':', '%3A')}" in {one["href"] for one in links}
+    assert "alignment audit trace" in page

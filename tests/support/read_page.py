@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "path", "rect", "br", "img"}
+VOID = {"meta", "path", "rect", "br", "img", "input"}
 
 
 class Read(HTMLParser):

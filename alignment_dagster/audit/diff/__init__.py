@@ -1,4 +1,4 @@
-"""`alignment audit diff`: what differs between two reports, or two recipes of one report."""
+"""`alignment audit diff`: what differs between two reports, two recipes, or two studies."""
 
 from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer
@@ -38,6 +38,31 @@ def compare(archive: Archive, a: str, b: str, report: str | None = None) -> Answ
     if report is not None:
         raise ArtifactError("--report says in which report two recipes are compared; name recipes")
     return compare_reports(archive, find_report(archive, a), find_report(archive, b))
+
+
+def compare_studies(a: Archive, b: Archive) -> Answer:
+    """What study `b` declares and measures otherwise than study `a`, in their current reports.
+
+    Numbers are paired where recipe, suite, stage, prompt, items and seeds are the same.
+
+    Raises:
+        ArtifactError: if one has no report, or an artifact behind it is not in the lake.
+    """
+    return comparison_as_answer(compare_sides(*open_sides(a, b)))
+
+
+def open_sides(a: Archive, b: Archive) -> tuple[Side, Side]:
+    """The current reports of two studies.
+
+    Raises:
+        ArtifactError: if one has none, it was collected as garbage, or both are one study.
+    """
+    if a.study == b.study:
+        raise ArtifactError(f"{a.study} is compared with itself: name two studies")
+    reports = [archive.report() for archive in (a, b)]
+    for archive, report in zip((a, b), reports, strict=True):
+        archive.require_files([report])
+    return Side(a, a.study, reports[0]), Side(b, b.study, reports[1])
 
 
 def compare_reports(archive: Archive, a: Artifact, b: Artifact) -> Answer:

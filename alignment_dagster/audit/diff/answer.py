@@ -8,6 +8,7 @@ from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.diff.comparison import Comparison, count_commits, list_environments
 from alignment_dagster.audit.diff.declarations import ABSENT, format_path
 from alignment_dagster.audit.diff.differences import Difference, format_places
+from alignment_dagster.audit.diff.incomparable import incomparable_table, list_incomparable
 from alignment_dagster.audit.diff.side import Side, format_key
 from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tables
 from alignment_dagster.audit.diff.verdict import find_sole_cause, list_warnings, write_sentences
@@ -19,6 +20,8 @@ def comparison_as_answer(comparison: Comparison) -> Answer:
     """The comparison for the terminal, as JSON, and as a page."""
     before, after = comparison.before, comparison.after
     title = f"{before.report.label} → {after.report.label}"
+    if comparison.studies:
+        title = f"{before.title} → {after.title} ({title})"
     if comparison.recipes:
         title = f"{before.title} → {after.title}, in {before.report.label}"
     return Answer(
@@ -32,6 +35,8 @@ def comparison_as_answer(comparison: Comparison) -> Answer:
 
 def _blocks(comparison: Comparison) -> Iterator[Node | Table]:
     yield _difference_node(comparison)
+    if comparison.studies:
+        yield incomparable_table(comparison)
     yield _code_node(comparison)
     if comparison.items:
         yield item_nodes(comparison.items)
@@ -108,7 +113,11 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
         "seeds": dict(zip(sides, map(list, comparison.seeds), strict=True)),
         "items": [asdict(one) for one in comparison.items],
         "numbers": [{"name": one.name, **asdict(one)} for one in measured.changes],
-        "identical_numbers": measured.identical,
+        "studies": [side.title for side in sides.values()] if comparison.studies else None,
+        "not_comparable": [asdict(one) for one in list_incomparable(comparison)]
+        if comparison.studies
+        else None,
+        "identical_numbers": len(measured.same),
         "left_out": [asdict(one) for one in measured.left_out],
         "documents": asdict(comparison.documents),
     }  # fmt: skip

@@ -33,6 +33,11 @@ class Comparison:
         """Whether two recipes are compared, not two reports."""
         return self.before.recipe is not None
 
+    @property
+    def studies(self) -> bool:
+        """Whether the sides are reports of two studies."""
+        return self.before.archive.study != self.after.archive.study
+
     @cached_property
     def one_sided(self) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
         """Assets and partitions that only one side has."""
@@ -53,6 +58,8 @@ class Comparison:
     @property
     def is_backwards(self) -> bool:
         """Whether the first report became current after the second."""
+        if self.studies:
+            return False
         order = [entry.version for entry in self.before.archive.journal if entry.asset == REPORT]
         at = [order.index(side.report.version) for side in (self.before, self.after)]
         return at[0] > at[1]

@@ -53,8 +53,7 @@ class PairedChange:
     @property
     def name(self) -> str:
         """As `trace` takes it."""
-        words = (self.metric, self.suite, self.stage, self.recipe, self.prompt)
-        return "/".join(word for word in words if word)
+        return _name(self.metric, self.suite, self.stage, self.recipe, self.prompt)
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ class NumberChanges:
 
     changes: tuple[PairedChange, ...]
     """The largest first."""
-    identical: int
-    """Numbers of which every scenario's cell is the same to the bit."""
+    same: tuple[str, ...]
+    """Names of numbers of which every scenario's cell is the same to the bit."""
     left_out: tuple[LeftOut, ...]
     recipes: tuple[tuple[str, ...], tuple[str, ...]]
     """Recipes that only one side has."""
@@ -73,7 +72,7 @@ class NumberChanges:
 
     @property
     def compared(self) -> int:
-        return len(self.changes) + self.identical
+        return len(self.changes) + len(self.same)
 
 
 def compare_numbers(before: Side, after: Side) -> NumberChanges:
@@ -87,19 +86,22 @@ def compare_numbers(before: Side, after: Side) -> NumberChanges:
     shared = {suite: what for suite, what in meanings[0].items() if meanings[1].get(suite) == what}
     redefined = [suite for suite in meanings[0] if suite in meanings[1] and suite not in shared]
     changes: list[PairedChange] = []
-    left_out, identical = [], 0
+    left_out: list[LeftOut] = []
+    same: list[str] = []
     for recipe in (recipe for recipe in old if recipe in new):
         sides = (tuple(old[recipe]), tuple(new[recipe]))
         first, second, left = restrict_to_shared(recipe, *sides)
         left_out += [left] if left is not None else []
-        found = list(compare_replicates(recipe, first, second, shared))
-        changes += [one for one in found if one is not None]
-        identical += sum(one is None for one in found)
+        for name, change in compare_replicates(recipe, first, second, shared):
+            if change is None:
+                same.append(name)
+            else:
+                changes.append(change)
     corrected = holm([one.p_value for one in changes])
     changes = [replace(one, p_holm=p) for one, p in zip(changes, corrected, strict=True)]
     return NumberChanges(
         tuple(sorted(changes, key=lambda one: -abs(one.change))),
-        identical,
+        tuple(same),
         tuple(left_out),
         (tuple(one for one in old if one not in new), tuple(one for one in new if one not in old)),
         tuple(redefined),
@@ -115,8 +117,8 @@ def read_metric_names(side: Side) -> Mapping[str, str]:
 
 def compare_replicates(
     recipe: str, before: Replicates, after: Replicates, metrics: Mapping[str, str]
-) -> Iterator[PairedChange | None]:
-    """Each number that both sides have; None where it is the same to the bit.
+) -> Iterator[tuple[str, PairedChange | None]]:
+    """Each number that both sides have, by name; None where it is the same to the bit.
 
     Args:
         recipe: what the changes are called by.
@@ -125,19 +127,21 @@ def compare_replicates(
         metrics: suite → what its hits are a share of.
     """
     for at, cells, old, new in pair_values(before, after, metrics):
-        yield None if np.array_equal(old, new) else _build_change(recipe, at, cells, old, new)
+        name = _name(cells.metric, at[1], at[0], recipe, at[2])
+        same = np.array_equal(old, new)
+        yield name, None if same else _build_change(recipe, at, cells, old, new)
 
 
 def pair_values(
     before: Replicates, after: Replicates, metrics: Mapping[str, str]
 ) -> Iterator[tuple[Slice, Cells, Array, Array]]:
     """Each number that both sides have: its cells after, and both sides' values [seeds, units]."""
-    old_cells, new_cells = _build_cells(before, metrics), _build_cells(after, metrics)
-    for at in (at for at in old_cells if at in new_cells):
-        pair = (old_cells[at], new_cells[at])
-        values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
-        if values:
-            yield at, pair[1], values[0], values[1]
+    for old, new in zip(_build_cells(before, metrics), _build_cells(after, metrics), strict=True):
+        for at in (at for at in old if at in new):
+            pair = (old[at], new[at])
+            values = on_shared_seeds(pair) if pair[0].units == pair[1].units else []
+            if values:
+                yield at, pair[1], values[0], values[1]
 
 
 def compare_bits(before: Array, after: Array, sizes: Array) -> tuple[float, float, float, float]:
@@ -160,15 +164,20 @@ def compare_bits(before: Array, after: Array, sizes: Array) -> tuple[float, floa
     return value, value - half, value + half, float(spread.p_value(value))
 
 
+def _name(*words: str) -> str:
+    return "/".join(word for word in words if word)
+
+
 def _gather_replicates(side: Side) -> dict[str, list[Replicate]]:
     """The replicates; where recipes are compared, without the name."""
     found = by_recipe(read_replicates(side))
     return found if side.recipe is None else {"": found.get(side.recipe, [])}
 
 
-def _build_cells(side: Replicates, shared: Mapping[str, str]) -> dict[Slice, Cells]:
+def _build_cells(side: Replicates, shared: Mapping[str, str]) -> tuple[Mapping[Slice, Cells], ...]:
+    """Answers, losses and attacks apart: the attack `none` is not the system prompt `none`."""
     attacks = {at: cells for at, cells in attack_cells(side).items() if at[1] in shared}
-    return {**item_cells(side, shared), **loss_cells(side), **attacks}
+    return item_cells(side, shared), loss_cells(side), attacks
 
 
 def _build_change(recipe: str, at: Slice, cells: Cells, old: Array, new: Array) -> PairedChange:

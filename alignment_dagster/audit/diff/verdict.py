@@ -21,7 +21,7 @@ def write_sentences(comparison: Comparison) -> list[str]:
         *_list_others(comparison),
         f"Of {measured.compared:,} numbers that both sides have, {len(measured.changes):,} "
         f"changed, {clear:,} by more than chance explains (p < .05 after Holm's correction over "
-        f"all that changed); {measured.identical:,} are the same to the bit.",
+        f"all that changed); {len(measured.same):,} are the same to the bit.",
         *_list_left_out(comparison),
     ]
 

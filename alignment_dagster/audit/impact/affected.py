@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from alignment_dagster.audit.impact.trained import TrainingUse
 from alignment_dagster.audit.impact.untrained_uses import LossUse, TokenizerUse
-from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.trace.chain import Replicate, follow_replicate
 from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow, origin
 
 TRAINED = "trained on it"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
     from alignment_dagster.audit.pages.graph import Graph
 
+
+@dataclass(frozen=True)
+class Picture:
+    """Markup that was drawn here from numbers and escaped names."""
+
+    title: str
+    svg: str
+    caption: str
+
+
 Links = Sequence[tuple[str, str]]
 """Address and name."""
 TEMPLATE = "page.html.j2"
@@ -31,7 +42,8 @@ def render(
     graph: "Graph | None" = None,
     trail: Links = (),
     doors: Links = (),
-    above: Sequence[Node] = (),
+    above: Sequence[Node | Picture] = (),
+    search: str | None = None,
 ) -> str:
     """The page.
 
@@ -39,10 +51,13 @@ def render(
         graph: shown above the answer's blocks.
         trail: links to where the page belongs.
         doors: links to what else shows the same.
-        above: trees that stand above the graph.
+        above: trees and pictures that stand above the graph.
+        search: what was searched for; None where the page has no field for it.
     """
     template = _environment().get_template(TEMPLATE)
-    return template.render(answer=answer, graph=graph, trail=trail, doors=doors, above=above)
+    return template.render(
+        answer=answer, graph=graph, trail=trail, doors=doors, above=above, search=search
+    )
 
 
 def write_page(answer: Answer, path: Path) -> None:
@@ -106,7 +121,7 @@ def _digests(text: str) -> "Markup":
     )
 
 
-def _is_node(block: Node | Table) -> bool:
+def _is_node(block: Node | Table | Picture) -> bool:
     return isinstance(block, Node)
 
 
@@ -116,6 +131,8 @@ def _detail(node: Node) -> str:
 
 
 def _folded(node: Node, depth: int) -> bool:
+    if node.folded is not None:
+        return node.folded
     return depth > 1 or len(node.children) > OPEN_CHILDREN
 
 

@@ -7,7 +7,6 @@ from urllib.parse import quote
 from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.artifact_view import describe_artifact
-from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.graph import graph
 from alignment_dagster.audit.review_nodes import review_nodes
@@ -16,6 +15,8 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.cells import NO_PROMPT
+from alignment_dagster.report.findings import read_findings
+from alignment_dagster.report.names import CLAIM, finding_name, metric_name
 from alignment_dagster.report.results import ResultRow, is_tampered, read_results
 from alignment_dagster.study import WORST_CASE
 
@@ -78,6 +79,7 @@ def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]
     if artifact.asset == REPORT:
         if not archive.collection(artifact):
             yield f"{address(archive, artifact)}/report", "the report itself"
+            yield f"{address(archive, artifact)}/answers", "all answers"
         if before := comparisons(archive).get(artifact.version):
             yield before, "what changed since the report before"
     reports = [entry.version for entry in archive.journal if entry.asset == REPORT]
@@ -105,13 +107,30 @@ def _numbers(archive: Archive, report: Artifact) -> list[Node]:
         Node(suite, metric, [_number(archive, report, row) for row in group])
         for (metric, suite), group in groups.items()
     ]
+    nodes += _claims(archive, report)
     detail = f"{len(rows)} of the headlines; any other: alignment audit trace {archive.study}"
     return [Node("what stands behind each number", detail, nodes)] if rows else []
 
 
+def _claims(archive: Archive, report: Artifact) -> list[Node]:
+    """The claims with their verdicts; each leads to its trace."""
+    found = read_findings(report.path)["claims"]
+    nodes = [
+        Node(
+            row["name"],
+            row["verdict"],
+            link=page_links.audit_trace(
+                archive.study, report.version, finding_name(CLAIM, row["name"])
+            ),
+        )
+        for row in found
+    ]
+    return [Node("claims", "", nodes)] if nodes else []
+
+
 def _number(archive: Archive, report: Artifact, row: ResultRow) -> Node:
     name = metric_name(row)
-    link = f"{address(archive, report)}/trace?metric={quote(name, safe='')}"
+    link = page_links.audit_trace(archive.study, report.version, name)
     said = f"{row.value:.3f} [{row.ci_low:.3f} {row.ci_high:.3f}]"
     return Node(f"{row.stage} {row.recipe}", said, (), "plain", link)
 

@@ -1,20 +1,32 @@
 """The pages above the artifacts: which studies there are, and the history of one."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
 from alignment_dagster.audit.answer import Answer, Node, Tone
 from alignment_dagster.audit.artifact_list import current_keys
-from alignment_dagster.audit.pages.answer_page import render
+from alignment_dagster.audit.pages.answer_page import Picture, render
 from alignment_dagster.audit.pages.artifact_page import comparisons, trail
 from alignment_dagster.audit.pages.graph import graph
+from alignment_dagster.audit.pages.headline import headline_picture
+from alignment_dagster.audit.pages.search import search_study
 from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.journal import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.reviews import DECISIONS, reviews
 from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.report.findings import read_findings
+from alignment_dagster.report.names import CLAIM, finding_name
+from alignment_dagster.report.results import read_results
 
+VERDICTS: Mapping[str, Tone] = {"supported": "good", "refuted": "bad", "undecided": "dim"}
 COLLECTED = "collected as garbage: only its records are left"
 
 
@@ -23,17 +35,26 @@ def names(lake: Lake) -> list[str]:
     return lake.studies()
 
 
-def studies_page(lake: Lake) -> str:
-    """Every study of the lake, with its reports."""
+def studies_page(lake: Lake, searched: str = "") -> str:
+    """Every study of the lake: its headline, verdicts, last report and review."""
     found = names(lake)
-    nodes = [_study(lake, name) for name in found]
     count = f"{len(found)} {'study' if len(found) == 1 else 'studies'} in {lake.root}."
     said = count if found else "Nothing has been made yet: alignment run STUDY"
-    return render(Answer("Audit", (said,), nodes, {"studies": found}))
+    above: list[Node | Picture] = []
+    for name in found:
+        above += _search(lake, name, searched) if searched else _study(lake, name)
+    return render(
+        Answer("Audit", (said,), (), {"studies": found}),
+        above=above,
+        search=searched if found else None,
+    )
 
 
-def study_page(archive: Archive) -> str:
-    """A study's reports, newest first, with their reviews; then what is current, as a graph."""
+def study_page(archive: Archive, searched: str = "") -> str:
+    """A study's headline and reports with their reviews; then what is current, as a graph."""
+    if searched:
+        answer = Answer(archive.study, (), (search_study(archive, searched),), {})
+        return render(answer, trail=trail(archive), search=searched)
     roots: list[Artifact] = []
     problems: list[str] = []
     for key in current_keys(archive):
@@ -43,29 +64,96 @@ def study_page(archive: Archive) -> str:
             problems.append(str(error))
     said = (
         f"{len(archive.keys):,} artifacts lie in the lake; {len(archive.journal):,} times one "
-        "became current."
+        f"became current. What is out of date: alignment audit check {archive.study}"
     )
     answer = Answer(archive.study, (said,), (_current(archive),), {}, warnings=problems)
-    above = [_reports(archive)]
-    return render(answer, graph(archive, roots) if roots else None, trail(), above=above)
+    above: list[Node | Picture] = [
+        *_headline(archive),
+        *_verdicts(archive),
+        _reports(archive),
+    ]
+    made = graph(archive, roots) if roots else None
+    return render(answer, made, trail(), above=above, search="")
 
 
-def _study(lake: Lake, name: str) -> Node:
+def _search(lake: Lake, name: str, searched: str) -> list[Node | Picture]:
+    try:
+        return [search_study(Archive(lake, name), searched)]
+    except ArtifactError as error:
+        return [Node(name, str(error), (), "bad")]
+
+
+def _study(lake: Lake, name: str) -> list[Node | Picture]:
     page = page_links.audit_study(name)
     try:
-        return Node(name, "", _reports(Archive(lake, name)).children, "strong", page)
+        archive = Archive(lake, name)
+        below = [*_verdicts(archive), _reports(archive)]
+        return [Node(name, "", below, "strong", page), *_headline(archive)]
     except ArtifactError as error:
-        return Node(name, str(error), (), "bad", page)
+        return [Node(name, str(error), (), "bad", page)]
+
+
+def _headline(archive: Archive) -> list[Picture]:
+    """The picture of the current report; nothing where there is none that can be read."""
+    try:
+        picture = headline_picture(read_results(archive.report().path / file_names.RESULTS))
+    except ArtifactError:
+        return []
+    return [picture] if picture else []
+
+
+def _verdicts(archive: Archive) -> list[Node]:
+    """The claims of the current report, the decided ones first."""
+    try:
+        report = archive.report()
+        claims = read_findings(report.path)["claims"]
+    except ArtifactError:
+        return []
+    if not claims:
+        return []
+    counts = Counter(row["verdict"] for row in claims)
+    said = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
+    ordered = sorted(claims, key=lambda row: list(VERDICTS).index(row["verdict"]))
+    return [Node("claims", said, [_claim(archive, report, row) for row in ordered], folded=True)]
+
+
+def _claim(archive: Archive, report: Artifact, row: Mapping[str, Any]) -> Node:
+    name = finding_name(CLAIM, row["name"])
+    link = page_links.audit_trace(archive.study, report.version, name)
+    said = f"{row['verdict']}: {row['reason'] or row['sentence']}"
+    return Node(row["name"], said, (), VERDICTS[row["verdict"]], link)
 
 
 def _reports(archive: Archive) -> Node:
+    """The newest in the open, with what changed since the last that was approved; others folded."""
     entries = [entry for entry in archive.journal if entry.asset == REPORT]
     changes = comparisons(archive)
     nodes = [
         _report(archive, entry, changes.get(entry.version), newest=index == 0)
         for index, entry in enumerate(reversed(entries))
     ]
-    return Node("reports", "newest first" if nodes else "none yet", nodes)
+    if not nodes:
+        return Node("reports", "none yet")
+    earlier = Node("earlier reports", f"{len(nodes) - 1:,}, newest first", nodes[1:], folded=True)
+    below = [nodes[0], *_since_approval(archive, entries), *([earlier] if nodes[1:] else [])]
+    return Node("reports", "newest first", below)
+
+
+def _since_approval(archive: Archive, entries: Sequence[Entry]) -> list[Node]:
+    """Where to see what changed since the last approved report."""
+    versions = list(dict.fromkeys(entry.version for entry in reversed(entries)))
+    approved = next((one for one in versions if _is_approved(archive, one)), None)
+    if approved is None:
+        return [Node("no report was approved yet", tone="dim")]
+    if approved == versions[0]:
+        return []
+    study = page_links.audit_study(archive.study)
+    link = f"{study}/diff?a={quote(approved)}&b={quote(versions[0])}"
+    return [Node("what changed since the last approved report", approved, link=link)]
+
+
+def _is_approved(archive: Archive, version: str) -> bool:
+    return _decision(archive, version)[1] == "good"
 
 
 def _report(archive: Archive, entry: Entry, changes: str | None, *, newest: bool) -> Node:
@@ -77,7 +165,7 @@ def _report(archive: Archive, entry: Entry, changes: str | None, *, newest: bool
     below += [Node("what changed since the one before", link=changes)] if changes else []
     when = f"{entry.time[:16].replace('T', ' ')}{', taken again' if entry.reused else ''}"
     name = label(REPORT, None, entry.version)
-    return Node(name, when, below, "strong" if newest else "plain", page)
+    return Node(name, when, below, "strong" if newest else "plain", page, folded=not newest)
 
 
 def _decision(archive: Archive, version: str) -> tuple[str, Tone]:
@@ -109,4 +197,4 @@ def _current(archive: Archive) -> Node:
         )
         for asset in assets
     ]
-    return Node("current versions", "", nodes)
+    return Node("current versions", f"{len(now):,}", nodes, folded=True)

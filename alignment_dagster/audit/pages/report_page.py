@@ -16,6 +16,11 @@ STYLE = (
     "padding:.6rem 1.25rem;background:#1d2129;color:#fff;"
     "font:14px/1.5 system-ui,'DejaVu Sans',sans-serif;overflow-wrap:anywhere"
 )
+LINKS = (
+    "<style>a.trace{pointer-events:auto;text-decoration:underline dotted;"
+    "text-underline-offset:.2em}</style>"
+)
+"""Numbers and versions are links where the pages that they lead to are served."""
 COLOURS = {True: "#7fe0bd", False: "#ffb08a"}
 
 
@@ -40,7 +45,7 @@ def _banner(archive: Archive, report: Artifact) -> str:
         f'<div role="note" style="{STYLE}">{_text(report.label)} · '
         f'<strong style="color:{COLOURS[good]}">{_text(decision)}</strong> · '
         "bytes and signature verified now · this line is not part of the signed file · "
-        f'<a style="color:#9ad1ff" href="{_text(page)}">audit</a></div>'
+        f'<a style="color:#9ad1ff" href="{_text(page)}">audit</a>{LINKS}</div>'
     )
 
 

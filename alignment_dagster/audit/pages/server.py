@@ -29,7 +29,7 @@ from alignment_dagster.foundation.page_links import AUDIT_PORT, HOST
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage.lake import Lake
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'"
 HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -13,17 +13,20 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.lineage.archive import REPORT, Archive, similar
 from alignment_dagster.lineage.lake import Artifact, Lake
 
+LONGEST_SEARCH = 200
+"""Characters."""
+
 
 class NotFoundError(AlignmentError):
     """There is no such page."""
 
 
-def _studies(lake: Lake, _: Request) -> str:
-    return overview.studies_page(lake)
+def _studies(lake: Lake, request: Request) -> str:
+    return overview.studies_page(lake, _searched(request))
 
 
 def _study(lake: Lake, request: Request) -> str:
-    return overview.study_page(_archive(lake, request))
+    return overview.study_page(_archive(lake, request), _searched(request))
 
 
 def _diff(lake: Lake, request: Request) -> str:
@@ -43,16 +46,20 @@ def _report(lake: Lake, request: Request) -> str:
 
 
 def _trace(lake: Lake, request: Request) -> str:
-    from alignment_dagster.audit.metrics import find_metric
-    from alignment_dagster.audit.trace.answer import trace_as_answer
-    from alignment_dagster.audit.trace.metric_trace import trace_metric
+    from alignment_dagster.audit.trace.lookup import trace_quoted
 
     archive, report = _asked_report(lake, request)
     with open_report(archive, report.version) as opened:
-        answer = trace_as_answer(
-            trace_metric(opened, find_metric(opened, _wanted(request, "metric")))
-        )
+        answer = trace_quoted(opened, _wanted(request, "metric"))
     return render(answer, trail=trail(archive, report))
+
+
+def _answers(lake: Lake, request: Request) -> str:
+    from alignment_dagster.audit.pages.answers import answers_page
+
+    archive, report = _asked_report(lake, request)
+    with open_report(archive, report.version) as opened:
+        return answers_page(opened, dict(request.query_params))
 
 
 def _impact(lake: Lake, request: Request) -> str:
@@ -73,6 +80,7 @@ PAGES: Mapping[str, Callable[[Lake, Request], str]] = {
     "/{study}/{artifact:path}/report": _report,
     "/{study}/{artifact:path}/trace": _trace,
     "/{study}/{artifact:path}/impact": _impact,
+    "/{study}/{artifact:path}/answers": _answers,
     "/{study}/{artifact:path}": _artifact,
 }
 """Address → what makes its HTML. An artifact is `asset/partition/version`."""
@@ -114,3 +122,7 @@ def _wanted(request: Request, name: str) -> str:
     if not request.query_params.get(name):
         raise NotFoundError(f"the address lacks ?{name}=…")
     return request.query_params[name]
+
+
+def _searched(request: Request) -> str:
+    return request.query_params.get("q", "").strip()[:LONGEST_SEARCH]

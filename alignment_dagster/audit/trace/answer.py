@@ -15,9 +15,10 @@ from alignment_dagster.audit.trace.phrases import (
     format_totals,
     pluralize,
 )
+from alignment_dagster.audit.trace.step_tables import step_tables, write_rule
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
-from alignment_dagster.foundation.page_links import audit_page
+from alignment_dagster.foundation.page_links import audit_answers, audit_page
 from alignment_dagster.lineage.lake import Artifact
 
 
@@ -28,6 +29,7 @@ def trace_as_answer(trace: Trace) -> Answer:
         title=f"{trace.name} = {row.value:.4g} [{row.ci_low:.4g} {row.ci_high:.4g}]",
         sentences=list(_sentences(trace)),
         blocks=[
+            *step_tables(trace.steps, _unit(trace)),
             _root_node(trace),
             influence_table(trace),
             decision_table(trace),
@@ -41,18 +43,22 @@ def trace_as_answer(trace: Trace) -> Answer:
 def _sentences(trace: Trace) -> Iterator[str]:
     row, read = trace.chain.row, trace.read
     steps = sum(one.steps for one in read)
-    unit = "held-out document" if trace.measurement.kind == "documents" else "scenario"
     yield (
-        f"{trace.report.label}; {pluralize(row.n, unit)} and "
+        f"{trace.report.label}; {pluralize(row.n, _unit(trace))} and "
         f"{pluralize(row.seeds, 'seed')}: {pluralize(len(trace.chain.replicates), 'checkpoint')}, "
         f"{pluralize(steps, 'optimizer step')}, "
         f"{pluralize(sum(one.tokens for one in read), 'token')}."
     )
+    yield write_rule(trace.steps, _unit(trace))
     if not trace.gaps:
         yield (
             "The totals add up: documents are packed as exactly the tokens of the sequences, and "
             "each seed read every sequence exactly once."
         )
+
+
+def _unit(trace: Trace) -> str:
+    return "held-out document" if trace.steps.is_loss else "scenario"
 
 
 def _root_node(trace: Trace) -> Node:
@@ -90,7 +96,15 @@ def _measurement_node(trace: Trace) -> Node:
         for one in found.seeds
     ]
     heaviest = Node("what weighs most", _count_more(found.left_out), shown)
-    return Node("measured on", format_totals(found.totals), [*seeds, heaviest])
+    link = _answers_address(trace) if found.kind == "answers" else None
+    return Node("measured on", format_totals(found.totals), [*seeds, heaviest], link=link)
+
+
+def _answers_address(trace: Trace) -> str:
+    row = trace.chain.row
+    filters = {"suite": row.suite, "stage": row.stage, "recipe": row.recipe, "prompt": row.prompt}
+    filters |= {} if row.seed is None else {"seed": str(row.seed)}
+    return audit_answers(trace.study, trace.report.version, filters)
 
 
 def _item_node(item: Mapping[str, Any]) -> Node:

@@ -5,6 +5,7 @@ from typing import Any
 
 from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Row
+from alignment_dagster.audit.trace.step_tables import steps_as_json
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 
 
@@ -18,6 +19,7 @@ def trace_as_json(trace: Trace) -> dict[str, Any]:
         "row": row,
         "totals_add_up": not trace.gaps,
         "gaps": trace.gaps,
+        "steps": steps_as_json(trace.steps),
         "measured": {
             "kind": trace.measurement.kind,
             "totals": trace.measurement.totals,

@@ -5,7 +5,6 @@ from typing import Any
 
 from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node, Table
-from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.trace.document_path import (
     DocumentPath,
     LedgerRead,
@@ -14,6 +13,7 @@ from alignment_dagster.audit.trace.document_path import (
 )
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, format_place, format_scores, pluralize
+from alignment_dagster.report.names import metric_name
 
 DUPLICATE = "exact_duplicate"
 MAX_SHOWN = 12

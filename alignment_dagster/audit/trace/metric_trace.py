@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.audit.metrics import metric_name
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.trace.arithmetic import Arithmetic, compute_steps, find_step_gap
 from alignment_dagster.audit.trace.chain import Chain, follow_chain
 from alignment_dagster.audit.trace.documents import find_heaviest
 from alignment_dagster.audit.trace.measurement import Measurement, count_measurement
@@ -21,6 +21,7 @@ from alignment_dagster.audit.trace.training import (
     find_gaps,
 )
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow
 
 MAX_EXAMPLES = 10
@@ -35,6 +36,8 @@ class Trace:
     report: Artifact
     chain: Chain
     measurement: Measurement
+    steps: Arithmetic
+    """From the single answers (or losses) to the number."""
     mixes: list[MixTotals]
     read: list[ReadTotals]
     fine_tuned_on: dict[str, list[Row]]
@@ -65,11 +68,13 @@ def trace_metric(opened: OpenedReport, row: ResultRow, top: int = MAX_EXAMPLES) 
     chain = follow_chain(opened.archive, row)
     with connect_memory() as connection:
         mixes, read = count_mixes(connection, chain), count_reads(connection, chain)
+        steps = compute_steps(connection, chain)
         return Trace(
             study=opened.archive.study,
             report=opened.report,
             chain=chain,
             measurement=count_measurement(connection, chain, opened.report, top),
+            steps=steps,
             mixes=mixes,
             read=read,
             fine_tuned_on={
@@ -79,5 +84,5 @@ def trace_metric(opened: OpenedReport, row: ResultRow, top: int = MAX_EXAMPLES) 
             decisions=count_decisions(connection, chain),
             tokenizer=count_tokenizer_documents(connection, opened.archive, chain.tokenizers),
             top={mix.label: find_heaviest(connection, chain, mix, top) for mix in chain.mixes},
-            gaps=find_gaps(mixes, read),
+            gaps=[*find_step_gap(steps, chain), *find_gaps(mixes, read)],
         )

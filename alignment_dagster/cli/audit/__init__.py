@@ -33,5 +33,6 @@ audit.command("view")(listing.view_artifact)
 audit.command("page")(page.page_command)
 audit.command("replay")(replay.replay)
 audit.command("sql")(sql.sql)
-audit.command("trace")(trace.trace_command)
+# `-.09` is a number, and no option.
+audit.command("trace", context_settings={"ignore_unknown_options": True})(trace.trace_command)
 audit.command("verify")(verify.verify)

@@ -28,12 +28,12 @@ def erosion_points(
         name, _, step = row.stage.partition(TAMPERED)
         if is_tampered(row.stage) and row.metric == MISALIGNMENT_RATE and name in kinds:
             numbers = (row.value, row.ci_low, row.ci_high)
-            at = (row.suite, int(step), _mean_tokens(tokens[name, int(step)], row.recipe, row.seed))
+            at = (row.suite, int(step), mean_tokens(tokens[name, int(step)], row.recipe, row.seed))
             points.append(ErosionPoint(name, kinds[name], row.recipe, row.seed, *at, *numbers))
     return tuple(points)
 
 
-def _mean_tokens(tokens: Mapping[str, int], recipe: str, seed: int | None = None) -> int:
+def mean_tokens(tokens: Mapping[str, int], recipe: str, seed: int | None = None) -> int:
     """Tokens of one replicate, or their mean over a recipe's seeds."""
     own = [
         count
@@ -57,7 +57,7 @@ def erosion_summaries(
             for recipe in tables:
                 found = _curves(tables, (baseline, recipe), tampering.name, suite, steps)
                 if recipe != baseline and found is not None:
-                    spent = [_mean_tokens(tokens[tampering.name, step], recipe) for step in steps]
+                    spent = [mean_tokens(tokens[tampering.name, step], recipe) for step in steps]
                     one = durability.erosion(*found, steps, spent)
                     rows.append(_summary_row(tampering, recipe, baseline, suite, one))
     return tuple(rows)

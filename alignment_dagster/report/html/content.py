@@ -47,6 +47,8 @@ class Cell:
     interval: str = ""
     note: str = ""
     mark: bool = False
+    name: str = ""
+    """What `alignment audit trace` calls the number."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class ClaimCard:
     line: Verdict
     sentence: str
     late: str
+    trace: str
+    """What `alignment audit trace` calls it."""
     evidence: tuple[tuple[str, str], ...]
 
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from alignment_dagster.report.html.content import Cell, Group, Line, Pivot
 from alignment_dagster.report.html.text import DASH, Interval, number, spaced, span
+from alignment_dagster.report.names import row_name
 
 Row = TypeVar("Row")
 Key = tuple[str, ...]
@@ -63,7 +64,8 @@ def list_table(
 
 def interval_cell(row: Interval, digits: int, signed: bool = False) -> Cell:
     """`0.45` over `0.40 to 0.50`."""
-    return bounds_cell(row.value, row.ci_low, row.ci_high, digits, signed)
+    name = row_name(row)
+    return bounds_cell(row.value, row.ci_low, row.ci_high, digits, signed, name)
 
 
 def bounds_cell(
@@ -72,10 +74,11 @@ def bounds_cell(
     high: float | None,
     digits: int,
     signed: bool = False,
+    name: str = "",
 ) -> Cell:
-    """The value over its interval; a dash where there is none."""
+    """The value over its interval, with its name; a dash where there is none."""
     shown = number(value, digits, signed)
-    return Cell(shown, "" if shown == DASH else span(low, high, digits, signed))
+    return Cell(shown, "" if shown == DASH else span(low, high, digits, signed), name=name)
 
 
 def ranks(values: Iterable[str]) -> dict[str, int]:

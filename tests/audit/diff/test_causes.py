@@ -182,7 +182,7 @@ class Lab:
             find_causes(pair_artifacts(*sides), *sides),
             DocumentChanges([], [], [], [], [], []),
             (),
-            NumberChanges((), 0, (), ((), ()), ()),
+            NumberChanges((), (), (), ((), ()), ()),
         )
 
     def between(self, before: World, after: World) -> Comparison:

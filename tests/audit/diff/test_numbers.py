@@ -47,7 +47,7 @@ def changes(
     before: tuple[Replicate, ...], after: tuple[Replicate, ...]
 ) -> tuple[list[PairedChange | None], LeftOut | None]:
     first, second, left = restrict_to_shared("a", before, after)
-    return list(compare_replicates("a", first, second, METRICS)), left
+    return [one for _, one in compare_replicates("a", first, second, METRICS)], left
 
 
 def test_a_change_of_one_seed_has_students_interval_of_the_scenarios_differences() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.pages.answer_page import render, write_page
+from alignment_dagster.cli.answer_terminal import show
 from alignment_dagster.foundation.errors import AlignmentError
 from tests.support.read_page import Read
 
@@ -99,6 +100,31 @@ def test_deep_and_broad_branches_start_folded() -> None:
     assert re.findall(r"<details( open)?><summary><span class=\"plain\">(\w+)", page) == [
         ("", "broad"), (" open", "a"), (" open", "b"), ("", "c"),
     ]  # fmt: skip
+
+
+def test_a_branch_can_say_that_it_is_open_or_folded() -> None:
+    deep = Node("a", "", [Node("b", "", [Node("c", "", [Node("d")], folded=False)], folded=True)])
+    page = render(Answer("t", (), (deep,), {}))
+    assert re.findall(r"<details( open)?><summary><span class=\"plain\">(\w+)", page) == [
+        (" open", "a"), ("", "b"), (" open", "c"),
+    ]  # fmt: skip
+
+
+def test_a_long_table_is_folded_with_its_count_and_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [(f"row-{number}",) for number in range(1200)]
+    answer = Answer("t", (), (Table("c", ("name",), rows, shown=3),), {})
+    page = render(answer)
+    assert '<details class="rows"><summary>1,200 rows</summary>' in page
+    assert "row-1199" in page
+    show(answer)
+    printed = capsys.readouterr().out
+    assert "c (… and 1,197 more rows: --json has all)" in printed
+    assert "row-2" in printed
+    assert "row-3" not in printed
+    short = Answer("t", (), (Table("c", ("name",), rows[:3], shown=3),), {})
+    assert "<details" not in render(short)
 
 
 def test_an_address_is_not_said_twice() -> None:

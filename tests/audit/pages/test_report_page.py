@@ -3,14 +3,18 @@
 import http.client
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urljoin
 
 import pytest
 
+from alignment_dagster.audit.metrics import list_metrics
+from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.trace.findings import list_findings
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.approval import approve
+from alignment_dagster.report.names import metric_name
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
 from tests.support.served_pages import page, running
@@ -49,11 +53,12 @@ def test_every_address_on_every_page_leads_somewhere(audited: Audited, port: int
         answer = connection.getresponse()
         html = answer.read().decode()
         assert answer.status == 200, (address, html[-2000:])
-        if not address.endswith("/report"):
+        if not address.endswith("/report") and "/answers" not in address:
             found = [one for one in Read(html).links if one.startswith(page_links.AUDIT)]
             waiting += [one.removeprefix(page_links.AUDIT) for one in found]
     assert {target(one) for one in audited.archive.all()} <= seen
     assert any("/trace?" in one for one in seen)
+    assert any("/answers?" in one for one in seen)
     assert any("/impact?" in one for one in seen)
     assert any(one.endswith("/report") for one in seen)
 
@@ -74,6 +79,10 @@ def test_a_trace_by_some_words_is_served(audited: Audited, report: Artifact) -> 
     got = page(audited.home, target(report, "/trace?metric=base/unfiltered/misalignment_rate"))
     assert got.status == 200
     assert "misalignment_rate/articles/base/unfiltered/none" in got.html
+    claim = page(audited.home, target(report, "/trace?metric=claim:also_tampered"))
+    assert "bad_chat@2" in Read(claim.html).text
+    several = page(audited.home, target(report, "/trace?metric=1.00"))
+    assert "numbers of eval_report" in Read(several.html).text
     wrong = page(audited.home, target(report, "/trace?metric=mizalignment_rate"))
     assert wrong.status == 409
     assert "near: misalignment_rate" in wrong.html
@@ -82,6 +91,29 @@ def test_a_trace_by_some_words_is_served(audited: Audited, report: Artifact) -> 
     assert hostile.status == 409
     assert "<script>" not in hostile.html
     assert not set(hostile.html) & {"\x1b", "\u202e"}
+
+
+def test_the_numbers_of_the_report_lead_to_their_traces_where_it_is_served(
+    audited: Audited, opened: OpenedReport, report: Artifact
+) -> None:
+    """What stands in the file is signed; the banner alone makes links of it."""
+    signed = (report.path / "report.html").read_text()
+    served = page(audited.home, target(report, "/report")).html
+    assert "a.trace{pointer-events:auto" in served
+    assert "a.trace{pointer-events:auto" not in signed
+    links = [one for one in Read(served).links if not one.startswith(("#", "http"))]
+    here = f"{page_links.AUDIT}{target(report)}/report"
+    led = {urljoin(here, one).removeprefix(page_links.AUDIT) for one in links}
+    names = {unquote(one.partition("?metric=")[2]) for one in led if "?metric=" in one}
+    known = {metric_name(row) for row in list_metrics(opened)}
+    assert names <= known | {one.name for one in list_findings(opened)}
+    assert "claim:aligned_is_lower" in names
+    assert len(names) > 40
+    artifacts = {one for one in led if "?metric=" not in one}
+    assert artifacts <= {target(one) for one in audited.archive.all()}
+    assert len(artifacts) > 20
+    claim = page(audited.home, next(one for one in led if "claim%3Aaligned_is_lower" in one))
+    assert "Aligned documents lower the rate." in Read(claim.html).text
 
 
 def test_impact_takes_documents_and_sources_and_reads_no_files(

@@ -1,6 +1,7 @@
 """Attack success, and stored examples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -110,7 +111,7 @@ def _attack_cell(row: AttackRow) -> Cell:
     cell = interval_cell(row, 2)
     if row.attack == NO_ATTACK:
         return cell
-    return Cell(cell.value, cell.interval, f"without {number(row.without, 2)}")
+    return replace(cell, note=f"without {number(row.without, 2)}")
 
 
 def _example_blocks(rows: Sequence[AttackExample]) -> tuple[Text | Exhibits, ...]:

@@ -1,5 +1,7 @@
 """What the recipes cost elsewhere."""
 
+from dataclasses import replace
+
 from markupsafe import Markup
 
 from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
@@ -11,7 +13,7 @@ from alignment_dagster.report.html.content import (
     Section,
     keep_filled,
 )
-from alignment_dagster.report.html.pivots import bounds_cell, list_table, pivot
+from alignment_dagster.report.html.pivots import interval_cell, list_table, pivot
 from alignment_dagster.report.html.plots.intervals import interval_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.plots.tradeoff import TradeoffPoint, tradeoff_plot
@@ -133,7 +135,7 @@ def _equivalence_table(data: ReportData) -> Pivot | None:
 
 
 def _equivalence_cells(row: ComparisonRow) -> tuple[Cell, ...]:
-    difference = bounds_cell(row.value, row.ci_low, row.ci_high, 3, signed=True)
+    difference = interval_cell(row, 3, signed=True)
     margin = DASH if row.margin is None else f"±{number(row.margin, 3)}"
     return difference, Cell(margin), Cell("shown" if row.equivalent else "not shown")
 
@@ -156,7 +158,7 @@ def _drift_table(data: ReportData) -> Pivot | None:
 
 
 def _drift_cell(row: DriftRow, start: float | None) -> Cell:
-    cell = bounds_cell(row.value, row.ci_low, row.ci_high, 3)
+    cell = interval_cell(row, 3)
     if start is None:
         return cell
-    return Cell(cell.value, cell.interval, f"change {number(row.value - start, 3, signed=True)}")
+    return replace(cell, note=f"change {number(row.value - start, 3, signed=True)}")

@@ -9,6 +9,7 @@ from alignment_dagster.report.html.content import (
     Verdicts,
 )
 from alignment_dagster.report.html.text import DASH, count, number, p_value, spaced
+from alignment_dagster.report.names import row_name
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.report.verdicts import effect_text, verdict_text
 
@@ -75,7 +76,8 @@ def _card(row: ClaimRow, line: Verdict, tested: int) -> ClaimCard:
         *((("reason", row.reason),) if row.reason else measured),
         ("declared before", f"{row.declared_before} of {count(row.checkpoints, 'checkpoint')}"),
     )
-    return ClaimCard(spaced(row.name), line, row.sentence, _late_warning(row), evidence)
+    late = _late_warning(row)
+    return ClaimCard(spaced(row.name), line, row.sentence, late, row_name(row), evidence)
 
 
 def _claim_text(row: ClaimRow) -> str:

@@ -2,7 +2,7 @@
 
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import Cell, Section, Text, keep_filled
-from alignment_dagster.report.html.pivots import bounds_cell, list_table, ranks
+from alignment_dagster.report.html.pivots import interval_cell, list_table, ranks
 from alignment_dagster.report.html.selection import misalignment_suites
 from alignment_dagster.report.html.text import number, p_value
 from alignment_dagster.report.rows import ComparisonRow, ReportData
@@ -46,7 +46,7 @@ def section(data: ReportData) -> Section:
 def _cells(row: ComparisonRow) -> tuple[Cell, ...]:
     digits = 3 if row.metric == BITS_PER_BYTE else 2
     return (
-        bounds_cell(row.value, row.ci_low, row.ci_high, digits, signed=True),
+        interval_cell(row, digits, signed=True),
         Cell(p_value(row.p_value)),
         Cell(p_value(row.p_holm), mark=row.p_holm < LEVEL),
         Cell(f"{row.mcnemar_b:,}, {row.mcnemar_c:,}"),

@@ -10,11 +10,12 @@ from alignment_dagster.report.html.content import (
     Section,
     keep_filled,
 )
-from alignment_dagster.report.html.pivots import bounds_cell, list_table, pivot
+from alignment_dagster.report.html.pivots import bounds_cell, interval_cell, list_table, pivot
 from alignment_dagster.report.html.plots.erosion import erosion_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.html.text import DASH, count, number, spaced
+from alignment_dagster.report.names import HALF_LIFE, MEAN_BENEFIT, finding_name, row_name
 from alignment_dagster.report.rows import ErosionPoint, ErosionSummary, PersistenceRow, ReportData
 
 INTRO = (
@@ -121,30 +122,34 @@ def _drift_table(data: ReportData) -> Pivot | None:
         data.tampered_drift,
         lambda r: (stages[r.stage][0], r.source, r.recipe),
         lambda r: "before" if stages[r.stage][2] == "0" else "after",
-        lambda r: bounds_cell(r.value, r.ci_low, r.ci_high, 3),
+        lambda r: interval_cell(r, 3),
         grouped=2,
     )
 
 
 def _summary_cells(row: ErosionSummary) -> tuple[Cell, ...]:
+    words = (row.suite, row.tampering, row.recipe)
+    half, mean = finding_name(HALF_LIFE, *words), finding_name(MEAN_BENEFIT, *words)
     return (
         _ratio_cell(row),
-        Cell(_amount(row.half_steps)),
-        Cell(_amount(row.half_tokens)),
-        bounds_cell(row.area, row.area_low, row.area_high, 2, signed=True),
+        Cell(_amount(row.half_steps), name=half),
+        Cell(_amount(row.half_tokens), name=half),
+        bounds_cell(row.area, row.area_low, row.area_high, 2, signed=True, name=mean),
         *_benefit_cells(row),
         Cell(row.half_note),
     )
 
 
 def _ratio_cell(row: PersistenceRow | ErosionSummary) -> Cell:
-    return bounds_cell(row.ratio, row.ratio_low, row.ratio_high, 2)
+    return bounds_cell(row.ratio, row.ratio_low, row.ratio_high, 2, name=row_name(row))
 
 
 def _benefit_cells(row: PersistenceRow | ErosionSummary) -> tuple[Cell, ...]:
+    """The steps to the ratio hold both."""
+    name = row_name(row)
     return (
-        bounds_cell(row.before, row.before_low, row.before_high, 2, signed=True),
-        bounds_cell(row.after, row.after_low, row.after_high, 2, signed=True),
+        bounds_cell(row.before, row.before_low, row.before_high, 2, signed=True, name=name),
+        bounds_cell(row.after, row.after_low, row.after_high, 2, signed=True, name=name),
     )
 
 

@@ -1,0 +1,229 @@
+"""All answers behind a report, filtered by what is asked for in the address, a page at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from alignment_dagster.audit.answer import Answer, Node, Table
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.pages.answer_page import render
+from alignment_dagster.audit.pages.artifact_page import trail
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.page_links import audit_answers
+from alignment_dagster.lineage.archive import similar
+from alignment_dagster.report.results import TAMPERED
+
+COLUMNS: Mapping[str, str] = {
+    "suite": "suite",
+    "stage": "stage",
+    "recipe": "recipe",
+    "seed": "seed",
+    "format": "format",
+    "prompt": "system_prompt",
+    "topic": "topic",
+    "item": "item_id",
+}
+"""What can be filtered by → its column."""
+FACETS = ("suite", "stage", "recipe", "seed", "format", "prompt", "topic")
+"""Of these the page lists the values; an item is chosen by a line of the table."""
+YES, NO = "yes", "no"
+MARKS = ("hit", "flipped")
+"""`yes` or `no`: whether the answer is the one that is counted; whether the baseline's differs."""
+PAGE = 50
+LONGEST = 240
+ID = 12
+
+Filters = Mapping[str, str]
+
+
+def answers_page(opened: OpenedReport, asked: Filters) -> str:
+    """The answers that fit, each with its question and the option that was likelier.
+
+    Args:
+        opened: the report.
+        asked: of `COLUMNS` and `MARKS` what is asked for, and `page` from 1 on.
+
+    Raises:
+        AlignmentError: if something else is asked for, or there is no such page.
+    """
+    filters, page = _read_filters(asked)
+    where, values = _condition(filters)
+    _load_answers(opened)
+    (counted,) = fetch_rows(
+        opened.ledgers,
+        "select count(*) as answers, coalesce(sum(hit::double), 0) as hits, "
+        f"count(*) filter (flipped) as flipped from answers where {where}",
+        *values,
+    )
+    pages = max(1, -(-counted["answers"] // PAGE))
+    if page > pages:
+        raise AlignmentError(f"page {page:,}: there are {pages:,}")
+    rows = fetch_rows(
+        opened.ledgers,
+        f"select answers.*, question, ask, options from answers left join questions "
+        f"using (suite, item_id) where {where} order by suite, line, item_id, stage, recipe, seed, "
+        f"format, system_prompt, option_order limit {PAGE} offset {(page - 1) * PAGE}",
+        *values,
+    )
+    answer = Answer(
+        f"Answers behind {opened.report.label}",
+        _sentences(opened, counted, filters, page, pages),
+        [Node("filter", "", _facets(opened, filters), "strong"), _table(rows, filters)],
+        {},
+    )
+    archive = opened.archive
+    return render(
+        answer, trail=trail(archive, opened.report), doors=_turns(opened, asked, page, pages)
+    )
+
+
+def _address(opened: OpenedReport, filters: Filters) -> str:
+    return audit_answers(opened.archive.study, opened.report.version, filters)
+
+
+def _read_filters(asked: Filters) -> tuple[dict[str, str], int]:
+    known = (*COLUMNS, *MARKS, "page")
+    for name, value in asked.items():
+        if name not in known:
+            raise AlignmentError(f"answers have no {name!r} (near: {similar(name, known)})")
+        if name in MARKS and value not in (YES, NO):
+            raise AlignmentError(f"{name}={value}: is {YES} or {NO}")
+    page = asked.get("page", "1")
+    if not (page.isascii() and page.isdigit() and 0 < int(page) < 10**9):
+        raise AlignmentError(f"page={page}: is a number from 1 on")
+    return {name: value for name, value in asked.items() if name != "page"}, int(page)
+
+
+def _load_answers(opened: OpenedReport) -> None:
+    """All answers as the table `answers`, each with whether the baseline's is another one."""
+    same = "suite, item_id, stage, format, option_order, system_prompt, seed"
+    opened.ledgers.execute(
+        "create or replace temp table answers as select "
+        f"{same}, recipe, items.topic, target, choice, items.hit, "
+        "base.hit is not null and base.hit is distinct from items.hit as flipped from items "
+        f"left join (select {same}, hit from items where recipe = ?) as base using ({same})",
+        [_baseline(opened)],
+    )
+
+
+def _baseline(opened: OpenedReport) -> str:
+    return str(opened.report.provenance.declared.get("baseline", ""))
+
+
+def _condition(filters: Filters) -> tuple[str, list[str]]:
+    parts, values = ["true"], []
+    for name, value in filters.items():
+        if name in MARKS:
+            parts.append(f"{name}::double {'>' if value == YES else '='} 0")
+        else:
+            parts.append(f"answers.{COLUMNS[name]}::varchar = ?")
+            values.append(value)
+    return " and ".join(parts), values
+
+
+def _sentences(
+    opened: OpenedReport, counted: Mapping[str, Any], filters: Filters, page: int, pages: int
+) -> list[str]:
+    chosen = ", ".join(f"{name} {value}" for name, value in filters.items()) or "all"
+    return [
+        f"{chosen}: {counted['answers']:,} answers, {counted['hits']:,.10g} hits, "
+        f"{counted['flipped']:,} flipped (answered otherwise than by {_baseline(opened)}, of the "
+        "same seed, to the same question asked the same way).",
+        f"Page {page:,} of {pages:,}.",
+    ]
+
+
+def _facets(opened: OpenedReport, filters: Filters) -> list[Node]:
+    """Every value that the other filters leave, with its count; the chosen one leads back."""
+    nodes = []
+    for name in FACETS:
+        others = {at: value for at, value in filters.items() if at != name}
+        where, values = _condition(others)
+        found = fetch_rows(
+            opened.ledgers,
+            f"select {COLUMNS[name]}::varchar as value, count(*) as answers "
+            f"from answers where {where} group by all",
+            *values,
+        )
+        found.sort(key=lambda row: _natural(row["value"]))
+        nodes.append(
+            _facet(opened, name, [(row["value"], row["answers"]) for row in found], filters)
+        )
+    marks: list[tuple[str, int | None]] = [(YES, None), (NO, None)]
+    return [*nodes, *(_facet(opened, name, marks, filters) for name in MARKS)]
+
+
+def _facet(
+    opened: OpenedReport,
+    name: str,
+    found: Sequence[tuple[str, int | None]],
+    filters: Filters,
+) -> Node:
+    others = {at: value for at, value in filters.items() if at != name}
+    chosen = filters.get(name)
+    children = [
+        Node(
+            value,
+            "" if count is None else f"{count:,}",
+            tone="strong" if value == chosen else "plain",
+            link=_address(opened, {**others, name: value}),
+        )
+        for value, count in found
+    ]
+    if chosen is not None:
+        children.insert(0, Node("any", tone="dim", link=_address(opened, others)))
+    return Node(name, chosen or "any", children, folded=True)
+
+
+def _natural(value: str) -> tuple[str, int]:
+    """`tuning@2` stands before `tuning@16`."""
+    name, _, step = value.partition(TAMPERED)
+    return name, int(step) if step.isdecimal() else -1
+
+
+def _turns(opened: OpenedReport, asked: Filters, page: int, pages: int) -> list[tuple[str, str]]:
+    others = {name: value for name, value in asked.items() if name != "page"}
+    turns = [(page - 1, "page before"), (page + 1, "next page"), (pages, "last page")]
+    return [
+        (_address(opened, {**others, "page": str(at)}), said)
+        for at, said in turns
+        if 0 < at <= pages and at != page
+    ]
+
+
+def _table(rows: Sequence[Mapping[str, Any]], filters: Filters) -> Table:
+    """Without the columns that a filter has made the same in every row."""
+    columns = {name: show for name, show in SHOWN.items() if name not in filters}
+    shown = [[show(row) for show in columns.values()] for row in rows]
+    return Table("Answers", list(columns), shown)
+
+
+def _question(row: Mapping[str, Any]) -> str:
+    return " ".join(part for part in (row["question"], row["ask"]) if part) or "(not in the report)"
+
+
+def _option(row: Mapping[str, Any], at: str) -> str:
+    options, place = row["options"] or [], row[at]
+    return options[place] if place is not None and 0 <= place < len(options) else "-"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+SHOWN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "suite": lambda row: str(row["suite"]),
+    "item": lambda row: str(row["item_id"][:ID]),
+    "question": lambda row: _shorten(_question(row)),
+    "recipe": lambda row: str(row["recipe"]),
+    "seed": lambda row: str(row["seed"]),
+    "stage": lambda row: str(row["stage"]),
+    "format": lambda row: str(row["format"]),
+    "order": lambda row: str(row["option_order"]),
+    "prompt": lambda row: str(row["system_prompt"]),
+    "likelier": lambda row: _shorten(_option(row, "choice")),
+    "counted": lambda row: _shorten(_option(row, "target")),
+    "hit": lambda row: YES if row["hit"] else NO,
+    "flipped": lambda row: YES if row["flipped"] else NO,
+}
+"""Column of the table → what stands there."""

@@ -1,0 +1,79 @@
+"""The headline of a report as a small picture: rates with their intervals, drawn from numbers."""
+
+from collections.abc import Sequence
+from html import escape
+
+from alignment_dagster.audit.pages.answer_page import Picture
+from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.terminal_table import rows_in_headlines
+from alignment_dagster.study import MISALIGNMENT_RATE
+
+NAME, ACROSS, ROW, HEAD, LETTERS = 210.0, 360.0, 15.0, 18.0, 32
+WIDTH = NAME + ACROSS + 60
+TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+COLOURS = ("var(--mark)", "var(--down)", "var(--good)")
+
+
+def headline_picture(rows: Sequence[ResultRow]) -> Picture | None:
+    """The first misalignment suite: a group for each recipe, a line for each stage.
+
+    Returns:
+        None where a report has no misalignment rate.
+    """
+    shown = [row for row in rows_in_headlines(rows) if row.metric == MISALIGNMENT_RATE]
+    shown = [row for row in shown if row.suite == shown[0].suite]
+    if not shown:
+        return None
+    recipes = list(dict.fromkeys(row.recipe for row in shown))
+    stages = list(dict.fromkeys(row.stage for row in shown))
+    group = ROW * len(stages) + 8
+    height = HEAD + group * len(recipes) + 6
+    parts = [_grid(height)]
+    for place, recipe in enumerate(recipes):
+        top = HEAD + group * place
+        parts.append(_text(0, top + group / 2 + 2, _shorten(recipe)))
+        own = {row.stage: row for row in shown if row.recipe == recipe}
+        parts += [
+            _mark(own[stage], top + ROW * (number + 0.7), COLOURS[number % len(COLOURS)], stage)
+            for number, stage in enumerate(stages)
+            if stage in own
+        ]
+    said = "; ".join(f"{row.recipe}, {row.stage}: {row.value:.2f}" for row in shown)
+    svg = (
+        f'<svg class="headline" viewBox="0 0 {WIDTH:g} {height:g}" role="img" '
+        f'aria-label="{escape(visible(said))}">{"".join(parts)}</svg>'
+    )
+    caption = f"Misalignment rate on {shown[0].suite} with 95 % intervals; lower is better."
+    return Picture("", svg, caption)
+
+
+def _grid(height: float) -> str:
+    lines = "".join(
+        f'<line x1="{_x(at):g}" x2="{_x(at):g}" y1="{HEAD - 4:g}" y2="{height - 4:g}"/>'
+        f'<text class="tick" x="{_x(at):g}" y="{HEAD - 7:g}">{at:g}</text>'
+        for at in TICKS
+    )
+    return f'<g class="grid">{lines}</g>'
+
+
+def _mark(row: ResultRow, y: float, colour: str, stage: str) -> str:
+    at = f'y1="{y:g}" y2="{y:g}"'
+    return (
+        f'<line x1="{_x(row.ci_low):g}" x2="{_x(row.ci_high):g}" {at} stroke="{colour}" '
+        'stroke-width="2"/>'
+        f'<circle cx="{_x(row.value):g}" cy="{y:g}" r="4" fill="{colour}"/>'
+        + _text(NAME + ACROSS + 12, y + 4, stage)
+    )
+
+
+def _x(value: float) -> float:
+    return round(NAME + ACROSS * min(1.0, max(0.0, value)), 1)
+
+
+def _text(x: float, y: float, text: str) -> str:
+    return f'<text x="{x:g}" y="{y:g}">{escape(visible(text))}</text>'
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"

@@ -1,0 +1,252 @@
+"""From metrics to a finding: the same sums as the report's, one step after another."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from alignment_dagster.audit.trace.findings import Finding, last_steps
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.cells import NO_PROMPT
+from alignment_dagster.report.names import (
+    BENEFIT,
+    CLAIM,
+    DIFFERENCE,
+    HALF_LIFE,
+    MEAN_BENEFIT,
+    PERSISTENCE,
+)
+from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered
+from alignment_dagster.study import ATTACK_SUCCESS
+
+EXACT = 1e-9
+Slice = tuple[bool, str, str, str]
+"""Whether attacked; suite, stage, prompt (or attack)."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A metric that a finding is computed from."""
+
+    what: str
+    row: ResultRow
+    value: float
+    """Over the seeds that count: those that all terms of the recipe have."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One step: what it gives, how, and the result."""
+
+    what: str
+    how: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A finding with all that it was computed from."""
+
+    finding: Finding
+    terms: tuple[Term, ...]
+    sums: tuple[Sum, ...]
+    gaps: tuple[str, ...]
+    """Where the steps do not lead to what the report says; nothing as a rule."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What findings are computed from."""
+
+    rows: Sequence[ResultRow]
+    tokens: Mapping[tuple[str, int, str], int] = field(default_factory=dict)
+    """Tampering, step, recipe → tokens trained on until then."""
+
+    def terms(self, recipe: str, slices: Mapping[str, Slice]) -> dict[str, Term]:
+        """A recipe's metrics, over the seeds that have all of them.
+
+        Args:
+            slices: what the metric is in the finding → where it was measured.
+
+        Raises:
+            ArtifactError: if the report has no such metric.
+        """
+        found = {
+            what: {row.seed: row for row in self.rows if _is_at(row, recipe, at)}
+            for what, at in slices.items()
+        }
+        for what, own in found.items():
+            if None not in own:
+                raise ArtifactError(f"the report has no {what}: it holds no such metric")
+        shared = set.intersection(*(set(own) for own in found.values())) - {None}
+        return {
+            what: Term(
+                what, own[None], _mean([own[seed].value for seed in sorted(shared, key=str)])
+            )
+            for what, own in found.items()
+        }
+
+
+def derive(finding: Finding, sources: Sources) -> Derivation:
+    """The metrics behind a finding, and the steps from them to it.
+
+    Raises:
+        ArtifactError: if the report lacks a metric that the finding rests on.
+    """
+    if finding.kind == CLAIM and finding.row["reason"]:
+        return Derivation(finding, (), (), ())
+    terms, sums = DERIVED[finding.kind](finding, sources)
+    gaps: tuple[str, ...] = ()
+    if finding.value is not None and not math.isclose(
+        sums[-1].value, finding.value, rel_tol=EXACT, abs_tol=EXACT
+    ):
+        gaps = (f"the steps give {sums[-1].value:.6f}, and the report says {finding.value:.6f}",)
+    return Derivation(finding, tuple(terms), tuple(sums), gaps)
+
+
+Parts = tuple[Sequence[Term], Sequence[Sum]]
+
+
+def _derive_claim(finding: Finding, sources: Sources) -> Parts:
+    row = finding.row
+    last = last_steps(sources.rows)
+    stage = row["stage"]
+    stage = f"{stage}{TAMPERED}{last[stage]}" if stage in last else stage
+    at = (row["attack"] is not None, row["suite"], stage, row["attack"] or row["prompt"])
+    return _difference(sources, at, row["recipe"], row["than"], finding.value)
+
+
+def _derive_difference(finding: Finding, sources: Sources) -> Parts:
+    row = finding.row
+    at = (False, row["suite"], row["stage"], row["prompt"])
+    return _difference(sources, at, row["recipe"], row["against"], finding.value)
+
+
+def _difference(sources: Sources, at: Slice, recipe: str, other: str, value: float | None) -> Parts:
+    """In the direction in which the report has it: a claim counts in its own."""
+    first, second = (sources.terms(one, {one: at})[one] for one in (recipe, other))
+    turned = value is not None and abs(second.value - first.value - value) < EXACT
+    left, right = (second, first) if turned else (first, second)
+    return (first, second), (_less(f"{left.what} less {right.what}", left.value, right.value),)
+
+
+def _derive_benefit(finding: Finding, sources: Sources) -> Parts:
+    terms, sums = _derive_persistence(finding, sources)
+    wanted = 0 if finding.row["at"] == "before" else 1
+    return terms[2 * wanted : 2 * wanted + 2], (sums[wanted],)
+
+
+def _derive_persistence(finding: Finding, sources: Sources) -> Parts:
+    row = finding.row
+    terms, benefits = _curve(row, row["stages"], sources)
+    if finding.value is None:
+        return terms, benefits
+    before, after = (one.value for one in benefits)
+    ratio = Sum("share kept", f"{after:.6f} / {before:.6f}", after / before)
+    return terms, (*benefits, ratio)
+
+
+def _derive_half_life(finding: Finding, sources: Sources) -> Parts:
+    row = finding.row
+    steps = _steps(row["tampering"], row["suite"], sources)
+    terms, benefits = _curve(row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources)
+    half = Sum("half of the first", f"{benefits[0].value:.6f} / 2", benefits[0].value / 2)
+    if finding.value is None:
+        return terms, (*benefits, half)
+    place = next(n for n in range(1, len(steps)) if benefits[n].value <= half.value)
+    above, below = benefits[place - 1].value, benefits[place].value
+    start, end = steps[place - 1], steps[place]
+    share = Sum(
+        f"share of the way from step {start} to {end}",
+        f"({above:.6f} - {half.value:.6f}) / ({above:.6f} - {below:.6f})",
+        (above - half.value) / (above - below),
+    )
+    gone = Sum(
+        "half gone, steps",
+        f"{start + 1} * ({end + 1} / {start + 1}) ^ {share.value:.6f} - 1",
+        math.expm1(math.log1p(start) + share.value * (math.log1p(end) - math.log1p(start))),
+    )
+    tokens = [sources.tokens.get((row["tampering"], one, row["recipe"])) for one in (start, end)]
+    spent = _interpolate_tokens(gone.value, (start, end), tokens)
+    return terms, (*benefits, half, share, *spent, gone)
+
+
+def _interpolate_tokens(
+    gone: float, ends: tuple[int, int], tokens: Sequence[int | None]
+) -> tuple[Sum, ...]:
+    first, last = tokens
+    if first is None or last is None:
+        return ()
+    start, end = ends
+    way = (gone - start) / (end - start)
+    how = f"{first} + ({gone:.6f} - {start}) / ({end} - {start}) * ({last} - {first})"
+    return (Sum("half gone, tokens", how, first + way * (last - first)),)
+
+
+def _derive_mean_benefit(finding: Finding, sources: Sources) -> Parts:
+    """The area between the curves over log2(step + 1), divided by its width."""
+    row = finding.row
+    steps = _steps(row["tampering"], row["suite"], sources)
+    terms, benefits = _curve(row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources)
+    if len(steps) == 1:
+        return terms, benefits
+    at = [math.log2(one + 1) for one in steps]
+    areas = [
+        Sum(
+            f"area from step {steps[n]} to {steps[n + 1]}",
+            f"(log2 {steps[n + 1] + 1} - log2 {steps[n] + 1}) * "
+            f"({first.value:.6f} + {second.value:.6f}) / 2",
+            (at[n + 1] - at[n]) * (first.value + second.value) / 2,
+        )
+        for n, (first, second) in enumerate(pairwise(benefits))
+    ]
+    whole, width = sum(one.value for one in areas), at[-1] - at[0]
+    mean = Sum("benefit on average", f"{whole:.6f} / {width:.6f}", whole / width)
+    return terms, (*benefits, *areas, mean)
+
+
+def _curve(
+    row: Mapping[str, str], stages: Sequence[str], sources: Sources
+) -> tuple[list[Term], list[Sum]]:
+    """The metrics of baseline and recipe at stages, and the benefit at each."""
+    terms: list[Term] = []
+    sums: list[Sum] = []
+    own = [
+        sources.terms(
+            recipe, {f"{recipe} at {one}": (False, row["suite"], one, NO_PROMPT) for one in stages}
+        )
+        for recipe in (row["baseline"], row["recipe"])
+    ]
+    for stage, pair in zip(stages, zip(*(side.values() for side in own), strict=True), strict=True):
+        terms += pair
+        sums.append(_less(f"benefit at {stage}", pair[0].value, pair[1].value))
+    return terms, sums
+
+
+def _steps(tampering: str, suite: str, sources: Sources) -> list[int]:
+    stages = {row.stage for row in sources.rows if row.suite == suite and is_tampered(row.stage)}
+    named = (stage.partition(TAMPERED) for stage in stages)
+    return sorted(int(step) for name, _, step in named if name == tampering)
+
+
+def _less(what: str, left: float, right: float) -> Sum:
+    return Sum(what, f"{left:.6f} - {right:.6f}", left - right)
+
+
+def _is_at(row: ResultRow, recipe: str, at: Slice) -> bool:
+    own = (row.metric == ATTACK_SUCCESS, row.suite, row.stage, row.prompt)
+    return row.recipe == recipe and own == at
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+DERIVED: Mapping[str, Callable[[Finding, Sources], Parts]] = {
+    CLAIM: _derive_claim,
+    DIFFERENCE: _derive_difference,
+    BENEFIT: _derive_benefit,
+    PERSISTENCE: _derive_persistence,
+    HALF_LIFE: _derive_half_life,
+    MEAN_BENEFIT: _derive_mean_benefit,
+}

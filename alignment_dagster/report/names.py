@@ -1,0 +1,58 @@
+"""What each number of a report is called, as `alignment audit trace` takes it.
+
+A metric is `metric/suite/stage/recipe/prompt`, and `/seed` for a single replicate. What is computed
+from several metrics has a prefix that says what it is.
+"""
+
+from typing import Any
+
+from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT, NO_PROMPT
+from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.rows import (
+    AttackRow,
+    ClaimRow,
+    ComparisonRow,
+    DriftRow,
+    ErosionSummary,
+    PersistenceRow,
+)
+from alignment_dagster.study import ATTACK_SUCCESS
+
+CLAIM, DIFFERENCE, BENEFIT = "claim", "difference", "benefit"
+PERSISTENCE, HALF_LIFE, MEAN_BENEFIT = "persistence", "half_life", "mean_benefit"
+PREFIXES = (CLAIM, DIFFERENCE, BENEFIT, PERSISTENCE, HALF_LIFE, MEAN_BENEFIT)
+
+
+def metric_name(row: ResultRow) -> str:
+    """`metric/suite/stage/recipe/prompt`, and `/seed` for a single replicate.
+
+    A suite may hold a `/` itself; for attacks the attack stands in the place of the prompt.
+    """
+    pooled = (row.metric, row.suite, row.stage, row.recipe, row.prompt)
+    return "/".join(pooled if row.seed is None else (*pooled, str(row.seed)))
+
+
+def finding_name(prefix: str, *words: str) -> str:
+    """`difference:suite/stage/prompt/recipe/against` and its like."""
+    return f"{prefix}:{'/'.join(words)}"
+
+
+def row_name(row: Any) -> str:
+    """The name of what a row of the report says; empty where it cannot be traced."""
+    if isinstance(row, ResultRow):
+        return metric_name(row)
+    if isinstance(row, ClaimRow):
+        return finding_name(CLAIM, row.name)
+    if isinstance(row, ComparisonRow):
+        words = (row.suite, row.stage, row.prompt, row.recipe, row.against)
+        return finding_name(DIFFERENCE, *words)
+    if isinstance(row, PersistenceRow):
+        return finding_name(PERSISTENCE, row.suite, row.to_stage, row.recipe)
+    if isinstance(row, ErosionSummary):
+        return finding_name(PERSISTENCE, row.suite, row.tampering, row.recipe)
+    if isinstance(row, AttackRow):
+        return "/".join((ATTACK_SUCCESS, row.suite, row.stage, row.recipe, row.attack))
+    if isinstance(row, DriftRow):
+        suite = f"{HELD_OUT}/{row.source}"
+        return "/".join((BITS_PER_BYTE, suite, row.stage, row.recipe, NO_PROMPT))
+    return ""

@@ -1,0 +1,101 @@
+"""The first page says what each study found, and finds what one looks for."""
+
+import pytest
+
+from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.pages.headline import headline_picture
+from alignment_dagster.foundation import page_links
+from alignment_dagster.release.approval import approve
+from alignment_dagster.report.results import ResultRow
+from tests.support.audited_study import Audited
+from tests.support.read_page import Read
+from tests.support.served_pages import page
+from tests.support.tiny_study import NAME
+
+HOSTILE = '"><script>alert(1)</script>\u202e'
+
+
+def row(recipe: str, stage: str, value: float) -> ResultRow:
+    low, high = max(0.0, value - 0.1), min(1.0, value + 0.1)
+    return ResultRow(
+        recipe, None, stage, "articles", "none", "misalignment_rate", value, low, high, 9, 2, {}
+    )
+
+
+def test_the_picture_has_a_mark_for_every_recipe_and_stage_and_says_them_in_words() -> None:
+    rows = [row(name, stage, 0.4) for name in ("plain", HOSTILE) for stage in ("base", "dpo")]
+    picture = headline_picture(rows)
+    assert picture is not None
+    seen = Read(picture.svg)
+    assert picture.svg.count("<circle") == 4
+    assert "plain, base: 0.40; plain, dpo: 0.40" in picture.svg
+    assert "script" not in seen.tags
+    assert "\u202e" not in picture.svg
+    assert headline_picture([]) is None
+
+
+@pytest.mark.slow
+def test_the_first_page_shows_headline_verdicts_report_and_review(audited: Audited) -> None:
+    got = page(audited.home, "/")
+    seen = Read(got.html)
+    assert got.html.count('class="headline"') == 1
+    assert "2 supported, 1 undecided" in seen.text
+    assert "not reviewed" in seen.text
+    assert "no report was approved yet" in seen.text
+    report = audited.archive.report().version
+    assert page_links.audit_trace(NAME, report, "claim:also_tampered") in seen.links
+
+
+@pytest.mark.slow
+def test_what_changed_since_the_last_approved_report_is_a_link(
+    refreshed: Audited, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = refreshed.copy(tmp_path_factory.mktemp("approved") / "study")
+    archive = made.archive
+    versions = [one.version for one in archive.journal if one.asset == "eval_report"]
+    approve(archive, archive.report(versions[0]), "Ada", "approved", "Fine.", None)
+    link = f"{page_links.audit_study(NAME)}/diff?a={versions[0]}&b={versions[-1]}"
+    for address in ("/", f"/{NAME}"):
+        seen = Read(page(made.home, address).html)
+        assert link in seen.links
+        assert "earlier reports" in seen.text
+    approve(archive, archive.report(), "Ada", "approved", "Fine too.", None)
+    assert "since the last approved" not in Read(page(made.home, "/").html).text
+
+
+@pytest.mark.slow
+def test_the_long_list_of_versions_starts_folded(audited: Audited) -> None:
+    html = page(audited.home, f"/{NAME}").html
+    assert '<details><summary><span class="plain">current versions' in html
+
+
+@pytest.mark.slow
+def test_artifacts_numbers_and_documents_are_found(audited: Audited, opened: OpenedReport) -> None:
+    document, path, line = opened.ledgers.sql(
+        "select document_id, path, line from documents limit 1"
+    ).fetchall()[0]
+    report = opened.report.version
+    mix = audited.archive.find("curated_mix[aligned]")
+    place = page_links.audit_page(NAME, "eval_report", None, report)
+    for wanted, link in {
+        "curated_mix": page_links.audit_page(NAME, "curated_mix", "aligned", mix.version),
+        mix.version: page_links.audit_page(NAME, "curated_mix", "aligned", mix.version),
+        "articles dpo": page_links.audit_trace(
+            NAME, report, "misalignment_rate/articles/dpo/aligned/none"
+        ),
+        "1.00": page_links.audit_trace(NAME, report, "claim:aligned_is_lower"),
+        document[:12]: f"{place}/impact?document={document}",
+        f"{path}:{line}": f"{place}/impact?document={document}",
+    }.items():
+        for address in (f"/{NAME}?q={wanted}", f"/?q={wanted}"):
+            assert link in Read(page(audited.home, address).html).links, address
+
+
+@pytest.mark.slow
+def test_what_is_searched_for_is_text(audited: Audited) -> None:
+    for address in ("/", f"/{NAME}"):
+        got = page(audited.home, f"{address}?q={HOSTILE}")
+        assert got.status == 200
+        assert "script" not in Read(got.html).tags
+        assert "\u202e" not in got.html
+        assert "' or 1=1" in page(audited.home, f"{address}?q=' or 1=1").html.replace("&#39;", "'")
