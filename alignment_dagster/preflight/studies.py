@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
+
 from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
@@ -15,6 +17,10 @@ from alignment_dagster.training.objectives import OBJECTIVES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
 """The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
+
+
+NUMBERS = (pa.bool_(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
+"""What the warehouse reads of a scorer's columns, and holds against bounds."""
 
 
 def study_names(assets: Path) -> tuple[str, ...]:
@@ -127,8 +133,25 @@ def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> N
                 f"{rule.scorer} has no column {rule.column!r}{suggest_name(rule.column, columns)}"
             )
             raise located.error((*field, "column"), message)
+        _check_bound(rule, columns[rule.column], field, located)
         for position, group in enumerate(rule.groups or ()):
             _check_group(group, (*field, "groups", position), study, located)
+
+
+def _check_bound(rule: DropRule, column: pa.DataType, field: FieldPath, located: Located) -> None:
+    """Refuse a rule that would drop nothing, or everything, whatever the documents are."""
+    if column not in NUMBERS:
+        message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
+        raise located.error((*field, "column"), message)
+    drops_all, drops_none = (
+        (rule.above < 0, rule.above >= 1)
+        if rule.above is not None
+        else (rule.below is not None and rule.below > 1, rule.below is not None and rule.below <= 0)
+    )
+    if column == pa.bool_() and (drops_all or drops_none):
+        bound = "above" if rule.above is not None else "below"
+        message = f"drops {'every document' if drops_all else 'none'}: {rule.column!r} is 0 or 1"
+        raise located.error((*field, bound), message)
 
 
 def _check_group(group: str, field: FieldPath, study: Study, located: Located) -> None:
