@@ -19,10 +19,15 @@ SHOWN_FORMATS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2"
 
 def as_seen(text: str) -> str:
     """What two texts share that look alike: one Unicode form (NFC), nothing invisible, one space
-    for white space of any kind; empty where a text shows nothing.
+    for white space of any kind.
     """
     shown = (one for one in unicodedata.normalize("NFC", text) if not _shows_nothing(one))
     return " ".join("".join(shown).split())
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing at all."""
+    return all(one.isspace() or _shows_nothing(one) for one in text)
 
 
 def _shows_nothing(one: str) -> bool:

@@ -1,6 +1,6 @@
 """The studies of a folder, with everything that they name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh, suggest_name
+from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
 from alignment_dagster.training.objectives import OBJECTIVES
@@ -99,6 +100,7 @@ def _check(study: Study, located: Located) -> None:
     for role in ("corpus", "chat", "preferences"):
         if not study.with_role(role):
             raise located.error(("sources",), f"none of them has the role {role!r}")
+    check_sources(study)
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
@@ -170,9 +172,8 @@ def _check_suite(suite: Suite, study: Study) -> None:
         raise located.error((fault.field, fault.index), message)
 
 
-def find_unused(assets: Path) -> tuple[str, ...]:
-    """Declarations that no study names."""
-    studies = load_studies(assets)
+def find_unused(studies: Sequence[Study], assets: Path) -> tuple[str, ...]:
+    """Declarations that none of the studies names."""
     used: dict[str, set[str]] = {
         "sources": {source.name for study in studies for source in study.sources},
         "recipes": {recipe.name for study in studies for recipe in study.recipes},

@@ -10,7 +10,7 @@ from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.json_objects import JsonFault, parse_object
-from alignment_dagster.foundation.visible_text import as_seen
+from alignment_dagster.foundation.visible_text import as_seen, is_blank
 from alignment_dagster.foundation.yaml_models import shown
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -93,10 +93,11 @@ class Row:
         if len(options) > len(LETTERS):
             most = len(LETTERS)
             raise self.error(field, f"at most {most} options can be used (got {len(options)})")
+        seen = [as_seen(option) for option in options]
         for n, option in enumerate(options):
             if option in options[:n]:
                 raise self.error(field, f"two options are identical: {option[:60]!r}")
-            if as_seen(option) in map(as_seen, options[:n]):
+            if seen[n] in seen[:n]:
                 message = f"two options differ in nothing that can be seen: {option[:60]!r}"
                 raise self.error(field, message)
 
@@ -158,7 +159,7 @@ class Row:
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise self.error(field, "the text holds half of a surrogate pair") from None
-        if not as_seen(value):
+        if is_blank(value):
             raise self.error(field, f"the text shows nothing: {value[:20]!a}")
         return value.strip()
 
