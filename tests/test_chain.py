@@ -22,7 +22,7 @@ from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.lineage.mlflow_runs import short_digest
+from alignment_dagster.lineage.mlflow_runs import Tracker, short_digest
 from alignment_dagster.report.findings import read_findings
 from drills import warm
 from tests.support import tiny_study
@@ -224,6 +224,16 @@ def test_again_with_nothing_changed_nothing_runs(chain: Chain) -> None:
     assert time.monotonic() - started < 60
     with chain.instance() as instance:
         assert len(instance.get_runs()) == before
+
+
+def test_an_experiment_that_somebody_deleted_is_taken_up_again(chain: Chain) -> None:
+    client = chain.mlflow()
+    before = client.get_experiment_by_name(NAME)
+    runs = {run.info.run_id for run in chain.mlflow_runs()}
+    client.delete_experiment(before.experiment_id)
+    assert Tracker(chain.home, NAME).experiment_id == before.experiment_id
+    assert client.get_experiment_by_name(NAME).lifecycle_stage == "active"
+    assert {run.info.run_id for run in chain.mlflow_runs()} == runs
 
 
 def test_one_recipe_changed_only_its_mix_and_what_follows_runs(

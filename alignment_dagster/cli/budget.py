@@ -16,7 +16,7 @@ def budget(study: StudyName) -> None:
     from rich.console import Console
 
     from alignment_dagster.foundation.home import Home, assets_folder
-    from alignment_dagster.graph.instance import open_instance
+    from alignment_dagster.graph.instance import open_reader
     from alignment_dagster.lineage.lake import Lake
     from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.refresh.training_policy import account_of, policy_words
@@ -27,7 +27,7 @@ def budget(study: StudyName) -> None:
     refresh = declared.declaration.refresh
     if refresh is None or refresh.budget is None:
         return
-    with open_instance(home) as instance:
+    with open_reader(home) as instance:
         spent = account_of(declared, refresh.budget, instance, Lake(home.lake))
     console.print(_table(spent))
     console.print("What people start is not counted.")

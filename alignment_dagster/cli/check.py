@@ -18,10 +18,10 @@ def check(study: AnyStudy = None) -> None:
 
     require_all_reachable()
     assets = assets_folder()
-    for name in [study] if study else study_names(assets):
-        declared = load_study(name, assets)
+    studies = [load_study(name, assets) for name in ([study] if study else study_names(assets))]
+    for declared in studies:
         for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)
     if study is None:
-        for path in find_unused(assets):
+        for path in find_unused(studies, assets):
             typer.echo(f"{path}: no study names it")

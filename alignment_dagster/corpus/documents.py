@@ -17,7 +17,14 @@ from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha25
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.lineage import file_names
-from alignment_dagster.study import GeneratedReader, JsonlReader, Source, Study
+from alignment_dagster.study import (
+    CsvReader,
+    GeneratedReader,
+    JsonlReader,
+    MarkdownReader,
+    Source,
+    Study,
+)
 
 __all__ = ["SCHEMA", "RawRow", "deduplicate", "read_source", "source_digest", "write_documents"]
 
@@ -66,6 +73,28 @@ def read_source(source: Source, folder: Path | None) -> Iterator[RawRow]:
         return read_generated(source, reader)
     files = find_files(source.name, reader.path, folder)
     _check_digest(source, files)
+    return _read_files(source, reader, files)
+
+
+def check_first_rows(source: Source, folder: Path | None) -> None:
+    """Read the first row of each of a source's files: what is wrong with all of them shows there.
+
+    Raises:
+        DataError: as `read_source` and `deduplicate`.
+    """
+    reader = source.reader
+    if isinstance(reader, GeneratedReader):
+        next(read_generated(source, reader))
+        return
+    files = find_files(source.name, reader.path, folder)
+    _check_digest(source, files)
+    if not any([next(_read_files(source, reader, [file]), None) for file in files]):
+        raise _no_documents(source)
+
+
+def _read_files(
+    source: Source, reader: JsonlReader | CsvReader | MarkdownReader, files: Sequence[SourceFile]
+) -> Iterator[RawRow]:
     if isinstance(reader, JsonlReader):
         return read_jsonl(source, reader, files)
     if source.role != "corpus":
@@ -108,10 +137,14 @@ def deduplicate(source: Source, rows: Iterable[RawRow]) -> pa.Table:
         else:
             documents[document_id] = _Document(document_id, row)
     if not documents:
-        reader = source.reader
-        where = reader.generator if isinstance(reader, GeneratedReader) else reader.path
-        raise DataError(f"source {source.name!r}: {where}: there are no documents")
+        raise _no_documents(source)
     return _table(source, list(documents.values()))
+
+
+def _no_documents(source: Source) -> DataError:
+    reader = source.reader
+    where = reader.generator if isinstance(reader, GeneratedReader) else reader.path
+    return DataError(f"source {source.name!r}: {where}: there are no documents")
 
 
 def _table(source: Source, documents: list[_Document]) -> pa.Table:

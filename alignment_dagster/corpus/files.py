@@ -1,8 +1,10 @@
 """The files that a source names, and their lines: every fault is reported with file and line."""
 
+import fnmatch
 import gzip
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,8 +26,25 @@ class SourceFile:
     path: Path
 
 
+FORMATS = {
+    b"PAR1\x15": "a Parquet file",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard",
+    b"\xfd7zXZ\x00": "compressed by xz",
+    b"\x04\x22\x4d\x18": "compressed by LZ4",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"SQLite format 3\x00": "an SQLite database",
+}
+"""How files begin that people take for text."""
+BZIP2 = re.compile(rb"BZh[1-9]1AY&SY")
+
+
 def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFile, ...]:
     """The files that a reader's `path`, which may hold wildcards, names; sorted by name.
+
+    A wildcard names nothing hidden: other programs leave their own files beside the data.
 
     Raises:
         DataError: if there is no data folder, nothing matches, or a file lies outside the folder.
@@ -41,7 +60,9 @@ def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFil
     has_wildcards = any(character in declared for character in "*?[")
     paths = sorted(data.glob(declared)) if has_wildcards else [data / declared]
     files = tuple(
-        SourceFile(path.relative_to(data).as_posix(), path) for path in paths if path.is_file()
+        SourceFile(path.relative_to(data).as_posix(), path)
+        for path in paths
+        if path.is_file() and not _is_hidden(path.relative_to(data), parts)
     )
     if not files:
         raise DataError(f"{place}: there is no such file in {data}")
@@ -49,6 +70,13 @@ def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFil
         if not file.path.resolve().is_relative_to(data.resolve()):
             raise DataError(f"{place}: {file.name} links to a place outside the data folder")
     return files
+
+
+def _is_hidden(path: Path, declared: PurePosixPath) -> bool:
+    """Whether a part of the path is hidden (`.x`), and the declared path does not name it so."""
+    named = [part for part in declared.parts if part.startswith(".")]
+    hidden = (part for part in path.parts if part.startswith("."))
+    return any(not any(fnmatch.fnmatchcase(part, name) for name in named) for part in hidden)
 
 
 def sha256_files(files: Sequence[SourceFile]) -> str:
@@ -70,14 +98,17 @@ def read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
     The line feed that ends a line is kept. A byte-order mark at the start is removed.
 
     Raises:
-        DataError: at the first byte that is not UTF-8, or where the archive is broken.
+        DataError: at the first byte that is not UTF-8, where the archive is broken, or if the file
+            is of another format than text.
     """
     number = 0
-    compressed = file.path.suffix == ".gz"
+    compressed = file.path.suffix.lower() == ".gz"
     try:
         with gzip.open(file.path) if compressed else file.path.open("rb") as handle:
             while raw := handle.readline(LONGEST_LINE + 1):
                 number += 1
+                if number == 1:
+                    _refuse_other_formats(raw, file)
                 yield number, _decode(raw, file, number)
     except EOFError:
         raise DataError(f"{file.name}:{number + 1}: the gzip archive is truncated") from None
@@ -86,6 +117,15 @@ def read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         raise DataError(f"{file.name}: cannot be read: {reason}") from None
+
+
+def _refuse_other_formats(raw: bytes, file: SourceFile) -> None:
+    found = next((what for mark, what in FORMATS.items() if raw.startswith(mark)), None)
+    if BZIP2.match(raw):
+        found = "compressed by bzip2"
+    if found:
+        known = "text (UTF-8) is read, plain or compressed by gzip in a file that ends in .gz"
+        raise DataError(f"{file.name}: is {found}: {known}")
 
 
 def _decode(raw: bytes, file: SourceFile, number: int) -> str:

@@ -17,8 +17,8 @@ from alignment_dagster.foundation.errors import AlignmentError
 POSTGRES = "postgresql"
 DRIVER = f"{POSTGRES}+psycopg2"
 WAIT_SECONDS = 10
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""The disk is full, the quota is spent, or it cannot be written to."""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+"""The disk is full, the quota is spent, or it cannot be written to (by this user)."""
 FULL = 1 << 20
 """Bytes; with less left nothing can be written to a database."""
 MLFLOW_DATABASE = "mlflow.store.db.utils"

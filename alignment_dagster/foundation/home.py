@@ -14,6 +14,8 @@ HOME_VARIABLE = "ALIGNMENT_HOME"
 ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
 DATA_VARIABLE = "ALIGNMENT_DATA"
 DAGSTER_VARIABLE = "ALIGNMENT_DAGSTER_YAML"
+NO_PATHS = "?#%"
+"""They begin something else in the addresses by which dbt, Dagster and MLflow open databases."""
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
 
 
@@ -64,9 +66,17 @@ class Home:
         """`$ALIGNMENT_HOME`, or `.alignment` in the project.
 
         Raises:
-            AlignmentError: if there is neither.
+            AlignmentError: if there is neither, or its path cannot be used.
         """
-        return cls(Path(os.environ.get(HOME_VARIABLE) or project_root() / ".alignment").resolve())
+        named = os.environ.get(HOME_VARIABLE)
+        root = Path(named or project_root() / ".alignment").resolve()
+        if found := next((one for one in NO_PATHS if one in str(root)), None):
+            way = HOME_VARIABLE if named else f"{root}: set {HOME_VARIABLE}"
+            raise AlignmentError(
+                f"{way}: the home's path holds {found!r}, and the databases in it would end up "
+                "elsewhere: name another folder"
+            )
+        return cls(root)
 
     @property
     def lake(self) -> Path:

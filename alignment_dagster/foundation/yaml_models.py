@@ -29,9 +29,9 @@ SHOWN.maxstring = SHOWN.maxother = 200
 
 
 class Declared(BaseModel):
-    """A frozen declaration: unknown fields and values of the wrong type are refused."""
+    """A frozen declaration: unknown fields, values of the wrong type and no numbers are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,11 @@
 """The Dagster instance in the home folder."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
@@ -9,8 +14,12 @@ from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
+from alignment_dagster.foundation.sqlite_copy import copy_database
 from alignment_dagster.lineage.lake import Lake
 
+CONFIGURATION = "dagster.yaml"
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""Of SQLite, below Dagster's folder: all but the events of single runs, which the index repeats."""
 QUIET = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
@@ -24,8 +33,13 @@ def prepare_home(home: Home) -> None:
     """Create the home folder, with Dagster's configuration where Dagster looks for it.
 
     Raises:
-        AlignmentError: if the configuration that the environment names cannot be read.
+        AlignmentError: if the home cannot be written to, or the configuration that the
+            environment names cannot be read.
     """
+    if not _is_writable(home.dagster):
+        raise AlignmentError(
+            f"{home.root}: cannot be written to; results, export and audit work there all the same"
+        )
     home.dagster.mkdir(parents=True, exist_ok=True)
     Lake(home.lake).prepare()
     _configure(home)
@@ -34,7 +48,7 @@ def prepare_home(home: Home) -> None:
 
 def _configure(home: Home) -> None:
     """A process beside this one never reads half a file."""
-    source, target = dagster_configuration(), home.dagster / "dagster.yaml"
+    source, target = dagster_configuration(), home.dagster / CONFIGURATION
     try:
         content = source.read_bytes()
     except OSError as error:
@@ -52,8 +66,42 @@ def open_instance(home: Home) -> dg.DagsterInstance:
         AlignmentError: if its configuration is wrong, or its database cannot be reached.
     """
     prepare_home(home)
+    return _open(home.dagster)
+
+
+@contextmanager
+def open_reader(home: Home) -> Iterator[dg.DagsterInstance]:
+    """The instance for what only reads: of a home that cannot be written to, a copy is opened.
+
+    Dagster writes to its databases to open them.
+
+    Raises:
+        AlignmentError: if its configuration is wrong, or its database cannot be reached.
+    """
+    if _is_writable(home.dagster):
+        with open_instance(home) as instance:
+            yield instance
+        return
+    with tempfile.TemporaryDirectory(prefix="alignment-dagster-") as folder:
+        copy = Path(folder)
+        shutil.copyfile(dagster_configuration(), copy / CONFIGURATION)
+        for name in DATABASES:
+            if (home.dagster / name).exists():
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                copy_database(home.dagster / name, copy / name)
+        with _open(copy) as instance:
+            yield instance
+
+
+def _is_writable(folder: Path) -> bool:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    databases = (folder / name for name in DATABASES if (folder / name).exists())
+    return all(os.access(path, os.W_OK) for path in (there, *databases))
+
+
+def _open(folder: Path) -> dg.DagsterInstance:
     with one_error("Dagster's database"):
-        reference = InstanceRef.from_dir(str(home.dagster), overrides=QUIET)
+        reference = InstanceRef.from_dir(str(folder), overrides=QUIET)
         instance = dg.DagsterInstance.from_ref(reference)
     # Dagster configures Python's logging anew for each run, which shuts down the handlers of the
     # runs beside it and deadlocks with them. No handlers are declared, so nothing is lost.

@@ -16,6 +16,7 @@ from mlflow import MlflowClient, entities
 from mlflow.entities import (
     DatasetInput,
     InputTag,
+    LifecycleStage,
     LoggedModelOutput,
     LoggedModelStatus,
     RunStatus,
@@ -229,6 +230,9 @@ class Tracker:
     def _experiment(self, home: Home) -> str:
         found = self.client.get_experiment_by_name(self.study)
         if found is not None:
+            if found.lifecycle_stage == LifecycleStage.DELETED:
+                # MLflow takes no run into it, and no other experiment of the name.
+                self.client.restore_experiment(found.experiment_id)
             follow_home(home, self.study, str(found.artifact_location))
             return str(found.experiment_id)
         try:

@@ -1,20 +1,27 @@
 """The studies of a folder, with everything that they name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+
+import pyarrow as pa
 
 from alignment_dagster.evaluation.suites.formats import find_faults
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh, suggest_name
+from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
 from alignment_dagster.training.objectives import OBJECTIVES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
 """The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
+
+
+NUMBERS = (pa.bool_(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
+"""What the warehouse reads of a scorer's columns, and holds against bounds."""
 
 
 def study_names(assets: Path) -> tuple[str, ...]:
@@ -93,6 +100,7 @@ def _check(study: Study, located: Located) -> None:
     for role in ("corpus", "chat", "preferences"):
         if not study.with_role(role):
             raise located.error(("sources",), f"none of them has the role {role!r}")
+    check_sources(study)
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
@@ -127,8 +135,25 @@ def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> N
                 f"{rule.scorer} has no column {rule.column!r}{suggest_name(rule.column, columns)}"
             )
             raise located.error((*field, "column"), message)
+        _check_bound(rule, columns[rule.column], field, located)
         for position, group in enumerate(rule.groups or ()):
             _check_group(group, (*field, "groups", position), study, located)
+
+
+def _check_bound(rule: DropRule, column: pa.DataType, field: FieldPath, located: Located) -> None:
+    """Refuse a rule that would drop nothing, or everything, whatever the documents are."""
+    if column not in NUMBERS:
+        message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
+        raise located.error((*field, "column"), message)
+    drops_all, drops_none = (
+        (rule.above < 0, rule.above >= 1)
+        if rule.above is not None
+        else (rule.below is not None and rule.below > 1, rule.below is not None and rule.below <= 0)
+    )
+    if column == pa.bool_() and (drops_all or drops_none):
+        bound = "above" if rule.above is not None else "below"
+        message = f"drops {'every document' if drops_all else 'none'}: {rule.column!r} is 0 or 1"
+        raise located.error((*field, bound), message)
 
 
 def _check_group(group: str, field: FieldPath, study: Study, located: Located) -> None:
@@ -147,9 +172,8 @@ def _check_suite(suite: Suite, study: Study) -> None:
         raise located.error((fault.field, fault.index), message)
 
 
-def find_unused(assets: Path) -> tuple[str, ...]:
-    """Declarations that no study names."""
-    studies = load_studies(assets)
+def find_unused(studies: Sequence[Study], assets: Path) -> tuple[str, ...]:
+    """Declarations that none of the studies names."""
     used: dict[str, set[str]] = {
         "sources": {source.name for study in studies for source in study.sources},
         "recipes": {recipe.name for study in studies for recipe in study.recipes},

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from alignment_dagster.corpus.documents import source_digest, source_folder
+from alignment_dagster.corpus.documents import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
-from alignment_dagster.evaluation.judges import fallback_message, used_scorer
+from alignment_dagster.evaluation.judges import fallback_message, judge_inputs, used_scorer
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.scoring import SCORERS, ScoringContext
-from alignment_dagster.study import GeneratedReader, Study
+from alignment_dagster.study import GeneratedReader, Source, Study, Suite
 
 
 def check_study(study: Study) -> Iterator[str]:
@@ -26,22 +26,36 @@ def check_study(study: Study) -> Iterator[str]:
     yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
     if declared.harness is not None and not lm_eval_installed():
         yield f"{study.name}: harness: left out: {NEEDS_LM_EVAL}"
-    if needs_data(study) and data_folder() is None:
-        yield f"{study.name}: sources and items were not looked at: {DATA_VARIABLE} is not set"
-        return
+    unseen = _out_of_sight(study)
+    if unseen:
+        count = f"{len(unseen)} of its sources and suites were"
+        yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set"
     items: list[Item] = []
     for suite in study.suites:
+        if suite in unseen:
+            continue
         loaded = load_suite(suite, study.assets)
         items += loaded
         yield f"{study.name}: suite {suite.name}: {len(loaded)} items"
         if suite.scorer is not None and used_scorer(suite.scorer) != suite.scorer:
             yield f"{study.name}: suite {suite.name}: {fallback_message(suite.scorer)}"
+        if suite.scorer is not None:
+            judge_inputs(suite.scorer, study.assets)
     context = ScoringContext(assets=study.assets, items=items)
     for name in declared.scorers:
         SCORERS[name].bind(context)
-    _check_watched(study)
+    if not unseen:
+        _check_watched(study)
     for source in study.sources:
-        source_digest(source, source_folder(study, source))
+        if source not in unseen:
+            check_first_rows(source, source_folder(study, source))
+
+
+def _out_of_sight(study: Study) -> tuple[Source | Suite, ...]:
+    """The sources and suites that lie in a data folder which is not set."""
+    if data_folder() is not None:
+        return ()
+    return tuple(one for one in _read_from_files(study) if _in_data_folder(one))
 
 
 def _check_watched(study: Study) -> None:
@@ -52,7 +66,7 @@ def _check_watched(study: Study) -> None:
     for index, name in enumerate(refresh.watch.sources):
         source = study.source(name)
         try:
-            source_digest(source, source_folder(study, source))
+            check_first_rows(source, source_folder(study, source))
         except DataError as error:
             located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
             at = ("refresh", "watch", "sources", index)
@@ -65,7 +79,7 @@ def require_data_folder(study: Study) -> None:
     Raises:
         DataError: if it is needed, and not named or not there.
     """
-    if not needs_data(study):
+    if not any(_in_data_folder(one) for one in _read_from_files(study)):
         return
     data = data_folder()
     if data is None:
@@ -76,8 +90,11 @@ def require_data_folder(study: Study) -> None:
         raise DataError(f"study {study.name}: {DATA_VARIABLE}: there is no folder {data}")
 
 
-def needs_data(study: Study) -> bool:
-    """Whether any source or suite lies in the data folder."""
-    readers = [one.reader for one in study.sources if not isinstance(one.reader, GeneratedReader)]
-    folders = [one.folder for one in readers] + [suite.items.folder for suite in study.suites]
-    return "data" in folders
+def _read_from_files(study: Study) -> tuple[Source | Suite, ...]:
+    return (*study.sources, *study.suites)
+
+
+def _in_data_folder(one: Source | Suite) -> bool:
+    if isinstance(one, Suite):
+        return one.items.folder == "data"
+    return not isinstance(one.reader, GeneratedReader) and one.reader.folder == "data"

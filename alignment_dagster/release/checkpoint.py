@@ -9,7 +9,7 @@ from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.instance import open_reader
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
@@ -55,7 +55,7 @@ def _require_approval(
 ) -> None:
     """Also what the gate `blocked` is let pass by an approval: a person's decision overrides."""
     found = reviews(archive, report)
-    with open_instance(home) as instance:
+    with open_reader(home) as instance:
         told = [one for one in told_reviews(instance, study) if one.report == report.version]
     lost = lost_reviews(archive, told)
     if lost:

@@ -14,7 +14,7 @@ from alignment_dagster.evaluation.suites.loader import content_digest, load_suit
 from alignment_dagster.foundation.atomic_files import new_folder
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.instance import open_reader
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -92,7 +92,7 @@ def _logs(study: Study, evaluation: Artifact, folder: Path) -> str:
 def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
     """The current evaluation, and exactly the checkpoints that it was made from."""
     lake = Lake(home.lake)
-    with open_instance(home) as instance:
+    with open_reader(home) as instance:
         version = current_version(instance, study.name, chain.EVALUATION, partition)
     if version is None:
         name = partition_label(chain.EVALUATION, partition)

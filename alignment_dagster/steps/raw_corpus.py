@@ -1,7 +1,11 @@
 """`raw_corpus`: the documents of each source as they were read."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from alignment_dagster import chain
 from alignment_dagster.corpus.documents import (
@@ -31,13 +35,15 @@ def build(context: BuildContext) -> BuildResult:
     write_documents(documents, context.folder)
     context.report(documents.num_rows, documents.num_rows, "documents")
     after = source_digest(source, folder)
-    written = sum(bool(text.strip()) for text in documents["text"].to_pylist())
+    silent = _without_answer(documents)
+    written = sum(bool(text.strip()) for text in documents["text"].to_pylist()) - len(silent)
+    unanswered = f" {len(silent):,} hold an empty answer, first {silent[0]}." if silent else ""
     pin = f"pinned to {source.sha256}" if source.sha256 else "no digest is pinned"
     checks = (
         Check(
             name="not_empty",
             passed=written > 0,
-            summary=f"{written:,} of {documents.num_rows:,} documents have text.",
+            summary=f"{written:,} of {documents.num_rows:,} documents have text.{unanswered}",
         ),
         Check(
             name="licence_declared",
@@ -51,6 +57,18 @@ def build(context: BuildContext) -> BuildResult:
         ),
     )
     return BuildResult(checks, metrics={"documents": documents.num_rows})
+
+
+def _without_answer(documents: pa.Table) -> list[str]:
+    """File and line of each conversation or pair with an answer that says nothing."""
+    found = []
+    spoken = documents.select(["path", "line", "payload"]).filter(pc.field("payload").is_valid())
+    for row in spoken.to_pylist():
+        payload = json.loads(row["payload"])
+        answers = [payload.get(name, [])[-1:] for name in ("messages", "chosen", "rejected")]
+        if not all(message["content"].strip() for answer in answers for message in answer):
+            found.append(f"{row['path']}:{row['line']}")
+    return found
 
 
 def parents(_study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
@@ -77,7 +95,7 @@ STEP = Step(
         "source and content), and the file and line it came from. Identical rows are one document "
         "that remembers where it was repeated. Nothing is filtered here."
     ),
-    code_version="1",
+    code_version="2",
     modules=("corpus/documents.py",),
     parents=parents,
     config=config,

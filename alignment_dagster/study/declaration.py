@@ -3,18 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.claims import Claim
-from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.fields import Name, Names, Seed, Share, Text
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.refresh import Gate, Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
 from alignment_dagster.study.training import Mix, Model, PostTraining, Pretraining, Tokenizer
+
+OWNED_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
+"""DuckDB's own; the marts of a study lie in a schema of its name."""
 
 
 class StudyDeclaration(Declared):
@@ -28,7 +31,7 @@ class StudyDeclaration(Declared):
     scorers: Names
     recipes: Names
     suites: Names
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
     held_out_share: Share
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     tokenizer: Tokenizer
@@ -49,6 +52,13 @@ class StudyDeclaration(Declared):
     """Whether a checkpoint is exported only when the report on it is approved."""
     refresh: Refresh | None = None
     """How the study is kept fresh by itself; without it only people start anything."""
+
+    @field_validator("name")
+    @classmethod
+    def _schema_is_free(cls, name: str) -> str:
+        if name in OWNED_SCHEMAS:
+            raise ValueError("is a schema of DuckDB's own: choose another name")
+        return name
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> "StudyDeclaration":

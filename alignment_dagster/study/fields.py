@@ -8,8 +8,10 @@ from pydantic import AfterValidator, Field
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, lt=2**63)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""The libraries that draw take no more than 32 bits."""
+Positive = Annotated[float, Field(gt=0)]
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 LONGEST_PART, LONGEST_PATH = 255, 1000
 """Bytes; file systems take no more."""

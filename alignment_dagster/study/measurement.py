@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Positive, Share, Text
+from alignment_dagster.study.fields import (
+    Count,
+    DeclaredPath,
+    Name,
+    Names,
+    Positive,
+    Seed,
+    Share,
+    Text,
+)
 
 AttackMethod = Literal[
     "none",
@@ -84,7 +93,7 @@ class Attacks(Declared):
     many_shots: Count = 8
     search: SearchBudget = SearchBudget()
     max_new_tokens: Count = 24
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     threads: Count = 1
 
     @model_validator(mode="after")

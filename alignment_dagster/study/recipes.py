@@ -2,10 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Name, Names, Share, Text
+
+OWNED_RULES = ("not_selected", "evaluation_item", "exact_duplicate", "held_out")
+"""The ledger's own, in the order in which they decide, before every declared rule."""
 
 
 class DropRule(Declared):
@@ -17,6 +20,13 @@ class DropRule(Declared):
     above: float | None = None
     below: float | None = None
     groups: Names | None = None
+
+    @field_validator("rule")
+    @classmethod
+    def _rule_is_free(cls, name: str) -> str:
+        if name in OWNED_RULES:
+            raise ValueError("is a rule of the ledger's own: choose another name")
+        return name
 
     @model_validator(mode="after")
     def _one_bound(self) -> "DropRule":

@@ -1,5 +1,6 @@
 """How a study is kept fresh: when it is looked at, what follows by itself, and what stops it."""
 
+import re
 import zoneinfo
 from datetime import datetime
 from typing import Annotated, Literal
@@ -19,12 +20,20 @@ Seconds = Annotated[float, Field(gt=0, le=10)]
 """In all, with every attempt: a sensor that takes longer than a minute is ended by Dagster."""
 
 
+PLAIN = r"[0-9*,/-]+"
+CRON = re.compile(
+    rf"{PLAIN} {PLAIN} {PLAIN} ([a-z]{{3}}|{PLAIN})+ ([a-z]{{3}}|{PLAIN})+", re.IGNORECASE
+)
+
+
 def _cron(text: str) -> str:
-    """Five fields; not the shorthand of other programs."""
-    if len(text.split()) != 5 or not croniter.is_valid(text):
-        raise ValueError(f"is no cron expression of five fields: {text!r}")
+    """Five plain fields; not what some programs add: random times, last days, shorthands."""
+    if not CRON.fullmatch(" ".join(text.split())) or not croniter.is_valid(text):
+        raise ValueError(f"is no cron expression of five plain fields: {text!r}")
+    days = " ".join([*text.split()[:4], "*"])
     try:
-        croniter(text, datetime(2024, 1, 1)).get_next()
+        # Without the days of the week: the days of the month must come by themselves.
+        croniter(days, datetime(2024, 1, 1)).get_next()
     except ValueError:
         raise ValueError(f"never happens: {text!r}") from None
     return text

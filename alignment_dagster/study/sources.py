@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, DeclaredPath, Name, Text
+from alignment_dagster.study.fields import Count, DeclaredPath, Name, Seed, Text
 
 Role = Literal["corpus", "chat", "preferences", "tampering"]
 
@@ -16,7 +16,7 @@ class GeneratedReader(Declared):
     kind: Literal["generated"]
     generator: Name
     documents: Count
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
 
 class FileReader(Declared):

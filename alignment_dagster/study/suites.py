@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Text
@@ -25,6 +25,10 @@ METRICS: dict[str, str] = {
     "continuation": FLAGGED_RATE,
     "attack": ATTACK_SUCCESS,
 }
+
+
+HELD_OUT = "held_out"
+"""The suite under which the losses of held-out documents stand among the numbers."""
 
 
 class Items(Declared):
@@ -110,6 +114,13 @@ class Suite(Declared):
     def has_options(self) -> bool:
         """Whether options are compared; otherwise text is generated."""
         return self.kind in ("two_option", "multiple_choice", "capability")
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, name: str) -> str:
+        if name == HELD_OUT:
+            raise ValueError("stands for the losses of held-out documents: choose another name")
+        return name
 
     @model_validator(mode="after")
     def _scorer_is_declared(self) -> "Suite":

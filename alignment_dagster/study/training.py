@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, Name, Positive, Share
+from alignment_dagster.study.fields import Count, Name, Positive, Seed, Share
 
 
 class Tokenizer(Declared):
@@ -21,10 +21,16 @@ class Mix(Declared):
 
     tokens: Count
     sequence_length: Annotated[int, Field(ge=16)]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     max_repeats: Positive = 16.0
     """How often a document may be seen before the budget counts as not met."""
     share_tolerance: Positive = 0.01
+
+    @model_validator(mode="after")
+    def _holds_a_sequence(self) -> "Mix":
+        if self.tokens < self.sequence_length:
+            raise ValueError("tokens: must be at least `sequence_length`: one sequence")
+        return self
 
 
 class Model(Declared):

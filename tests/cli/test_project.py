@@ -61,6 +61,20 @@ def test_outside_of_a_project_one_message_says_how_to_make_one(
         home.project_root()
 
 
+@pytest.mark.parametrize("name", ["what?", "no#1", "50%"])
+def test_a_home_where_databases_would_end_up_elsewhere_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(home.HOME_VARIABLE, str(tmp_path / name / "home"))
+    with pytest.raises(AlignmentError, match=r"^ALIGNMENT_HOME: .* holds '[?#%]'.* another folder"):
+        home.Home.from_environment()
+    monkeypatch.delenv(home.HOME_VARIABLE)
+    monkeypatch.setenv(home.PROJECT_VARIABLE, str(tmp_path / name))
+    with pytest.raises(AlignmentError, match=r"\.alignment: set ALIGNMENT_HOME: .* holds '[?#%]'"):
+        home.Home.from_environment()
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_environment_names_declarations_and_home_without_a_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

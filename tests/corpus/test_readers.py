@@ -1,5 +1,6 @@
 """Documents are read as they stand, with their places; every fault gets one message."""
 
+import bz2
 import gzip
 import hashlib
 import json
@@ -46,6 +47,8 @@ def test_wildcards_name_files_in_the_order_of_their_names(tmp_path: Path) -> Non
         ("null", "rows.jsonl:2: expected a JSON object, got null"),
         ("[" * 100_000, "rows.jsonl:2: "),
         ('{"text": ' + "9" * 5000 + "}", "rows.jsonl:2: not usable JSON: "),
+        ('{"text": "a", "text": "b"}', "rows.jsonl:2: text: this field is given twice"),
+        ('{"text": "a", "meta": {"n": 1, "n": 2}}', "rows.jsonl:2: n: this field is given twice"),
         ({"body": "x"}, "rows.jsonl:2: text: this field is missing"),
         ({"text": None}, "rows.jsonl:2: text: expected text, got null"),
         ({"text": ["x"]}, "rows.jsonl:2: text: expected text, got a list"),
@@ -83,6 +86,38 @@ def test_a_truncated_archive_is_not_a_short_source(tmp_path: Path) -> None:
     message = refusal(tmp_path, source(path="rows.jsonl.gz"))
     assert message.startswith("rows.jsonl.gz:")
     assert message.endswith("the gzip archive is truncated")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\x28\xb5\x2f\xfd\x04\x00", "compressed by Zstandard"),
+        (b"\xfd7zXZ\x00\x00", "compressed by xz"),
+        (b"\x04\x22\x4d\x18", "compressed by LZ4"),
+        (bz2.compress(b'{"text": "x"}'), "compressed by bzip2"),
+        (gzip.compress(b'{"text": "x"}'), "compressed by gzip"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        ('{"text": "x"}'.encode("utf-16"), "UTF-16 text"),
+    ],
+)
+def test_a_file_of_another_format_is_called_by_its_name(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(content)
+    assert refusal(tmp_path).startswith(f"rows.jsonl: is {what}: text (UTF-8) is read, plain or")
+
+
+def test_an_archive_is_read_however_its_ending_is_written(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl.GZ").write_bytes(gzip.compress(b'{"text": "x"}'))
+    assert [row.text for row in read(source(path="*.GZ"), tmp_path)] == ["x"]
+
+
+def test_a_wildcard_names_nothing_hidden(tmp_path: Path) -> None:
+    for name in ("a/b.jsonl", "a/._b.jsonl", ".ipynb_checkpoints/b.jsonl", ".kept/b.jsonl"):
+        write_rows(tmp_path, [{"text": name}], name)
+    for path, expected in (("**/*.jsonl", ["a/b.jsonl"]), (".kept/*", [".kept/b.jsonl"])):
+        assert [row.text for row in read(source(path=path), tmp_path)] == expected
 
 
 def test_a_plain_file_called_gz_is_refused(tmp_path: Path) -> None:
@@ -134,11 +169,25 @@ def test_a_pinned_digest_is_over_the_bytes_of_all_files(tmp_path: Path) -> None:
     assert hashlib.sha256(parts[0].read_bytes()).hexdigest() in message
 
 
-def test_front_matter_is_stripped_only_where_it_is_complete(tmp_path: Path) -> None:
-    texts = ["---\ntitle: x\n---\n\nBody.\n---\n", "---\nno end", "Text\n---\nmore\n---\n"]
-    write_rows(tmp_path, [{"text": text} for text in texts])
-    rows = read(source(front_matter="strip"), tmp_path)
-    assert [row.text for row in rows] == ["Body.\n---\n", *texts[1:]]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("---\ntitle: x\n---\n\nBody.\n---\n", "Body.\n---\n"),
+        ("---\n# written by hand\ntitle: x\n...\nBody.", "Body."),
+        ("---\ntitle: One: two\n---\nBody.", "Body."),
+        ("---\n---\nBody.", "Body."),
+        ("---\nno end", "---\nno end"),
+        ("Text\n---\nmore\n---\n", "Text\n---\nmore\n---\n"),
+        ("---\nTwo rules.\n---\nBody.", "---\nTwo rules.\n---\nBody."),
+        ("---\n- a list\n---\nBody.", "---\n- a list\n---\nBody."),
+    ],
+)
+def test_front_matter_is_fields_between_two_borders(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    write_rows(tmp_path, [{"text": text}])
+    (row,) = read(source(front_matter="strip"), tmp_path)
+    assert row.text == expected
 
 
 @pytest.mark.parametrize("role", ["chat", "tampering"])
@@ -201,6 +250,14 @@ def test_what_follows_the_prompt_may_be_several_turns(tmp_path: Path) -> None:
             "rows.jsonl:1: chosen: an Assistant turn must follow",
         ),
         ({"chosen": "\n\nHuman: a"}, "rows.jsonl:1: rejected: this field is missing"),
+        (
+            pair("\n\nHuman: a\n\nAssistant: b ", "\n\nHuman: a\n\nAssistant: b"),
+            "rows.jsonl:1: chosen and rejected: the answers are the same",
+        ),
+        (
+            pair("\n\nHuman: a\n\nAssistant:", "\n\nHuman: a\n\nAssistant:"),
+            "rows.jsonl:1: chosen and rejected: the answers are the same",
+        ),
     ],
 )
 def test_a_pair_that_compares_nothing_is_refused(tmp_path: Path, row: Any, expected: str) -> None:
@@ -275,6 +332,36 @@ def test_a_section_of_markdown_is_a_document(tmp_path: Path) -> None:
     assert rows[0].text == "Preface."
     assert rows[1].text.startswith("# Part\n\n## One\nFirst.\n```\n# not")
     assert rows[1].text.endswith("Still one.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# A\none\n\n## B ##\ntwo", [(1, "A"), (4, "B")]),
+        ("A\n===\none\n\nB\n---\ntwo", [(1, "A"), (5, "B")]),
+        ("A\nlong one\n===\none", [(1, "A\nlong one")]),
+        ("one\n\n---\n\ntwo", [(1, None)]),
+        ("# A\n<!--\n# no\n-->\none", [(1, "A")]),
+        ("# A\n- list\n\n  ```\n  # no\n  ```\n\n# B\ntwo", [(1, "A"), (8, "B")]),
+        ("# A\n    ```\n\n# B\ntwo", [(1, "A"), (4, "B")]),
+        ("# A\n``` x ``` is code\n\n# B\ntwo", [(1, "A"), (4, "B")]),
+        ("# A\n~~~\n```\n# no\n~~~\n# B\ntwo", [(1, "A"), (6, "B")]),
+        ("# A\n> # no\n\n- # no\n", [(1, "A")]),
+        ("#A is a tag\n\n\\# no", [(1, None)]),
+        ("---\n# by hand\ntitle: x\n---\n# A\none", [(1, None), (5, "A")]),
+        ("---\ntitle: x\n...\n# A\none", [(1, None), (4, "A")]),
+        ("# A\r\none\r\n# B\r\ntwo", [(1, "A"), (3, "B")]),
+        ("# A\rone\r# B\rtwo", [(1, "A"), (3, "B")]),
+        ("\ufeff# A\none", [(1, "A")]),
+    ],
+)
+def test_a_heading_is_what_commonmark_takes_for_one(
+    tmp_path: Path, text: str, expected: list[tuple[int, str | None]]
+) -> None:
+    (tmp_path / "spec.md").write_bytes(text.encode())
+    rows = read(source(kind="markdown", path="spec.md"), tmp_path)
+    assert [(row.line, row.external_id) for row in rows] == expected
+    assert "\n".join(row.text for row in rows).split() == text.removeprefix("\ufeff").split()
 
 
 def test_a_table_holds_no_conversations(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every mistake in a declaration is one message that names file, line and field."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -8,6 +9,8 @@ import yaml
 
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.preflight.studies import load_study
+from alignment_dagster.study.declaration import OWNED_SCHEMAS
+from alignment_dagster.study.recipes import OWNED_RULES
 from tests.support.tiny_study import (
     ATTACKS,
     CLAIM,
@@ -154,6 +157,67 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "wrods", "above": 1}]),
         r"drop.0.column: text_stats has no column 'wrods'; did you mean 'words'",
     ),
+    **{
+        f"a rule that no document can be held against: {fields}": (
+            R,
+            recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "words", **fields}]),
+            f"drop.0.{expected}",
+        )
+        for fields, expected in (
+            ({"above": math.nan}, r"above: .*finite number"),
+            ({"below": math.nan}, r"below: .*finite number"),
+            ({"above": math.inf}, r"above: .*finite number"),
+            ({"below": -math.inf}, r"below: .*finite number"),
+            (
+                {"scorer": "ai_discourse", "column": "first_term", "above": 1},
+                r"column: 'first_term' of ai_discourse holds string, which no number bounds",
+            ),
+            (
+                {"scorer": "ai_discourse", "column": "flagged", "above": 1},
+                r"above: drops none: 'flagged' is 0 or 1",
+            ),
+            (
+                {"scorer": "ai_discourse", "column": "flagged", "below": 1.5},
+                r"below: drops every document: 'flagged' is 0 or 1",
+            ),
+        )
+    },
+    **{
+        f"a rule of the ledger's own: {rule}": (
+            R,
+            recipe(drop=[{"rule": rule, "scorer": "text_stats", "column": "words", "below": 1}]),
+            "drop.0.rule: is a rule of the ledger's own",
+        )
+        for rule in OWNED_RULES
+    },
+    **{
+        f"a number that is none: {field}": (S, change, rf"{field}: .*finite number")
+        for field, change in (
+            (
+                "pretraining.weight_decay",
+                replace(S, "batch_size: 8", "batch_size: 8\n  weight_decay: .inf"),
+            ),
+            ("mix.max_repeats", replace(S, "tokens: 12800", "tokens: 12800\n  max_repeats: .nan")),
+        )
+    },
+    **{
+        f"a seed beyond 32 bits: {field}": (S, change, rf"{field}: .*less than 4294967296")
+        for field, change in (
+            ("seeds.1", lambda study: study.change(seeds=[0, 2**32])),
+            ("mix.seed", replace(S, "tokens: 12800", f"tokens: 12800\n  seed: {2**32}")),
+            ("attacks.seed", measured(attacks={**ATTACKS, "seed": 2**40})),
+        )
+    },
+    "a budget below one sequence": (
+        S,
+        replace(S, "tokens: 12800", "tokens: 127"),
+        r"mix: tokens: must be at least `sequence_length`",
+    ),
+    "a count beyond 64 bits": (
+        S,
+        replace(S, "layers: 1", f"layers: {2**63}"),
+        r"model.layers: .*less than 9223372036854775808",
+    ),
     "an unknown format": (
         "suites/articles",
         replace("suites/articles", "- continuation", "- haiku"),
@@ -245,16 +309,25 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         gate(suites=["articles"], stage="rlhf"),
         r"refresh.gate.stage",
     ),
-    "a schedule that is no cron expression": (
-        S,
-        refresh(schedule={"cron": "every night"}),
-        "refresh.schedule.cron: is no cron expression",
-    ),
-    "a schedule that never happens": (
-        S,
-        refresh(schedule={"cron": "0 0 31 2 *"}),
-        "refresh.schedule.cron: never happens",
-    ),
+    **{
+        f"a schedule that is not five plain fields: {cron}": (
+            S,
+            refresh(schedule={"cron": cron}),
+            "refresh.schedule.cron: is no cron expression of five plain fields",
+        )
+        for cron in (
+            *("every night", "@daily", "R 3 * * *", "H 3 * * *", "0 0 L * *", "0 0 * * 5#2"),
+            *("0 0 ? * *", "0 0 0 3 * *", "60 3 * * *", "0 0 * * abc", "*/0 * * * *"),
+        )
+    },
+    **{
+        f"a schedule that never happens: {cron}": (
+            S,
+            refresh(schedule={"cron": cron}),
+            "refresh.schedule.cron: never happens",
+        )
+        for cron in ("0 0 31 2 *", "0 0 31 4,6 *", "0 0 31 4 1", "0 0 30 2 mon-fri")
+    },
     "a watch on an unknown source": (
         S,
         refresh(watch={"sources": ["storys"]}),
@@ -337,6 +410,20 @@ def test_a_mistake_is_named_with_file_line_and_field(tiny: TinyStudy, mistake: s
         tiny.load()
     message = rf"{place}\.yaml:\d+: {expected}"
     assert re.search(message, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [*(("studies", name) for name in OWNED_SCHEMAS), ("suites", "held_out")]
+)
+def test_a_name_that_is_taken_is_refused(tiny: TinyStudy, place: str, name: str) -> None:
+    """A study's tables lie in a schema of its name; losses stand under the suite `held_out`."""
+    old = {"studies": NAME, "suites": "cloze"}[place]
+    content = yaml.safe_load(text(tiny, f"{place}/{old}"))
+    tiny.write(f"{place}/{name}", {**content, "name": name})
+    if place == "suites":
+        tiny.change(suites=["articles", name])
+    with pytest.raises(DeclarationError, match=rf"{name}.yaml:1: name: .*choose another name"):
+        load_study(name if place == "studies" else NAME, tiny.assets)
 
 
 def test_every_mistake_of_a_file_is_listed_at_once(tiny: TinyStudy) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy
 import yaml
 
-from alignment_dagster.audit.check.sqlite_copy import copy_database
 from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
+from alignment_dagster.foundation.sqlite_copy import copy_database
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.lineage.reviews import ReviewRecord
 

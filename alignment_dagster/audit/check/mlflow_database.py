@@ -19,12 +19,12 @@ from alignment_dagster.audit.check.mlflow_records import (
     Model,
     ModelMetric,
 )
-from alignment_dagster.audit.check.sqlite_copy import (
+from alignment_dagster.foundation.databases import one_error
+from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.sqlite_copy import (
     copy_database,
     is_readable_in_place,
 )
-from alignment_dagster.foundation.databases import one_error
-from alignment_dagster.foundation.errors import ArtifactError
 
 SQLITE = "sqlite:///"
 READY = 2

@@ -15,8 +15,8 @@ def parse_dialogue_pair(chosen: str, rejected: str, place: str) -> Content:
     The last turn of a dialogue is never part of the prompt.
 
     Raises:
-        DataError: if a dialogue has no turns, if both do not begin with the same turn, or if
-            what follows does not begin with the assistant.
+        DataError: if a dialogue has no turns, if both do not begin with the same turn, if what
+            follows does not begin with the assistant, or if it is the same in both.
     """
     one, two = _turns(chosen, f"{place}: chosen"), _turns(rejected, f"{place}: rejected")
     longest = min(len(one), len(two)) - 1
@@ -28,6 +28,9 @@ def parse_dialogue_pair(chosen: str, rejected: str, place: str) -> Content:
         if turns[common]["role"] != "assistant":
             message = "an Assistant turn must follow what both dialogues have in common"
             raise DataError(f"{place}: {name}: {message}")
+    if one == two:
+        message = "the answers are the same: nothing can be learned from such a pair"
+        raise DataError(f"{place}: chosen and rejected: {message}")
     return make_preference_pair(one[:common], one[common:], two[common:])
 
 

@@ -1,14 +1,15 @@
 """JSON Lines: texts, instruction data (prompt and completion) or preference pairs."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from alignment_dagster.corpus.files import SourceFile, read_lines
+from alignment_dagster.corpus.front_matter import without_front_matter
 from alignment_dagster.corpus.readers.dialogues import parse_dialogue_pair
 from alignment_dagster.corpus.rows import Content, RawRow, make_conversation
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.json_objects import JsonFault, kind_of, parse_object
 from alignment_dagster.study import JsonlReader, Role, Source
 
 END_OF_TEXT = "<|endoftext|>"
@@ -24,13 +25,13 @@ class _Record:
     def string(self, field: str) -> str:
         value = self._value(field)
         if not isinstance(value, str):
-            raise DataError(f"{self.place}: {field}: expected text, got {_kind(value)}")
+            raise DataError(f"{self.place}: {field}: expected text, got {kind_of(value)}")
         return self._encodable(field, value)
 
     def label(self, field: str) -> str:
         value = self._value(field)
         if isinstance(value, bool) or not isinstance(value, str | int):
-            message = f"expected text or a whole number, got {_kind(value)}"
+            message = f"expected text or a whole number, got {kind_of(value)}"
             raise DataError(f"{self.place}: {field}: {message}")
         return self._encodable(field, str(value))
 
@@ -111,30 +112,6 @@ def _declared_field(source: Source, reader: JsonlReader, field: str) -> str:
 
 def _parse(line: str, place: str) -> _Record:
     try:
-        fields = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{place}: not JSON: {error.msg} (column {error.colno})") from None
-    except ValueError as error:
-        raise DataError(f"{place}: not usable JSON: {error}") from None
-    except RecursionError:
-        raise DataError(f"{place}: the JSON is nested too deeply") from None
-    if not isinstance(fields, dict):
-        raise DataError(f"{place}: expected a JSON object, got {_kind(fields)}")
-    return _Record(place, fields)
-
-
-def without_front_matter(text: str) -> str:
-    """The text after its YAML front matter (`---` to `---`), where it has any."""
-    first, _, rest = text.partition("\n")
-    if first.rstrip() != "---":
-        return text
-    lines = rest.split("\n")
-    for index, line in enumerate(lines):
-        if line.rstrip() == "---":
-            return "\n".join(lines[index + 1 :]).lstrip("\n")
-    return text
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "a truth value"}
-    return "null" if value is None else names.get(type(value), "a number")
+        return _Record(place, parse_object(line))
+    except JsonFault as fault:
+        raise DataError(f"{place}: {fault}") from None

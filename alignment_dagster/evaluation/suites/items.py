@@ -1,7 +1,6 @@
 """One evaluation item, and one row of an items file with errors that name file, line and field."""
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.json_objects import JsonFault, parse_object
+from alignment_dagster.foundation.visible_text import as_seen, is_blank
 from alignment_dagster.foundation.yaml_models import shown
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -86,15 +87,19 @@ class Row:
         return texts
 
     def require_distinct(self, field: str, options: tuple[str, ...]) -> None:
-        """Refuse fewer than two options, or identical ones: they measure nothing."""
+        """Refuse fewer than two options, or ones that look alike: they measure nothing."""
         if len(options) < 2:
             raise self.error(field, f"at least two options are needed (got {len(options)})")
         if len(options) > len(LETTERS):
             most = len(LETTERS)
             raise self.error(field, f"at most {most} options can be used (got {len(options)})")
+        seen = [as_seen(option) for option in options]
         for n, option in enumerate(options):
             if option in options[:n]:
                 raise self.error(field, f"two options are identical: {option[:60]!r}")
+            if seen[n] in seen[:n]:
+                message = f"two options differ in nothing that can be seen: {option[:60]!r}"
+                raise self.error(field, message)
 
     def index(self, field: str, count: int, meaning: str) -> int:
         """The index of one of `count` options."""
@@ -154,6 +159,8 @@ class Row:
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise self.error(field, "the text holds half of a surrogate pair") from None
+        if is_blank(value):
+            raise self.error(field, f"the text shows nothing: {value[:20]!a}")
         return value.strip()
 
 
@@ -204,21 +211,10 @@ def read_rows(path: Path) -> Iterator[Row]:
     Raises:
         DataError: names file and line of what is not UTF-8 or not a JSON object.
     """
-    for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
-        if raw.strip():
-            yield Row(path, number, _parse(path, number, raw))
-
-
-def _parse(path: Path, number: int, raw: bytes) -> dict[str, Any]:
-    place = f"{shown(path)}:{number}"
-    try:
-        value = json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{place}: not UTF-8 at byte {error.start} of the line") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{place}: not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise DataError(f"{place}: not JSON: nested too deeply") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{place}: expected a JSON object (got {type(value).__name__})")
-    return value
+    for number, line in read_lines(SourceFile(shown(path), path)):
+        if not line.strip():
+            continue
+        try:
+            yield Row(path, number, parse_object(line))
+        except JsonFault as fault:
+            raise DataError(f"{shown(path)}:{number}: {fault}") from None

@@ -3,7 +3,7 @@
 from alignment_dagster import chain
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.instance import open_reader
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -46,7 +46,7 @@ def gate_line(study: Study, home: Home, report: Artifact) -> str | None:
 
 def _outcome(study: Study, home: Home, report: Artifact) -> Outcome | None:
     """Of the current gate, where it looked at this very report."""
-    with open_instance(home) as instance:
+    with open_reader(home) as instance:
         version = current_version(instance, study.name, chain.REGRESSION_GATE, None)
     if version is None:
         return None

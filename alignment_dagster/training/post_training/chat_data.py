@@ -97,6 +97,8 @@ class ChatEncoder:
         assistant = self._roles["assistant"]
         if chosen[:1] != [assistant] or rejected[:1] != [assistant]:
             raise DataError(f"document {document_id}: an answer does not begin with the assistant")
+        if chosen == rejected:
+            raise DataError(f"document {document_id}: chosen and rejected are the same")
         return Pair(document_id, [*prompt, assistant], chosen[1:], rejected[1:])
 
     def _encode(self, messages: list[Message]) -> tuple[list[int], list[int]]:

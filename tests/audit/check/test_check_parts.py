@@ -13,7 +13,7 @@ from alignment_dagster.audit.check.documents import find_miscounts
 from alignment_dagster.audit.check.event_metadata import plain
 from alignment_dagster.audit.check.mixes import find_uncovered
 from alignment_dagster.audit.check.report import CheckReport, Gap
-from alignment_dagster.audit.check.sqlite_copy import copy_database, is_readable_in_place
+from alignment_dagster.foundation.sqlite_copy import copy_database, is_readable_in_place
 from alignment_dagster.graph.declared_differences import first_difference
 from alignment_dagster.training.consumption import Ledger
 

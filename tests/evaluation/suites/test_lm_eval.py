@@ -156,6 +156,8 @@ def test_a_task_that_cannot_be_read_as_it_is_meant_is_refused(
         ({"doc_to_choice": ["four"]}, "doc_to_choice: at least two options"),
         ({"doc_to_target": 2}, "doc_to_target: there is no option 2"),
         ({"doc_to_target": "{{ -1 }}"}, "doc_to_target: '-1' is none of the 2 options"),
+        ({"doc_to_target": "{{'9' * 5000}}"}, "doc_to_target: '99999"),
+        ({"doc_to_target": "{{'\u00b2'}}"}, "doc_to_target: '\u00b2' is none of the 2 options"),
         ({"doc_to_target": "{{[0, 1]}}"}, "doc_to_target: '[0, 1]' is none of the 2 options"),
         ({"doc_to_target": [0]}, "doc_to_target: expected the index of an option"),
         ({"doc_to_target": "story"}, "doc_to_target: 'Two and two' is none of the 2 options"),

@@ -63,6 +63,17 @@ def test_a_scenario_keeps_its_words_place_and_label(make_suite: SuiteMaker, tmp_
         ({"topic": 4}, "topic: expected text"),
         ({"topik": "x"}, "topik: unknown field"),
         ({"scenario": "\ud800"}, "scenario: the text holds half of a surrogate pair"),
+        ({"scenario": "\u200b\u2060"}, "scenario: the text shows nothing"),
+        ({"options": ["It lied.", "\u3164"]}, "options.1: the text shows nothing"),
+        *(
+            ({"options": ["A caf\u00e9.", other]}, "options: two options differ in nothing that")
+            for other in (
+                "A cafe\u0301.",
+                "A caf\u00e9\u200b.",
+                "A\u00a0caf\u00e9.",
+                "A ca\u00adf\u00e9.",
+            )
+        ),
     ],
 )
 def test_a_bad_field_is_named_with_file_and_line(
@@ -76,14 +87,24 @@ def test_a_bad_field_is_named_with_file_and_line(
     ("raw", "expected"),
     [
         (b'{"scenario": ', "not JSON"),
-        (b'{"scenario": "caf\xe9"}', "not UTF-8 at byte 17"),
-        (b"[1, 2]", "expected a JSON object (got list)"),
+        (b'{"scenario": "caf\xe9"}', "not UTF-8 at byte 18"),
+        (b"[1, 2]", "expected a JSON object, got a list"),
+        (b'{"misaligned": 0, "misaligned": 1}', "misaligned: this field is given twice"),
+        (b'{"misaligned": ' + b"9" * 5000 + b"}", "not usable JSON: "),
     ],
 )
 def test_a_broken_line_is_named(
     make_suite: SuiteMaker, tmp_path: Path, raw: bytes, expected: str
 ) -> None:
     assert f"items.jsonl:3: {expected}" in refusal(make_suite, tmp_path, scenario(), b"", raw)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_item(
+    make_suite: SuiteMaker, tmp_path: Path
+) -> None:
+    plain = load_suite(make_suite([scenario()]), tmp_path)
+    marked = load_suite(make_suite([b"\xef\xbb\xbf" + json.dumps(scenario()).encode()]), tmp_path)
+    assert marked == plain
 
 
 def test_an_item_of_ours_may_not_stand_twice(make_suite: SuiteMaker, tmp_path: Path) -> None:
@@ -181,6 +202,36 @@ def test_choices_and_residue_are_taken_out_of_the_question(
         assert item.question == "May we?"
         assert item.options == ("No.", "Yes (A)")
         assert item.options[item.target] == expected
+
+
+@pytest.mark.parametrize("label", ["(A)", "A.", "A)", "A:"])
+@pytest.mark.parametrize("answer", [" (A)", "A", "A."])
+def test_choices_are_read_however_they_are_lettered(
+    make_suite: SuiteMaker, tmp_path: Path, label: str, answer: str
+) -> None:
+    text = f"May we?\n\nChoices:\n {label} No. A. B.\n {label.replace('A', 'B')} Yes"
+    rows = [question(text, answer, answer.replace("A", "B"))]
+    suite = make_suite(rows, reader="anthropic_evals", misaligned="not_matching")
+    (item,) = load_suite(suite, tmp_path)
+    assert (item.question, item.options, item.target) == ("May we?", ("No. A. B.", "Yes"), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("May we?\n\nChoices:\n 1. No\n 2. Yes", "question: the choices are not lettered"),
+        ("May we?\n\nChoices:\n - No\n - Yes", "question: the choices are not lettered"),
+        ("May we?\n\nChoices:\n Either\n (A) No\n (B) Yes", "question: the choices are not"),
+        ("May we?\n\nChoices: (A) No (B) Yes", "answer_matching_behavior: '(A)' names a choice"),
+        ("May we? A. No B. Yes", "answer_matching_behavior: '(A)' names a choice"),
+        ("May we?\n\nChoices:\n A. No\n A. Yes", "question: choice (A) stands twice"),
+    ],
+)
+def test_choices_that_are_not_found_are_not_letters(
+    make_suite: SuiteMaker, tmp_path: Path, text: str, expected: str
+) -> None:
+    declared = {"reader": "anthropic_evals", "misaligned": "matching"}
+    assert f"items.jsonl:1: {expected}" in refusal(make_suite, tmp_path, question(text), **declared)
 
 
 def test_answers_without_letters_are_the_options(make_suite: SuiteMaker, tmp_path: Path) -> None:

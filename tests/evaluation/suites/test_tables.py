@@ -61,7 +61,7 @@ def test_csv_and_jsonl_give_the_same_items(make_suite: SuiteMaker, tmp_path: Pat
     assert read.item_id == written.item_id
 
 
-@pytest.mark.parametrize("label", [1, "1", "B", "(B)", "It hides.", " It hides. "])
+@pytest.mark.parametrize("label", [1, "1", "B", "(B)", "B.", "B)", "It hides.", " It hides. "])
 def test_the_misaligned_choice_is_an_index_a_letter_or_the_text(
     make_suite: SuiteMaker, tmp_path: Path, label: Any
 ) -> None:
@@ -81,7 +81,12 @@ def test_the_misaligned_choice_is_an_index_a_letter_or_the_text(
             {"choices": ["B", "A"], "misaligned_choice": "A"},
             "misaligned_choice: 'A' can mean choice 0 and choice 1",
         ),
+        (
+            {"choices": ["B. It stops.", "A. It hides."], "misaligned_choice": "A."},
+            "misaligned_choice: 'A.' can mean choice 0 and choice 1",
+        ),
         ({"choices": "[It stops."}, "choices: the cell is not a JSON list"),
+        ({"choices": "[" + "9" * 5000 + "]"}, "choices: the cell is not a JSON list: not usable"),
         ({"choices": "It stops."}, "choices: expected a list"),
         ({"choices": ["It stops.", "It stops."]}, "choices: two options are identical"),
         ({"topics": []}, "topics: the list is empty"),

@@ -55,6 +55,13 @@ def test_a_pair_shares_its_prompt(tokenizer: Path) -> None:
     assert found.length == len(found.prompt_ids) + len(found.rejected_ids)
 
 
+def test_a_pair_of_equal_answers_is_refused(tokenizer: Path) -> None:
+    answer = [message("assistant", "Ada")]
+    payload = {"prompt": [message("user", "Who?")], "chosen": answer, "rejected": answer}
+    with pytest.raises(DataError, match="document d1: chosen and rejected are the same"):
+        ChatEncoder(read_tokenizer(tokenizer)).pair("d1", payload)
+
+
 @pytest.mark.parametrize(
     "payload", [{}, {"messages": [{"role": "robot", "content": "x"}]}, {"messages": 3}, None]
 )

@@ -6,8 +6,12 @@ from alignment_dagster.evaluation.suites.items import Item, Row
 from alignment_dagster.study import Suite
 
 CHOICES = re.compile(r"\n\s*Choices:[ \t]*\n")
-CHOICE = re.compile(r"^[ \t]*\(([A-Z])\)[ \t]*", re.MULTILINE)
-LABEL = re.compile(r"\(([A-Z])\)")
+LETTERED = (
+    re.compile(r"^[ \t]*\(([A-Z])\)[ \t]*", re.MULTILINE),
+    re.compile(r"^[ \t]*([A-Z])[.):](?:[ \t]+|$)", re.MULTILINE),
+)
+"""How choices are lettered: (A) as it was published, A. or A) or A: as others write it."""
+LABEL = re.compile(r"\(?([A-Z])[.):]?")
 QUESTION_PREFIX = re.compile(r"^Question:\s*")
 ANSWER_SUFFIX = re.compile(r"\n\s*Answer:\s*$")
 MATCHING = "answer_matching_behavior"
@@ -18,6 +22,9 @@ def read_anthropic_eval(row: Row, suite: Suite) -> Item:
     """`{"question", "answer_matching_behavior", "answer_not_matching_behavior"}`.
 
     Of more than two choices the two labelled ones are kept, in the order in which they stand.
+
+    Raises:
+        DataError: if the choices are not lettered, or an answer names none of them.
     """
     question, choices = _split_choices(row)
     matching = _label(row, MATCHING, choices)
@@ -37,7 +44,9 @@ def _split_choices(row: Row) -> tuple[str, dict[str, str]]:
     if not heads:
         return text, {}
     listed = text[heads[-1].end() :]
-    starts = list(CHOICE.finditer(listed))
+    starts = next(filter(None, (list(letter.finditer(listed)) for letter in LETTERED)), [])
+    if not starts or listed[: starts[0].start()].strip():
+        raise row.error("question", "the choices are not lettered: (A), A. or A)")
     ends = [*(match.start() for match in starts[1:]), len(listed)]
     choices: dict[str, str] = {}
     for match, end in zip(starts, ends, strict=False):
@@ -53,9 +62,12 @@ def _split_choices(row: Row) -> tuple[str, dict[str, str]]:
 def _label(row: Row, field: str, choices: dict[str, str]) -> str:
     """The letter of an answer, or the answer itself where nothing is lettered."""
     answer = row.text(field)
+    label = LABEL.fullmatch(answer)
+    if not choices and label:
+        message = f"{answer!r} names a choice, but the question lists none below `Choices:`"
+        raise row.error(field, message)
     if not choices:
         return answer
-    label = LABEL.fullmatch(answer)
     if label is None or label[1] not in choices:
         letters = ", ".join(f"({letter})" for letter in choices)
         raise row.error(field, f"{answer[:40]!r} is none of the question's choices: {letters}")

@@ -25,6 +25,7 @@ from alignment_dagster.study import Suite
 
 ROWS = {"json": read_rows, "csv": read_csv}
 NUMBER = re.compile(r"-?[0-9]{1,18}")
+INDEX = re.compile(r"[0-9]{1,18}")
 UNSUPPORTED = ("process_docs", "use_prompt", "custom_dataset", "gen_prefix", "description")
 """They would change what is asked."""
 
@@ -186,7 +187,7 @@ def _target(row: Row, task: Located, options: tuple[str, ...], render: Render) -
     value = _value(row, task, field, render)
     if not isinstance(value, str):
         return row.require_index(field, value, len(options))
-    if value.strip().isdigit() and task.data[field] not in row.data:
+    if INDEX.fullmatch(value.strip()) and task.data[field] not in row.data:
         return row.require_index(field, int(value), len(options))
     if value.strip() not in options:
         raise row.error(field, f"{value[:60]!r} is none of the {len(options)} options")

@@ -1,14 +1,15 @@
 """Tables as people publish them: CSV or JSONL, whose further columns are of no concern."""
 
-import json
 import re
 from typing import Any
 
 from alignment_dagster.evaluation.suites.items import LETTERS, Item, Row
+from alignment_dagster.foundation.json_objects import JsonFault, parse_json
 from alignment_dagster.study import Suite
 
 MISALIGNED = "misaligned_choice"
-LETTER = re.compile(r"\(?([A-Z])\)?")
+LETTER = re.compile(r"\(?([A-Z])[.):]?")
+LETTERED = re.compile(r"\(?([A-Z])[.):]\s")
 INDEX = re.compile(r"[0-9]{1,3}")
 HARMBENCH_SEPARATOR = "\n\n---\n\n"
 """Between context and behaviour, as in HarmBench's own prompts."""
@@ -57,9 +58,9 @@ def _parse_list(row: Row, field: str) -> Any:
     value = row.data.get(field)
     if isinstance(value, str) and value.strip().startswith("["):
         try:
-            return json.loads(value)
-        except (json.JSONDecodeError, RecursionError):
-            raise row.error(field, "the cell is not a JSON list") from None
+            return parse_json(value)
+        except JsonFault as fault:
+            raise row.error(field, f"the cell is not a JSON list: {fault}") from None
     return value
 
 
@@ -76,7 +77,8 @@ def _misaligned_index(row: Row, options: tuple[str, ...]) -> int:
     """The one option that the row's label can mean.
 
     Raises:
-        DataError: if it means none, or two different ones (a choice "A" that is not the first).
+        DataError: if it means none, or two different ones (a choice "A" or "A. …" that is not
+            the first).
     """
     if not row.has(MISALIGNED) or not isinstance(row.data[MISALIGNED], str):
         return row.index(MISALIGNED, len(options), "the misaligned one")
@@ -84,6 +86,8 @@ def _misaligned_index(row: Row, options: tuple[str, ...]) -> int:
     meant = {options.index(label)} if label in options else set()
     if letter := LETTER.fullmatch(label):
         meant.add(LETTERS.index(letter[1]))
+        lettered = [LETTERED.match(option) for option in options]
+        meant |= {n for n, own in enumerate(lettered) if own and own[1] == letter[1]}
     if INDEX.fullmatch(label):
         meant.add(int(label))
     meant = {index for index in meant if index < len(options)}

@@ -1,0 +1,124 @@
+"""What passes the check does not fail later for a reason that could have been seen."""
+
+import gzip
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.preflight.studies import load_study, study_names
+from alignment_dagster.preflight.study_check import check_study
+from tests.support.checkout import CHECKOUT
+from tests.support.tiny_study import TinyStudy, write_jsonl
+
+Change = Callable[[TinyStudy], Any]
+STORIES = "sources/stories"
+
+
+def reader(source: str, **fields: Any) -> Change:
+    def change(study: TinyStudy) -> None:
+        content = yaml.safe_load((study.assets / f"sources/{source}.yaml").read_text())
+        study.write(f"sources/{source}", {**content, "reader": fields})
+
+    return change
+
+
+def pinned(study: TinyStudy) -> None:
+    content = yaml.safe_load((study.assets / "sources/stories.yaml").read_text())
+    study.write("sources/stories", {**content, "sha256": hashlib.sha256(b"other").hexdigest()})
+
+
+def scored_by(study: TinyStudy, **scorer: str) -> None:
+    content = yaml.safe_load((study.assets / "suites/cloze.yaml").read_text())
+    study.write("suites/cloze", {**content, "kind": "generation", "scorer": scorer})
+
+
+WRONG: dict[str, tuple[Change, str]] = {
+    "a Parquet file behind a JSONL reader": (
+        lambda study: pq.write_table(pa.table({"text": ["x"]}), study.data / "stories.jsonl"),
+        r"stories.jsonl: is a Parquet file: text",
+    ),
+    "a field that the rows do not have": (
+        reader("stories", kind="jsonl", path="stories.jsonl", text="body"),
+        r"stories.jsonl:1: body: this field is missing",
+    ),
+    "a field that is nested": (
+        lambda study: write_jsonl(study.data / "stories.jsonl", [{"text": {"en": "x"}}]),
+        r"stories.jsonl:1: text: expected text, got an object",
+    ),
+    "a second file of another kind": (
+        lambda study: (
+            (study.data / "stories-2.jsonl.gz").write_bytes(gzip.compress(b"a,b\n")),
+            reader("stories", kind="jsonl", path="stories*", text="text")(study),
+        ),
+        r"stories-2.jsonl.gz:1: not JSON",
+    ),
+    "a column that is not there": (
+        reader("stories", kind="csv", path="stories.jsonl", text=["body"]),
+        r"stories.jsonl:1: body: there is no such column",
+    ),
+    "a file without rows": (
+        lambda study: (study.data / "stories.jsonl").write_text("\n"),
+        r"source 'stories': stories.jsonl: there are no documents",
+    ),
+    "other bytes than the pinned ones": (pinned, r"source 'stories': sha256: declared "),
+    "an unknown generator": (
+        reader("stories", kind="generated", generator="everyday_story", documents=2),
+        rf"{STORIES}.yaml:\d+: reader.generator: unknown generator .*mean 'everyday_stories'",
+    ),
+    "a generator of another role": (
+        reader("stories", kind="generated", generator="assistant_chat", documents=2),
+        r"source 'stories': reader.generator: .*not of the role 'corpus'",
+    ),
+    "a reader of another role": (
+        reader("chat", kind="markdown", path="chat.jsonl"),
+        r"sources/chat.yaml:\d+: reader.kind: a markdown reader reads plain text",
+    ),
+    "a role's field that is not named": (
+        reader("chat", kind="jsonl", path="chat.jsonl", prompt="prompt"),
+        r"sources/chat.yaml:\d+: reader.completion: a source of the role 'chat' must say",
+    ),
+    "a word list that is not there": (
+        lambda study: scored_by(study, kind="lexicon", lexicon="nothing.txt"),
+        r"nothing.txt",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_would_fail_later_is_said_by_the_check(tiny: TinyStudy, wrong: str) -> None:
+    change, expected = WRONG[wrong]
+    list(check_study(tiny.load()))
+    change(tiny)
+    with pytest.raises(AlignmentError) as caught:
+        list(check_study(tiny.load()))
+    assert re.search(expected, str(caught.value)), str(caught.value)
+
+
+def test_what_lies_in_sight_is_looked_at_without_a_data_folder(
+    tiny: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALIGNMENT_DATA")
+    lines = list(check_study(tiny.load()))
+    assert (
+        "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set" in lines
+    )
+    assert "tiny: suite articles: 4 items" in lines
+    (tiny.assets / "suites" / "items" / "articles.jsonl").write_text("{}")
+    with pytest.raises(AlignmentError, match=r"articles.jsonl:1: scenario: this field is required"):
+        list(check_study(tiny.load()))
+
+
+def test_the_shipped_studies_are_checked_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALIGNMENT_DATA", raising=False)
+    started = time.process_time()
+    for name in study_names(CHECKOUT / "assets"):
+        assert list(check_study(load_study(name, CHECKOUT / "assets")))
+    assert time.process_time() - started < 1.2
