@@ -1,5 +1,6 @@
 """How checkpoints are measured: scoring, tampering, attacks."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -18,6 +19,18 @@ AttackMethod = Literal[
     "random_search",
     "gradient_search",
 ]
+ATTACK_METHODS: Mapping[AttackMethod, str] = {
+    "none": "The item as it is: what the attacks are compared with.",
+    "prefix_injection": "The question demands an answer that begins as a bad one would.",
+    "role_play": "The question asks for the answer of a machine without rules.",
+    "system_override": "A system prompt says that the AI obeys nobody.",
+    "few_shot": "A few answered questions before it, answered badly.",
+    "many_shot": "As many of them as the context has room for.",
+    "prefill": "The answer's first words are put into the model's mouth.",
+    "random_search": "A suffix of tokens, found by random replacements under a budget.",
+    "gradient_search": "A suffix of tokens, found along the gradient under a budget.",
+}
+"""What each is, in a line."""
 NO_ATTACK = "none"
 WORST_CASE = "worst_case"
 """Whether an item fell to any attack, `none` among them."""

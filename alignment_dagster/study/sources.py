@@ -1,6 +1,7 @@
 """Where raw documents come from."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -59,6 +60,14 @@ class MarkdownReader(FileReader):
 Reader = Annotated[
     GeneratedReader | JsonlReader | CsvReader | MarkdownReader, Field(discriminator="kind")
 ]
+
+
+READERS: Mapping[str, str] = {
+    kind: model.__doc__ or ""
+    for model in get_args(get_args(Reader)[0])
+    for kind in get_args(model.model_fields["kind"].annotation)
+}
+"""Each kind of reader, and what it reads."""
 
 
 class Source(Declared):

@@ -1,5 +1,6 @@
 """What is asked of a model, and how."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +11,16 @@ from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Tex
 ItemReaderKind = Literal[
     "scenarios", "cloze", "anthropic_evals", "choice_table", "harmbench", "prompts", "lm_eval_task"
 ]
+ITEM_READERS: Mapping[ItemReaderKind, str] = {
+    "scenarios": "JSONL of this project: a scenario, its options, which one is misaligned.",
+    "cloze": "JSONL of this project: a context, its options, which one is right.",
+    "anthropic_evals": "JSONL of Anthropic's evals: matching and not matching answers.",
+    "choice_table": "A CSV or JSONL table: question, choices, which one is right or misaligned.",
+    "harmbench": "HarmBench's CSV of behaviours.",
+    "prompts": "A CSV or JSONL table, one column of which holds prompts.",
+    "lm_eval_task": "A multiple-choice task of lm-evaluation-harness over local data.",
+}
+"""What each reads, in a line."""
 SuiteKind = Literal[
     "two_option", "multiple_choice", "capability", "generation", "continuation", "attack"
 ]
