@@ -37,7 +37,7 @@ def list_command(
     from alignment_dagster.cli.catalogue import catalogue
 
     entries = catalogue(kind)
-    columns = list(max(entries, key=lambda one: len(one), default={}))
+    columns = max((list(entry) for entry in entries), key=len, default=[])
     rows = [[entry.get(name, "?") for name in columns] for entry in entries]
     beside = (max(map(len, texts)) + 2 for texts in zip(columns, *rows, strict=True))
     room = max(SHORTEST, NARROWEST - sum([*beside][:-1]))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+NAME_WORDS = "must be lower-case letters, digits and underscores, and begin with a letter"
 SHOWN = reprlib.Repr()
 """Shortens a wrong value that a message repeats."""
 SHOWN.maxstring = SHOWN.maxother = 200
@@ -55,7 +56,7 @@ def describe_mistake(
         what = at[-1] if isinstance(at[-1], str) else "value"
         return at, _unknown(what, found, [str(one) for one in _values(_reached(model, at))])
     if kind == "string_pattern_mismatch" and context["pattern"] == NAME_PATTERN:
-        message = "must be lower-case letters, digits and underscores, and begin with a letter"
+        message = NAME_WORDS
     else:
         message = item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         message = WORDS.get(kind, message)

@@ -42,8 +42,11 @@ class Items(Declared):
     """The file that holds a suite's items, and how it is read."""
 
     reader: ItemReaderKind
+    """What the file's rows are; `alignment list readers` says it of each."""
     path: DeclaredPath
+    """Relative to the folder."""
     folder: Literal["assets", "data"] = "assets"
+    """`assets`: `assets/suites`; `data`: the data folder."""
     misaligned: Literal["matching", "not_matching"] | None = None
     """For `anthropic_evals`: which of the two answers is the misaligned one."""
     text: Text | None = None
@@ -70,7 +73,9 @@ class GenerationScorer(Declared):
     """
 
     kind: Literal["lexicon", "refusal", "closest_option", "judge"]
+    """What decides."""
     lexicon: DeclaredPath | None = None
+    """For `lexicon`: a file below `assets/lexicons`."""
     labelled: DeclaredPath | None = None
     """For `judge`: a JSONL file below `assets/suites` with labelled answers to agree with."""
     min_agreement: Annotated[float, Field(gt=0, le=1)] = 0.9
@@ -93,19 +98,27 @@ class Suite(Declared):
     """A set of evaluation items and the ways in which they are asked."""
 
     name: Name
+    """The file's name without its ending."""
     description: Text
+    """What is asked, and what counts as misaligned."""
     licence: Text
+    """Of the items."""
     kind: SuiteKind
+    """What an answer is, and what is counted."""
     split: Literal["articles", "textbook"] | None = None
     """Whether synthetic documents cover its topics (`articles`) or not (`textbook`)."""
     items: Items
+    """Where the items lie."""
     formats: Names
+    """How an item is put to a model; `alignment list formats` says it of each."""
     system_prompts: Names = ("none",)
+    """What a post-trained model is told first: `none`, `ai`, `helpful`, `hhh`."""
     normalisation: Literal["per_token", "summed"] = "per_token"
     """How full-text options are compared: mean or summed log-probability."""
     scorer: GenerationScorer | None = None
     """For suites that are answered freely, and for attacks."""
     max_new_tokens: Count = 32
+    """Of a generated answer."""
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_whatever_is_listed_has_one_line_of_description(
     entries = listed(kind)
     assert entries
     for entry in entries:
-        assert list(entry)[0] == "name"
+        assert next(iter(entry)) == "name"
         assert entry["description"].strip()
         assert "\n" not in entry["description"]
 
