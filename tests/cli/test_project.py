@@ -197,6 +197,18 @@ def test_the_commit_on_record_is_that_of_the_project_where_the_code_is_in_no_che
         )
         provenance.git_state.cache_clear()
         assert provenance.git_state() == {"commit": head.stdout.strip(), "dirty": "false"}
+        recipe = project / "assets" / "recipes" / "unfiltered.yaml"
+        new, stray = recipe.with_name("new.yaml"), project / "run.log"
+        for path, text, dirty in (
+            (stray, "a log that lies about", "false"),
+            (new, "a declaration that is not tracked", "true"),
+            (recipe, recipe.read_text() + "# a change of a tracked one", "true"),
+        ):
+            before = path.read_text() if path.exists() else None
+            path.write_text(text)
+            provenance.git_state.cache_clear()
+            assert provenance.git_state()["dirty"] == dirty, path
+            path.unlink() if before is None else path.write_text(before)
     finally:
         provenance.git_state.cache_clear()
 
