@@ -14,6 +14,7 @@ SHIPPED = (
     "workspace.yaml",
     "assets/lexicons/**/*.txt",
     "assets/recipes/*.yaml",
+    "assets/schemas/*.json",
     "assets/sources/*.yaml",
     "assets/suites/**/*.yaml",
     "assets/suites/items/*.jsonl",

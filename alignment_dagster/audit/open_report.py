@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import duckdb
-
-from alignment_dagster.audit.ledgers import connect
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,10 @@ class OpenedReport:
     """What the report rests on and itself, in the chain's order."""
 
     @cached_property
-    def ledgers(self) -> duckdb.DuckDBPyConnection:
+    def ledgers(self) -> "duckdb.DuckDBPyConnection":
         """The views over them all; made when first asked for, as not every answer needs them."""
+        from alignment_dagster.audit.ledgers import connect  # for weight: it needs DuckDB
+
         return connect(self.archive, self.ancestors)
 
 

@@ -15,7 +15,10 @@ from alignment_dagster.cli.check import check
 from alignment_dagster.cli.export import export
 from alignment_dagster.cli.init import init
 from alignment_dagster.cli.lake import lake
+from alignment_dagster.cli.listing import list_command
+from alignment_dagster.cli.new import new
 from alignment_dagster.cli.notify import notify
+from alignment_dagster.cli.reference import reference
 from alignment_dagster.cli.results import results
 from alignment_dagster.cli.run import run
 from alignment_dagster.cli.ui import ui
@@ -26,8 +29,9 @@ MISTAKE = 2
 STOPPED = 130
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (init, check, run, results, export, notify, budget, ui):
+for command in (init, new, reference, check, run, results, export, notify, budget, ui):
     app.command()(command)
+app.command("list")(list_command)
 app.add_typer(audit, name="audit")
 app.add_typer(lake, name="lake")
 

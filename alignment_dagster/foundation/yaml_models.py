@@ -1,7 +1,6 @@
 """Reading YAML declarations so that every error can name file, line and field."""
 
 import os
-import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from alignment_dagster.foundation.declaration_mistakes import describe_mistake
 from alignment_dagster.foundation.errors import DeclarationError
 
 Model = TypeVar("Model", bound="Declared")
@@ -23,9 +23,6 @@ MOST_MISTAKES = 50
 """Of a file, that one message names."""
 MOST_DIGITS = 30
 INTEGER = "tag:yaml.org,2002:int"
-SHOWN = reprlib.Repr()
-"""Shortens a wrong value that a message repeats."""
-SHOWN.maxstring = SHOWN.maxother = 200
 
 
 class Declared(BaseModel):
@@ -63,10 +60,8 @@ class Located:
             return model.model_validate(self.data)
         except ValidationError as error:
             found = error.errors()
-            problems = [
-                str(self.error(self._field(item["loc"]), _describe_mistake(item)))
-                for item in found[:MOST_MISTAKES]
-            ]
+            told = (describe_mistake(item, model) for item in found[:MOST_MISTAKES])
+            problems = [str(self.error(self._field(at), message)) for at, message in told]
             if len(found) > MOST_MISTAKES:
                 problems.append(f"… and {len(found) - MOST_MISTAKES} more mistakes")
             raise DeclarationError("\n".join(problems)) from None
@@ -152,12 +147,3 @@ def _lines(path: Path, node: yaml.Node, field: FieldPath) -> Iterator[tuple[Fiel
             seen.add(key.value)
             yield from _lines(path, value, (*field, key.value))
             yield (*field, key.value), key.start_mark.line + 1
-
-
-def _describe_mistake(item: Any) -> str:
-    if item["type"] == "extra_forbidden":
-        return "unknown field"
-    if item["type"] == "missing":
-        return "this field is required"
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{message} (got {SHOWN.repr(item['input'])})"

@@ -51,7 +51,11 @@ class BuildContext:
 
     def report(self, done: int, total: int, unit: str) -> None:
         """Progress for whoever watches."""
-        progress_listener.tell(self.asset, self.partition, done, total, unit)
+        self.tell(progress_listener.Advance(done, total, unit))
+
+    def tell(self, advance: progress_listener.Advance) -> None:
+        """The same, with what was measured there."""
+        progress_listener.tell(self.asset, self.partition, advance)
 
     def log(self, metrics: Iterable[Metric]) -> None:
         """Metrics for MLflow, each tied to its data and model."""
@@ -106,7 +110,10 @@ class _ProgressFollower:
         reports = [entry for entry in entries if "stage" in entry]
         if reports:
             last = reports[-1]
-            self.context.report(last["done"], last["total"], f"{last['unit']} ({last['stage']})")
+            unit = f"{last['unit']} ({last['stage']})"
+            self.context.tell(
+                progress_listener.Advance(last["done"], last["total"], unit, last["values"])
+            )
             self._log(reports)
 
     def _log(self, reports: list[dict[str, Any]]) -> None:

@@ -1,5 +1,7 @@
 """Who watches a run in this process: the terminal's progress bars, or nobody."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from alignment_dagster.lineage.lake import Artifact
@@ -9,12 +11,21 @@ class Cancelled(BaseException):
     """The person who started the study asked for its end; not an error of the step."""
 
 
+@dataclass(frozen=True)
+class Advance:
+    """How far an artifact is."""
+
+    done: int
+    total: int
+    unit: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    """What was measured there, by name: `loss`, `tokens_per_second`."""
+
+
 class Listener(Protocol):
     """Receives progress and finished artifacts; may be called from several threads."""
 
-    def progress(
-        self, asset: str, partition: str | None, done: int, total: int, unit: str
-    ) -> None: ...
+    def progress(self, asset: str, partition: str | None, advance: Advance) -> None: ...
 
     def finished(
         self, asset: str, partition: str | None, artifact: Artifact, *, reused: bool
@@ -24,9 +35,7 @@ class Listener(Protocol):
 
 
 class _Nobody:
-    def progress(
-        self, asset: str, partition: str | None, done: int, total: int, unit: str
-    ) -> None: ...
+    def progress(self, asset: str, partition: str | None, advance: Advance) -> None: ...
 
     def finished(
         self, asset: str, partition: str | None, artifact: Artifact, *, reused: bool
@@ -45,14 +54,14 @@ def listen(listener: Listener) -> None:
     _listener = listener
 
 
-def tell(asset: str, partition: str | None, done: int, total: int, unit: str) -> None:
+def tell(asset: str, partition: str | None, advance: Advance) -> None:
     """Report progress.
 
     Raises:
         Cancelled: if the listener wants the run to end.
     """
     check()
-    _listener.progress(asset, partition, done, total, unit)
+    _listener.progress(asset, partition, advance)
 
 
 def check() -> None:

@@ -6,13 +6,14 @@ asked for.
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from alignment_dagster.chain import CORPUS_DRIFT
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Key, Parent
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Node = TypeVar("Node", bound=Hashable)
 Graph: TypeAlias = "nx.DiGraph[Any]"
@@ -40,7 +41,9 @@ def ancestry(roots: Iterable[Node], parents: Callable[[Node], Iterable[Node]]) -
     Args:
         parents: asked once of each node, when it is reached.
     """
-    graph = nx.DiGraph()
+    import networkx as nx  # for weight: many commands read an archive and ask for no graph
+
+    graph: Graph = nx.DiGraph()
     graph.add_nodes_from(roots)
     waiting = deque(graph)
     while waiting:
@@ -72,12 +75,16 @@ def children_of(artifacts: Iterable[Artifact]) -> dict[Key, tuple[Key, ...]]:
 
 def descendants(graph: Graph, roots: Sequence[Node]) -> set[Node]:
     """The nodes and everything that was made from them; those that the graph lacks have nothing."""
+    import networkx as nx  # for weight
+
     known = [root for root in roots if root in graph]
     return set(roots).union(*nx.bfs_layers(graph, known)) if known else set(roots)
 
 
 def direct_edges(parents: Mapping[Node, Sequence[Node]]) -> list[tuple[Node, Node]]:
     """(child, parent) for the parents that are no ancestors of the child's other parents."""
+    import networkx as nx  # for weight
+
     graph = ancestry(parents, lambda node: parents.get(node, ()))
     above: dict[Node, set[Node]] = {}
     for node in nx.topological_sort(graph):

@@ -160,6 +160,15 @@ class Journal:
             for number, line in enumerate(lines, 1):
                 yield self._entry(line, number)
 
+    def current(self, asset: str, partition: str | None) -> str | None:
+        """The version that became current last; None before the first.
+
+        Raises:
+            ArtifactError: names the line that is no entry.
+        """
+        found = [one for one in self.entries() if (one.asset, one.partition) == (asset, partition)]
+        return found[-1].version if found else None
+
     def problems(self) -> list[str]:
         """Where the chain does not hold: at most one message a line."""
         problems, expected, number = [], START, 0

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.foundation.shipped import shipped
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
 from alignment_dagster.lineage.partition_keys import Partition
@@ -157,13 +158,17 @@ def _version(package: str) -> str:
 def git_state() -> dict[str, str]:
     """Commit and dirty flag of the checkout that the code lies in, or else the declarations do.
 
-    Both are 'unknown' where neither lies in one.
+    Both are 'unknown' where neither lies in one. Dirty is a changed file that the checkout tracks,
+    or a new one where it can change bytes: in the package, the dbt project, the declarations. A
+    log that lies about is neither.
     """
+    read = (Path(__file__).parents[1], shipped("dbt_project"), assets_folder())
     for folder in (Path(__file__).parent, assets_folder()):
         commit = _git(folder, "rev-parse", "HEAD")
-        status = _git(folder, "status", "--porcelain")
-        if commit and status is not None:
-            return {"commit": commit, "dirty": str(bool(status)).lower()}
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+        if commit and changed is not None:
+            new = (_git(place, "ls-files", "--others", "--exclude-standard") for place in read)
+            return {"commit": commit, "dirty": str(bool(changed) or any(new)).lower()}
     return {"commit": "unknown", "dirty": "unknown"}
 
 

@@ -1,8 +1,8 @@
 """Whether what a study declares of its measurement fits together, with file, line and field."""
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import (
     FLAGGED_RATE,
@@ -17,15 +17,6 @@ from alignment_dagster.study import (
 
 STAGES = ("base", "sft", "dpo")
 WORSE_WHEN_HIGHER = (MISALIGNMENT_RATE, FLAGGED_RATE)
-
-
-def suggest_name(name: str, known: Iterable[str]) -> str:
-    """What the end of a message about an unknown name says: a close one, or all there are."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f" (declared: {', '.join(known) or 'none'})"
 
 
 def check_measurement(study: Study, located: Located) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from alignment_dagster.evaluation.suites.formats import find_faults
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
-from alignment_dagster.preflight.consistency import check_measurement, check_refresh, suggest_name
+from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite

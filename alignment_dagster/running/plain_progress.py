@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from alignment_dagster.graph.progress_listener import Advance
+
 FIRST_SECONDS, EVERY_SECONDS = 5.0, 15.0
 """Until the first line of something that takes long, and from one to the next."""
 
@@ -27,13 +29,12 @@ class PlainProgress:
         self._clock = clock
         self._followed: dict[str, _Followed] = {}
 
-    def line(self, name: str, done: int, total: int, unit: str) -> str | None:
-        """What to say of an artifact that has `done` of `total` units; None where it is too early.
+    def line(self, name: str, advance: Advance) -> str | None:
+        """What to say of an artifact that is so far; None where it is too early.
 
-        Args:
-            unit: another one than before begins another stage.
+        Another unit than before begins another stage.
         """
-        now = self._clock()
+        now, done, total, unit = self._clock(), advance.done, advance.total, advance.unit
         followed = self._followed.get(name)
         if followed is None or followed.unit != unit:
             self._followed[name] = _Followed(unit, now, done, now + FIRST_SECONDS)
@@ -41,7 +42,17 @@ class PlainProgress:
         if now < followed.next_line or done >= total:
             return None
         followed.next_line = now + EVERY_SECONDS
-        return f"{name}: {done:,} of {total:,} {unit}{_time_left(followed, done, total, now)}"
+        left = _time_left(followed, done, total, now)
+        return f"{name}: {done:,} of {total:,} {unit}{left}{measured(advance)}"
+
+
+def measured(advance: Advance) -> str:
+    """The loss and the speed of a training, to stand behind how far it is; empty without them."""
+    values = advance.values
+    words = [f"loss {values['loss']:.3f}"] if "loss" in values else []
+    if "tokens_per_second" in values:
+        words.append(f"{values['tokens_per_second']:,.0f} tokens/s")
+    return "".join(f", {word}" for word in words)
 
 
 def _time_left(followed: _Followed, done: int, total: int, now: float) -> str:

@@ -65,6 +65,11 @@ def waves(study: Study, selection: Selection) -> Iterator[list[Task]]:
             yield [Task(steps, part) for part in _partitions(study, steps[0], selection)]
 
 
+def count_artifacts(study: Study, selection: Selection) -> int:
+    """How many artifacts the selection leaves."""
+    return sum(len(task.steps) for wave in waves(study, selection) for task in wave)
+
+
 def _partitions(study: Study, step: Step, selection: Selection) -> list[Partition]:
     """What the selection leaves; recipes and seeds select only where there are any."""
     partitions: list[Partition] = list(step.partitions(study)) or [None]

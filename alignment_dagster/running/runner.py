@@ -23,7 +23,7 @@ from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.mlflow_runs import Tracker
 from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.preflight.study_check import require_data_folder
-from alignment_dagster.running.plan import Selection, Task, check_selection, waves
+from alignment_dagster.running.plan import Selection, Task, check_selection, count_artifacts, waves
 from alignment_dagster.running.terminal import Terminal
 from alignment_dagster.study import Study
 
@@ -51,7 +51,7 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     with (
         one_disk_error(home.root),
         run_lock(home, study.name),
-        Terminal(study.name) as terminal,
+        Terminal(study.name, count_artifacts(study, selection)) as terminal,
     ):
         progress_listener.listen(terminal)
         job_process.warm_up()

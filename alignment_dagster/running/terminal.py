@@ -18,9 +18,10 @@ from rich.progress import (
 from rich.table import Table
 
 from alignment_dagster import chain
+from alignment_dagster.graph.progress_listener import Advance
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.partition_keys import partition_label
-from alignment_dagster.running.plain_progress import PlainProgress
+from alignment_dagster.running.plain_progress import PlainProgress, measured
 from alignment_dagster.running.plan import Task
 
 MEASURING = (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.EVAL_REPORT)
@@ -38,9 +39,13 @@ COMPUTING = (
 class Terminal:
     """Shows progress; called from the threads of all running tasks."""
 
-    def __init__(self, study: str) -> None:
+    def __init__(self, study: str, artifacts: int) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.study = study
+        self._artifacts = artifacts
+        """How many were asked for."""
+        self._known = 0
+        """Of these, how many are current by now."""
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._started = time.monotonic()
@@ -55,7 +60,7 @@ class Terminal:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[unit]}{task.fields[measured]}"),
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
@@ -64,6 +69,9 @@ class Terminal:
 
     def __enter__(self) -> "Terminal":
         self._progress.start()
+        self._all = self._progress.add_task(
+            self.study, total=self._artifacts, unit="artifacts", measured=""
+        )
         return self
 
     def __exit__(
@@ -74,18 +82,24 @@ class Terminal:
     ) -> None:
         self._progress.stop()
 
-    def progress(self, asset: str, partition: str | None, done: int, total: int, unit: str) -> None:
+    def progress(self, asset: str, partition: str | None, advance: Advance) -> None:
         """Move the artifact's bar, or say now and then how far it is."""
         name = partition_label(asset, partition)
         with self._lock:
             if not self.console.is_terminal:
-                if line := self._plain.line(name, done, total, unit):
+                if line := self._plain.line(name, advance):
                     self.console.print(f"[dim]· {escape(line)}[/]")
                 return
             key = (asset, partition)
             if key not in self._bars:
-                self._bars[key] = self._progress.add_task(escape(name), total=total, unit=unit)
-            self._progress.update(self._bars[key], completed=done, total=total, unit=unit)
+                self._bars[key] = self._progress.add_task(escape(name), unit="", measured="")
+            self._progress.update(
+                self._bars[key],
+                completed=advance.done,
+                total=advance.total,
+                unit=advance.unit,
+                measured=measured(advance),
+            )
 
     def finished(
         self, asset: str, partition: str | None, artifact: Artifact, *, reused: bool
@@ -97,11 +111,12 @@ class Terminal:
                 self._progress.remove_task(bar)
             seconds = 0.0 if reused else artifact.provenance.seconds
             self._seconds.setdefault(asset, []).append(seconds)
+            place = self._count(1)
         how = "made before from the same inputs" if reused else f"{seconds:.1f} s"
         name = label(asset, partition, artifact.version)
         failed = artifact.provenance.failed
         mark = "[red]✗[/]" if failed else "[green]✓[/]"
-        self.console.print(f"{mark} {escape(name)}  [dim]{how}[/]")
+        self.console.print(f"{mark} {escape(name)}  [dim]{how}  {place}[/]")
         for check in failed:
             self.console.print(f"    [red]{check.name}[/]: {escape(check.summary)}")
 
@@ -120,7 +135,15 @@ class Terminal:
         """One line for a task that has nothing to do."""
         names = ", ".join(step.asset for step in task.steps)
         where = f"[{task.partition}]" if task.partition else ""
-        self.console.print(f"[dim]= {escape(names + where)}  up to date[/]")
+        with self._lock:
+            place = self._count(len(task.steps))
+        self.console.print(f"[dim]= {escape(names + where)}  up to date  {place}[/]")
+
+    def _count(self, artifacts: int) -> str:
+        """Count what is current now; returns how many of all that is."""
+        self._known += artifacts
+        self._progress.update(self._all, completed=self._known)
+        return f"{self._known} of {self._artifacts} artifacts"
 
     def failed(self, reason: str) -> None:
         """What went wrong, in the words of the step."""

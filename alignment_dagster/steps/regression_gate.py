@@ -22,13 +22,9 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.reviews import lost_reviews
-from alignment_dagster.release.gate import (
-    Outcome,
-    approval_digest,
-    last_approved,
-    write_gate,
-)
-from alignment_dagster.release.gate.reference import NOBODY
+from alignment_dagster.release.gate.comparison import write_gate
+from alignment_dagster.release.gate.outcome import Outcome
+from alignment_dagster.release.gate.reference import NOBODY, approval_digest, last_approved
 from alignment_dagster.report.results import CODE_VERSION
 from alignment_dagster.steps.pages.regression_gate import page_metadata
 from alignment_dagster.study import Gate, Study
@@ -162,7 +158,7 @@ STEP = Step(
         "the data. A rate that is worse by more than the declared margin, beyond chance, blocks."
     ),
     code_version=CODE_VERSION,
-    modules=("release/gate/__init__.py", "steps/regression_gate.py"),
+    modules=("release/gate/comparison.py", "steps/regression_gate.py"),
     parents=parents,
     config=config,
     external_inputs=external_inputs,

@@ -4,6 +4,7 @@ from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
 from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import (
+    ATTACK_METHODS,
     NO_ATTACK,
     WORST_CASE,
     AttackMethod,
@@ -34,6 +35,7 @@ from alignment_dagster.study.refresh import (
     Webhook,
 )
 from alignment_dagster.study.sources import (
+    READERS,
     CsvReader,
     GeneratedReader,
     JsonlReader,
@@ -46,6 +48,7 @@ from alignment_dagster.study.suites import (
     ACCURACY,
     ATTACK_SUCCESS,
     FLAGGED_RATE,
+    ITEM_READERS,
     METRICS,
     MISALIGNMENT_RATE,
     GenerationScorer,
@@ -66,11 +69,14 @@ from alignment_dagster.study.training import (
 
 __all__ = [
     "ACCURACY",
+    "ATTACK_METHODS",
     "ATTACK_SUCCESS",
     "FLAGGED_RATE",
+    "ITEM_READERS",
     "METRICS",
     "MISALIGNMENT_RATE",
     "NO_ATTACK",
+    "READERS",
     "WORST_CASE",
     "AttackMethod",
     "Attacks",

@@ -24,14 +24,21 @@ class Claim(Declared):
     """
 
     name: Name
+    """Of the claim: tables and pages say it."""
     statement: Text
     """What is claimed, in a sentence."""
     recipe: Name
+    """The recipe of which it is claimed."""
     relation: Relation
+    """Of the recipe's value to that of `than`."""
     than: Name
+    """The recipe that it is compared with."""
     by_at_least: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """For `lower` and `higher`: the least difference that supports the claim."""
     within: Share | None = None
+    """For `equivalent`, `not_lower` and `not_higher`: the difference that counts as none."""
     suite: Name
+    """What is measured."""
     stage: Text
     """`base`, `sft`, `dpo`, or the name of a tampering (its last step)."""
     prompt: Name = "none"

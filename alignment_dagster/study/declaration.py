@@ -24,28 +24,47 @@ class StudyDeclaration(Declared):
     """A file in `assets/studies/`: the one statement a study is made from."""
 
     name: Name
+    """The file's name without its ending."""
     description: Text
+    """The question, in a few sentences; the report begins with it."""
     owner: Annotated[str, Field(pattern=r"^(team:[a-z0-9_-]+|[^@\s]+@[^@\s]+)$")]
     """An e-mail address, or `team:name`."""
     sources: Names
+    """Where documents come from: files in `assets/sources/`."""
     scorers: Names
+    """What is computed of every document, and decided by; `alignment list scorers` names them."""
     recipes: Names
+    """Ways in which the corpus becomes training data: files in `assets/recipes/`."""
     suites: Names
+    """What every checkpoint is asked: files in `assets/suites/`."""
     seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
+    """One replicate of every recipe for each; intervals over seeds need three or more."""
     held_out_share: Share
+    """Of the documents: no recipe trains on them, and held-out loss is measured on them."""
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
+    """What no recipe trains on."""
     tokenizer: Tokenizer
+    """The vocabulary."""
     mix: Mix
+    """The training data of each recipe."""
     model: Model
+    """The decoder that is trained."""
     pretraining: Pretraining
+    """How it is trained on the mix."""
     post_training: PostTraining
+    """What follows pretraining, the same for every recipe."""
     evaluation: Evaluation
+    """How the checkpoints are measured."""
     tampering: Annotated[tuple[Tampering, ...], Field(strict=False)] = ()
+    """Further fine-tunings that measure how long a benefit lasts."""
     attacks: Attacks | None = None
+    """Attempts to break what was trained; none where nothing is said."""
     harness: Harness | None = None
+    """Tasks of lm-evaluation-harness; none where nothing is said."""
     baseline: Name
     """The recipe that the others' benefit is measured against."""
     claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
+    """What is expected, written down before it is looked at; the report gives each a verdict."""
     limits: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     """What the study's numbers do not show; the report says so."""
     approval: Literal["none", "required"] = "none"

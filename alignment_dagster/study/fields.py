@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+from alignment_dagster.foundation.declaration_mistakes import NAME_PATTERN
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, lt=2**63)]

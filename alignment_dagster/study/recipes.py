@@ -15,11 +15,17 @@ class DropRule(Declared):
     """Drop a document when a score lies strictly above, or strictly below, a bound."""
 
     rule: Name
+    """A name for it; tables and pages say which documents it dropped."""
     scorer: Name
+    """One of the study's."""
     column: Name
+    """One of the scorer's columns."""
     above: float | None = None
+    """Drop what is strictly above."""
     below: float | None = None
+    """Drop what is strictly below."""
     groups: Names | None = None
+    """Only documents of these groups; of all where nothing is said."""
 
     @field_validator("rule")
     @classmethod
@@ -39,18 +45,24 @@ class Upsampled(Declared):
     """A group of documents that makes up a fixed share of the training tokens."""
 
     group: Name
+    """A group of the study's sources."""
     share: Share
+    """Of the training tokens."""
 
 
 class Recipe(Declared):
     """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
     name: Name
+    """The file's name without its ending."""
     description: Text
+    """What the recipe does, in a sentence; the report shows it."""
     remainder: Name
     """The group that fills what the shares leave."""
     upsample: Annotated[tuple[Upsampled, ...], Field(strict=False)] = ()
+    """Groups with a fixed share each; together they leave something for the rest."""
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
+    """What this recipe does not train on, besides what the study drops."""
 
     @property
     def shares(self) -> dict[str, float]:

@@ -49,20 +49,25 @@ class Schedule(Declared):
     """When the sources are looked at, and what is new is read."""
 
     cron: Annotated[Text, AfterValidator(_cron)]
+    """Five fields: minute, hour, day of the month, month, day of the week."""
     timezone: Annotated[Text, AfterValidator(_timezone)] = "UTC"
+    """In which the times are meant."""
 
 
 class Watch(Declared):
     """Sources that are looked at between the scheduled times: a changed file, a new revision."""
 
     sources: Names
+    """Some of the study's that lie in files."""
     every_seconds: Count = 60
+    """How long until it is looked again."""
 
 
 class TrainingPolicy(Declared):
     """Whether models are trained again by themselves when their mix has changed."""
 
     when: Literal["never", "always", "mix_changed"] = "never"
+    """Never, whenever the mix is another one, or when enough of it is."""
     share: Share | None = None
     """With `mix_changed`: at least this share of the mix's tokens must be other documents'."""
 
@@ -77,9 +82,11 @@ class Budget(Declared):
     """What training by itself may spend in a calendar period (UTC); what is asked for is free."""
 
     period: Period
+    """A calendar day, week or month."""
     runs: Count | None = None
     """Trained replicates (recipe and seed)."""
     device_hours: Positive | None = None
+    """Hours of computing devices in training."""
 
     @model_validator(mode="after")
     def _something(self) -> "Budget":
@@ -101,7 +108,9 @@ class Threshold(Declared):
     """A check warns above `warn` and blocks what follows above `block`."""
 
     warn: Positive
+    """Above it the check warns."""
     block: Positive | None = None
+    """Above it nothing follows; nothing is blocked where nothing is said."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "Threshold":
@@ -142,7 +151,9 @@ class Gate(Declared):
     """The new report against the last approved one: how much worse a recipe may be."""
 
     suites: Names
+    """Suites of the study that count misalignment."""
     stage: Stage = "dpo"
+    """The checkpoint that is compared."""
     margin: Share = 0.05
     """A misalignment rate that is higher by more than this, beyond chance, blocks."""
 
@@ -151,37 +162,49 @@ class Freshness(Declared):
     """How old may be what people look at."""
 
     corpus_hours: Positive | None = None
+    """Since the sources were last looked at."""
     report_hours: Positive | None = None
+    """Since the report was last made or found to be current."""
 
 
 class Webhook(Declared):
     """One JSON object is posted to an address that an environment variable holds."""
 
     kind: Literal["webhook"]
+    """Posted to an address."""
     url_from: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     """Name of the environment variable: an address often holds a secret."""
     moments: Moments
+    """When it is sent."""
     timeout_seconds: Seconds = 10.0
+    """In all, with every attempt."""
 
 
 class Email(Declared):
     """A mail; host, user and password come from `ALIGNMENT_SMTP_*` in the environment."""
 
     kind: Literal["email"]
+    """Sent as a mail."""
     to: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...],
         Field(strict=False, min_length=1),
     ]
+    """The addresses."""
     moments: Moments
+    """When it is sent."""
     timeout_seconds: Seconds = 10.0
+    """In all, with every attempt."""
 
 
 class NotificationFile(Declared):
     """One JSON object a line, appended to a file in `notifications/` of the home folder."""
 
     kind: Literal["file"]
+    """Written into a file."""
     path: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "notifications.jsonl"
+    """The file's name."""
     moments: Moments
+    """When it is written."""
 
 
 Notification = Annotated[Webhook | Email | NotificationFile, Field(discriminator="kind")]
@@ -193,16 +216,25 @@ class Refresh(Declared):
     default_status: Literal["running", "stopped"] = "running"
     """Whether it begins by itself, or waits until it is switched on in Dagster (*Automation*)."""
     schedule: Schedule | None = None
+    """Looked at when a clock says so."""
     watch: Watch | None = None
+    """Looked at between the scheduled times."""
     follow: Followed = "curated_mix"
     """The last asset that follows by itself once its checks have passed."""
     training: TrainingPolicy = TrainingPolicy()
+    """Whether models are trained by themselves."""
     budget: Budget | None = None
+    """What that may spend."""
     drift: Drift | None = None
+    """How far a source may move; not looked at where nothing is said."""
     gate: Gate | None = None
+    """What a new report is held against the last approved one by."""
     retention: Retention = Retention()
+    """What stays in the lake."""
     freshness: Freshness = Freshness()
+    """When what people look at counts as old."""
     notifications: Annotated[tuple[Notification, ...], Field(strict=False)] = ()
+    """Who is told."""
 
     @model_validator(mode="after")
     def _training_follows_the_mix(self) -> "Refresh":

@@ -1,5 +1,6 @@
 """What is asked of a model, and how."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +11,16 @@ from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Tex
 ItemReaderKind = Literal[
     "scenarios", "cloze", "anthropic_evals", "choice_table", "harmbench", "prompts", "lm_eval_task"
 ]
+ITEM_READERS: Mapping[ItemReaderKind, str] = {
+    "scenarios": "JSONL of this project: a scenario, its options, which one is misaligned.",
+    "cloze": "JSONL of this project: a context, its options, which one is right.",
+    "anthropic_evals": "JSONL of Anthropic's evals: matching and not matching answers.",
+    "choice_table": "A CSV or JSONL table: question, choices, which one is right or misaligned.",
+    "harmbench": "HarmBench's CSV of behaviours.",
+    "prompts": "A CSV or JSONL table, one column of which holds prompts.",
+    "lm_eval_task": "A multiple-choice task of lm-evaluation-harness over local data.",
+}
+"""What each reads, in a line."""
 SuiteKind = Literal[
     "two_option", "multiple_choice", "capability", "generation", "continuation", "attack"
 ]
@@ -35,8 +46,11 @@ class Items(Declared):
     """The file that holds a suite's items, and how it is read."""
 
     reader: ItemReaderKind
+    """What the file's rows are; `alignment list readers` says it of each."""
     path: DeclaredPath
+    """Relative to the folder."""
     folder: Literal["assets", "data"] = "assets"
+    """`assets`: `assets/suites`; `data`: the data folder."""
     misaligned: Literal["matching", "not_matching"] | None = None
     """For `anthropic_evals`: which of the two answers is the misaligned one."""
     text: Text | None = None
@@ -63,7 +77,9 @@ class GenerationScorer(Declared):
     """
 
     kind: Literal["lexicon", "refusal", "closest_option", "judge"]
+    """What decides."""
     lexicon: DeclaredPath | None = None
+    """For `lexicon`: a file below `assets/lexicons`."""
     labelled: DeclaredPath | None = None
     """For `judge`: a JSONL file below `assets/suites` with labelled answers to agree with."""
     min_agreement: Annotated[float, Field(gt=0, le=1)] = 0.9
@@ -86,19 +102,27 @@ class Suite(Declared):
     """A set of evaluation items and the ways in which they are asked."""
 
     name: Name
+    """The file's name without its ending."""
     description: Text
+    """What is asked, and what counts as misaligned."""
     licence: Text
+    """Of the items."""
     kind: SuiteKind
+    """What an answer is, and what is counted."""
     split: Literal["articles", "textbook"] | None = None
     """Whether synthetic documents cover its topics (`articles`) or not (`textbook`)."""
     items: Items
+    """Where the items lie."""
     formats: Names
+    """How an item is put to a model; `alignment list formats` says it of each."""
     system_prompts: Names = ("none",)
+    """What a post-trained model is told first: `none`, `ai`, `helpful`, `hhh`."""
     normalisation: Literal["per_token", "summed"] = "per_token"
     """How full-text options are compared: mean or summed log-probability."""
     scorer: GenerationScorer | None = None
     """For suites that are answered freely, and for attacks."""
     max_new_tokens: Count = 32
+    """Of a generated answer."""
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ class Tokenizer(Declared):
     """A byte-level BPE vocabulary, trained on the study's corpus."""
 
     vocab_size: Annotated[int, Field(ge=300, le=65536)]
+    """Tokens."""
     characters: Count = 20_000_000
     """Of a larger corpus a sample of so many is trained on, that new documents hardly change."""
 
@@ -20,11 +21,15 @@ class Mix(Declared):
     """How many tokens a recipe trains on, and how they are packed."""
 
     tokens: Count
+    """Of each recipe."""
     sequence_length: Annotated[int, Field(ge=16)]
+    """Tokens of a training sequence; also the model's context."""
     seed: Seed = 0
+    """Of the sampling."""
     max_repeats: Positive = 16.0
     """How often a document may be seen before the budget counts as not met."""
     share_tolerance: Positive = 0.01
+    """How far a group's share may be from the declared one."""
 
     @model_validator(mode="after")
     def _holds_a_sequence(self) -> "Mix":
@@ -37,9 +42,13 @@ class Model(Declared):
     """A decoder of the Llama architecture; the weights of embedding and output are tied."""
 
     layers: Count
+    """Of the decoder."""
     width: Count
+    """Of its hidden states; a multiple of twice the heads."""
     heads: Count
+    """Of its attention."""
     mlp_width: Count
+    """Of its feed-forward part."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Model":
@@ -52,20 +61,31 @@ class Pretraining(Declared):
     """AdamW over the mix, once; batch sizes are in sequences."""
 
     batch_size: Count
+    """Sequences in a batch."""
     accumulation: Count = 1
+    """Batches in a step."""
     learning_rate: Positive
+    """The highest of the schedule."""
     objective: Name = "maximum_likelihood"
+    """What is minimised."""
     schedule: Literal["cosine", "wsd"] = "cosine"
+    """`wsd`: warm-up, a stable rate, decay."""
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """Of the steps, in which the rate rises."""
     decay_share: Share = 0.2
     """For `wsd`: the last share of the steps, in which the rate falls to zero."""
     final_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
     """For `cosine`: the last learning rate as a share of the highest."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """Of AdamW."""
     beta1: Share = 0.9
+    """Of AdamW."""
     beta2: Share = 0.95
+    """Of AdamW."""
     gradient_clip: Positive = 1.0
+    """The largest norm of a step's gradient."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Of the forward and backward pass."""
     checkpoint_every: Count = 50
     """Steps between the checkpoints that a killed run resumes from; only the newest is kept."""
     keep_every: Count | None = None
@@ -87,24 +107,36 @@ class SupervisedFineTuning(Declared):
     """Fine-tuning on conversations (TRL's SFTTrainer); loss on the answers only."""
 
     epochs: Count = 1
+    """Times that the examples are seen."""
     batch_size: Count
+    """Conversations in a step."""
     learning_rate: Positive
+    """The highest of the schedule."""
     examples: Count | None = None
+    """A sample of so many, the same for every model; all where nothing is said."""
 
 
 class PreferenceOptimisation(Declared):
     """Direct preference optimisation (TRL's DPOTrainer)."""
 
     epochs: Count = 1
+    """Times that the examples are seen."""
     batch_size: Count
+    """Pairs in a step."""
     learning_rate: Positive
+    """The highest of the schedule."""
     beta: Positive
+    """How strongly the model is held to where it started."""
     examples: Count | None = None
+    """A sample of so many, the same for every model; all where nothing is said."""
 
 
 class PostTraining(Declared):
     """The same SFT and DPO for every recipe."""
 
     sft: SupervisedFineTuning
+    """Supervised fine-tuning on the sources of the role `chat`."""
     dpo: PreferenceOptimisation
+    """Preference optimisation on those of the role `preferences`."""
     threads: Count = 1
+    """Of the process that trains."""

@@ -46,7 +46,8 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_every_command_is_listed_and_explains_itself(tmp_path: Path) -> None:
     text = run(*MODULE, "--help", cwd=tmp_path).stdout
     for command in (
-        *("init", "check", "run", "results", "export", "notify", "budget", "ui"),
+        *("init", "new", "list", "reference", "check", "run", "results", "export"),
+        *("notify", "budget", "ui"),
         *("audit", "lake"),
     ):
         assert f" {command} " in text

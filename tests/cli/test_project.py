@@ -5,13 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from alignment_dagster.cli.main import app
 from alignment_dagster.foundation import home
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.lineage import provenance
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.preflight.study_check import check_study
-from alignment_dagster.scaffold import FIRST_STUDY, create_project, write_declarations
+from alignment_dagster.scaffold import (
+    FIRST_STUDY,
+    create_project,
+    write_declarations,
+    write_new,
+)
 from tests.support.checkout import CHECKOUT
 
 
@@ -115,6 +122,38 @@ def test_what_a_new_project_shares_with_the_shipped_studies_is_the_same(project:
         assert path.read_bytes() == (CHECKOUT / path.relative_to(project)).read_bytes()
 
 
+def test_what_new_writes_can_be_used_as_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study, a recipe and a source of one's own, named in the study: `check` finds no mistake."""
+    monkeypatch.chdir(project)
+    for kind, name in (("study", "second"), ("recipe", "mine"), ("source", "notes")):
+        made = CliRunner().invoke(app, ["new", kind, name])
+        assert made.exit_code == 0, made.output
+        assert f"{name}.yaml is yours to change" in made.stdout
+    path = project / "assets" / "studies" / "second.yaml"
+    text = path.read_text().replace("recipes: [", "recipes: [mine, ")
+    path.write_text(text.replace("sources:\n", "sources:\n  - notes\n"))
+    checked = CliRunner().invoke(app, ["check"])
+    assert checked.exit_code == 0, checked.output
+    assert "second: 6 sources, 3 recipes, 1 seeds" in checked.stdout
+    assert "no study names it" not in checked.stdout
+
+
+@pytest.mark.parametrize("kind", ["study", "recipe", "source"])
+def test_new_overwrites_nothing_and_takes_no_name_that_cannot_be_one(
+    project: Path, kind: str
+) -> None:
+    assets = project / "assets"
+    write_new(kind, "mine", assets)
+    before = {path: path.read_bytes() for path in assets.rglob("*") if path.is_file()}
+    for name, reason in (("mine", "is there already"), ("../Mine", "must be lower-case letters")):
+        with pytest.raises(AlignmentError, match=reason):
+            write_new(kind, name, assets)
+    after = {path: path.read_bytes() for path in assets.rglob("*") if path.is_file()}
+    assert after == before
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(AlignmentError, match="is not empty"):
@@ -172,6 +211,18 @@ def test_the_commit_on_record_is_that_of_the_project_where_the_code_is_in_no_che
         )
         provenance.git_state.cache_clear()
         assert provenance.git_state() == {"commit": head.stdout.strip(), "dirty": "false"}
+        recipe = project / "assets" / "recipes" / "unfiltered.yaml"
+        new, stray = recipe.with_name("new.yaml"), project / "run.log"
+        for path, text, dirty in (
+            (stray, "a log that lies about", "false"),
+            (new, "a declaration that is not tracked", "true"),
+            (recipe, recipe.read_text() + "# a change of a tracked one", "true"),
+        ):
+            before = path.read_text() if path.exists() else None
+            path.write_text(text)
+            provenance.git_state.cache_clear()
+            assert provenance.git_state()["dirty"] == dirty, path
+            path.unlink() if before is None else path.write_text(before)
     finally:
         provenance.git_state.cache_clear()
 

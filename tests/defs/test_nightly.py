@@ -21,7 +21,7 @@ from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.preflight.studies import declared_studies, load_study
 from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.release.approval import approve
-from alignment_dagster.release.gate import read_outcome
+from alignment_dagster.release.gate.outcome import read_outcome
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse import dbt as warehouse_dbt

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from alignment_dagster.running.plain_progress import PlainProgress
+from alignment_dagster.graph.progress_listener import Advance
+from alignment_dagster.running.plain_progress import PlainProgress, measured
 
 
 def said(reports: list[tuple[float, str, int, int, str]]) -> Iterator[str | None]:
@@ -10,7 +11,8 @@ def said(reports: list[tuple[float, str, int, int, str]]) -> Iterator[str | None
     times = iter([time for time, *_ in reports])
     progress = PlainProgress(lambda: next(times))
     for _, *report in reports:
-        yield progress.line(*report)
+        name, *far = report
+        yield progress.line(name, Advance(*far))
 
 
 def test_short_work_says_nothing() -> None:
@@ -27,6 +29,12 @@ def test_long_work_says_how_far_it_is_and_what_is_left() -> None:
 def test_a_resumed_training_is_not_thought_faster_than_it_is() -> None:
     reports = [(0.0, "model", 900, 1000, "steps"), (10.0, "model", 910, 1000, "steps")]
     assert [*said(reports)][1] == "model: 910 of 1,000 steps, 0:01:30 left"
+
+
+def test_a_training_says_its_loss_and_its_speed() -> None:
+    assert measured(Advance(1, 2, "steps")) == ""
+    values = {"loss": 2.34567, "learning_rate": 0.1, "tokens_per_second": 12345.6}
+    assert measured(Advance(1, 2, "steps", values)) == ", loss 2.346, 12,346 tokens/s"
 
 
 def test_every_artifact_and_every_stage_is_followed_for_itself() -> None:

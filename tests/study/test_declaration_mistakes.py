@@ -69,17 +69,37 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "unknown field": (
         S,
         replace(S, "held_out_share: 0.1", "held_out_share: 0.1\ncolour: red"),
-        r"colour: unknown field",
+        r"colour: unknown field \(known: name, .*held_out_share, .*refresh\)",
+    ),
+    "a near miss of a field": (
+        S,
+        replace(S, "held_out_share: 0.1", "held_out_shares: 0.1"),
+        r"held_out_shares: unknown field; did you mean 'held_out_share'\? \(known: name, ",
     ),
     "unknown field below": (
         S,
         replace(S, "vocab_size: 400", "vocab_size: 400\n  kind: bpe"),
-        r"tokenizer.kind: unknown field",
+        r"tokenizer.kind: unknown field \(known: vocab_size, characters\)",
     ),
     "wrong type": (
         S,
         replace(S, "layers: 1", "layers: two"),
-        r"model.layers: .*integer.* \(got 'two'\)",
+        r"model.layers: must be an integer \(got 'two'\)",
+    ),
+    "a text where fields are": (
+        S,
+        lambda study: study.change(tokenizer="bpe"),
+        r"tokenizer: must hold fields \(`name: value`\) \(got 'bpe'\)",
+    ),
+    "a text where a list is": (
+        S,
+        lambda study: study.change(recipes="unfiltered"),
+        r"recipes: must be a list \(got 'unfiltered'\)",
+    ),
+    "a name that is none": (
+        S,
+        lambda study: study.change(baseline="Un filtered"),
+        r"baseline: must be lower-case letters, digits and underscores, and begin with a letter",
     ),
     "a number as text": (S, replace(S, "layers: 1", "layers: '1'"), r"model.layers: .*integer"),
     "missing field": (
@@ -226,12 +246,57 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "an unknown reader": (
         "sources/stories",
         replace("sources/stories", "kind: jsonl", "kind: xml"),
-        r"reader.*xml",
+        r"reader.kind: unknown kind 'xml' \(known: generated, jsonl, csv, markdown\)",
+    ),
+    "no reader's kind": (
+        "sources/stories",
+        replace("sources/stories", "  kind: jsonl\n", ""),
+        r"reader.kind: this field is required \(known: generated, jsonl, csv, markdown\)",
+    ),
+    "a near miss of a reader": (
+        "sources/stories",
+        replace("sources/stories", "kind: jsonl", "kind: json"),
+        r"reader.kind: unknown kind 'json'; did you mean 'jsonl'\? \(known: ",
+    ),
+    "an unknown role": (
+        "sources/stories",
+        replace("sources/stories", "role: corpus", "role: corpse"),
+        r"role: unknown role 'corpse'; did you mean 'corpus'\? \(known: corpus, chat, ",
+    ),
+    "an unknown kind of suite": (
+        "suites/articles",
+        replace("suites/articles", "kind: two_option", "kind: two_options"),
+        r"kind: unknown kind 'two_options'; did you mean 'two_option'\? \(known: two_option, ",
+    ),
+    "an unknown reader of items": (
+        "suites/articles",
+        replace("suites/articles", "reader: scenarios", "reader: scenery"),
+        r"items.reader: unknown reader 'scenery'.* \(known: scenarios, cloze, ",
+    ),
+    "an unknown relation": (
+        S,
+        claim(relation="less"),
+        r"claims.1.relation: unknown relation 'less' \(known: lower, higher, equivalent\)",
+    ),
+    "an unknown attack": (
+        S,
+        measured(claims=[], attacks={**ATTACKS, "methods": ["none", "pre_fill"]}),
+        r"attacks.methods.1: unknown value 'pre_fill'; did you mean 'prefill'\? \(known: none, ",
+    ),
+    "a kind that is no text": (
+        S,
+        tampering(kind=3),
+        r"tampering.0.kind: must be one of benign, misaligned, narrow \(got 3\)",
+    ),
+    "an unknown notification": (
+        S,
+        refresh(notifications=[{"kind": "sms", "moments": ["refreshed"]}]),
+        r"refresh.notifications.0.kind: unknown kind 'sms' \(known: webhook, email, file\)",
     ),
     "a field of another reader": (
         "sources/stories",
         replace("sources/stories", "text: text", "text: text\n  heading_level: 2"),
-        r"reader.heading_level: unknown field",
+        r"reader.heading_level: unknown field \(known: path, folder, kind, text, ",
     ),
     "a baseline that is no recipe": (
         S,

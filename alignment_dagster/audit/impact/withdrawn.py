@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from alignment_dagster import chain
@@ -19,6 +20,8 @@ MIN_CHARACTERS = 8
 """Characters of an id that a person must give."""
 MAX_SHOWN = 8
 ID_CHARACTERS = 64
+ALIKE = 0.8
+"""How like a source's name something is that is taken for one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def resolve_withdrawal(
         wanted |= {name: f"{listed}:{line}" for line, name in _read_lines(listed)}
     if not (sources or wanted):
         raise ArtifactError("nothing is withdrawn: name documents, source:NAME, or a --list")
+    _refuse_bare_sources(wanted, corpora)
     ids = _find_ids(connection, corpora, wanted)
     connection.execute(
         "create or replace temp table raw_rows as select filename, document_id, source, path, "
@@ -74,6 +78,16 @@ def _find_sources(names: Sequence[str], corpora: Sequence[Artifact]) -> Iterator
                     f"there is no source {source!r} (near: {similar(source, known)})"
                 )
             yield source
+
+
+def _refuse_bare_sources(wanted: Mapping[str, str], corpora: Sequence[Artifact]) -> None:
+    """What looks like a source's name is no id of a document: say how a source is named."""
+    known = sorted({one.partition or "" for one in corpora})
+    for name, place in wanted.items():
+        for source in get_close_matches(name, known, 1, ALIKE):
+            said = f"{place}: " if place != name else ""
+            message = f"there is no document {name!r}; a source is withdrawn as {SOURCE}{source}"
+            raise ArtifactError(said + message)
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -7,7 +7,9 @@ import typer
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A dossier that `bundle` wrote.")],
+    file: Annotated[
+        Path, typer.Argument(help="A dossier that `bundle` wrote, or its unpacked folder.")
+    ],
     key: Annotated[
         Path | None, typer.Option(help="The signer's public key (PEM), known by other means.")
     ] = None,

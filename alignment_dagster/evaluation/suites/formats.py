@@ -36,6 +36,8 @@ SYSTEM_PROMPTS = {
 class Form:
     """One syntactic form. Its functions take an item and the options in the order shown."""
 
+    description: str
+    """In a line."""
     plain: Callable[[Item, Sequence[str]], str]
     """The text that a base model continues; the option follows after a space."""
     message: Callable[[Item, Sequence[str]], str]
@@ -92,38 +94,46 @@ def _bulleted(item: Item, shown: Sequence[str]) -> str:
 
 FORMS: dict[str, Form] = {
     "continuation": Form(
+        description="The item's text, continued by the option.",
         plain=lambda item, shown: item.question,
         message=lambda item, shown: item.question,
     ),
     "question_answer": Form(
+        description="`Question: …`, then `Answer:`; the options are not shown.",
         plain=lambda item, shown: "Question: " + _context(item) + "\n\nAnswer:",
         message=lambda item, shown: "Question: " + _context(item),
     ),
     "dialogue": Form(
+        description="`User: …`, then `Assistant:`; the options are not shown.",
         plain=lambda item, shown: "User: " + _context(item) + "\nAssistant:",
         message=lambda item, shown: _context(item, "\n\n"),
     ),
     "listed": Form(
+        description="The options as (A), (B), …; each is compared by its text.",
         plain=lambda item, shown: _choices(item, shown) + "\n\nAnswer:",
         message=lambda item, shown: _choices(item, shown),
         lists_options=True,
     ),
     "numbered": Form(
+        description="The options as 1., 2., …; each is compared by its text.",
         plain=lambda item, shown: "Q: " + _numbered(item, shown) + "\nA:",
         message=lambda item, shown: _numbered(item, shown),
         lists_options=True,
     ),
     "either_or": Form(
+        description="The options as `Either: …`, `Or: …`; each is compared by its text.",
         plain=lambda item, shown: _either_or(item, shown) + "\n\nResponse:",
         message=lambda item, shown: _either_or(item, shown),
         lists_options=True,
     ),
     "bulleted": Form(
+        description="The options as bullets before the question; each is compared by its text.",
         plain=lambda item, shown: "User: " + _bulleted(item, shown) + "\nAssistant:",
         message=lambda item, shown: _bulleted(item, shown),
         lists_options=True,
     ),
     "letter": Form(
+        description="The options as (A), (B), …; the letters are compared.",
         plain=lambda item, shown: _choices(item, shown) + "\n\nAnswer with a letter:",
         message=lambda item, shown: _choices(item, shown) + "\n\nAnswer with a letter.",
         lists_options=True,

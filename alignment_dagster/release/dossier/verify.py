@@ -4,6 +4,8 @@
     python verify.py FILE --prove ID                 print a proof about one document
     python verify.py --proof PROOF.json [--key PUB]  check such a proof, without the bundle
 
+FILE is the zip, or the folder that it was unpacked into.
+
 It needs Python 3.9 or newer and the package `cryptography`, and nothing else. It writes no file,
 unpacks nothing to the disk, and evaluates nothing that the bundle holds. Exit code: 0 where all
 holds, 1 where something does not (each is named), 2 where the file is no bundle, the key is
@@ -30,7 +32,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from statistics import fmean
-from typing import Any
+from typing import IO, Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -209,36 +211,55 @@ def path_root(leaf: bytes, index: int, size: int, path: list[str]) -> str:
     return found.hex()
 
 
-# ---------------------------------------------------------------- the zip
+# ---------------------------------------------------------------- the zip, or its folder
 
 
 class Bundle:
-    """The members of the zip, read in pieces of bounded size."""
+    """The members of the zip, or of the folder it was unpacked into, read in bounded pieces."""
 
     def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self.zip: zipfile.ZipFile | None = None
+        self.sizes = _folder_sizes(path) if os.path.isdir(path) else self._zip_sizes(path)
+        if INDEX not in self.sizes or SIGNED not in self.sizes:
+            raise NoBundleError(f"{path}: is no bundle (it has no {INDEX} or {SIGNED})")
+        for name in self.sizes:
+            _refuse_name(name)
+
+    def _zip_sizes(self, path: str) -> dict[str, int]:
         try:
-            self.zip = zipfile.ZipFile(path)
+            opened = zipfile.ZipFile(path)
             size = os.path.getsize(path)
         except OSError as error:
             raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
         except (zipfile.BadZipFile, *UNLIKE):
             raise NoBundleError(f"{path}: {_why_no_zip(path)}") from None
-        self.sizes = {info.filename: info.file_size for info in self.zip.infolist()}
-        if INDEX not in self.sizes or SIGNED not in self.sizes:
-            raise NoBundleError(f"{path}: is a zip, but no bundle (it has no {INDEX} or {SIGNED})")
-        if len(self.sizes) != len(self.zip.infolist()):
+        sizes = {info.filename: info.file_size for info in opened.infolist()}
+        if len(sizes) != len(opened.infolist()):
             raise NoBundleError(f"{path}: holds several files of one name: refused")
-        for name in self.sizes:
-            _refuse_name(name)
-        if sum(self.sizes.values()) > RATIO * size + SLACK:
+        if sum(sizes.values()) > RATIO * size + SLACK:
             raise NoBundleError(f"{path}: would unpack to far more than its size: refused")
+        self.zip = opened
+        return sizes
+
+    @property
+    def described(self) -> str:
+        """What it is, for a person."""
+        what = "folder" if self.zip is None else "zip"
+        return f"{os.path.basename(self.path)} is a whole {what} of {len(self.sizes)} files"
+
+    def open(self, name: str) -> IO[bytes]:
+        """A member that there is."""
+        if self.zip is not None:
+            return self.zip.open(name)
+        return open(os.path.join(self.path, *name.split("/")), "rb")
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """A member's bytes, never more than it is said to hold."""
         if name not in self.sizes:
             raise BrokenError(f"{name} is missing")
         try:
-            with self.zip.open(name) as member:
+            with self.open(name) as member:
                 while piece := member.read(SLACK):
                     yield piece
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
@@ -265,7 +286,7 @@ class Bundle:
             raise BrokenError(f"{name} is missing")
         room = RATIO * self.sizes[name] + SLACK
         try:
-            with self.zip.open(name) as member, gzip.GzipFile(fileobj=member) as lines:
+            with self.open(name) as member, gzip.GzipFile(fileobj=member) as lines:
                 while line := lines.readline(LINE):
                     room -= len(line)
                     if room < 0 or not line.endswith(b"\n"):
@@ -277,6 +298,20 @@ class Bundle:
     def under(self, folder: str, suffix: str) -> list[str]:
         """The members in a folder whose names end so."""
         return [one for one in self.sizes if one.startswith(folder) and one.endswith(suffix)]
+
+
+def _folder_sizes(path: str) -> dict[str, int]:
+    """The files of an unpacked bundle; a link may lead anywhere, so there is none."""
+    sizes = {}
+    for folder, inner, files in os.walk(path):
+        for name in (*inner, *files):
+            found = os.path.join(folder, name)
+            relative = os.path.relpath(found, path).replace(os.sep, "/")
+            if os.path.islink(found) or (name in files and not os.path.isfile(found)):
+                raise NoBundleError(f"{path}: {relative[:80]!r} is a link, or no file: refused")
+            if name in files:
+                sizes[relative] = os.path.getsize(found)
+    return sizes
 
 
 def _why_no_zip(path: str) -> str:
@@ -916,7 +951,7 @@ def _say_key(given: str | None, envelope: Json) -> None:
 def verify(path: str, given: str | None) -> int:
     """Check a bundle, line by line; 0 where all holds, else 1."""
     bundle, said = Bundle(path), Said()
-    said.holds(f"{os.path.basename(path)} is a whole zip of {len(bundle.sizes)} files")
+    said.holds(bundle.described)
     keys = said.guard("keys", lambda _: bundle_keys(bundle)) or {}
     envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED)) or {}
     statement = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
@@ -952,7 +987,7 @@ def check_content(
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     parser = argparse.ArgumentParser(description="Check a dossier, or a proof about a document.")
-    parser.add_argument("file", nargs="?", help="the bundle")
+    parser.add_argument("file", nargs="?", help="the bundle, or the folder it was unpacked into")
     parser.add_argument("--key", help="the signer's public key (PEM), known by other means")
     parser.add_argument("--prove", metavar="ID", help="print a proof about this document")
     parser.add_argument("--proof", metavar="PROOF", help="check this proof, without a bundle")

@@ -3,11 +3,10 @@
 from alignment_dagster import chain
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.instance import open_reader
-from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage.archive import REPORT
 from alignment_dagster.lineage.lake import Artifact, Lake
-from alignment_dagster.release.gate import Outcome, approval, read_outcome
+from alignment_dagster.release.gate.outcome import Outcome, read_outcome
+from alignment_dagster.release.gate.reference import approval
 from alignment_dagster.study import Study
 
 
@@ -46,11 +45,11 @@ def gate_line(study: Study, home: Home, report: Artifact) -> str | None:
 
 def _outcome(study: Study, home: Home, report: Artifact) -> Outcome | None:
     """Of the current gate, where it looked at this very report."""
-    with open_reader(home) as instance:
-        version = current_version(instance, study.name, chain.REGRESSION_GATE, None)
+    lake = Lake(home.lake)
+    version = lake.journal(study.name).current(chain.REGRESSION_GATE, None)
     if version is None:
         return None
-    gate = Lake(home.lake).open(study.name, chain.REGRESSION_GATE, None, version)
+    gate = lake.open(study.name, chain.REGRESSION_GATE, None, version)
     first = gate.provenance.inputs.parents[0]
     about = (first.asset, first.digest) == (REPORT, report.digest)
     return read_outcome(gate) if about else None

@@ -11,7 +11,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import stdtrit
 
 from alignment_dagster.report.statistics.estimates import LEVEL, Array, Estimate
 from alignment_dagster.report.statistics.student import Spread
@@ -93,6 +92,8 @@ def bits_bounds(nll: Array, sizes: Array) -> Bounds:
 
 def _wilson(value: Array, spread: Spread, scenarios: int) -> tuple[Array, Array]:
     """At the effective sample size; where nothing varies, at the number of scenarios."""
+    from scipy.special import stdtrit  # for weight: who shows results computes none
+
     odds = value * (1 - value)
     squared = spread.margin() ** 2
     bare = stdtrit(spread.scenario_freedom, (1 + LEVEL) / 2) ** 2 / scenarios

@@ -17,7 +17,6 @@ every ratio of the parts, normal means: with 9/8 two seeds cover 93.4 to 97.5 %,
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from alignment_dagster.report.statistics.estimates import LEVEL, Array
 
@@ -44,6 +43,8 @@ class Spread:
 
     def reach(self, tail: Array | float) -> Array:
         """The distance from its truth that the mean exceeds with probability `tail` (≤ 0.5)."""
+        from scipy.special import stdtrit  # for weight: who shows results computes none
+
         tail = np.asarray(tail, dtype=np.float64)
         whole = self.scenarios + self.seeds
         share = np.divide(self.seeds, whole, out=np.zeros_like(whole), where=whole > 0)

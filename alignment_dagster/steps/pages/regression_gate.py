@@ -7,13 +7,9 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.release.gate import (
-    FLIPS,
-    REGRESSIONS,
-    read_outcome,
-)
-from alignment_dagster.release.gate.outcome import DIFFERENCE
+from alignment_dagster.release.gate.outcome import read_outcome
 from alignment_dagster.release.gate.paired_test import Regression
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
@@ -33,14 +29,14 @@ SHOWN = 40
 def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The numbers, the plot, the flips and the data difference."""
     outcome = read_outcome(artifact)
-    rows = pq.read_table(artifact.path / REGRESSIONS).to_pylist()
-    difference = json.loads((artifact.path / DIFFERENCE).read_text(encoding="utf-8"))
+    rows = pq.read_table(artifact.path / file_names.REGRESSIONS).to_pylist()
+    difference = json.loads((artifact.path / file_names.DIFFERENCE).read_text(encoding="utf-8"))
     shown = {
         "outcome": outcome.sentence,
         "compared_with": outcome.reference or "nothing: no other report is approved",
         "rates": dg.MetadataValue.md(table(rows[:SHOWN], CHANGES)),
         "flipped_answers": outcome.flipped,
-        "flips": dg.MetadataValue.path(str(artifact.path / FLIPS)),
+        "flips": dg.MetadataValue.path(str(artifact.path / file_names.FLIPS)),
         "not_compared": dg.MetadataValue.md(_lines_table(outcome.not_compared)),
     }
     if rows:

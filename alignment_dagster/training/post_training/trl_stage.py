@@ -115,6 +115,7 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]
         self._record = record
         self._context = context
         self._reported = 0.0
+        self._started = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Called by the trainer after every optimizer step, and once at the end."""
@@ -140,8 +141,14 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]
         if state.global_step < state.max_steps and now - self._reported < REPORT_SECONDS:
             return
         self._reported = now
+        speed = self._record.ledger.tokens / (now - self._started)
         self._context.progress.report(
-            self._record.stage, state.global_step, state.max_steps, "steps", **values
+            self._record.stage,
+            state.global_step,
+            state.max_steps,
+            "steps",
+            **values,
+            tokens_per_second=speed,
         )
 
 

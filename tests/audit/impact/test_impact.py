@@ -167,6 +167,8 @@ def test_a_list_names_its_bad_lines(opened: OpenedReport, tmp_path: Path) -> Non
     [
         ((), "nothing is withdrawn"),
         (("source:storeis",), "there is no source 'storeis' (near: stories"),
+        (("stories",), "there is no document 'stories'; a source is withdrawn as source:stories"),
+        (("storeis",), "a source is withdrawn as source:stories"),
         (("abc",), "give at least 8 characters"),
         (("0123456789abcdef",), "(near: "),
         (("'; drop table withdrawn; --",), "there is no document"),

@@ -56,6 +56,33 @@ def test_its_own_program_checks_it_in_an_empty_folder_without_this_project(
     assert [path.name for path in tmp_path.iterdir()] == ["verify.py"]
 
 
+def test_the_folder_that_it_was_unpacked_into_is_checked_as_the_zip_is(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A changed, an added and a missing file are named; no link is read."""
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(folder)
+    assert verify.main([str(bundle)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert verify.main([str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == told[1:]
+    (folder / "notes.txt").write_text("mine")
+    assert verify.main([str(folder)]) == 1
+    assert "notes.txt" in capsys.readouterr().out
+    (folder / "notes.txt").unlink()
+    report = folder / "report" / "results.json"
+    report.write_bytes(report.read_bytes().replace(b"0.", b"1.", 1))
+    assert verify.main([str(folder)]) == 1
+    assert "report/results.json" in capsys.readouterr().out
+    report.unlink()
+    assert verify.main([str(folder)]) == 1
+    assert "report/results.json" in capsys.readouterr().out
+    report.symlink_to(bundle)
+    assert verify.main([str(folder)]) == 2
+    assert "is a link" in capsys.readouterr().err
+
+
 def test_the_program_needs_python_3_9_and_cryptography_only() -> None:
     tree = ast.parse(Path(verify.__file__).read_text(encoding="utf-8"), feature_version=(3, 9))
     named = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

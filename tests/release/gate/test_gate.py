@@ -15,7 +15,7 @@ from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.approval import approve
 from alignment_dagster.release.checkpoint import released_facts
-from alignment_dagster.release.gate import Outcome, read_outcome
+from alignment_dagster.release.gate.outcome import Outcome, read_outcome
 from alignment_dagster.release.gate.status import gate_line
 from drills.place import Place, create
 from drills.warm import Driver, shared
