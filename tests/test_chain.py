@@ -282,10 +282,10 @@ def test_claims_are_on_record_with_every_checkpoint_and_are_checks_that_block_no
             assert (row["declared_before"], row["checkpoints"]) == (8, 8)
             assert row["sentence"]
             assert row["verdict"] in ("supported", "refuted", "undecided")
-            key = dg.AssetCheckKey(dg.AssetKey([NAME, "eval_report"]), f"claim_{name}")
+            key = dg.AssetCheckKey(dg.AssetKey([NAME, "eval_report"]), f"not_refuted_{name}")
             (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
             evaluation = record.event.dagster_event.asset_check_evaluation_data
-            assert evaluation.passed == (row["verdict"] == "supported")
+            assert evaluation.passed == (row["verdict"] != "refuted")
             assert evaluation.blocking is False
 
 

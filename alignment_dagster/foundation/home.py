@@ -15,6 +15,7 @@ ASSETS_VARIABLE = "ALIGNMENT_ASSETS"
 DATA_VARIABLE = "ALIGNMENT_DATA"
 DAGSTER_VARIABLE = "ALIGNMENT_DAGSTER_YAML"
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
+MLFLOW_DATABASE = "mlflow.db"
 
 
 def find_project(start: Path) -> Path | None:
@@ -86,6 +87,11 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def server_logs(self) -> Path:
+        """What the servers of `alignment ui` say."""
+        return self.root / "server_logs"
+
+    @property
     def refresh(self) -> Path:
         """What refreshing by itself remembers."""
         return self.root / "refresh"
@@ -109,7 +115,12 @@ class Home:
                 f"{MLFLOW_VARIABLE} holds a user or password: "
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
             )
-        return uri or f"sqlite:///{self.root / 'mlflow.db'}"
+        return uri or self.own_mlflow_uri
+
+    @property
+    def own_mlflow_uri(self) -> str:
+        """The database in this folder."""
+        return f"sqlite:///{self.root / MLFLOW_DATABASE}"
 
     @property
     def mlflow_artifacts(self) -> Path:

@@ -17,9 +17,14 @@ def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:
     return NO_PROMPT if NO_PROMPT in prompts or not prompts else prompts[0]
 
 
+def headline_rows(rows: Sequence[ResultRow]) -> list[ResultRow]:
+    """The pool over the seeds, under the headline system prompt, as trained and unattacked."""
+    return [row for row in rows if row.seed is None and _in_headline(rows, row)]
+
+
 def terminal_table(rows: Sequence[ResultRow], title: str) -> Table:
     """Pooled values with their intervals; only the headline system prompt is shown."""
-    shown = _sort_by_metric([row for row in rows if row.seed is None and _in_headline(rows, row)])
+    shown = _sort_by_metric(headline_rows(rows))
     stages = list(dict.fromkeys(row.stage for row in shown))
     found = {(row.suite, row.recipe, row.stage): row for row in shown}
     table = Table(title=Text(title), caption=_caption(shown))

@@ -4,12 +4,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 
 import dagster as dg
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.definitions import definitions_of
-from alignment_dagster.foundation import job_process
+from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
@@ -23,6 +25,7 @@ from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.mlflow_runs import Tracker
 from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.preflight.study_check import require_data_folder
+from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY
 from alignment_dagster.running.plan import Selection, Task, check_selection, waves
 from alignment_dagster.running.terminal import Terminal
 from alignment_dagster.study import Study
@@ -56,7 +59,9 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
         progress_listener.listen(terminal)
         job_process.warm_up()
         with open_instance(home) as instance:
-            stores = Stores(home, Lake(home.lake), Tracker.shared(home, study.name))
+            tracker = Tracker.shared(home, study.name)
+            tracker.introduce(study)
+            stores = Stores(home, Lake(home.lake), tracker)
             end_leaked_runs(instance, stores)
             runner = _Runner(study, instance, stores.lake, terminal, workers)
             outcome = runner.run(selection)
@@ -80,7 +85,8 @@ class _Runner:
         self.job = definitions_of((study,)).resolve_implicit_global_asset_job_def()
         self.staleness = VerifiedStaleness(instance, lake, study)
         self.outcome = Outcome()
-        self.tags = {PROCESS_TAG: process_tag(), "study": study.name}
+        self.tags = {PROCESS_TAG: process_tag(), STARTED_BY: COMMAND, "study": study.name}
+        _give_origin(instance, self.job.name)
 
     def run(self, selection: Selection) -> Outcome:
         with ThreadPoolExecutor(self.workers) as pool:
@@ -125,6 +131,17 @@ class _Runner:
         )
         self.terminal.task_done(started)
         return None if result.success else _reason(result.all_events, task)
+
+
+def _give_origin(instance: dg.DagsterInstance, job: str) -> None:
+    """Let runs of this process be found where Dagster's pages list the code location's runs.
+
+    Dagster gives none to runs that are executed in process.
+    """
+    location = RegisteredCodeLocationOrigin(page_links.LOCATION)
+    origin = RemoteRepositoryOrigin(location, page_links.REPOSITORY).get_job_origin(job)
+    create = partial(instance.create_run_for_job, remote_job_origin=origin)
+    instance.create_run_for_job = create  # type: ignore[method-assign]
 
 
 def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:
