@@ -49,7 +49,6 @@ def ui() -> None:
     home = Home.from_environment()
     prepare_home(home)
     home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
-    home.server_logs.mkdir(parents=True, exist_ok=True)
     for name, port in PORTS.items():
         _check_free(name, port)
     commands = {"dagster": _dagster(), "mlflow": _mlflow(home), "audit": _audit()}
@@ -129,6 +128,7 @@ def _start(name: str, command: list[str], home: Home) -> _Server:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     log = home.server_logs / f"{name}.log"
+    log.parent.mkdir(exist_ok=True)
     with log.open("wb") as messages:
         process = subprocess.Popen(
             command,

@@ -64,10 +64,14 @@ def dagster_asset(study: str, asset: str, partition: str | None) -> str:
 
 
 def dagster_lineage(study: str, groups: Sequence[str]) -> str:
-    """Dagster's lineage of a study alone, with its groups open."""
-    opened = ",".join(f"{LOCATION}:{REPOSITORY}:{group}" for group in groups)
-    selection = quote(f'tag:"study"="{study}"')
-    return f"{DAGSTER}/asset-groups?asset-selection={selection}&expanded={quote(opened, safe='')}"
+    """Dagster's lineage of a study alone, with its groups open: what is made is green.
+
+    Args:
+        groups: those of the chain.
+    """
+    selection = quote(f'tag:"study"="{study}"', safe="")
+    opened = quote(",".join(f"global@global:{study}_{group}" for group in groups), safe="")
+    return f"{DAGSTER}/asset-groups~{selection}?expanded={opened}"
 
 
 def mlflow_run(run_id: str, experiment_id: str | None = None) -> str:

@@ -4,11 +4,14 @@ Imports no MLflow. The view is what MLflow's own "Save as new view" writes: a fi
 and charts, kept in a tag of the experiment.
 """
 
+import base64
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alignment_dagster import chain
+from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.page_links import RECIPES_TAG
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage.mlflow_tags import ASSET, NOTE, RECIPE, SEED
@@ -18,20 +21,33 @@ EVALUATIONS = f"tags.`{ASSET}` = '{chain.EVALUATION}'"
 STAGES = ("base", "sft", "dpo")
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "[": "\\["})
 """MLflow shows a description as Markdown."""
+LONGEST_TAG = 5000
+"""Characters of an experiment's tag in MLflow."""
 UNDATED = 0
 """Milliseconds since 1970: a declared view has no time at which somebody saved it."""
 
 
 def experiment_tags(study: Study) -> dict[str, str]:
     """The tags of the study's experiment."""
+    description = visible(study.declaration.description).translate(MARKDOWN)
+    suites = study.asked_suites
+    while len(view := _saved_view(suites)) > LONGEST_TAG:
+        suites = suites[:-1]  # of very many, the last have no charts
+    lineage = page_links.dagster_lineage(study.name, chain.GROUPS)
+    pages = f"[audit]({page_links.audit_study(study.name)}) · [lineage in Dagster]({lineage})"
+    description = description[: LONGEST_TAG - len(pages) - 2]
+    return {NOTE: f"{description}\n\n{pages}", RECIPES_TAG: view}
+
+
+def _saved_view(suites: Sequence[Suite]) -> str:
+    state = zlib.compress(json.dumps(_state(suites), separators=(",", ":")).encode())
     view = {
         "name": "Recipes compared",
         "createdAt": UNDATED,
         "updatedAt": UNDATED,
-        "state": json.dumps(_view(study)),
+        "state": f"deflate;{base64.b64encode(state).decode()}",
     }
-    description = visible(study.declaration.description).translate(MARKDOWN)
-    return {NOTE: description, RECIPES_TAG: json.dumps(view)}
+    return json.dumps(view)
 
 
 def _first_prompt(suite: Suite) -> str:
@@ -40,9 +56,8 @@ def _first_prompt(suite: Suite) -> str:
     return "none" if "none" in prompts else prompts[0]
 
 
-def _view(study: Study) -> Mapping[str, Any]:
+def _state(suites: Sequence[Suite]) -> Mapping[str, Any]:
     """The evaluations by recipe, averaged over seeds: a section a suite, a bar chart a stage."""
-    suites = study.asked_suites
     return {
         "searchFilter": EVALUATIONS,
         "orderByKey": f"tags.`{RECIPE}`",

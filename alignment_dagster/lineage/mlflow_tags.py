@@ -47,7 +47,7 @@ def place_tags(study: str, asset: str, partition: Partition) -> dict[str, str]:
 def params(declared: Mapping[str, Any]) -> dict[str, str]:
     """What is declared of an artifact as flat parameters: `pretraining.batch_size` → `8`.
 
-    Entries of a list go by their names, where all have one. What is said only to people, and what
+    Entries of a list go by their names, where they have one. What is said only to people, and what
     is longer than `LONGEST_VALUE`, is left out: the provenance has it.
     """
     return {
@@ -66,7 +66,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, one in value.items():
             yield from _flat(f"{name}.{key}" if name else str(key), one)
-    else:
+    elif value is not None:
         yield name, value
 
 
