@@ -23,6 +23,8 @@ MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "[": "\\["})
 """MLflow shows a description as Markdown."""
 LONGEST_TAG = 5000
 """Characters of an experiment's tag in MLflow."""
+CHART_HEIGHT = 280
+"""Pixels, for the bars of some recipes."""
 UNDATED = 0
 """Milliseconds since 1970: a declared view has no time at which somebody saved it."""
 
@@ -73,6 +75,8 @@ def _state(suites: Sequence[Suite]) -> Mapping[str, Any]:
                 "uuid": suite.name,
                 "name": f"{suite.name}: {suite.metric.replace('_', ' ')}",
                 "display": True,
+                "columns": 1,  # a chart's name is cut where it has less than the whole width
+                "cardHeight": CHART_HEIGHT,
                 "isReordered": False,
                 "deleted": False,
                 "isGenerated": False,

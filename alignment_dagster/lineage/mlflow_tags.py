@@ -45,16 +45,22 @@ def place_tags(study: str, asset: str, partition: Partition) -> dict[str, str]:
 
 
 def params(declared: Mapping[str, Any]) -> dict[str, str]:
-    """What is declared of an artifact as flat parameters: `pretraining.batch_size` → `8`.
-
-    Entries of a list go by their names, where they have one. What is said only to people, and what
-    is longer than `LONGEST_VALUE`, is left out: the provenance has it.
+    """The parameters of a run: what is declared, but `None`, what is said only to people, and what
+    is longer than `LONGEST_VALUE`; the provenance has all.
     """
     return {
-        name: text
-        for name, value in _flat("", declared)
-        if len(text := str(value)) <= LONGEST_VALUE and not PROSE & set(name.split("."))
+        name: value
+        for name, value in flat(declared).items()
+        if value != str(None) and len(value) <= LONGEST_VALUE and not PROSE & set(name.split("."))
     }
+
+
+def flat(declared: Mapping[str, Any]) -> dict[str, str]:
+    """Every declared value by its place: `pretraining.batch_size` → `8`.
+
+    Entries of a list go by their names, where they have one.
+    """
+    return {name: str(value) for name, value in _flat("", declared)}
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -66,7 +72,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, one in value.items():
             yield from _flat(f"{name}.{key}" if name else str(key), one)
-    elif value is not None:
+    else:
         yield name, value
 
 

@@ -6,6 +6,7 @@ from alignment_dagster.lineage.mlflow_experiment import LONGEST_TAG, experiment_
 from alignment_dagster.lineage.mlflow_tags import LONGEST_VALUE, params, place_tags
 from alignment_dagster.preflight.studies import load_studies
 from alignment_dagster.steps.registry import STEPS
+from alignment_dagster.study import Study
 from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import TinyStudy
 
@@ -47,7 +48,7 @@ def test_recipe_and_seed_are_tags_of_their_own(
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
-def test_mlflow_takes_what_the_shipped_studies_declare(study: object) -> None:
+def test_mlflow_takes_what_the_shipped_studies_declare(study: Study) -> None:
     from mlflow.utils.validation import _validate_param  # slow to import
 
     assert all(len(value) <= LONGEST_TAG for value in experiment_tags(study).values())

@@ -22,7 +22,7 @@ from alignment_dagster.lineage.mlflow_tags import (
     RECIPE,
     SEED,
     VERSION,
-    params,
+    flat,
     place_tags,
     short_digest,
     tags,
@@ -115,7 +115,7 @@ def _check_run(scope: Scope, artifact: Artifact, run: MlflowRun) -> None:
         same = (told or "").startswith(own) if name == NOTE else told == value
         message = f"tag {name} is {told}, the lake has {value}"
         scope.findings.gap_if(not same, "mlflow", subject, message)
-    declared = params(artifact.provenance.declared)
+    declared = flat(artifact.provenance.declared)
     for name, told in run.params.items():
         message = f"parameter {name} is {told}, and {declared.get(name)} is declared"
         scope.findings.gap_if(told != declared.get(name), "mlflow", subject, message)
