@@ -190,6 +190,8 @@ def test_runs_of_the_command_are_listed_where_dagster_lists_its_own(chain: Chain
     (location,) = workspace["load_from"]
     named = location["python_module"]["location_name"]
     with chain.instance() as instance:
+        jobs = {run.job_name for run in instance.get_runs()}
+        assert jobs == {f"{NAME}_refresh_corpus", f"{NAME}_train_one_recipe", "__ASSET_JOB"}
         for run in instance.get_runs():
             assert run.remote_job_origin is not None
             origin = run.remote_job_origin.repository_origin

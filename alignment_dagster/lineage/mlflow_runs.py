@@ -188,8 +188,11 @@ class Tracker:
 
     def introduce(self, study: Study) -> None:
         """Say at the study's experiment what it is about, and how its recipes are compared."""
+        _retried(lambda: self._introduce(experiment_tags(study)))
+
+    def _introduce(self, tags: Mapping[str, str]) -> None:
         known = self.client.get_experiment(self.experiment_id).tags
-        for key, value in experiment_tags(study).items():
+        for key, value in tags.items():
             if known.get(key) != value:
                 self.client.set_experiment_tag(self.experiment_id, key, value)
 
@@ -291,11 +294,9 @@ def _create_store(home: Home) -> None:
 
 def _hide_empty_default(client: MlflowClient) -> None:
     """Delete the experiment that MLflow makes by itself, as its pages would, if it has no run."""
-    default = client.get_experiment(DEFAULT)
-    if default.lifecycle_stage == LifecycleStage.ACTIVE and not client.search_runs(
-        [DEFAULT], run_view_type=ViewType.ALL, max_results=1
-    ):
-        with suppress(MlflowException):  # another process was faster
+    with suppress(MlflowException):  # it is gone, or another process was faster
+        active = client.get_experiment(DEFAULT).lifecycle_stage == LifecycleStage.ACTIVE
+        if active and not client.search_runs([DEFAULT], run_view_type=ViewType.ALL, max_results=1):
             client.delete_experiment(DEFAULT)
 
 
