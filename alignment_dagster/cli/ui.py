@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +86,13 @@ def _first_page() -> str:
 
 
 def _ask_mlflow(of: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    import urllib.request  # for weight, as above
+
     address = f"{MLFLOW}/api/2.0/mlflow/{of}/search"
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(address, json.dumps(wanted).encode(), headers)
-    with urllib.request.urlopen(request, timeout=GRACE_SECONDS) as answer:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=GRACE_SECONDS) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
 
