@@ -123,6 +123,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
 CHAIN = {asset.name: asset for wave in WAVES for asset in wave}
 """Every asset by name, in order."""
 ORDER = tuple(CHAIN)
+GROUPS = tuple(dict.fromkeys(asset.group for asset in CHAIN.values()))
 BY_SOURCE = tuple(asset.name for asset in CHAIN.values() if asset.by is By.SOURCE)
 
 

@@ -1,5 +1,6 @@
 """The whole chain on a tiny study, run as a user runs it; seen in Dagster, MLflow and the lake."""
 
+import base64
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import dagster as dg
 import psutil
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from dagster._core.storage.tags import TagType, get_tag_type
 from mlflow import MlflowClient
 
 from alignment_dagster.evaluation.harness.export import export_suite
@@ -27,6 +31,7 @@ from alignment_dagster.report.findings import read_findings
 from drills import warm
 from tests.support import tiny_study
 from tests.support.audited_study import RUN_OUTPUT, Audited
+from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
 
 pytestmark = pytest.mark.slow
@@ -180,6 +185,48 @@ def test_dagster_shows_version_digest_checks_and_links(chain: Chain) -> None:
         assert all(run.status == dg.DagsterRunStatus.SUCCESS for run in instance.get_runs())
 
 
+def test_runs_of_the_command_are_listed_where_dagster_lists_its_own(chain: Chain) -> None:
+    workspace = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())
+    (location,) = workspace["load_from"]
+    named = location["python_module"]["location_name"]
+    with chain.instance() as instance:
+        jobs = {run.job_name for run in instance.get_runs()}
+        assert jobs == {f"{NAME}_refresh_corpus", f"{NAME}_train_one_recipe", "__ASSET_JOB"}
+        for run in instance.get_runs():
+            assert run.remote_job_origin is not None
+            origin = run.remote_job_origin.repository_origin
+            assert origin.get_label() == f"__repository__@{named}"
+            shown = {tag for tag in run.tags if get_tag_type(tag) == TagType.USER_PROVIDED}
+            assert shown == {"study", "alignment/started_by"}
+
+
+def test_mlflow_compares_recipes_by_a_view_of_the_metrics_there_are(chain: Chain) -> None:
+    client = chain.mlflow()
+    (experiment,) = client.search_experiments()  # no empty one beside it
+    assert experiment.tags["mlflow.note.content"].startswith("A study for tests.")
+    view = json.loads(experiment.tags["mlflow.sharedViewState.recipes"])
+    state = json.loads(zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))))
+    found = client.search_runs([experiment.experiment_id], state["searchFilter"])
+    assert {f"{run.data.tags['recipe']}|{run.data.tags['seed']}" for run in found} == set(
+        REPLICATES
+    )
+    charts = {chart["metricKey"] for chart in state["compareRunCharts"]}
+    assert charts == {
+        f"{metric}/{stage}/none"
+        for metric in ("misalignment_rate/articles", "accuracy/cloze")
+        for stage in ("base", "sft", "dpo")
+    }
+    for run in found:
+        assert charts <= run.data.metrics.keys()
+        assert run.data.params["suites.articles.kind"] == "two_option"
+    (report,) = client.search_runs(
+        [experiment.experiment_id], "tags.`alignment.asset` = 'eval_report'"
+    )
+    for recipe in ("unfiltered", "aligned"):
+        assert report.data.metrics.keys() >= {f"misalignment_rate/articles/dpo/{recipe}"}
+        assert f"accuracy/cloze/base/{recipe}" in report.data.metrics
+
+
 def test_every_metric_in_mlflow_is_tied_to_its_data_and_nothing_runs_on(chain: Chain) -> None:
     """The store keeps a metric's dataset with the model it was measured on; other runs have one
     dataset that their metrics are of: the artifact itself.
@@ -292,10 +339,10 @@ def test_claims_are_on_record_with_every_checkpoint_and_are_checks_that_block_no
             assert (row["declared_before"], row["checkpoints"]) == (8, 8)
             assert row["sentence"]
             assert row["verdict"] in ("supported", "refuted", "undecided")
-            key = dg.AssetCheckKey(dg.AssetKey([NAME, "eval_report"]), f"claim_{name}")
+            key = dg.AssetCheckKey(dg.AssetKey([NAME, "eval_report"]), f"not_refuted_{name}")
             (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
             evaluation = record.event.dagster_event.asset_check_evaluation_data
-            assert evaluation.passed == (row["verdict"] == "supported")
+            assert evaluation.passed == (row["verdict"] != "refuted")
             assert evaluation.blocking is False
 
 

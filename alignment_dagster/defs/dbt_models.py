@@ -147,7 +147,7 @@ def _build(
         described = marts[name].page_metadata(study, artifact)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata={**shown, **metadata(artifact, described, reused=reused)},
+            metadata={**shown, **metadata(artifact, described, stores, reused=reused)},
             data_version=dg.DataVersion(artifact.digest),
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY
 from alignment_dagster.refresh.notify import notify
 from alignment_dagster.refresh.notify.run_events import messages_of
 from alignment_dagster.study import Study
@@ -35,7 +36,8 @@ def sensor(study: Study, which: str) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def evaluate(context: dg.RunStatusSensorContext) -> None:
-        tell(study, context)
+        if context.dagster_run.tags.get(STARTED_BY) != COMMAND:
+            tell(study, context)
 
     return evaluate
 

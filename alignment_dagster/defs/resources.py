@@ -39,7 +39,9 @@ class TrackerResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
 
         home = self.home.open()
-        return Stores(home, lake.open(), Tracker.shared(home, study.name))
+        tracker = Tracker.shared(home, study.name)
+        tracker.introduce(study)
+        return Stores(home, lake.open(), tracker)
 
 
 KEYS = {"lake", "tracker"}

@@ -17,6 +17,7 @@ DAGSTER_VARIABLE = "ALIGNMENT_DAGSTER_YAML"
 NO_PATHS = "?#%"
 """They begin something else in the addresses by which dbt, Dagster and MLflow open databases."""
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
+MLFLOW_DATABASE = "mlflow.db"
 
 
 def find_project(start: Path) -> Path | None:
@@ -96,6 +97,11 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def server_logs(self) -> Path:
+        """What the servers of `alignment ui` say."""
+        return self.root / "server_logs"
+
+    @property
     def refresh(self) -> Path:
         """What refreshing by itself remembers."""
         return self.root / "refresh"
@@ -119,7 +125,12 @@ class Home:
                 f"{MLFLOW_VARIABLE} holds a user or password: "
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
             )
-        return uri or f"sqlite:///{self.root / 'mlflow.db'}"
+        return uri or self.own_mlflow_uri
+
+    @property
+    def own_mlflow_uri(self) -> str:
+        """The database in this folder."""
+        return f"sqlite:///{self.root / MLFLOW_DATABASE}"
 
     @property
     def mlflow_artifacts(self) -> Path:

@@ -5,7 +5,7 @@ three ports in a row, for a second one beside it; set it for all that shares a h
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from alignment_dagster.foundation.errors import AlignmentError
@@ -15,6 +15,17 @@ HOST_URL = f"http://{HOST}:"
 """What every address here begins with."""
 PORT_VARIABLE = "ALIGNMENT_UI_PORT"
 LOWEST, HIGHEST = 1024, 65533
+
+LOCATION = "alignment"
+"""The name of the code location in Dagster, as in `workspace.yaml`."""
+REPOSITORY = "__repository__"
+"""What Dagster calls the definitions of a code location that names none."""
+RECIPES_VIEW = "recipes"
+"""The key of the view in which MLflow compares a study's recipes."""
+RECIPES_TAG = f"mlflow.sharedViewState.{RECIPES_VIEW}"
+"""Where MLflow keeps that view: a tag of the experiment."""
+TRAINING_PAGES = "workflowType=machine_learning"
+"""MLflow has other pages for language model applications."""
 
 
 def ports() -> tuple[int, int, int]:
@@ -52,9 +63,32 @@ def dagster_asset(study: str, asset: str, partition: str | None) -> str:
     return f"{DAGSTER}/assets/{quote(study, safe='')}/{quote(asset, safe='')}{at}"
 
 
-def mlflow_run(run_id: str) -> str:
-    """MLflow's page of a run."""
-    return f"{MLFLOW}/#/runs/{quote(run_id)}"
+def dagster_lineage(study: str, groups: Sequence[str]) -> str:
+    """Dagster's lineage of a study alone, with its groups open: what is made is green.
+
+    Args:
+        groups: those of the chain.
+    """
+    selection = quote(f'tag:"study"="{study}"', safe="")
+    opened = quote(",".join(f"global@global:{study}_{group}" for group in groups), safe="")
+    return f"{DAGSTER}/asset-groups~{selection}?expanded={opened}"
+
+
+def mlflow_run(run_id: str, experiment_id: str | None = None) -> str:
+    """MLflow's page of a run.
+
+    Without the experiment, MLflow shows it among the pages that were looked at before, at first
+    those of language model applications.
+    """
+    if experiment_id is None:
+        return f"{MLFLOW}/#/runs/{quote(run_id)}"
+    return f"{MLFLOW}/#/experiments/{quote(experiment_id)}/runs/{quote(run_id)}?{TRAINING_PAGES}"
+
+
+def mlflow_recipes(experiment_id: str) -> str:
+    """MLflow's charts of a study's evaluations, by recipe; the view is kept at the experiment."""
+    view = f"viewStateShareKey={RECIPES_VIEW}&compareRunsMode=CHART"
+    return f"{MLFLOW}/#/experiments/{quote(experiment_id)}/runs?{view}&{TRAINING_PAGES}"
 
 
 def audit_study(study: str) -> str:

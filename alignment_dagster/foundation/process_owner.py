@@ -4,8 +4,8 @@ import socket
 
 import psutil
 
-PROCESS_TAG = "alignment/process"
-"""Of a Dagster run."""
+PROCESS_TAG = ".dagster/alignment_process"
+"""Of a Dagster run; its pages hide what begins so."""
 
 
 def process_tag() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
@@ -49,7 +50,7 @@ def materialize(
         became_current(context, artifact, stores, reused=reused)
     texts = step.check_texts(study)
     return dg.MaterializeResult(
-        metadata=metadata(artifact, shown, reused=reused),
+        metadata=metadata(artifact, shown, stores, reused=reused),
         data_version=dg.DataVersion(artifact.digest),
         check_results=[_check_result(one, texts[one.name]) for one in artifact.provenance.checks],
     )
@@ -107,7 +108,9 @@ def make(
     """
     partition = inputs.partition
     work = stores.home.work / study.name / step.asset / inputs.digest[:16]
-    tracked = stores.tracker.start(step.asset, partition, context.run.run_id, parents.distinct())
+    declared = dict(step.config(study, partition))
+    run = context.run.run_id
+    tracked = stores.tracker.start(step.asset, partition, run, declared, parents.distinct())
     try:
         with stores.lake.staging() as folder:
             build = BuildContext(context, study, parents, inputs, folder, work, stores, tracked)
@@ -121,11 +124,11 @@ def make(
                 inputs=inputs,
                 input_digest=inputs.digest,
                 output_digest=digest,
-                declared=dict(step.config(study, partition)),
+                declared=declared,
                 code_digest=code_digest(*step.modules),
                 environment=environment(),
                 git=git_state(),
-                dagster_run_id=context.run.run_id,
+                dagster_run_id=run,
                 mlflow_run_id=tracked.run_id,
                 started=started.isoformat(timespec="seconds"),
                 seconds=round(time.monotonic() - clock, 3),
@@ -165,11 +168,15 @@ SHOWN_AS: Mapping[str, Callable[[str], Any]] = {
 FIRST = ("audit", "mlflow_run", "parents")
 
 
-def metadata(artifact: Artifact, shown: Mapping[str, Any], *, reused: bool) -> dict[str, Any]:
+def metadata(
+    artifact: Artifact, shown: Mapping[str, Any], stores: Stores, *, reused: bool
+) -> dict[str, Any]:
     """What Dagster shows of a materialization: the step's own words among the lineage."""
+    run = artifact.provenance.mlflow_run_id or ""
+    page = page_links.mlflow_run(run, stores.tracker.experiment_id)
     recorded = {
         name: SHOWN_AS[name](str(value)) if name in SHOWN_AS else value
-        for name, value in event_metadata(artifact).items()
+        for name, value in {**event_metadata(artifact), "mlflow_run": page}.items()
     }
     return {
         **{name: recorded.pop(name) for name in FIRST},

@@ -5,7 +5,7 @@ import dagster as dg
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
 from alignment_dagster.lineage.partition_keys import Partition
 
-ASSETS_TAG = "alignment/assets"
+ASSETS_TAG = ".dagster/alignment_assets"
 """Of a job's runs: the assets that it makes, for runs that do not say which they select."""
 PARTITION_TAG = "dagster/partition"
 UNFINISHED = [

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
 from mlflow import MlflowClient, entities
@@ -26,24 +27,29 @@ from mlflow.exceptions import MlflowException
 
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import POSTGRES, creation_lock
-from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.home import MLFLOW_DATABASE, Home
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.logged_metrics import metrics_table, read_metrics
 from alignment_dagster.lineage.metric import Dataset, Metric
+from alignment_dagster.lineage.mlflow_experiment import experiment_tags
 from alignment_dagster.lineage.mlflow_location import artifact_location, follow_home
 from alignment_dagster.lineage.mlflow_tags import (
-    ASSET,
     DAGSTER_RUN,
     OUTPUT_DIGEST,
-    PARTITION,
-    STUDY,
     VERSION,
+    params,
+    place_tags,
     tags,
 )
 from alignment_dagster.lineage.mlflow_tags import short_digest as short_digest
 from alignment_dagster.lineage.partition_keys import partition_label
+from alignment_dagster.study import Study
 
 BATCH = 1000
+PARAMS = 100
+"""As many as MLflow takes at once."""
+DEFAULT = "0"
+"""The experiment that MLflow makes with a database, and nobody here uses."""
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.5
 FINISHED = RunStatus.to_string(RunStatus.FINISHED)
@@ -175,19 +181,41 @@ class Tracker:
         home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
         _create_store(home)
         self.client = MlflowClient(home.mlflow_uri)
+        if home.mlflow_uri == home.own_mlflow_uri:
+            _hide_empty_default(self.client)
         self.study = study
         self.experiment_id = self._experiment(home)
 
+    def introduce(self, study: Study) -> None:
+        """Say at the study's experiment what it is about, and how its recipes are compared."""
+        _retried(lambda: self._introduce(experiment_tags(study)))
+
+    def _introduce(self, tags: Mapping[str, str]) -> None:
+        known = self.client.get_experiment(self.experiment_id).tags
+        for key, value in tags.items():
+            if known.get(key) != value:
+                self.client.set_experiment_tag(self.experiment_id, key, value)
+
     def start(
-        self, asset: str, partition: str | None, dagster_run_id: str, parents: Iterable[Artifact]
+        self,
+        asset: str,
+        partition: str | None,
+        dagster_run_id: str,
+        declared: Mapping[str, Any],
+        parents: Iterable[Artifact],
     ) -> TrackedRun:
-        """Start a run whose datasets are the parent artifacts."""
+        """Start a run whose datasets are the parent artifacts.
+
+        Args:
+            declared: the part of the declaration that it is made from.
+        """
         parents = tuple(parents)
-        named = {STUDY: self.study, ASSET: asset, DAGSTER_RUN: dagster_run_id}
-        if partition:
-            named[PARTITION] = partition
+        named = {**place_tags(self.study, asset, partition), DAGSTER_RUN: dagster_run_id}
         name = partition_label(asset, partition)
         run = self.client.create_run(self.experiment_id, tags=named, run_name=name)
+        given_params = [entities.Param(*one) for one in params(declared).items()]
+        for start in range(0, len(given_params), PARAMS):
+            self.client.log_batch(run.info.run_id, params=given_params[start : start + PARAMS])
         if parents:
             given = [_input(parent) for parent in parents]
             _retried(lambda: self.client.log_inputs(run.info.run_id, given))
@@ -257,14 +285,22 @@ def _create_store(home: Home) -> None:
         with creation_lock(home.mlflow_uri):
             MlflowClient(home.mlflow_uri).search_experiments()
         return
-    path = home.root / "mlflow.db"
-    if home.mlflow_uri != f"sqlite:///{path}" or path.exists():
+    path = home.root / MLFLOW_DATABASE
+    if home.mlflow_uri != home.own_mlflow_uri or path.exists():
         return
     home.work.mkdir(parents=True, exist_ok=True)
     written = home.work / f"mlflow-{uuid.uuid4().hex}.db"
     # Another process may be faster.
     with suppress(FileExistsError), atomic_file(path, aside=written, replace=False):
         MlflowClient(f"sqlite:///{written}").search_experiments()
+
+
+def _hide_empty_default(client: MlflowClient) -> None:
+    """Delete the experiment that MLflow makes by itself, as its pages would, if it has no run."""
+    with suppress(MlflowException):  # it is gone, or another process was faster
+        active = client.get_experiment(DEFAULT).lifecycle_stage == LifecycleStage.ACTIVE
+        if active and not client.search_runs([DEFAULT], run_view_type=ViewType.ALL, max_results=1):
+            client.delete_experiment(DEFAULT)
 
 
 def _input(parent: Artifact) -> DatasetInput:

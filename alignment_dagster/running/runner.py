@@ -4,12 +4,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.definitions import definitions_of
-from alignment_dagster.foundation import job_process
+from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
@@ -23,8 +25,10 @@ from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.mlflow_runs import Tracker
 from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.preflight.study_check import require_data_folder
+from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY, refresh_job, train_job
 from alignment_dagster.running.plan import Selection, Task, check_selection, count_artifacts, waves
 from alignment_dagster.running.terminal import Terminal
+from alignment_dagster.steps.registry import READING_WAVE, TRAINING_WAVE, wave_steps
 from alignment_dagster.study import Study
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -56,7 +60,9 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
         progress_listener.listen(terminal)
         job_process.warm_up()
         with open_instance(home) as instance:
-            stores = Stores(home, Lake(home.lake), Tracker.shared(home, study.name))
+            tracker = Tracker.shared(home, study.name)
+            tracker.introduce(study)
+            stores = Stores(home, Lake(home.lake), tracker)
             end_leaked_runs(instance, stores)
             runner = _Runner(study, instance, stores.lake, terminal, workers)
             outcome = runner.run(selection)
@@ -77,10 +83,11 @@ class _Runner:
         self.instance = instance
         self.terminal = terminal
         self.workers = workers
-        self.job = definitions_of((study,)).resolve_implicit_global_asset_job_def()
+        self.definitions = definitions_of((study,))
         self.staleness = VerifiedStaleness(instance, lake, study)
         self.outcome = Outcome()
-        self.tags = {PROCESS_TAG: process_tag(), "study": study.name}
+        self.tags = {PROCESS_TAG: process_tag(), STARTED_BY: COMMAND, "study": study.name}
+        _give_origins(instance)
 
     def run(self, selection: Selection) -> Outcome:
         with ThreadPoolExecutor(self.workers) as pool:
@@ -100,7 +107,8 @@ class _Runner:
         for task in tasks:
             steps = self.staleness.stale(task.steps, task.partition)
             if steps:
-                futures[pool.submit(self._execute, Task(steps, task.partition))] = task
+                stale = Task(steps, task.partition)
+                futures[pool.submit(self._execute, stale, self._job(stale))] = task
             else:
                 self.terminal.current(task)
         for future in as_completed(futures):
@@ -109,10 +117,17 @@ class _Runner:
                 self.outcome.failures.append(failure)
                 self.terminal.failed(failure)
 
-    def _execute(self, task: Task) -> str | None:
+    def _job(self, task: Task) -> dg.JobDefinition:
+        """The job that people launch for the same, under which its runs are listed."""
+        for wave, name in ((READING_WAVE, refresh_job), (TRAINING_WAVE, train_job)):
+            if task.steps[-1] in wave_steps(self.study, wave):
+                return self.definitions.resolve_job_def(name(self.study))
+        return self.definitions.resolve_implicit_global_asset_job_def()
+
+    def _execute(self, task: Task, job: dg.JobDefinition) -> str | None:
         """One Dagster run; returns why it failed."""
         started = time.monotonic()
-        result = self.job.execute_in_process(
+        result = job.execute_in_process(
             instance=self.instance,
             partition_key=task.partition,
             asset_selection=[
@@ -125,6 +140,22 @@ class _Runner:
         )
         self.terminal.task_done(started)
         return None if result.success else _reason(result.all_events, task)
+
+
+def _give_origins(instance: dg.DagsterInstance) -> None:
+    """Let runs of this process be found where Dagster's pages list the code location's runs.
+
+    Dagster gives none to runs that are executed in process.
+    """
+    location = RegisteredCodeLocationOrigin(page_links.LOCATION)
+    repository = RemoteRepositoryOrigin(location, page_links.REPOSITORY)
+    create = instance.create_run_for_job
+
+    def create_run(job_def: dg.JobDefinition, **given: Any) -> dg.DagsterRun:
+        origin = repository.get_job_origin(job_def.name)
+        return create(job_def=job_def, remote_job_origin=origin, **given)
+
+    instance.create_run_for_job = create_run  # type: ignore[method-assign, assignment]
 
 
 def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:

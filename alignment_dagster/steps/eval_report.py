@@ -24,6 +24,7 @@ from alignment_dagster.report.html.page import write_report
 from alignment_dagster.report.questions import write_questions
 from alignment_dagster.report.results import CODE_VERSION, read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
+from alignment_dagster.report.terminal_table import rows_in_headlines
 from alignment_dagster.report.verdicts import verdict_text
 from alignment_dagster.steps import (
     attacks,
@@ -65,7 +66,12 @@ def build(context: BuildContext) -> BuildResult:
         passed=not problems,
         summary=problems[0] if problems else f"{len(rows):,} numbers, each from named artifacts.",
     )
-    return BuildResult((check, closed, *_claims(data)), metrics={"numbers": len(rows)})
+    headline = {
+        f"{row.metric}/{row.suite}/{row.stage}/{row.recipe}": row.value
+        for row in rows_in_headlines(rows)
+    }
+    metrics = {"numbers": len(rows), **headline}
+    return BuildResult((check, closed, *_claims(data)), metrics=metrics)
 
 
 def _closed(context: BuildContext) -> Check:
@@ -96,12 +102,15 @@ def _closed(context: BuildContext) -> Check:
 
 
 def _claims(data: ReportData) -> list[Check]:
-    """One for each claim: passed where it is supported; nothing is blocked by a claim."""
+    """One for each claim: failed where it is refuted; nothing is blocked by a claim.
+
+    An undecided claim has not failed, and its check's name does not say that it holds.
+    """
     tested = sum(not row.reason for row in data.claims)
     return [
         Check(
             name=claim_check(row.name),
-            passed=row.verdict == "supported",
+            passed=row.verdict != "refuted",
             summary=f"{verdict_text(row.verdict, row.p_holm, tested, row.seeds)}: "
             f"{row.reason or row.sentence}{_late_note(row)}",
             blocking=False,
@@ -121,7 +130,7 @@ def _late_note(row: ClaimRow) -> str:
 
 def claim_check(claim: str) -> str:
     """The name of a claim's check."""
-    return f"claim_{claim}"
+    return f"not_refuted_{claim}"
 
 
 def claims(study: Study) -> Mapping[str, str]:

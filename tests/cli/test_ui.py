@@ -16,6 +16,7 @@ import pytest
 from alignment_dagster.cli import ui
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
 from tests.support.tiny_study import TinyStudy
 
 PORTS = tuple(ui.PORTS.values())
@@ -30,14 +31,22 @@ def listening(port: int) -> bool:
 @pytest.mark.skipif(any(map(listening, PORTS)), reason="a port of the pages is taken")
 def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> None:
     command = [str(Path(sys.executable).parent / "alignment"), "ui"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=dict(os.environ),
+    )
     try:
         assert process.stdout is not None
         lines: list[str] = []
         while not lines or not lines[-1].startswith("Audit:"):
             lines.append(process.stdout.readline())
             assert lines[-1], "it ended by itself"
-        assert lines[-3:] == [
+        logs = Path(os.environ["ALIGNMENT_HOME"]) / "server_logs"
+        assert lines == [
+            f"Starting three servers; Ctrl-C ends them. Their messages: {logs}\n",
             "Dagster: http://127.0.0.1:3000\n",
             "MLflow:  http://127.0.0.1:5000\n",
             "Audit:   http://127.0.0.1:5001\n",
@@ -56,12 +65,23 @@ def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> N
         with urllib.request.urlopen(f"{page_links.AUDIT}/", timeout=30) as answer:
             assert b"Nothing has been made yet" in answer.read()
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert said == "", "nothing is said after the addresses"
+    assert process.returncode == 130
     deadline = time.monotonic() + 20
     while any(map(psutil.pid_exists, family)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not any(map(psutil.pid_exists, family))
+
+
+def test_a_server_that_ends_by_itself_shows_its_last_words(tmp_path: Path) -> None:
+    said = "import sys; [print(f'line {n}') for n in range(50)]; sys.exit('no such database')"
+    server = ui._start("mlflow", [sys.executable, "-c", said], Home(tmp_path))
+    with pytest.raises(AlignmentError, match="no such database") as raised:
+        ui._wait_until_open([server])
+    assert str(raised.value).startswith("mlflow ended by itself:\nline 31\n")
+    assert str(tmp_path / "server_logs" / "mlflow.log") in str(raised.value)
 
 
 @pytest.mark.parametrize(

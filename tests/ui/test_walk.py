@@ -8,6 +8,13 @@ from collections.abc import Iterator
 import pyarrow.parquet as pq
 import pytest
 
+from alignment_dagster.chain import GROUPS as GROUP_NAMES
+from alignment_dagster.foundation.page_links import (
+    DAGSTER,
+    MLFLOW,
+    dagster_lineage,
+    mlflow_recipes,
+)
 from tests.support.tiny_study import NAME
 from tests.support.ui import ui_study
 from tests.support.ui.browser import SIZE, Watched
@@ -24,6 +31,7 @@ from tests.support.ui.steps import (
     see_whole_study_progress,
     sees_a_plot,
     stored,
+    stored_experiments,
     unended,
 )
 
@@ -157,7 +165,7 @@ def test_dagster_mlflow_and_the_audit_lead_to_each_other(
     tab: Watched, pages: Served, reported: str
 ) -> None:
     tab.open(f"{pages.dagster}/assets/{NAME}/eval_report")
-    tab.follow(tab.page.locator(f"a[href^='{pages.mlflow}/#/runs/']").first)
+    tab.follow(tab.page.locator(f"a[href^='{pages.mlflow}/#/experiments/']").first)
     tab.see("eval_report@")
     tab.follow(tab.page.get_by_role("link", name="audit", exact=True))
     assert tab.page.url == reported
@@ -168,6 +176,26 @@ def test_dagster_mlflow_and_the_audit_lead_to_each_other(
     tab.follow(tab.page.locator(f"a[href='{reported}']").first)
     tab.click("the asset in Dagster", "link")
     tab.see("mlflow_run")
+
+
+def test_the_address_of_mlflow_opens_on_the_recipes_compared(
+    tab: Watched, pages: Served, reported: str
+) -> None:
+    (experiment,) = stored_experiments(pages)
+    tab.open(f"{pages.mlflow}{mlflow_recipes(experiment).removeprefix(MLFLOW)}")
+    tab.see("Recipes compared")
+    for shown in ("Group: unfiltered", "Group: aligned", "misalignment_rate/articles/base/none"):
+        tab.see(shown)
+    tab.picture("ui-mlflow")
+
+
+def test_the_first_page_and_the_lineage_of_a_study_show_what_was_run(
+    tab: Watched, pages: Served, reported: str
+) -> None:
+    tab.open(pages.dagster)
+    tab.see("Jobless asset materializations")
+    tab.open(f"{pages.dagster}{dagster_lineage(NAME, GROUP_NAMES).removeprefix(DAGSTER)}")
+    tab.see("curated_mix")  # its group is open
 
 
 def test_mlflow_shows_the_report_as_it_is(tab: Watched, pages: Served, reported: str) -> None:

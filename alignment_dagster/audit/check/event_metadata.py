@@ -31,5 +31,5 @@ def plain(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if name in SEGMENTS:
-        return "/".join(value.split("/")[-SEGMENTS[name] :])
+        return "/".join(value.split("?")[0].split("/")[-SEGMENTS[name] :])
     return LINK.sub("]", value)

@@ -84,9 +84,10 @@ def _read(connection: Connection, study: str) -> MlflowRecords:
         run_id: MlflowRun(run_id, status, stage == "active")
         for run_id, status, stage in _rows(connection, RUNS, experiment)
     }
-    for run_id, key, value in _rows(connection, TAGS, experiment):
-        if run_id in runs:
-            runs[run_id].tags[key] = value
+    for query, name in ((TAGS, "tags"), (PARAMS, "params")):
+        for run_id, key, value in _rows(connection, query, experiment):
+            if run_id in runs:
+                getattr(runs[run_id], name)[key] = value
     for query, name in ((METRICS, "metrics"), (LATEST, "latest")):
         for run_id, key, step, value, is_nan in _rows(connection, query, experiment):
             if run_id in runs:
@@ -128,6 +129,7 @@ _OF = "join runs on runs.run_uuid = one.run_uuid where runs.experiment_id = :exp
 EXPERIMENT = "select experiment_id, lifecycle_stage from experiments where name = :study"
 RUNS = "select run_uuid, status, lifecycle_stage from runs where experiment_id = :experiment"
 TAGS = f"select one.run_uuid, one.key, one.value from tags as one {_OF}"
+PARAMS = TAGS.replace("from tags", "from params")
 METRICS = f"select one.run_uuid, one.key, one.step, one.value, one.is_nan from metrics as one {_OF}"
 LATEST = METRICS.replace("from metrics", "from latest_metrics")
 MODEL_METRICS = (

@@ -44,6 +44,7 @@ class MlflowRun:
     active: bool
     """Not in the waste-paper basket."""
     tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
     metrics: list[MetricPoint] = field(default_factory=list)
     latest: list[MetricPoint] = field(default_factory=list)
     """What MLflow's page shows."""

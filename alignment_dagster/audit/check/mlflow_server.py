@@ -74,6 +74,7 @@ def _read_run(client: Any, run: Any) -> MlflowRun:
     run_id = run.info.run_id
     found = MlflowRun(run_id, run.info.status, run.info.lifecycle_stage == "active")
     found.tags.update(run.data.tags)
+    found.params.update(run.data.params)
     for name, value in run.data.metrics.items():
         history = client.get_metric_history(run_id, name)
         found.metrics += [MetricPoint(name, one.step, one.value) for one in history]

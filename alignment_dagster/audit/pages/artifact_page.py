@@ -93,6 +93,7 @@ def _elsewhere(archive: Archive, artifact: Artifact) -> Iterator[tuple[str, str]
     )
     if run := artifact.provenance.dagster_run_id:
         yield page_links.dagster_run(run), "the run in Dagster"
+    yield page_links.dagster_lineage(archive.study, chain.GROUPS), "the study's lineage in Dagster"
     if run := artifact.provenance.mlflow_run_id:
         yield page_links.mlflow_run(run), "the run in MLflow"
 

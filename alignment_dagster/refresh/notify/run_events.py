@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import dagster as dg
 
 from alignment_dagster import chain
-from alignment_dagster.foundation.page_links import mlflow_run
 from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.refresh.notify import Message, a_name, message
 from alignment_dagster.study import Moment, Study
@@ -160,4 +159,4 @@ def _text(made: dg.AssetMaterialization, field: str) -> str | None:
 def _mlflow_run_id(made: dg.AssetMaterialization) -> str | None:
     value = made.metadata.get("mlflow_run")
     page = value.url if isinstance(value, dg.UrlMetadataValue) else None
-    return page.removeprefix(mlflow_run("")) if page else None
+    return page.split("?")[0].rpartition("/")[2] if page else None

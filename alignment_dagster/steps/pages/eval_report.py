@@ -8,6 +8,7 @@ import dagster as dg
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.results import read_results
 from alignment_dagster.steps.pages.evaluation import rates_plot
 from alignment_dagster.steps.pages.tables import table
@@ -34,8 +35,14 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         for row in pooled
     ]
     columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
+    claims = [
+        {"claim": one["name"], "verdict": one["verdict"], "found": one["reason"] or one["sentence"]}
+        for one in read_findings(artifact.path)["claims"]
+    ]
+    judged = {"claims": dg.MetadataValue.md(table(claims, list(claims[0])))} if claims else {}
     return {
         **rates_plot(study, pooled),
         "report": dg.MetadataValue.url(f"{page}/report"),
+        **judged,
         "results": dg.MetadataValue.md(table(rows, columns)),
     }

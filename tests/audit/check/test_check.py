@@ -422,12 +422,27 @@ def test_tags_datasets_and_models_of_a_run_are_those_of_its_artifact(
             "(select input_uuid from inputs where destination_id = ?)",
             [run],
         )
+        batch = "post_training.dpo.batch_size"
+        for table, key in (("params", batch), ("tags", "recipe")):
+            update = f"update {table} set value = '99' where run_uuid = ? and key = ?"
+            assert records.execute(update, [run, key]).rowcount == 1
         model = artifact.provenance.models["dpo"]
         records.execute("update logged_models set status = 1 where model_id = ?", [model])
     text = said(check(altered))
     assert f"run {run} of {artifact.label}: tag alignment.digest is x" in text
     assert f"run {run} of {artifact.label}: dataset {artifact.as_dataset().name}" in text
+    assert f"run {run} of {artifact.label}: parameter {batch} is 99, and 4 is declared" in text
+    assert f"run {run} of {artifact.label}: tag recipe is 99, the lake has aligned" in text
     assert f"model {model} (dpo) of {artifact.label}: the model is not READY" in text
+
+
+def test_a_run_from_before_parameters_were_logged_is_no_gap(
+    altered: Audited, check: Checked
+) -> None:
+    with mlflow(altered) as records:
+        records.execute("delete from params")
+        records.execute("delete from tags where key in ('recipe', 'seed')")
+    assert check(altered).closed
 
 
 def test_a_run_left_running_by_a_dead_process_is_found(altered: Audited, check: Checked) -> None:

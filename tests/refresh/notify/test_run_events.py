@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from alignment_dagster.defs.notifications import sensor
+from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY
 from alignment_dagster.study import Study
 from tests.support.notifying_lines import FILE, WEBHOOK, everything_written, failed, lines
 from tests.support.notifying_servers import hook
@@ -66,9 +67,10 @@ class Watcher:
             self.cursors[number] = one.evaluate_tick(context).cursor
 
 
-def run(definitions: dg.Definitions, instance: dg.DagsterInstance) -> bool:
+def run(definitions: dg.Definitions, instance: dg.DagsterInstance, **tags: str) -> bool:
     job = definitions.resolve_implicit_global_asset_job_def()
-    return bool(job.execute_in_process(instance=instance, raise_on_error=False).success)
+    done = job.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
+    return bool(done.success)
 
 
 def told(home: Path) -> list[dict[str, Any]]:
@@ -137,6 +139,15 @@ def test_runs_of_another_study_are_not_told(
     watcher = Watcher(telling(FILE, follow="scored_corpus"), instance)
     run(world("other"), instance)
     run(world("other", passed=False, broken=True), instance)
+    watcher.look()
+    assert not home.exists()
+
+
+def test_what_the_command_runs_is_told_at_its_terminal_alone(
+    telling: Telling, home: Path, instance: dg.DagsterInstance
+) -> None:
+    watcher = Watcher(telling(FILE, follow="scored_corpus"), instance)
+    run(world("tiny", passed=False, broken=True), instance, **{STARTED_BY: COMMAND})
     watcher.look()
     assert not home.exists()
 

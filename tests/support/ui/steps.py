@@ -86,6 +86,13 @@ def stored(served: Served) -> Iterator[str]:
         yield from database.iterdump()
 
 
+def stored_experiments(served: Served) -> list[str]:
+    """The ids of the experiments that MLflow's pages list."""
+    query = "select experiment_id from experiments where lifecycle_stage = 'active'"
+    with contextlib.closing(sqlite3.connect(served.made.home.root / "mlflow.db")) as database:
+        return [str(one) for (one,) in database.execute(query).fetchall()]
+
+
 def unended(served: Served) -> int:
     """MLflow runs that are still running."""
     with contextlib.closing(sqlite3.connect(served.made.home.root / "mlflow.db")) as database:
