@@ -2,8 +2,8 @@
 
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.corpus.readers.jsonl import ROLE_FIELDS
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import Located, read_yaml
-from alignment_dagster.preflight.consistency import suggest_name
 from alignment_dagster.study import GeneratedReader, JsonlReader, Source, Study
 
 

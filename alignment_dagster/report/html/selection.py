@@ -56,7 +56,7 @@ def headline_suites(data: ReportData) -> list[str]:
     return [suite for suite in suites if splits.get(suite)] or suites[:MOST_IN_HEADLINE]
 
 
-def rows_in_headlines(rows: Sequence[ResultRow], suite: str) -> list[ResultRow]:
+def headline_rows(rows: Sequence[ResultRow], suite: str) -> list[ResultRow]:
     """The pooled rows of a suite under the headline system prompt."""
     prompt = headline_prompt(rows, suite)
     return [r for r in rows if r.suite == suite and r.prompt == prompt and r.seed is None]
