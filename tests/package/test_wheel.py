@@ -10,8 +10,10 @@ from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.warehouse import project_digest
 from tests.support.checkout import CHECKOUT
 from tests.support.installed_wheel import Installed
+from tests.support.tiny_study import write_jsonl
 
 STUDY = "first_study"
+OWN = "my_stories"
 
 
 def files(folder: Path) -> Mapping[Path, str]:
@@ -60,10 +62,15 @@ def test_a_new_project_is_checked_from_a_folder_below_it(
 def test_a_new_project_runs_to_results_from_a_folder_below_it(
     installed: Installed, project: Path
 ) -> None:
-    """Nothing is written beside the installed modules, and the wheel's version is on record."""
+    """With a source of one's own; nothing is written beside the installed modules, and the wheel's
+    version is on record."""
+    installed.alignment("new", "source", OWN, cwd=project)
+    own = [{"id": n, "text": f"Ann painted the gate of house {n} green."} for n in range(60)]
+    write_jsonl(project / "assets" / "sources" / "files" / f"{OWN}.jsonl", own)
     declaration = project / "assets" / "studies" / f"{STUDY}.yaml"
     text = declaration.read_text()
     for usual, smaller in (
+        ("sources:\n", f"sources:\n  - {OWN}\n"),
         ("tokens: 150000", "tokens: 40000"),
         ("width: 128", "width: 32"),
         ("heads: 4", "heads: 2"),
@@ -78,8 +85,10 @@ def test_a_new_project_runs_to_results_from_a_folder_below_it(
 
     installed.alignment("run", STUDY, cwd=below)
     rows = json.loads(installed.alignment("results", STUDY, "--json", cwd=below))
+    touched = installed.alignment("audit", "impact", STUDY, f"source:{OWN}", cwd=below)
 
     assert {row["recipe"] for row in rows} >= {"unfiltered", "alignment_upsampled"}
+    assert f"{len(own)} documents" in touched
     assert files(installed.folder) == before
     assert not any(below.iterdir())
     records = list((project / ".alignment" / "lake" / STUDY).rglob("provenance.json"))
