@@ -6,34 +6,25 @@ from typing import Any
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.pages.answer_filters import (
+    COLUMNS,
+    FACETS,
+    MARKS,
+    NO,
+    YES,
+    Filters,
+    filter_condition,
+    read_filters,
+)
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import trail
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_answers
-from alignment_dagster.lineage.archive import similar
 from alignment_dagster.report.results import TAMPERED
 
-COLUMNS: Mapping[str, str] = {
-    "suite": "suite",
-    "stage": "stage",
-    "recipe": "recipe",
-    "seed": "seed",
-    "format": "format",
-    "prompt": "system_prompt",
-    "topic": "topic",
-    "item": "item_id",
-}
-"""What can be filtered by → its column."""
-FACETS = ("suite", "stage", "recipe", "seed", "format", "prompt", "topic")
-"""Of these the page lists the values; an item is chosen by a line of the table."""
-YES, NO = "yes", "no"
-MARKS = ("hit", "flipped")
-"""`yes` or `no`: whether the answer is the one that is counted; whether the baseline's differs."""
 PAGE = 50
 LONGEST = 240
 ID = 12
-
-Filters = Mapping[str, str]
 
 
 def answers_page(opened: OpenedReport, asked: Filters) -> str:
@@ -46,8 +37,8 @@ def answers_page(opened: OpenedReport, asked: Filters) -> str:
     Raises:
         AlignmentError: if something else is asked for, or there is no such page.
     """
-    filters, page = _read_filters(asked)
-    where, values = _condition(filters)
+    filters, page = read_filters(asked)
+    where, values = filter_condition(filters)
     _load_answers(opened)
     (counted,) = fetch_rows(
         opened.ledgers,
@@ -81,19 +72,6 @@ def _address(opened: OpenedReport, filters: Filters) -> str:
     return audit_answers(opened.archive.study, opened.report.version, filters)
 
 
-def _read_filters(asked: Filters) -> tuple[dict[str, str], int]:
-    known = (*COLUMNS, *MARKS, "page")
-    for name, value in asked.items():
-        if name not in known:
-            raise AlignmentError(f"answers have no {name!r} (near: {similar(name, known)})")
-        if name in MARKS and value not in (YES, NO):
-            raise AlignmentError(f"{name}={value}: is {YES} or {NO}")
-    page = asked.get("page", "1")
-    if not (page.isascii() and page.isdigit() and 0 < int(page) < 10**9):
-        raise AlignmentError(f"page={page}: is a number from 1 on")
-    return {name: value for name, value in asked.items() if name != "page"}, int(page)
-
-
 def _load_answers(opened: OpenedReport) -> None:
     """All answers as the table `answers`, each with whether the baseline's is another one."""
     same = "suite, item_id, stage, format, option_order, system_prompt, seed"
@@ -108,17 +86,6 @@ def _load_answers(opened: OpenedReport) -> None:
 
 def _baseline(opened: OpenedReport) -> str:
     return str(opened.report.provenance.declared.get("baseline", ""))
-
-
-def _condition(filters: Filters) -> tuple[str, list[str]]:
-    parts, values = ["true"], []
-    for name, value in filters.items():
-        if name in MARKS:
-            parts.append(f"{name}::double {'>' if value == YES else '='} 0")
-        else:
-            parts.append(f"answers.{COLUMNS[name]}::varchar = ?")
-            values.append(value)
-    return " and ".join(parts), values
 
 
 def _sentences(
@@ -138,7 +105,7 @@ def _facets(opened: OpenedReport, filters: Filters) -> list[Node]:
     nodes = []
     for name in FACETS:
         others = {at: value for at, value in filters.items() if at != name}
-        where, values = _condition(others)
+        where, values = filter_condition(others)
         found = fetch_rows(
             opened.ledgers,
             f"select {COLUMNS[name]}::varchar as value, count(*) as answers "

@@ -2,12 +2,19 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from alignment_dagster.audit.trace.findings import Finding, last_steps
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.report.cells import NO_PROMPT
+from alignment_dagster.audit.trace.terms import (
+    Slice,
+    Sources,
+    Sum,
+    Term,
+    benefit_curve,
+    subtract,
+    tampering_steps,
+)
 from alignment_dagster.report.names import (
     BENEFIT,
     CLAIM,
@@ -16,31 +23,9 @@ from alignment_dagster.report.names import (
     MEAN_BENEFIT,
     PERSISTENCE,
 )
-from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.report.results import TAMPERED
 
 EXACT = 1e-9
-Slice = tuple[bool, str, str, str]
-"""Whether attacked; suite, stage, prompt (or attack)."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A metric that a finding is computed from."""
-
-    what: str
-    row: ResultRow
-    value: float
-    """Over the seeds that count: those that all terms of the recipe have."""
-
-
-@dataclass(frozen=True)
-class Sum:
-    """One step: what it gives, how, and the result."""
-
-    what: str
-    how: str
-    value: float
 
 
 @dataclass(frozen=True)
@@ -52,39 +37,6 @@ class Derivation:
     sums: tuple[Sum, ...]
     gaps: tuple[str, ...]
     """Where the steps do not lead to what the report says; nothing as a rule."""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What findings are computed from."""
-
-    rows: Sequence[ResultRow]
-    tokens: Mapping[tuple[str, int, str], int] = field(default_factory=dict)
-    """Tampering, step, recipe → tokens trained on until then."""
-
-    def terms(self, recipe: str, slices: Mapping[str, Slice]) -> dict[str, Term]:
-        """A recipe's metrics, over the seeds that have all of them.
-
-        Args:
-            slices: what the metric is in the finding → where it was measured.
-
-        Raises:
-            ArtifactError: if the report has no such metric.
-        """
-        found = {
-            what: {row.seed: row for row in self.rows if _is_at(row, recipe, at)}
-            for what, at in slices.items()
-        }
-        for what, own in found.items():
-            if None not in own:
-                raise ArtifactError(f"the report has no {what}: it holds no such metric")
-        shared = set.intersection(*(set(own) for own in found.values())) - {None}
-        return {
-            what: Term(
-                what, own[None], _mean([own[seed].value for seed in sorted(shared, key=str)])
-            )
-            for what, own in found.items()
-        }
 
 
 def derive(finding: Finding, sources: Sources) -> Derivation:
@@ -127,7 +79,7 @@ def _difference(sources: Sources, at: Slice, recipe: str, other: str, value: flo
     first, second = (sources.terms(one, {one: at})[one] for one in (recipe, other))
     turned = value is not None and abs(second.value - first.value - value) < EXACT
     left, right = (second, first) if turned else (first, second)
-    return (first, second), (_less(f"{left.what} less {right.what}", left.value, right.value),)
+    return (first, second), (subtract(f"{left.what} less {right.what}", left.value, right.value),)
 
 
 def _derive_benefit(finding: Finding, sources: Sources) -> Parts:
@@ -138,7 +90,7 @@ def _derive_benefit(finding: Finding, sources: Sources) -> Parts:
 
 def _derive_persistence(finding: Finding, sources: Sources) -> Parts:
     row = finding.row
-    terms, benefits = _curve(row, row["stages"], sources)
+    terms, benefits = benefit_curve(row, row["stages"], sources)
     if finding.value is None:
         return terms, benefits
     before, after = (one.value for one in benefits)
@@ -148,8 +100,10 @@ def _derive_persistence(finding: Finding, sources: Sources) -> Parts:
 
 def _derive_half_life(finding: Finding, sources: Sources) -> Parts:
     row = finding.row
-    steps = _steps(row["tampering"], row["suite"], sources)
-    terms, benefits = _curve(row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources)
+    steps = tampering_steps(row["tampering"], row["suite"], sources)
+    terms, benefits = benefit_curve(
+        row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources
+    )
     half = Sum("half of the first", f"{benefits[0].value:.6f} / 2", benefits[0].value / 2)
     if finding.value is None:
         return terms, (*benefits, half)
@@ -186,8 +140,10 @@ def _interpolate_tokens(
 def _derive_mean_benefit(finding: Finding, sources: Sources) -> Parts:
     """The area between the curves over log2(step + 1), divided by its width."""
     row = finding.row
-    steps = _steps(row["tampering"], row["suite"], sources)
-    terms, benefits = _curve(row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources)
+    steps = tampering_steps(row["tampering"], row["suite"], sources)
+    terms, benefits = benefit_curve(
+        row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources
+    )
     if len(steps) == 1:
         return terms, benefits
     at = [math.log2(one + 1) for one in steps]
@@ -203,43 +159,6 @@ def _derive_mean_benefit(finding: Finding, sources: Sources) -> Parts:
     whole, width = sum(one.value for one in areas), at[-1] - at[0]
     mean = Sum("benefit on average", f"{whole:.6f} / {width:.6f}", whole / width)
     return terms, (*benefits, *areas, mean)
-
-
-def _curve(
-    row: Mapping[str, str], stages: Sequence[str], sources: Sources
-) -> tuple[list[Term], list[Sum]]:
-    """The metrics of baseline and recipe at stages, and the benefit at each."""
-    terms: list[Term] = []
-    sums: list[Sum] = []
-    own = [
-        sources.terms(
-            recipe, {f"{recipe} at {one}": (False, row["suite"], one, NO_PROMPT) for one in stages}
-        )
-        for recipe in (row["baseline"], row["recipe"])
-    ]
-    for stage, pair in zip(stages, zip(*(side.values() for side in own), strict=True), strict=True):
-        terms += pair
-        sums.append(_less(f"benefit at {stage}", pair[0].value, pair[1].value))
-    return terms, sums
-
-
-def _steps(tampering: str, suite: str, sources: Sources) -> list[int]:
-    stages = {row.stage for row in sources.rows if row.suite == suite and is_tampered(row.stage)}
-    named = (stage.partition(TAMPERED) for stage in stages)
-    return sorted(int(step) for name, _, step in named if name == tampering)
-
-
-def _less(what: str, left: float, right: float) -> Sum:
-    return Sum(what, f"{left:.6f} - {right:.6f}", left - right)
-
-
-def _is_at(row: ResultRow, recipe: str, at: Slice) -> bool:
-    own = (row.metric == ATTACK_SUCCESS, row.suite, row.stage, row.prompt)
-    return row.recipe == recipe and own == at
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan
 
 
 DERIVED: Mapping[str, Callable[[Finding, Sources], Parts]] = {

@@ -5,8 +5,9 @@ from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.open_report import OpenedReport
-from alignment_dagster.audit.trace.derivation import Derivation, Term
+from alignment_dagster.audit.trace.derivation import Derivation
 from alignment_dagster.audit.trace.findings import Finding
+from alignment_dagster.audit.trace.terms import Term
 from alignment_dagster.foundation.page_links import audit_page, audit_trace
 from alignment_dagster.report.names import (
     BENEFIT,

@@ -5,7 +5,7 @@ from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.metrics import find_metric, list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.answer import trace_as_answer
-from alignment_dagster.audit.trace.derivation import Sources, derive
+from alignment_dagster.audit.trace.derivation import derive
 from alignment_dagster.audit.trace.finding_answer import finding_as_answer
 from alignment_dagster.audit.trace.findings import ATTACK, Finding, find_finding, list_findings
 from alignment_dagster.audit.trace.metric_trace import MAX_EXAMPLES, trace_metric
@@ -14,6 +14,7 @@ from alignment_dagster.audit.trace.printed_number import (
     numbers_as_answer,
     parse_printed,
 )
+from alignment_dagster.audit.trace.terms import Sources
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report.gather.durability import mean_tokens
 from alignment_dagster.report.gather.replicates import tampering_tokens

@@ -67,12 +67,15 @@ def _sources(facts: Facts) -> Iterator[DataFile]:
 
 
 def _dispositions(facts: Facts) -> Iterator[DataFile]:
+    """What need not be made again keeps its older decisions: each version has a name of its own."""
     licences = tuple(dict.fromkeys(one.licence for one in facts.sources))
-    for artifact in facts.of(chain.DISPOSITIONS):
+    found = list(facts.of(chain.DISPOSITIONS))
+    for artifact in found:
+        version = f"-{artifact.version}" if len(found) > 1 else ""
         for name in sorted(artifact.manifest.files):
             recipe, _, use = name.removesuffix(".parquet").rpartition("/")
             description = f"What became of each document for {use} under the recipe {recipe}."
-            config = f"dispositions-{recipe}-{use}"
+            config = f"dispositions-{recipe}-{use}{version}"
             yield DataFile(config, description, artifact, name, licences)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from alignment_dagster.audit.open_report import OpenedReport
-from alignment_dagster.audit.trace.derivation import Derivation, Sources, derive
+from alignment_dagster.audit.trace.derivation import Derivation, derive
 from alignment_dagster.audit.trace.findings import Finding, list_findings
 from alignment_dagster.audit.trace.lookup import require_metric, trace_quoted
 from alignment_dagster.audit.trace.printed_number import parse_printed
+from alignment_dagster.audit.trace.terms import Sources
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report import durability
 from alignment_dagster.report.names import HALF_LIFE, MEAN_BENEFIT, PERSISTENCE, PREFIXES
