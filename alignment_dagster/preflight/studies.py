@@ -146,14 +146,15 @@ def _check_bound(rule: DropRule, column: pa.DataType, field: FieldPath, located:
     if column not in NUMBERS:
         message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
         raise located.error((*field, "column"), message)
-    drops_all, drops_none = (
-        (rule.above < 0, rule.above >= 1)
-        if rule.above is not None
-        else (rule.below is not None and rule.below > 1, rule.below is not None and rule.below <= 0)
-    )
-    if column == pa.bool_() and (drops_all or drops_none):
-        bound = "above" if rule.above is not None else "below"
-        message = f"drops {'every document' if drops_all else 'none'}: {rule.column!r} is 0 or 1"
+    bound = "above" if rule.above is not None else "below"
+    dropped = [
+        value
+        for value in (0, 1)
+        if (rule.above is not None and value > rule.above)
+        or (rule.below is not None and value < rule.below)
+    ]
+    if column == pa.bool_() and len(dropped) != 1:
+        message = f"drops {'every document' if dropped else 'none'}: {rule.column!r} is 0 or 1"
         raise located.error((*field, bound), message)
 
 
