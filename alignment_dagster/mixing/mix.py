@@ -120,8 +120,8 @@ def _kept_documents(dispositions: Path) -> list[Candidate]:
 def _read_texts(documents: Sequence[Path], wanted: Sequence[str]) -> list[str]:
     """The texts of these documents, in their order.
 
-    Text is picked out, and takes no part in a join or in sorting: both put a column into one array,
-    which holds 2 GiB of text at most.
+    They are picked out one by one: a join, and sorting, would put the column into one array, which
+    holds 2 GiB of text at most.
 
     Raises:
         DataError: if one of them is nowhere.
@@ -131,8 +131,9 @@ def _read_texts(documents: Sequence[Path], wanted: Sequence[str]) -> list[str]:
     for path in documents:
         columns = ["document_id", "text"]
         for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH, columns=columns):
-            found = batch.filter(pc.is_in(batch["document_id"], ids))
-            texts.update(zip(*(found[name].to_pylist() for name in columns), strict=True))
+            names, written = (batch[name] for name in columns)
+            for row in pc.indices_nonzero(pc.is_in(names, ids)).to_pylist():
+                texts[names[row].as_py()] = written[row].as_py()
     missing = next((each for each in wanted if each not in texts), None)
     if missing is not None:
         raise DataError(f"the document {missing} is kept, but is in none of the corpora")

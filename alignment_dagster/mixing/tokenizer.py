@@ -56,7 +56,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((piece for text in texts for piece in _cut(text)), trainer)
+    tokenizer.train_from_iterator((piece for text in texts for piece in cut_runs(text)), trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
     configuration = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -74,7 +74,7 @@ def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.ByteLevel(add_prefix_space=False)
 
 
-def _cut(text: str) -> Iterator[str]:
+def cut_runs(text: str) -> Iterator[str]:
     """The text, cut within runs of letters, digits, signs or spaces that are no word any more.
 
     Training takes the square of a run's length. A text without such a run is one piece.

@@ -108,9 +108,7 @@ def _load_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
     )
 
 
-def _find_duplicates(
-    connection: Connection, table: str, dispositions: Sequence[Path]
-) -> list[Row]:
+def _find_duplicates(connection: Connection, table: str, dispositions: Sequence[Path]) -> list[Row]:
     """Documents whose text has the fingerprint of a withdrawn one.
 
     `takes_place`: it was dropped because of a withdrawn document (under a recipe, or as the first
