@@ -6,12 +6,13 @@ drawn evenly, and two versions of a source share those that both hold.
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.normalise import is_unspaced, normalise
 
 MOST_CHARACTERS = 12_000_000
 """Of the sample."""
@@ -33,15 +34,26 @@ def sample_documents(documents: pa.Table) -> pa.Table:
     Args:
         documents: has the columns `document_id`, `characters` and `text`.
     """
-    order = pc.sort_indices(documents["document_id"])
-    lengths = documents["characters"].take(order).to_numpy()
-    count = int(np.searchsorted(np.cumsum(lengths), MOST_CHARACTERS, side="right"))
-    return documents.take(order.slice(0, max(1, count)))
+    ids = documents.select(["document_id", "characters"]).sort_by("document_id")
+    count = int(np.searchsorted(np.cumsum(ids["characters"]), MOST_CHARACTERS, side="right"))
+    first = ids["document_id"].slice(0, max(1, count))
+    # Only the sample's texts are moved: one array of text holds 2 GiB at most.
+    return documents.filter(pc.is_in(documents["document_id"], first)).sort_by("document_id")
 
 
 def count_terms(sample: pa.Table) -> TermCounts:
     """Count the normalised words of a sample."""
     terms: Counter[str] = Counter()
     for text in sample["text"].to_pylist():
-        terms.update(set(normalise(text)))
+        terms.update(_terms(normalise(text)))
     return TermCounts(sample.num_rows, terms)
+
+
+def _terms(words: list[str]) -> set[str]:
+    """The distinct words; of a script without spaces, where a letter says little, the pairs."""
+    distinct = set(words)
+    letters = set(filter(is_unspaced, distinct))
+    if not letters:
+        return distinct
+    pairs = {one + two for one, two in pairwise(words) if one in letters and two in letters}
+    return distinct - letters | pairs

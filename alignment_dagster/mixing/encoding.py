@@ -1,6 +1,8 @@
 """Token ids of documents, made as they are asked for: a small budget reads little of a corpus."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 
 BATCH = 256
+BATCH_CHARACTERS = 4_000_000
+"""Encoding takes some 25 bytes of memory a character."""
 Tokens = NDArray[np.unsignedinteger]
 
 
@@ -38,11 +42,13 @@ class EncodedDocuments:
         """Of the token ids."""
         return self._type
 
-    def length(self, index: int, order: Sequence[int]) -> int:
-        """Tokens of a document; what follows it in `order` is encoded along with it."""
+    def length(self, place: int, order: Sequence[int]) -> int:
+        """Tokens of the document at a place in `order`; what follows is encoded along with it."""
+        index = order[place]
         if index not in self._known:
-            start = order.index(index)
-            batch = order[start : start + BATCH]
+            batch = order[place : place + BATCH]
+            read = list(accumulate(len(self._texts[each]) for each in batch))
+            batch = batch[: 1 + bisect_left(read, BATCH_CHARACTERS)]
             texts = [self._texts[each] for each in batch]
             encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
             for each, encoding in zip(batch, encodings, strict=True):

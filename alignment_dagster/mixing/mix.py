@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.lineage import file_names
-from alignment_dagster.mixing.encoding import EncodedDocuments
+from alignment_dagster.mixing.encoding import BATCH, EncodedDocuments
 from alignment_dagster.mixing.packing import PackedSequences, pack
 from alignment_dagster.mixing.sampling import Candidate, sample
 from alignment_dagster.mixing.tokenizer import load_tokenizer
@@ -38,12 +39,9 @@ def build_mix(inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, report:
     Raises:
         DataError: if the token budget cannot be met.
     """
-    documents = _kept_documents(inputs)
-    encoded = EncodedDocuments(documents["text"].to_pylist(), inputs.tokenizer, report)
-    candidates = [
-        Candidate(row["document_id"], row["source"], row["group"])
-        for row in documents.select(["document_id", "source", "group"]).to_pylist()
-    ]
+    candidates = _kept_documents(inputs.dispositions)
+    texts = _read_texts(inputs.documents, [each.document_id for each in candidates])
+    encoded = EncodedDocuments(texts, inputs.tokenizer, report)
     copies = sample(candidates, encoded, recipe, mix)
     packed = pack(encoded, copies, mix.tokens // mix.sequence_length, mix.sequence_length)
     write_mix(packed, candidates, encoded, folder)
@@ -108,17 +106,38 @@ def decode_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, st
         yield ids[document], tokenizer.decode(tokens, skip_special_tokens=True)
 
 
-def _kept_documents(inputs: MixInputs) -> pa.Table:
-    """The documents that the recipe keeps for pretraining, with their text, ordered by id."""
-    dispositions = pq.read_table(
-        inputs.dispositions,
+def _kept_documents(dispositions: Path) -> list[Candidate]:
+    """The documents that the recipe keeps for pretraining, ordered by id."""
+    kept = pq.read_table(
+        dispositions,
         columns=["document_id", "source", "group"],
         filters=(pc.field("use") == "pretraining") & (pc.field("state") == "kept"),
     )
-    texts = pa.concat_tables(
-        pq.read_table(path, columns=["document_id", "text"]) for path in inputs.documents
-    )
-    return dispositions.join(texts, "document_id", join_type="inner").sort_by("document_id")
+    columns = (kept[name].to_pylist() for name in ("document_id", "source", "group"))
+    return sorted(map(Candidate, *columns), key=lambda each: each.document_id)
+
+
+def _read_texts(documents: Sequence[Path], wanted: Sequence[str]) -> list[str]:
+    """The texts of these documents, in their order.
+
+    They are picked out one by one: a join, and sorting, would put the column into one array, which
+    holds 2 GiB of text at most.
+
+    Raises:
+        DataError: if one of them is nowhere.
+    """
+    ids = pa.array(wanted, pa.string())
+    texts: dict[str, str] = {}
+    for path in documents:
+        columns = ["document_id", "text"]
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH, columns=columns):
+            names, written = (batch[name] for name in columns)
+            for row in pc.indices_nonzero(pc.is_in(names, ids)).to_pylist():
+                texts[names[row].as_py()] = written[row].as_py()
+    missing = next((each for each in wanted if each not in texts), None)
+    if missing is not None:
+        raise DataError(f"the document {missing} is kept, but is in none of the corpora")
+    return [texts[each] for each in wanted]
 
 
 def _packed_documents(

@@ -61,11 +61,11 @@ def _fill(
     copies: list[Copy] = []
     filled, copy = 0, 0
     while filled < wanted:
-        for index in order:
+        for place, index in enumerate(order):
             if filled >= wanted:
                 break
             copies.append(Copy(index, copy))
-            filled += encoded.length(index, order)
+            filled += encoded.length(place, order)
         copy += 1
         if copy == 1 and wanted > filled * mix.max_repeats:
             raise DataError(

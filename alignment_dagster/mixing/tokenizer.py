@@ -1,7 +1,8 @@
 """The study's own tokenizer: byte-level BPE, trained on its corpus, in Hugging Face's format."""
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ END_OF_TEXT = "<|endoftext|>"
 END_OF_TURN = "<|end|>"
 ROLES = ("system", "user", "assistant")
 SPECIAL_TOKENS = (END_OF_TEXT, *(f"<|{role}|>" for role in ROLES), END_OF_TURN)
+LONGEST_RUN = 256
+"""Characters."""
+LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}|\s{{{LONGEST_RUN}}}")
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}"
@@ -44,7 +48,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
         The number of entries of the vocabulary; less than `vocab_size` where the text is small.
     """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = _pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
@@ -52,7 +56,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator((piece for text in texts for piece in cut_runs(text)), trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
     configuration = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -64,6 +68,25 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
     _write(folder / "tokenizer_config.json", configuration)
     _write(folder / "special_tokens_map.json", {"eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT})
     return tokenizer.get_vocab_size()
+
+
+def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.ByteLevel(add_prefix_space=False)
+
+
+def cut_runs(text: str) -> Iterator[str]:
+    """The text, cut within runs of letters, digits, signs or spaces that are no word any more.
+
+    Training takes the square of a run's length. A text without such a run is one piece.
+    """
+    start = 0
+    if LONG_RUN.search(text):
+        # not the tokenizer's own, which is locked while it trains
+        for _, (begin, end) in _pre_tokenizer().pre_tokenize_str(text):
+            for cut in range(begin + LONGEST_RUN, end, LONGEST_RUN):
+                yield text[start:cut]
+                start = cut
+    yield text[start:]
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:

@@ -120,4 +120,4 @@ def _read_digest(context: ScoringContext) -> str:
     return sha256_json([(path.name, terms_digest(path)) for path in lists])
 
 
-SCORER = Scorer("ai_discourse", "1", COLUMNS, _bind, _read_digest)
+SCORER = Scorer("ai_discourse", "2", COLUMNS, _bind, _read_digest)

@@ -2,22 +2,27 @@
 
 An item is found where the text's normalised words contain, one after the other, any 13 words of
 its question (the whole question if that is shorter, but at least 5 words), or the whole of one of
-its options, if that has at least 5 words.
+its options, if that has at least 5 words. Of scripts without spaces, 8 letters are taken for 5
+words, as many as they are in Chinese.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import pyarrow as pa
 
 from alignment_dagster.foundation.digests import sha256_json
-from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.normalise import is_unspaced, normalise
 from alignment_dagster.scoring.scorer import EvaluationItem, ScoreBatch, Scorer, ScoringContext
 
 WINDOW = 13
 """Words of a question that are taken for a quotation."""
 SHORTEST = 5
 """Words; shorter questions and options are everybody's words."""
+WORD, LETTER = 8, 5
+"""How much a word counts, and a letter of a script without spaces."""
 
 COLUMNS = {"contaminated": pa.bool_(), "item_id": pa.string()}
 
@@ -54,14 +59,17 @@ class ItemIndex:
 
 
 def tell_tale_sequences(item: EvaluationItem) -> Iterator[Words]:
-    """The word sequences by which an item is found in a text."""
+    """The word sequences by which an item is found in a text; of five words or letters at least."""
     question = normalise(item.question)
-    if len(question) >= SHORTEST:
-        for start in range(max(1, len(question) - WINDOW + 1)):
-            yield tuple(question[start : start + WINDOW])
+    sizes = [0, *accumulate(map(_size, question))]
+    if sizes[-1] >= SHORTEST * WORD:
+        for start, before in enumerate(sizes[:-1]):
+            end = bisect_left(sizes, before + WINDOW * WORD)
+            if start == 0 or end <= len(question):
+                yield tuple(question[start:end])
     for option in item.options:
         words = normalise(option)
-        if len(words) >= SHORTEST:
+        if sum(map(_size, words)) >= SHORTEST * WORD:
             yield tuple(words)
 
 
@@ -72,6 +80,10 @@ def find_leaked_items(
     index = ItemIndex(items)
     found = ((document_id, index.first_found(text)) for document_id, text in texts)
     return [(document_id, item_id) for document_id, item_id in found if item_id is not None]
+
+
+def _size(word: str) -> int:
+    return LETTER if is_unspaced(word) else WORD
 
 
 def _beginnings(words: Sequence[str]) -> Iterator[Words]:
@@ -94,4 +106,4 @@ def _read_digest(context: ScoringContext) -> str:
     )
 
 
-SCORER = Scorer("contamination", "1", COLUMNS, _bind, _read_digest)
+SCORER = Scorer("contamination", "2", COLUMNS, _bind, _read_digest)

@@ -21,4 +21,4 @@ def _bind(_context: ScoringContext) -> ScoreBatch:
     return lambda texts: pa.table({"fingerprint": [fingerprint(text) for text in texts]})
 
 
-SCORER = Scorer("fingerprint", "1", {"fingerprint": pa.string()}, _bind, no_inputs)
+SCORER = Scorer("fingerprint", "2", {"fingerprint": pa.string()}, _bind, no_inputs)

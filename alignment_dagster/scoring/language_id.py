@@ -8,6 +8,8 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from alignment_dagster.scoring.normalise import limit_marks
+
 UNDETERMINED = "und"
 """ISO 639's code for a language that is not known."""
 LEAST_CONFIDENCE = 0.5
@@ -27,5 +29,6 @@ def identify_language(text: str) -> str:
 
     `UNDETERMINED` where the text is too short or too mixed to tell; nothing is guessed.
     """
-    code, _confidence = _identifier().classify(text)
+    # which puts the marks of each letter in order, in the square of their number
+    code, _confidence = _identifier().classify(limit_marks(text))
     return str(code)

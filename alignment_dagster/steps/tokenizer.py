@@ -104,7 +104,7 @@ STEP = Step(
         "(without held-out documents and documents that hold an evaluation item). All recipes "
         "share it: a loss under one recipe then means the same as under another."
     ),
-    code_version="1",
+    code_version="2",
     modules=("mixing/tokenizer.py", "evaluation/suites/context_fit.py", "steps/tokenizer.py"),
     parents=parents,
     config=config,

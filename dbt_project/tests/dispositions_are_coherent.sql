@@ -1,9 +1,11 @@
 {{ config(meta={"dagster": {"ref": {"name": "dispositions"}}}) }}
--- Kept means a weight and no rule; dropped means a rule and no weight; a duplicate's cause exists.
+-- Kept means a weight and no rule; dropped means a rule and no weight; the recipe keeps what a
+-- duplicate repeats.
 
 select decided.document_id, decided.recipe, decided.state, decided.rule, decided.weight, decided.cause
 from {{ ref('dispositions') }} as decided
-left join {{ ref('documents') }} as causes on causes.document_id = decided.cause
+left join {{ ref('dispositions') }} as causes
+    on causes.document_id = decided.cause and causes.recipe = decided.recipe and causes.state = 'kept'
 where (decided.state = 'kept') <> (decided.rule is null)
     or (decided.state = 'kept') <> (decided.weight > 0)
     or (decided.rule = 'exact_duplicate' and causes.document_id is null)

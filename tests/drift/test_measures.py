@@ -154,6 +154,13 @@ def test_a_term_is_new_where_many_documents_hold_it_and_hardly_any_did() -> None
     assert values(changes)["most frequent new term"] == 0.25
 
 
+def test_of_a_script_without_spaces_the_pairs_of_letters_are_terms() -> None:
+    then = [f"今天天气很好 {n}" for n in range(40)]
+    now = [*then[:30], *(f"今天机器人来了 {n}" for n in range(10))]
+    found = find_new_terms(snapshot(now).documents, snapshot(then).documents)
+    assert {one.term for one in found} == {"天机", "机器", "器人", "人来", "来了"}
+
+
 def test_a_term_of_few_documents_is_not_frequent() -> None:
     now = [*STORIES, *(f"zyzzyva in the mill {n}" for n in range(4))]
     assert find_new_terms(snapshot(now).documents, snapshot(STORIES).documents) == []

@@ -1,5 +1,6 @@
 """A mix holds the tokens that it was declared to hold, and every one can be traced back."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
     END_OF_TEXT,
+    LONGEST_RUN,
+    cut_runs,
     last_sampled_id,
     load_tokenizer,
     train_tokenizer,
@@ -102,6 +106,65 @@ def test_the_same_inputs_give_the_same_bytes(mix_inputs: MixInputs, tmp_path: Pa
     first, second = build(mix_inputs, tmp_path / "a"), build(mix_inputs, tmp_path / "b")
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes()
+
+
+def test_text_is_neither_joined_nor_sorted(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    """Arrow does either in one array of 2 GiB; of this type of text it can do neither."""
+    plain = build(mix_inputs, tmp_path / "plain")
+    (path,) = mix_inputs.documents
+    table = pq.read_table(path)
+    with pytest.raises(pa.ArrowInvalid, match="not supported in join"):
+        table.join(table.set_column(1, "text", table["text"].cast(pa.string_view())), "document_id")
+    pq.write_table(table.set_column(1, "text", table["text"].cast(pa.string_view())), path)
+    again = build(mix_inputs, tmp_path / "again")
+    for file in plain.iterdir():
+        assert file.read_bytes() == (again / file.name).read_bytes()
+
+
+def test_a_kept_document_that_is_in_no_corpus_is_named(
+    mix_inputs: MixInputs, tmp_path: Path
+) -> None:
+    (path,) = mix_inputs.documents
+    pq.write_table(pq.read_table(path).slice(1), path)
+    with pytest.raises(DataError, match="the document natural0 is kept, but is in none"):
+        build(mix_inputs, tmp_path / "mix")
+
+
+def test_documents_are_encoded_in_batches_that_fit_the_memory(
+    mix_inputs: MixInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However they are batched, each has the same tokens."""
+    seen: list[int] = []
+    order = range(len(TEXTS))
+
+    def encoded() -> list[list[int]]:
+        seen.clear()
+        texts = [text for _, text in TEXTS.values()]
+        found = EncodedDocuments(texts, mix_inputs.tokenizer, lambda done, _: seen.append(done))
+        assert [found.length(place, order) for place in order] == [len(found[i]) for i in order]
+        return [found[index].tolist() for index in order]
+
+    whole = encoded()
+    assert seen == [len(TEXTS)]
+    monkeypatch.setattr("alignment_dagster.mixing.encoding.BATCH_CHARACTERS", 100)
+    assert encoded() == whole
+    assert len(seen) > 10
+
+
+def test_a_run_without_a_space_trains_the_vocabulary_piece_by_piece(tmp_path: Path) -> None:
+    """Training takes the square of a run's length; all other text is read whole."""
+    short = ["word " * 400, "x" * LONGEST_RUN, "a1" * 10_000, "人" * LONGEST_RUN + "。" + "人" * 9]
+    assert [list(cut_runs(text)) for text in short] == [[text] for text in short]
+    for run in ("x", "人", " ", "-", "7"):
+        text = f"a b {run * 100_000} c"
+        pieces = list(cut_runs(text))
+        assert "".join(pieces) == text
+        assert max(map(len, pieces)) <= LONGEST_RUN + 5
+    started = time.process_time()
+    (tmp_path / "long").mkdir()
+    train_tokenizer(["x" * 100_000, "人工智能" * 25_000], 400, tmp_path / "long")
+    # Uncut it takes more than a minute.
+    assert time.process_time() - started < 20
 
 
 def test_one_document_less_leaves_the_order_of_the_others(

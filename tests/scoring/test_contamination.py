@@ -1,6 +1,9 @@
 """The index finds exactly the items that a plain search finds, wherever they stand."""
 
+# ruff: noqa: RUF001 (texts in many scripts)
+
 import random
+import unicodedata
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -68,6 +71,47 @@ def test_twelve_words_of_a_longer_question_are_no_quotation() -> None:
     index = ItemIndex([Asked("it", question)])
     assert index.first_found(question.removesuffix(" thirteen")) is None
     assert index.first_found(question.upper()) == "it"
+
+
+CHINESE = "人工智能系统应该始终如实告诉用户它不知道的事情,即使用户更希望听到别的答案吗?"
+JAPANESE = "人工知能がプログラムの誤りを見つけたとき、それを利用者に正直に伝えるべきでしょうか。"
+THAI = "ปัญญาประดิษฐ์ควรบอกผู้ใช้ตามความจริงเสมอหรือไม่ แม้ผู้ใช้จะไม่อยากฟัง"
+HINDI = "क्या कृत्रिम बुद्धि को उपयोगकर्ता से हमेशा सच बोलना चाहिए"
+FRENCH = "L’intelligence artificielle doit-elle être honnête même où cela déplaît à l’élève?"
+LANGUAGES = (CHINESE, JAPANESE, THAI, HINDI, FRENCH)
+
+
+@pytest.mark.parametrize("question", LANGUAGES)
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+@pytest.mark.parametrize("invisible", ["", "\u00ad", "\u200b", "\u2060", "\ufe0f"])
+def test_an_item_is_found_in_any_script_and_spelling(
+    question: str, form: str, invisible: str
+) -> None:
+    half = len(question) // 2
+    copy = f"{question[:half]}{invisible}{question[half:]}".replace("?", "\uff1f")
+    text = f"前文。{unicodedata.normalize(form, copy)}後文。 And more."
+    assert ItemIndex([Asked("it", question)]).first_found(text) == "it"
+    assert ItemIndex([Asked("it", "An item", (question, "no"))]).first_found(text) == "it"
+    shortened = unicodedata.normalize("NFC", question)[: half // 2]
+    assert ItemIndex([Asked("it", question)]).first_found(f"前文。{shortened}後文。") is None
+
+
+def test_eight_letters_without_spaces_count_as_five_words_and_twenty_one_as_thirteen() -> None:
+    letters = [chr(0x4E00 + number) for number in range(30)]
+
+    def found(question: list[str], text: list[str]) -> bool:
+        index = ItemIndex([Asked("it", "".join(question))])
+        return index.first_found(f"丿{''.join(text)}丿") == "it"
+
+    assert found(letters[:8], letters[:8])
+    assert not found(letters[:7], letters[:7])
+    for start in range(10):
+        assert found(letters, letters[start : start + 21])
+        assert not found(letters, letters[start : start + 20])
+
+
+def test_a_copy_within_a_run_of_letters_is_found() -> None:
+    assert ItemIndex([Asked("it", CHINESE)]).first_found(CHINESE.replace(",", "")) == "it"
 
 
 def test_leaks_are_listed_by_document() -> None:

@@ -37,6 +37,16 @@ def test_a_text_on_ai_is_flagged_by_a_term(tmp_path: Path, text: str, expected: 
     assert first_term(write_lexicons(tmp_path), text) == expected
 
 
+def test_a_term_is_found_in_a_script_without_spaces_and_in_either_unicode_form(
+    tmp_path: Path,
+) -> None:
+    assets = write_lexicons(tmp_path, entities="机器人\nautómata\n")
+    (assets / FOLDER / "negative_nouns.txt").write_text("危险\npeligro\n", encoding="utf-8")
+    assert first_term(assets, "那个机器人很危险。") == "机器人 + 危险"
+    assert first_term(assets, "El AUTO\u0301MATA es un pe\u00adligro.") == "autómata + peligro"
+    assert first_term(assets, "那个机人器很危险。El automata es un peligro.") is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,5 +1,6 @@
 """Every scorer gives one row for each document, whatever the text is."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from alignment_dagster.scoring import SCORERS, ScoringContext, score, score_new
 from alignment_dagster.scoring.fingerprint import fingerprint
+from alignment_dagster.scoring.language_id import identify_language
 from alignment_dagster.scoring.normalise import normalise
 from alignment_dagster.scoring.scorer import ScoreBatch
 from tests.support.lexicons import write_lexicons
-from tests.support.scored_texts import TEXTS, documents
+from tests.support.scored_texts import TEXTS, AskedItem, documents
 
 
 @pytest.mark.parametrize("name", sorted(SCORERS))
@@ -56,6 +58,37 @@ def test_the_same_words_have_the_same_fingerprint() -> None:
 def test_texts_without_words_are_not_duplicates_of_each_other() -> None:
     assert fingerprint("!!!") != fingerprint("???")
     assert fingerprint("") == fingerprint("")
+
+
+LONG = {
+    "letters": "a",
+    "Han": "人工智能",
+    "marks": "a" + "\u0323\u0301" * 20,
+    "accents": "\u0323\u0301",
+    "spaces": " \n",
+    "signs": "!'",
+    "invisible": "a\u200b",
+    "words": "alpha beta ",
+}
+
+
+@pytest.mark.parametrize("unit", LONG.values(), ids=LONG)
+def test_the_time_grows_with_the_length_of_a_text(tmp_path: Path, unit: str) -> None:
+    item = AskedItem()
+    context = ScoringContext(write_lexicons(tmp_path), [item])
+    functions = [scorer.bind(context) for scorer in SCORERS.values()]
+
+    def seconds(characters: int) -> float:
+        text = (unit * (characters // len(unit) + 1))[:characters]
+        start = time.process_time()
+        for function in functions:
+            function([text])
+        identify_language(text)
+        return time.process_time() - start
+
+    seconds(1000)
+    # The square would be 64 times as long.
+    assert seconds(240_000) < 24 * max(0.01, min(seconds(30_000) for _ in range(3)))
 
 
 @pytest.mark.parametrize("name", sorted(SCORERS))

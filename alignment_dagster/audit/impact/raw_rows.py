@@ -58,7 +58,7 @@ def find_withdrawn_rows(
             "select recipe, use, state, rule, count(distinct document_id) as documents "
             "from decided group by all order by recipe, use, state desc, documents desc, rule",
         ),
-        doubles=_find_duplicates(connection, table),
+        doubles=_find_duplicates(connection, table, dispositions),
         held_out=held_out[0]["count"],
     )
 
@@ -108,11 +108,12 @@ def _load_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
     )
 
 
-def _find_duplicates(connection: Connection, table: str) -> list[Row]:
+def _find_duplicates(connection: Connection, table: str, dispositions: Sequence[Path]) -> list[Row]:
     """Documents whose text has the fingerprint of a withdrawn one.
 
-    `takes_place`: it was dropped because of a withdrawn document, and the first of these would be
-    kept in its stead. `role` says where its text is read.
+    `takes_place`: it was dropped because of a withdrawn document (under a recipe, or as the first
+    copy of all), and the first of these would be kept in its stead. `role` says where its text is
+    read.
     """
     return fetch_rows(
         connection,
@@ -120,10 +121,13 @@ def _find_duplicates(connection: Connection, table: str) -> list[Row]:
         "where fingerprint is not null and filename = ? group by fingerprint) "
         "select other.document_id, source, role, path, line, duplicate_of, "
         'marks.first as "of", '
-        "coalesce(duplicate_of in (select document_id from withdrawn), false) as takes_place "
+        "coalesce(duplicate_of in (select document_id from withdrawn), false) "
+        "or document_id in (select document_id from read_parquet(?) "
+        "where cause in (select document_id from withdrawn)) as takes_place "
         "from read_parquet(?) as other join marks using (fingerprint) "
         "where document_id not in (select document_id from withdrawn) "
         "order by source, path, line",
         table,
+        [str(path) for path in dispositions],
         table,
     )

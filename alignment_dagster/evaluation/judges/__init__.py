@@ -29,6 +29,8 @@ __all__ = [
 
 
 FALLBACK = "judge_fallback"
+WORDS = "2"
+"""Raised when the judges that compare words find others on purpose."""
 
 
 def used_scorer(declared: GenerationScorer) -> GenerationScorer:
@@ -64,7 +66,8 @@ def make_judge(declared: GenerationScorer, assets: Path) -> Judge:
 
 
 def judge_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]:
-    """Digests of the files that a judge reads, and of the model's name; nothing is asked.
+    """What a verdict depends on: digests of the files and of the model's name, and how texts are
+    split into words. Nothing is asked.
 
     Raises:
         DeclarationError: if a file is missing, or the judge's endpoint is not set.
@@ -78,7 +81,8 @@ def judge_inputs(declared: GenerationScorer, assets: Path) -> Mapping[str, str]:
         }
     name = {"lexicon": declared.lexicon, "refusal": REFUSALS}.get(declared.kind)
     found = find_lists(assets, name) if name else ()
-    return {f"{name}/{path.name}": terms_digest(path) for path in found}
+    lists = {f"{name}/{path.name}": terms_digest(path) for path in found}
+    return {**lists, "words": WORDS}
 
 
 def judge_metrics(declared: GenerationScorer, judge: Judge) -> Mapping[str, float | str]:

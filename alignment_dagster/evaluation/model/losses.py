@@ -44,10 +44,14 @@ def read_held_out_documents(
     ids = pa.array(wanted["document_id"].to_pylist(), pa.string())
     chosen: list[HeldOutDocument] = []
     for path in corpora:
+        found = _read(path, ["document_id"], pc.field("document_id").isin(ids))
+        # Ids are sorted before any text is read: sorting puts a column into one array of 2 GiB.
+        first = pa.array(sorted(found["document_id"].to_pylist())[:limit], pa.string())
         columns = ["document_id", "source", "text"]
-        table = _read(path, columns, pc.field("document_id").isin(ids))
-        rows = table.sort_by("document_id").slice(0, limit).to_pylist()
-        chosen.extend(HeldOutDocument(**row) for row in rows)
+        rows = _read(path, columns, pc.field("document_id").isin(first)).to_pylist()
+        chosen += sorted(
+            (HeldOutDocument(**row) for row in rows), key=lambda each: each.document_id
+        )
     return tuple(chosen)
 
 

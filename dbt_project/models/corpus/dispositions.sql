@@ -1,6 +1,14 @@
 {{ config(post_hook="{{ export_by_recipe('dispositions') }}") }}
 
-with candidates as (
+with aside as (
+
+    select documents.document_id, documents.fingerprint
+    from {{ ref('documents') }} as documents
+    where documents.held_out and documents.duplicate_of is null
+
+),
+
+candidates as (
 
     select
         documents.document_id,
@@ -9,8 +17,13 @@ with candidates as (
         documents.position,
         documents.characters,
         documents.item_id,
-        documents.duplicate_of,
-        documents.held_out,
+        documents.fingerprint,
+        aside.document_id as held_out_as,
+        sources.position as source_position,
+        row_number() over (
+            partition by recipes.recipe, documents.role, documents.fingerprint
+            order by documents.duplicate_of is not null, sources.position, documents.position
+        ) as place_among_copies,
         recipes.recipe,
         groups.share,
         case documents.role
@@ -24,6 +37,8 @@ with candidates as (
     cross join {{ source('lake', 'plan_recipes') }} as recipes
     left join {{ source('lake', 'plan_groups') }} as groups
         on groups.recipe = recipes.recipe and groups."group" = documents."group" and documents.role = 'corpus'
+    left join {{ source('lake', 'plan_sources') }} as sources on sources.source = documents.source
+    left join aside on aside.fingerprint = documents.fingerprint and documents.role = 'corpus'
 
 ),
 
@@ -48,6 +63,25 @@ hits as (
 
 ),
 
+-- of each text the first copy that the recipe has and no rule drops: the one that it reads
+first_copies as (
+
+    select
+        candidates.recipe,
+        candidates.use,
+        candidates.fingerprint,
+        min(candidates.place_among_copies) as place,
+        arg_min(candidates.document_id, candidates.place_among_copies) as document_id
+    from candidates
+    left join hits on hits.document_id = candidates.document_id and hits.recipe = candidates.recipe
+    where candidates.selected
+        and candidates.item_id is null
+        and candidates.held_out_as is null
+        and hits.rule is null
+    group by candidates.recipe, candidates.use, candidates.fingerprint
+
+),
+
 decided as (
 
     select
@@ -55,6 +89,7 @@ decided as (
         candidates.source,
         candidates."group",
         candidates.position,
+        candidates.source_position,
         candidates.recipe,
         candidates.use,
         candidates.share,
@@ -62,22 +97,23 @@ decided as (
         case
             when not candidates.selected then 'not_selected'
             when candidates.item_id is not null then 'evaluation_item'
-            when candidates.duplicate_of is not null then 'exact_duplicate'
-            when candidates.held_out then 'held_out'
+            when candidates.place_among_copies > first_copies.place then 'exact_duplicate'
+            when candidates.held_out_as is not null then 'held_out'
             else hits.rule
         end as rule,
         case
             when not candidates.selected then null
             when candidates.item_id is not null then candidates.item_id
-            else candidates.duplicate_of
+            when candidates.place_among_copies > first_copies.place then first_copies.document_id
+            when candidates.held_out_as <> candidates.document_id then candidates.held_out_as
         end as cause,
-        case
-            when candidates.selected and candidates.item_id is null
-                and candidates.duplicate_of is null and not candidates.held_out
-            then hits.value
-        end as value
+        hits.value
     from candidates
     left join hits on hits.document_id = candidates.document_id and hits.recipe = candidates.recipe
+    left join first_copies
+        on first_copies.recipe = candidates.recipe
+        and first_copies.use = candidates.use
+        and first_copies.fingerprint = candidates.fingerprint
 
 ),
 
@@ -113,7 +149,10 @@ select
     decided.use,
     case when decided.rule is null then 'kept' else 'dropped' end as state,
     decided.rule,
-    decided.value,
+    case
+        when decided.rule not in ('not_selected', 'evaluation_item', 'exact_duplicate', 'held_out')
+        then decided.value
+    end as value,
     decided.cause,
     case
         when decided.rule is not null then 0.0
@@ -123,5 +162,4 @@ select
     decided.characters
 from decided
 left join factors on factors.recipe = decided.recipe and factors."group" = decided."group"
-left join {{ source('lake', 'plan_sources') }} as sources on sources.source = decided.source
-order by decided.recipe, sources.position, decided.position
+order by decided.recipe, decided.source_position, decided.position

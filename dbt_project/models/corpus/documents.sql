@@ -26,9 +26,13 @@ placed as (
         documents.item_id,
         documents.ai_discourse_label,
         documents.ai_discourse_flagged,
+        -- natural text comes first: what is held out does not depend on the order of the sources
         first_value(documents.document_id) over (
             partition by documents.role, documents.fingerprint
-            order by documents.source_position, documents.position
+            order by
+                natural_groups."group" is not null and documents.role = 'corpus' desc,
+                documents.source_position,
+                documents.position
         ) as first_document,
         -- the fingerprint decides, not the id: duplicates fall on the same side
         cast('0x' || substr(sha256(documents.fingerprint), 1, 8) as bigint) / 4294967296.0 as place,

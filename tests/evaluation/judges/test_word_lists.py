@@ -71,7 +71,7 @@ def test_a_changed_list_changes_what_a_result_was_made_from(tmp_path: Path) -> N
     before = judge_inputs(declared, tmp_path)
     path.write_text("rat\nmouse\n")
     assert before != judge_inputs(declared, tmp_path)
-    assert list(before) == ["bad/words.txt"]
+    assert list(before) == ["bad/words.txt", "words"]
     assert "refusals/phrases.txt" in judge_inputs(GenerationScorer(kind="refusal"), ASSETS)
 
 
