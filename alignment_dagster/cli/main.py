@@ -61,7 +61,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run a command; a user's mistake is one message, not a traceback."""
-    warnings.filterwarnings("ignore", module="dagster")
+    warnings.filterwarnings("ignore", module=r"dagster|alignment_dagster\.defs")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     enter_project(Path.cwd())

@@ -40,6 +40,7 @@ def results(
     from alignment_dagster.report.findings_tables import findings_tables
     from alignment_dagster.report.results import read_results
     from alignment_dagster.report.terminal_table import terminal_table
+    from alignment_dagster.study.smoke import WARNING, is_smoke
 
     declared, home = load_study(study, assets_folder()), Home.from_environment()
     report = latest_report(declared, home)
@@ -51,6 +52,8 @@ def results(
     console.print(terminal_table(read_results(report.path / file_names.RESULTS), declared.name))
     for table in findings_tables(read_findings(report.path)):
         console.print(table)
+    if is_smoke(declared.name):
+        console.print(Text(WARNING, style="bold red"), soft_wrap=True)
     console.print(f"report: {report.path / file_names.REPORT}", soft_wrap=True)
     steps = f"alignment audit trace {declared.name} NAME, or the number as it is printed"
     console.print(f"the steps to a number, and its data: {steps}", soft_wrap=True)

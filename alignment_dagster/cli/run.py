@@ -18,6 +18,10 @@ def run(
     last: Annotated[
         str | None, typer.Option("--to", help="The last asset to bring up to date.")
     ] = None,
+    smoke: Annotated[
+        bool,
+        typer.Option(help="The whole chain in small, as a study STUDY_smoke of its own."),
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Partitions computed side by side.")] = min(
         2, os.cpu_count() or 1
     ),
@@ -28,8 +32,12 @@ def run(
     from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.running.plan import Selection
     from alignment_dagster.running.runner import run_study
+    from alignment_dagster.study.smoke import SUFFIX, WARNING, is_smoke
 
+    declared = load_study(f"{study}{SUFFIX}" if smoke else study, assets_folder())
+    if is_smoke(declared.name):
+        typer.echo(f"{declared.name}: {WARNING}", err=True)
     selection = Selection(tuple(recipe or ()), tuple(seed or ()), first, last)
-    outcome = run_study(load_study(study, assets_folder()), selection, workers)
+    outcome = run_study(declared, selection, workers)
     if outcome.failures:
         raise typer.Exit(1)

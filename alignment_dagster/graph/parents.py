@@ -3,7 +3,8 @@
 Dagster's own pointer names the parent's last event whatever its partition, so it cannot be used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import dagster as dg
 
@@ -36,19 +37,24 @@ def resolve(
     study: str,
     wanted: Sequence[ParentSpec],
     opened: dict[tuple[str, Partition, str], Artifact] | None = None,
+    current: Callable[[str, Partition], str | None] | None = None,
 ) -> Parents:
     """Find and verify every parent; `opened` remembers what was verified before.
+
+    Args:
+        current: the version of an asset's partition, where somebody remembers it.
 
     Raises:
         ArtifactError: if a parent is not there, was altered, or failed a blocking check.
     """
     opened = {} if opened is None else opened
+    current = current or partial(current_version, instance, study)
     found = []
     for item in wanted:
         version = (
             item.selector(instance, lake, study, item)
             if item.selector is not None
-            else current_version(instance, study, item.asset, item.partition)
+            else current(item.asset, item.partition)
         )
         if version is None:
             if item.required:

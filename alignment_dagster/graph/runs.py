@@ -46,7 +46,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> set[str]:
     alive = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
         run = record.dagster_run
-        if is_dead(run.tags.get(PROCESS_TAG)) or _never_started(record):
+        if _is_dead(record):
             instance.report_run_failed(run, "the process of this run was killed")
         else:
             alive.add(run.run_id)
@@ -67,6 +67,16 @@ def _never_started(record: dg.RunRecord) -> bool:
     age = datetime.now(UTC) - record.create_timestamp
     not_started = record.dagster_run.status == dg.DagsterRunStatus.NOT_STARTED
     return not_started and age.total_seconds() > START_SECONDS
+
+
+def has_dead_runs(instance: dg.DagsterInstance) -> bool:
+    """Whether the process of any run was killed before it could end it."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    return any(_is_dead(record) for record in records)
+
+
+def _is_dead(record: dg.RunRecord) -> bool:
+    return is_dead(record.dagster_run.tags.get(PROCESS_TAG)) or _never_started(record)
 
 
 def end_leaked_runs(instance: dg.DagsterInstance, stores: Stores) -> None:

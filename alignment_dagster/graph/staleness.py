@@ -197,6 +197,11 @@ class VerifiedStaleness:
         self.lake = lake
         self.study = study
         self._opened: dict[tuple[str, Partition, str], Artifact] = {}
+        self._versions: dict[Node, str | None] = {}
+
+    def forget_versions(self) -> None:
+        """To be told when something was made."""
+        self._versions.clear()
 
     def stale(self, steps: Sequence[Step], partition: Partition) -> tuple[Step, ...]:
         """The steps from the first one on that has to run; empty where none has.
@@ -212,7 +217,7 @@ class VerifiedStaleness:
     def is_current(self, step: Step, partition: Partition) -> bool:
         """Whether the latest materialization was made from the inputs as they are now."""
         name = self.study.name
-        version = current_version(self.instance, name, step.asset, partition)
+        version = self._version(step.asset, partition)
         if version is None or not self.lake.has(name, step.asset, partition, version):
             return False
         artifact = self.lake.open(name, step.asset, partition, version)
@@ -220,7 +225,13 @@ class VerifiedStaleness:
         if artifact.provenance.failed:
             return False
         specs = step.parents(self.study, partition)
-        parents = resolve(self.instance, self.lake, name, specs, self._opened)
+        parents = resolve(self.instance, self.lake, name, specs, self._opened, self._version)
         return (
             step.inputs(self.study, partition, parents).digest == artifact.provenance.input_digest
         )
+
+    def _version(self, asset: str, partition: Partition) -> str | None:
+        node = (asset, partition)
+        if node not in self._versions:
+            self._versions[node] = current_version(self.instance, self.study.name, asset, partition)
+        return self._versions[node]

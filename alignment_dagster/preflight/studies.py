@@ -15,6 +15,7 @@ from alignment_dagster.preflight.consistency import check_measurement, check_ref
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
+from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
 from alignment_dagster.training.objectives import OBJECTIVES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
@@ -33,11 +34,15 @@ def study_names(assets: Path) -> tuple[str, ...]:
 def load_study(name: str, assets: Path) -> Study:
     """Read a study and all that it names, and check that the names fit together.
 
+    `NAME_smoke` is the smoke run of the declared study `NAME`.
+
     Raises:
         DeclarationError: names file, line and field.
     """
     path = assets / "studies" / f"{name}.yaml"
     known = study_names(assets)
+    if is_smoke(name) and name.removesuffix(SUFFIX) in known:
+        return smoke_run(load_study(name.removesuffix(SUFFIX), assets))
     if name not in known:
         raise DeclarationError(
             f"{shown(path)}: there is no study {name!r}{suggest_name(name, known)}"
@@ -87,6 +92,8 @@ def _read_all(
 
 def _check(study: Study, located: Located) -> None:
     declared = study.declaration
+    if is_smoke(declared.name):
+        raise located.error(("name",), f"the names that end in {SUFFIX!r} are those of smoke runs")
     for index, name in enumerate(declared.scorers):
         if name not in SCORERS:
             message = f"unknown scorer {name!r}{suggest_name(name, SCORERS)}"

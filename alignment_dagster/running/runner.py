@@ -4,25 +4,24 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from alignment_dagster.chain import RAW_CORPUS
-from alignment_dagster.definitions import definitions_of
 from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.instance import open_instance
-from alignment_dagster.graph.runs import end_leaked_runs
+from alignment_dagster.graph.runs import end_leaked_runs, has_dead_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.locks import run_lock
-from alignment_dagster.lineage.mlflow_runs import Tracker
 from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.preflight.study_check import require_data_folder
 from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY, refresh_job, train_job
@@ -58,14 +57,8 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
         Terminal(study.name, count_artifacts(study, selection)) as terminal,
     ):
         progress_listener.listen(terminal)
-        job_process.warm_up()
         with open_instance(home) as instance:
-            tracker = Tracker.shared(home, study.name)
-            tracker.introduce(study)
-            stores = Stores(home, Lake(home.lake), tracker)
-            end_leaked_runs(instance, stores)
-            runner = _Runner(study, instance, stores.lake, terminal, workers)
-            outcome = runner.run(selection)
+            outcome = _Runner(study, instance, home, terminal, workers).run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
 
@@ -75,7 +68,7 @@ class _Runner:
         self,
         study: Study,
         instance: dg.DagsterInstance,
-        lake: Lake,
+        home: Home,
         terminal: Terminal,
         workers: int,
     ) -> None:
@@ -83,13 +76,29 @@ class _Runner:
         self.instance = instance
         self.terminal = terminal
         self.workers = workers
-        self.definitions = definitions_of((study,))
-        self.staleness = VerifiedStaleness(instance, lake, study)
+        self.home = home
+        self.lake = Lake(home.lake)
+        self.staleness = VerifiedStaleness(instance, self.lake, study)
         self.outcome = Outcome()
         self.tags = {PROCESS_TAG: process_tag(), STARTED_BY: COMMAND, "study": study.name}
         _give_origins(instance)
 
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """Of the study; made, with all that a run needs, when the first has to run."""
+        # Imported here for weight: dbt and MLflow take seconds, and often nothing has to run.
+        from alignment_dagster.definitions import definitions_of
+        from alignment_dagster.lineage.mlflow_runs import Tracker
+
+        job_process.warm_up()
+        tracker = Tracker.shared(self.home, self.study.name)
+        tracker.introduce(self.study)
+        end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))
+        return definitions_of((self.study,))
+
     def run(self, selection: Selection) -> Outcome:
+        if has_dead_runs(self.instance):
+            _ = self.definitions
         with ThreadPoolExecutor(self.workers) as pool:
             try:
                 for wave in waves(self.study, selection):
@@ -116,6 +125,8 @@ class _Runner:
             if failure:
                 self.outcome.failures.append(failure)
                 self.terminal.failed(failure)
+        if futures:
+            self.staleness.forget_versions()
 
     def _job(self, task: Task) -> dg.JobDefinition:
         """The job that people launch for the same, under which its runs are listed."""

@@ -16,13 +16,6 @@ from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
 
-POOLED_RATES = (
-    pc.field("seed").is_null()
-    & (pc.field("stage") == "dpo")
-    & (pc.field("metric") == MISALIGNMENT_RATE)
-    & (pc.field("system_prompt") == "none")
-)
-
 
 def documents_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The first documents, and how many are of each source."""
@@ -44,7 +37,7 @@ def metrics_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     found = pq.read_table(artifact.path / file_names.METRICS)
     rates = {
         f"{row['recipe']} {row['suite']}": row["value"]
-        for row in found.filter(POOLED_RATES).to_pylist()
+        for row in found.filter(_pooled_rates()).to_pylist()
     }
     return _described(found, rates, "misalignment after DPO")
 
@@ -76,3 +69,13 @@ def dispositions_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]
         "plot": drawing(plot, "documents kept"),
         chain.DISPOSITIONS: dg.MetadataValue.md(table(rows, columns)),
     }
+
+
+def _pooled_rates() -> pc.Expression:
+    # No constant: the first comparison with a text makes pyarrow import pandas.
+    return (
+        pc.field("seed").is_null()
+        & (pc.field("stage") == "dpo")
+        & (pc.field("metric") == MISALIGNMENT_RATE)
+        & (pc.field("system_prompt") == "none")
+    )
