@@ -5,7 +5,7 @@ import re
 from alignment_dagster.evaluation.suites.items import Item, Row
 from alignment_dagster.study import Suite
 
-CHOICES = re.compile(r"\n\s*Choices:[ \t]*\n")
+CHOICES = re.compile(r"\n[ \t]*Choices:[ \t]*\n")
 LETTERED = (
     re.compile(r"^[ \t]*\(([A-Z])\)[ \t]*", re.MULTILINE),
     re.compile(r"^[ \t]*([A-Z])[.):](?:[ \t]+|$)", re.MULTILINE),
@@ -13,7 +13,7 @@ LETTERED = (
 """How choices are lettered: (A) as it was published, A. or A) or A: as others write it."""
 LABEL = re.compile(r"\(?([A-Z])[.):]?")
 QUESTION_PREFIX = re.compile(r"^Question:\s*")
-ANSWER_SUFFIX = re.compile(r"\n\s*Answer:\s*$")
+ANSWER_SUFFIX = re.compile(r"\n[ \t]*Answer:\s*$")
 MATCHING = "answer_matching_behavior"
 NOT_MATCHING = "answer_not_matching_behavior"
 
