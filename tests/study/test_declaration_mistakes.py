@@ -478,7 +478,7 @@ def test_a_mistake_is_named_with_file_line_and_field(tiny: TinyStudy, mistake: s
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [*(("studies", name) for name in OWNED_SCHEMAS), ("suites", "held_out")]
+    ("place", "name"), [*(("studies", name) for name in sorted(OWNED_SCHEMAS)), ("suites", "held_out")]
 )
 def test_a_name_that_is_taken_is_refused(tiny: TinyStudy, place: str, name: str) -> None:
     """A study's tables lie in a schema of its name; losses stand under the suite `held_out`."""
