@@ -2,12 +2,12 @@
 
 import contextlib
 import io
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from alignment_dagster.release.dossier import verify
 from drills.tamper.cell import Cell, Findings, Names
-from drills.tamper.files import flip_bit
 from drills.tamper.keys import new_key, public
 from drills.tamper.place import Place
 from tests.support.bundles import Dossier
@@ -33,10 +33,13 @@ def _truncate(place: Place) -> Names:
 
 
 def _flip(place: Place) -> Names:
-    """A byte in the middle: of one of the files in it."""
-    place.bundle.write_bytes(place.sound_bundle.read_bytes())
-    flip_bit(place.bundle)
-    return (("/",), ("ledgers",), (NAME,))
+    """A byte in the middle of the largest file in it."""
+    content = bytearray(place.sound_bundle.read_bytes())
+    with zipfile.ZipFile(place.sound_bundle) as archive:
+        largest = max(archive.infolist(), key=lambda one: one.compress_size)
+    content[largest.header_offset + largest.compress_size // 2] ^= 1
+    place.bundle.write_bytes(content)
+    return ((largest.filename,), (NAME,))
 
 
 def _member(name: str, change: Callable[[Dossier], Dossier], place: Place) -> Names:

@@ -46,6 +46,8 @@ def test_a_home_restored_at_another_path_is_closed_and_nothing_has_to_run(
     assert done.returncode == 0, done.stderr
     assert "Nothing had to run" in done.stdout + done.stderr
     assert restored.archive.journal == lines
+    restored.study.change(claims=[])
+    assert restored.command("run", NAME).returncode == 0
     _assert_mlflow_writes_here(audited, restored)
 
 

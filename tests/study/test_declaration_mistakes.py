@@ -276,7 +276,8 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "an unknown relation": (
         S,
         claim(relation="less"),
-        r"claims.1.relation: unknown relation 'less' \(known: lower, higher, equivalent\)",
+        r"claims.1.relation: unknown relation 'less' \(known: lower, higher, not_lower, "
+        r"not_higher, equivalent\)",
     ),
     "an unknown attack": (
         S,
@@ -478,7 +479,8 @@ def test_a_mistake_is_named_with_file_line_and_field(tiny: TinyStudy, mistake: s
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [*(("studies", name) for name in sorted(OWNED_SCHEMAS)), ("suites", "held_out")]
+    ("place", "name"),
+    [*(("studies", name) for name in sorted(OWNED_SCHEMAS)), ("suites", "held_out")],
 )
 def test_a_name_that_is_taken_is_refused(tiny: TinyStudy, place: str, name: str) -> None:
     """A study's tables lie in a schema of its name; losses stand under the suite `held_out`."""

@@ -39,7 +39,7 @@ def test_the_first_page_shows_headline_verdicts_report_and_review(audited: Audit
     got = page(audited.home, "/")
     seen = Read(got.html)
     assert got.html.count('class="headline"') == 1
-    assert "2 supported, 1 undecided" in seen.text
+    assert "2 supported, 2 undecided" in seen.text
     assert "not reviewed" in seen.text
     assert "no report was approved yet" in seen.text
     report = audited.archive.report().version
