@@ -23,7 +23,7 @@ from alignment_dagster.lineage.reviews import ReviewRecord
 PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
-"""The last one so that it is not made anew, which takes longer than everything else that is read."""
+"""The last one so that it is not made anew, which takes longer than all reading."""
 CONFIGURATION = "dagster.yaml"
 OPTIONS = "PGOPTIONS"
 """Of libpq, for every connection that is opened."""

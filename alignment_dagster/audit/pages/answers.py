@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import duckdb
+
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.open_report import OpenedReport
@@ -39,9 +41,9 @@ def answers_page(opened: OpenedReport, asked: Filters) -> str:
     """
     filters, page = read_filters(asked)
     where, values = filter_condition(filters)
-    _load_answers(opened)
+    answers = _load_answers(opened)
     (counted,) = fetch_rows(
-        opened.ledgers,
+        answers,
         "select count(*) as answers, coalesce(sum(hit::double), 0) as hits, "
         f"count(*) filter (flipped) as flipped from answers where {where}",
         *values,
@@ -50,7 +52,7 @@ def answers_page(opened: OpenedReport, asked: Filters) -> str:
     if page > pages:
         raise AlignmentError(f"page {page:,}: there are {pages:,}")
     rows = fetch_rows(
-        opened.ledgers,
+        answers,
         f"select answers.*, question, ask, options from answers left join questions "
         f"using (suite, item_id) where {where} order by suite, line, item_id, stage, recipe, seed, "
         f"format, system_prompt, option_order limit {PAGE} offset {(page - 1) * PAGE}",
@@ -59,7 +61,7 @@ def answers_page(opened: OpenedReport, asked: Filters) -> str:
     answer = Answer(
         f"Answers behind {opened.report.label}",
         _sentences(opened, counted, filters, page, pages),
-        [Node("filter", "", _facets(opened, filters), "strong"), _table(rows, filters)],
+        [Node("filter", "", _facets(opened, answers, filters), "strong"), _table(rows, filters)],
         {},
     )
     archive = opened.archive
@@ -72,11 +74,15 @@ def _address(opened: OpenedReport, filters: Filters) -> str:
     return audit_answers(opened.archive.study, opened.report.version, filters)
 
 
-def _load_answers(opened: OpenedReport) -> None:
-    """All answers as the table `answers`, each with whether the baseline's is another one."""
+def _load_answers(opened: OpenedReport) -> duckdb.DuckDBPyConnection:
+    """All answers as the table `answers`, each with whether the baseline's is another one.
+
+    The table is this request's own: others may look at the same report.
+    """
+    ledgers = opened.ledgers.cursor()
     same = "suite, item_id, stage, format, option_order, system_prompt, seed"
-    opened.ledgers.execute(
-        "create or replace temp table answers as select "
+    return ledgers.execute(
+        "create temp table answers as select "
         f"{same}, recipe, items.topic, target, choice, items.hit, "
         "base.hit is not null and base.hit is distinct from items.hit as flipped from items "
         f"left join (select {same}, hit from items where recipe = ?) as base using ({same})",
@@ -100,14 +106,16 @@ def _sentences(
     ]
 
 
-def _facets(opened: OpenedReport, filters: Filters) -> list[Node]:
+def _facets(
+    opened: OpenedReport, answers: duckdb.DuckDBPyConnection, filters: Filters
+) -> list[Node]:
     """Every value that the other filters leave, with its count; the chosen one leads back."""
     nodes = []
     for name in FACETS:
         others = {at: value for at, value in filters.items() if at != name}
         where, values = filter_condition(others)
         found = fetch_rows(
-            opened.ledgers,
+            answers,
             f"select {COLUMNS[name]}::varchar as value, count(*) as answers "
             f"from answers where {where} group by all",
             *values,
