@@ -12,6 +12,7 @@ from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.steps.registry import STEPS
+from alignment_dagster.study.smoke import SUFFIX
 
 
 def check_lake(name: str | None) -> tuple[bool, Answer]:
@@ -38,7 +39,7 @@ def _studies(home: Home) -> list[str]:
 
 def _declared(name: str) -> StaleReasons | None:
     assets = assets_folder()
-    if name not in study_names(assets):
+    if name.removesuffix(SUFFIX) not in study_names(assets):
         return None
     return StaleReasons(load_study(name, assets), STEPS)
 
