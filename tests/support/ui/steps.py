@@ -52,7 +52,8 @@ def see_progress(tab: Watched, stage: str) -> None:
 def see_whole_study_progress(tab: Watched, stage: str) -> None:
     """The same in the log of a whole study's run, which has a line for each artifact."""
     filter_log(tab, f"({stage})")
-    line = rf"^· .+: [\d,]+ of [\d,]+ steps \({stage}\), [\d:]+ left$"
+    speed = r"[\d:]+ left, loss [\d.]+, [\d,]+ tokens/s"
+    line = rf"^· .+: [\d,]+ of [\d,]+ steps \({stage}\), {speed}$"
     tab.page.get_by_text(re.compile(line)).first.wait_for()
 
 
