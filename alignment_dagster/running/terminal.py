@@ -88,7 +88,7 @@ class Terminal:
         with self._lock:
             if not self.console.is_terminal:
                 if line := self._plain.line(name, advance):
-                    self.console.print(f"[dim]· {escape(line)}[/]")
+                    self.console.print(f"[dim]· {escape(line)}[/]", soft_wrap=True)
                 return
             key = (asset, partition)
             if key not in self._bars:
