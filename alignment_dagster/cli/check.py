@@ -10,6 +10,7 @@ from alignment_dagster.cli.options import AnyStudy
 def check(study: AnyStudy = None) -> None:
     """Validate declarations, lexicons and suite items without running anything."""
     # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.foundation.errors import DeclarationError
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
     from alignment_dagster.preflight.studies import find_unused, load_study, study_names
@@ -18,7 +19,10 @@ def check(study: AnyStudy = None) -> None:
 
     require_all_reachable()
     assets = assets_folder()
-    studies = [load_study(name, assets) for name in ([study] if study else study_names(assets))]
+    names = [study] if study else study_names(assets)
+    if not names:
+        raise DeclarationError(f"{assets / 'studies'}: no study is declared there")
+    studies = [load_study(name, assets) for name in names]
     for declared in studies:
         for line in chain(check_study(declared), problems(declared)):
             typer.echo(line)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from alignment_dagster.cli.main import app
+from alignment_dagster.cli.check import check
 from alignment_dagster.foundation import home
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.lineage import provenance
@@ -91,6 +92,15 @@ def test_the_environment_names_declarations_and_home_without_a_project(
     assert home.assets_folder() == tmp_path / "declared"
     assert home.Home.from_environment().root == tmp_path / "computed"
     assert home.dagster_configuration() == CHECKOUT / "dagster.yaml"
+
+
+def test_a_folder_in_which_nothing_is_declared_is_not_called_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(home.ASSETS_VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(home.HOME_VARIABLE, str(tmp_path / "computed"))
+    with pytest.raises(AlignmentError, match=r"nowhere/studies: no study is declared there"):
+        check()
 
 
 def test_what_a_command_starts_has_its_project_wherever_it_works(
