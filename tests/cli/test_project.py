@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from alignment_dagster.cli.main import app
 from alignment_dagster.cli.check import check
+from alignment_dagster.cli.main import app
 from alignment_dagster.foundation import home
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.lineage import provenance
