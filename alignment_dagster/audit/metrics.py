@@ -42,12 +42,17 @@ def find_metric(opened: OpenedReport, name: str) -> ResultRow:
         return fitting[0]
     if fitting:
         names = [metric_name(row) for row in fitting]
-        more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
         raise ArtifactError(
             f"metric {name!r}: {len(names)} of {opened.report.label} fit; say more of: "
-            f"{', '.join(names[:MAX_SHOWN])}{more}"
+            f"{join_names(names)}"
         )
     raise ArtifactError(_explain_unknown(opened, name, rows))
+
+
+def join_names(names: Sequence[str]) -> str:
+    """The first few for a message, and how many more there are."""
+    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    return f"{', '.join(names[:MAX_SHOWN])}{more}"
 
 
 def _matches(row: ResultRow, name: str) -> bool:

@@ -18,6 +18,11 @@ NO_PATHS = "?#%"
 """They begin something else in the addresses by which dbt, Dagster and MLflow open databases."""
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
 MLFLOW_DATABASE = "mlflow.db"
+DAGSTER_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""Of SQLite, below Dagster's folder: all but the events of single runs, which the index repeats.
+
+The schedules are there so that they are not made anew, which takes longer than all reading.
+"""
 
 
 def find_project(start: Path) -> Path | None:

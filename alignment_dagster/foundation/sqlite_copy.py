@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def copy_database(source: Path, target: Path) -> None:
         if _state(source) == before:
             return
         time.sleep(PAUSE)
+
+
+def copy_databases(names: Iterable[str], source: Path, target: Path) -> None:
+    """Copy those below the folder `source` that there are, to the same places below `target`."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).exists():
+            copy_database(source / name, target / name)
 
 
 def is_readable_in_place(path: Path) -> bool:

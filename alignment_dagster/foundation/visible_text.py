@@ -37,10 +37,14 @@ def _shows_nothing(one: str) -> bool:
     return one in BLANKS or selectors or unicodedata.category(one) in ("Cc", "Cf")
 
 
+def cut(text: str, longest: int) -> str:
+    """The text, or its beginning with a mark that there is more: `longest` characters in all."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def short(name: str, longest: int) -> str:
     """A name for a drawing: underscores become spaces; a longer one is cut."""
-    text = visible(name.replace("_", " ").replace("\n", " "))
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return cut(visible(name.replace("_", " ").replace("\n", " ")), longest)
 
 
 def _is_hidden(one: str) -> bool:

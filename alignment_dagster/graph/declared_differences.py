@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alignment_dagster.foundation.visible_text import cut
+
 LONGEST = 60
 """Characters of a value in a message."""
 
@@ -20,7 +22,9 @@ def first_difference(then: Any, now: Any, path: str = "") -> str | None:
         return None
     if isinstance(then, list | tuple) and isinstance(now, list | tuple):
         return _in_lists(then, now, path)
-    return None if then == now else f"{path} was {_short(then)}, is {_short(now)}"
+    if then == now:
+        return None
+    return f"{path} was {cut(repr(then), LONGEST)}, is {cut(repr(now), LONGEST)}"
 
 
 def _in_lists(then: Sequence[Any], now: Sequence[Any], path: str) -> str | None:
@@ -43,8 +47,3 @@ def _named(values: Sequence[Any]) -> bool:
 
 def _by_name(values: Sequence[Any]) -> dict[str, Any]:
     return {one["name"]: one for one in values}
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -13,13 +13,16 @@ from dagster._core.instance.ref import InstanceRef
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import one_error
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
-from alignment_dagster.foundation.sqlite_copy import copy_database
+from alignment_dagster.foundation.home import (
+    DAGSTER_DATABASES,
+    DAGSTER_VARIABLE,
+    Home,
+    dagster_configuration,
+)
+from alignment_dagster.foundation.sqlite_copy import copy_databases
 from alignment_dagster.lineage.lake import Lake
 
 CONFIGURATION = "dagster.yaml"
-DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
-"""Of SQLite, below Dagster's folder: all but the events of single runs, which the index repeats."""
 QUIET = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
@@ -85,17 +88,14 @@ def open_reader(home: Home) -> Iterator[dg.DagsterInstance]:
     with tempfile.TemporaryDirectory(prefix="alignment-dagster-") as folder:
         copy = Path(folder)
         shutil.copyfile(dagster_configuration(), copy / CONFIGURATION)
-        for name in DATABASES:
-            if (home.dagster / name).exists():
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                copy_database(home.dagster / name, copy / name)
+        copy_databases(DAGSTER_DATABASES, home.dagster, copy)
         with _open(copy) as instance:
             yield instance
 
 
 def _is_writable(folder: Path) -> bool:
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    databases = (folder / name for name in DATABASES if (folder / name).exists())
+    databases = (folder / name for name in DAGSTER_DATABASES if (folder / name).exists())
     return all(os.access(path, os.W_OK) for path in (there, *databases))
 
 

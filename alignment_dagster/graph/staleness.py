@@ -65,7 +65,7 @@ class Staleness:
 
         What failed a check with these very inputs is not due: it would fail again.
         """
-        return self._parents_settled(step, partition) and not self._is_made_from(step, partition)
+        return self._parents_settled(step, partition) and not self._is_current(step, partition)
 
     def is_settled(self, asset: str, partition: Partition) -> bool:
         """Whether it is there, passed its blocking checks, and nothing before it is due.
@@ -130,7 +130,7 @@ class Staleness:
             return False
         if step.asset == RAW_CORPUS:
             return True
-        return self._parents_settled(step, partition) and self._is_made_from(step, partition)
+        return self._parents_settled(step, partition) and self._is_current(step, partition)
 
     def _parents_settled(self, step: Step, partition: Partition) -> bool:
         current = self._current_specs(step, partition)
@@ -140,8 +140,8 @@ class Staleness:
         """The parents that make it due: not those of an earlier time."""
         return [spec for spec in step.parents(self.study, partition) if spec.selector is None]
 
-    def _is_made_from(self, step: Step, partition: Partition) -> bool:
-        """Whether the current artifact was made from its inputs as they are now."""
+    def _is_current(self, step: Step, partition: Partition) -> bool:
+        """Whether it was made from its parents as they are now, and the rest as last looked at."""
         found = self.artifact(step.asset, partition)
         if found is None:
             return False

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from alignment_dagster.report.comparisons import equivalence_p, non_inferiority_p
-from alignment_dagster.report.html.text import number, span
 from alignment_dagster.report.statistics import Array, Estimate, difference
 from alignment_dagster.report.statistics.variance import difference_spread
+from alignment_dagster.report.text import number, span
 from alignment_dagster.report.verdicts import direction
 from alignment_dagster.study.claims import Claim
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alignment_dagster.report.findings import Findings
-from alignment_dagster.report.html.text import number, p_value, spaced
+from alignment_dagster.report.text import number, p_value, spaced
 from alignment_dagster.report.verdicts import effect_text, verdict_text
 
 Row = Mapping[str, Any]

@@ -1,6 +1,6 @@
 """The words for a claim's verdict and effect: the same in terminal, page, checks and cards."""
 
-from alignment_dagster.report.html.text import number, span
+from alignment_dagster.report.text import number, span
 
 LEVEL = 0.05
 LOWER = ("lower", "not_higher")

@@ -86,13 +86,13 @@ def _passed(
 
 
 def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
-    spec = dg.AssetRecordsFilter(
+    wanted = dg.AssetRecordsFilter(
         asset_key=dg.AssetKey([study, chain.CORPUS_DRIFT]),
         asset_partitions=[partition] if partition else None,
     )
     cursor: str | None = None
     while True:
-        page = instance.fetch_materializations(spec, limit=PAGE, cursor=cursor)
+        page = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)
         for record in page.records:
             event = record.asset_materialization
             if event is not None and VERSION in event.metadata:

@@ -14,16 +14,19 @@ import sqlalchemy
 import yaml
 
 from alignment_dagster.foundation.databases import one_error
-from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
+from alignment_dagster.foundation.home import (
+    DAGSTER_DATABASES,
+    DAGSTER_VARIABLE,
+    Home,
+    dagster_configuration,
+)
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
-from alignment_dagster.foundation.sqlite_copy import copy_database
+from alignment_dagster.foundation.sqlite_copy import copy_databases
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.lineage.reviews import ReviewRecord
 
 PAGE = 1000
 STORAGES = frozenset({"storage", "run_storage", "event_log_storage"})
-DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
-"""The last one so that it is not made anew, which takes longer than all reading."""
 CONFIGURATION = "dagster.yaml"
 OPTIONS = "PGOPTIONS"
 """Of libpq, for every connection that is opened."""
@@ -125,10 +128,7 @@ def _prepare(home: Home, folder: Path) -> None:
         content = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
         if isinstance(content, dict) and not STORAGES.isdisjoint(content):
             return
-    for name in DATABASES:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if (home.dagster / name).exists():
-            copy_database(home.dagster / name, folder / name)
+    copy_databases(DAGSTER_DATABASES, home.dagster, folder)
 
 
 def read_records(

@@ -16,6 +16,7 @@ from alignment_dagster.audit.check.event_metadata import expected_metadata, plai
 from alignment_dagster.audit.check.journal import JournalLine
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.visible_text import cut
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Key
 
@@ -106,8 +107,7 @@ def _check_event(
 
 
 def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return cut(" ".join(str(value).split()), LONGEST)
 
 
 def _check_line(

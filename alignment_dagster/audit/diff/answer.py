@@ -8,7 +8,11 @@ from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.diff.comparison import Comparison, count_commits, list_environments
 from alignment_dagster.audit.diff.declarations import ABSENT, format_path
 from alignment_dagster.audit.diff.differences import Difference, format_places
-from alignment_dagster.audit.diff.incomparable import incomparable_table, list_incomparable
+from alignment_dagster.audit.diff.incomparable import (
+    Incomparable,
+    incomparable_table,
+    list_incomparable,
+)
 from alignment_dagster.audit.diff.side import Side, format_key
 from alignment_dagster.audit.diff.tables import document_blocks, item_nodes, number_tables
 from alignment_dagster.audit.diff.verdict import find_sole_cause, list_warnings, write_sentences
@@ -24,19 +28,20 @@ def comparison_as_answer(comparison: Comparison) -> Answer:
         title = f"{before.title} → {after.title} ({title})"
     if comparison.recipes:
         title = f"{before.title} → {after.title}, in {before.report.label}"
+    found = list_incomparable(comparison) if comparison.studies else None
     return Answer(
         title,
         write_sentences(comparison),
-        [] if comparison.is_empty else list(_blocks(comparison)),
-        _as_json(comparison),
+        [] if comparison.is_empty else list(_blocks(comparison, found)),
+        _as_json(comparison, found),
         warnings=list_warnings(comparison),
     )
 
 
-def _blocks(comparison: Comparison) -> Iterator[Node | Table]:
+def _blocks(comparison: Comparison, found: Sequence[Incomparable] | None) -> Iterator[Node | Table]:
     yield _difference_node(comparison)
-    if comparison.studies:
-        yield incomparable_table(comparison)
+    if found is not None:
+        yield incomparable_table(found)
     yield _code_node(comparison)
     if comparison.items:
         yield item_nodes(comparison.items)
@@ -91,7 +96,7 @@ def _code_node(comparison: Comparison) -> Node:
     return Node("code and environment", said, made)
 
 
-def _as_json(comparison: Comparison) -> dict[str, Any]:
+def _as_json(comparison: Comparison, found: Sequence[Incomparable] | None) -> dict[str, Any]:
     causes, measured = comparison.causes, comparison.numbers
     sides = {"before": comparison.before, "after": comparison.after}
     return {
@@ -114,9 +119,7 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
         "items": [asdict(one) for one in comparison.items],
         "numbers": [{"name": one.name, **asdict(one)} for one in measured.changes],
         "studies": [side.title for side in sides.values()] if comparison.studies else None,
-        "not_comparable": [asdict(one) for one in list_incomparable(comparison)]
-        if comparison.studies
-        else None,
+        "not_comparable": None if found is None else [asdict(one) for one in found],
         "identical_numbers": len(measured.same),
         "left_out": [asdict(one) for one in measured.left_out],
         "documents": asdict(comparison.documents),

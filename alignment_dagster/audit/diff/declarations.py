@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alignment_dagster.foundation.digests import canonical_json
+from alignment_dagster.foundation.visible_text import cut
 
 NAMED_BY = ("name", "rule", "group", "suite")
 """Fields that say which element of a list is which: the first that all elements have, each once."""
@@ -64,7 +65,7 @@ def format_value(value: Any) -> str:
         text = str(value)
     else:
         text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+    return cut(text, MAX_CHARACTERS)
 
 
 def _compare_fields(

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.foundation.visible_text import cut, visible
 
 EXAMPLES_EACH = 2
 """Examples of every kind of change."""
@@ -100,8 +100,7 @@ def find_raw_examples(connection: duckdb.DuckDBPyConnection, source: str) -> lis
 
 def cut_excerpt(text: str) -> str:
     """The beginning of a text in one harmless line."""
-    line = visible(" ".join(text.split()))
-    return line if len(line) <= EXCERPT_CHARACTERS else line[: EXCERPT_CHARACTERS - 1] + "…"
+    return cut(visible(" ".join(text.split())), EXCERPT_CHARACTERS)
 
 
 def _add_texts(

@@ -58,9 +58,8 @@ def list_incomparable(comparison: Comparison) -> list[Incomparable]:
     ]
 
 
-def incomparable_table(comparison: Comparison) -> Table:
+def incomparable_table(found: Sequence[Incomparable]) -> Table:
     """The same for a person."""
-    found = list_incomparable(comparison)
     rows = [[one.what, one.name, one.why] for one in found]
     return Table(COMPARED, ["what", "name", "why"], rows or [["nothing", "", ""]])
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 class Picture:
     """Markup that was drawn here from numbers and escaped names."""
 
-    title: str
     svg: str
     caption: str
 

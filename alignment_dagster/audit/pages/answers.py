@@ -22,6 +22,7 @@ from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import trail
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_answers
+from alignment_dagster.foundation.visible_text import cut
 from alignment_dagster.report.results import TAMPERED
 
 PAGE = 50
@@ -182,22 +183,18 @@ def _option(row: Mapping[str, Any], at: str) -> str:
     return options[place] if place is not None and 0 <= place < len(options) else "-"
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
 SHOWN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "suite": lambda row: str(row["suite"]),
     "item": lambda row: str(row["item_id"][:ID]),
-    "question": lambda row: _shorten(_question(row)),
+    "question": lambda row: cut(_question(row), LONGEST),
     "recipe": lambda row: str(row["recipe"]),
     "seed": lambda row: str(row["seed"]),
     "stage": lambda row: str(row["stage"]),
     "format": lambda row: str(row["format"]),
     "order": lambda row: str(row["option_order"]),
     "prompt": lambda row: str(row["system_prompt"]),
-    "likelier": lambda row: _shorten(_option(row, "choice")),
-    "counted": lambda row: _shorten(_option(row, "target")),
+    "likelier": lambda row: cut(_option(row, "choice"), LONGEST),
+    "counted": lambda row: cut(_option(row, "target"), LONGEST),
     "hit": lambda row: YES if row["hit"] else NO,
     "flipped": lambda row: YES if row["flipped"] else NO,
 }

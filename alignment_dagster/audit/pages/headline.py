@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from alignment_dagster.audit.pages.answer_page import Picture
-from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.foundation.visible_text import cut, visible
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.terminal_table import rows_in_headlines
 from alignment_dagster.study import MISALIGNMENT_RATE
@@ -32,7 +32,7 @@ def headline_picture(rows: Sequence[ResultRow]) -> Picture | None:
     parts = [_grid(height)]
     for place, recipe in enumerate(recipes):
         top = HEAD + group * place
-        parts.append(_text(0, top + group / 2 + 2, _shorten(recipe)))
+        parts.append(_text(0, top + group / 2 + 2, cut(recipe, LETTERS)))
         own = {row.stage: row for row in shown if row.recipe == recipe}
         parts += [
             _mark(own[stage], top + ROW * (number + 0.7), COLOURS[number % len(COLOURS)], stage)
@@ -45,7 +45,7 @@ def headline_picture(rows: Sequence[ResultRow]) -> Picture | None:
         f'aria-label="{escape(visible(said))}">{"".join(parts)}</svg>'
     )
     caption = f"Misalignment rate on {shown[0].suite} with 95 % intervals; lower is better."
-    return Picture("", svg, caption)
+    return Picture(svg, caption)
 
 
 def _grid(height: float) -> str:
@@ -73,7 +73,3 @@ def _x(value: float) -> float:
 
 def _text(x: float, y: float, text: str) -> str:
     return f'<text x="{x:g}" y="{y:g}">{escape(visible(text))}</text>'
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"

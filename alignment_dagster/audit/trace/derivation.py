@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from alignment_dagster.audit.trace.arithmetic import EXACT, step_gap
 from alignment_dagster.audit.trace.findings import Finding, last_steps
 from alignment_dagster.audit.trace.terms import (
     Slice,
@@ -13,7 +14,7 @@ from alignment_dagster.audit.trace.terms import (
     Term,
     benefit_curve,
     subtract,
-    tampering_steps,
+    tampering_curve,
 )
 from alignment_dagster.report.names import (
     BENEFIT,
@@ -24,8 +25,6 @@ from alignment_dagster.report.names import (
     PERSISTENCE,
 )
 from alignment_dagster.report.results import TAMPERED
-
-EXACT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,8 @@ def derive(finding: Finding, sources: Sources) -> Derivation:
     if finding.kind == CLAIM and finding.row["reason"]:
         return Derivation(finding, (), (), ())
     terms, sums = DERIVED[finding.kind](finding, sources)
-    gaps: tuple[str, ...] = ()
-    if finding.value is not None and not math.isclose(
-        sums[-1].value, finding.value, rel_tol=EXACT, abs_tol=EXACT
-    ):
-        gaps = (f"the steps give {sums[-1].value:.6f}, and the report says {finding.value:.6f}",)
-    return Derivation(finding, tuple(terms), tuple(sums), gaps)
+    gaps = [] if finding.value is None else step_gap(sums[-1].value, finding.value)
+    return Derivation(finding, tuple(terms), tuple(sums), tuple(gaps))
 
 
 Parts = tuple[Sequence[Term], Sequence[Sum]]
@@ -100,10 +95,7 @@ def _derive_persistence(finding: Finding, sources: Sources) -> Parts:
 
 def _derive_half_life(finding: Finding, sources: Sources) -> Parts:
     row = finding.row
-    steps = tampering_steps(row["tampering"], row["suite"], sources)
-    terms, benefits = benefit_curve(
-        row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources
-    )
+    steps, terms, benefits = tampering_curve(row, sources)
     half = Sum("half of the first", f"{benefits[0].value:.6f} / 2", benefits[0].value / 2)
     if finding.value is None:
         return terms, (*benefits, half)
@@ -140,10 +132,7 @@ def _interpolate_tokens(
 def _derive_mean_benefit(finding: Finding, sources: Sources) -> Parts:
     """The area between the curves over log2(step + 1), divided by its width."""
     row = finding.row
-    steps = tampering_steps(row["tampering"], row["suite"], sources)
-    terms, benefits = benefit_curve(
-        row, [f"{row['tampering']}{TAMPERED}{one}" for one in steps], sources
-    )
+    steps, terms, benefits = tampering_curve(row, sources)
     if len(steps) == 1:
         return terms, benefits
     at = [math.log2(one + 1) for one in steps]

@@ -6,7 +6,7 @@ from typing import Any
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.derivation import Derivation
-from alignment_dagster.audit.trace.findings import Finding
+from alignment_dagster.audit.trace.findings import UNITS, Finding
 from alignment_dagster.audit.trace.terms import Term
 from alignment_dagster.foundation.page_links import audit_page, audit_trace
 from alignment_dagster.report.names import (
@@ -19,7 +19,6 @@ from alignment_dagster.report.names import (
     metric_name,
 )
 
-UNITS = {HALF_LIFE: " steps"}
 INTERVAL = (
     "The interval pairs scenarios, and covers scenarios and seeds; docs/measurement.md says how."
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignment_dagster.audit.metrics import MAX_SHOWN, list_metrics
+from alignment_dagster.audit.metrics import join_names, list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import similar
@@ -23,6 +23,8 @@ from alignment_dagster.report.names import (
 from alignment_dagster.report.results import TAMPERED, ResultRow
 from alignment_dagster.report.terminal_table import headline_prompt
 
+UNITS: Mapping[str, str] = {HALF_LIFE: " steps"}
+"""Kind of finding → what follows its value; nothing after most."""
 ATTACK = "attack"
 """The prefix of what is a metric already: the share of items that an attack broke."""
 
@@ -70,10 +72,8 @@ def find_finding(opened: OpenedReport, name: str) -> Finding:
         return fitting[0]
     names = [one.name for one in fitting or known]
     if fitting:
-        more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
         raise ArtifactError(
-            f"{name!r}: {len(names)} of {opened.report.label} fit; say more of: "
-            f"{', '.join(names[:MAX_SHOWN])}{more}"
+            f"{name!r}: {len(names)} of {opened.report.label} fit; say more of: {join_names(names)}"
         )
     if prefix not in PREFIXES:
         prefixes = ", ".join(f"{one}:" for one in (*PREFIXES, ATTACK))

@@ -32,9 +32,9 @@ class Measurement:
 def count_measurement(
     connection: Connection, chain: Chain, report: Artifact, top: int
 ) -> Measurement:
-    """Count what the metric was measured on."""
+    """Count what the metric was measured on, in the tables that `compute_steps` loaded before."""
     if chain.row.metric == BITS_PER_BYTE:
-        return _count_documents(connection, chain, top)
+        return _count_documents(connection, top)
     return _count_items(connection, chain, report, top)
 
 
@@ -63,7 +63,6 @@ COUNTS = "count(*) as answers, count(*) filter (hit) as hits"
 
 
 def _count_items(connection: Connection, chain: Chain, report: Artifact, top: int) -> Measurement:
-    load_answers(connection, chain)
     connection.execute(
         "create or replace temp table items as select item_id, min(scenario_id) as scenario_id, "
         f"min(topic) as topic, {COUNTS} from asked group by item_id"
@@ -133,8 +132,7 @@ LOSSES = """
 """
 
 
-def _count_documents(connection: Connection, chain: Chain, top: int) -> Measurement:
-    load_losses(connection, chain)
+def _count_documents(connection: Connection, top: int) -> Measurement:
     heaviest = fetch_rows(
         connection,
         "select document_id, any_value(source) as source, avg(nll) as nats, "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.metrics import list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
-from alignment_dagster.audit.trace.findings import list_findings
+from alignment_dagster.audit.trace.findings import UNITS, list_findings
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.page_links import audit_trace
 from alignment_dagster.report.names import HALF_LIFE, metric_name
@@ -115,7 +115,7 @@ def _list_numbers(opened: OpenedReport) -> Iterator[list[Number]]:
     yield [
         *(Number(metric_name(one), one.value, one.ci_low, one.ci_high) for one in pooled),
         *(
-            Number(one.name, one.value, one.low, one.high, _unit(one.kind))
+            Number(one.name, one.value, one.low, one.high, UNITS.get(one.kind, ""))
             for one in findings
             if one.value is not None
         ),
@@ -130,7 +130,3 @@ def _list_numbers(opened: OpenedReport) -> Iterator[list[Number]]:
         for one in rows
         if one.seed is not None
     ]
-
-
-def _unit(kind: str) -> str:
-    return " steps" if kind == HALF_LIFE else ""

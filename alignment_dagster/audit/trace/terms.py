@@ -83,11 +83,16 @@ def benefit_curve(
     return terms, sums
 
 
-def tampering_steps(tampering: str, suite: str, sources: Sources) -> list[int]:
-    """The steps at which a suite was asked, rising."""
-    stages = {row.stage for row in sources.rows if row.suite == suite and is_tampered(row.stage)}
-    named = (stage.partition(TAMPERED) for stage in stages)
-    return sorted(int(step) for name, _, step in named if name == tampering)
+def tampering_curve(
+    row: Mapping[str, str], sources: Sources
+) -> tuple[list[int], list[Term], list[Sum]]:
+    """The steps of a tampering at which its suite was asked, and `benefit_curve` over them."""
+    tampering = row["tampering"]
+    asked = {one.stage for one in sources.rows if one.suite == row["suite"]}
+    named = (stage.partition(TAMPERED) for stage in asked if is_tampered(stage))
+    steps = sorted(int(step) for name, _, step in named if name == tampering)
+    stages = [f"{tampering}{TAMPERED}{one}" for one in steps]
+    return steps, *benefit_curve(row, stages, sources)
 
 
 def subtract(what: str, left: float, right: float) -> Sum:

@@ -15,7 +15,7 @@ from alignment_dagster.release.gate.flips import find_flips
 from alignment_dagster.release.gate.outcome import Outcome
 from alignment_dagster.release.gate.paired_test import Regression, as_table, find_regressions
 from alignment_dagster.release.gate.shared_answers import ComparableAnswers, pair_answers
-from alignment_dagster.report.html.text import count, number, p_value, span
+from alignment_dagster.report.text import count, number, p_value, span
 from alignment_dagster.study import Gate
 
 

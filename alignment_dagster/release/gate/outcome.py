@@ -9,7 +9,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.html.text import count
+from alignment_dagster.report.text import count
 
 MAX_NAMED = 3
 """Numbers that a sentence names; the table has all."""

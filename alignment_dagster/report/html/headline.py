@@ -10,9 +10,9 @@ from alignment_dagster.report.html.selection import (
     misalignment_suites,
     stages_of,
 )
-from alignment_dagster.report.html.text import STAGES, count, number, percent, spaced, span
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import ClaimRow, ComparisonRow, ReportData
+from alignment_dagster.report.text import STAGES, count, number, percent, spaced, span
 from alignment_dagster.report.verdicts import LEVEL, verdict_text
 from alignment_dagster.study.suites import FLAGGED_RATE
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from alignment_dagster.report.html.content import Cell, Group, Line, Pivot
-from alignment_dagster.report.html.text import DASH, Interval, number, spaced, span
 from alignment_dagster.report.names import row_name
+from alignment_dagster.report.text import DASH, Interval, number, spaced, span
 
 Row = TypeVar("Row")
 Key = tuple[str, ...]

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from alignment_dagster.foundation.visible_text import cut
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.steps.pages.charts.markdown import markdown
 
@@ -63,5 +64,4 @@ def plain(text: str) -> str:
     """One line of visible characters: no control, format or bidirectional-override characters."""
     short = text[: 4 * LONGEST]
     shown = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in short)
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+    return cut(" ".join(shown.split()), LONGEST)

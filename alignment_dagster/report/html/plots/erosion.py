@@ -15,8 +15,8 @@ from alignment_dagster.report.html.plots.style import (
     render_svg,
     short_name,
 )
-from alignment_dagster.report.html.text import interval_text, spaced
 from alignment_dagster.report.rows import ErosionPoint
+from alignment_dagster.report.text import interval_text, spaced
 
 NEAREST = 0.075
 """Labels of steps keep this share of the axis apart."""

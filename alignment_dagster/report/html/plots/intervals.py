@@ -20,9 +20,9 @@ from alignment_dagster.report.html.plots.style import (
     render_svg,
     short_name,
 )
-from alignment_dagster.report.html.text import Interval, interval_text, number, spaced
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import AttackRow
+from alignment_dagster.report.text import Interval, interval_text, number, spaced
 from alignment_dagster.study import WORST_CASE
 
 

@@ -16,8 +16,8 @@ from alignment_dagster.report.html.plots.style import (
     shade,
     short_name,
 )
-from alignment_dagster.report.html.text import number, spaced
 from alignment_dagster.report.rows import CompositionRow, LossPoint
+from alignment_dagster.report.text import number, spaced
 
 CURVE_POINTS = 120
 

@@ -13,7 +13,7 @@ from alignment_dagster.report.html.plots.style import (
     render_svg,
     short_name,
 )
-from alignment_dagster.report.html.text import Interval, interval_text, spaced
+from alignment_dagster.report.text import Interval, interval_text, spaced
 
 
 @dataclass(frozen=True)

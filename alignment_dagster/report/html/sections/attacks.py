@@ -21,8 +21,8 @@ from alignment_dagster.report.html.pivots import interval_cell, pivot
 from alignment_dagster.report.html.plots.intervals import attack_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names, stages_of
-from alignment_dagster.report.html.text import count, number, shorten, spaced
 from alignment_dagster.report.rows import AttackExample, AttackRow, ReportData
+from alignment_dagster.report.text import count, number, shorten, spaced
 from alignment_dagster.study import NO_ATTACK, WORST_CASE
 
 LONGEST = 700

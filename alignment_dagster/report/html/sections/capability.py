@@ -24,9 +24,9 @@ from alignment_dagster.report.html.selection import (
     stages_of,
     suite_description,
 )
-from alignment_dagster.report.html.text import DASH, number, spaced
 from alignment_dagster.report.rows import ComparisonRow, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
+from alignment_dagster.report.text import DASH, number, spaced
 from alignment_dagster.study.suites import ACCURACY
 
 INTRO = (

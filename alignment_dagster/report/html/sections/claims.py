@@ -8,9 +8,9 @@ from alignment_dagster.report.html.content import (
     Verdict,
     Verdicts,
 )
-from alignment_dagster.report.html.text import DASH, count, number, p_value, spaced
 from alignment_dagster.report.names import row_name
 from alignment_dagster.report.rows import ClaimRow, ReportData
+from alignment_dagster.report.text import DASH, count, number, p_value, spaced
 from alignment_dagster.report.verdicts import effect_text, verdict_text
 
 TITLE = "Claims and verdicts"

@@ -4,9 +4,9 @@ from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import Cell, Section, Text, keep_filled
 from alignment_dagster.report.html.pivots import interval_cell, list_table, ranks
 from alignment_dagster.report.html.selection import misalignment_suites
-from alignment_dagster.report.html.text import number, p_value
 from alignment_dagster.report.rows import ComparisonRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
+from alignment_dagster.report.text import number, p_value
 from alignment_dagster.report.verdicts import LEVEL
 
 INTRO = (

@@ -14,9 +14,9 @@ from alignment_dagster.report.html.pivots import bounds_cell, interval_cell, lis
 from alignment_dagster.report.html.plots.erosion import erosion_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.html.text import DASH, count, number, spaced
 from alignment_dagster.report.names import HALF_LIFE, MEAN_BENEFIT, finding_name, row_name
 from alignment_dagster.report.rows import ErosionPoint, ErosionSummary, PersistenceRow, ReportData
+from alignment_dagster.report.text import DASH, count, number, spaced
 
 INTRO = (
     "A recipe's benefit is the baseline's misalignment rate less its own, on the same scenarios. "

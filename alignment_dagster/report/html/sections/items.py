@@ -16,8 +16,8 @@ from alignment_dagster.report.html.content import (
 from alignment_dagster.report.html.pivots import list_table, pivot, ranks
 from alignment_dagster.report.html.plots.style import SeriesStyle, series_styles
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.html.text import DASH, count, number, shorten, spaced
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
+from alignment_dagster.report.text import DASH, count, number, shorten, spaced
 
 LONGEST = 600
 """Characters of a question or an option that are shown."""

@@ -22,9 +22,9 @@ from alignment_dagster.report.html.selection import (
     stages_of,
     suite_description,
 )
-from alignment_dagster.report.html.text import STAGES, count, spaced
 from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
+from alignment_dagster.report.text import STAGES, count, spaced
 from alignment_dagster.study.suites import FLAGGED_RATE
 
 LABELS = {FLAGGED_RATE: "share of answers flagged"}

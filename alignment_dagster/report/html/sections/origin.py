@@ -22,8 +22,8 @@ from alignment_dagster.report.html.pivots import list_table, pivot
 from alignment_dagster.report.html.plots.mix import composition_plot, loss_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.html.text import DASH, number
 from alignment_dagster.report.rows import DispositionCount, FilterQuality, ReportData
+from alignment_dagster.report.text import DASH, number
 from alignment_dagster.study import Suite
 
 

@@ -1,4 +1,4 @@
-"""How names, numbers and foreign text are written on the page."""
+"""How names, numbers and foreign text are written for a reader."""
 
 import math
 from typing import Protocol
