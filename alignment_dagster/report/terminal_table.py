@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT, NO_PROMPT
+from alignment_dagster.report.cells import BITS_PER_BYTE, NO_PROMPT
 from alignment_dagster.report.results import ResultRow, is_tampered
-from alignment_dagster.study import ATTACK_SUCCESS, MISALIGNMENT_RATE
+from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT, MISALIGNMENT_RATE
 
 
 def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import (
     Cell,
     Drawing,
@@ -27,7 +27,7 @@ from alignment_dagster.report.html.selection import (
 from alignment_dagster.report.html.text import DASH, number, spaced
 from alignment_dagster.report.rows import ComparisonRow, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
-from alignment_dagster.study.suites import ACCURACY
+from alignment_dagster.study.suites import ACCURACY, HELD_OUT
 
 INTRO = (
     "What the recipes cost or gain elsewhere: accuracy on questions with a correct answer (higher "
