@@ -18,7 +18,7 @@ from alignment_dagster.report.html.plots.intervals import interval_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.plots.tradeoff import TradeoffPoint, tradeoff_plot
 from alignment_dagster.report.html.selection import (
-    headline_rows,
+    headline_rows_of_suite,
     headline_suites,
     recipe_names,
     stages_of,
@@ -72,8 +72,8 @@ def _tradeoff_drawings(data: ReportData) -> list[Drawing]:
 
 
 def _tradeoff_drawing(data: ReportData, suite: str, measure: str, place: int) -> Drawing:
-    safety = {(r.recipe, r.stage): r for r in headline_rows(data.results, suite)}
-    ability = {(r.recipe, r.stage): r for r in headline_rows(data.results, measure)}
+    safety = {(r.recipe, r.stage): r for r in headline_rows_of_suite(data.results, suite)}
+    ability = {(r.recipe, r.stage): r for r in headline_rows_of_suite(data.results, measure)}
     stages = [s for s in stages_of(list(safety.values())) if any(s == at for _, at in ability)]
     ends = list(dict.fromkeys((*stages[:1], *stages[-1:])))
     places = [
