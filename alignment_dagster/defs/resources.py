@@ -39,9 +39,7 @@ class TrackerResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
 
         home = self.home.open()
-        tracker = Tracker.shared(home, study.name)
-        tracker.introduce(study)
-        return Stores(home, lake.open(), tracker)
+        return Stores(home, lake.open(), Tracker.introduced(home, study))
 
 
 KEYS = {"lake", "tracker"}

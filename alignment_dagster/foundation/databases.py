@@ -21,8 +21,8 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 """The disk is full, the quota is spent, or it cannot be written to (by this user)."""
 FULL = 1 << 20
 """Bytes; with less left nothing can be written to a database."""
-MLFLOW_DATABASE = "mlflow.store.db.utils"
-"""Name of a logger."""
+MLFLOW_LOGGER = "mlflow.store.db.utils"
+"""Of MLflow's database."""
 CREATING = 7_046_029_254
 """Names the lock under which MLflow's tables are created; any number that nobody else uses."""
 
@@ -95,7 +95,7 @@ def _no_traceback_of_mlflow(folder: Path) -> Iterator[None]:
             record.msg, record.args, record.exc_info = message, (), None
         return True
 
-    logger = logging.getLogger(MLFLOW_DATABASE)
+    logger = logging.getLogger(MLFLOW_LOGGER)
     logger.addFilter(shorten)
     try:
         yield

@@ -81,10 +81,10 @@ def _near(name: str, known: Sequence[str]) -> str:
 def _reached(kind: Any, location: Iterable[str | int]) -> Any:
     """The type that is declared at a place."""
     for part in location:
-        members = union_members(kind)
+        members = _union_members(kind)
         if len(members) > 1:
             kind = next((one for one in members if part in _tags(one)), None)
-        elif is_model(members[0]):
+        elif _is_model(members[0]):
             field = members[0].model_fields.get(part)
             kind = field.annotation if field is not None else None
         else:
@@ -92,33 +92,36 @@ def _reached(kind: Any, location: Iterable[str | int]) -> Any:
     return kind
 
 
-def union_members(kind: Any) -> tuple[Any, ...]:
+def _union_members(kind: Any) -> tuple[Any, ...]:
     """What a type can be, without `None` and annotations; of no union the type itself."""
     if get_origin(kind) is Annotated:
-        return union_members(get_args(kind)[0])
+        return _union_members(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
         return tuple(
-            found for one in get_args(kind) if one is not type(None) for found in union_members(one)
+            found
+            for one in get_args(kind)
+            if one is not type(None)
+            for found in _union_members(one)
         )
     return (kind,)
 
 
-def is_model(kind: Any) -> bool:
+def _is_model(kind: Any) -> bool:
     """Whether a type holds fields of its own."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _fields(kind: Any) -> list[str]:
-    return [name for one in union_members(kind) if is_model(one) for name in one.model_fields]
+    return [name for one in _union_members(kind) if _is_model(one) for name in one.model_fields]
 
 
 def _tags(kind: Any) -> list[str]:
     """The kinds that tell the members of a union apart."""
-    models = [one for one in union_members(kind) if is_model(one) and "kind" in one.model_fields]
+    models = [one for one in _union_members(kind) if _is_model(one) and "kind" in one.model_fields]
     return [tag for one in models for tag in _values(one.model_fields["kind"].annotation)]
 
 
 def _values(kind: Any) -> list[Any]:
     """What a value can be that is one of a few."""
-    members = [one for one in union_members(kind) if get_origin(one) is Literal]
+    members = [one for one in _union_members(kind) if get_origin(one) is Literal]
     return [value for one in members for value in get_args(one)]

@@ -6,7 +6,7 @@ from typing import Any
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value"}
 
 
-class JsonFault(ValueError):
+class JsonFault(Exception):
     """A text that is no JSON object, or says a thing twice; the message says why."""
 
 
@@ -23,8 +23,6 @@ def parse_json(text: str) -> Any:
         raise JsonFault(f"not JSON: {error.msg} (column {error.colno})") from None
     except RecursionError:
         raise JsonFault("not JSON: nested too deeply") from None
-    except JsonFault:
-        raise
     except ValueError as error:
         raise JsonFault(f"not usable JSON: {error}") from None
 

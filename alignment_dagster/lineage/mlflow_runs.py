@@ -173,9 +173,17 @@ class Tracker:
 
     @classmethod
     @cache
-    def shared(cls, home: Home, study: str) -> "Tracker":
+    def _shared(cls, home: Home, study: str) -> "Tracker":
         """One tracker for each study and process: opening a store takes seconds."""
         return cls(home, study)
+
+    @classmethod
+    def introduced(cls, home: Home, study: Study) -> "Tracker":
+        """The study's, whose experiment says what it is about, and how recipes are compared."""
+        tracker = cls._shared(home, study.name)
+        tags = experiment_tags(study)
+        _retried(lambda: tracker._introduce(tags))
+        return tracker
 
     def __init__(self, home: Home, study: str) -> None:
         home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
@@ -185,10 +193,6 @@ class Tracker:
             _hide_empty_default(self.client)
         self.study = study
         self.experiment_id = self._experiment(home)
-
-    def introduce(self, study: Study) -> None:
-        """Say at the study's experiment what it is about, and how its recipes are compared."""
-        _retried(lambda: self._introduce(experiment_tags(study)))
 
     def _introduce(self, tags: Mapping[str, str]) -> None:
         known = self.client.get_experiment(self.experiment_id).tags

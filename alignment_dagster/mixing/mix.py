@@ -126,14 +126,14 @@ def _read_texts(documents: Sequence[Path], wanted: Sequence[str]) -> list[str]:
     Raises:
         DataError: if one of them is nowhere.
     """
-    ids = pa.array(wanted, pa.string())
+    kept = set(wanted)
     texts: dict[str, str] = {}
     for path in documents:
         columns = ["document_id", "text"]
         for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH, columns=columns):
-            names, written = (batch[name] for name in columns)
-            for row in pc.indices_nonzero(pc.is_in(names, ids)).to_pylist():
-                texts[names[row].as_py()] = written[row].as_py()
+            for name, text in zip(batch["document_id"].to_pylist(), batch["text"], strict=True):
+                if name in kept:
+                    texts[name] = text.as_py()
     missing = next((each for each in wanted if each not in texts), None)
     if missing is not None:
         raise DataError(f"the document {missing} is kept, but is in none of the corpora")

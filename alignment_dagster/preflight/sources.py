@@ -3,7 +3,7 @@
 from alignment_dagster.corpus.generators import GENERATORS
 from alignment_dagster.corpus.readers.jsonl import ROLE_FIELDS
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
-from alignment_dagster.foundation.yaml_models import Located, read_yaml
+from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.study import GeneratedReader, JsonlReader, Source, Study
 
 
@@ -14,21 +14,25 @@ def check_sources(study: Study) -> None:
         DeclarationError: names file, line and field.
     """
     for source in study.sources:
-        _check(source, read_yaml(study.assets / "sources" / f"{source.name}.yaml"))
+        fault = _find_fault(source)
+        if fault is not None:
+            field, message = fault
+            located = read_yaml(study.assets / "sources" / f"{source.name}.yaml")
+            raise located.error(("reader", field), message)
 
 
-def _check(source: Source, located: Located) -> None:
+def _find_fault(source: Source) -> tuple[str, str] | None:
+    """A field of the reader, and what is wrong with it."""
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         if reader.generator not in GENERATORS:
             known = suggest_name(reader.generator, GENERATORS)
-            message = f"unknown generator {reader.generator!r}{known}"
-            raise located.error(("reader", "generator"), message)
+            return "generator", f"unknown generator {reader.generator!r}{known}"
     elif isinstance(reader, JsonlReader):
         for field in ROLE_FIELDS[source.role]:
             if getattr(reader, field) is None:
-                message = f"a source of the role {source.role!r} must say which field this is"
-                raise located.error(("reader", field), message)
+                return field, f"a source of the role {source.role!r} must say which field this is"
     elif source.role != "corpus":
         message = f"a {reader.kind} reader reads plain text, not documents of the role"
-        raise located.error(("reader", "kind"), f"{message} {source.role!r}")
+        return "kind", f"{message} {source.role!r}"
+    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import gt, lt
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,6 +32,11 @@ def study_names(assets: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (assets / "studies").glob("*.yaml")))
 
 
+def is_declared(name: str, assets: Path) -> bool:
+    """Whether this is a declared study, or the smoke run of one."""
+    return name.removesuffix(SUFFIX) in study_names(assets)
+
+
 def load_study(name: str, assets: Path) -> Study:
     """Read a study and all that it names, and check that the names fit together.
 
@@ -40,9 +46,9 @@ def load_study(name: str, assets: Path) -> Study:
         DeclarationError: names file, line and field.
     """
     path = assets / "studies" / f"{name}.yaml"
-    known = study_names(assets)
-    if is_smoke(name) and name.removesuffix(SUFFIX) in known:
+    if is_smoke(name) and is_declared(name, assets):
         return smoke_run(load_study(name.removesuffix(SUFFIX), assets))
+    known = study_names(assets)
     if name not in known:
         raise DeclarationError(
             f"{shown(path)}: there is no study {name!r}{suggest_name(name, known)}"
@@ -153,13 +159,8 @@ def _check_bound(rule: DropRule, column: pa.DataType, field: FieldPath, located:
     if column not in NUMBERS:
         message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
         raise located.error((*field, "column"), message)
-    bound = "above" if rule.above is not None else "below"
-    dropped = [
-        value
-        for value in (0, 1)
-        if (rule.above is not None and value > rule.above)
-        or (rule.below is not None and value < rule.below)
-    ]
+    bound, is_beyond = ("below", lt) if rule.above is None else ("above", gt)
+    dropped = [value for value in (0, 1) if is_beyond(value, getattr(rule, bound))]
     if column == pa.bool_() and len(dropped) != 1:
         message = f"drops {'every document' if dropped else 'none'}: {rule.column!r} is 0 or 1"
         raise located.error((*field, bound), message)

@@ -1,6 +1,6 @@
 """`alignment check`: all that a study declares, read and held against each other; nothing runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from alignment_dagster.corpus.documents import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
@@ -44,11 +44,12 @@ def check_study(study: Study) -> Iterator[str]:
     context = ScoringContext(assets=study.assets, items=items)
     for name in declared.scorers:
         SCORERS[name].bind(context)
-    if not unseen:
-        _check_watched(study)
-    for source in study.sources:
+    refresh = declared.refresh
+    watched = refresh.watch.sources if refresh and refresh.watch and not unseen else ()
+    for name in dict.fromkeys((*watched, *declared.sources)):
+        source = study.source(name)
         if source not in unseen:
-            check_first_rows(source, source_folder(study, source))
+            _check_source(study, source, watched)
 
 
 def _out_of_sight(study: Study) -> tuple[Source | Suite, ...]:
@@ -58,19 +59,16 @@ def _out_of_sight(study: Study) -> tuple[Source | Suite, ...]:
     return tuple(one for one in _read_from_files(study) if _in_data_folder(one))
 
 
-def _check_watched(study: Study) -> None:
-    """What is watched is there, said of the line that wants it watched."""
-    refresh = study.declaration.refresh
-    if refresh is None or refresh.watch is None:
-        return
-    for index, name in enumerate(refresh.watch.sources):
-        source = study.source(name)
-        try:
-            check_first_rows(source, source_folder(study, source))
-        except DataError as error:
-            located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
-            at = ("refresh", "watch", "sources", index)
-            raise located.error(at, f"cannot be watched: {error}") from None
+def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
+    """Of one that is watched a fault is said of the line that wants it watched."""
+    try:
+        check_first_rows(source, source_folder(study, source))
+    except DataError as error:
+        if source.name not in watched:
+            raise
+        located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+        at = ("refresh", "watch", "sources", watched.index(source.name))
+        raise located.error(at, f"cannot be watched: {error}") from None
 
 
 def require_data_folder(study: Study) -> None:

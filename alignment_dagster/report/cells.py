@@ -14,10 +14,9 @@ import pyarrow.compute as pc
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report import statistics
 from alignment_dagster.report.statistics import Array, Estimate
-from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
+from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT, WORST_CASE
 
 BITS_PER_BYTE = "bits_per_byte"
-HELD_OUT = "held_out"
 NO_PROMPT = "none"
 
 Slice = tuple[str, str, str]

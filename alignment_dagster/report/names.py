@@ -6,7 +6,7 @@ from several metrics has a prefix that says what it is.
 
 from typing import Any
 
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT, NO_PROMPT
+from alignment_dagster.report.cells import BITS_PER_BYTE, NO_PROMPT
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import (
     AttackRow,
@@ -16,7 +16,7 @@ from alignment_dagster.report.rows import (
     ErosionSummary,
     PersistenceRow,
 )
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT
 
 CLAIM, DIFFERENCE, BENEFIT = "claim", "difference", "benefit"
 PERSISTENCE, HALF_LIFE, MEAN_BENEFIT = "persistence", "half_life", "mean_benefit"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT, NO_PROMPT
+from alignment_dagster.report.cells import BITS_PER_BYTE, NO_PROMPT
 from alignment_dagster.report.results import ResultRow, is_tampered
-from alignment_dagster.study import ATTACK_SUCCESS, MISALIGNMENT_RATE
+from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT, MISALIGNMENT_RATE
 
 
 def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:
@@ -19,7 +19,9 @@ def headline_prompt(rows: Sequence[ResultRow], suite: str) -> str:
 
 def rows_in_headlines(rows: Sequence[ResultRow]) -> list[ResultRow]:
     """The pooled rows that the table shows, in its order."""
-    return _sort_by_metric([row for row in rows if row.seed is None and _in_headline(rows, row)])
+    prompts = {suite: headline_prompt(rows, suite) for suite in {row.suite for row in rows}}
+    shown = [row for row in rows if _in_headline(row) and row.prompt == prompts[row.suite]]
+    return _sort_by_metric(shown)
 
 
 def terminal_table(rows: Sequence[ResultRow], title: str) -> Table:
@@ -50,13 +52,11 @@ def _cell(row: ResultRow | None) -> Text:
     return text.append(interval, style="not bold dim")
 
 
-def _in_headline(rows: Sequence[ResultRow], row: ResultRow) -> bool:
+def _in_headline(row: ResultRow) -> bool:
     """Tampered stages and attacks have tables of their own."""
-    if is_tampered(row.stage) or row.metric == ATTACK_SUCCESS:
+    if row.seed is not None or is_tampered(row.stage) or row.metric == ATTACK_SUCCESS:
         return False
-    if row.suite.startswith(f"{HELD_OUT}/"):
-        return False
-    return row.prompt == headline_prompt(rows, row.suite)
+    return not row.suite.startswith(f"{HELD_OUT}/")
 
 
 def _sort_by_metric(rows: Sequence[ResultRow]) -> list[ResultRow]:

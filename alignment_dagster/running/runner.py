@@ -80,25 +80,32 @@ class _Runner:
         self.lake = Lake(home.lake)
         self.staleness = VerifiedStaleness(instance, self.lake, study)
         self.outcome = Outcome()
+        self.prepared = False
         self.tags = {PROCESS_TAG: process_tag(), STARTED_BY: COMMAND, "study": study.name}
         _give_origins(instance)
 
     @cached_property
     def definitions(self) -> dg.Definitions:
         """Of the study; made, with all that a run needs, when the first has to run."""
-        # Imported here for weight: dbt and MLflow take seconds, and often nothing has to run.
+        # Imported here for weight: dbt takes seconds, and often nothing has to run.
         from alignment_dagster.definitions import definitions_of
-        from alignment_dagster.lineage.mlflow_runs import Tracker
 
-        job_process.warm_up()
-        tracker = Tracker.shared(self.home, self.study.name)
-        tracker.introduce(self.study)
-        end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))
+        self._prepare()
         return definitions_of((self.study,))
+
+    def _prepare(self) -> None:
+        """Have what a run needs beside definitions, and end what dead ones left; once."""
+        from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
+
+        if not self.prepared:
+            job_process.warm_up()
+            tracker = Tracker.introduced(self.home, self.study)
+            end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))
+            self.prepared = True
 
     def run(self, selection: Selection) -> Outcome:
         if has_dead_runs(self.instance):
-            _ = self.definitions
+            self._prepare()
         with ThreadPoolExecutor(self.workers) as pool:
             try:
                 for wave in waves(self.study, selection):

@@ -49,7 +49,7 @@ def normalise(text: str) -> list[str]:
     """The words of a text. The time grows with the length of the text, whatever it holds."""
     if text.isascii():
         return text.translate(_ASCII).split()
-    pieces = _patterns().unspaced.split(fold(text))
+    pieces = _patterns().unspaced.split(_fold(text))
     words = _patterns().word.findall(pieces[0])
     for letters, others in zip(pieces[1::2], pieces[2::2], strict=True):
         words += letters if letters.isalnum() else _patterns().letter.findall(letters)
@@ -57,7 +57,7 @@ def normalise(text: str) -> list[str]:
     return words
 
 
-def fold(text: str) -> str:
+def _fold(text: str) -> str:
     """The text in NFKC and small letters, without apostrophes and what shows nothing."""
     visible = limit_marks(re.sub(f"[{INVISIBLE}]+", "", text))
     # Full-width punctuation is in no word, and NFKC takes twenty times as long with it.

@@ -9,9 +9,8 @@ from alignment_dagster.audit.answer import Table
 from alignment_dagster.audit.diff.comparison import Comparison
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.lineage import file_names
-from alignment_dagster.report.cells import HELD_OUT
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, read_results
-from alignment_dagster.study import ATTACK_SUCCESS
+from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT
 
 Items = Mapping[str, frozenset[str]]
 """Suite → the ids of its items."""

@@ -8,9 +8,10 @@ from alignment_dagster.audit.impact.untrained_uses import LossUse, TokenizerUse
 from alignment_dagster.audit.trace.chain import Replicate, follow_replicate
 from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow, origin
+from alignment_dagster.study import HELD_OUT
 
 TRAINED = "trained on it"
 MEASURED = "measured on it"

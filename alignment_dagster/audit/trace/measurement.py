@@ -9,8 +9,8 @@ from alignment_dagster.audit.trace.chain import Chain
 from alignment_dagster.audit.trace.parquet import Connection, Row, fetch_row
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
-from alignment_dagster.study import ATTACK_SUCCESS, WORST_CASE
+from alignment_dagster.report.cells import BITS_PER_BYTE
+from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT, WORST_CASE
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home, assets_folder
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.preflight.studies import load_study, study_names
+from alignment_dagster.preflight.studies import is_declared, load_study
 from alignment_dagster.steps.registry import STEPS
-from alignment_dagster.study.smoke import SUFFIX
 
 
 def check_lake(name: str | None) -> tuple[bool, Answer]:
@@ -39,7 +38,7 @@ def _studies(home: Home) -> list[str]:
 
 def _declared(name: str) -> StaleReasons | None:
     assets = assets_folder()
-    if name.removesuffix(SUFFIX) not in study_names(assets):
+    if not is_declared(name, assets):
         return None
     return StaleReasons(load_study(name, assets), STEPS)
 

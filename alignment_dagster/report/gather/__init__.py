@@ -6,12 +6,7 @@ from statistics import fmean
 from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.report.cells import (
-    HELD_OUT,
-    Replicate,
-    attack_cells,
-    by_recipe,
-)
+from alignment_dagster.report.cells import Replicate, attack_cells, by_recipe
 from alignment_dagster.report.cells import item_cells as answer_cells
 from alignment_dagster.report.gather import artifacts, breakdowns
 from alignment_dagster.report.gather.artifacts import Parents
@@ -33,7 +28,7 @@ from alignment_dagster.report.gather.replicates import (
 from alignment_dagster.report.results import ResultRow, is_tampered, result_rows
 from alignment_dagster.report.rows import LIMITS, Disagreement, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
-from alignment_dagster.study import MISALIGNMENT_RATE, Study
+from alignment_dagster.study import HELD_OUT, MISALIGNMENT_RATE, Study
 
 
 def gather(study: Study, parents: Parents) -> ReportData:

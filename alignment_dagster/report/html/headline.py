@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from alignment_dagster.report.html.content import HeadlineItem
 from alignment_dagster.report.html.selection import (
-    headline_rows,
+    headline_rows_of_suite,
     headline_suites,
     misalignment_suites,
     stages_of,
@@ -62,7 +62,7 @@ def _correction_text(data: ReportData) -> str:
 
 def _suite_items(suite: str, data: ReportData) -> Iterator[HeadlineItem]:
     """The first and the last stage: the baseline, and each recipe's difference from it."""
-    rows = headline_rows(data.results, suite)
+    rows = headline_rows_of_suite(data.results, suite)
     stages = stages_of(rows)
     for stage in dict.fromkeys((stages[0], stages[-1])):
         own = [row for row in rows if row.stage == stage]

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import ReportData
-from alignment_dagster.report.terminal_table import headline_prompt
+from alignment_dagster.report.terminal_table import rows_in_headlines
 from alignment_dagster.study.suites import ATTACK_SUCCESS, FLAGGED_RATE, MISALIGNMENT_RATE
 
 LOWER_IS_BETTER = (MISALIGNMENT_RATE, FLAGGED_RATE)
@@ -56,10 +56,9 @@ def headline_suites(data: ReportData) -> list[str]:
     return [suite for suite in suites if splits.get(suite)] or suites[:MOST_IN_HEADLINE]
 
 
-def headline_rows(rows: Sequence[ResultRow], suite: str) -> list[ResultRow]:
+def headline_rows_of_suite(rows: Sequence[ResultRow], suite: str) -> list[ResultRow]:
     """The pooled rows of a suite under the headline system prompt."""
-    prompt = headline_prompt(rows, suite)
-    return [r for r in rows if r.suite == suite and r.prompt == prompt and r.seed is None]
+    return [row for row in rows_in_headlines(rows) if row.suite == suite]
 
 
 def stages_of(rows: Sequence[S]) -> list[str]:

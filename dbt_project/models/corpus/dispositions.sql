@@ -101,6 +101,7 @@ decided as (
             when candidates.held_out_as is not null then 'held_out'
             else hits.rule
         end as rule,
+        hits.rule as declared_rule,
         case
             when not candidates.selected then null
             when candidates.item_id is not null then candidates.item_id
@@ -149,10 +150,7 @@ select
     decided.use,
     case when decided.rule is null then 'kept' else 'dropped' end as state,
     decided.rule,
-    case
-        when decided.rule not in ('not_selected', 'evaluation_item', 'exact_duplicate', 'held_out')
-        then decided.value
-    end as value,
+    case when decided.rule = decided.declared_rule then decided.value end as value,
     decided.cause,
     case
         when decided.rule is not null then 0.0

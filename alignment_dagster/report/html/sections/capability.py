@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from alignment_dagster.report.cells import BITS_PER_BYTE, HELD_OUT
+from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.html.content import (
     Cell,
     Drawing,
@@ -18,7 +18,7 @@ from alignment_dagster.report.html.plots.intervals import interval_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.plots.tradeoff import TradeoffPoint, tradeoff_plot
 from alignment_dagster.report.html.selection import (
-    headline_rows,
+    headline_rows_of_suite,
     headline_suites,
     recipe_names,
     stages_of,
@@ -27,7 +27,7 @@ from alignment_dagster.report.html.selection import (
 from alignment_dagster.report.rows import ComparisonRow, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.report.text import DASH, number, spaced
-from alignment_dagster.study.suites import ACCURACY
+from alignment_dagster.study.suites import ACCURACY, HELD_OUT
 
 INTRO = (
     "What the recipes cost or gain elsewhere: accuracy on questions with a correct answer (higher "
@@ -72,8 +72,8 @@ def _tradeoff_drawings(data: ReportData) -> list[Drawing]:
 
 
 def _tradeoff_drawing(data: ReportData, suite: str, measure: str, place: int) -> Drawing:
-    safety = {(r.recipe, r.stage): r for r in headline_rows(data.results, suite)}
-    ability = {(r.recipe, r.stage): r for r in headline_rows(data.results, measure)}
+    safety = {(r.recipe, r.stage): r for r in headline_rows_of_suite(data.results, suite)}
+    ability = {(r.recipe, r.stage): r for r in headline_rows_of_suite(data.results, measure)}
     stages = [s for s in stages_of(list(safety.values())) if any(s == at for _, at in ability)]
     ends = list(dict.fromkeys((*stages[:1], *stages[-1:])))
     places = [

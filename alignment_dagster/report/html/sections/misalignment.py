@@ -15,7 +15,7 @@ from alignment_dagster.report.html.pivots import interval_cell, pivot, ranks
 from alignment_dagster.report.html.plots.intervals import interval_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import (
-    headline_rows,
+    headline_rows_of_suite,
     headline_suites,
     misalignment_suites,
     recipe_names,
@@ -107,7 +107,9 @@ def all_results(data: ReportData) -> Section:
 def _rates_table(data: ReportData) -> Pivot | None:
     """The pooled rates under the headline prompt; stages as columns."""
     rows = [
-        row for suite in misalignment_suites(data) for row in headline_rows(data.results, suite)
+        row
+        for suite in misalignment_suites(data)
+        for row in headline_rows_of_suite(data.results, suite)
     ]
     return pivot(
         "Misalignment rates with 95 % intervals.",
@@ -127,7 +129,7 @@ def _drawing(data: ReportData, suite: str, place: int) -> Drawing:
     label = LABELS.get(rows[0].metric, "misalignment rate")
     styles, chance = series_styles(recipe_names(data)), data.chances.get(suite)
     svg = interval_plot(rows, label, styles, f"plot-rate-{place}", whole=True, chance=chance)
-    scenarios = count(headline_rows(data.results, suite)[0].n, "scenario")
+    scenarios = count(headline_rows_of_suite(data.results, suite)[0].n, "scenario")
     caption = f"{suite_description(data, suite)}{scenarios}; system prompt: {spaced(prompt)}."
     return Drawing(spaced(suite), Markup(svg), caption)
 
