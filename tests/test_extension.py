@@ -204,7 +204,8 @@ dropped = [row for row in pq.read_table(path).to_pylist() if row["rule"] == "lou
 assert [(row["source"], row["value"]) for row in dropped] == [("stories", 3.0)], dropped
 """,
     "reader": """
-from alignment_dagster.corpus.documents import deduplicate, read_source
+from alignment_dagster.corpus.documents import deduplicate
+from alignment_dagster.corpus.sources import read_source
 (tiny.data / "stories.txt").write_text("One story.\\nAnother story.\\nOne story.\\n")
 path = tiny.assets / "sources" / "stories.yaml"
 declared = yaml.safe_load(path.read_text())

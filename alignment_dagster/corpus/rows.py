@@ -1,9 +1,12 @@
-"""A raw row as a reader yields it, and the conversations that its payload holds."""
+"""A raw row as a reader yields it, usable or not, and the conversations that its payload holds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from alignment_dagster.foundation.digests import canonical_json
+
+Metadata = Mapping[str, str | int | float | bool | None]
+"""Declared column → its value in a row."""
 
 Message = dict[str, str]
 """{"role": "system" | "user" | "assistant", "content": str}"""
@@ -22,6 +25,21 @@ class RawRow:
     external_id: str | None
     path: str
     line: int
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A row that cannot be used: where it stands, why, and which bytes it has.
+
+    `reason` is a sentence that names the field where there is one; it quotes nothing of the row.
+    `sha256` is the hex digest of the row's bytes as they lie in the (decompressed) file.
+    """
+
+    path: str
+    line: int
+    reason: str
+    sha256: str
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from alignment_dagster.corpus.documents import check_first_rows, source_folder
+from alignment_dagster.corpus.sources import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, judge_inputs, used_scorer
 from alignment_dagster.evaluation.suites.items import Item

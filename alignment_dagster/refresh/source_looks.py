@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.corpus.sources import source_digest
 from alignment_dagster.foundation.digests import canonical_json, sha256_file
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.home import Home

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from alignment_dagster.chain import RAW_CORPUS
-from alignment_dagster.corpus.documents import source_folder
+from alignment_dagster.corpus.sources import source_folder
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home

@@ -8,13 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster import chain
-from alignment_dagster.corpus.documents import (
-    deduplicate,
-    read_source,
-    source_digest,
-    source_folder,
-    write_documents,
-)
+from alignment_dagster.corpus.documents import deduplicate, write_documents
+from alignment_dagster.corpus.sources import read_source, source_digest, source_folder
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
@@ -96,7 +91,7 @@ STEP = Step(
         "that remembers where it was repeated. Nothing is filtered here."
     ),
     code_version="2",
-    modules=("corpus/documents.py",),
+    modules=("corpus/documents.py", "corpus/sources.py"),
     parents=parents,
     config=config,
     external_inputs=external_inputs,

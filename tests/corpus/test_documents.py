@@ -6,14 +6,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.corpus.documents import (
-    SCHEMA,
-    deduplicate,
-    read_source,
-    source_digest,
-    source_folder,
-    write_documents,
-)
+from alignment_dagster.corpus.documents import SCHEMA, deduplicate, write_documents
+from alignment_dagster.corpus.sources import read_source, source_digest, source_folder
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.preflight.studies import load_study

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.corpus.documents import source_digest
+from alignment_dagster.corpus.sources import source_digest
 from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.graph.parent_spec import Parents
 from alignment_dagster.preflight.study_check import check_study

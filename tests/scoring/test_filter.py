@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.corpus.documents import deduplicate, read_source
+from alignment_dagster.corpus.documents import deduplicate
+from alignment_dagster.corpus.sources import read_source
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS, ScoringContext, score

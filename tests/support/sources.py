@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.corpus.documents import RawRow, read_source
+from alignment_dagster.corpus.rows import RawRow
+from alignment_dagster.corpus.sources import read_source
 from alignment_dagster.study import Source
 
 ROLES = {
