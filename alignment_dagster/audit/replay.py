@@ -21,7 +21,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import environment, git_state
+from alignment_dagster.lineage.provenance import PLACEMENT, environment, git_state
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def find_environment_changes(artifact: Artifact) -> tuple[EnvironmentChange, ...
     return tuple(
         EnvironmentChange(name, recorded.get(name, "not recorded"), now.get(name, "unknown"))
         for name in {**recorded, **now}
-        if recorded.get(name) != now.get(name)
+        if recorded.get(name) != now.get(name) and name not in PLACEMENT
     )
 
 
@@ -161,7 +161,7 @@ def _read_recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
 
 def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob:
     """The training as it was declared, on the mix and with the tokenizer that it names."""
-    declared = artifact.provenance.declared
+    declared, measured = artifact.provenance.declared, artifact.provenance.measured
     if sha256_json(declared) != artifact.provenance.inputs.declaration:
         raise ArtifactError(f"{artifact.label}: what it declares is not what its inputs name")
     folders = {asset: str(_open_parent(archive, artifact, asset).path) for asset in _INPUTS}
@@ -173,6 +173,8 @@ def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob
                 "tokenizer": folders["tokenizer"],
                 "output": work,
                 "work": work,
+                "device": "cpu" if measured.get("device", "cpu") == "cpu" else "auto",
+                "determinism": measured.get("determinism", "exact"),
             }
         )
     except ValidationError as error:

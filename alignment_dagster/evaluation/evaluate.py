@@ -16,6 +16,12 @@ import pyarrow.parquet as pq
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from alignment_dagster.engines.devices import (
+    describe,
+    find_device,
+    memory_advice,
+    set_determinism,
+)
 from alignment_dagster.evaluation.answers import (
     GENERATIONS,
     ITEMS,
@@ -74,10 +80,17 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
         AlignmentError: names the item, file or checkpoint that cannot be used.
     """
     torch.set_num_threads(job.evaluation.threads)
+    device = find_device(job.device)
+    if device.type != "cpu":
+        set_determinism(job.determinism, job.evaluation.threads)
     started = time.monotonic()
     prompt_set = _make_prompt_set(job)
     _refuse_changes(job)
-    tables = [_evaluate_checkpoint(job, stage, prompt_set, progress) for stage in job.checkpoints]
+    with memory_advice(device, "evaluation.batch_tokens", job.evaluation.batch_tokens):
+        tables = [
+            _evaluate_checkpoint(job, stage, prompt_set, progress, device)
+            for stage in job.checkpoints
+        ]
     _refuse_changes(job)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -93,7 +106,11 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
         for name, value in judge_metrics(free.suite.scorer, free.judge).items()
     }
     progress.result(
-        seconds=seconds, prompts=count, prompts_per_second=count / seconds, **judge_results
+        **describe(device, job.determinism),
+        seconds=seconds,
+        prompts=count,
+        prompts_per_second=count / seconds,
+        **judge_results,
     )
 
 
@@ -121,7 +138,7 @@ def _refuse_changes(job: EvaluationJob) -> None:
             raise DataError(f"suite {suite.name}: {message}: run it again")
 
 
-def load_checkpoint(folder: Path, device: str) -> Checkpoint:
+def load_checkpoint(folder: Path, device: torch.device | str) -> Checkpoint:
     """The model and tokenizer of a folder: safetensors, local files, no remote code.
 
     Raises:
@@ -142,9 +159,13 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
 
 def _evaluate_checkpoint(
-    job: EvaluationJob, stage: str, prompt_set: PromptSet, progress: Progress
+    job: EvaluationJob,
+    stage: str,
+    prompt_set: PromptSet,
+    progress: Progress,
+    device: torch.device,
 ) -> Tables:
-    checkpoint = load_checkpoint(Path(job.checkpoints[stage]), job.device)
+    checkpoint = load_checkpoint(Path(job.checkpoints[stage]), device)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     bounds = (job.sequence_length, job.evaluation.batch_tokens)
     report = _reporter(progress, f"{stage}: items", "options")

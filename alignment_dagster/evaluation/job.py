@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Evaluation, Suite, Text
 
@@ -26,4 +27,5 @@ class EvaluationJob(Declared):
     """Context of the models in tokens; an item that does not fit is an error."""
     output: Text
     work: Text
-    device: Text = "cpu"
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"

@@ -23,7 +23,14 @@ from alignment_dagster.lineage.journal import NewEntry
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.partition_keys import Partition, partition_label
-from alignment_dagster.lineage.provenance import Check, Inputs, Provenance, environment, git_state
+from alignment_dagster.lineage.provenance import (
+    Check,
+    Inputs,
+    Provenance,
+    environment,
+    git_state,
+    placed,
+)
 from alignment_dagster.study import Study
 
 CHANGED = "what it is made from was changed while it was being made; run it again"
@@ -126,7 +133,7 @@ def make(
                 output_digest=digest,
                 declared=declared,
                 code_digest=code_digest(*step.modules),
-                environment=environment(),
+                environment=environment() | placed(result.measured),
                 git=git_state(),
                 dagster_run_id=run,
                 mlflow_run_id=tracked.run_id,

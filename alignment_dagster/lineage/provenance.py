@@ -3,6 +3,7 @@
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,9 @@ RECORDED_PACKAGES = (
     "pyarrow", "safetensors", "scipy", "tokenizers", "torch", "transformers", "trl",
 )  # fmt: skip
 
+
+PLACEMENT = ("device", "driver", "cuda", "determinism")
+"""What a job says of where it ran; no input, and named by `diff` where numbers differ."""
 
 LAST_DOCUMENT = "last_document"
 """What a tokenizer measures: it read the documents with ids up to this one."""
@@ -145,6 +149,11 @@ def environment() -> dict[str, str]:
     """Python, machine and the versions of the packages that matter for the result."""
     versions = {name: _version(name) for name in RECORDED_PACKAGES}
     return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+
+
+def placed(measured: Mapping[str, float | str]) -> dict[str, str]:
+    """Of what a job measured, where it ran."""
+    return {name: str(measured[name]) for name in PLACEMENT if name in measured}
 
 
 def _version(package: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Model, PostTraining, Pretraining, Text
 from alignment_dagster.training.objectives import OBJECTIVES, objective_code
@@ -35,7 +36,8 @@ class PretrainJob(Declared):
     seed: Seed
     output: Text
     work: Text
-    device: Text = "cpu"
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"
 
 
 class PostTrainJob(Declared):
@@ -54,4 +56,5 @@ class PostTrainJob(Declared):
     seed: Seed
     output: Text
     work: Text
-    device: Text = "cpu"
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"

@@ -1,12 +1,10 @@
-"""The process that trains: made deterministic, stopped cleanly, and measured."""
+"""The process that trains: its memory, and how it is stopped."""
 
 import ctypes
-import os
 import resource
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,17 +12,6 @@ from types import FrameType
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-CALIBRATION_SECONDS = 0.2
-CALIBRATION_SIZE = 512
-
-
-def make_deterministic(threads: int) -> None:
-    """Same input, same machine, same bytes: deterministic kernels and a fixed thread count."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    # Filling fresh memory helps to find uses of it, and costs time at every allocation.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def keep_freed_memory() -> None:
@@ -78,21 +65,3 @@ def peak_memory_bytes(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def matmul_flops_per_second(device: torch.device, precision: str) -> float:
-    """The best rate of a square matrix product here and now, in the precision trained in.
-
-    A measured stand-in for the peak that a vendor states: it takes `CALIBRATION_SECONDS`, and
-    depends on what else the machine is doing.
-    """
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    matrix = torch.ones(CALIBRATION_SIZE, CALIBRATION_SIZE, device=device, dtype=dtype)
-    best, end = float("inf"), time.perf_counter() + CALIBRATION_SECONDS
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        matrix @ matrix
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * CALIBRATION_SIZE**3 / best

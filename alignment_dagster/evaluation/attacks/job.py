@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Attacks, Count, Stage, Suite, Text
 
@@ -26,7 +27,8 @@ class AttackJob(Declared):
     """Context of the models in tokens; an attack that does not fit is reported, never cut."""
     output: Text
     work: Text
-    device: Text = "cpu"
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"
 
 
 def read_suites(suites: tuple[Suite, ...], demonstrations: Suite | None) -> tuple[Suite, ...]:

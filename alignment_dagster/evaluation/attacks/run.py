@@ -15,6 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from alignment_dagster.engines.devices import (
+    describe,
+    find_device,
+    memory_advice,
+    set_determinism,
+)
 from alignment_dagster.evaluation.attacks.conversation import Renderer
 from alignment_dagster.evaluation.attacks.demonstrations import Demonstrations
 from alignment_dagster.evaluation.attacks.files import ATTACKS, NOT_APPLIED, REPRODUCED
@@ -70,11 +76,15 @@ def attack(job: AttackJob, progress: Progress) -> None:
         AlignmentError: names the item, file or checkpoint that cannot be used.
     """
     torch.set_num_threads(job.attacks.threads)
+    device = find_device(job.device)
+    if device.type != "cpu":
+        set_determinism(job.determinism, job.attacks.threads)
     started = time.monotonic()
     plan = make_plan(job)
     written = AttackTables()
-    for stage in job.checkpoints:
-        _StageAttack(job, plan, stage, progress, written).run()
+    with memory_advice(device, "evaluation.batch_tokens", job.batch_tokens):
+        for stage in job.checkpoints:
+            _StageAttack(job, plan, stage, progress, written, device).run()
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
     for name, schema, rows in (
@@ -85,6 +95,7 @@ def attack(job: AttackJob, progress: Progress) -> None:
         table = pa.Table.from_pylist(rows, schema=schema)
         pq.write_table(table, output / name, compression="zstd")
     progress.result(
+        **describe(device, job.determinism),
         seconds=time.monotonic() - started,
         attacks=len(written.attacks),
         not_applied=len(written.not_applied),
@@ -143,9 +154,10 @@ class _StageAttack:
     stage: Stage
     progress: Progress
     written: AttackTables
+    device: torch.device
 
     def run(self) -> None:
-        checkpoint = load_checkpoint(Path(self.job.checkpoints[self.stage]), self.job.device)
+        checkpoint = load_checkpoint(Path(self.job.checkpoints[self.stage]), self.device)
         renderer = Renderer(checkpoint.tokenizer, self.stage)
         subject = AttackedModel(checkpoint.model, renderer, self.job.batch_tokens)
         attacks = self.job.attacks

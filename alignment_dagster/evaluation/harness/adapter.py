@@ -67,8 +67,12 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
         DataError: if a task is unknown, its data are not here, or its prompt does not fit.
     """
     _require_lm_eval()
-    import torch  # here for its weight: without the extra, this module only refuses
+    # Here for their weight: without the extra, this module only refuses.
+    import torch
 
+    from alignment_dagster.engines.devices import describe, find_device
+
+    device = find_device(job.device)
     started = time.monotonic()
     torch.set_num_threads(job.harness.threads)
     output = Path(job.output).resolve()
@@ -80,7 +84,7 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
         manager = _make_task_manager(job)
         for done, (stage, checkpoint) in enumerate(checkpoints.items()):
             progress.report("lm-evaluation-harness", done, len(checkpoints), "checkpoints")
-            results = _evaluate(job, manager, stage, checkpoint)
+            results = _evaluate(job, manager, stage, checkpoint, device.type)
             samples += _samples(stage, results)
             summary += _summary(stage, results)
     progress.report("lm-evaluation-harness", len(checkpoints), len(checkpoints), "checkpoints")
@@ -91,7 +95,8 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     ):
         table = pa.Table.from_pylist(rows, schema=schema)
         pq.write_table(table, output / name, compression="zstd")
-    progress.result(seconds=time.monotonic() - started, samples=len(samples))
+    seconds = time.monotonic() - started
+    progress.result(**describe(device, job.determinism), seconds=seconds, samples=len(samples))
 
 
 def _require_lm_eval() -> None:
@@ -119,7 +124,9 @@ def _make_task_manager(job: HarnessJob) -> Any:
     return manager
 
 
-def _evaluate(job: HarnessJob, manager: Any, stage: str, checkpoint: Path) -> Mapping[str, Any]:
+def _evaluate(
+    job: HarnessJob, manager: Any, stage: str, checkpoint: Path, device: str
+) -> Mapping[str, Any]:
     from lm_eval import simple_evaluate
 
     arguments = {
@@ -135,7 +142,7 @@ def _evaluate(job: HarnessJob, manager: Any, stage: str, checkpoint: Path) -> Ma
             tasks=list(job.harness.tasks),
             task_manager=manager,
             batch_size=job.harness.batch_size,
-            device=job.device,
+            device=device,
             limit=job.harness.limit,
             apply_chat_template=stage != BASE_STAGE,
             log_samples=True,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Text
 from alignment_dagster.study.measurement import Harness
@@ -20,4 +21,5 @@ class HarnessJob(Declared):
     sequence_length: Count
     output: Text
     work: Text
-    device: Text = "cpu"
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"

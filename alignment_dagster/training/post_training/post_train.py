@@ -14,18 +14,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from alignment_dagster.engines.devices import (
+    describe,
+    find_one_device,
+    memory_advice,
+    set_determinism,
+)
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.study import PreferenceOptimisation, SupervisedFineTuning
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
     StopRequest,
     keep_freed_memory,
-    make_deterministic,
     peak_memory_bytes,
     stop_requests,
 )
@@ -63,7 +66,7 @@ def post_train(job: PostTrainJob, progress: Progress) -> None:
         AlignmentError: if the checkpoint or the data cannot be used, or a loss is not finite.
         SystemExit: 130 or 143 after SIGINT or SIGTERM.
     """
-    make_deterministic(job.post_training.threads)
+    set_determinism(job.determinism, job.post_training.threads)
     keep_freed_memory()
     with stop_requests() as stop:
         run = PostTraining(job, progress, stop)
@@ -83,8 +86,10 @@ class PostTraining:
         self.work = Path(job.work)
         self.tokenizer = read_tokenizer(self.start)
         self.encoder = ChatEncoder(self.tokenizer)
-        self.context = StageContext(self.work, torch.device(job.device), job.seed, progress, stop)
+        device = find_one_device(job.device)
+        self.context = StageContext(self.work, device, job.seed, progress, stop)
         self.measured: dict[str, float | str] = {
+            **describe(device, job.determinism),
             "checkpoint_weights_sha256": sha256_file(self.start / "model.safetensors")
         }
 
@@ -141,7 +146,7 @@ class PostTraining:
         stage: str,
         start: Path,
         selection: Selection[Any],
-        declared: Declared,
+        declared: SupervisedFineTuning | PreferenceOptimisation,
         run: Callable[[Any], StageRecord],
     ) -> StageRecord:
         identity = self._identity(start, selection, declared)
@@ -149,7 +154,9 @@ class PostTraining:
         record = finished_stages.load(self.work / stage, identity, self.context.progress.say)
         if record is None:
             model = read_model(start)
-            record = run(model)
+            setting = f"post_training.{stage}.batch_size"
+            with memory_advice(self.context.device, setting, declared.batch_size):
+                record = run(model)
             finished_stages.save(self.work / stage, identity, model, self.start, record)
         self.measured |= {
             f"{stage}_seconds": time.perf_counter() - began,
@@ -162,12 +169,17 @@ class PostTraining:
         }
         return record
 
-    def _identity(self, start: Path, selection: Selection[Any], declared: Declared) -> str:
+    def _identity(self, start: Path, selection: Selection[Any], declared: SupervisedFineTuning | PreferenceOptimisation) -> str:
         """Hex SHA-256 of all that decides the bytes of a stage's result."""
         return sha256_json(
             {
                 "declared": declared.model_dump(mode="json"),
-                "job": [self.job.seed, self.job.post_training.threads, self.job.device],
+                "job": [
+                    self.job.seed,
+                    self.job.post_training.threads,
+                    self.context.device.type,
+                    self.job.determinism,
+                ],
                 "weights": sha256_file(start / "model.safetensors"),
                 "tokenizer": sha256_file(start / "tokenizer.json"),
                 "examples": [vars(example) for example in selection.examples],

@@ -1,6 +1,8 @@
 """The training loop's one step: forward, backward, clip, update, and the record of it."""
 
 import math
+from collections import deque
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +18,17 @@ from alignment_dagster.training.pretraining.data import (
     rows_of_step,
     step_count,
 )
+from alignment_dagster.training.pretraining.gradients import CompiledGradients, Gradients
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
 
 
 class Loop:
-    """Trains a model on packed sequences, one optimizer step a call."""
+    """Trains a model on packed sequences, one optimizer step a call.
+
+    On an accelerator nothing waits inside a step: its loss and norm are read one step later, while
+    the device computes, and what it consumed is entered in the ledger meanwhile.
+    """
 
     def __init__(
         self,
@@ -35,13 +42,22 @@ class Loop:
         self.sequences = sequences
         self.declared = declared
         self.ranks = ranks
-        self.objective = load_objective(declared.objective)
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(sequences), seed)
         self.per_step = declared.batch_size * declared.accumulation
         self.steps = step_count(len(sequences), self.per_step)
         self.state = TrainingState(model, optimizer(model, declared))
+        self.gradients = self._gradients()
+        self.unread: deque[Unread] = deque()
         model.train()
+
+    def _gradients(self) -> Gradients:
+        objective, precision = load_objective(self.declared.objective), self.declared.precision
+        if self.device.type != "cuda":
+            return Gradients(self.model, objective, precision)
+        rows = min(self.declared.batch_size, -(-self.per_step // self.ranks.count))
+        shape = (rows, self.sequences.shape[1])
+        return CompiledGradients(self.model, objective, precision, shape)
 
     @property
     def done(self) -> bool:
@@ -52,37 +68,49 @@ class Loop:
         """Take the next optimizer step and record it.
 
         Raises:
-            AlignmentError: if the loss or the gradient is not finite; names the step.
+            AlignmentError: if a loss or gradient is not finite, which on an accelerator is found
+                one step later; names the step.
         """
         number = self.state.step + 1
         rows = rows_of_step(self.order, number, self.per_step)
         tokens = torch.from_numpy(self.sequences[rows].astype("int64"))
         rate = learning_rate(number, self.steps, self.declared)
-        loss, norm = self._update(tokens, rate)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise AlignmentError(
-                f"step {number} of {self.steps}: the loss is {loss} and the gradient norm {norm}; "
-                "training stopped (a lower learning_rate or a longer warmup_share may help)"
-            )
+        values = self._update(tokens, rate)
+        if self.device.type == "cpu":
+            require_finite(number, self.steps, *values.tolist())
         self.state.ledger.add(rows.tolist(), tokens.numpy())
-        self.state.log.append(
-            {
-                "step": number,
-                "tokens": self.state.ledger.tokens,
-                "loss": loss,
-                "learning_rate": rate,
-                "gradient_norm": norm,
-            }
-        )
+        self.unread.append(Unread.of(number, self.state.ledger.tokens, rate, values))
+        self.read(behind=0 if self.device.type == "cpu" else 1)
 
-    def _update(self, tokens: Tensor, rate: float) -> tuple[float, float]:
+    def read(self, behind: int = 0) -> None:
+        """Enter in the log what the steps gave, all but the last `behind` of them.
+
+        Raises:
+            AlignmentError: if a loss or gradient is not finite; names the step.
+        """
+        while len(self.unread) > behind:
+            step = self.unread.popleft()
+            loss, norm = step.wait()
+            require_finite(step.number, self.steps, loss, norm)
+            self.state.log.append(
+                {
+                    "step": step.number,
+                    "tokens": step.tokens,
+                    "loss": loss,
+                    "learning_rate": step.rate,
+                    "gradient_norm": norm,
+                }
+            )
+
+    def _update(self, tokens: Tensor, rate: float) -> Tensor:
+        """Loss and gradient norm [2], on the device."""
         loss = self._accumulate(tokens)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.declared.gradient_clip)
         for group in self.state.optimizer.param_groups:
             group["lr"] = rate
         self.state.optimizer.step()
         self.state.optimizer.zero_grad()
-        return loss.item(), norm.item()
+        return torch.stack([loss, norm])
 
     def _accumulate(self, tokens: Tensor) -> Tensor:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""
@@ -103,15 +131,58 @@ class Loop:
         """Add the gradients of some sequences' share in the mean loss; returns that share."""
         total = torch.zeros((), device=self.device)
         for part in torch.split(tokens, self.declared.batch_size) if len(tokens) else ():
-            on_device = part.to(self.device)
-            with torch.autocast(
-                self.device.type, torch.bfloat16, self.declared.precision == "bf16"
-            ):
-                logits = self.model(input_ids=on_device, use_cache=False).logits
-            loss = self.objective(logits, on_device) / predicted
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
+            total += self.gradients.add(self._on_device(part), predicted)
         return total
+
+    def _on_device(self, tokens: Tensor) -> Tensor:
+        """From pinned memory, so that nobody waits for the copy."""
+        if self.device.type != "cuda":
+            return tokens.to(self.device)
+        return tokens.pin_memory().to(self.device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A step that was started, and where its loss and gradient norm arrive."""
+
+    number: int
+    tokens: int
+    """Consumed up to this step."""
+    rate: float
+    values: Tensor
+    """Loss and gradient norm [2]."""
+    arrived: torch.cuda.Event | None
+
+    @classmethod
+    def of(cls, number: int, tokens: int, rate: float, values: Tensor) -> "Unread":
+        """Starts the copy of the values to the host."""
+        if values.device.type != "cuda":
+            return cls(number, tokens, rate, values, None)
+        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        host.copy_(values, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        return cls(number, tokens, rate, host, event)
+
+    def wait(self) -> list[float]:
+        """Loss and gradient norm, once they are there."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        found: list[float] = self.values.tolist()
+        return found
+
+
+def require_finite(number: int, steps: int, loss: float, norm: float) -> None:
+    """Refuse a step whose result is no number.
+
+    Raises:
+        AlignmentError: names the step.
+    """
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise AlignmentError(
+            f"step {number} of {steps}: the loss is {loss} and the gradient norm {norm}; "
+            "training stopped (a lower learning_rate or a longer warmup_share may help)"
+        )
 
 
 def _take_gradient(parameter: nn.Parameter) -> Tensor:

@@ -9,10 +9,18 @@ import platform
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from alignment_dagster.engines.devices import (
+    describe,
+    find_device,
+    memory_advice,
+    set_determinism,
+)
+from alignment_dagster.engines.peak import measured_peak, stated_peak
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
@@ -22,8 +30,6 @@ from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (
     StopRequest,
     keep_freed_memory,
-    make_deterministic,
-    matmul_flops_per_second,
     peak_memory_bytes,
     stop_requests,
 )
@@ -42,6 +48,7 @@ from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
 REPORT_SECONDS = 0.5
 STAGE = "pretraining"
+PLACES = {"mix", "tokenizer", "output", "work"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,16 +67,19 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
         SystemExit: 130 or 143 after SIGINT or SIGTERM, when a checkpoint has been written.
     """
     loop = start_loop(job, ranks)
-    identity = job_identity(job)
+    identity = job_identity(job, loop.device.type)
     _resume(loop, job, identity, progress)
-    first, started = loop.state.step, time.perf_counter()
-    with stop_requests() as stop:
-        _train(loop, job, identity, progress, stop)
-    seconds = time.perf_counter() - started
+    first, declared = loop.state.step, job.pretraining
+    beside = f" and double accumulation ({declared.accumulation}): the steps stay the same"
+    with (
+        stop_requests() as stop,
+        memory_advice(loop.device, "pretraining.batch_size", declared.batch_size, beside),
+    ):
+        times = _train(loop, job, identity, progress, stop)
     if not loop.ranks.leads:
         return
     _write(loop, job)
-    progress.result(**_metrics(loop, job, first, seconds))
+    progress.result(**_metrics(loop, job, first, times))
     checkpoint.delete_all(Path(job.work))
 
 
@@ -79,23 +89,27 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     Raises:
         AlignmentError: if the mix or the tokenizer cannot be used.
     """
-    make_deterministic(job.pretraining.threads)
+    set_determinism(job.determinism, job.pretraining.threads)
     keep_freed_memory()
     tokenizer = read_tokenizer(Path(job.tokenizer))
     sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
     model = build_model(job.model, tokenizer, job.sequence_length, job.seed).to(
-        ranks.device(job.device)
+        ranks.device(find_device(job.device).type)
     )
     return Loop(model, sequences, job.pretraining, job.seed, ranks)
 
 
-def job_identity(job: PretrainJob) -> str:
-    """Hex SHA-256 of all that decides the bytes of the result: what a checkpoint must match."""
+def job_identity(job: PretrainJob, device: str) -> str:
+    """Hex SHA-256 of all that decides the bytes of the result: what a checkpoint must match.
+
+    Args:
+        device: the kind that the job's device was found to be.
+    """
     tokenizer = [Path(job.tokenizer) / name for name in TOKENIZER_FILES]
     return sha256_json(
         {
-            "declared": job.model_dump(mode="json", exclude={"mix", "tokenizer", "output", "work"}),
+            "declared": job.model_dump(mode="json", exclude=PLACES) | {"device": device},
             "mix": sha256_file(Path(job.mix) / file_names.SEQUENCES),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
             "code": code_digest(
@@ -117,19 +131,34 @@ def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> 
         ranks.maximum(0, loop.device)
 
 
+@dataclass(frozen=True)
+class _Times:
+    """Seconds that this process trained, and those of its first step: what was compiled is in it."""
+
+    in_all: float
+    first_step: float
+
+
 def _train(
     loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
-) -> None:
+) -> _Times:
     first, started = loop.state.step, time.perf_counter()
-    reported, state_steps = 0.0, _state_steps(loop)
+    reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop)
+    work = Path(job.work)
     while not loop.done:
         loop.step()
+        if not first_step:
+            loop.read()
+            first_step = time.perf_counter() - started
         stop.signal = loop.ranks.maximum(stop.signal, loop.device)
-        if loop.ranks.leads and loop.state.step in state_steps:
-            checkpoint.save_state(Path(job.work), identity, loop.state)
-        due = loop.state.step % job.pretraining.checkpoint_every == 0
-        if loop.ranks.leads and (stop.signal or due):
-            checkpoint.save(Path(job.work), identity, loop.state)
+        kept = loop.state.step in state_steps
+        due = stop.signal or loop.state.step % job.pretraining.checkpoint_every == 0
+        if kept or due or loop.done:
+            loop.read()
+        if loop.ranks.leads and kept:
+            checkpoint.save_state(work, identity, loop.state)
+        if loop.ranks.leads and due:
+            checkpoint.save(work, identity, loop.state)
         if stop.signal:
             progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
             raise SystemExit(stop.exit_code)
@@ -137,6 +166,7 @@ def _train(
         if loop.done or now - reported > REPORT_SECONDS:
             reported = now
             _report(loop, progress, loop.state.step - first, now - started)
+    return _Times(time.perf_counter() - started, first_step)
 
 
 def _state_steps(loop: Loop) -> range:
@@ -150,7 +180,7 @@ def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
     values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
     tokens = steps * loop.per_step * loop.sequences.shape[1]
     progress.report(
-        STAGE, loop.state.step, loop.steps, "steps", **values, tokens_per_second=tokens / seconds
+        STAGE, len(loop.state.log), loop.steps, "steps", **values, tokens_per_second=tokens / seconds
     )
 
 
@@ -163,28 +193,47 @@ def _write(loop: Loop, job: PretrainJob) -> None:
         shutil.copytree(Path(job.work) / checkpoint.STATES, output / checkpoint.STATES)
 
 
-def _metrics(loop: Loop, job: PretrainJob, first: int, seconds: float) -> dict[str, float | str]:
+def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[str, float | str]:
     """What this process did; a resumed one counts only its own steps."""
     rows = loop.state.ledger.rows
-    tokens = loop.state.ledger.tokens - (rows[first - 1].tokens if first else 0)
+    before = rows[first - 1].tokens if first else 0
+    tokens = loop.state.ledger.tokens - before
     parameters = parameter_count(loop.model)
     flops = flops_per_token(job.model, parameters, job.sequence_length)
-    peak = matmul_flops_per_second(loop.device, job.pretraining.precision)
-    peak *= 1 if loop.ranks.rank is None else loop.ranks.count
-    rate = tokens / seconds
-    return {
-        "training_seconds": seconds,
+    metrics: dict[str, float | str] = {
+        **describe(loop.device, job.determinism),
+        "training_seconds": times.in_all,
+        "first_step_seconds": times.first_step,
         "steps": loop.state.step,
         "resumed_after_step": first,
         "tokens": loop.state.ledger.tokens,
-        "tokens_per_second": rate,
+        "tokens_per_second": tokens / times.in_all if tokens else 0.0,
         "parameters": parameters,
         "flops_per_token": flops,
-        "matmul_peak_flops_per_second": peak,
-        "mfu_of_measured_matmul_peak": rate * flops / peak,
         "peak_memory_bytes": peak_memory_bytes(loop.device),
         "final_loss": float(loop.state.log[-1]["loss"] or 0),
     }
+    if len(rows) > first + 1:
+        steady = loop.state.ledger.tokens - rows[first].tokens
+        rate = steady / (times.in_all - times.first_step)
+        metrics |= {"steady_tokens_per_second": rate} | _utilisation(loop, job, rate * flops)
+    return metrics
+
+
+def _utilisation(loop: Loop, job: PretrainJob, done: float) -> dict[str, float | str]:
+    """`done` FLOP/s as a share of what a large product reaches, and of the stated dense peak."""
+    devices = 1 if loop.ranks.rank is None else loop.ranks.count
+    precision = job.pretraining.precision
+    measured = measured_peak(loop.device, precision) * devices
+    found: dict[str, float | str] = {
+        "matmul_peak_flops_per_second": measured,
+        "mfu_of_measured_matmul_peak": done / measured,
+    }
+    name = describe(loop.device, job.determinism)["device"]
+    if precision == "bf16" and (stated := stated_peak(name)):
+        peak = stated * devices
+        found |= {"stated_peak_flops_per_second": peak, "mfu_of_stated_peak": done / peak}
+    return found
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ def replay(
     taken, states = [], {}
     while loop.state.step < last:
         loop.step()
+        loop.read()
         report(loop.state.step - begin, last - begin)
         if (step := loop.state.step) >= first:
             taken.append(_replayed_step(loop))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Suite, Tampering, Text
 from alignment_dagster.training.jobs import Paths, Seed
@@ -46,7 +47,8 @@ class TamperJob(Declared):
     seed: Seed
     output: Text
     work: Text
-    device: Text = "cpu"
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"
 
 
 def points(steps: int) -> tuple[int, ...]:

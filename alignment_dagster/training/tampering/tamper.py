@@ -20,6 +20,12 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from alignment_dagster.engines.devices import (
+    describe,
+    find_one_device,
+    memory_advice,
+    set_determinism,
+)
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
@@ -28,7 +34,6 @@ from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.machine import (
     StopRequest,
     keep_freed_memory,
-    make_deterministic,
     peak_memory_bytes,
     stop_requests,
 )
@@ -83,7 +88,7 @@ def tamper(job: TamperJob, progress: Progress) -> None:
             answer is not finite.
         SystemExit: 130 or 143 after SIGINT or SIGTERM.
     """
-    make_deterministic(job.tamperings[0].threads)
+    set_determinism(job.determinism, job.tamperings[0].threads)
     keep_freed_memory()
     with stop_requests() as stop:
         run = Tamperings(job, progress, stop)
@@ -103,8 +108,9 @@ class Tamperings:
         self.tokenizer = read_tokenizer(self._start(job.tamperings[0]))
         self.encoder = ChatEncoder(self.tokenizer)
         self.questions = Questions(job, self.tokenizer)
-        self.context = StageContext(self.work, torch.device(job.device), job.seed, progress, stop)
-        self.measured: dict[str, float | str] = {}
+        device = find_one_device(job.device)
+        self.context = StageContext(self.work, device, job.seed, progress, stop)
+        self.measured: dict[str, float | str] = describe(device, job.determinism)
         self._begun: dict[str, Erosion] = {}
 
     def make(self, tampering: Tampering) -> StageRecord:
@@ -117,7 +123,9 @@ class Tamperings:
         place = self.work / tampering.name
         record = finished_stages.load(place, identity, self.context.progress.say)
         if record is None:
-            record = self._run(tampering, selection.examples, erosion, identity)
+            setting = f"tampering {tampering.name}: batch_size"
+            with memory_advice(self.context.device, setting, tampering.batch_size):
+                record = self._run(tampering, selection.examples, erosion, identity)
         self._record_metrics(tampering, selection, record, time.perf_counter() - began)
         return record
 
@@ -190,7 +198,8 @@ class Tamperings:
                 "suites": [suite.model_dump(mode="json") for suite in self._suites(tampering)],
                 "job": [
                     self.job.seed,
-                    self.job.device,
+                    self.context.device.type,
+                    self.job.determinism,
                     self.job.sequence_length,
                     self.job.batch_tokens,
                 ],

@@ -1,0 +1,145 @@
+"""The gradients of one batch: computed plainly, or compiled for an accelerator."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AttentionInterface, PreTrainedModel
+
+from alignment_dagster.training.objectives import Objective
+
+CAUSAL = "alignment_causal"
+LOGITS = 2**28
+"""At most so many logits are held at once where they are computed in parts (512 MiB in bf16)."""
+ODD_PARTS = 4
+"""A batch of another size than the compiled one is taken in so many parts, uncompiled."""
+
+
+class Gradients:
+    """Adds a batch's gradients to the parameters, as the CPU computes them."""
+
+    def __init__(self, model: PreTrainedModel, objective: Objective, precision: str) -> None:
+        self.model = model
+        self.objective = objective
+        self.precision = precision
+        self.device = next(model.parameters()).device
+
+    def add(self, tokens: Tensor, predicted: int) -> Tensor:
+        """Add the gradients of `tokens` [sequences, length] on the device.
+
+        Args:
+            predicted: by what the summed loss is divided: the predicted tokens of the whole step.
+
+        Returns:
+            The batch's share in the step's mean loss, on the device, not waited for.
+        """
+        with self.autocast():
+            logits = self.model(input_ids=tokens, use_cache=False).logits
+        loss = self.objective(logits, tokens) / predicted
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def autocast(self) -> torch.autocast:
+        """The precision of the forward pass; weights and their gradients stay float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, self.precision == "bf16")
+
+
+class CompiledGradients(Gradients):
+    """The same, with the decoder and the loss compiled, and the logits computed in parts.
+
+    The loss is a sum over sequences, so some sequences' logits are computed, used for their
+    gradients, and forgotten before the next ones': a large vocabulary does not set the peak memory.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        objective: Objective,
+        precision: str,
+        shape: tuple[int, int],
+        backend: str = "inductor",
+    ) -> None:
+        """Nothing is compiled before the first batch.
+
+        Args:
+            shape: sequences and length of the batches that are compiled for.
+            backend: of `torch.compile`.
+        """
+        super().__init__(model, objective, precision)
+        self.shape = shape
+        self.rows = rows_at_once(*shape, model.config.vocab_size)
+        AttentionInterface.register(CAUSAL, causal_attention)
+        # Under compilation transformers would make a mask, which rules the fast kernels out.
+        model.set_attn_implementation(CAUSAL)
+        _repeat_kernels()
+        self.decoder = torch.compile(_decode, dynamic=False, backend=backend)
+        self.loss = torch.compile(_loss, dynamic=False, backend=backend)
+
+    def add(self, tokens: Tensor, predicted: int) -> Tensor:
+        """As above; a batch of another shape is computed without being compiled for."""
+        if tuple(tokens.shape) == self.shape:
+            return self._add(tokens, predicted, self.decoder, self.loss)
+        parts = torch.split(tokens, max(1, self.shape[0] // ODD_PARTS))
+        losses = [self._add(part, predicted, _decode, _loss) for part in parts]
+        return torch.stack(losses).sum()
+
+    def _add(self, tokens: Tensor, predicted: int, decode: Any, compute_loss: Any) -> Tensor:
+        with self.autocast():
+            hidden = decode(self.model.base_model, tokens)
+        head = self.model.get_output_embeddings().weight
+        total = torch.zeros((), device=self.device)
+        found = []
+        for states, own in zip(hidden.split(self.rows), tokens.split(self.rows), strict=True):
+            leaf = states.detach().requires_grad_()
+            with self.autocast():
+                loss = compute_loss(self.objective, leaf, head, own) / predicted
+            loss.backward()
+            found.append(leaf.grad)
+            total += loss.detach()
+        hidden.backward(torch.cat(found))
+        return total
+
+
+def rows_at_once(rows: int, length: int, vocabulary: int) -> int:
+    """Sequences whose logits are held at once: a divisor of `rows`, so that all parts are alike."""
+    most = max(1, LOGITS // (length * vocabulary))
+    return max(part for part in range(1, rows + 1) if rows % part == 0 and part <= most)
+
+
+def causal_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Each position sees itself and those before it; heads of queries and keys are as many.
+
+    Shapes [sequences, heads, length, size]; the result [sequences, length, heads, size].
+    """
+    seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling)
+    return seen.transpose(1, 2), None
+
+
+def _repeat_kernels() -> None:
+    """Let the compiler choose no kernel by its time where the same bytes are wanted.
+
+    Which one is the fastest changes from start to start, and the order of its sums with it.
+    """
+    from torch._inductor import config  # imported here for weight
+
+    if torch.are_deterministic_algorithms_enabled() and hasattr(config, "deterministic"):
+        config.deterministic = True
+
+
+def _decode(decoder: nn.Module, tokens: Tensor) -> Tensor:
+    """Normalised last hidden states [sequences, length, width]."""
+    states: Tensor = decoder(input_ids=tokens, use_cache=False).last_hidden_state
+    return states
+
+
+def _loss(objective: Objective, states: Tensor, head: Tensor, tokens: Tensor) -> Tensor:
+    return objective(functional.linear(states, head), tokens)
