@@ -26,30 +26,40 @@ class ModelInputs:
     """Added to the attention's scores: 0 or minus infinity [rows, 1, width, width]."""
 
 
-def hidden_states(
-    model: Any, inputs: ModelInputs, row: torch.Tensor, at: torch.Tensor
-) -> torch.Tensor:
-    """The normalised last hidden state at each `row[i], at[i]` [n, hidden size]."""
+@dataclass(frozen=True)
+class ScoredPositions:
+    """The positions whose states are read; all made on the host, so that nobody waits for it."""
+
+    row: torch.Tensor
+    """[n], in ascending order"""
+    at: torch.Tensor
+    """In the row [n]."""
+    slot: torch.Tensor
+    """How many chosen positions of the same row stand before each [n]."""
+    wanted: torch.Tensor
+    """Of each row, the chosen positions, then zeros [rows, the most of a row]."""
+
+
+def hidden_states(model: Any, inputs: ModelInputs, scored: ScoredPositions) -> torch.Tensor:
+    """The normalised last hidden state at each chosen position [n, hidden size]."""
     if isinstance(model, LlamaForCausalLM):
-        return _llama_states(model.model, inputs, row, at)
+        return _llama_states(model.model, inputs, scored)
     states: torch.Tensor = model.base_model(
         input_ids=inputs.ids,
         attention_mask=inputs.mask,
         position_ids=inputs.positions,
         use_cache=False,
     ).last_hidden_state
-    return states[row, at]
+    return states[scored.row, scored.at]
 
 
-def _llama_states(
-    model: Any, inputs: ModelInputs, row: torch.Tensor, at: torch.Tensor
-) -> torch.Tensor:
+def _llama_states(model: Any, inputs: ModelInputs, scored: ScoredPositions) -> torch.Tensor:
     states = model.embed_tokens(inputs.ids)
     rotary = model.rotary_emb(states, position_ids=inputs.positions)
     *layers, last = model.layers
     for layer in layers:
         states = layer(states, attention_mask=inputs.mask, position_embeddings=rotary)
-    chosen: torch.Tensor = model.norm(_last_layer(last, states, inputs.mask, rotary, row, at))
+    chosen: torch.Tensor = model.norm(_last_layer(last, states, inputs.mask, rotary, scored))
     return chosen
 
 
@@ -58,13 +68,10 @@ def _last_layer(
     states: torch.Tensor,
     mask: torch.Tensor,
     rotary: tuple[torch.Tensor, torch.Tensor],
-    row: torch.Tensor,
-    at: torch.Tensor,
+    scored: ScoredPositions,
 ) -> torch.Tensor:
     """What a decoder layer gives at the chosen positions: queries for them, keys for all."""
-    slot = _slots(row)
-    wanted = torch.zeros(len(states), int(slot.max()) + 1, dtype=torch.long, device=row.device)
-    wanted[row, slot] = at
+    row, at, slot, wanted = scored.row, scored.at, scored.slot, scored.wanted
     every = torch.arange(len(states), device=row.device).unsqueeze(1)
     attention = layer.self_attn
     normed = layer.input_layernorm(states)
@@ -92,10 +99,3 @@ def _last_layer(
 def _heads(states: torch.Tensor, attention: Any) -> torch.Tensor:
     """[rows, positions, heads x size] as [rows, heads, positions, size]."""
     return states.view(*states.shape[:-1], -1, attention.head_dim).transpose(1, 2)
-
-
-def _slots(row: torch.Tensor) -> torch.Tensor:
-    """How many chosen positions of the same row stand before each; `row` is in ascending order."""
-    counts = torch.bincount(row)
-    begins = counts.cumsum(0) - counts
-    return torch.arange(len(row), device=row.device) - begins[row]

@@ -5,19 +5,30 @@ read once for all its options, and the common part of two contexts once for both
 the tokens on its own path from the root and nothing else (a mask says so), and its position is its
 depth, as if its sequence stood alone. Log-softmax runs in float32 over the scored positions only.
 The results do not depend on how rows were batched (within 1e-5).
+
+The next batch is put together while an accelerator computes the one before it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from alignment_dagster.evaluation.model.hidden_states import ModelInputs, hidden_states
+from alignment_dagster.evaluation.model.batch_arrays import assemble
+from alignment_dagster.evaluation.model.hidden_states import (
+    ModelInputs,
+    ScoredPositions,
+    hidden_states,
+)
 from alignment_dagster.evaluation.model.token_trees import Continuation, TokenTree, build_trees
 
-IGNORED = 0
-LOGITS = 2**22
-"""At most so many numbers of logits are held at once (16 MiB)."""
+LOGITS = {"cpu": 2**22, "cuda": 2**28}
+"""At most so many numbers of logits are held at once: 16 MiB on the CPU, 1 GiB on a GPU."""
+BATCHES_AT_ONCE = 16
+"""An accelerator reads so many times the token budget at once: a small batch leaves it idle."""
 
 
 def score(
@@ -30,13 +41,13 @@ def score(
 
     Equal sequences are computed once. `report(done, total)` is called after every batch.
     """
+    if model.device.type == "cuda":
+        batch_tokens *= BATCHES_AT_ONCE
     distinct = list(dict.fromkeys(continuations))
     results: dict[Continuation, float] = {}
-    for batch in make_batches(
-        build_trees(distinct, model.config.hidden_size, batch_tokens), batch_tokens
-    ):
-        scored = [one for row in batch for one in row.continuations]
-        results.update(zip(scored, _score_batch(model, batch), strict=True))
+    trees = build_trees(distinct, model.config.hidden_size, batch_tokens)
+    for started in _one_ahead(model, make_batches(trees, batch_tokens)):
+        results.update(zip(started.continuations, started.sums(), strict=True))
         if report is not None:
             report(len(results), len(distinct))
     return [results[continuation] for continuation in continuations]
@@ -57,53 +68,78 @@ def make_batches(trees: Sequence[TokenTree], batch_tokens: int) -> Iterator[list
         yield batch
 
 
+@dataclass(frozen=True)
+class _Started:
+    """A batch that was given to the device, and where its scores arrive."""
+
+    continuations: list[Continuation]
+    owners: torch.Tensor
+    scores: torch.Tensor
+    """Of each scored token, on the host once `arrived`."""
+    arrived: torch.cuda.Event | None
+
+    def sums(self) -> list[float]:
+        """For all continuations of the batch, row by row."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        sums = torch.zeros(len(self.continuations), dtype=torch.float64)
+        found: list[float] = sums.index_add(0, self.owners, self.scores.double()).tolist()
+        return found
+
+
+def _one_ahead(model: Any, batches: Iterator[list[TokenTree]]) -> Iterator[_Started]:
+    """On an accelerator, each batch once the one after it was started."""
+    before: _Started | None = None
+    for batch in batches:
+        started = _start(model, batch)
+        if model.device.type != "cuda":
+            yield started
+            continue
+        if before is not None:
+            yield before
+        before = started
+    if before is not None:
+        yield before
+
+
 @torch.inference_mode()
-def _score_batch(model: Any, batch: Sequence[TokenTree]) -> list[float]:
-    """Sums for all continuations of the batch, row by row."""
-    width = batch[0].size
-    ids = torch.full((len(batch), width), IGNORED)
-    positions = torch.zeros((len(batch), width), dtype=torch.long)
-    for number, row in enumerate(batch):
-        ids[number, : row.size] = torch.tensor(row.tokens)
-        positions[number, : row.size] = torch.tensor(row.depths)
-    mask = _mask(batch, width, model.dtype)
-    inputs = ModelInputs(*(each.to(model.device) for each in (ids, positions, mask)))
-    owners, at_row, at, targets = (each.to(model.device) for each in _scored_positions(batch))
-    scores = token_scores(model, hidden_states(model, inputs, at_row, at), targets)
-    sums = torch.zeros(sum(len(row.continuations) for row in batch), dtype=torch.float64)
-    return [float(value) for value in sums.index_add(0, owners.cpu(), scores.double().cpu())]
+def _start(model: Any, batch: Sequence[TokenTree]) -> _Started:
+    device = model.device
+    arrays = assemble(batch, aligned=device.type == "cuda")
+    ids, positions, ends = (_to_device(each, device) for each in arrays.read)
+    row, at, slot, wanted = (_to_device(each, device) for each in arrays.scored)
+    inputs = ModelInputs(ids, positions, _mask(ends, model.dtype))
+    hidden = hidden_states(model, inputs, ScoredPositions(row, at, slot, wanted))
+    scores = token_scores(model, hidden, _to_device(arrays.targets, device))
+    continuations = [one for tree in batch for one in tree.continuations]
+    owners = torch.from_numpy(arrays.owners)
+    if device.type != "cuda":
+        return _Started(continuations, owners, scores.cpu(), None)
+    host = torch.empty(scores.shape, dtype=scores.dtype, pin_memory=True)
+    host.copy_(scores, non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record()
+    return _Started(continuations, owners, host, arrived)
 
 
-def _mask(batch: Sequence[TokenTree], width: int, dtype: torch.dtype) -> torch.Tensor:
+def _to_device(array: NDArray[np.int64], device: torch.device) -> torch.Tensor:
+    """From pinned memory, so that the host does not wait."""
+    tensor = torch.from_numpy(array)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def _mask(ends: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """What each token sees: 0, and minus infinity for the rest [rows, 1, width, width].
 
-    What stands before a token in its row and is not on its path is hidden, as is what follows. A
-    padded position sees whatever precedes it: what it computes is never read.
+    It sees itself and, of what stands before it in its row, whatever has not ended.
     """
-    hidden = torch.full((width, width), -torch.inf, dtype=dtype).triu(1).repeat(len(batch), 1, 1, 1)
-    for number, row in enumerate(batch):
-        for branch in row.branches:
-            for begin, end in branch.hidden:
-                hidden[number, 0, branch.begin : branch.end, begin:end] = -torch.inf
-    return hidden
-
-
-def _scored_positions(
-    batch: Sequence[TokenTree],
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Continuation, row, input position and target of every scored token, each [scored]."""
-    found = []
-    owner = 0
-    for number, row in enumerate(batch):
-        for one, path in zip(row.continuations, row.paths, strict=True):
-            targets = one.tokens[one.start :]
-            predicting = path[one.start - 1 :]
-            found += [
-                (owner, number, at, target) for at, target in zip(predicting, targets, strict=True)
-            ]
-            owner += 1
-    owners, at_row, at_position, targets_ = torch.tensor(found).unbind(1)
-    return owners, at_row, at_position, targets_
+    at = torch.arange(ends.shape[1], device=ends.device)
+    seen = (at.unsqueeze(0) <= at.unsqueeze(1)) & (at.view(1, -1, 1) < ends.unsqueeze(1))
+    return torch.zeros(seen.shape, dtype=dtype, device=ends.device).masked_fill_(
+        ~seen, -torch.inf
+    ).unsqueeze(1)
 
 
 def token_scores(model: Any, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -112,7 +148,7 @@ def token_scores(model: Any, hidden: torch.Tensor, targets: torch.Tensor) -> tor
     The logits are computed some positions at a time, so that they do not fill the memory.
     """
     head = model.get_output_embeddings()
-    step = max(LOGITS // head.out_features, 1)
+    step = max(LOGITS.get(hidden.device.type, 2**22) // head.out_features, 1)
     found = []
     for at in range(0, len(targets), step):
         logits = head(hidden[at : at + step]).float()

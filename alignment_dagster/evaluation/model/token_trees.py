@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+
+NEVER = 2**31 - 1
+"""In `ends`: nothing follows that is no descendant."""
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,18 @@ class Continuation:
         return len(self.tokens) - 1
 
 
-@dataclass(frozen=True)
-class Branch:
-    """The tokens of a row from `begin` to `end`, each the child of the one before it."""
-
-    begin: int
-    end: int
-    hidden: tuple[tuple[int, int], ...]
-    """What stands before it in the row and not on its path: other branches' ends."""
-
-
 @dataclass
 class TokenTree:
-    """A tree of tokens, written branch after branch."""
+    """A tree of tokens, each before its descendants, and these before whatever is none of them.
+
+    So what a token sees, its path from the root, is whatever stands before it and has not ended.
+    """
 
     tokens: list[int] = field(default_factory=list)
     depths: list[int] = field(default_factory=list)
     """The distance of each token from the root: its position."""
-    branches: list[Branch] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """For each token, where in the row its last descendant is followed by a token that is none."""
     continuations: list[Continuation] = field(default_factory=list)
     paths: list[list[int]] = field(default_factory=list)
     """For each continuation, where in the row the tokens that the model reads for it lie."""
@@ -52,19 +48,15 @@ class TokenTree:
 
     def add(self, one: Continuation, shared: int) -> None:
         """Add a sequence whose first `shared` tokens are those of the one added last."""
-        path = self.paths[-1][:shared] if self.paths else []
+        before = self.paths[-1] if self.paths else []
         begin, end = self.size, self.size + one.inputs - shared
-        if end > begin:
-            hidden = tuple(
-                (before + 1, after)
-                for before, after in pairwise([*path, begin])
-                if after > before + 1
-            )
-            self.branches.append(Branch(begin, end, hidden))
+        for ended in before[shared:]:
+            self.ends[ended] = begin
         self.tokens += one.tokens[shared:-1]
         self.depths += range(shared, one.inputs)
+        self.ends += [NEVER] * (end - begin)
         self.continuations.append(one)
-        self.paths.append([*path, *range(begin, end)])
+        self.paths.append([*before[:shared], *range(begin, end)])
 
 
 def build_trees(continuations: Sequence[Continuation], width: int, limit: int) -> list[TokenTree]:
