@@ -73,7 +73,7 @@ class CompiledGradients(Gradients):
         # Under compilation transformers would make a mask, which rules the fast kernels out.
         model.set_attn_implementation(CAUSAL)
         _repeat_kernels()
-        self.decoder = torch.compile(_decode, dynamic=False, backend=backend)
+        self.decoder = torch.compile(decode, dynamic=False, backend=backend)
         self.loss = torch.compile(_loss, dynamic=False, backend=backend)
 
     def add(self, tokens: Tensor, predicted: int) -> Tensor:
@@ -81,12 +81,12 @@ class CompiledGradients(Gradients):
         if tuple(tokens.shape) == self.shape:
             return self._add(tokens, predicted, self.decoder, self.loss)
         parts = torch.split(tokens, max(1, self.shape[0] // ODD_PARTS))
-        losses = [self._add(part, predicted, _decode, _loss) for part in parts]
+        losses = [self._add(part, predicted, decode, _loss) for part in parts]
         return torch.stack(losses).sum()
 
-    def _add(self, tokens: Tensor, predicted: int, decode: Any, compute_loss: Any) -> Tensor:
+    def _add(self, tokens: Tensor, predicted: int, read: Any, compute_loss: Any) -> Tensor:
         with self.autocast():
-            hidden = decode(self.model.base_model, tokens)
+            hidden = read(self.model.base_model, tokens)
         head = self.model.get_output_embeddings().weight
         total = torch.zeros((), device=self.device)
         found = []
@@ -135,7 +135,7 @@ def _repeat_kernels() -> None:
         config.deterministic = True
 
 
-def _decode(decoder: nn.Module, tokens: Tensor) -> Tensor:
+def decode(decoder: nn.Module, tokens: Tensor) -> Tensor:
     """Normalised last hidden states [sequences, length, width]."""
     states: Tensor = decoder(input_ids=tokens, use_cache=False).last_hidden_state
     return states
