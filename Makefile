@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test soak browser check docs ui durability books clean setup setup-development
+.PHONY: demo test soak browser check docs ui gpu durability books clean setup setup-development
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
@@ -38,6 +38,9 @@ docs: setup-development ## Build the pages of docs/ into build/docs
 
 ui: setup ## Serve Dagster and MLflow on 127.0.0.1
 	$(BIN)/alignment ui
+
+gpu: setup ## What this machine's GPU makes of the project: correctness, then speed, in eight minutes
+	$(BIN)/python bench/gpu.py
 
 durability: setup ## Tampering and attacks in full
 	$(BIN)/alignment run durability

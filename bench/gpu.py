@@ -49,8 +49,8 @@ def main() -> int:
         print(json.dumps(_run_part(arguments.part, arguments.scale, Path(arguments.work))))
         return 0
     # Imported once it is known that they are there.
-    from bench.accelerator.table import Results, environment
     from bench.accelerator.sizes import SCALES
+    from bench.accelerator.table import Results, environment
 
     results = Results(Path(arguments.output), environment(arguments.scale), arguments.scale)
     sizes = arguments.sizes.split(",") if arguments.sizes else list(SCALES[arguments.scale])

@@ -22,6 +22,12 @@ def run(
         bool,
         typer.Option(help="The whole chain in small, as a study STUDY_smoke of its own."),
     ] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="auto, cpu, cuda or mps; without it, what placement.yaml in the home says."
+        ),
+    ] = "",
     workers: Annotated[int, typer.Option(min=1, help="Partitions computed side by side.")] = min(
         2, os.cpu_count() or 1
     ),
@@ -38,6 +44,6 @@ def run(
     if is_smoke(declared.name):
         typer.echo(f"{declared.name}: {WARNING}", err=True)
     selection = Selection(tuple(recipe or ()), tuple(seed or ()), first, last)
-    outcome = run_study(declared, selection, workers)
+    outcome = run_study(declared, selection, workers, device)
     if outcome.failures:
         raise typer.Exit(1)

@@ -4,15 +4,23 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from alignment_dagster import chain
 from alignment_dagster.defs import resources
 from alignment_dagster.defs.automation_conditions import follows
 from alignment_dagster.defs.partitions import dependency, partitions_definition
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.placement import read_placement
 from alignment_dagster.graph.materialize import materialize
 from alignment_dagster.graph.step import Step
 from alignment_dagster.steps import marts
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 
+ACCELERATOR = "accelerator"
+"""The pool of what computes on one: `dagster.yaml` lets one step of a pool run at a time."""
+JOBS = frozenset((*chain.MODELS, *chain.MEASUREMENTS, chain.HARNESS))
+"""What computes in a process of its own, on the home's device."""
 MARTS = frozenset(step.asset for step in marts.STEPS)
 """dbt's assets are in `dbt_models`."""
 
@@ -47,6 +55,7 @@ def asset(step: Step, study: Study) -> dg.AssetsDefinition:
         group_name=group_name(study, step.chain.group),
         code_version=step.code_version,
         partitions_def=partitions,
+        pool=ACCELERATOR if step.asset in JOBS and _shares_accelerator() else None,
         check_specs=[
             dg.AssetCheckSpec(
                 name,
@@ -65,6 +74,14 @@ def asset(step: Step, study: Study) -> dg.AssetsDefinition:
         return materialize(context, step, study, resources.stores(context, study))
 
     return compute
+
+
+def _shares_accelerator() -> bool:
+    """Whether jobs of this home take turns on one accelerator."""
+    try:
+        return read_placement(Home.from_environment()).shared
+    except AlignmentError:  # said when a run begins, or by `alignment check`
+        return False
 
 
 def group_name(study: Study, group: str) -> str:

@@ -20,6 +20,7 @@ class Selected(dg.Config):
     recipes: list[str] = Field(default_factory=list, description="Only these; all without any.")
     seeds: list[int] = Field(default_factory=list, description="Only these; all without any.")
     workers: int = Field(default=2, ge=1, description="Partitions computed side by side.")
+    device: str = Field(default="", description="auto, cpu, cuda or mps; else as the home says.")
 
 
 def _wave_job(study: Study, wave: int, name: str, description: str) -> object:
@@ -38,7 +39,7 @@ def _whole_study(study: Study) -> dg.JobDefinition:
     @dg.op(name=f"{study.name}_all_assets", description="`alignment run`, in its own process.")
     def bring_up_to_date(context: dg.OpExecutionContext, config: Selected) -> None:
         mark_run(context.instance, context.run.run_id)
-        options = Options(tuple(config.recipes), tuple(config.seeds), config.workers)
+        options = Options(tuple(config.recipes), tuple(config.seeds), config.workers, config.device)
         run_whole_study(context, study.name, options)
 
     @dg.job(

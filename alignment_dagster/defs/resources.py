@@ -5,8 +5,10 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.placement import Placement, parse_placement, read_placement
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.study import Study
@@ -42,7 +44,28 @@ class TrackerResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Stores(home, lake.open(), Tracker.introduced(home, study))
 
 
-KEYS = {"lake", "tracker"}
+class PlacementResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where a run's heavy jobs run; what is not said here says the home's `placement.yaml`.
+
+    It changes no artifact's inputs.
+    """
+
+    device: str = Field(default="", description="auto, cpu, cuda or mps.")
+    determinism: str = Field(default="", description="exact or fast.")
+
+    def choose(self, home: Home) -> Placement:
+        """This run's placement.
+
+        Raises:
+            DeclarationError: if the home's file is wrong.
+            AlignmentError: if the run's configuration names what is none.
+        """
+        said = {"device": self.device, "determinism": self.determinism}
+        declared = read_placement(home).model_dump()
+        return parse_placement(declared | {name: value for name, value in said.items() if value})
+
+
+KEYS = {"lake", "tracker", "placement"}
 """What an asset asks for."""
 
 
@@ -59,4 +82,9 @@ def resources() -> Mapping[str, Any]:
     Dagster merges definitions of two components only where a key has one resource.
     """
     home = HomeResource()
-    return {"home": home, "lake": LakeResource(home=home), "tracker": TrackerResource(home=home)}
+    return {
+        "home": home,
+        "lake": LakeResource(home=home),
+        "tracker": TrackerResource(home=home),
+        "placement": PlacementResource(),
+    }

@@ -24,12 +24,14 @@ class Options:
     recipes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     workers: int = 2
+    device: str = ""
 
     def arguments(self) -> list[str]:
         """As the command line has them."""
         recipes = [text for recipe in self.recipes for text in ("--recipe", recipe)]
         seeds = [text for seed in self.seeds for text in ("--seed", str(seed))]
-        return [*recipes, *seeds, "--workers", str(self.workers)]
+        device = ["--device", self.device] if self.device else []
+        return [*recipes, *seeds, *device, "--workers", str(self.workers)]
 
 
 def run_whole_study(context: dg.OpExecutionContext, study: str, options: Options) -> None:

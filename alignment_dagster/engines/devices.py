@@ -16,10 +16,10 @@ def find_device(name: str) -> torch.device:
     Raises:
         AlignmentError: if it is not there; says why, as far as PyTorch knows.
     """
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return torch.device(next((one for one, found in there.items() if found()), "cpu"))
-    if name in there and not there[name]():
+        return torch.device(next((one for one, found in there.items() if found), "cpu"))
+    if not there.get(name, True):
         raise AlignmentError(f"device {name}: {_why_absent(name)}; `--device auto` takes what is")
     return torch.device(name)
 
@@ -82,7 +82,9 @@ def set_determinism(determinism: str, threads: int) -> None:
 
 
 @contextmanager
-def memory_advice(device: torch.device, setting: str, value: int, beside: str = "") -> Iterator[None]:
+def memory_advice(
+    device: torch.device, setting: str, value: int, beside: str = ""
+) -> Iterator[None]:
     """Turn "out of memory" into one message that says which setting to lower, and to what.
 
     Args:

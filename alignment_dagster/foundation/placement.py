@@ -4,9 +4,11 @@ Placement is no input of an artifact: it is recorded with what was made, and cha
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.yaml_models import Declared, read_yaml
 
@@ -31,6 +33,19 @@ class Placement(Declared):
         if self.device == "auto":
             return any(path.exists() for path in NVIDIA)
         return self.device != "cpu"
+
+
+def parse_placement(said: Mapping[str, str]) -> Placement:
+    """A placement from somewhere else than its file.
+
+    Raises:
+        AlignmentError: names what is none, and what there is.
+    """
+    for name, known in (("device", DeviceName), ("determinism", Determinism)):
+        if name in said and said[name] not in get_args(known):
+            words = ", ".join(get_args(known))
+            raise AlignmentError(f"{name}: there is no {said[name]!r} (known: {words})")
+    return Placement.model_validate(dict(said))
 
 
 def read_placement(home: Home) -> Placement:

@@ -1,7 +1,8 @@
 """What a build works with: its study, parents and folders, and the run that tracks it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import dagster as dg
 
 from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
+from alignment_dagster.foundation.locks import file_lock
+from alignment_dagster.foundation.placement import Placement
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.parent_spec import Parents
@@ -24,6 +27,7 @@ if TYPE_CHECKING:  # MLflow takes seconds to import
     from alignment_dagster.lineage.mlflow_runs import TrackedRun
 
 CONFIG = "job.json"
+ACCELERATOR_LOCK = "accelerator.lock"
 
 
 @dataclass
@@ -80,13 +84,18 @@ class BuildContext:
         Raises:
             AlignmentError: the job's own message, or how it ended and where its log is.
         """
+        placement: Placement = self.dagster.resources.placement.choose(self.stores.home)
+        job = job.model_copy(update=placement.model_dump())
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / PROGRESS).unlink(missing_ok=True)
         config = self.work / CONFIG
         config.write_text(job.model_dump_json(indent=1), encoding="utf-8")
-        with dg.open_pipes_session(
-            self.dagster, dg.PipesTempFileContextInjector(), dg.PipesTempFileMessageReader()
-        ) as session:
+        with (
+            self._turn(placement),
+            dg.open_pipes_session(
+                self.dagster, dg.PipesTempFileContextInjector(), dg.PipesTempFileMessageReader()
+            ) as session,
+        ):
             environment = dict(session.get_bootstrap_env_vars())
             command = job_process.Command(module, config, self.work, environment)
             job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
@@ -94,6 +103,16 @@ class BuildContext:
             (self.work / RESULT).read_text(encoding="utf-8")
         )
         return result
+
+    @contextmanager
+    def _turn(self, placement: Placement) -> Iterator[None]:
+        """On an accelerator, one job at a time, whichever process of this home starts it."""
+        if not placement.shared:
+            yield
+            return
+        with file_lock(self.stores.home.root / ACCELERATOR_LOCK):
+            progress_listener.check()
+            yield
 
 
 @dataclass

@@ -14,6 +14,7 @@ from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.placement import parse_placement, read_placement
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.instance import open_instance
@@ -40,8 +41,11 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
+def run_study(study: Study, selection: Selection, workers: int, device: str = "") -> Outcome:
     """Bring the selected part of a study up to date.
+
+    Args:
+        device: of the heavy jobs; where nothing is said, the home's `placement.yaml` decides.
 
     Raises:
         AlignmentError: for a mistake of the user, if another process runs this study, or if the
@@ -51,6 +55,7 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     if selection.first in (None, RAW_CORPUS):
         require_data_folder(study)
     home = Home.from_environment()
+    _require_device(home, device)
     with (
         one_disk_error(home.root),
         run_lock(home, study.name),
@@ -58,9 +63,24 @@ def run_study(study: Study, selection: Selection, workers: int) -> Outcome:
     ):
         progress_listener.listen(terminal)
         with open_instance(home) as instance:
-            outcome = _Runner(study, instance, home, terminal, workers).run(selection)
+            outcome = _Runner(study, instance, home, terminal, workers, device).run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
+
+
+def _require_device(home: Home, device: str) -> None:
+    """Before anything runs.
+
+    Raises:
+        AlignmentError: if a device is asked for by name that is not there.
+    """
+    said = {"device": device} if device else {}
+    placement = parse_placement(read_placement(home).model_dump() | said)
+    if placement.device in ("cuda", "mps"):
+        # Imported here for weight: torch takes seconds, and `auto` and `cpu` need no answer.
+        from alignment_dagster.engines.devices import find_device
+
+        find_device(placement.device)
 
 
 class _Runner:
@@ -71,11 +91,13 @@ class _Runner:
         home: Home,
         terminal: Terminal,
         workers: int,
+        device: str,
     ) -> None:
         self.study = study
         self.instance = instance
         self.terminal = terminal
         self.workers = workers
+        self.run_config = {**SILENT, "resources": {"placement": {"config": {"device": device}}}}
         self.home = home
         self.lake = Lake(home.lake)
         self.staleness = VerifiedStaleness(instance, self.lake, study)
@@ -153,7 +175,7 @@ class _Runner:
                 for name in dict.fromkeys(name for step in task.steps for name in step.selects)
             ],
             tags=self.tags,
-            run_config=SILENT,
+            run_config=self.run_config,
             raise_on_error=False,
         )
         self.terminal.task_done(started)

@@ -4,6 +4,8 @@ import os
 
 # Read when the hub's library is imported: no job may reach a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Read when a library asks whether there is a GPU: a process that opened it cannot be forked from.
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import torch  # noqa: F401
 import transformers.models.llama.modeling_llama  # noqa: F401

@@ -102,9 +102,7 @@ def _post_train_job(size: Size, device: str, folder: Path, name: str) -> PostTra
     pq.write_table(pa.Table.from_pylist(chat), place / "chat.parquet")
     pq.write_table(pa.Table.from_pylist(pairs), place / "pairs.parquet")
     kept = [("sft", row) for row in chat] + [("dpo", row) for row in pairs]
-    states = [
-        {"document_id": row["document_id"], "use": use, "state": "kept"} for use, row in kept
-    ]
+    states = [{"document_id": row["document_id"], "use": use, "state": "kept"} for use, row in kept]
     pq.write_table(pa.Table.from_pylist(states), place / "dispositions.parquet")
     return PostTrainJob(
         checkpoint=str(folder / "one" / "output"),

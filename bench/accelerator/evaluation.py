@@ -41,7 +41,11 @@ def run(scale: str, device: torch.device, folder: Path) -> dict[str, Any]:
     on_cpu = _values(model, tokenizer, few)
     model.to(device)
     on_device = _values(model, tokenizer, few)
-    apart = max(abs(a - b) for one, two in zip(on_cpu, on_device, strict=True) for a, b in zip(one, two, strict=True))
+    apart = max(
+        abs(a - b)
+        for one, two in zip(on_cpu, on_device, strict=True)
+        for a, b in zip(one, two, strict=True)
+    )
     best = 0.0
     for _ in range(3):
         started = time.perf_counter()

@@ -27,6 +27,9 @@ from alignment_dagster.evaluation.model.token_trees import Continuation, TokenTr
 
 LOGITS = {"cpu": 2**22, "cuda": 2**28}
 """At most so many numbers of logits are held at once: 16 MiB on the CPU, 1 GiB on a GPU."""
+LONGEST_ROW = 1024
+"""Tokens of a row of several sequences on a GPU: its attention is dearer than `build_trees` knows,
+and its memory grows with their square."""
 BATCHES_AT_ONCE = 16
 """An accelerator reads so many times the token budget at once: a small batch leaves it idle."""
 
@@ -41,11 +44,13 @@ def score(
 
     Equal sequences are computed once. `report(done, total)` is called after every batch.
     """
+    longest = batch_tokens
     if model.device.type == "cuda":
         batch_tokens *= BATCHES_AT_ONCE
+        longest = LONGEST_ROW
     distinct = list(dict.fromkeys(continuations))
     results: dict[Continuation, float] = {}
-    trees = build_trees(distinct, model.config.hidden_size, batch_tokens)
+    trees = build_trees(distinct, model.config.hidden_size, longest)
     for started in _one_ahead(model, make_batches(trees, batch_tokens)):
         results.update(zip(started.continuations, started.sums(), strict=True))
         if report is not None:
@@ -117,7 +122,7 @@ def _start(model: Any, batch: Sequence[TokenTree]) -> _Started:
         return _Started(continuations, owners, scores.cpu(), None)
     host = torch.empty(scores.shape, dtype=scores.dtype, pin_memory=True)
     host.copy_(scores, non_blocking=True)
-    arrived = torch.cuda.Event()
+    arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
     arrived.record()
     return _Started(continuations, owners, host, arrived)
 
@@ -137,9 +142,11 @@ def _mask(ends: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """
     at = torch.arange(ends.shape[1], device=ends.device)
     seen = (at.unsqueeze(0) <= at.unsqueeze(1)) & (at.view(1, -1, 1) < ends.unsqueeze(1))
-    return torch.zeros(seen.shape, dtype=dtype, device=ends.device).masked_fill_(
-        ~seen, -torch.inf
-    ).unsqueeze(1)
+    return (
+        torch.zeros(seen.shape, dtype=dtype, device=ends.device)
+        .masked_fill_(~seen, -torch.inf)
+        .unsqueeze(1)
+    )
 
 
 def token_scores(model: Any, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -90,7 +90,7 @@ class PostTraining:
         self.context = StageContext(self.work, device, job.seed, progress, stop)
         self.measured: dict[str, float | str] = {
             **describe(device, job.determinism),
-            "checkpoint_weights_sha256": sha256_file(self.start / "model.safetensors")
+            "checkpoint_weights_sha256": sha256_file(self.start / "model.safetensors"),
         }
 
     def sft(self) -> StageRecord:
@@ -169,7 +169,12 @@ class PostTraining:
         }
         return record
 
-    def _identity(self, start: Path, selection: Selection[Any], declared: SupervisedFineTuning | PreferenceOptimisation) -> str:
+    def _identity(
+        self,
+        start: Path,
+        selection: Selection[Any],
+        declared: SupervisedFineTuning | PreferenceOptimisation,
+    ) -> str:
         """Hex SHA-256 of all that decides the bytes of a stage's result."""
         return sha256_json(
             {

@@ -86,11 +86,16 @@ class CompiledGradients(Gradients):
 
     def _add(self, tokens: Tensor, predicted: int, read: Any, compute_loss: Any) -> Tensor:
         with self.autocast():
-            hidden = read(self.model.base_model, tokens)
+            # Not compiled: the compiler would add the embedding's gradients one after the other
+            # where their order is to be the same every time.
+            embedded = self.model.get_input_embeddings()(tokens)
+            hidden = read(self.model.base_model, embedded)
         head = self.model.get_output_embeddings().weight
         total = torch.zeros((), device=self.device)
         found = []
-        for states, own in zip(hidden.split(self.rows), tokens.split(self.rows), strict=True):
+        for states, own in zip(
+            *(torch.split(each, self.rows) for each in (hidden, tokens)), strict=True
+        ):
             leaf = states.detach().requires_grad_()
             with self.autocast():
                 loss = compute_loss(self.objective, leaf, head, own) / predicted
@@ -135,9 +140,9 @@ def _repeat_kernels() -> None:
         config.deterministic = True
 
 
-def decode(decoder: nn.Module, tokens: Tensor) -> Tensor:
-    """Normalised last hidden states [sequences, length, width]."""
-    states: Tensor = decoder(input_ids=tokens, use_cache=False).last_hidden_state
+def decode(decoder: nn.Module, embedded: Tensor) -> Tensor:
+    """Normalised last hidden states of embedded tokens, both [sequences, length, width]."""
+    states: Tensor = decoder(inputs_embeds=embedded, use_cache=False).last_hidden_state
     return states
 
 

@@ -160,7 +160,7 @@ class Unread:
             return cls(number, tokens, rate, values, None)
         host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
         host.copy_(values, non_blocking=True)
-        event = torch.cuda.Event()
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         return cls(number, tokens, rate, host, event)
 

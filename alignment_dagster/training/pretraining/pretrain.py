@@ -133,7 +133,7 @@ def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> 
 
 @dataclass(frozen=True)
 class _Times:
-    """Seconds that this process trained, and those of its first step: what was compiled is in it."""
+    """Seconds that this process trained, and those of its first step, compilation included."""
 
     in_all: float
     first_step: float
@@ -180,7 +180,12 @@ def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
     values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
     tokens = steps * loop.per_step * loop.sequences.shape[1]
     progress.report(
-        STAGE, len(loop.state.log), loop.steps, "steps", **values, tokens_per_second=tokens / seconds
+        STAGE,
+        len(loop.state.log),
+        loop.steps,
+        "steps",
+        **values,
+        tokens_per_second=tokens / seconds,
     )
 
 

@@ -21,6 +21,8 @@ from torch.multiprocessing.spawn import (
     start_processes,
 )
 
+from alignment_dagster.engines.devices import find_device
+from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.job import ERROR, USER_ERROR, read_job, run_job
 from alignment_dagster.foundation.job_process import die_with_parent
 from alignment_dagster.training.jobs import PretrainJob
@@ -64,12 +66,15 @@ def _run_rank(rank: int, config: str, job: PretrainJob) -> None:
     # a rank that waits for the others.
     threading.Thread(target=die_with_parent, args=(os.kill,), daemon=True).start()
     ranks = Ranks(job.pretraining.ranks, rank)
-    backend = "nccl" if job.device == "cuda" else "gloo"
     meeting = f"file://{(Path(job.work) / MEETING).resolve()}"
     try:
+        backend = "nccl" if find_device(job.device).type == "cuda" else "gloo"
         dist.init_process_group(backend, meeting, rank=rank, world_size=ranks.count)
         code = run_job(partial(pretrain, ranks=ranks), PretrainJob, [config], leads=ranks.leads)
         dist.destroy_process_group()
+    except AlignmentError as error:
+        (Path(job.work) / ERROR).write_text(str(error), encoding="utf-8")
+        code = USER_ERROR
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     sys.exit(code)

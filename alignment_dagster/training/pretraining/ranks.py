@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from alignment_dagster.foundation.errors import AlignmentError
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -27,8 +29,17 @@ class Ranks:
         return not self.rank
 
     def device(self, name: str) -> torch.device:
-        """This rank's accelerator, where training is on one."""
+        """This rank's accelerator, where training is on one.
+
+        Raises:
+            AlignmentError: if there are more ranks than accelerators.
+        """
         several = self.rank is not None and name == "cuda"
+        if several and self.count > (there := torch.cuda.device_count()):
+            raise AlignmentError(
+                f"pretraining.ranks is {self.count} and this machine has {there} GPU(s): each rank "
+                f"needs one; lower ranks to {there}, or train with `--device cpu`"
+            )
         return torch.device(f"cuda:{self.rank}" if several else name)
 
     def parts(self, tokens: Tensor) -> list[Tensor]:

@@ -110,7 +110,7 @@ class Tamperings:
         self.questions = Questions(job, self.tokenizer)
         device = find_one_device(job.device)
         self.context = StageContext(self.work, device, job.seed, progress, stop)
-        self.measured: dict[str, float | str] = describe(device, job.determinism)
+        self.measured: dict[str, float | str] = {**describe(device, job.determinism)}
         self._begun: dict[str, Erosion] = {}
 
     def make(self, tampering: Tampering) -> StageRecord:

@@ -1,0 +1,40 @@
+"""The home's `placement.yaml`, and what a command or a run says instead."""
+
+from pathlib import Path
+
+import pytest
+
+from alignment_dagster.defs.resources import PlacementResource
+from alignment_dagster.foundation.errors import AlignmentError, DeclarationError
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.placement import Placement, read_placement
+from alignment_dagster.lineage.provenance import placed
+
+
+def test_without_a_file_the_device_is_found_and_bytes_repeat(tmp_path: Path) -> None:
+    assert read_placement(Home(tmp_path)) == Placement(device="auto", determinism="exact")
+
+
+def test_a_run_says_it_before_the_file(tmp_path: Path) -> None:
+    (tmp_path / "placement.yaml").write_text("device: cuda\ndeterminism: fast\n")
+    assert read_placement(Home(tmp_path)).shared
+    chosen = PlacementResource(device="cpu").choose(Home(tmp_path))
+    assert chosen == Placement(device="cpu", determinism="fast")
+    assert not chosen.shared
+
+
+def test_what_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "placement.yaml").write_text("determinism: exact\ndevice: tpu\n")
+    with pytest.raises(DeclarationError, match=r"placement\.yaml:2: device:"):
+        read_placement(Home(tmp_path))
+    with pytest.raises(AlignmentError, match=r"there is no 'tpu' \(known: auto, cpu, cuda"):
+        PlacementResource(device="tpu").choose(Home(tmp_path / "other"))
+
+
+def test_where_a_job_ran_is_recorded_beside_the_versions() -> None:
+    measured = {"device": "NVIDIA H200", "driver": "580", "determinism": "exact", "steps": 3.0}
+    assert placed(measured) == {
+        "device": "NVIDIA H200",
+        "driver": "580",
+        "determinism": "exact",
+    }

@@ -1,0 +1,57 @@
+"""Compiled gradients are those of the plain loop, however the logits are cut."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+
+from alignment_dagster.study import Model
+from alignment_dagster.training.model_folder import read_tokenizer
+from alignment_dagster.training.objectives import load_objective
+from alignment_dagster.training.pretraining import gradients
+from alignment_dagster.training.pretraining.gradients import CompiledGradients, Gradients
+from alignment_dagster.training.pretraining.model import build_model
+
+DECLARED = Model(layers=2, width=16, heads=2, mlp_width=32)
+OBJECTIVE = load_objective("maximum_likelihood")
+
+
+@pytest.mark.parametrize(("precision", "close"), [("fp32", 1e-7), ("bf16", 2e-3)])
+def test_compiled_gradients_are_the_plain_ones(
+    tokenizer: Path, monkeypatch: pytest.MonkeyPatch, precision: str, close: float
+) -> None:
+    """Also of the last batch, which is smaller than what was compiled for."""
+    monkeypatch.setattr(gradients, "LOGITS", 2 * 32 * 320)
+    model = build_model(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
+    other = deepcopy(model)
+    plain = Gradients(model, OBJECTIVE, precision)
+    compiled = CompiledGradients(other, OBJECTIVE, precision, (4, 32), backend="eager")
+    assert compiled.rows == 2
+    for rows in (4, 3):
+        tokens = torch.randint(0, 320, (rows, 32), generator=torch.Generator().manual_seed(rows))
+        model.zero_grad()
+        other.zero_grad()
+        one, two = (each.add(tokens, rows * 31) for each in (plain, compiled))
+        torch.testing.assert_close(one, two, rtol=0, atol=close)
+        for left, right in zip(model.parameters(), other.parameters(), strict=True):
+            torch.testing.assert_close(left.grad, right.grad, rtol=0, atol=close)
+
+
+def test_what_was_compiled_is_saved_as_if_it_was_not(tokenizer: Path, tmp_path: Path) -> None:
+    model = build_model(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
+    model.save_pretrained(tmp_path / "plain")
+    CompiledGradients(model, OBJECTIVE, "bf16", (4, 32), backend="eager")
+    model.save_pretrained(tmp_path / "compiled")
+    for file in (tmp_path / "plain").iterdir():
+        assert file.read_bytes() == (tmp_path / "compiled" / file.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "vocabulary", "at_once"),
+    [(32, 1024, 32768, 8), (8, 2048, 32768, 4), (6, 2048, 32768, 3), (7, 2048, 32768, 1)],
+)
+def test_logits_are_held_of_so_many_sequences(
+    rows: int, length: int, vocabulary: int, at_once: int
+) -> None:
+    assert gradients.rows_at_once(rows, length, vocabulary) == at_once
