@@ -28,7 +28,7 @@ os.environ |= {
 }
 NEEDED = (
     *("torch", "transformers", "numpy", "pyarrow", "safetensors", "tokenizers"),
-    *("pydantic", "yaml", "dagster_pipes"),
+    *("pydantic", "yaml", "dagster_pipes", "croniter"),
 )
 FOR_POST_TRAINING = ("trl", "datasets", "accelerate")
 LIMITS = {"pretraining": 120.0, "post_training": 100.0, "evaluation": 75.0, "training": 110.0}
@@ -52,7 +52,9 @@ def main() -> int:
     from bench.accelerator.sizes import SCALES
     from bench.accelerator.table import Results, environment
 
-    results = Results(Path(arguments.output), environment(arguments.scale), arguments.scale)
+    results = Results(
+        Path(arguments.output), environment(arguments.scale, arguments.commit), arguments.scale
+    )
     sizes = arguments.sizes.split(",") if arguments.sizes else list(SCALES[arguments.scale])
     parts = ["pretraining", "post_training", "evaluation"]
     parts += [f"training:{size}:{side}" for size in sizes for side in arguments.sides.split(",")]
@@ -121,6 +123,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sides", default=SIDES, help="of the table; also trainer, fast-cudnn, …")
     parser.add_argument("--only", help="parts, by how their names begin")
     parser.add_argument("--minutes", type=float, default=7.8, help="for all parts together")
+    parser.add_argument("--commit", default="", help="where the folder is a copy, without git")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     return parser.parse_args()

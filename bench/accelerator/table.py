@@ -19,8 +19,8 @@ TOLERANCE = 0.05
 REQUIRED = ("same_bytes_twice", "same_bytes_after_sigkill", "within_1e-4", "same_losses")
 
 
-def environment(scale: str) -> dict[str, str]:
-    """Device, driver, versions and commit."""
+def environment(scale: str, commit: str) -> dict[str, str]:
+    """Device, driver, versions and commit: the checkout's own where none is said."""
     device = torch.device("cuda" if scale == "gpu" and torch.cuda.is_available() else "cpu")
     found = {**describe(device, "see the sides"), "python": platform.python_version()}
     for package in PACKAGES:
@@ -31,7 +31,7 @@ def environment(scale: str) -> dict[str, str]:
     git = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
-    found["commit"] = git.stdout.strip() or "unknown"
+    found["commit"] = commit or git.stdout.strip() or "unknown"
     found["began"] = datetime.now(UTC).isoformat(timespec="seconds")
     return found
 

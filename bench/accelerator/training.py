@@ -21,6 +21,7 @@ from alignment_dagster.training.pretraining.schedule import learning_rate
 from bench.accelerator.sizes import WARM_STEPS, Size, config, sequences, training
 
 SEED = 0
+KINDS = ("exact", "fast", "plain", "trainer")
 MIB = 2**20
 Step = Callable[[], None]
 Losses = Callable[[], list[float]]
@@ -34,6 +35,8 @@ def run(side: str, size: Size, device: torch.device) -> dict[str, Any]:
             `trainer` that of transformers; after a dash, what is tried with it.
     """
     kind, *variants = side.split("-")
+    if kind not in KINDS:
+        raise ValueError(f"there is no side {side!r} (known: {', '.join(KINDS)})")
     set_determinism("exact" if kind == "exact" else "fast", os.cpu_count() or 1)
     torch.manual_seed(SEED)
     with device:

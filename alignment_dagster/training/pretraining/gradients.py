@@ -93,9 +93,8 @@ class CompiledGradients(Gradients):
         head = self.model.get_output_embeddings().weight
         total = torch.zeros((), device=self.device)
         found = []
-        for states, own in zip(
-            *(torch.split(each, self.rows) for each in (hidden, tokens)), strict=True
-        ):
+        parts = (torch.split(each, self.rows) for each in (hidden, tokens))
+        for states, own in zip(*parts, strict=True):
             leaf = states.detach().requires_grad_()
             with self.autocast():
                 loss = compute_loss(self.objective, leaf, head, own) / predicted
