@@ -49,12 +49,17 @@ def main() -> int:
         print(json.dumps(_run_part(arguments.part, arguments.scale, Path(arguments.work))))
         return 0
     # Imported once it is known that they are there.
+    import torch
+
     from bench.accelerator.sizes import SCALES
     from bench.accelerator.table import Results, environment
 
     results = Results(
         Path(arguments.output), environment(arguments.scale, arguments.commit), arguments.scale
     )
+    if arguments.scale == "gpu" and not torch.cuda.is_available():
+        print(f"PyTorch {torch.__version__} finds no GPU here; --scale cpu runs it in small")
+        return 2
     sizes = arguments.sizes.split(",") if arguments.sizes else list(SCALES[arguments.scale])
     parts = ["pretraining", "post_training", "evaluation"]
     parts += [f"training:{size}:{side}" for size in sizes for side in arguments.sides.split(",")]

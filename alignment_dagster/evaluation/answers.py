@@ -3,19 +3,22 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
 from alignment_dagster.evaluation.judges import Judge
 from alignment_dagster.evaluation.model.generation import generate
-from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.model.log_probabilities import begin
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import Prompt
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import Suite
 
 Report = Callable[[int, int], None]
+PROMPTS_IN_A_PART = 512
+"""On a GPU so many are put into tokens while those before them are computed."""
 NO_CHOICE = -1
 """In the column `choice`: no options were compared."""
 
@@ -82,12 +85,19 @@ def item_rows(
         DataError: names the item that does not fit or whose options tokenize alike, or whose
             log-probabilities are not finite.
     """
-    encoded = Encoder(tokenizer, stage, context).encode(prompts)
-    flat = [row for rows in encoded for row in rows]
-    scores = iter(score(model, flat, batch_tokens, report))
+    encoder = Encoder(tokenizer, stage, context)
+    # Parts only where the host would be waited for: what is read together decides the rounding.
+    size = PROMPTS_IN_A_PART if model.device.type == "cuda" else max(1, len(prompts))
+    begun = []
+    for at in range(0, len(prompts), size):
+        encoded = encoder.encode(prompts[at : at + size])
+        flat = [row for rows in encoded for row in rows]
+        begun.append((encoded, begin(model, flat, batch_tokens)))
+    scores = chain.from_iterable(scoring.values(report) for _, scoring in begun)
+    options = chain.from_iterable(encoded for encoded, _ in begun)
     rows = [
         _choice_row(stage, prompt, [next(scores) for _ in rows], [row.scored for row in rows])
-        for prompt, rows in zip(prompts, encoded, strict=True)
+        for prompt, rows in zip(prompts, options, strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=ITEMS)
 

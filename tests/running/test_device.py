@@ -22,6 +22,6 @@ def test_a_gpu_that_is_not_there_is_said_before_anything_runs(
         (tmp_path / said).write_text("device: cuda\n")
     before = set(tmp_path.iterdir())
     study = load_study("quickstart", assets_folder())
-    with pytest.raises(AlignmentError, match="device cuda: .* `--device auto` takes what is"):
+    with pytest.raises(AlignmentError, match=r"device cuda: .* `--device auto` takes what is"):
         run_study(study, Selection(), 1, "cuda" if said == "--device" else "")
     assert set(tmp_path.iterdir()) == before

@@ -6,10 +6,11 @@ the tokens on its own path from the root and nothing else (a mask says so), and 
 depth, as if its sequence stood alone. Log-softmax runs in float32 over the scored positions only.
 The results do not depend on how rows were batched (within 1e-5).
 
-The next batch is put together while an accelerator computes the one before it.
+On a GPU nothing is waited for before the values are asked for: the host puts batches together while
+those before them are computed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,18 +45,37 @@ def score(
 
     Equal sequences are computed once. `report(done, total)` is called after every batch.
     """
-    longest = batch_tokens
-    if model.device.type == "cuda":
-        batch_tokens *= BATCHES_AT_ONCE
-        longest = LONGEST_ROW
+    return begin(model, continuations, batch_tokens).values(report)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Continuations that are being scored: on a GPU all was started, and nobody waits yet."""
+
+    continuations: Sequence[Continuation]
+    distinct: int
+    """How many of them differ."""
+    started: "Iterable[_Started]"
+
+    def values(self, report: Callable[[int, int], None] | None = None) -> list[float]:
+        """As `score` gives them; `report(done, total)` is called after every batch."""
+        results: dict[Continuation, float] = {}
+        for batch in self.started:
+            results.update(zip(batch.continuations, batch.sums(), strict=True))
+            if report is not None:
+                report(len(results), self.distinct)
+        return [results[continuation] for continuation in self.continuations]
+
+
+def begin(model: Any, continuations: Sequence[Continuation], batch_tokens: int) -> Scoring:
+    """Start the scoring of continuations; on the CPU it is done when the values are asked for."""
+    on_gpu = model.device.type == "cuda"
+    longest = LONGEST_ROW if on_gpu else batch_tokens
+    batch_tokens *= BATCHES_AT_ONCE if on_gpu else 1
     distinct = list(dict.fromkeys(continuations))
-    results: dict[Continuation, float] = {}
     trees = build_trees(distinct, model.config.hidden_size, longest)
-    for started in _one_ahead(model, make_batches(trees, batch_tokens)):
-        results.update(zip(started.continuations, started.sums(), strict=True))
-        if report is not None:
-            report(len(results), len(distinct))
-    return [results[continuation] for continuation in continuations]
+    started = (_start(model, batch) for batch in make_batches(trees, batch_tokens))
+    return Scoring(continuations, len(distinct), list(started) if on_gpu else started)
 
 
 def make_batches(trees: Sequence[TokenTree], batch_tokens: int) -> Iterator[list[TokenTree]]:
@@ -90,21 +110,6 @@ class _Started:
         sums = torch.zeros(len(self.continuations), dtype=torch.float64)
         found: list[float] = sums.index_add(0, self.owners, self.scores.double()).tolist()
         return found
-
-
-def _one_ahead(model: Any, batches: Iterator[list[TokenTree]]) -> Iterator[_Started]:
-    """On an accelerator, each batch once the one after it was started."""
-    before: _Started | None = None
-    for batch in batches:
-        started = _start(model, batch)
-        if model.device.type != "cuda":
-            yield started
-            continue
-        if before is not None:
-            yield before
-        before = started
-    if before is not None:
-        yield before
 
 
 @torch.inference_mode()
