@@ -20,6 +20,7 @@ from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.judges import (
     make_judge,
 )
+from alignment_dagster.evaluation.model import log_probabilities
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
@@ -140,7 +141,8 @@ def test_a_control_token_in_an_item_is_refused(
 def test_log_probabilities_that_are_no_numbers_name_the_item(
     tmp_path: Path, checkpoint_folder: Path, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "score", lambda model, rows, *_: [float("nan")] * len(rows))
+    broken = lambda model, hidden, targets: torch.full(targets.shape, torch.nan)  # noqa: E731
+    monkeypatch.setattr(log_probabilities, "token_scores", broken)
     with pytest.raises(DataError, match=r"items\.jsonl:1: .*the checkpoint is broken"):
         run(job(tmp_path, checkpoint_folder, suite))
 
