@@ -157,7 +157,8 @@ STEP = Step(
         "paired test on the same items and seeds, the answers that flipped, and what differs in "
         "the data. A rate that is worse by more than the declared margin, beyond chance, blocks."
     ),
-    code_version=CODE_VERSION,
+    # Of the report that it compares, and its own: environments name devices.
+    code_version=f"{CODE_VERSION}.1",
     modules=("release/gate/comparison.py", "steps/regression_gate.py"),
     parents=parents,
     config=config,
