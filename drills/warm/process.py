@@ -26,11 +26,13 @@ Answer = dict[str, Any]
 
 
 def _imports() -> None:
-    """All that the operations need; nothing that remembers a home."""
+    """All that the operations and their training jobs need; nothing that remembers a home."""
 
     from alignment_dagster.running import runner
+    from alignment_dagster.training import preload
 
     assert runner
+    assert preload
 
 
 def _learn(path: Path) -> None:
