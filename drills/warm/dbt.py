@@ -29,6 +29,9 @@ def serve(path: Path) -> int:
     parent = os.getpid()
     server = os.fork()
     if server == 0:
+        import dbt.adapters.duckdb
+        import dbt.cli.main  # noqa: F401
+
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         listener.settimeout(1.0)
         while os.getppid() == parent:
@@ -71,8 +74,8 @@ def _run(connection: socket.socket) -> None:
     os._exit(0)
 
 
-def use(path: Path) -> None:
-    """Let the warehouse of this process run dbt there."""
+def use(path: Callable[[], Path]) -> None:
+    """Let the warehouse of this process run dbt there; asked for when it first does."""
 
     class Warm:
         """What `warehouse.dbt` uses of `subprocess`."""
@@ -80,7 +83,7 @@ def use(path: Path) -> None:
         DEVNULL = subprocess.DEVNULL
         CompletedProcess = subprocess.CompletedProcess
         run: Callable[..., Any] = staticmethod(
-            lambda command, **options: _ask(path, command, options)
+            lambda command, **options: _ask(path(), command, options)
         )
 
     dbt.subprocess = Warm
