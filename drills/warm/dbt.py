@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -102,7 +103,7 @@ def _run(connection: socket.socket) -> None:
         pass
     sys.stdout.flush()
     sys.stderr.flush()
-    connection.sendall(json.dumps({"code": code}).encode() + b"\n")
+    connection.sendall(json.dumps({"code": code, "pid": os.getpid()}).encode() + b"\n")
     os._exit(0)
 
 
@@ -137,7 +138,17 @@ def _ask(
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("r") as lines:
                 line = lines.readline()
-                code = json.loads(line)["code"] if line else KILLED
+        answer = json.loads(line) if line else {"code": KILLED}
+        if "pid" in answer:
+            _wait_for_end(answer["pid"])
         said = [Path(outputs[output]) for output in OUTPUTS]
         texts = [one.read_text(errors="replace") if one.exists() else "" for one in said]
-        return subprocess.CompletedProcess(command, code, *texts)
+        return subprocess.CompletedProcess(command, answer["code"], *texts)
+
+
+def _wait_for_end(pid: int) -> None:
+    """Until it is gone: as long as it is there it has the warehouse open."""
+    with contextlib.suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        select.select([process], [], [])
+        os.close(process)
