@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.audit.open_report import OpenedReport, open_report
+from drills import warm
+from drills.warm import dbt as warm_dbt
 from tests.support import tiny_study
 from tests.support.audited_study import Audited, refresh_audited, run_audited
 
@@ -24,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: no worker is left alone with one of them at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_dbt() -> None:
+    """A study that is run within a test asks for dbt where its imports are; as the drills do."""
+    warm_dbt.use(lambda: warm.shared().dbt_socket)
 
 
 @pytest.fixture

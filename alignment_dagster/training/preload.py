@@ -1,5 +1,6 @@
 """What the process that jobs are forked from imports once for all of them."""
 
+import gc
 import os
 
 # Read when the hub's library is imported: no job may reach a hub.
@@ -11,3 +12,7 @@ import torch  # noqa: F401
 import transformers.models.llama.modeling_llama  # noqa: F401
 import trl.trainer.dpo_trainer
 import trl.trainer.sft_trainer  # noqa: F401
+
+# What is imported stays: a job's collections, of which each stage of its trainers has some, need
+# not walk through all of it, and its pages stay shared.
+gc.freeze()

@@ -41,8 +41,11 @@ class Driver:
             text=True,
             env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places), **environment},
         )
-        self.dbt = int(self._answer()["dbt"])
+        served = self._answer()
+        self.dbt = int(served["dbt"])
         """Id of the process whose children are dbt's commands."""
+        self.dbt_socket = Path(served["socket"])
+        """Where it is asked for them."""
 
     def __enter__(self) -> "Driver":
         return self

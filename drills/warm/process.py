@@ -26,11 +26,14 @@ Answer = dict[str, Any]
 
 
 def _imports() -> None:
-    """All that the operations need; nothing that remembers a home."""
+    """All that the operations and their training jobs need; nothing that remembers a home."""
 
+    from alignment_dagster import definitions
+    from alignment_dagster.lineage import mlflow_runs
     from alignment_dagster.running import runner
+    from alignment_dagster.training import preload
 
-    assert runner
+    assert all((definitions, mlflow_runs, runner, preload))
 
 
 def _learn(path: Path) -> None:
@@ -93,13 +96,13 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     learned, dbt = folder / "modules.json", folder / "dbt"
     server = warm_dbt.serve(dbt)
-    print(json.dumps({"dbt": server}), flush=True)
+    print(json.dumps({"dbt": server, "socket": str(dbt)}), flush=True)
     for line in sys.stdin:
         _learn(learned)
         gc.freeze()
         pid = os.fork()
         if pid == 0:
-            warm_dbt.use(dbt)
+            warm_dbt.use(lambda: dbt)
             _leave(_child(json.loads(line), learned))
         print(json.dumps({"pid": pid}), flush=True)
         _, status = os.waitpid(pid, 0)

@@ -24,8 +24,6 @@ from alignment_dagster.release.approval import approve
 from alignment_dagster.release.gate.outcome import read_outcome
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
-from alignment_dagster.warehouse import dbt as warehouse_dbt
-from drills.warm import dbt as warm_dbt
 from tests.support.checkout import CHECKOUT
 from tests.support.nights import Nights, opened
 from tests.support.tiny_study import write_yaml
@@ -124,12 +122,7 @@ def _reads(folder: Path, source: str, **fields: Any) -> None:
 
 
 @pytest.fixture
-def nights(assets: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
-    import dbt.cli.main  # noqa: F401
-
-    monkeypatch.setattr(warehouse_dbt, "subprocess", warehouse_dbt.subprocess)
-    warm_dbt.serve(assets.parent / "dbt.sock")
-    warm_dbt.use(assets.parent / "dbt.sock")
+def nights(assets: Path) -> Iterator[Nights]:
     for instance in opened():
         yield Nights(instance, study=NAME)
     declared_studies.cache_clear()

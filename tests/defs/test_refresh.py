@@ -18,8 +18,6 @@ from alignment_dagster.lineage.provenance import Inputs, Provenance
 from alignment_dagster.preflight.studies import declared_studies
 from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
 from alignment_dagster.refresh.source_looks import looks_file, read_looks
-from alignment_dagster.warehouse import dbt as warehouse_dbt
-from drills.warm import dbt as warm_dbt
 from tests.support.nights import CRON, Nights, Ran, Tick, environment, opened
 from tests.support.tiny_study import NAME, TinyStudy, create
 
@@ -48,20 +46,11 @@ def told(study: TinyStudy) -> Iterator[Nights]:
         for name, value in environment(study).items():
             patch.setenv(name, value)
         patch.delenv("DAGSTER_HOME", raising=False)
-        _warm_dbt(study.data / "dbt.sock", patch)
         for instance in opened():
             nights = Nights(instance)
             nights.first = nights.night()
             yield nights
         declared_studies.cache_clear()
-
-
-def _warm_dbt(socket: Path, patch: pytest.MonkeyPatch) -> None:
-    """Fork dbt from a process that has imported it, until the patch is undone."""
-
-    patch.setattr(warehouse_dbt, "subprocess", warehouse_dbt.subprocess)
-    warm_dbt.serve(socket)
-    warm_dbt.use(socket)
 
 
 def add(path: Path, row: Mapping[str, str]) -> None:
