@@ -10,6 +10,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.mix import (
     MixInputs,
     build_mix,
@@ -29,8 +30,9 @@ def build(context: BuildContext) -> BuildResult:
     mix = context.study.declaration.mix
     inputs = MixInputs(
         documents=tuple(
-            artifact.path / file_names.DOCUMENTS
+            path
             for artifact in context.parents.all(chain.RAW_CORPUS)
+            for path in shard_files(artifact, file_names.RAW_DOCUMENTS)
         ),
         dispositions=context.parents.one(chain.DISPOSITIONS).path
         / file_names.pretraining_part(recipe.name),
