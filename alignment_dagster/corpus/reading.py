@@ -89,11 +89,13 @@ class Reading:
     def _take_over(self, earlier: EarlierShards | None, ends: Set[str]) -> list[Mark]:
         """Link the earlier shards that reading would give again; the last one may have grown."""
         marks: list[Mark] = []
-        for number, mark in enumerate(earlier.marks[:-1] if earlier else ()):
+        if earlier is None:
+            return marks
+        for number, mark in enumerate(earlier.marks[:-1]):
             if mark.files not in ends:
                 break
             marks.append(mark)
-            for name in earlier.names if earlier else ():
+            for name in earlier.names:
                 if name.endswith(f"/{number:05}.parquet"):
                     link_file(earlier.folder / name, self.folder / name)
         return marks

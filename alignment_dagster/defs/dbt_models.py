@@ -208,6 +208,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
     return Inputs(
         documents=shards(chain.RAW_CORPUS, file_names.RAW_DOCUMENTS),
         repeats=shards(chain.RAW_CORPUS, file_names.REPEATS),
+        metadata=shards(chain.RAW_CORPUS, file_names.METADATA),
         scores={name: shards(chain.SCORED_CORPUS, name) for name in scorers},
         compositions=results(chain.CURATED_MIX, file_names.COMPOSITION),
         items=results(chain.EVALUATION, file_names.ITEMS),

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from alignment_dagster.engines import local
+from alignment_dagster.engines import local, ray_data
 from alignment_dagster.foundation.errors import AlignmentError
 
 __all__ = ["ENGINE_VARIABLE", "run_tasks"]
 
 ENGINE_VARIABLE = "ALIGNMENT_ENGINE"
+ENGINES = {local.NAME: local, ray_data.NAME: ray_data}
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -30,7 +31,9 @@ def run_tasks(
     Raises:
         AlignmentError: the function's own, or what became of the process that ran it.
     """
-    engine = os.environ.get(ENGINE_VARIABLE, local.NAME)
-    if engine != local.NAME:
-        raise AlignmentError(f"{ENGINE_VARIABLE}: unknown engine {engine!r} (known: {local.NAME})")
-    yield from local.run_tasks(function, tasks, poll)
+    name = os.environ.get(ENGINE_VARIABLE, local.NAME)
+    if name not in ENGINES:
+        known = ", ".join(ENGINES)
+        raise AlignmentError(f"{ENGINE_VARIABLE}: unknown engine {name!r} (known: {known})")
+    if tasks:
+        yield from ENGINES[name].run_tasks(function, tasks, poll)

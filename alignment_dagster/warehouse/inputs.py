@@ -64,6 +64,8 @@ class Inputs:
     """The shards of the documents of every source of `raw_corpus`."""
     repeats: Sequence[Path] = ()
     """Those of the rows whose document had been read before."""
+    metadata: Sequence[Path] = ()
+    """Those of what the sources brought along."""
     scores: Mapping[str, Sequence[Path]] | None = None
     """Scorer → its shards of every source of `scored_corpus`."""
     compositions: Sequence[Result] = ()
@@ -89,6 +91,7 @@ def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
         *(_row("plan", name, path) for name, path in plan.items()),
         *(_row("documents", "raw_documents", path) for path in inputs.documents),
         *(_row("documents", "raw_repeats", path) for path in inputs.repeats),
+        *(_row("documents", "raw_metadata", path) for path in inputs.metadata),
         *(_row("scores", name, path) for name, paths in scores.items() for path in paths),
         *_results("mix_compositions", inputs.compositions),
         *_results("item_results", inputs.items),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.corpus.documents import REPEATS
+from alignment_dagster.corpus.documents import METADATA, REPEATS
 from alignment_dagster.study import (
     DropRule,
     Evaluation,
@@ -110,7 +110,8 @@ def lake(folder: Path, size: int = 40, recipes: Sequence[str] = ("plain", "filte
     runs = [(recipe, seed) for recipe in recipes for seed in (0, 1)]
     return Inputs(
         documents,
-        [_repeats(folder)],
+        [_empty(REPEATS, folder / "repeats.parquet")],
+        [_empty(METADATA, folder / "metadata.parquet")],
         scores,
         [Result(_composition(folder / recipe), recipe) for recipe in recipes],
         [Result(_items(folder / f"{recipe}.{seed}", seed), recipe, seed) for recipe, seed in runs],
@@ -146,9 +147,8 @@ def _documents(folder: Path, source: str, texts: list[str]) -> Path:
     )
 
 
-def _repeats(folder: Path) -> Path:
-    path = folder / "repeats.parquet"
-    pq.write_table(REPEATS.empty_table(), path)
+def _empty(schema: pa.Schema, path: Path) -> Path:
+    pq.write_table(schema.empty_table(), path)
     return path
 
 
