@@ -1,6 +1,6 @@
 """How the corpus becomes training data."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -39,6 +39,13 @@ class Upsampled(Declared):
     """Of the training tokens."""
 
 
+class ReplacementGroup(Declared):
+    """A group that grows by what declared rules drop."""
+
+    group: Name
+    """One of the recipe's."""
+
+
 class Recipe(Declared):
     """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
@@ -53,6 +60,10 @@ class Recipe(Declared):
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     """What this recipe does not train on, besides what the study drops."""
 
+    replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
+    """What fills the budget of what declared rules drop: more of the rest of the same group,
+    nothing (the mix is shorter), or another group."""
+
     @property
     def shares(self) -> dict[str, float]:
         """Group → its share of the training tokens; they sum to one."""
@@ -66,4 +77,7 @@ class Recipe(Declared):
             raise ValueError("a group is named twice")
         if sum(item.share for item in self.upsample) >= 1:
             raise ValueError("the shares of the upsampled groups leave nothing for the remainder")
+        named = self.replacement
+        if isinstance(named, ReplacementGroup) and named.group not in groups:
+            raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
         return self
