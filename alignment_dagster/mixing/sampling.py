@@ -44,7 +44,8 @@ def sample(
     Raises:
         DataError: if a group has no document, or would be seen more than `max_repeats` times.
     """
-    documents, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+    documents: list[Numbers] = [np.empty(0, np.int64)]
+    numbers: list[Numbers] = [np.empty(0, np.int32)]
     budget = sum(tokens.values())
     for group, wanted in tokens.items():
         members = kept.members(group)
