@@ -29,7 +29,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alignment_dagster.corpus.documents import SCHEMA, write_documents
+from alignment_dagster.corpus.documents import (
+    DOCUMENTS,
+    METADATA,
+    QUARANTINE,
+    REPEATS,
+    Shard,
+    write_shard,
+)
 from alignment_dagster.evaluation.answers import ITEMS
 from alignment_dagster.evaluation.model.losses import LOSSES
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
@@ -270,25 +277,35 @@ def _raw(maker: Maker, corpus: Corpus) -> None:
             "path": [f"{source}.jsonl"] * len(numbers),
             "line": corpus.line[numbers],
             "external_id": [None] * len(numbers),
-            "occurrences": [1 + len(corpus.repeats(one)) for one in numbers],
-            "repeated_at": [corpus.repeats(one) for one in numbers],
             "characters": corpus.tokens[numbers] * 4,
             "text": [f"document {one}: {corpus.ids[one][:40]}" for one in numbers],
             "payload": [None] * len(numbers),
         }
-        _publish_raw(maker, source, "corpus", columns)
+        again = [
+            (corpus.ids[one], *place.rsplit(":", 1))
+            for one in numbers
+            for place in corpus.repeats(one)
+        ]
+        repeats = {
+            "document_id": [one for one, _, _ in again],
+            "path": [path for _, path, _ in again],
+            "line": [int(line) for _, _, line in again],
+        }
+        _publish_raw(maker, source, "corpus", columns, pa.table(repeats, schema=REPEATS))
         _score(maker, corpus, source, numbers)
 
 
-def _publish_raw(maker: Maker, source: str, role: str, columns: Mapping[str, Any]) -> None:
-    table = pa.table(dict(columns), schema=SCHEMA)
+def _publish_raw(
+    maker: Maker, source: str, role: str, columns: Mapping[str, Any], repeats: pa.Table
+) -> None:
+    documents = pa.table(dict(columns), schema=DOCUMENTS)
+    nothing = QUARANTINE.empty_table(), METADATA.empty_table()
+    shard = Shard(documents, repeats, *nothing, f"{source}.jsonl", documents.num_rows)
     declared = {
         "name": source, "role": role, "sha256": None,
         "reader": {"kind": "jsonl", "path": f"{source}.jsonl"},
     }  # fmt: skip
-    maker.publish(
-        "raw_corpus", source, (), lambda to: write_documents(table, to) and None, declared
-    )
+    maker.publish("raw_corpus", source, (), lambda to: write_shard(shard, to, 0), declared)
 
 
 def _score(maker: Maker, corpus: Corpus, source: str, numbers: list[int]) -> None:
@@ -305,7 +322,8 @@ def _score(maker: Maker, corpus: Corpus, source: str, numbers: list[int]) -> Non
     def write(folder: Path) -> None:
         for scorer, columns in scores.items():
             table = pa.table({"document_id": ids, **columns})
-            pq.write_table(table, folder / f"{scorer}.parquet", compression="zstd")
+            (folder / scorer).mkdir()
+            pq.write_table(table, folder / scorer / "00000.parquet", compression="zstd")
 
     maker.publish("scored_corpus", source, [maker.parent("raw_corpus", source)], write)
 
@@ -324,13 +342,11 @@ def _chats(maker: Maker, sizes: Sizes) -> None:
             "path": [f"{source}.jsonl"] * len(ids),
             "line": list(range(1, len(ids) + 1)),
             "external_id": [None] * len(ids),
-            "occurrences": [1] * len(ids),
-            "repeated_at": [[] for _ in ids],
             "characters": [10] * len(ids),
             "text": ["a question"] * len(ids),
             "payload": ["{}"] * len(ids),
         }
-        _publish_raw(maker, source, role, columns)
+        _publish_raw(maker, source, role, columns, REPEATS.empty_table())
 
 
 def chat_count(sizes: Sizes) -> int:
@@ -398,7 +414,7 @@ def _corpus_rows(corpus: Corpus) -> pa.Table:
 def _chat_rows(maker: Maker) -> list[pa.Table]:
     tables = []
     for source, role in (("chat", "chat"), ("pairs", "preferences")):
-        raw = pq.read_table(maker.made["raw_corpus", source].path / "documents.parquet")
+        raw = pq.read_table(maker.made["raw_corpus", source].path / "documents" / "00000.parquet")
         count = raw.num_rows
         tables.append(pa.table({
             "document_id": raw["document_id"],
@@ -409,7 +425,7 @@ def _chat_rows(maker: Maker) -> list[pa.Table]:
             "path": raw["path"],
             "line": raw["line"],
             "external_id": pa.nulls(count, pa.string()),
-            "occurrences": raw["occurrences"],
+            "occurrences": [1] * count,
             "characters": raw["characters"],
             "fingerprint": raw["document_id"],
             "duplicate_of": pa.nulls(count, pa.string()),
@@ -453,7 +469,7 @@ def _dispositions(maker: Maker, corpus: Corpus, folder: Path) -> None:
 def _kept_chats(maker: Maker, recipe: str) -> pa.Table:
     tables = []
     for source, use in (("chat", "sft"), ("pairs", "dpo")):
-        raw = pq.read_table(maker.made["raw_corpus", source].path / "documents.parquet")
+        raw = pq.read_table(maker.made["raw_corpus", source].path / "documents" / "00000.parquet")
         count = raw.num_rows
         tables.append(pa.table({
             "document_id": raw["document_id"],
@@ -516,7 +532,9 @@ def _train(maker: Maker, recipe: str, seed: int, mix: MadeMix, read: list[list[i
     def post_train(folder: Path) -> None:
         for stage, source in (("sft", "chat"), ("dpo", "pairs")):
             _weights(folder / stage, at)
-            raw = pq.read_table(maker.made["raw_corpus", source].path / "documents.parquet")
+            raw = pq.read_table(
+                maker.made["raw_corpus", source].path / "documents" / "00000.parquet"
+            )
             ids = raw["document_id"].to_pylist()
             order = np.random.default_rng(seed).permutation(len(ids)).tolist()
             found = [[ids[one] for one in order[at : at + BATCH]]

@@ -16,13 +16,16 @@ import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.audit import record_tables
+from alignment_dagster.audit.raw_rows import select_raw_rows
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.sql_literals import quote_literal, scan_parquet
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
+from alignment_dagster.lineage.shards import shard_files, tables
 from alignment_dagster.lineage.tombstone import is_collected
 
 MEMORY = "1500MB"
@@ -80,22 +83,13 @@ def flatten_message(error: Exception) -> str:
     return visible(" ".join(line.strip() for line in message.splitlines() if line.strip()))
 
 
-def quote_literal(value: str | int | None) -> str:
-    """A value as a SQL literal; paths and names are data, also where SQL cannot take parameters."""
-    if value is None:
-        return "null"
-    if isinstance(value, int):
-        return str(value)
-    return "'" + value.replace("'", "''") + "'"
-
-
 def recipe_and_seed(partition: str | None) -> tuple[str | None, int | None]:
     """`recipe|seed` or `recipe`, in its parts."""
     return recipe_of(partition) or None, find_seed(partition)
 
 
 def _file(path: Path, options: str = "") -> str:
-    return f"read_parquet({quote_literal(str(path))}{options})"
+    return scan_parquet([path], options)
 
 
 def _labels(artifact: Artifact, *constants: str) -> str:
@@ -114,24 +108,32 @@ def _documents(artifact: Artifact) -> Iterator[str]:
 
 def _texts(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == chain.RAW_CORPUS:
-        yield f"select *, {_labels(artifact)} from {_file(artifact.path / file_names.DOCUMENTS)}"
+        yield select_raw_rows([artifact])
+
+
+def _quarantine(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.RAW_CORPUS:
+        source = f"{quote_literal(artifact.partition)}::varchar as source"
+        rows = scan_parquet(shard_files(artifact, file_names.QUARANTINE))
+        yield f"select {source}, *, {_labels(artifact)} from {rows}"
 
 
 def _scores(artifact: Artifact) -> Iterator[str]:
     if artifact.asset != chain.SCORED_CORPUS:
         return
-    for path in _files(artifact, ".parquet"):
-        schema = pq.read_schema(path)
+    for scorer in tables(artifact.manifest):
+        files = shard_files(artifact, scorer)
+        schema = pq.read_schema(files[0])
         for column in schema.names[1:]:
             text = pa.types.is_string(schema.field(column).type)
             name = '"' + column.replace('"', '""') + '"'
             value = "null::double" if text else f"{name}::double"
             words = f"{name}::varchar" if text else "null::varchar"
             yield (
-                f"select document_id, {quote_literal(path.stem)} as scorer, "
+                f"select document_id, {quote_literal(scorer)} as scorer, "
                 f"{quote_literal(column)} "
                 f'as "column", {value} as value, {words} as "text", '
-                f"{_labels(artifact)} from {_file(path)}"
+                f"{_labels(artifact)} from {scan_parquet(files)}"
             )
 
 
@@ -262,6 +264,7 @@ def _select_nothing(columns: Mapping[str, str]) -> str:
 VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "documents": _documents,
     "texts": _texts,
+    "quarantine": _quarantine,
     "scores": _scores,
     chain.DISPOSITIONS: _dispositions,
     "drift": _drift_view(file_names.DRIFT),
@@ -296,6 +299,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "document_id": _TEXT, "source": _TEXT, "position": "bigint", "path": _TEXT,
         "line": "bigint", "external_id": _TEXT, "occurrences": "bigint",
         "repeated_at": "varchar[]", "characters": "bigint", "text": _TEXT, "payload": _TEXT,
+        "artifact": _TEXT,
+    },
+    "quarantine": {
+        "source": _TEXT, "path": _TEXT, "line": "bigint", "reason": _TEXT, "sha256": _TEXT,
         "artifact": _TEXT,
     },
     "scores": {

@@ -13,10 +13,10 @@ from alignment_dagster.audit.ledgers import (
     build_selects,
     connect,
     flatten_message,
-    quote_literal,
 )
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.sql_literals import quote_literal
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from alignment_dagster.corpus.files import SourceFile, find_files, sha256_files
 from alignment_dagster.corpus.generators.version import CODE_VERSION
 from alignment_dagster.corpus.readers import TEXT_READERS
-from alignment_dagster.corpus.readers.generated import read_generated
+from alignment_dagster.corpus.readers.generated import generated_path, read_generated
 from alignment_dagster.corpus.readers.jsonl import read_jsonl
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
@@ -32,12 +32,13 @@ def source_folder(study: Study, source: Source) -> Path | None:
     return study.assets / "sources" if source.reader.folder == "assets" else data_folder()
 
 
-def read_source(source: Source, folder: Path | None) -> Iterator[RawRow]:
+def read_source(source: Source, folder: Path | None, start: int = 0) -> Iterator[RawRow]:
     """The raw rows of a source, in the order of its files and their lines.
 
     Args:
         source: the declaration; its reader says what is read and how.
         folder: what its files' paths are relative to (see `source_folder`).
+        start: how many of its files are left out, the first ones.
 
     Raises:
         DataError: names the source and the field, or the file and the line. Missing files and
@@ -48,7 +49,7 @@ def read_source(source: Source, folder: Path | None) -> Iterator[RawRow]:
         return read_generated(source, reader)
     files = find_files(source.name, reader.path, folder)
     _check_digest(source, files)
-    return _read_files(source, reader, files)
+    return _read_files(source, reader, files[start:])
 
 
 def check_first_rows(source: Source, folder: Path | None) -> None:
@@ -95,17 +96,27 @@ def no_documents(source: Source) -> DataError:
     return DataError(f"source {source.name!r}: {where}: there are no documents")
 
 
+def file_digests(
+    source: Source, folder: Path | None, file_digest: Callable[[Path], str] = sha256_file
+) -> list[tuple[str, str]]:
+    """Name and hex SHA-256 of each file of a source, in the order in which they are read.
+
+    A generator counts as one file: by its name, its arguments and the version of the generators.
+    """
+    reader = source.reader
+    if isinstance(reader, GeneratedReader):
+        written = sha256_json([reader.model_dump(mode="json"), CODE_VERSION])
+        return [(generated_path(reader), written)]
+    files = find_files(source.name, reader.path, folder)
+    return [(file.name, file_digest(file.path)) for file in files]
+
+
 def source_digest(
     source: Source, folder: Path | None, file_digest: Callable[[Path], str] = sha256_file
 ) -> str:
     """Hex SHA-256 of what the source would read: it changes when the documents may change.
 
-    Files count by name and bytes (`file_digest`); a generator by its name, its arguments and the
-    version of the generators. How the files are read (the declaration, the readers' code) is not
-    part of it.
+    Files count by name and bytes (`file_digest`). How they are read (the declaration, the readers'
+    code) is not part of it.
     """
-    reader = source.reader
-    if isinstance(reader, GeneratedReader):
-        return sha256_json([reader.model_dump(mode="json"), CODE_VERSION])
-    files = find_files(source.name, reader.path, folder)
-    return sha256_json([(file.name, file_digest(file.path)) for file in files])
+    return sha256_json(file_digests(source, folder, file_digest))

@@ -31,6 +31,7 @@ from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
+from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.steps.marts import PARTS, warehouse_of
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
@@ -188,8 +189,9 @@ def _column_metadata(study: Study, columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
-    def files(asset: str, name: str) -> list[Path]:
-        return [parent.path / name for parent in parents if parent.asset == asset]
+    def shards(asset: str, table: str) -> list[Path]:
+        found = (parent for parent in parents if parent.asset == asset)
+        return [path for parent in found for path in shard_files(parent, table)]
 
     def results(asset: str, name: str) -> list[Result]:
         return [
@@ -204,8 +206,10 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
 
     scorers = study.declaration.scorers
     return Inputs(
-        documents=files(chain.RAW_CORPUS, file_names.DOCUMENTS),
-        scores={name: files(chain.SCORED_CORPUS, file_names.scores(name)) for name in scorers},
+        documents=shards(chain.RAW_CORPUS, file_names.RAW_DOCUMENTS),
+        repeats=shards(chain.RAW_CORPUS, file_names.REPEATS),
+        metadata=shards(chain.RAW_CORPUS, file_names.METADATA),
+        scores={name: shards(chain.SCORED_CORPUS, name) for name in scorers},
         compositions=results(chain.CURATED_MIX, file_names.COMPOSITION),
         items=results(chain.EVALUATION, file_names.ITEMS),
         losses=results(chain.EVALUATION, file_names.LOSSES),

@@ -17,6 +17,5 @@ def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
 
 def _rate(snapshot: Snapshot) -> float:
     """1 - distinct texts / raw rows; identical rows were merged when the source was read."""
-    rows = pc.sum(snapshot.documents["occurrences"]).as_py() or 0
     distinct = pc.count_distinct(snapshot.scores["fingerprint"]["fingerprint"]).as_py()
-    return 1.0 - distinct / rows if rows else 0.0
+    return 1.0 - distinct / snapshot.rows if snapshot.rows else 0.0

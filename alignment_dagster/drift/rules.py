@@ -1,9 +1,10 @@
 """The declared drop rules that a source's documents come under."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from alignment_dagster.study import DropRule, Source, Study
+from alignment_dagster.study.conditions import METADATA
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Rules:
     def distinct(self) -> tuple[Rule, ...]:
         """Each test once, however many recipes declare it."""
         declared = [*self.study, *(rule for rules in self.recipes.values() for rule in rules)]
-        return tuple(dict.fromkeys(_rule(one) for one in declared))
+        return tuple(dict.fromkeys(test for one in declared for test in _comparisons(one)))
 
 
 def declared_rules(study: Study, source: Source) -> Rules:
@@ -49,7 +50,9 @@ def _rules_of(rules: Iterable[DropRule], source: Source) -> tuple[DropRule, ...]
     return tuple(one for one in rules if one.groups is None or source.group in one.groups)
 
 
-def _rule(declared: DropRule) -> Rule:
-    above = declared.above is not None
-    bound = declared.above if declared.above is not None else declared.below
-    return Rule(declared.rule, declared.scorer, declared.column, above, float(bound or 0.0))
+def _comparisons(declared: DropRule) -> Iterator[Rule]:
+    """What it compares with numbers; what is made of them by and, or, not is left out."""
+    for one in declared.comparisons():
+        if one.bound is not None and one.scorer != METADATA:
+            above = one.operator == "above"
+            yield Rule(declared.rule, one.scorer, one.column, above, one.bound)

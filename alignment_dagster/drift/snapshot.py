@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import read_tables, shard_files
 
-COLUMNS = ("document_id", "occurrences", "characters", "text")
+COLUMNS = ("document_id", "characters", "text")
 
 
 @dataclass(frozen=True)
@@ -17,17 +18,22 @@ class Snapshot:
     """One row a document in every table."""
 
     documents: pa.Table
+    rows: int
+    """That were read, with every repeat of a document."""
     scores: Mapping[str, pa.Table]
     """Scorer → its columns."""
 
 
-def read_snapshot(raw: Path, scored: Path, scorers: Sequence[str]) -> Snapshot:
-    """A version of a source from the folders of its documents and scores.
+def read_snapshot(raw: Artifact, scored: Artifact, scorers: Sequence[str]) -> Snapshot:
+    """A version of a source from its documents and scores.
 
     A scorer that the version was not scored with is left out.
     """
-    found = {name: scored / file_names.scores(name) for name in scorers}
+    found = {name: shard_files(scored, name) for name in scorers}
+    documents = read_tables(shard_files(raw, file_names.RAW_DOCUMENTS), COLUMNS)
+    repeats = (pq.read_metadata(path).num_rows for path in shard_files(raw, file_names.REPEATS))
     return Snapshot(
-        pq.read_table(raw / file_names.DOCUMENTS, columns=list(COLUMNS)),
-        {name: pq.read_table(path) for name, path in found.items() if path.exists()},
+        documents,
+        documents.num_rows + sum(repeats),
+        {name: read_tables(paths) for name, paths in found.items() if paths},
     )

@@ -1,1 +1,1 @@
-"""Where work runs: the devices of this machine, what they can do, and what a job needs of them."""
+"""Where work runs: the devices of this machine, its processes, or a cluster."""

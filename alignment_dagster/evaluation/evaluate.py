@@ -182,7 +182,7 @@ def _evaluate_checkpoint(
 
 def _losses(job: EvaluationJob, stage: str, checkpoint: Checkpoint, progress: Progress) -> pa.Table:
     limit = job.evaluation.held_out_documents
-    corpora = [Path(path) for path in job.held_out]
+    corpora = [[Path(path) for path in shards] for shards in job.held_out]
     losses = document_losses(
         checkpoint.model,
         checkpoint.tokenizer,

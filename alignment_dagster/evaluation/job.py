@@ -8,6 +8,9 @@ from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Count, Evaluation, Suite, Text
 
+Shards = Annotated[tuple[Text, ...], Field(strict=False)]
+"""The files of a table that lies in shards, in order."""
+
 
 class EvaluationJob(Declared):
     """Score every suite and every held-out document with every checkpoint of one replicate."""
@@ -18,8 +21,8 @@ class EvaluationJob(Declared):
     assets: Text
     digests: dict[str, Text]
     """Suite → content digest of its items and word lists; what differs from it is refused."""
-    held_out: Annotated[tuple[Text, ...], Field(strict=False)]
-    """`documents.parquet` of the raw corpora whose held-out documents are scored."""
+    held_out: Annotated[tuple[Shards, ...], Field(strict=False)]
+    """The documents of each raw corpus whose held-out documents are scored."""
     documents: Text
     """The warehouse's `documents.parquet`, which says what is held out."""
     evaluation: Evaluation

@@ -1,6 +1,12 @@
 """The names of the files in artifacts: each stated once, by who writes it."""
 
-# raw_corpus, and the mart `documents`
+# raw_corpus: folders of shards
+RAW_DOCUMENTS = "documents"
+REPEATS = "repeats"
+QUARANTINE = "quarantine"
+METADATA = "metadata"
+
+# the mart `documents`, and curated_mix
 DOCUMENTS = "documents.parquet"
 HELD_OUT = "held_out.parquet"
 """Of `documents`: the ids of what is held out by itself."""
@@ -55,9 +61,9 @@ FLIPS = "flips.parquet"
 DIFFERENCE = "difference.json"
 
 
-def scores(scorer: str) -> str:
-    """The file of `scored_corpus` that holds a scorer's columns."""
-    return f"{scorer}.parquet"
+def shard(table: str, number: int) -> str:
+    """The file of a shard of a table that lies in shards; in the order of their numbers."""
+    return f"{table}/{number:05}.parquet"
 
 
 def pretraining_part(recipe: str) -> str:

@@ -1,19 +1,22 @@
-"""Token ids of documents, made as they are asked for: a small budget reads little of a corpus."""
+"""Token ids of documents, made as they are asked for, in a file: a small budget reads little."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 
-BATCH = 256
+BATCH = 1024
 BATCH_CHARACTERS = 4_000_000
 """Encoding takes some 25 bytes of memory a character."""
-Tokens = NDArray[np.unsignedinteger]
+TOKENS, LENGTHS = "tokens.bin", "lengths.bin"
 
 
 def token_type(vocab_size: int) -> type[np.unsignedinteger]:
@@ -22,36 +25,106 @@ def token_type(vocab_size: int) -> type[np.unsignedinteger]:
 
 
 class EncodedDocuments:
-    """Token ids of documents, each with the closing token; encoded in batches on demand."""
+    """Token ids of kept documents, each with the closing token.
+
+    What is encoded lies in `work`, and is found again there by a run that was killed.
+    """
 
     def __init__(
-        self, texts: Sequence[str], tokenizer: Path, report: Callable[[int, int], None]
+        self,
+        kept: KeptDocuments,
+        documents: Sequence[Path],
+        tokenizer: Path,
+        work: Path,
+        report: Callable[[int, int], None],
     ) -> None:
-        self._texts = texts
+        self._kept, self._documents, self._report = kept, documents, report
         self._tokenizer = load_tokenizer(tokenizer)
         self._end = end_of_text(self._tokenizer)
-        self._type = token_type(self._tokenizer.get_vocab_size())
-        self._report = report
-        self._known: dict[int, Tokens] = {}
+        self.type = np.dtype(token_type(self._tokenizer.get_vocab_size()))
+        self.lengths = np.zeros(kept.ids.size, np.int64)
+        """[documents]: tokens of each; 0 where it is not encoded yet."""
+        self._offsets = np.zeros(kept.ids.size, np.int64)
+        self._open(work)
 
-    def __getitem__(self, index: int) -> Tokens:
-        return self._known[index]
+    def _open(self, work: Path) -> None:
+        """Take up what lies there, as far as it is whole."""
+        work.mkdir(parents=True, exist_ok=True)
+        self._tokens = os.open(work / TOKENS, os.O_RDWR | os.O_CREAT, 0o644)
+        self._lengths = os.open(work / LENGTHS, os.O_RDWR | os.O_CREAT, 0o644)
+        written = os.fstat(self._tokens).st_size // self.type.itemsize
+        size = os.fstat(self._lengths).st_size // 16 * 16
+        found = np.frombuffer(os.pread(self._lengths, size, 0), np.int64).reshape(-1, 2)
+        ends = np.cumsum(found[:, 1])
+        found = found[: np.searchsorted(ends, written, side="right")]
+        self._written = int(found[:, 1].sum())
+        os.ftruncate(self._tokens, self._written * self.type.itemsize)
+        os.ftruncate(self._lengths, found.nbytes)
+        os.lseek(self._tokens, 0, os.SEEK_END)
+        os.lseek(self._lengths, 0, os.SEEK_END)
+        self.lengths[found[:, 0]] = found[:, 1]
+        self._offsets[found[:, 0]] = np.cumsum(found[:, 1]) - found[:, 1]
 
-    @property
-    def type(self) -> type[np.unsignedinteger]:
-        """Of the token ids."""
-        return self._type
+    def close(self) -> None:
+        """Give the files back."""
+        os.close(self._tokens)
+        os.close(self._lengths)
 
-    def length(self, place: int, order: Sequence[int]) -> int:
-        """Tokens of the document at a place in `order`; what follows is encoded along with it."""
-        index = order[place]
-        if index not in self._known:
-            batch = order[place : place + BATCH]
-            read = list(accumulate(len(self._texts[each]) for each in batch))
-            batch = batch[: 1 + bisect_left(read, BATCH_CHARACTERS)]
-            texts = [self._texts[each] for each in batch]
-            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-            for each, encoding in zip(batch, encodings, strict=True):
-                self._known[each] = np.array([*encoding.ids, self._end], dtype=self._type)
-            self._report(len(self._known), len(self._texts))
-        return int(self._known[index].size)
+    def tokens(self, row: int, limit: int) -> bytes:
+        """The first `limit` tokens of an encoded document."""
+        count = min(int(self.lengths[row]), limit) * self.type.itemsize
+        return os.pread(self._tokens, count, int(self._offsets[row]) * self.type.itemsize)
+
+    def encode(self, rows: Numbers) -> None:
+        """Encode those of the documents that are not yet, shard by shard."""
+        rows = rows[self.lengths[rows] == 0]
+        rows = rows[np.lexsort((self._kept.row[rows], self._kept.shard[rows]))]
+        starts = np.flatnonzero(np.diff(self._kept.shard[rows], prepend=-1))
+        for part in np.split(rows, starts[1:]) if rows.size else ():
+            for batch, texts in self._batches(part):
+                self._append(batch, texts)
+
+    def _batches(self, rows: Numbers) -> Iterator[tuple[Numbers, list[str]]]:
+        """Documents of one shard with their texts, as many as are encoded at a time."""
+        texts = self._texts(rows)
+        sizes = self._kept.characters[rows]
+        start = 0
+        while start < rows.size:
+            size = np.cumsum(sizes[start : start + BATCH])
+            end = start + max(1, int(np.searchsorted(size, BATCH_CHARACTERS, side="right")))
+            batch = rows[start:end]
+            yield batch, [next(texts) for _ in batch]
+            start = end
+
+    def _texts(self, rows: Numbers) -> Iterator[str]:
+        file = pq.ParquetFile(self._documents[int(self._kept.shard[rows[0]])])
+        wanted, before = self._kept.row[rows], 0
+        for number in range(file.num_row_groups):
+            after = before + file.metadata.row_group(number).num_rows
+            inside = wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, after)]
+            if inside.size:
+                column = file.read_row_group(number, columns=["text"])["text"]
+                for row in inside.tolist():
+                    yield column[row - before].as_py()
+            before = after
+
+    def _append(self, rows: Numbers, texts: list[str]) -> None:
+        encodings: list[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        lengths = np.fromiter((len(one) + 1 for one in encodings), np.int64, len(encodings))
+        ids: NDArray[np.unsignedinteger] = np.fromiter(
+            chain.from_iterable(chain(one.ids, (self._end,)) for one in encodings),
+            self.type,
+            int(lengths.sum()),
+        )
+        _write(self._tokens, ids.tobytes())
+        _write(self._lengths, np.stack([rows, lengths], axis=1).astype(np.int64).tobytes())
+        self.lengths[rows] = lengths
+        self._offsets[rows] = self._written + np.cumsum(lengths) - lengths
+        self._written += int(lengths.sum())
+        self._report(int(np.count_nonzero(self.lengths)), self.lengths.size)
+
+
+def _write(handle: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]

@@ -1,15 +1,22 @@
-"""Packing: documents end to end into sequences of equal length, with a map of which lies where."""
+"""Packing: documents end to end into sequences of equal length, with a map of which lies where.
 
-from collections.abc import Iterable
+Both are written as they are made: neither is ever in memory as a whole.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.parquet as pq
+from numpy.lib import format as npy
 
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.encoding import EncodedDocuments
-from alignment_dagster.mixing.sampling import Copy
+from alignment_dagster.mixing.kept_documents import Numbers
+from alignment_dagster.mixing.sampling import Copies
 
 SPANS = pa.schema(
     [
@@ -21,52 +28,92 @@ SPANS = pa.schema(
         ("copy", pa.int32()),
     ]
 )
+CHUNK = 2**18
+"""Copies that are written at a time."""
 
 
 @dataclass(frozen=True)
-class PackedSequences:
-    """Token ids [sequences, length], and the span map (`SPANS`), in order of sequence and start."""
+class PackedDocuments:
+    """What was packed, one row a document [documents], in the order of their ids."""
 
-    sequences: NDArray[np.unsignedinteger]
-    spans: pa.Table
+    rows: Numbers
+    """Of the kept documents."""
+    copies: Numbers
+    """How many were begun."""
+    tokens: Numbers
+    """Of all copies."""
 
 
 def pack(
-    encoded: EncodedDocuments, copies: Iterable[Copy], count: int, length: int
-) -> PackedSequences:
+    encoded: EncodedDocuments, copies: Copies, count: int, length: int, folder: Path
+) -> PackedDocuments:
     """Lay the copies end to end and cut them into `count` sequences of `length` tokens.
 
-    A document may run on in the next sequence; what lies behind the last sequence is left out.
+    Writes `sequences.npy` [sequences, length], and `spans.parquet` (`SPANS`), in order of sequence
+    and start, whose `document` is a row of what is returned. A document may run on in the next
+    sequence; what lies behind the last sequence is left out.
 
     Raises:
         DataError: if the copies are too few to fill the sequences.
     """
-    stream = np.empty(count * length, dtype=encoded.type)
-    rows: list[tuple[int, int, int, int, int, int]] = []
-    position = 0
-    for item in copies:
-        if position >= stream.size:
-            break
-        tokens = encoded[item.document][: stream.size - position]
-        stream[position : position + tokens.size] = tokens
-        rows += _spans(item, position, int(tokens.size), length)
-        position += int(tokens.size)
-    if position < stream.size:
-        raise DataError(f"the sampled documents fill {position:,} of {stream.size:,} tokens")
-    columns = [pa.array(column, pa.int32()) for column in zip(*rows, strict=True)]
-    return PackedSequences(
-        stream.reshape(count, length), pa.Table.from_arrays(columns, schema=SPANS)
-    )
+    total = count * length
+    lengths = encoded.lengths[copies.documents]
+    ends = np.cumsum(lengths)
+    if not ends.size or ends[-1] < total:
+        filled = int(ends[-1]) if ends.size else 0
+        raise DataError(f"the sampled documents fill {filled:,} of {total:,} tokens")
+    used = int(np.searchsorted(ends, total)) + 1
+    documents, numbers = copies.documents[:used], copies.numbers[:used]
+    starts, ends = ends[:used] - lengths[:used], np.minimum(ends[:used], total)
+    rows, inverse = np.unique(documents, return_inverse=True)
+    packed = PackedDocuments(rows, np.zeros(rows.size, np.int64), np.zeros(rows.size, np.int64))
+    np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
+    np.add.at(packed.tokens, inverse, ends - starts)
+    _write_sequences(encoded, documents, ends - starts, (count, length), folder)
+    with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
+        for part in _chunks(used):
+            spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
+            writer.write_table(spans)
+    return packed
+
+
+def _write_sequences(
+    encoded: EncodedDocuments,
+    documents: Numbers,
+    sizes: Numbers,
+    shape: tuple[int, int],
+    folder: Path,
+) -> None:
+    header = {"descr": npy.dtype_to_descr(encoded.type), "fortran_order": False, "shape": shape}
+    with (folder / file_names.SEQUENCES).open("wb") as file:
+        npy.write_array_header_1_0(file, header)
+        for part in _chunks(documents.size):
+            pieces = zip(documents[part].tolist(), sizes[part].tolist(), strict=True)
+            file.writelines(encoded.tokens(row, size) for row, size in pieces)
+
+
+def _chunks(size: int) -> Iterator[slice]:
+    return (slice(at, at + CHUNK) for at in range(0, size, CHUNK))
 
 
 def _spans(
-    item: Copy, position: int, size: int, length: int
-) -> list[tuple[int, int, int, int, int, int]]:
-    rows = []
-    done = 0
-    while done < size:
-        sequence, start = divmod(position + done, length)
-        taken = min(size - done, length - start)
-        rows.append((sequence, start, start + taken, item.document, done, item.copy))
-        done += taken
-    return rows
+    starts: Numbers, ends: Numbers, documents: Numbers, numbers: Numbers, length: int
+) -> pa.Table:
+    """The pieces of copies that lie from `starts` to `ends` in the stream of all tokens."""
+    first = starts // length
+    pieces = (ends - 1) // length - first + 1
+    copy = np.repeat(np.arange(starts.size), pieces)
+    piece = np.arange(copy.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    sequence = first[copy] + piece
+    begin = np.maximum(starts[copy], sequence * length)
+    end = np.minimum(ends[copy], (sequence + 1) * length)
+    columns = (
+        sequence,
+        begin - sequence * length,
+        end - sequence * length,
+        documents[copy],
+        begin - starts[copy],
+        numbers[copy],
+    )
+    arrays = [pa.array(column.astype(np.int32)) for column in columns]
+    return pa.Table.from_arrays(arrays, schema=SPANS)

@@ -1,80 +1,115 @@
-"""How often each kept document is seen, so that every group gets its share of the token budget."""
+"""How often each kept document is seen, so that every group gets its tokens."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.encoding import EncodedDocuments
-from alignment_dagster.study import Mix, Recipe
+from alignment_dagster.mixing.encoding import BATCH, EncodedDocuments
+from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, hex_ids
+from alignment_dagster.study import Mix
+
+RANK_BYTES = 16
+"""Of a digest: enough that no two documents share them."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A kept document."""
+class Copies:
+    """Each time that a document is seen [copies]: its row, and which copy of it that is."""
 
-    document_id: str
-    source: str
-    group: str
-
-
-@dataclass(frozen=True)
-class Copy:
-    """One time that a document is seen: an index into the candidates, and which copy it is."""
-
-    document: int
-    copy: int
+    documents: Numbers
+    numbers: Numbers
 
 
 def sample(
-    candidates: Sequence[Candidate], encoded: EncodedDocuments, recipe: Recipe, mix: Mix
-) -> list[Copy]:
+    kept: KeptDocuments,
+    encoded: EncodedDocuments,
+    tokens: Mapping[str, float],
+    mix: Mix,
+    recipe: str,
+) -> Copies:
     """The copies that fill the budget, in the order in which they are packed.
 
     Each document's place is drawn from a hash of the seed and its id, so that a document more or
     less changes nothing for the others. Whole passes over a group come first; the last pass takes
-    a prefix of that order. Only what is taken is encoded.
+    a prefix of that order. Only what is taken is encoded, and a little more.
+
+    Args:
+        tokens: group → the tokens that it is to fill.
 
     Raises:
         DataError: if a group has no document, or would be seen more than `max_repeats` times.
     """
-    copies: list[Copy] = []
-    for group, share in recipe.shares.items():
-        members = [index for index, item in enumerate(candidates) if item.group == group]
-        if not members:
+    documents: list[Numbers] = [np.empty(0, np.int64)]
+    numbers: list[Numbers] = [np.empty(0, np.int32)]
+    budget = sum(tokens.values())
+    for group, wanted in tokens.items():
+        members = kept.members(group)
+        if not members.size:
             raise DataError(
-                f"recipe {recipe.name!r}: group {group!r} has no document left, but is to fill "
-                f"{share:.1%} of {mix.tokens:,} tokens"
+                f"recipe {recipe!r}: group {group!r} has no document left, but is to fill "
+                f"{wanted / budget:.1%} of {budget:,.0f} tokens"
             )
-        order = sorted(members, key=lambda i: _draw_rank(mix.seed, candidates[i].document_id, -1))
-        copies += _fill(order, encoded, f"recipe {recipe.name!r}", group, share, mix)
-    return sorted(
-        copies,
-        key=lambda item: _draw_rank(mix.seed, candidates[item.document].document_id, item.copy),
-    )
-
-
-def _fill(
-    order: Sequence[int], encoded: EncodedDocuments, name: str, group: str, share: float, mix: Mix
-) -> list[Copy]:
-    wanted = share * mix.tokens
-    copies: list[Copy] = []
-    filled, copy = 0, 0
-    while filled < wanted:
-        for place, index in enumerate(order):
-            if filled >= wanted:
-                break
-            copies.append(Copy(index, copy))
-            filled += encoded.length(place, order)
-        copy += 1
-        if copy == 1 and wanted > filled * mix.max_repeats:
+        order = members[np.argsort(_draw_ranks(mix.seed, kept.ids[members], -1), kind="stable")]
+        read = _encode_first(order, kept, encoded, wanted)
+        filled = int(encoded.lengths[read].sum())
+        if wanted > filled * mix.max_repeats:
             raise DataError(
-                f"{name}: the budget cannot be met: group {group!r} holds {filled:,} tokens and "
-                f"is to fill {wanted:,.0f}, {wanted / filled:.1f} times each "
+                f"recipe {recipe!r}: the budget cannot be met: group {group!r} holds "
+                f"{filled:,} tokens and is to fill {wanted:,.0f}, {wanted / filled:.1f} times each "
                 f"(mix.max_repeats is {mix.max_repeats:g})"
             )
-    return copies
+        for copy, part in enumerate(_passes(read, encoded.lengths[read], math.ceil(wanted))):
+            documents.append(part)
+            numbers.append(np.full(part.size, copy, np.int32))
+    return _shuffle(kept, np.concatenate(documents), np.concatenate(numbers), mix.seed)
 
 
-def _draw_rank(seed: int, document_id: str, copy: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()
+def _encode_first(
+    order: Numbers, kept: KeptDocuments, encoded: EncodedDocuments, wanted: float
+) -> Numbers:
+    """Encode the first documents of an order until they fill what is wanted, or all; which ones.
+
+    How many that takes is judged by the tokens a character of those before: one batch more or
+    less is encoded for nothing, and never taken.
+    """
+    done = tokens = 0
+    while done < order.size and tokens < wanted:
+        read = int(kept.characters[order[:done]].sum())
+        missing = (wanted - tokens) * read / tokens if tokens else 0.0
+        sizes = np.cumsum(kept.characters[order[done:]])
+        done += min(order.size - done, BATCH + int(np.searchsorted(sizes, missing)))
+        encoded.encode(order[:done])
+        tokens = int(encoded.lengths[order[:done]].sum())
+    return order[:done]
+
+
+def _passes(order: Numbers, lengths: Numbers, wanted: int) -> Iterator[Numbers]:
+    """Whole passes over all, then the shortest prefix that fills the rest."""
+    filled = np.cumsum(lengths)
+    whole, rest = divmod(wanted, int(filled[-1]))
+    for _ in range(whole):
+        yield order
+    if rest:
+        yield order[: int(np.searchsorted(filled, rest)) + 1]
+
+
+def _shuffle(kept: KeptDocuments, documents: Numbers, numbers: Numbers, seed: int) -> Copies:
+    ranks = np.empty(documents.size, f"S{RANK_BYTES}")
+    for copy in np.unique(numbers).tolist():
+        chosen = np.flatnonzero(numbers == copy)
+        ranks[chosen] = _draw_ranks(seed, kept.ids[documents[chosen]], copy)
+    order = np.argsort(ranks, kind="stable")
+    return Copies(documents[order], numbers[order])
+
+
+def _draw_ranks(seed: int, ids: NDArray[np.bytes_], copy: int) -> NDArray[np.bytes_]:
+    digests = (
+        hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()[:RANK_BYTES]
+        for document_id in hex_ids(ids)
+    )
+    return np.frombuffer(b"".join(digests), f"S{RANK_BYTES}")

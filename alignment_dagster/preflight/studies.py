@@ -16,6 +16,7 @@ from alignment_dagster.preflight.consistency import check_measurement, check_ref
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
+from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
 from alignment_dagster.training.objectives import OBJECTIVES
 
@@ -137,25 +138,40 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
 
 def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> None:
     for index, rule in enumerate(rules):
-        field = ("drop", index)
-        if rule.scorer not in study.declaration.scorers:
-            known = study.declaration.scorers
-            suggestion = suggest_name(rule.scorer, known)
-            message = f"study {study.name!r} has no scorer {rule.scorer!r}{suggestion}"
-            raise located.error((*field, "scorer"), message)
-        columns = SCORERS[rule.scorer].columns
-        if rule.column not in columns:
-            message = (
-                f"{rule.scorer} has no column {rule.column!r}{suggest_name(rule.column, columns)}"
-            )
-            raise located.error((*field, "column"), message)
-        _check_bound(rule, columns[rule.column], field, located)
+        field: FieldPath = ("drop", index)
+        _check_condition(rule, study, field, located)
         for position, group in enumerate(rule.groups or ()):
             _check_group(group, (*field, "groups", position), study, located)
 
 
-def _check_bound(rule: DropRule, column: pa.DataType, field: FieldPath, located: Located) -> None:
+def _check_condition(
+    condition: Condition, study: Study, field: FieldPath, located: Located
+) -> None:
+    """Each comparison is of a column that there is, with what it holds."""
+    for name in ("any", "all", "none"):
+        for index, part in enumerate(getattr(condition, name) or ()):
+            _check_condition(part, study, (*field, name, index), located)
+    scorer, column = condition.scorer, condition.column
+    if scorer is None or column is None or scorer == METADATA:
+        return
+    if scorer not in study.declaration.scorers:
+        suggestion = suggest_name(scorer, study.declaration.scorers)
+        message = f"study {study.name!r} has no scorer {scorer!r}{suggestion}"
+        raise located.error((*field, "scorer"), message)
+    columns = SCORERS[scorer].columns
+    if column not in columns:
+        message = f"{scorer} has no column {column!r}{suggest_name(column, columns)}"
+        raise located.error((*field, "column"), message)
+    _check_bound(condition, columns[column], field, located)
+
+
+def _check_bound(rule: Condition, column: pa.DataType, field: FieldPath, located: Located) -> None:
     """Refuse a rule that would drop nothing, or everything, whatever the documents are."""
+    if rule.one_of is not None:
+        if column != pa.string():
+            message = f"{rule.column!r} of {rule.scorer} holds {column}, which is no text"
+            raise located.error((*field, "column"), message)
+        return
     if column not in NUMBERS:
         message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
         raise located.error((*field, "column"), message)

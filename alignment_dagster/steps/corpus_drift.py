@@ -57,14 +57,14 @@ def build(context: BuildContext) -> BuildResult:
 def _snapshots(parents: Parents, study: Study) -> tuple[Snapshot, Snapshot | None]:
     scorers = study.declaration.scorers
     raw, scored = parents.all(chain.RAW_CORPUS)[0], parents.all(chain.SCORED_CORPUS)[0]
-    now = read_snapshot(raw.path, scored.path, scorers)
+    now = read_snapshot(raw, scored, scorers)
     before = (
         parents.selected(accepted_version, chain.RAW_CORPUS),
         parents.selected(accepted_version, chain.SCORED_CORPUS),
     )
     if before[0] is None or before[1] is None:
         return now, None
-    return now, read_snapshot(before[0].path, before[1].path, scorers)
+    return now, read_snapshot(before[0], before[1], scorers)
 
 
 def _checks(rows: list[thresholds.BoundedChange]) -> tuple[Check, ...]:

@@ -10,7 +10,10 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.shards import shard_files
+from alignment_dagster.mixing.budget import token_budget
 from alignment_dagster.mixing.mix import (
+    ROUNDING,
     MixInputs,
     build_mix,
     decode_texts,
@@ -29,8 +32,9 @@ def build(context: BuildContext) -> BuildResult:
     mix = context.study.declaration.mix
     inputs = MixInputs(
         documents=tuple(
-            artifact.path / file_names.DOCUMENTS
+            path
             for artifact in context.parents.all(chain.RAW_CORPUS)
+            for path in shard_files(artifact, file_names.RAW_DOCUMENTS)
         ),
         dispositions=context.parents.one(chain.DISPOSITIONS).path
         / file_names.pretraining_part(recipe.name),
@@ -41,6 +45,7 @@ def build(context: BuildContext) -> BuildResult:
         recipe,
         mix,
         context.folder,
+        context.work,
         lambda a, b: context.report(a, b, "documents tokenized"),
     )
     return BuildResult(
@@ -51,25 +56,34 @@ def build(context: BuildContext) -> BuildResult:
     )
 
 
+def _wanted(context: BuildContext) -> dict[str, float]:
+    """Group → the tokens that it is to fill."""
+    recipe = context.study.recipe(recipe_of(context.partition))
+    dispositions = context.parents.one(chain.DISPOSITIONS).path
+    path = dispositions / file_names.pretraining_part(recipe.name)
+    return token_budget(path, recipe, context.study.declaration.mix)
+
+
 def _budget(context: BuildContext) -> Check:
     packed = sum(row["tokens"] for row in read_composition(context.folder))
-    declared = context.study.declaration.mix
-    wanted = declared.tokens // declared.sequence_length * declared.sequence_length
+    wanted = sum(_wanted(context).values())
+    short = wanted - packed
     return Check(
         name="token_budget_met",
-        passed=packed == wanted,
-        summary=f"{packed:,} tokens packed, {wanted:,} wanted.",
+        passed=short + ROUNDING >= 0 and short < context.study.declaration.mix.sequence_length,
+        summary=f"{packed:,} tokens packed, {wanted:,.0f} wanted.",
     )
 
 
 def _shares(context: BuildContext) -> Check:
-    declared = context.study.recipe(recipe_of(context.partition)).shares
+    tokens = _wanted(context)
+    wanted = {group: count / sum(tokens.values()) for group, count in tokens.items()}
     found = group_shares(context.folder)
-    furthest = max(abs(found.get(group, 0.0) - declared.get(group, 0.0)) for group in found)
-    said = ", ".join(f"{group} {found.get(group, 0):.2%}" for group in declared)
+    furthest = max(abs(found.get(group, 0.0) - wanted.get(group, 0.0)) for group in found)
+    said = ", ".join(f"{group} {found.get(group, 0):.2%}" for group in wanted)
     return Check(
         name="shares_within_tolerance",
-        passed=found.keys() == declared.keys()
+        passed=found.keys() == wanted.keys()
         and furthest <= context.study.declaration.mix.share_tolerance,
         summary=f"{said}; furthest from its declared share by {furthest:.2%}.",
     )
@@ -101,7 +115,8 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The recipe's shares and the budget; its filters act through the dispositions."""
     mix = study.declaration.mix.model_dump(mode="json")
-    return {"shares": study.recipe(recipe_of(partition)).shares, "mix": mix}
+    recipe = study.recipe(recipe_of(partition)).model_dump(mode="json", include={"replacement"})
+    return {"shares": study.recipe(recipe_of(partition)).shares, "mix": mix, **recipe}
 
 
 STEP = Step(

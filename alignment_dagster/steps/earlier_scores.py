@@ -1,25 +1,29 @@
 """The scores that a partition had until now, as far as they may be kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import pyarrow as pa
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from alignment_dagster.corpus.documents import short_ids
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
-from alignment_dagster.scoring import SCORERS
+from alignment_dagster.lineage.shards import shard_files, shard_names
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier `scored_corpus`, and which of its scorers looked at the same code and lists."""
+    """An earlier `scored_corpus`, its documents, and which of its scorers looked at the same."""
 
-    artifact: Artifact | None
+    artifact: Artifact | None = None
+    documents: Artifact | None = None
     scorers: frozenset[str] = frozenset()
 
     @classmethod
@@ -34,28 +38,63 @@ class Earlier:
             context.dagster.instance, study.name, context.asset, context.partition
         )
         if version is None:
-            return cls(None)
+            return cls()
         try:
             found = lake.open(study.name, context.asset, context.partition, version)
             inputs = found.provenance.inputs
             (parent,) = inputs.parents
             read = lake.read(inputs.study, parent.asset, parent.partition, parent.version)
+            lake.require_files(read)
         except ArtifactError as error:
             context.dagster.log.warning(f"every document is scored again: {error}")
-            return cls(None)
+            return cls()
         (documents,) = context.parents.distinct()
         same = (
             _code_and_declaration(read) == _code_and_declaration(documents)
             and inputs.code_version == context.inputs.code_version
             and _packages(found.provenance.environment) == _packages(environment())
         )
-        return cls(found, _unchanged_scorers(inputs, context.inputs) if same else frozenset())
+        return cls(found, read, _unchanged_scorers(inputs, context.inputs)) if same else cls()
 
-    def scores(self, scorer: str) -> pa.Table:
-        """What the scorer found before, by document; empty where it has to look again."""
+    def shard(self, scorer: str, number: int, digest: str) -> Path | None:
+        """The scorer's columns of the shard with this digest, if it had the same number."""
+        name = file_names.shard(file_names.RAW_DOCUMENTS, number)
+        if (
+            self.artifact is None
+            or self.documents is None
+            or scorer not in self.scorers
+            or self.documents.manifest.files.get(name) != digest
+        ):
+            return None
+        return self.artifact.path / file_names.shard(scorer, number)
+
+    def overlaps(self, shards: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
+        """Shard → the numbers of the earlier shards that hold some of its documents."""
+        if self.documents is None or not self.scorers:
+            return dict.fromkeys(shards, ())
+        before = [_ids(path) for path in shard_files(self.documents, file_names.RAW_DOCUMENTS)]
+        numbers = np.repeat(np.arange(len(before)), [ids.size for ids in before])
+        all_ids = np.concatenate(before)
+        order = np.argsort(all_ids, kind="stable")
+        return {path: _numbers_of(_ids(path), all_ids[order], numbers[order]) for path in shards}
+
+    def files(self, scorer: str, numbers: Sequence[int]) -> tuple[Path, ...]:
+        """The scorer's columns of earlier shards; none where it has to look again."""
         if self.artifact is None or scorer not in self.scorers:
-            return SCORERS[scorer].empty_table
-        return pq.read_table(self.artifact.path / file_names.scores(scorer))
+            return ()
+        names = shard_names(self.artifact.manifest, scorer)
+        return tuple(self.artifact.path / names[number] for number in numbers)
+
+
+def _ids(path: Path) -> NDArray[np.bytes_]:
+    return short_ids(pq.read_table(path, columns=["document_id"])["document_id"].to_pylist())
+
+
+def _numbers_of(
+    ids: NDArray[np.bytes_], known: NDArray[np.bytes_], numbers: NDArray[np.intp]
+) -> tuple[int, ...]:
+    places = np.minimum(np.searchsorted(known, ids), known.size - 1)
+    return tuple(int(one) for one in np.unique(numbers[places][known[places] == ids]))
 
 
 def _code_and_declaration(documents: Artifact) -> tuple[str, str]:

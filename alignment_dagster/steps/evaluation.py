@@ -19,6 +19,7 @@ from alignment_dagster.lineage.lake import Artifact, altered_files
 from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.report.results import replicate_rows
 from alignment_dagster.steps.pages.evaluation import page_metadata
 from alignment_dagster.study import Source, Study
@@ -42,8 +43,7 @@ def build(context: BuildContext) -> BuildResult:
         assets=str(context.study.assets),
         digests=dict(external_inputs(context.study, context.partition)),
         held_out=tuple(
-            str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
-            for source in measured_sources(context.study)
+            document_shards(context, source) for source in measured_sources(context.study)
         ),
         documents=str(context.parents.one(chain.DOCUMENTS).path / file_names.HELD_OUT),
         evaluation=declared.evaluation,
@@ -55,6 +55,12 @@ def build(context: BuildContext) -> BuildResult:
     checks = (_answered(context.study, context.folder, tuple(checkpoints)), _weights(base, tuned))
     context.log(_metrics(context, {**base.provenance.models, **tuned.provenance.models}))
     return BuildResult(checks, measured)
+
+
+def document_shards(context: BuildContext, source: Source) -> tuple[str, ...]:
+    """Where a source's documents lie."""
+    corpus = context.parents.one(chain.RAW_CORPUS, source.name)
+    return tuple(shard_paths([corpus], file_names.RAW_DOCUMENTS))
 
 
 def measured_sources(study: Study) -> tuple[Source, ...]:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -24,6 +25,7 @@ from alignment_dagster.chain import (
     RAW_CORPUS,
     SCORED_CORPUS,
 )
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -81,6 +83,7 @@ def export_dispositions(context: BuildContext) -> BuildResult:
             / chain.DISPOSITIONS
             / f"{recipe}.parquet"
         )
+        _refuse_too_many(recipe, found, _bounds(context.study, recipe))
         pretraining = pc.equal(found["use"], "pretraining")
         (context.folder / recipe).mkdir()
         pq.write_table(
@@ -93,6 +96,29 @@ def export_dispositions(context: BuildContext) -> BuildResult:
         pq.write_table(others, context.folder / file_names.post_training_part(recipe))
         counts[f"kept/{recipe}"] = pc.sum(pc.equal(found["state"], "kept")).as_py()
     return BuildResult((), metrics=counts)
+
+
+def _bounds(study: Study, recipe: str) -> Mapping[str, float]:
+    """Rule → the share of a source that it may drop, where it is bounded."""
+    rules = (*study.declaration.drop, *study.recipe(recipe).drop)
+    return {rule.rule: rule.max_share for rule in rules if rule.max_share < 1}
+
+
+def _refuse_too_many(recipe: str, found: pa.Table, bounds: Mapping[str, float]) -> None:
+    """Raise DataError where a rule drops more of a source than it may; nothing is published."""
+    if not bounds:
+        return
+    sizes = found.group_by("source").aggregate([("document_id", "count")]).to_pylist()
+    documents = {row["source"]: row["document_id_count"] for row in sizes}
+    dropped = found.group_by(["source", "rule"]).aggregate([("document_id", "count")])
+    for row in dropped.sort_by([("source", "ascending"), ("rule", "ascending")]).to_pylist():
+        share = row["document_id_count"] / documents[row["source"]]
+        if share > bounds.get(row["rule"], 1.0):
+            raise DataError(
+                f"recipe {recipe!r}: the rule {row['rule']!r} drops {share:.1%} of the source "
+                f"{row['source']!r}, {row['document_id_count']:,} documents; its max_share is "
+                f"{bounds[row['rule']]:.1%}"
+            )
 
 
 def export_table(context: BuildContext) -> BuildResult:

@@ -14,6 +14,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.steps.pages.post_trained_checkpoint import page_metadata
 from alignment_dagster.study import Role, Study
 from alignment_dagster.training.jobs import PostTrainJob
@@ -46,10 +47,9 @@ def build(context: BuildContext) -> BuildResult:
 
 
 def _documents(context: BuildContext, role: Role) -> tuple[str, ...]:
-    return tuple(
-        str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
-        for source in context.study.with_role(role)
-    )
+    sources = context.study.with_role(role)
+    corpora = (context.parents.one(chain.RAW_CORPUS, source.name) for source in sources)
+    return tuple(shard_paths(corpora, file_names.RAW_DOCUMENTS))
 
 
 def _started_from(base: Artifact, measured: Mapping[str, float | str]) -> Check:

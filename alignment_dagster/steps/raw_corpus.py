@@ -2,44 +2,63 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.corpus.documents import deduplicate, write_documents
-from alignment_dagster.corpus.sources import read_source, source_digest, source_folder
+from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
+from alignment_dagster.corpus.sources import (
+    file_digests,
+    no_documents,
+    read_source,
+    source_digest,
+    source_folder,
+)
+from alignment_dagster.foundation.digests import canonical_json, sha256_json
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.step import BuildResult, Step
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages.raw_corpus import page_metadata
-from alignment_dagster.study import Study
+from alignment_dagster.study import Source, Study
 
 UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
+SHARDS = "shards"
+"""Measured: where each shard ends, so that a source that grew is read where it grew."""
 
 
 def build(context: BuildContext) -> BuildResult:
-    """Read the source, give every document its id, and keep where each one came from."""
+    """Read the source shard by shard, give every document its id, and keep where it came from."""
     source = context.study.source(context.partition or "")
     folder = source_folder(context.study, source)
-    before = source_digest(source, folder)
-    documents = deduplicate(source, read_source(source, folder))
-    write_documents(documents, context.folder)
-    context.report(documents.num_rows, documents.num_rows, "documents")
-    after = source_digest(source, folder)
-    silent = _without_answer(documents)
-    written = sum(bool(text.strip()) for text in documents["text"].to_pylist()) - len(silent)
-    unanswered = f" {len(silent):,} hold an empty answer, first {silent[0]}." if silent else ""
+    files = file_digests(source, folder)
+    reading = Reading(
+        source,
+        files,
+        lambda start: read_source(source, folder, start),
+        context.work,
+        context.folder,
+    )
+    marks = reading.run(_earlier(context), lambda done: context.report(done, done, "documents"))
+    counts = _Counts.of(context.folder)
+    if not counts.documents and not counts.quarantined:
+        raise no_documents(source)
     pin = f"pinned to {source.sha256}" if source.sha256 else "no digest is pinned"
     checks = (
         Check(
             name="not_empty",
-            passed=written > 0,
-            summary=f"{written:,} of {documents.num_rows:,} documents have text.{unanswered}",
+            passed=counts.written > 0,
+            summary=f"{counts.written:,} of {counts.documents:,} documents have text.",
         ),
+        _quarantine_check(source, counts),
         Check(
             name="licence_declared",
             passed=source.licence.strip().lower() not in UNDECLARED,
@@ -47,23 +66,76 @@ def build(context: BuildContext) -> BuildResult:
         ),
         Check(
             name="digest_pinned",
-            passed=before == after,
-            summary=f"{pin}; what was read has the identity {after[:16]}.",
+            passed=sha256_json(files) == source_digest(source, folder),
+            summary=f"{pin}; what was read has the identity {sha256_json(files)[:16]}.",
         ),
     )
-    return BuildResult(checks, metrics={"documents": documents.num_rows})
+    measured = {SHARDS: canonical_json([[mark.files, mark.rows] for mark in marks])}
+    metrics = {"documents": counts.documents, "quarantined_rows": counts.quarantined}
+    return BuildResult(checks, measured, metrics)
 
 
-def _without_answer(documents: pa.Table) -> list[str]:
-    """File and line of each conversation or pair with an answer that says nothing."""
-    found = []
-    spoken = documents.select(["path", "line", "payload"]).filter(pc.field("payload").is_valid())
-    for row in spoken.to_pylist():
-        payload = json.loads(row["payload"])
-        answers = [payload.get(name, [])[-1:] for name in ("messages", "chosen", "rejected")]
-        if not all(message["content"].strip() for answer in answers for message in answer):
-            found.append(f"{row['path']}:{row['line']}")
-    return found
+def _earlier(context: BuildContext) -> EarlierShards | None:
+    """The source's current version, verified, if it was read by the same code and declaration."""
+    lake, study = context.stores.lake, context.study.name
+    version = current_version(context.dagster.instance, study, context.asset, context.partition)
+    if version is None:
+        return None
+    try:
+        found = lake.open(study, context.asset, context.partition, version)
+    except ArtifactError as error:
+        context.dagster.log.warning(f"the source is read from its beginning: {error}")
+        return None
+    then, now = found.provenance.inputs, context.inputs
+    if (then.code_version, then.declaration) != (now.code_version, now.declaration):
+        return None
+    marks = json.loads(str(found.provenance.measured.get(SHARDS, "[]")))
+    return EarlierShards(found.path, list(found.manifest.files), [Mark(*mark) for mark in marks])
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Of all shards: documents, those of them that are not blank, and rows."""
+
+    documents: int
+    written: int
+    repeats: int
+    quarantined: int
+    first: str
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Counts":
+        written = documents = 0
+        for path in sorted((folder / file_names.RAW_DOCUMENTS).glob("*")):
+            texts = pq.read_table(path, columns=["text"])["text"]
+            documents += len(texts)
+            blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
+            written += len(texts) - (pc.sum(blank).as_py() or 0)
+        quarantined = sorted((folder / file_names.QUARANTINE).glob("*"))
+        rows = [pq.read_table(path) for path in quarantined]
+        first = next((table.slice(0, 1).to_pylist()[0] for table in rows if table.num_rows), None)
+        return cls(
+            documents,
+            written,
+            _rows(folder / file_names.REPEATS),
+            sum(table.num_rows for table in rows),
+            f"{first['path']}:{first['line']}: {first['reason']}" if first else "",
+        )
+
+
+def _rows(folder: Path) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in folder.glob("*"))
+
+
+def _quarantine_check(source: Source, counts: _Counts) -> Check:
+    rows = counts.documents + counts.repeats + counts.quarantined
+    share = counts.quarantined / max(1, rows)
+    allowed = source.max_quarantined_share
+    said = f"{counts.quarantined:,} of {rows:,} rows cannot be used"
+    if counts.quarantined:
+        how = "" if share <= allowed else f"; max_quarantined_share of {source.name} allows more"
+        said = f"{said}: {counts.first} ({share:.3%}, {allowed:.3%} allowed{how})"
+    return Check(name="rows_usable", passed=share <= allowed, summary=f"{said}.")
 
 
 def parents(_study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
@@ -87,11 +159,12 @@ STEP = Step(
     kinds=frozenset({"python", "parquet"}),
     description=(
         "Every document of a source exactly as it was read: its text, a stable id (SHA-256 of "
-        "source and content), and the file and line it came from. Identical rows are one document "
-        "that remembers where it was repeated. Nothing is filtered here."
+        "source and content), and the file and line it came from. Identical rows are one document; "
+        "`repeats` says where it was read again, and `quarantine` which rows cannot be used and "
+        "why. Nothing is filtered here."
     ),
-    code_version="2",
-    modules=("corpus/documents.py", "corpus/sources.py"),
+    code_version="3",
+    modules=("corpus/documents.py", "corpus/reading.py", "corpus/sources.py"),
     parents=parents,
     config=config,
     external_inputs=external_inputs,
@@ -99,6 +172,7 @@ STEP = Step(
     page_metadata=page_metadata,
     checks={
         "not_empty": "The source has documents.",
+        "rows_usable": "No more rows are unusable than the source allows.",
         "licence_declared": "The source declares a licence.",
         "digest_pinned": "The source has the digest it pins, and did not change while it was read.",
     },

@@ -129,7 +129,7 @@ def _behind(study: Study, selector: VersionSelector) -> tuple[ParentSpec, ...]:
         (chain.EVALUATION, by_replicate(study), file_names.ITEMS),
         (chain.CURATED_MIX, by_recipe(study), file_names.DOCUMENTS),
         (chain.DISPOSITIONS, (None,), None),
-        (chain.RAW_CORPUS, by_source(study), file_names.DOCUMENTS),
+        (chain.RAW_CORPUS, by_source(study), None),
     )
     return tuple(
         ParentSpec(asset, partition, part, required=False, selector=selector)

@@ -1,21 +1,30 @@
 """`scored_corpus`: one table of scores for each scorer, joined to the documents by id."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.corpus.reading import link_file
+from alignment_dagster.engines.tasks import run_tasks
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.sql_literals import scan_parquet
+from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
+from alignment_dagster.lineage.shards import shard_names
+from alignment_dagster.scoring import SCORERS, ScoringContext
+from alignment_dagster.scoring.shard_task import ShardTask, score_shard
 from alignment_dagster.steps.earlier_scores import Earlier
 from alignment_dagster.steps.pages.scored_corpus import page_metadata
 from alignment_dagster.study import Study
@@ -25,22 +34,67 @@ MOST_DUPLICATES = 0.9
 
 
 def build(context: BuildContext) -> BuildResult:
-    """Score every document once with every scorer of the study.
+    """Score every document once with every scorer of the study, a shard at a time.
 
     What a scorer found in a document before, it is not asked again.
     """
-    documents = pq.read_table(context.parents.one(chain.RAW_CORPUS).path / file_names.DOCUMENTS)
-    scoring = scoring_context(context.study)
-    earlier = Earlier.of(context)
-    scores, scored = {}, {}
-    for name in context.study.declaration.scorers:
-        known = earlier.scores(name)
-        new = pc.invert(pc.is_in(documents["document_id"], known["document_id"]))
-        scored[f"documents_scored/{name}"] = float(pc.sum(new).as_py())
-        progress = partial(context.report, unit=f"documents ({name})")
-        scores[name] = score_new(documents, SCORERS[name], scoring, known, progress)
-        pq.write_table(scores[name], context.folder / file_names.scores(name))
-    return BuildResult(_checks(documents, scores), scored, {"documents": documents.num_rows})
+    corpus = context.parents.one(chain.RAW_CORPUS)
+    scorers, shards = context.study.declaration.scorers, _Shards.of(corpus)
+    tasks = _tasks(context, shards)
+    done = dict.fromkeys(scorers, 0)
+    for result in run_tasks(score_shard, tasks, progress_listener.check):
+        done[result.scorer] += result.scored
+        context.report(sum(done.values()), len(scorers) * shards.documents, "scores")
+    for path in context.work.rglob("*.parquet"):
+        link_file(path, context.folder / path.relative_to(context.work))
+    measured = {f"documents_scored/{name}": float(count) for name, count in done.items()}
+    checks = _checks(shards, {name: _files(context.folder, name) for name in scorers})
+    return BuildResult(checks, measured, {"documents": shards.documents})
+
+
+@dataclass(frozen=True)
+class _Shards:
+    """The shards of a corpus: where they lie, and their digests, by number."""
+
+    paths: tuple[Path, ...]
+    digests: tuple[str, ...]
+    documents: int
+
+    @classmethod
+    def of(cls, corpus: Artifact) -> "_Shards":
+        names = shard_names(corpus.manifest, file_names.RAW_DOCUMENTS)
+        paths = tuple(corpus.path / name for name in names)
+        documents = sum(pq.read_metadata(path).num_rows for path in paths)
+        return cls(paths, tuple(corpus.manifest.files[name] for name in names), documents)
+
+
+def _tasks(context: BuildContext, shards: _Shards) -> list[ShardTask]:
+    """What is neither taken over from the current version nor was finished before a kill."""
+    earlier, scoring = Earlier.of(context), scoring_context(context.study)
+    open_tasks: list[tuple[str, int]] = []
+    for scorer in context.study.declaration.scorers:
+        for number, digest in enumerate(shards.digests):
+            name = file_names.shard(scorer, number)
+            if same := earlier.shard(scorer, number, digest):
+                link_file(same, context.folder / name)
+            elif not (context.work / name).exists():
+                open_tasks.append((scorer, number))
+    changed = sorted({shards.paths[number] for _, number in open_tasks})
+    overlaps = earlier.overlaps(changed)
+    return [
+        ShardTask(
+            shards.paths[number],
+            scorer,
+            scoring,
+            earlier.files(scorer, overlaps[shards.paths[number]]),
+            context.work / file_names.shard(scorer, number),
+        )
+        for scorer, number in open_tasks
+    ]
+
+
+def _files(folder: Path, scorer: str) -> list[Path]:
+    return sorted((folder / scorer).glob("*.parquet"))
 
 
 def scoring_context(study: Study) -> ScoringContext:
@@ -49,27 +103,30 @@ def scoring_context(study: Study) -> ScoringContext:
     return ScoringContext(assets=study.assets, items=items)
 
 
-def _checks(documents: pa.Table, scores: Mapping[str, pa.Table]) -> tuple[Check, ...]:
-    ids = documents["document_id"]
-    strays = [name for name, found in scores.items() if not found["document_id"].equals(ids)]
-    missing = [
-        f"{name}.{column}"
-        for name, found in scores.items()
-        for column in SCORERS[name].columns
-        if not _in_range(found[column])
-    ]
-    prints = scores["fingerprint"]["fingerprint"]
-    share = 1 - pc.count_distinct(prints).as_py() / max(1, documents.num_rows)
+def _checks(shards: _Shards, scores: Mapping[str, Sequence[Path]]) -> tuple[Check, ...]:
+    strays, missing = [], []
+    for name, files in scores.items():
+        for path, scored in zip(shards.paths, files, strict=True):
+            found = pq.read_table(scored)
+            ids = pq.read_table(path, columns=["document_id"])["document_id"]
+            if not found["document_id"].equals(ids):
+                strays.append(name)
+            missing += [
+                f"{name}.{one}" for one in SCORERS[name].columns if not _in_range(found[one])
+            ]
+    share = 1 - _distinct(scores["fingerprint"]) / max(1, shards.documents)
     return (
         Check(
             name="documents_preserved",
             passed=not strays,
-            summary=f"{', '.join(strays)} differ." if strays else f"{len(ids):,} documents.",
+            summary=f"{', '.join(dict.fromkeys(strays))} differ."
+            if strays
+            else f"{shards.documents:,} documents.",
         ),
         Check(
             name="scores_in_range",
             passed=not missing,
-            summary=f"{', '.join(missing)} not." if missing else "All are.",
+            summary=f"{', '.join(dict.fromkeys(missing))} not." if missing else "All are.",
         ),
         Check(
             name="duplicates_leave_the_source",
@@ -77,6 +134,12 @@ def _checks(documents: pa.Table, scores: Mapping[str, pa.Table]) -> tuple[Check,
             summary=f"{share:.1%} are exact duplicates of another.",
         ),
     )
+
+
+def _distinct(fingerprints: Sequence[Path]) -> int:
+    scan = scan_parquet(fingerprints)
+    (count,) = duckdb.sql(f"select count(distinct fingerprint) from {scan}").fetchall()[0]
+    return int(count)
 
 
 def _in_range(column: pa.ChunkedArray) -> bool:
@@ -110,7 +173,7 @@ STEP = Step(
         "of AI systems (and by which word), and whether it holds an evaluation item. A document is "
         "scored once; what a recipe makes of the scores is decided later, in `dispositions`."
     ),
-    code_version="1",
+    code_version="2",
     modules=("scoring/__init__.py", "evaluation/suites/loader.py"),
     parents=parents,
     config=lambda study, _partition: {"scorers": list(study.declaration.scorers)},

@@ -14,7 +14,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
-from alignment_dagster.steps.evaluation import measured_sources
+from alignment_dagster.steps.evaluation import document_shards, measured_sources
 from alignment_dagster.steps.pages.tampering import page_metadata
 from alignment_dagster.study import Source, Study, Suite
 from alignment_dagster.training.tampering.checks import BITS_PER_BYTE, check_output, held_out_rows
@@ -60,7 +60,7 @@ def _job(context: BuildContext, tuned: Artifact) -> TamperJob:
         tamperings=declared.tampering,
         data={
             source.name: TamperingData(
-                documents=_documents(context, source),
+                documents=document_shards(context, source),
                 dispositions=str(kept / _part(source, recipe)),
                 use=use_of(source),
             )
@@ -69,7 +69,9 @@ def _job(context: BuildContext, tuned: Artifact) -> TamperJob:
         suites=suites(context.study),
         digests=dict(external_inputs(context.study, context.partition)),
         assets=str(context.study.assets),
-        held_out=tuple(_documents(context, source) for source in measured_sources(context.study)),
+        held_out=tuple(
+            document_shards(context, source) for source in measured_sources(context.study)
+        ),
         documents=str(context.parents.one(chain.DOCUMENTS).path / file_names.HELD_OUT),
         batch_tokens=declared.evaluation.batch_tokens,
         held_out_documents=declared.evaluation.held_out_documents,
@@ -84,10 +86,6 @@ def suites(study: Study) -> tuple[Suite, ...]:
     """The suites that some tampering asks, in the study's order."""
     named = {name for tampering in study.declaration.tampering for name in tampering.suites}
     return tuple(suite for suite in study.suites if suite.name in named)
-
-
-def _documents(context: BuildContext, source: Source) -> str:
-    return str(context.parents.one(chain.RAW_CORPUS, source.name).path / file_names.DOCUMENTS)
 
 
 def _part(source: Source, recipe: str) -> str:

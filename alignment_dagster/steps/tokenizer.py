@@ -16,6 +16,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import LAST_DOCUMENT, Check
+from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.tokenizer import last_sampled_id, load_tokenizer, train_tokenizer
 from alignment_dagster.steps.pages.tokenizer import page_metadata
 from alignment_dagster.study import Study
@@ -69,11 +70,11 @@ def _documents(context: BuildContext) -> pa.Table:
 def _texts(context: BuildContext, allowed: set[str]) -> Iterator[str]:
     for source in context.study.with_role("corpus"):
         corpus = context.parents.one(chain.RAW_CORPUS, source.name)
-        documents = pq.ParquetFile(corpus.path / file_names.DOCUMENTS)
-        for batch in documents.iter_batches(columns=["document_id", "text"]):
-            for row in batch.to_pylist():
-                if row["document_id"] in allowed:
-                    yield row["text"]
+        for path in shard_files(corpus, file_names.RAW_DOCUMENTS):
+            for batch in pq.ParquetFile(path).iter_batches(columns=["document_id", "text"]):
+                for row in batch.to_pylist():
+                    if row["document_id"] in allowed:
+                        yield row["text"]
 
 
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:

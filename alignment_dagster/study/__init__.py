@@ -15,7 +15,7 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
-from alignment_dagster.study.recipes import DropRule, Recipe, Upsampled
+from alignment_dagster.study.recipes import DropRule, Recipe, ReplacementGroup, Upsampled
 from alignment_dagster.study.refresh import (
     Budget,
     Drift,
@@ -114,6 +114,7 @@ __all__ = [
     "Reader",
     "Recipe",
     "Refresh",
+    "ReplacementGroup",
     "Retention",
     "Role",
     "Schedule",

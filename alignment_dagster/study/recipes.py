@@ -1,31 +1,26 @@
 """How the corpus becomes training data."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.study.conditions import Condition
 from alignment_dagster.study.fields import Name, Names, Share, Text
 
 OWNED_RULES = ("not_selected", "evaluation_item", "exact_duplicate", "held_out")
 """The ledger's own, in the order in which they decide, before every declared rule."""
 
 
-class DropRule(Declared):
-    """Drop a document when a score lies strictly above, or strictly below, a bound."""
+class DropRule(Condition):
+    """Drop a document of which a condition holds: a comparison of a score, or several."""
 
     rule: Name
     """A name for it; tables and pages say which documents it dropped."""
-    scorer: Name
-    """One of the study's."""
-    column: Name
-    """One of the scorer's columns."""
-    above: float | None = None
-    """Drop what is strictly above."""
-    below: float | None = None
-    """Drop what is strictly below."""
     groups: Names | None = None
     """Only documents of these groups; of all where nothing is said."""
+    max_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of a source's documents, how many it may drop: above it nothing is made of them."""
 
     @field_validator("rule")
     @classmethod
@@ -33,12 +28,6 @@ class DropRule(Declared):
         if name in OWNED_RULES:
             raise ValueError("is a rule of the ledger's own: choose another name")
         return name
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> "DropRule":
-        if (self.above is None) == (self.below is None):
-            raise ValueError("give exactly one of `above` and `below`")
-        return self
 
 
 class Upsampled(Declared):
@@ -48,6 +37,13 @@ class Upsampled(Declared):
     """A group of the study's sources."""
     share: Share
     """Of the training tokens."""
+
+
+class ReplacementGroup(Declared):
+    """A group that grows by what declared rules drop."""
+
+    group: Name
+    """One of the recipe's."""
 
 
 class Recipe(Declared):
@@ -64,6 +60,10 @@ class Recipe(Declared):
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     """What this recipe does not train on, besides what the study drops."""
 
+    replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
+    """What fills the budget of what declared rules drop: more of the rest of the same group,
+    nothing (the mix is shorter), or another group."""
+
     @property
     def shares(self) -> dict[str, float]:
         """Group → its share of the training tokens; they sum to one."""
@@ -77,4 +77,7 @@ class Recipe(Declared):
             raise ValueError("a group is named twice")
         if sum(item.share for item in self.upsample) >= 1:
             raise ValueError("the shares of the upsampled groups leave nothing for the remainder")
+        named = self.replacement
+        if isinstance(named, ReplacementGroup) and named.group not in groups:
+            raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
         return self

@@ -104,5 +104,7 @@ class Source(Declared):
     """Where the documents lie, and how they are read."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Of the source's files, where they must be exactly these."""
+    max_quarantined_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of its rows, how many may be unusable; none where nothing is said."""
     ai_discourse: bool | None = None
     """Whether its documents speak of AI, where that is known: the filter is measured on it."""

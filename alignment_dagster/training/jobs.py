@@ -46,9 +46,9 @@ class PostTrainJob(Declared):
     checkpoint: Text
     """Folder that holds `model/`."""
     chat: Paths
-    """`documents.parquet` of the raw corpora with conversations."""
+    """The shards of the raw corpora with conversations."""
     preferences: Paths
-    """`documents.parquet` of the raw corpora with preference pairs."""
+    """The shards of the raw corpora with preference pairs."""
     dispositions: Text
     """Parquet: only documents that are kept for `sft` and `dpo` here are trained on."""
     post_training: PostTraining

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.study import Recipe, Study
+from alignment_dagster.study import DropRule, Recipe, Study
 
 Row = dict[str, object]
 Columns = Mapping[str, pa.DataType]
@@ -30,13 +30,22 @@ RULES: Columns = {
     "recipe": pa.string(),
     "position": pa.int64(),
     "rule": pa.string(),
+    "groups": pa.list_(pa.string()),
+    "uses": pa.list_(pa.string()),
+}
+COMPARISONS: Columns = {
+    "recipe": pa.string(),
+    "position": pa.int64(),
+    "clause": pa.int64(),
+    "comparisons": pa.int64(),
     "scorer": pa.string(),
     "column": pa.string(),
     "operator": pa.string(),
     "bound": pa.float64(),
-    "groups": pa.list_(pa.string()),
-    "uses": pa.list_(pa.string()),
+    "texts": pa.list_(pa.string()),
+    "negated": pa.bool_(),
 }
+"""A rule holds of a document where all comparisons of one of its clauses do."""
 SETTINGS: Columns = {"held_out_share": pa.float64()}
 SUITES: Columns = {"suite": pa.string(), "metric": pa.string()}
 
@@ -49,6 +58,10 @@ def write_plan(study: Study, folder: Path) -> dict[str, Path]:
         "recipes": ([{"recipe": recipe.name} for recipe in study.recipes], RECIPES),
         "groups": ([row for recipe in study.recipes for row in _groups(recipe)], GROUPS),
         "rules": ([row for recipe in study.recipes for row in _rules(study, recipe)], RULES),
+        "comparisons": (
+            [row for recipe in study.recipes for row in _comparisons(study, recipe)],
+            COMPARISONS,
+        ),
         "settings": ([settings], SETTINGS),
         "suites": (
             [{"suite": suite.name, "metric": suite.metric} for suite in study.suites],
@@ -92,21 +105,37 @@ def _groups(recipe: Recipe) -> list[Row]:
     ]
 
 
-def _rules(study: Study, recipe: Recipe) -> list[Row]:
+def _declared(study: Study, recipe: Recipe) -> list[tuple[DropRule, tuple[str, ...]]]:
+    """The rules that decide under a recipe, in order, each with the uses that it looks at."""
     # a recipe's own rules leave post-training and tampering alone: they are the same for all
     declared = [(rule, EVERY_USE) for rule in study.declaration.drop]
-    declared += [(rule, EVERY_USE[:1]) for rule in recipe.drop]
+    return declared + [(rule, EVERY_USE[:1]) for rule in recipe.drop]
+
+
+def _rules(study: Study, recipe: Recipe) -> list[Row]:
     return [
         {
             "recipe": recipe.name,
             "position": position,
             "rule": rule.rule,
-            "scorer": rule.scorer,
-            "column": rule.column,
-            "operator": "above" if rule.above is not None else "below",
-            "bound": rule.above if rule.above is not None else rule.below,
             "groups": list(rule.groups) if rule.groups else None,
             "uses": list(uses),
         }
-        for position, (rule, uses) in enumerate(declared)
+        for position, (rule, uses) in enumerate(_declared(study, recipe))
+    ]
+
+
+def _comparisons(study: Study, recipe: Recipe) -> list[Row]:
+    return [
+        {
+            "recipe": recipe.name,
+            "position": position,
+            "clause": number,
+            "comparisons": len(clause),
+            **vars(one),
+            "texts": list(one.texts),
+        }
+        for position, (rule, _) in enumerate(_declared(study, recipe))
+        for number, clause in enumerate(rule.clauses())
+        for one in clause
     ]

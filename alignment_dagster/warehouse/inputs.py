@@ -61,9 +61,13 @@ class Inputs:
     """The lake's files that a run reads; a run of the corpus models needs the first two."""
 
     documents: Sequence[Path] = ()
-    """`documents.parquet` of every source of `raw_corpus`."""
+    """The shards of the documents of every source of `raw_corpus`."""
+    repeats: Sequence[Path] = ()
+    """Those of the rows whose document had been read before."""
+    metadata: Sequence[Path] = ()
+    """Those of what the sources brought along."""
     scores: Mapping[str, Sequence[Path]] | None = None
-    """Scorer → its file of every source of `scored_corpus`."""
+    """Scorer → its shards of every source of `scored_corpus`."""
     compositions: Sequence[Result] = ()
     """`composition.parquet` of every recipe's mix."""
     items: Sequence[Result] = ()
@@ -86,6 +90,8 @@ def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
     rows = [
         *(_row("plan", name, path) for name, path in plan.items()),
         *(_row("documents", "raw_documents", path) for path in inputs.documents),
+        *(_row("documents", "raw_repeats", path) for path in inputs.repeats),
+        *(_row("documents", "raw_metadata", path) for path in inputs.metadata),
         *(_row("scores", name, path) for name, paths in scores.items() for path in paths),
         *_results("mix_compositions", inputs.compositions),
         *_results("item_results", inputs.items),

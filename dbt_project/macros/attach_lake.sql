@@ -25,7 +25,7 @@
             {% do attach(scorer, "select * from " ~ scan(paths)) %}
         {% endfor %}
         {% if "scores" in files %}
-            {% do attach("scores", long_scores(files["scores"])) %}
+            {% do attach("scores", long_scores(files["scores"], files["plan"]["comparisons"])) %}
         {% endif %}
         {% for name, paths in files.get("results", {}).items() %}
             {% do attach(name, results(paths, index)) %}
@@ -41,18 +41,19 @@
     {% do run_query("create or replace view " ~ lake_schema() ~ "." ~ adapter.quote(name) ~ " as " ~ query) %}
 {% endmacro %}
 
-{#- Every numeric or yes/no column of every scorer, one row a value. -#}
-{% macro long_scores(scorers) %}
-    {%- set selects = [] -%}
-    {%- for scorer, paths in scorers.items() -%}
-        {%- set described = run_query("describe select * from " ~ scan(paths)) -%}
-        {%- for row in described.rows if row["column_type"] in ["BOOLEAN", "BIGINT", "INTEGER", "DOUBLE", "FLOAT"] -%}
-            {%- set column = row["column_name"] -%}
-            {%- do selects.append(
-                "select document_id, " ~ literal(scorer) ~ " as scorer, " ~ literal(column)
-                ~ ' as "column", cast(' ~ adapter.quote(column) ~ " as double) as value from " ~ scan(paths)
-            ) -%}
-        {%- endfor -%}
+{#- The columns of scorers that a rule compares, and what sources brought along, one row a value. -#}
+{% macro long_scores(scorers, comparisons) %}
+    {%- set selects = ["select document_id, 'metadata' as scorer, \"column\", number as value, \"text\" from "
+        ~ lake_schema() ~ ".raw_metadata"] -%}
+    {%- set compared = run_query("select distinct scorer, \"column\", operator = 'one_of' as of_texts from "
+        ~ scan(comparisons) ~ " where scorer <> 'metadata' order by all") -%}
+    {%- for row in compared.rows -%}
+        {%- set column = adapter.quote(row["column"]) -%}
+        {%- do selects.append(
+            "select document_id, " ~ literal(row["scorer"]) ~ " as scorer, " ~ literal(row["column"]) ~ ' as "column", '
+            ~ ("null::double as value, " ~ column if row["of_texts"] else "cast(" ~ column ~ " as double) as value, null::varchar")
+            ~ ' as "text" from ' ~ scan(scorers[row["scorer"]])
+        ) -%}
     {%- endfor -%}
     {{ selects | join(" union all ") }}
 {% endmacro %}

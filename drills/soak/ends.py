@@ -108,7 +108,8 @@ def _no_document_lost(scene: Scene) -> None:
             scene.wrong.append(f"lost: {entry['asset']} {entry['partition']} {entry['version']}")
     read = [one for one in entries if (one["asset"], one["partition"]) == ("raw_corpus", SOURCE)]
     folder = scene.home / "lake/tiny/raw_corpus" / SOURCE / read[-1]["version"]
-    found = set(pq.read_table(folder / "documents.parquet", columns=["text"])["text"].to_pylist())
+    texts = pq.read_table(folder / "documents", columns=["text"])["text"]
+    found = set(texts.to_pylist())
     lines = (scene.place.study.data / f"{SOURCE}.jsonl").read_text().splitlines()
     lost = {json.loads(line)["text"] for line in lines} ^ found
     if lost:

@@ -112,7 +112,7 @@ COMPUTED: tuple[tuple[str, str, str, Change], ...] = (
     ("step of SFT dropped", "post_trained_checkpoint", "sft_consumption.parquet", drop_row),
     ("document dropped", "documents", "documents.parquet", drop_row),
     ("disposition dropped", "dispositions", "aligned/pretraining.parquet", drop_row),
-    ("scores of a document dropped", "scored_corpus", "text_stats.parquet", drop_row),
+    ("scores of a document dropped", "scored_corpus", "text_stats/00000.parquet", drop_row),
     ("composition edited", "mix_composition", "mix_composition.parquet", edit_value),
     ("item's answer edited", "evaluation", "items.parquet", partial(_column, "hit", _opposite)),
     ("item's choice edited", "evaluation", "items.parquet", edit_value),
@@ -120,7 +120,7 @@ COMPUTED: tuple[tuple[str, str, str, Change], ...] = (
     (
         "document's text edited",
         "raw_corpus",
-        "documents.parquet",
+        "documents/00000.parquet",
         partial(_column, "text", _longer),
     ),
 )
@@ -135,7 +135,7 @@ HIDDEN: tuple[tuple[str, str, str, Change, str], ...] = (
     (
         "score of a document edited",
         "scored_corpus",
-        "text_stats.parquet",
+        "text_stats/00000.parquet",
         edit_value,
         "only scoring again would show it",
     ),

@@ -51,8 +51,8 @@ REPLICATES = {"partition": "aligned|0", "other": "unfiltered|0"}
 TABLES = ("ai_discourse", "contamination", "fingerprint", "text_stats")
 
 KINDS: tuple[Kind, ...] = (
-    Kind("raw_corpus", ("documents.parquet",), **SOURCES),
-    Kind("scored_corpus", tuple(f"{name}.parquet" for name in TABLES), **SOURCES),
+    Kind("raw_corpus", ("documents/00000.parquet",), **SOURCES),
+    Kind("scored_corpus", tuple(f"{name}/00000.parquet" for name in TABLES), **SOURCES),
     Kind("documents", ("documents.parquet", "held_out.parquet")),
     Kind(
         "dispositions",

@@ -118,15 +118,15 @@ def test_hostile_text_is_a_value_and_never_sql(archive: Archive) -> None:
 
 def test_a_file_that_was_collected_as_garbage_is_one_clear_message(archive: Archive) -> None:
     (artifact,) = archive.all()
-    (artifact.path / "documents.parquet").unlink()
-    with pytest.raises(ArtifactError, match=r"the ledgers cannot be read: .*documents\.parquet"):
+    (artifact.path / "documents" / "00000.parquet").unlink()
+    with pytest.raises(ArtifactError, match=r"the ledgers cannot be read: .*00000\.parquet"):
         connect(archive, archive.all())
 
 
 @pytest.mark.parametrize("content", [b"", b"not Parquet", b"PAR1 and no more PAR1"])
 def test_a_file_that_is_no_parquet_is_one_clear_message(archive: Archive, content: bytes) -> None:
     (artifact,) = archive.all()
-    (artifact.path / "documents.parquet").write_bytes(content)
+    (artifact.path / "documents" / "00000.parquet").write_bytes(content)
     with pytest.raises(ArtifactError, match="the ledgers cannot be read") as damaged:
         connect(archive, archive.all())
     assert "\n" not in str(damaged.value)
@@ -135,7 +135,7 @@ def test_a_file_that_is_no_parquet_is_one_clear_message(archive: Archive, conten
 def test_a_file_damaged_while_it_is_open_is_one_clear_message(archive: Archive) -> None:
     (artifact,) = archive.all()
     with connect(archive, [artifact]) as connection:
-        (artifact.path / "documents.parquet").unlink()
+        (artifact.path / "documents" / "00000.parquet").unlink()
         with pytest.raises(ArtifactError, match="the ledgers cannot be read"):
             fetch_rows(connection, "select text from texts")
 

@@ -1,16 +1,18 @@
-"""Identical rows are one document that knows its repeats; equal sources give equal bytes."""
+"""Identical rows are one document, and every row is accounted for."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.corpus.documents import SCHEMA, deduplicate, write_documents
+from alignment_dagster.corpus import documents
+from alignment_dagster.corpus.documents import DOCUMENTS, Shard, ShardReader
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
 from alignment_dagster.corpus.sources import read_source, source_digest, source_folder
 from alignment_dagster.foundation.digests import sha256_text
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.preflight.studies import load_study
+from alignment_dagster.study import Source
 from tests.support.checkout import CHECKOUT
 from tests.support.sources import read, source, write_rows
 
@@ -18,39 +20,66 @@ DATA = CHECKOUT.parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no real data in {DATA}")
 
 
-def test_identical_rows_are_merged_and_remembered(tmp_path: Path) -> None:
+def shard(declared: Source, rows: Iterable[RawRow | QuarantinedRow]) -> Shard:
+    """The only shard of a small source."""
+    (found,) = ShardReader(declared).read(rows)
+    return found
+
+
+def test_identical_rows_are_one_document_whose_repeats_are_listed(tmp_path: Path) -> None:
     write_rows(tmp_path, [{"text": text} for text in ("a", "b", "a", "é", "a")])
-    table = deduplicate(source(), read(source(), tmp_path))
-    assert table.schema.equals(SCHEMA)
+    found = shard(source(), read(source(), tmp_path))
+    table = found.documents
+    assert table.schema.equals(DOCUMENTS)
     assert table["text"].to_pylist() == ["a", "b", "é"]
     assert table["position"].to_pylist() == [0, 1, 2]
-    assert table["occurrences"].to_pylist() == [3, 1, 1]
-    assert table["repeated_at"].to_pylist() == [["rows.jsonl:3", "rows.jsonl:5"], [], []]
     assert table["document_id"][1].as_py() == sha256_text("sample", "b")
+    first = table["document_id"][0].as_py()
+    assert found.repeats.to_pylist() == [
+        {"document_id": first, "path": "rows.jsonl", "line": line} for line in (3, 5)
+    ]
 
 
 def test_conversations_are_told_apart_by_their_payload(tmp_path: Path) -> None:
     rows = [{"prompt": "a\nb", "completion": "c"}, {"prompt": "a", "completion": "b\nc"}]
     write_rows(tmp_path, rows)
-    table = deduplicate(source("chat"), read(source("chat"), tmp_path))
+    table = shard(source("chat"), read(source("chat"), tmp_path)).documents
     assert table["text"].to_pylist() == ["a\nb\nc", "a\nb\nc"]
     assert len(set(table["document_id"].to_pylist())) == 2
 
 
-def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
-    write_rows(tmp_path, [""])
-    with pytest.raises(DataError, match=r"source 'sample': rows.jsonl: there are no documents"):
-        deduplicate(source(), read_source(source(), tmp_path))
+def test_every_row_of_many_shards_is_a_document_a_repeat_or_quarantined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(documents, "MOST_DOCUMENTS", 50)
+    monkeypatch.setattr(documents, "BATCH", 8)
+    rows: list[RawRow | QuarantinedRow] = []
+    for number in range(400):
+        if number % 7 == 3:
+            rows.append(QuarantinedRow("a.jsonl", number, "not JSON", sha256_text(str(number))))
+        else:
+            rows.append(RawRow(f"text {number % 150}", None, None, "a.jsonl", number))
+    shards = list(ShardReader(source()).read(rows))
+    tables = [[shard.documents, shard.repeats, shard.quarantine] for shard in shards]
+    lines = [line for three in tables for table in three for line in table["line"].to_pylist()]
+    assert sorted(lines) == list(range(400))
+    ids = [one for shard in shards for one in shard.documents["document_id"].to_pylist()]
+    assert len(shards) > 1
+    assert len(ids) == len(set(ids)) == 150
+    positions = [one for shard in shards for one in shard.documents["position"].to_pylist()]
+    assert positions == list(range(150))
+    assert {one for three in tables for one in three[1]["document_id"].to_pylist()} <= set(ids)
+    assert shards[-1].rows == 400
 
 
-def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
-    write_rows(tmp_path, [{"text": text} for text in ("a", "b", "a")])
-    paths = [
-        write_documents(deduplicate(source(), read(source(), tmp_path)), tmp_path / name)
-        for name in ("one", "two")
+def test_declared_columns_are_kept_as_numbers_and_texts(tmp_path: Path) -> None:
+    row = RawRow("a", None, None, "a", 1, {"year": 1999, "known": True, "lang": "en", "x": None})
+    found = shard(source(), [row]).metadata.to_pylist()
+    assert [(one["column"], one["number"], one["text"]) for one in found] == [
+        ("year", 1999.0, None),
+        ("known", 1.0, None),
+        ("lang", None, "en"),
     ]
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert pq.read_table(paths[0]).num_rows == 2
 
 
 def test_the_digest_of_a_source_changes_with_its_bytes_and_names(tmp_path: Path) -> None:
@@ -87,9 +116,9 @@ def test_the_digest_of_a_generated_source_changes_with_its_seed() -> None:
 def test_every_row_of_the_real_data_is_read(name: str, documents: int, rows: int) -> None:
     study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
-    table = deduplicate(declared, read_source(declared, DATA))
-    assert table.num_rows == documents
-    assert sum(table["occurrences"].to_pylist()) == rows
+    shards = list(ShardReader(declared).read(read_source(declared, DATA)))
+    assert sum(shard.documents.num_rows for shard in shards) == documents
+    assert sum(shard.documents.num_rows + shard.repeats.num_rows for shard in shards) == rows
 
 
 @needs_data

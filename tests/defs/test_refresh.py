@@ -119,7 +119,7 @@ def test_a_changed_word_list_is_asked_about_every_document_and_nothing_else_is(
 
 def test_scores_that_were_altered_are_not_kept(told: Nights, study: TinyStudy) -> None:
     lake = Lake(Home.from_environment().lake)
-    table = _current(told, lake, "scored_corpus", "stories").path / "text_stats.parquet"
+    table = _current(told, lake, "scored_corpus", "stories").path / "text_stats" / "00000.parquet"
     held = table.read_bytes()
     table.write_bytes(held[:-1] + b"?")
     add(study.data / "stories.jsonl", {"text": "Gus mended the gate of the harbour."})

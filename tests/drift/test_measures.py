@@ -93,7 +93,9 @@ def test_a_rate_is_that_of_the_declared_rule() -> None:
 
 def test_a_score_that_was_not_there_is_not_compared() -> None:
     then, now = snapshot(STORIES), snapshot(STORIES)
-    fewer = type(then)(then.documents, {k: v for k, v in then.scores.items() if k != "text_stats"})
+    fewer = type(then)(
+        then.documents, then.rows, {k: v for k, v in then.scores.items() if k != "text_stats"}
+    )
     changes, _ = measure(now, fewer, (SHORT,))
     assert values(changes)["text_stats.words"] is None
     assert values(changes)[SHORT.title] is None

@@ -1,6 +1,8 @@
 """A mix holds the tokens that it was declared to hold, and every one can be traced back."""
 
+import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
     END_OF_TEXT,
@@ -19,10 +21,19 @@ from alignment_dagster.mixing.tokenizer import (
     load_tokenizer,
     train_tokenizer,
 )
-from alignment_dagster.study import Mix, Recipe, Upsampled
+from alignment_dagster.study import Mix, Recipe, ReplacementGroup, Upsampled
+
+
+def name(key: str) -> str:
+    """The id of a document."""
+    return sha256_text(key)
+
 
 TEXTS = {
-    f"{group}{number}": (group, f"{group} text number {number}: " + "word " * (number % 7 + 3))
+    name(f"{group}{number}"): (
+        group,
+        f"{group} text number {number}: " + "word " * (number % 7 + 3),
+    )
     for group, count in (("natural", 60), ("aligned", 12))
     for number in range(count)
 }
@@ -59,13 +70,15 @@ def write_dispositions(path: Path, kept: list[str]) -> None:
         "group": [TEXTS[key][0] for key in ids],
         "use": ["pretraining"] * len(ids),
         "state": ["kept" if key in kept else "dropped" for key in ids],
+        "rule": pa.array([None if key in kept else "bad" for key in ids], pa.string()),
+        "characters": [len(TEXTS[key][1]) for key in ids],
     }
     pq.write_table(pa.table(table), path)
 
 
 def build(given: MixInputs, folder: Path, recipe: Recipe = RECIPE, mix: Mix = MIX) -> Path:
     folder.mkdir()
-    build_mix(given, recipe, mix, folder, lambda done, total: None)
+    build_mix(given, recipe, mix, folder, folder.with_suffix(".work"), lambda done, total: None)
     return folder
 
 
@@ -94,7 +107,7 @@ def test_every_token_is_that_of_the_document_its_span_names(
 
 
 def test_dropped_documents_are_not_in_the_mix(mix_inputs: MixInputs, tmp_path: Path) -> None:
-    kept = [key for key in TEXTS if key not in ("natural3", "aligned1")]
+    kept = [key for key in TEXTS if key not in (name("natural3"), name("aligned1"))]
     write_dispositions(mix_inputs.dispositions, kept)
     folder = build(mix_inputs, tmp_path / "mix")
     found = dict(decode_texts(folder, mix_inputs.tokenizer))
@@ -126,29 +139,74 @@ def test_a_kept_document_that_is_in_no_corpus_is_named(
 ) -> None:
     (path,) = mix_inputs.documents
     pq.write_table(pq.read_table(path).slice(1), path)
-    with pytest.raises(DataError, match="the document natural0 is kept, but is in none"):
+    with pytest.raises(DataError, match=f"the document {name('natural0')} is kept, but is in none"):
         build(mix_inputs, tmp_path / "mix")
 
 
-def test_documents_are_encoded_in_batches_that_fit_the_memory(
-    mix_inputs: MixInputs, monkeypatch: pytest.MonkeyPatch
+def test_however_documents_are_batched_and_cut_into_shards_the_mix_is_the_same(
+    mix_inputs: MixInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However they are batched, each has the same tokens."""
-    seen: list[int] = []
-    order = range(len(TEXTS))
-
-    def encoded() -> list[list[int]]:
-        seen.clear()
-        texts = [text for _, text in TEXTS.values()]
-        found = EncodedDocuments(texts, mix_inputs.tokenizer, lambda done, _: seen.append(done))
-        assert [found.length(place, order) for place in order] == [len(found[i]) for i in order]
-        return [found[index].tolist() for index in order]
-
-    whole = encoded()
-    assert seen == [len(TEXTS)]
+    plain = build(mix_inputs, tmp_path / "plain")
     monkeypatch.setattr("alignment_dagster.mixing.encoding.BATCH_CHARACTERS", 100)
-    assert encoded() == whole
-    assert len(seen) > 10
+    monkeypatch.setattr("alignment_dagster.mixing.sampling.BATCH", 3)
+    table = pq.read_table(mix_inputs.documents[0])
+    paths = tuple(tmp_path / f"{number}.parquet" for number in range(5))
+    for number, path in enumerate(paths):
+        pq.write_table(table.slice(number * 15, 15), path, row_group_size=4)
+    again = build(replace(mix_inputs, documents=paths), tmp_path / "again")
+    for file in plain.iterdir():
+        assert file.read_bytes() == (again / file.name).read_bytes()
+
+
+@pytest.mark.parametrize("lost", [0, 1, 9, 500])
+def test_a_mix_that_was_killed_goes_on_with_what_was_encoded(
+    mix_inputs: MixInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    monkeypatch.setattr("alignment_dagster.mixing.encoding.BATCH", 4)
+    monkeypatch.setattr("alignment_dagster.mixing.sampling.BATCH", 4)
+    plain = build(mix_inputs, tmp_path / "plain")
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, _total: int) -> None:
+        if done > 20:
+            raise Killed
+
+    again, work = tmp_path / "again", tmp_path / "again.work"
+    again.mkdir()
+    with pytest.raises(Killed):
+        build_mix(mix_inputs, RECIPE, MIX, again, work, kill)
+    for path in work.iterdir():
+        os.truncate(path, max(0, path.stat().st_size - lost))
+    done: list[int] = []
+    build_mix(mix_inputs, RECIPE, MIX, again, work, lambda count, _: done.append(count))
+    assert min(done) > (20 if not lost else 0)
+    for file in plain.iterdir():
+        assert file.read_bytes() == (again / file.name).read_bytes()
+
+
+def test_what_was_dropped_is_replaced_as_declared(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    natural = [key for key in TEXTS if TEXTS[key][0] == "natural"]
+    dropped = set(natural[:20])
+    write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if key not in dropped])
+    sizes = {key: len(TEXTS[key][1]) for key in natural}
+    lost = sum(sizes[key] for key in dropped) / sum(sizes.values())
+    tokens = {}
+    for policy in ("rest", "nothing", ReplacementGroup(group="aligned")):
+        recipe = RECIPE.model_copy(update={"replacement": policy})
+        folder = build(mix_inputs, tmp_path / str(policy)[:4], recipe)
+        size = np.load(folder / "sequences.npy").size
+        tokens[str(policy)[:4]] = {g: s * size for g, s in group_shares(folder).items()}
+    short = 3000 * lost
+    wanted = {
+        "rest": (3000, 1000),
+        "noth": (3000 - short, 1000),
+        "grou": (3000 - short, 1000 + short),
+    }
+    for policy, (natural_tokens, aligned_tokens) in wanted.items():
+        assert tokens[policy]["natural"] == pytest.approx(natural_tokens, abs=80)
+        assert tokens[policy]["aligned"] == pytest.approx(aligned_tokens, abs=80)
 
 
 def test_a_run_without_a_space_trains_the_vocabulary_piece_by_piece(tmp_path: Path) -> None:
@@ -171,7 +229,7 @@ def test_one_document_less_leaves_the_order_of_the_others(
     mix_inputs: MixInputs, tmp_path: Path
 ) -> None:
     before = list(dict(decode_texts(build(mix_inputs, tmp_path / "a"), mix_inputs.tokenizer)))
-    write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if key != "natural5"])
+    write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if key != name("natural5")])
     after = list(dict(decode_texts(build(mix_inputs, tmp_path / "b"), mix_inputs.tokenizer)))
     common = [key for key in before if key in after]
     assert common == [key for key in after if key in before]
@@ -184,7 +242,9 @@ def test_a_budget_that_cannot_be_met_is_refused(mix_inputs: MixInputs, tmp_path:
 
 
 def test_a_group_without_documents_is_refused(mix_inputs: MixInputs, tmp_path: Path) -> None:
-    write_dispositions(mix_inputs.dispositions, [key for key in TEXTS if "natural" in key])
+    write_dispositions(
+        mix_inputs.dispositions, [key for key in TEXTS if TEXTS[key][0] == "natural"]
+    )
     with pytest.raises(DataError, match="group 'aligned' has no document left"):
         build(mix_inputs, tmp_path / "mix")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.corpus.documents import DOCUMENTS, QUARANTINE, REPEATS
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.lineage import logged_metrics
 from alignment_dagster.lineage.journal import NewEntry
@@ -101,15 +102,23 @@ def raw_corpus(lake: Lake, *texts: str) -> Artifact:
             "path": "stories.jsonl",
             "line": number + 1,
             "external_id": None,
-            "occurrences": 1,
-            "repeated_at": [],
             "characters": len(text),
             "text": text,
             "payload": None,
         }
         for number, text in enumerate(texts)
     ]
+    tables = {
+        "documents": pa.Table.from_pylist(rows, schema=DOCUMENTS),
+        "repeats": REPEATS.empty_table(),
+        "quarantine": QUARANTINE.empty_table(),
+    }
+    files = {f"{name}/00000.parquet": _parquet(table) for name, table in tables.items()}
+    return publish(lake, "raw_corpus", "stories", files)
+
+
+def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows), sink)
-    content = sink.getvalue().to_pybytes()
-    return publish(lake, "raw_corpus", "stories", {"documents.parquet": content})
+    pq.write_table(table, sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

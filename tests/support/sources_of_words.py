@@ -19,9 +19,9 @@ def snapshot(texts: Sequence[str], occurrences: Sequence[int] | None = None) -> 
     documents = pa.table(
         {
             "document_id": [sha256_text("source", text) for text in texts],
-            "occurrences": pa.array(occurrences or [1] * len(texts), pa.int64()),
             "characters": pa.array([len(text) for text in texts], pa.int64()),
             "text": pa.array(texts, pa.string()),
         }
     )
-    return Snapshot(documents, {name: score(documents, SCORERS[name], CONTEXT) for name in NAMES})
+    scores = {name: score(documents, SCORERS[name], CONTEXT) for name in NAMES}
+    return Snapshot(documents, sum(occurrences or [1] * len(texts)), scores)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.corpus.documents import METADATA, REPEATS
 from alignment_dagster.study import (
     DropRule,
     Evaluation,
@@ -109,6 +110,8 @@ def lake(folder: Path, size: int = 40, recipes: Sequence[str] = ("plain", "filte
     runs = [(recipe, seed) for recipe in recipes for seed in (0, 1)]
     return Inputs(
         documents,
+        [_empty(REPEATS, folder / "repeats.parquet")],
+        [_empty(METADATA, folder / "metadata.parquet")],
         scores,
         [Result(_composition(folder / recipe), recipe) for recipe in recipes],
         [Result(_items(folder / f"{recipe}.{seed}", seed), recipe, seed) for recipe, seed in runs],
@@ -137,13 +140,16 @@ def _documents(folder: Path, source: str, texts: list[str]) -> Path:
             "path": [f"{source}'s.jsonl"] * count,
             "line": pa.array(range(1, count + 1), pa.int64()),
             "external_id": pa.array([HOSTILE, *([None] * (count - 1))], pa.string()),
-            "occurrences": pa.array([1] * count, pa.int64()),
-            "repeated_at": pa.array([[]] * count, pa.list_(pa.string())),
             "characters": pa.array([len(text) for text in texts], pa.int64()),
             "text": texts,
             "payload": pa.array([None] * count, pa.string()),
         },
     )
+
+
+def _empty(schema: pa.Schema, path: Path) -> Path:
+    pq.write_table(schema.empty_table(), path)
+    return path
 
 
 def _scores(folder: Path, source: str, texts: list[str], scorer: str) -> Path:

@@ -79,7 +79,7 @@ def test_documents_are_shown_as_they_are_and_do_nothing(tab: Watched, pages: Ser
 
 def test_no_document_is_lost_on_the_way(pages: Served) -> None:
     lake = pages.made.lake
-    (raw,) = lake.glob("raw_corpus/stories/*/documents.parquet")
+    (raw,) = lake.glob("raw_corpus/stories/*/documents/00000.parquet")
     texts = set(pq.read_table(raw)["text"].to_pylist())
     assert {ATTACKS["script"], ATTACKS["sql"], ATTACKS["jinja"], ATTACKS["huge"]} <= texts
     ids = set(pq.read_table(raw)["document_id"].to_pylist())

@@ -19,6 +19,7 @@ from alignment_dagster.chain import (
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import shard_files
 
 USES = {"sft": ("sft",), "dpo": ("dpo",)}
 TAMPERING_USES = ("sft", "tampering")
@@ -64,7 +65,11 @@ def _check_conversations(
         first = sorted(strays)[0]
         message = f"names {len(strays)} documents that the recipe does not keep, as {first}"
         scope.findings.gap("chains", subject, message)
-    texts = [one.path / file_names.DOCUMENTS for one in scope.parents(artifact, RAW_CORPUS)]
+    texts = [
+        path
+        for corpus in scope.parents(artifact, RAW_CORPUS)
+        for path in shard_files(corpus, file_names.RAW_DOCUMENTS)
+    ]
     consumed = conversations.encode(artifact.path / stage, texts, read, pairs=stage == "dpo")
     problem = _find_departure(ledger.to_pylist(), consumed) or _find_shortening(
         artifact, stage, ledger

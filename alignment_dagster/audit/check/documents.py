@@ -13,6 +13,7 @@ from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import shard_files, shard_names, tables
 
 USES = {
     "corpus": "pretraining",
@@ -44,30 +45,37 @@ def _ids(path: Path) -> pa.ChunkedArray:
 def _check_texts(scope: Scope, artifact: Artifact) -> None:
     """Each document's id is the SHA-256 of its source and content."""
     columns = ["document_id", "text", "payload"]
-    for batch in pq.ParquetFile(artifact.path / file_names.DOCUMENTS).iter_batches(columns=columns):
-        for document, text, payload in zip(*(one.to_pylist() for one in batch), strict=True):
-            content = text if payload is None else payload
-            if sha256_text(artifact.partition or "", content) != document:
-                message = "its text is not the one that its id is the SHA-256 of"
-                subject = f"{artifact.label} {file_names.DOCUMENTS}, document {document}"
-                scope.findings.gap("ledgers", subject, message)
+    for name in shard_names(artifact.manifest, file_names.RAW_DOCUMENTS):
+        for batch in pq.ParquetFile(artifact.path / name).iter_batches(columns=columns):
+            for document, text, payload in zip(*(one.to_pylist() for one in batch), strict=True):
+                content = text if payload is None else payload
+                if sha256_text(artifact.partition or "", content) != document:
+                    message = "its text is not the one that its id is the SHA-256 of"
+                    subject = f"{artifact.label} {name}, document {document}"
+                    scope.findings.gap("ledgers", subject, message)
 
 
 def _check_scores(scope: Scope, artifact: Artifact) -> None:
-    raw = _ids(
-        scope.parent(artifact, chain.RAW_CORPUS, artifact.partition).path / file_names.DOCUMENTS
-    )
-    scope.findings.counts["documents"] += len(raw)
-    for name in sorted(artifact.manifest.files):
-        if name.endswith(".parquet") and not _ids(artifact.path / name).equals(raw):
-            message = "its documents are not those of the source, one row each"
-            scope.findings.gap("ledgers", f"{artifact.label} {name}", message)
+    corpus = scope.parent(artifact, chain.RAW_CORPUS, artifact.partition)
+    shards = shard_files(corpus, file_names.RAW_DOCUMENTS)
+    raw = [_ids(path) for path in shards]
+    scope.findings.counts["documents"] += sum(map(len, raw))
+    for scorer in tables(artifact.manifest):
+        names = shard_names(artifact.manifest, scorer)
+        message = "its documents are not those of the source, one row each"
+        if len(names) != len(raw):
+            scope.findings.gap("ledgers", f"{artifact.label} {scorer}", message)
+        for name, ids in zip(names, raw, strict=False):
+            if not _ids(artifact.path / name).equals(ids):
+                scope.findings.gap("ledgers", f"{artifact.label} {name}", message)
 
 
 def _raw_ids(scope: Scope, artifact: Artifact) -> dict[str, pa.ChunkedArray]:
     """Source → the ids of its documents, of all sources behind the artifact."""
     return {
-        parent.partition or "": _ids(parent.path / file_names.DOCUMENTS)
+        parent.partition or "": _join_columns(
+            map(_ids, shard_files(parent, file_names.RAW_DOCUMENTS))
+        )
         for parent in scope.parents(artifact, chain.RAW_CORPUS)
     }
 

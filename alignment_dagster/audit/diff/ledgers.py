@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from alignment_dagster import chain
 from alignment_dagster.audit.diff.side import OWN, Side
-from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message, quote_literal
+from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.sql_literals import quote_literal
 
 VIEWS_READ = ("texts", "scores", chain.DISPOSITIONS, "mixes", "questions")
 SCHEMAS = ("before", "after")

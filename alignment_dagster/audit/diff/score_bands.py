@@ -91,10 +91,10 @@ def list_rules(recipe: str, before: Side, after: Side) -> list[ScoreRule]:
     """The rules of the study and the recipe on either side, with the bounds of both."""
     found: dict[tuple[str, str, str], ScoreRule] = {}
     for side in (before, after):
-        for one in _declared_rules(side, recipe):
-            key = (one["rule"], one["scorer"], one["column"])
+        for one, compared in _comparisons(side, recipe):
+            key = (one["rule"], compared["scorer"], compared["column"])
             groups = _join_groups(found[key].groups if key in found else (), one["groups"])
-            bounds = [one[way] for way in ("above", "below") if one[way] is not None]
+            bounds = [compared[way] for way in ("above", "below") if compared[way] is not None]
             known = found[key].bounds if key in found else ()
             found[key] = ScoreRule(*key, groups, tuple(dict.fromkeys([*known, *bounds])))
     return list(found.values())
@@ -111,6 +111,18 @@ def split_bands(
     edges = sorted({*eighths, *rule.bounds} - {values[0]})
     between = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
     return edges, [f"< {edges[0]:g}", *between, f"≥ {edges[-1]:g}"]
+
+
+def _comparisons(side: Side, recipe: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each rule with each of its comparisons with a number."""
+    for rule in _declared_rules(side, recipe):
+        open_conditions = [rule]
+        while open_conditions:
+            one = open_conditions.pop()
+            for joined in ("any", "all", "none"):
+                open_conditions += one.get(joined) or []
+            if one.get("above") is not None or one.get("below") is not None:
+                yield rule, one
 
 
 def _declared_rules(side: Side, recipe: str) -> Iterator[dict[str, Any]]:

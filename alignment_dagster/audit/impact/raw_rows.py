@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.audit.trace.chain import file_paths
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
@@ -42,7 +41,7 @@ def find_withdrawn_rows(
         dispositions: the files by which it was decided what is read.
         ids: those to describe one by one.
     """
-    corpora = file_paths(corpus, file_names.DOCUMENTS)
+    corpora = [one.label for one in corpus]
     table = str(documents.path / file_names.DOCUMENTS)
     _load_decided(connection, dispositions)
     held_out = fetch_rows(
@@ -68,7 +67,7 @@ def _find_files(connection: Connection, corpora: Sequence[str]) -> list[Row]:
         connection,
         "select source, path, count(distinct document_id) as documents, "
         "sum(occurrences)::bigint as rows from raw_rows "
-        "where list_contains(?::varchar[], filename) group by all order by source, path",
+        "where list_contains(?::varchar[], artifact) group by all order by source, path",
         list(corpora),
     )
 
@@ -80,7 +79,7 @@ def _find_documents(
     found = fetch_rows(
         connection,
         "select distinct on (document_id) document_id, source, path, line, occurrences, "
-        "repeated_at from raw_rows where list_contains(?::varchar[], filename) "
+        "repeated_at from raw_rows where list_contains(?::varchar[], artifact) "
         "and document_id in (select unnest(?::varchar[])) order by source, path, line",
         list(corpora),
         list(ids),

@@ -80,13 +80,9 @@ def _tokenizers(archive: Archive) -> list[Artifact]:
 
 def find_raw_corpora(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:
     """Every raw corpus in the lake that holds any of them, and how many."""
-    files = {
-        str(one.path / file_names.DOCUMENTS): one
-        for one in archive.with_files()
-        if one.asset == chain.RAW_CORPUS
-    }
+    corpora = {one.label: one for one in archive.with_files() if one.asset == chain.RAW_CORPUS}
     found = fetch_rows(
         connection,
-        "select filename, count(*) as count from raw_rows group by filename order by filename",
+        "select artifact, count(*) as count from raw_rows group by artifact order by artifact",
     )
-    return [(files[str(row["filename"])], row["count"]) for row in found]
+    return [(corpora[str(row["artifact"])], row["count"]) for row in found]

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.audit.trace.chain import file_paths
+from alignment_dagster.audit.raw_rows import select_raw_rows
 from alignment_dagster.audit.trace.documents import find_neighbours
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import shard_paths
 
 SOURCE = "source:"
 MIN_CHARACTERS = 8
@@ -40,7 +41,7 @@ def resolve_withdrawal(
 ) -> Withdrawal:
     """Find what a person named, and hold it: `withdrawn (document_id)`, and its raw rows.
 
-    The table `raw_rows` has each of them as often as raw corpora hold it: the corpus (`filename`),
+    The table `raw_rows` has each of them as often as raw corpora hold it: the corpus (`artifact`),
     `document_id`, `source`, `path`, `line`, `occurrences`, `repeated_at`.
 
     Raises:
@@ -56,10 +57,10 @@ def resolve_withdrawal(
     _refuse_bare_sources(wanted, corpora)
     ids = _find_ids(connection, corpora, wanted)
     connection.execute(
-        "create or replace temp table raw_rows as select filename, document_id, source, path, "
-        "line, occurrences, repeated_at from read_parquet(?, filename = true) where "
+        "create or replace temp table raw_rows as select artifact, document_id, source, path, "
+        f"line, occurrences, repeated_at from ({select_raw_rows(corpora)}) where "
         "list_contains(?::varchar[], document_id) or list_contains(?::varchar[], source)",
-        [file_paths(corpora, file_names.DOCUMENTS), list(ids), list(sources)],
+        [list(ids), list(sources)],
     )
     connection.execute(
         "create or replace temp table withdrawn as select distinct document_id from raw_rows"
@@ -137,7 +138,7 @@ def _find_by_prefix(
             connection,
             f"select distinct {start} as name, document_id from read_parquet(?) "
             f"where {start} in (select unnest(?::varchar[]))",
-            file_paths(corpora, file_names.DOCUMENTS),
+            shard_paths(corpora, file_names.RAW_DOCUMENTS),
             names,
         ):
             found.setdefault(row["name"], []).append(row["document_id"])

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.audit.trace.chain import Chain, file_paths
+from alignment_dagster.audit.raw_rows import select_raw_rows
+from alignment_dagster.audit.trace.chain import Chain
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.chain import DISPOSITIONS, RAW_CORPUS, SCORED_CORPUS
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import shard_paths, tables
 
 SHORTEST = 4
 """Characters of an id that a person must give."""
@@ -87,8 +89,8 @@ def find_raw_rows(
     return fetch_rows(
         connection,
         "select distinct on (document_id) document_id, source, path, line, external_id, "
-        f"occurrences, repeated_at, characters from read_parquet(?) where {IS_LISTED}",
-        file_paths(corpora, file_names.DOCUMENTS),
+        f"occurrences, repeated_at, characters from ({select_raw_rows(corpora)}) "
+        f"where {IS_LISTED}",
         list(ids),
     )
 
@@ -99,12 +101,13 @@ def find_scores(
     """Document → `scorer.column` → score."""
     found: dict[str, dict[str, float | str | None]] = {}
     files = [
-        (artifact.path / name, name) for artifact in scored for name in artifact.manifest.files
+        (shard_paths([artifact], scorer), scorer)
+        for artifact in scored
+        for scorer in tables(artifact.manifest)
     ]
-    for path, name in files:
-        scorer = name.removesuffix(".parquet")
+    for paths, scorer in files:
         for row in fetch_rows(
-            connection, f"select * from read_parquet(?) where {IS_LISTED}", str(path), list(ids)
+            connection, f"select * from read_parquet(?) where {IS_LISTED}", paths, list(ids)
         ):
             document = str(row.pop("document_id"))
             found.setdefault(document, {}).update(
@@ -168,7 +171,7 @@ def find_by_prefix(connection: Connection, corpora: Sequence[Artifact], name: st
         connection,
         "select distinct document_id from read_parquet(?) "
         "where document_id >= ? and document_id < ? order by document_id limit ?",
-        file_paths(corpora, file_names.DOCUMENTS),
+        shard_paths(corpora, file_names.RAW_DOCUMENTS),
         name,
         name + "~",
         NEAR + 1,
@@ -186,6 +189,6 @@ def find_neighbours(connection: Connection, corpora: Sequence[Artifact], name: s
         "min(document_id) filter (document_id > ?) as after from read_parquet(?)",
         name,
         name,
-        file_paths(corpora, file_names.DOCUMENTS),
+        shard_paths(corpora, file_names.RAW_DOCUMENTS),
     )[0]
     return [str(one) for one in found.values() if one]

@@ -7,10 +7,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.audit.ledgers import quote_literal
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.raw_rows import select_raw_rows
 from alignment_dagster.audit.record_tables import build_record_tables
-from alignment_dagster.audit.trace.chain import file_paths
 from alignment_dagster.audit.trace.documents import list_disposition_files
 from alignment_dagster.audit.trace.measurement import load_answers, load_losses
 from alignment_dagster.audit.trace.metric_trace import Trace
@@ -19,6 +18,7 @@ from alignment_dagster.audit.trace.selection import select_tokenizer_documents
 from alignment_dagster.audit.trace.training import limit_steps
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.sql_literals import quote_literal
 from alignment_dagster.lineage import file_names
 
 README = """# Everything behind {name}
@@ -74,13 +74,14 @@ def _write_documents(
     for sql, given in _select_uses(opened, trace):
         uses.append(f"select document_id, use, times, tokens, seeds from ({sql})")
         values += given
+    corpora = trace.chain.ancestors_of(chain.RAW_CORPUS)
     decided = (
         "select distinct on (document_id) document_id, state, rule, value, cause, weight "
         "from read_parquet(?)"
     )
     raw = (
         "select distinct on (document_id) document_id, source, path, line, repeated_at, "
-        "occurrences, characters from read_parquet(?)"
+        f"occurrences, characters from ({select_raw_rows(corpora)})"
     )
     _copy_query(
         connection,
@@ -93,7 +94,6 @@ def _write_documents(
         "raw.path, raw.line, uses.document_id",
         [
             *values,
-            file_paths(trace.chain.ancestors_of(chain.RAW_CORPUS), file_names.DOCUMENTS),
             list_disposition_files(trace.chain),
         ],
         path,

@@ -18,9 +18,14 @@ def read_generated(source: Source, reader: GeneratedReader) -> Iterator[RawRow]:
     if reader.generator not in GENERATORS:
         known = ", ".join(sorted(GENERATORS))
         raise DataError(f"{field}: unknown generator {reader.generator!r} (known: {known})")
-    place = f"generated:{reader.generator}"
+    place = generated_path(reader)
     documents = GENERATORS[reader.generator](reader.documents, reader.seed)
     for number, document in enumerate(documents, start=1):
         if (document.payload is None) != (source.role == "corpus"):
             raise DataError(f"{field}: {place}: its documents are not of the role {source.role!r}")
         yield RawRow(document.text, document.payload, None, place, number)
+
+
+def generated_path(reader: GeneratedReader) -> str:
+    """What stands for the file that a row was read from."""
+    return f"generated:{reader.generator}"

@@ -35,20 +35,23 @@ class HeldOutDocument:
 
 
 def read_held_out_documents(
-    documents: Path, corpora: Sequence[Path], limit: int
+    documents: Path, corpora: Sequence[Sequence[Path]], limit: int
 ) -> tuple[HeldOutDocument, ...]:
     """At most `limit` held-out documents of each corpus: those with the smallest ids, which are
     hashes, hence a sample. Ordered by corpus, then id.
+
+    Args:
+        corpora: the shards of each.
     """
-    wanted = _read(documents, ["document_id"], pc.field("held_out"))
+    wanted = _read([documents], ["document_id"], pc.field("held_out"))
     ids = pa.array(wanted["document_id"].to_pylist(), pa.string())
     chosen: list[HeldOutDocument] = []
-    for path in corpora:
-        found = _read(path, ["document_id"], pc.field("document_id").isin(ids))
+    for shards in corpora:
+        found = _read(shards, ["document_id"], pc.field("document_id").isin(ids))
         # Ids are sorted before any text is read: sorting puts a column into one array of 2 GiB.
         first = pa.array(sorted(found["document_id"].to_pylist())[:limit], pa.string())
         columns = ["document_id", "source", "text"]
-        rows = _read(path, columns, pc.field("document_id").isin(first)).to_pylist()
+        rows = _read(shards, columns, pc.field("document_id").isin(first)).to_pylist()
         chosen += sorted(
             (HeldOutDocument(**row) for row in rows), key=lambda each: each.document_id
         )
@@ -104,8 +107,9 @@ def _encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return ids
 
 
-def _read(path: Path, columns: list[str], rows: pc.Expression) -> pa.Table:
+def _read(paths: Sequence[Path], columns: list[str], rows: pc.Expression) -> pa.Table:
     try:
-        return pq.read_table(path, columns=columns, filters=rows)
+        found = [pq.read_table(path, columns=columns, filters=rows) for path in paths]
+        return pa.concat_tables(found)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise ArtifactError(f"{path}: cannot be read: {error}") from None
+        raise ArtifactError(f"{paths[0]}: cannot be read: {error}") from None

@@ -95,7 +95,7 @@ def _data(facts: Facts) -> Iterator[Json]:
         yield {
             **component("data", one.name, one.artifact.label, one.artifact.version),
             "description": visible(str(one.declared["description"])),
-            "hashes": digest(one.artifact.manifest.files[file_names.DOCUMENTS]),
+            "hashes": digest(one.artifact.digest),
             "licenses": licences([one.licence]),
             "data": [_dataset(one.name, {**counts, "read:sha256": read})],
             "properties": properties(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import shard_names
 from alignment_dagster.release.cards.facts import Facts
 
 
@@ -61,9 +62,10 @@ def data_files(facts: Facts) -> list[DataFile]:
 def _sources(facts: Facts) -> Iterator[DataFile]:
     for one in facts.sources:
         description = f"Documents of the source {one.name}: {one.declared['description']}"
-        yield DataFile(
-            f"source-{one.name}", description, one.artifact, file_names.DOCUMENTS, (one.licence,)
-        )
+        shards = shard_names(one.artifact.manifest, file_names.RAW_DOCUMENTS)
+        for number, name in enumerate(shards):
+            config = f"source-{one.name}" if len(shards) == 1 else f"source-{one.name}-{number:05}"
+            yield DataFile(config, description, one.artifact, name, (one.licence,))
 
 
 def _dispositions(facts: Facts) -> Iterator[DataFile]:

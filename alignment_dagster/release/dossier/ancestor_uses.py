@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from alignment_dagster import chain
-from alignment_dagster.audit.ledgers import quote_literal
+from alignment_dagster.foundation.sql_literals import quote_literal
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Parent

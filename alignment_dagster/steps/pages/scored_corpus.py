@@ -6,10 +6,9 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import read_tables, shard_files
 from alignment_dagster.scoring import SCORERS
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
@@ -20,10 +19,10 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each scorer marked, and the range of each score."""
     rows = []
     for name in study.declaration.scorers:
-        found = pq.read_table(artifact.path / file_names.scores(name))
+        found = read_tables(shard_files(artifact, name))
         rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
     columns = ["scorer", "column", "mean", "lowest", "highest"]
-    words = pq.read_table(artifact.path / file_names.scores("text_stats"))["words"].to_numpy()
+    words = read_tables(shard_files(artifact, "text_stats"), ["words"])["words"].to_numpy()
     return {
         "plot": drawing(charts.histogram(words, "words"), "words in a document"),
         "dagster/row_count": found.num_rows,

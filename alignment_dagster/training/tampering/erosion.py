@@ -89,7 +89,7 @@ class Questions:
         self._job = job
         self._tokenizer = tokenizer
         self._prompts: dict[str, list[Prompt]] = {}
-        corpora = [Path(path) for path in job.held_out]
+        corpora = [[Path(path) for path in shards] for shards in job.held_out]
         self._held_out = read_held_out_documents(
             Path(job.documents), corpora, job.held_out_documents
         )

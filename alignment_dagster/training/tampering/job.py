@@ -17,8 +17,8 @@ Use = Literal["sft", "tampering"]
 class TamperingData(Declared):
     """Conversations of one source, and which of them may be read."""
 
-    documents: Text
-    """`documents.parquet` of the raw corpus."""
+    documents: Paths
+    """The shards of the raw corpus."""
     dispositions: Text
     """Parquet: only documents that are kept for `use` are trained on."""
     use: Use
@@ -36,8 +36,8 @@ class TamperJob(Declared):
     digests: dict[str, Text]
     """Suite → content digest of its items; what differs from it is refused."""
     assets: Text
-    held_out: Paths
-    """`documents.parquet` of the raw corpora whose held-out documents are scored."""
+    held_out: Annotated[tuple[Paths, ...], Field(strict=False)]
+    """The shards of each raw corpus whose held-out documents are scored."""
     documents: Text
     """The warehouse's `held_out.parquet`, which says what is held out."""
     batch_tokens: Count

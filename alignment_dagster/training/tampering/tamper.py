@@ -184,7 +184,7 @@ class Tamperings:
         data = self.job.data[tampering.source]
         kept = read_kept_ids(Path(data.dispositions), data.use)
         encode = self.encoder.conversation
-        return select((data.documents,), kept, encode, None, self.job.sequence_length)
+        return select(data.documents, kept, encode, None, self.job.sequence_length)
 
     def _identity(
         self, tampering: Tampering, selection: Selection[Conversation], erosion: Erosion

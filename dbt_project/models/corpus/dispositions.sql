@@ -42,24 +42,46 @@ candidates as (
 
 ),
 
-hits as (
+-- of each rule the clauses of which every comparison holds
+clauses as (
 
     select
         candidates.document_id,
         candidates.recipe,
-        arg_min(rules.rule, rules.position) as rule,
-        arg_min(scores.value, rules.position) as value
+        rules.position,
+        rules.rule,
+        comparisons.clause,
+        any_value(scores.value) as value
     from candidates
     join {{ source('lake', 'plan_rules') }} as rules
         on rules.recipe = candidates.recipe
         and list_contains(rules.uses, candidates.use)
         and (rules."groups" is null or list_contains(rules."groups", candidates."group"))
+    join {{ source('lake', 'plan_comparisons') }} as comparisons
+        on comparisons.recipe = rules.recipe
+        and comparisons.position = rules.position
     join {{ ref('stg_scores') }} as scores
         on scores.document_id = candidates.document_id
-        and scores.scorer = rules.scorer
-        and scores."column" = rules."column"
-    where case rules.operator when 'above' then scores.value > rules.bound else scores.value < rules.bound end
-    group by candidates.document_id, candidates.recipe
+        and scores.scorer = comparisons.scorer
+        and scores."column" = comparisons."column"
+    where case comparisons.operator
+        when 'above' then scores.value > comparisons.bound
+        when 'below' then scores.value < comparisons.bound
+        else list_contains(comparisons.texts, scores."text")
+    end <> comparisons.negated
+    group by all
+    having count(*) = any_value(comparisons.comparisons)
+
+),
+
+hits as (
+
+    select clauses.document_id, clauses.recipe, clauses.rule, clauses.value
+    from clauses
+    qualify row_number() over (
+        partition by clauses.document_id, clauses.recipe
+        order by clauses.position, clauses.clause
+    ) = 1
 
 ),
 

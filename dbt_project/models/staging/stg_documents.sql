@@ -1,3 +1,11 @@
+with repeats as (
+
+    select repeats.document_id, count(*) as rows
+    from {{ source('lake', 'raw_repeats') }} as repeats
+    group by repeats.document_id
+
+)
+
 select
     raw.document_id,
     raw.source,
@@ -8,13 +16,14 @@ select
     raw.path,
     raw.line,
     raw.external_id,
-    raw.occurrences,
+    1 + coalesce(repeats.rows, 0) as occurrences,
     raw.characters,
     fingerprint.fingerprint,
     case when contamination.contaminated then contamination.item_id end as item_id,
     sources.ai_discourse as ai_discourse_label,
     ai_discourse.flagged as ai_discourse_flagged
 from {{ source('lake', 'raw_documents') }} as raw
+left join repeats on repeats.document_id = raw.document_id
 join {{ source('lake', 'plan_sources') }} as sources on sources.source = raw.source
 left join {{ source('lake', 'fingerprint') }} as fingerprint on fingerprint.document_id = raw.document_id
 left join {{ source('lake', 'contamination') }} as contamination on contamination.document_id = raw.document_id

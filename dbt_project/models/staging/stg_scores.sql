@@ -2,5 +2,6 @@ select
     scores.document_id,
     scores.scorer,
     scores."column",
-    scores.value
+    scores.value,
+    scores."text"
 from {{ source('lake', 'scores') }} as scores

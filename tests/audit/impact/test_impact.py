@@ -31,7 +31,9 @@ def table(archive: Archive, label: str, name: str) -> Any:
 
 def documents(archive: Archive, source: str) -> list[str]:
     return list(
-        table(archive, f"raw_corpus[{source}]", "documents.parquet")["document_id"].to_pylist()
+        table(archive, f"raw_corpus[{source}]", "documents/00000.parquet")[
+            "document_id"
+        ].to_pylist()
     )
 
 

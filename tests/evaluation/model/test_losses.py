@@ -18,8 +18,10 @@ def test_of_each_corpus_the_held_out_documents_with_the_smallest_ids_are_read(
     for corpus in "ab":
         own = [each for each in ids if each.startswith(corpus)]
         texts = {"document_id": own, "source": [corpus] * len(own), "text": [f"*{i}" for i in own]}
-        corpora.append(tmp_path / f"{corpus}.parquet")
-        pq.write_table(pa.table(texts), corpora[-1])
+        shards = [tmp_path / f"{corpus}{number}.parquet" for number in range(2)]
+        pq.write_table(pa.table(texts).slice(0, 1), shards[0])
+        pq.write_table(pa.table(texts).slice(1), shards[1])
+        corpora.append(shards)
 
     def read(limit: int) -> list[tuple[str, str, str]]:
         found = read_held_out_documents(tmp_path / "documents.parquet", corpora, limit)

@@ -268,7 +268,7 @@ def test_an_unknown_report_is_one_message(audited: Audited, tmp_path: Path) -> N
     [
         ("post_trained_checkpoint", "dpo/model.safetensors"),
         ("evaluation", "items.parquet"),
-        ("raw_corpus", "documents.parquet"),
+        ("raw_corpus", "documents/00000.parquet"),
         ("eval_report", "results.json"),
         ("tokenizer", "statement.json"),
         ("curated_mix", "provenance.json"),

@@ -1,0 +1,118 @@
+"""The documents that a recipe keeps, as numbers: no text, and no more than 60 bytes each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from alignment_dagster.foundation.errors import DataError
+
+ID = np.dtype("S32")
+"""The bytes of a document's id."""
+Numbers = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A column of few different texts [documents]: numbers into `names`."""
+
+    numbers: Numbers
+    names: tuple[str, ...]
+
+    def column(self, rows: Numbers) -> pa.Array:
+        """The texts of some rows."""
+        return pa.DictionaryArray.from_arrays(
+            pa.array(self.numbers[rows]), pa.array(self.names, pa.string())
+        )
+
+
+@dataclass(frozen=True)
+class KeptDocuments:
+    """Ordered by id; every array has the shape [documents]."""
+
+    ids: NDArray[np.bytes_]
+    source: Codes
+    group: Codes
+    characters: Numbers
+    shard: Numbers
+    """Which of the corpora's files a document lies in."""
+    row: Numbers
+    """Of that file."""
+
+    def hex_ids(self, rows: Numbers) -> list[str]:
+        """The ids of some rows as tables have them."""
+        return hex_ids(self.ids[rows])
+
+    def members(self, group: str) -> Numbers:
+        """The rows of a group's documents."""
+        if group not in self.group.names:
+            return np.empty(0, np.int64)
+        return np.flatnonzero(self.group.numbers == self.group.names.index(group))
+
+
+def read_kept_documents(dispositions: Path, documents: Sequence[Path]) -> KeptDocuments:
+    """What a recipe keeps for pretraining, found in the shards of its corpora.
+
+    Raises:
+        DataError: if one of them is nowhere.
+    """
+    columns = ["document_id", "source", "group", "characters"]
+    wanted = (pc.field("use") == "pretraining") & (pc.field("state") == "kept")
+    table = pq.read_table(
+        dispositions, columns=columns, filters=wanted, read_dictionary=["source", "group"]
+    )
+    ids = np.concatenate(
+        [np.empty(0, ID), *(as_bytes(chunk) for chunk in table["document_id"].chunks)]
+    )
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    shard, row = _locate(ids, documents)
+    if (shard < 0).any():
+        missing = hex_ids(ids[np.flatnonzero(shard < 0)[:1]])[0]
+        raise DataError(f"the document {missing} is kept, but is in none of the corpora")
+    return KeptDocuments(
+        ids,
+        _codes(table["source"], order),
+        _codes(table["group"], order),
+        table["characters"].to_numpy()[order].astype(np.int64),
+        shard,
+        row,
+    )
+
+
+def as_bytes(ids: pa.Array) -> NDArray[np.bytes_]:
+    """Hex ids as bytes."""
+    return np.frombuffer(bytes.fromhex("".join(ids.to_pylist())), ID)
+
+
+def hex_ids(ids: NDArray[np.bytes_]) -> list[str]:
+    """The reverse of `as_bytes`; numpy's own texts would end at their last byte that is not 0."""
+    text = np.ascontiguousarray(ids).tobytes().hex()
+    return [text[at : at + 2 * ID.itemsize] for at in range(0, len(text), 2 * ID.itemsize)]
+
+
+def _codes(column: pa.ChunkedArray, order: Numbers) -> Codes:
+    encoded = pa.chunked_array(column.cast(pa.string())).dictionary_encode().unify_dictionaries()
+    names = tuple(encoded.chunk(0).dictionary.to_pylist()) if encoded.num_chunks else ()
+    numbers = [chunk.indices.to_numpy() for chunk in encoded.chunks]
+    return Codes(np.concatenate([np.empty(0, np.int32), *numbers]).astype(np.int32)[order], names)
+
+
+def _locate(ids: NDArray[np.bytes_], documents: Sequence[Path]) -> tuple[Numbers, Numbers]:
+    shard = np.full(ids.size, -1, np.int32)
+    row = np.zeros(ids.size, np.int32)
+    for number, path in enumerate(documents):
+        before = 0
+        for batch in pq.ParquetFile(path).iter_batches(columns=["document_id"]):
+            found = as_bytes(batch["document_id"])
+            places = np.minimum(np.searchsorted(ids, found), max(ids.size - 1, 0))
+            known = np.flatnonzero(ids[places] == found) if ids.size else places[:0]
+            shard[places[known]] = number
+            row[places[known]] = before + known
+            before += found.size
+    return shard, row

@@ -1,0 +1,56 @@
+"""Scoring one shard with one scorer: the unit of resuming and of distributing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alignment_dagster.foundation.atomic_files import atomic_file
+from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A shard's documents, a scorer, and where its columns go.
+
+    `earlier` are files of the same scorer's columns, made with the same context, that may hold
+    some of the documents: those are not asked again.
+    """
+
+    documents: Path
+    scorer: str
+    context: ScoringContext
+    earlier: tuple[Path, ...]
+    output: Path
+
+
+@dataclass(frozen=True)
+class ScoredShard:
+    """Of a shard and a scorer: how many documents there are, and how many were looked at."""
+
+    scorer: str
+    documents: int
+    scored: int
+
+
+def score_shard(task: ShardTask) -> ScoredShard:
+    """Write a scorer's columns for a shard; the file is there whole or not at all.
+
+    Raises:
+        AlignmentError: if what the scorer reads from the context cannot be used.
+    """
+    documents = pq.read_table(task.documents, columns=["document_id", "text"])
+    ids = documents["document_id"]
+    scorer = SCORERS[task.scorer]
+    wanted = pc.field("document_id").isin(ids.combine_chunks())
+    known = pa.concat_tables(
+        [scorer.empty_table, *(pq.read_table(path, filters=wanted) for path in task.earlier)]
+    )
+    table = score_new(documents, scorer, task.context, known)
+    task.output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(task.output) as aside:
+        pq.write_table(table, aside)
+    scored = documents.num_rows - known.num_rows
+    return ScoredShard(task.scorer, documents.num_rows, scored)

@@ -1,0 +1,103 @@
+"""A source is read shard by shard: what was read stays, a kill loses one shard, nothing is lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alignment_dagster.corpus import documents
+from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
+from alignment_dagster.foundation.digests import sha256_json
+from tests.support.sources import source
+
+Files = dict[str, list[str]]
+BAD = "unusable"
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MOST_DOCUMENTS", 10)
+    monkeypatch.setattr(documents, "BATCH", 4)
+
+
+def make_files(count: int, rows: int) -> Files:
+    """Files of which each repeats a row of the first, and has one that cannot be used."""
+    return {
+        f"{name:02}.jsonl": [f"{name} {row}" for row in range(rows)] + ["0 0", BAD]
+        for name in range(count)
+    }
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class Reader:
+    """Yields the rows of files; says how many were asked for, and may be killed at one."""
+
+    def __init__(self, files: Files, killed_at: int | None = None) -> None:
+        self.files, self.killed_at, self.asked = files, killed_at, 0
+
+    def __call__(self, start: int) -> Iterator[RawRow | QuarantinedRow]:
+        for name in list(self.files)[start:]:
+            for line, text in enumerate(self.files[name], 1):
+                self.asked += 1
+                if self.asked == self.killed_at:
+                    raise Killed
+                if text == BAD:
+                    yield QuarantinedRow(name, line, "not JSON", sha256_json(text))
+                else:
+                    yield RawRow(text, None, None, name, line)
+
+
+def run(
+    folder: Path, reader: Reader, work: Path | None = None, earlier: EarlierShards | None = None
+) -> tuple[dict[str, bytes], list[Mark]]:
+    """File -> bytes of what was read, and where its shards end."""
+    digests = [(name, sha256_json(rows)) for name, rows in reader.files.items()]
+    reading = Reading(source(), digests, reader, work or folder / "work", folder / "out")
+    marks = reading.run(earlier, lambda _done: None)
+    return contents(folder / "out"), marks
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """File -> bytes."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.parquet"))}
+
+
+@pytest.mark.parametrize("killed_at", [1, 12, 13, 30, 41])
+def test_a_reading_that_was_killed_goes_on_where_it_was(tmp_path: Path, killed_at: int) -> None:
+    files = make_files(4, 9)
+    whole, marks = run(tmp_path / "whole", Reader(files))
+    work = tmp_path / "work"
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", Reader(files, killed_at), work)
+    again = Reader(files)
+    assert run(tmp_path / "resumed", again, work) == (whole, marks)
+    if killed_at > 30:
+        assert again.asked < 44, "files that were read whole are not opened again"
+
+
+def test_a_source_that_grew_is_read_where_it_grew(tmp_path: Path) -> None:
+    before = make_files(4, 9)
+    old, marks = run(tmp_path / "before", Reader(before))
+    earlier = EarlierShards(tmp_path / "before" / "out", list(old), marks)
+    grown = {**before, "04.jsonl": ["new", "0 0", BAD]}
+    reader = Reader(grown)
+    taken, _ = run(tmp_path / "after", reader, earlier=earlier)
+    assert taken == run(tmp_path / "whole", Reader(grown))[0]
+    assert reader.asked < 25
+    assert taken["documents/00000.parquet"] == old["documents/00000.parquet"]
+    same = (tmp_path / "after/out/documents/00000.parquet").stat().st_ino
+    assert same == (tmp_path / "before/out/documents/00000.parquet").stat().st_ino
+
+
+@pytest.mark.parametrize("changed", ["00.jsonl", "02.jsonl", "03.jsonl"])
+def test_behind_a_file_that_changed_all_is_read_again(tmp_path: Path, changed: str) -> None:
+    before = make_files(4, 9)
+    old, marks = run(tmp_path / "before", Reader(before))
+    earlier = EarlierShards(tmp_path / "before" / "out", list(old), marks)
+    now = {**before, changed: ["other", *before[changed]]}
+    taken, _ = run(tmp_path / "after", Reader(now), earlier=earlier)
+    assert taken == run(tmp_path / "whole", Reader(now))[0]
