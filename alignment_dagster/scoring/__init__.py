@@ -3,7 +3,15 @@
 Documents are scored once; what a recipe makes of the scores is decided later.
 """
 
-from alignment_dagster.scoring import ai_discourse, contamination, fingerprint, text_stats
+from alignment_dagster.scoring import (
+    ai_discourse,
+    contamination,
+    fingerprint,
+    language_id,
+    pii,
+    text_stats,
+)
+from alignment_dagster.scoring.quality import c4, fineweb, gopher
 from alignment_dagster.scoring.incremental import score_new
 from alignment_dagster.scoring.scorer import EvaluationItem, Scorer, ScoringContext, score
 
@@ -23,5 +31,10 @@ SCORERS: dict[str, Scorer] = {
         fingerprint.SCORER,
         ai_discourse.SCORER,
         contamination.SCORER,
+        gopher.SCORER,
+        c4.SCORER,
+        fineweb.SCORER,
+        language_id.SCORER,
+        pii.SCORER,
     )
 }

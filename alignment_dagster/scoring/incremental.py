@@ -30,5 +30,5 @@ def score_new(
     """
     ids = documents["document_id"]
     new = documents.filter(pc.invert(pc.is_in(ids, earlier["document_id"])))
-    known = pa.concat_tables([earlier, score(new, scorer, context, progress)])
+    known = pa.concat_tables([earlier, score(new, scorer, context, progress).table])
     return known.take(pc.index_in(ids, known["document_id"])).combine_chunks()
