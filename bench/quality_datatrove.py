@@ -44,7 +44,9 @@ def decide(texts: list[str]) -> tuple[dict[str, list[bool]], float]:
 
 
 def main() -> None:
-    job = json.load(open(sys.argv[1], encoding="utf-8"))
+    """Answer on the last line of the output, as JSON."""
+    with open(sys.argv[1], encoding="utf-8") as file:
+        job = json.load(file)
     texts = job["texts"]
     with Pool(job["workers"], prepare, (job["break"],)) as pool:
         pool.map(decide, [["a"]] * job["workers"], chunksize=1)

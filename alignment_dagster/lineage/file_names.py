@@ -57,7 +57,8 @@ DIFFERENCE = "difference.json"
 
 def scores(scorer: str) -> str:
     """The file of `scored_corpus` that holds a scorer's columns."""
-    return f"{scorer}.parquet"
+    # `module:function` is one of the study's own; a colon in a path begins something else
+    return f"{scorer.replace(':', '.')}.parquet"
 
 
 def pretraining_part(recipe: str) -> str:

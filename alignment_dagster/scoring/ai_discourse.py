@@ -65,8 +65,9 @@ class Filter:
     def score_text(self, text: str) -> dict[str, bool | int | str | list[str] | None]:
         """The scorer's columns for one text.
 
-        `negative_hits` counts the entities that have a negative word near them. `first_term` is
-X
+        `negative_hits` counts the entities that have a negative word near them. `terms` names
+        every instant term and every such pair (`robot + destroy`) that was hit, once each, and
+        `first_term` the first of them.
         """
         words = normalise(text)
         instant = list(self.instant.matches(words))

@@ -58,9 +58,13 @@ def _sample(text: str) -> str:
 def _bind(_context: ScoringContext) -> ScoreBatch:
     """`confidence` is the probability of the likeliest language, also where it is not named."""
     schema = pa.schema(list(COLUMNS.items()))
-    return lambda texts: pa.Table.from_arrays(
-        [pa.array(column) for column in zip(*map(_classify, texts), strict=True)], schema=schema
-    ) if texts else schema.empty_table()
+    return lambda texts: (
+        pa.Table.from_arrays(
+            [pa.array(column) for column in zip(*map(_classify, texts), strict=True)], schema=schema
+        )
+        if texts
+        else schema.empty_table()
+    )
 
 
 SCORER = Scorer("language", "1", COLUMNS, _bind, no_inputs)

@@ -15,6 +15,8 @@ BATCH = 512
 Progress = Callable[[int, int], None]
 """Told how many documents are done, and how many there are."""
 
+NUMBERS = (pa.bool_(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
+"""The types of columns that rules hold against bounds; other columns are there to be looked at."""
 LONGEST_REASON = 300
 """Characters of what a scorer said when it failed."""
 

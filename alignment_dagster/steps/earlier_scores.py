@@ -12,7 +12,7 @@ from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
-from alignment_dagster.scoring import SCORERS
+from alignment_dagster.scoring import Scorer
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Earlier:
         )
         return cls(found, _unchanged_scorers(inputs, context.inputs) if same else frozenset())
 
-    def scores(self, scorer: str) -> pa.Table:
+    def scores(self, scorer: Scorer) -> pa.Table:
         """What the scorer found before, by document; empty where it has to look again."""
-        if self.artifact is None or scorer not in self.scorers:
-            return SCORERS[scorer].empty_table
-        return pq.read_table(self.artifact.path / file_names.scores(scorer))
+        if self.artifact is None or scorer.name not in self.scorers:
+            return scorer.empty_table
+        return pq.read_table(self.artifact.path / file_names.scores(scorer.name))
 
 
 def _code_and_declaration(documents: Artifact) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
+from alignment_dagster.scoring import ScoringContext, find_scorer, score_new
+from alignment_dagster.scoring.scorer import NUMBERS
 from alignment_dagster.steps.earlier_scores import Earlier
 from alignment_dagster.steps.pages.scored_corpus import page_metadata
 from alignment_dagster.study import Study
@@ -34,11 +35,12 @@ def build(context: BuildContext) -> BuildResult:
     earlier = Earlier.of(context)
     scores, scored = {}, {}
     for name in context.study.declaration.scorers:
-        known = earlier.scores(name)
+        scorer = find_scorer(name, context.study.assets)
+        known = earlier.scores(scorer)
         new = pc.invert(pc.is_in(documents["document_id"], known["document_id"]))
         scored[f"documents_scored/{name}"] = float(pc.sum(new).as_py())
         progress = partial(context.report, unit=f"documents ({name})")
-        scores[name] = score_new(documents, SCORERS[name], scoring, known, progress)
+        scores[name] = score_new(documents, scorer, scoring, known, progress)
         pq.write_table(scores[name], context.folder / file_names.scores(name))
     return BuildResult(_checks(documents, scores), scored, {"documents": documents.num_rows})
 
@@ -55,7 +57,7 @@ def _checks(documents: pa.Table, scores: Mapping[str, pa.Table]) -> tuple[Check,
     missing = [
         f"{name}.{column}"
         for name, found in scores.items()
-        for column in SCORERS[name].columns
+        for column in found.column_names[1:]
         if not _in_range(found[column])
     ]
     prints = scores["fingerprint"]["fingerprint"]
@@ -80,13 +82,11 @@ def _checks(documents: pa.Table, scores: Mapping[str, pa.Table]) -> tuple[Check,
 
 
 def _in_range(column: pa.ChunkedArray) -> bool:
-    """Numbers are finite and not negative; nothing but text may be missing."""
-    if pa.types.is_string(column.type):
+    """Numbers are there, finite and not negative."""
+    if column.type not in NUMBERS:
         return True
     if column.null_count:
         return False
-    if pa.types.is_boolean(column.type):
-        return True
     values = pc.cast(column, pa.float64())
     return bool(pc.all(pc.and_(pc.is_finite(values), pc.greater_equal(values, 0))).as_py())
 
@@ -99,7 +99,8 @@ def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The lexicons and evaluation items that the scorers look at."""
     context = scoring_context(study)
-    return {name: SCORERS[name].inputs(context) for name in study.declaration.scorers}
+    names = study.declaration.scorers
+    return {name: find_scorer(name, study.assets).inputs(context) for name in names}
 
 
 STEP = Step(

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.fields import Name, Names, ScorerName, Share, Text
 
 OWNED_RULES = ("not_selected", "evaluation_item", "exact_duplicate", "held_out")
 """The ledger's own, in the order in which they decide, before every declared rule."""
@@ -16,7 +16,7 @@ class DropRule(Declared):
 
     rule: Name
     """A name for it; tables and pages say which documents it dropped."""
-    scorer: Name
+    scorer: ScorerName
     """One of the study's."""
     column: Name
     """One of the scorer's columns."""

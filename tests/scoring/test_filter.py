@@ -136,5 +136,7 @@ def _share_flagged(name: str) -> float:
     study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
     documents = deduplicate(declared, read_source(declared, DATA))
-    flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets))["flagged"]
+    flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets)).table[
+        "flagged"
+    ]
     return sum(flagged.to_pylist()) / documents.num_rows

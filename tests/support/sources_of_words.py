@@ -24,4 +24,6 @@ def snapshot(texts: Sequence[str], occurrences: Sequence[int] | None = None) -> 
             "text": pa.array(texts, pa.string()),
         }
     )
-    return Snapshot(documents, {name: score(documents, SCORERS[name], CONTEXT) for name in NAMES})
+    return Snapshot(
+        documents, {name: score(documents, SCORERS[name], CONTEXT).table for name in NAMES}
+    )

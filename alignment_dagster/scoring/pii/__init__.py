@@ -1,7 +1,7 @@
 """`pii`: what names a person or opens something: e-mail, IP, phone, card, keys and tokens.
 
-`spans` are byte ranges of the text in UTF-8, in order, none overlapping another; `redact` puts their
-kinds in their place. Each kind is a file that says what it takes for one and what it does not.
+`spans` are byte ranges of the text in UTF-8, in order, none overlapping another; `redact` puts
+their kinds in their place. Each kind is a file that says what it takes for one and what not.
 """
 
 from collections import Counter

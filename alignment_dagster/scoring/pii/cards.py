@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from alignment_dagster.scoring.pii.spans import Span
 
-WRITTEN = re.compile(r"(?<![\w.,:/+-])\d(?:([ -]?)\d)(?:\1?\d){10,17}(?![\w]|[.,:/-]\d)", re.A)
-GROUPS = re.compile(r"\d{4}(?:([ -])\d{4})(?:\1\d{4}){1,3}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d+")
+WRITTEN = re.compile(r"(?<![\w.,:/+-])\d(?:[ -]?\d){11,18}(?![\w]|[.,:/-]\d)", re.A)
+GROUPS = re.compile(
+    r"\d{4}(?:([ -])\d{4})(?:\1\d{4}){1,3}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d+"
+)
 ISSUERS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|"
     r"3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d)\d{12,15}|35(?:2[89]|[3-8]\d)\d{12}|"

@@ -1,8 +1,8 @@
 """Addresses of the internet that a machine of somebody's could have.
 
-Private, loopback, link-local and documentation ranges name no machine (`192.168.0.1`, `203.0.113.5`,
-`2001:db8::1`) and are left alone. So are numbers that count something: what stands after `version`,
-`section` or the like, or has only one digit between its dots (`1.2.3.4`).
+Private, loopback, link-local and documentation ranges name no machine (`192.168.0.1`,
+`203.0.113.5`, `2001:db8::1`) and are left alone. So are numbers that count something: what stands
+after `version`, `section` or the like, or has only one digit between its dots (`1.2.3.4`).
 """
 
 import re

@@ -1,7 +1,7 @@
 """Keys, tokens and private keys, by the forms that their issuers document.
 
-A form is looked for only where its literal beginning stands in the text. What documentation shows in
-a key's place is none: `EXAMPLE` in it, or hardly any different characters.
+A form is looked for only where its literal beginning stands in the text. What documentation shows
+in a key's place is none: `EXAMPLE` in it, or hardly any different characters.
 """
 
 import base64

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from alignment_dagster.scoring.pii.spans import Span
 
-WRITTEN = re.compile(r"(?<![\w+.,:/-])(?:\+|00(?=[1-9]\d{0,2}[ ./()-]))[1-9](?:[ ./()-]{0,3}\d){6,20}", re.A)
+WRITTEN = re.compile(
+    r"(?<![\w+.,:/-])(?:\+|00(?=[1-9]\d{0,2}[ ./()-]))[1-9](?:[ ./()-]{0,3}\d){6,20}", re.A
+)
 FEWEST_DIGITS = 7
 END = re.compile(r"\d(?=[ ./()-]|$)")
 

@@ -9,7 +9,6 @@ there with fewer than 5 `sentences` in the lines kept, with `lorem_ipsum`, or wi
 are shares of all lines; C4 also dropped pages by a list of bad words, which is no heuristic.
 """
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +16,8 @@ from alignment_dagster.scoring.quality.lines import Lines, split_lines
 from alignment_dagster.scoring.quality.words import (
     Flags,
     Integers,
-    as_numpy,
+    as_flags,
+    as_integers,
     count_by_text,
     flatten,
     sum_by_text,
@@ -49,7 +49,9 @@ def _score(texts: list[str]) -> pa.Table:
     split = pc.utf8_split_whitespace(trimmed)
     short = pc.less(pc.list_value_length(split), FEWEST_WORDS)
     line, words = flatten(split)
-    long = count_by_text(line[as_numpy(pc.greater(pc.utf8_length(words), LONGEST_WORD))], len(split))
+    long = count_by_text(
+        line[as_flags(pc.greater(pc.utf8_length(words), LONGEST_WORD))], len(split)
+    )
     said = pc.replace_substring_regex(trimmed, CITATION, "")
     ends = pc.and_(pc.match_substring_regex(said, TERMINAL), pc.invert(pc.ends_with(said, "...")))
     lines = Lines(found.texts, said, found.document)
@@ -74,12 +76,12 @@ def _score(texts: list[str]) -> pa.Table:
 
 
 def _count_sentences(lines: Lines) -> Integers:
-    breaks = as_numpy(pc.count_substring_regex(lines.values, SENTENCE_BREAK)).astype(np.int64)
+    breaks = as_integers(pc.count_substring_regex(lines.values, SENTENCE_BREAK))
     return sum_by_text(lines.document, breaks + 1, lines.texts)
 
 
 def _any(lines: Lines, flags: pa.Array) -> Flags:
-    return count_by_text(lines.document[as_numpy(flags)], lines.texts) > 0
+    return count_by_text(lines.document[as_flags(flags)], lines.texts) > 0
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:

@@ -6,12 +6,11 @@ of 0.1 or more. The code that was published with it draws the last line at 0.01,
 `newlines` a word, which the paper does not mention.
 """
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import split_at_newlines
-from alignment_dagster.scoring.quality.words import as_array, as_numpy, count_words, share
+from alignment_dagster.scoring.quality.words import as_array, as_integers, count_words, share
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
 SHORT = 30
@@ -44,8 +43,8 @@ COLUMNS = {
 def _score(texts: list[str]) -> pa.Table:
     """Lines of white space alone are none; of a text without any, every share is 0."""
     array = as_array(texts)
-    newlines = as_numpy(pc.count_substring(array, "\n")).astype(np.int64)
-    visible = as_numpy(pc.utf8_length(array)).astype(np.int64) - newlines
+    newlines = as_integers(pc.count_substring(array, "\n"))
+    visible = as_integers(pc.utf8_length(array)) - newlines
     every = split_at_newlines(array)
     blank = pc.or_(pc.utf8_is_space(every.values), pc.equal(every.values, ""))
     lines = every.filter(pc.invert(blank))

@@ -31,7 +31,8 @@ from alignment_dagster.scoring.quality.words import (
     Integers,
     Words,
     as_array,
-    as_numpy,
+    as_flags,
+    as_integers,
     count_by_text,
     share,
     split_words,
@@ -40,9 +41,7 @@ from alignment_dagster.scoring.quality.words import (
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-SYMBOLS = (
-    r"[\x00-\x1f!-/:-@\[-`{-\x9f«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～]"  # noqa: RUF001
-)
+SYMBOLS = r"[\x00-\x1f!-/:-@\[-`{-\x9f«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～]"  # noqa: RUF001
 """A word of these alone is none. CCNet's list (Wenzek et al., arXiv 1911.00359) with the control
 characters; the paper does not say."""
 
@@ -68,7 +67,7 @@ Columns = dict[str, npt.NDArray[np.generic]]
 def _score(texts: list[str]) -> pa.Table:
     array = as_array(texts)
     words = split_words(array)
-    characters = as_numpy(pc.utf8_length(array)).astype(np.int64)
+    characters = as_integers(pc.utf8_length(array))
     return pa.table(
         {
             **_of_words(words, array),
@@ -81,12 +80,14 @@ def _score(texts: list[str]) -> pa.Table:
 
 def _of_words(words: Words, texts: pa.Array) -> Columns:
     """`words` and their mean length are of those that are no symbols, the ratios of all."""
-    symbols = as_numpy(pc.match_substring_regex(words.distinct, f"^{SYMBOLS}+$"))[words.numbers]
+    symbols = as_flags(pc.match_substring_regex(words.distinct, f"^{SYMBOLS}+$"))[words.numbers]
     plain, lengths = words.document[~symbols], words.lengths[~symbols]
     counted = count_by_text(plain, words.texts)
-    letters = as_numpy(pc.match_substring_regex(words.distinct, r"\pL"))
+    letters = as_flags(pc.match_substring_regex(words.distinct, r"\pL"))
     ellipses = _count(texts, "...") + _count(texts, "…")
-    stops = as_numpy(pc.index_in(words.distinct, pa.array(STOP_WORDS, words.distinct.type)).fill_null(-1))[words.numbers]
+    stops = as_integers(
+        pc.index_in(words.distinct, pa.array(STOP_WORDS, words.distinct.type)).fill_null(-1)
+    )[words.numbers]
     found = np.zeros((words.texts, len(STOP_WORDS) + 1), dtype=np.bool_)
     found[words.document, stops] = True
     return {
@@ -103,7 +104,9 @@ def _of_lines(lines: Lines) -> Columns:
     begins = pc.utf8_ltrim_whitespace(lines.values)
     ends = pc.utf8_rtrim_whitespace(lines.values)
     return {
-        "bullet_lines": lines.share(pc.or_(pc.starts_with(begins, "•"), pc.starts_with(begins, "-"))),
+        "bullet_lines": lines.share(
+            pc.or_(pc.starts_with(begins, "•"), pc.starts_with(begins, "-"))
+        ),
         "ellipsis_lines": lines.share(pc.or_(pc.ends_with(ends, "..."), pc.ends_with(ends, "…"))),
     }
 
@@ -113,8 +116,8 @@ def _of_repeated_lines(texts: list[str], array: pa.Array, characters: Integers) 
     lines = split_at_newlines(array)
     filled = lines.filter(pc.not_equal(lines.values, ""))
     repeated, repeated_characters = filled.repeated()
-    first = as_numpy(pc.starts_with(array, "\n")) | (characters == 0)
-    last = as_numpy(pc.ends_with(array, "\n"))
+    first = as_flags(pc.starts_with(array, "\n")) | (characters == 0)
+    last = as_flags(pc.ends_with(array, "\n"))
     paragraphs = split_paragraphs(texts)
     again, again_characters = paragraphs.repeated()
     return {
@@ -138,7 +141,7 @@ def _of_n_grams(words: Words, characters: Integers) -> Columns:
 
 
 def _count(texts: pa.Array, pattern: str) -> Integers:
-    return as_numpy(pc.count_substring(texts, pattern)).astype(np.int64)
+    return as_integers(pc.count_substring(texts, pattern))
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:

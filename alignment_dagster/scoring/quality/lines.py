@@ -12,7 +12,8 @@ from alignment_dagster.scoring.quality.words import (
     Flags,
     Integers,
     Shares,
-    as_numpy,
+    as_flags,
+    as_integers,
     count_by_text,
     flatten,
     share,
@@ -38,20 +39,20 @@ class Lines:
 
     def share(self, flags: pa.Array | Flags) -> Shares:
         """(texts,) The share of each text's lines that are flagged."""
-        flagged = flags if isinstance(flags, np.ndarray) else as_numpy(flags)
+        flagged = flags if isinstance(flags, np.ndarray) else as_flags(flags)
         return share(count_by_text(self.document[flagged], self.texts), self.counts)
 
     def filter(self, flags: pa.Array) -> "Lines":
         """The flagged ones."""
-        return Lines(self.texts, self.values.filter(flags), self.document[as_numpy(flags)])
+        return Lines(self.texts, self.values.filter(flags), self.document[as_flags(flags)])
 
     def repeated(self) -> tuple[Integers, Integers]:
         """(texts,) Lines that the text has had before, and their characters."""
         encoded = pc.dictionary_encode(self.values)
         distinct = max(1, len(encoded.dictionary))
-        key = self.document * distinct + as_numpy(encoded.indices).astype(np.int64)
+        key = self.document * distinct + as_integers(encoded.indices)
         once, times = np.unique(key, return_counts=True)
-        lengths = as_numpy(pc.utf8_length(encoded.dictionary)).astype(np.int64)
+        lengths = as_integers(pc.utf8_length(encoded.dictionary))
         again, document = times - 1, once // distinct
         return (
             sum_by_text(document, again, self.texts),

@@ -53,10 +53,12 @@ def split_words(texts: pa.Array) -> Words:
     """Split texts at white space."""
     # trimmed: at the ends of a text white space would separate a word from nothing
     trimmed = pc.utf8_trim_whitespace(texts)
-    document, words = flatten(pc.utf8_split_whitespace(pc.if_else(pc.equal(trimmed, ""), None, trimmed)))
+    document, words = flatten(
+        pc.utf8_split_whitespace(pc.if_else(pc.equal(trimmed, ""), None, trimmed))
+    )
     encoded = pc.dictionary_encode(words)
-    numbers = as_numpy(encoded.indices).astype(np.int64)
-    lengths = as_numpy(pc.utf8_length(encoded.dictionary)).astype(np.int64)
+    numbers = as_integers(encoded.indices)
+    lengths = as_integers(pc.utf8_length(encoded.dictionary))
     return Words(
         texts=len(texts),
         distinct=encoded.dictionary,
@@ -70,19 +72,25 @@ def split_words(texts: pa.Array) -> Words:
 def count_words(texts: pa.Array) -> Integers:
     """(texts,) What `split_words` would find in each."""
     trimmed = pc.utf8_trim_whitespace(texts)
-    counts = as_numpy(pc.list_value_length(pc.utf8_split_whitespace(trimmed))).astype(np.int64)
-    return counts - as_numpy(pc.equal(trimmed, ""))
+    counts = as_integers(pc.list_value_length(pc.utf8_split_whitespace(trimmed)))
+    return counts - as_flags(pc.equal(trimmed, ""))
 
 
 def flatten(lists: pa.Array) -> tuple[Integers, pa.Array]:
     """The values of a list for each text (of none where it is null), and each one's text."""
-    sizes = as_numpy(pc.list_value_length(lists).fill_null(0))
+    sizes = as_integers(pc.list_value_length(lists).fill_null(0))
     return np.repeat(np.arange(len(lists), dtype=np.int64), sizes), lists.flatten()
 
 
-def as_numpy(values: pa.Array) -> npt.NDArray[np.generic]:
-    """An array without nulls."""
-    found: npt.NDArray[np.generic] = values.to_numpy(zero_copy_only=False)
+def as_flags(values: pa.Array) -> Flags:
+    """Yes or no for each, none of which is missing."""
+    found: Flags = values.to_numpy(zero_copy_only=False)
+    return found
+
+
+def as_integers(values: pa.Array) -> Integers:
+    """A number for each, none of which is missing."""
+    found: Integers = values.to_numpy(zero_copy_only=False).astype(np.int64)
     return found
 
 

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.scoring import SCORERS
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import Study
@@ -21,7 +20,7 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     rows = []
     for name in study.declaration.scorers:
         found = pq.read_table(artifact.path / file_names.scores(name))
-        rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
+        rows += [_summary(name, column, found[column]) for column in found.column_names[1:]]
     columns = ["scorer", "column", "mean", "lowest", "highest"]
     words = pq.read_table(artifact.path / file_names.scores("text_stats"))["words"].to_numpy()
     return {
@@ -35,6 +34,8 @@ def _summary(name: str, column: str, values: pa.ChunkedArray) -> dict[str, Any]:
     row = {"scorer": name, "column": column, "mean": None, "lowest": None, "highest": None}
     if pa.types.is_string(values.type):
         return {**row, "mean": f"{pc.count_distinct(values).as_py():,} distinct"}
+    if pa.types.is_nested(values.type):
+        return {**row, "mean": f"{len(pc.list_flatten(values)):,} in all"}
     numbers = pc.cast(values, pa.float64())
     return {
         **row,
