@@ -290,7 +290,8 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "position": "bigint", "path": _TEXT, "line": "bigint", "external_id": _TEXT,
         "occurrences": "bigint", "characters": "bigint", "fingerprint": _TEXT,
         "duplicate_of": _TEXT, "item_id": _TEXT, "held_out": "boolean",
-        "ai_discourse_label": "boolean", "ai_discourse_flagged": "boolean", "artifact": _TEXT,
+        "ai_discourse_label": "boolean", "ai_discourse_flagged": "boolean",
+        "ai_discourse_tier": _TEXT, "artifact": _TEXT,
     },
     "texts": {
         "document_id": _TEXT, "source": _TEXT, "position": "bigint", "path": _TEXT,

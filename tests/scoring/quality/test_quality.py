@@ -1,4 +1,4 @@
-"""Every statistic is what its published definition gives, written down plainly, whatever the text."""
+"""Every statistic is what its published definition gives, written down plainly."""
 
 # ruff: noqa: RUF001 (texts in many scripts)
 
