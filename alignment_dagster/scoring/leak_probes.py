@@ -77,8 +77,8 @@ LEAKS: Mapping[str, Callable[[EvaluationItem], str]] = {
     "option_alone": _shortest_option,
     "paraphrased": _paraphrased,
 }
-"""As it stands; in lines of 8 words; in capitals with other punctuation; its shortest option without
-the question; with every seventh word another one."""
+"""As it stands; in lines of 8 words; in capitals with other punctuation; its shortest option
+without the question; with every seventh word another one."""
 
 
 def measure_recall(suites: Mapping[str, Sequence[EvaluationItem]]) -> pa.Table:

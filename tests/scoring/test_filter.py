@@ -76,6 +76,7 @@ def test_hits_are_counted(tmp_path: Path) -> None:
     assert found["instant_hits"] == 2
     assert found["entity_hits"] == 2
     assert found["negative_hits"] == 2
+    assert found["terms"] == ["OpenAI", "robots + danger", "robot + danger"]
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,21 @@ def test_kept_scores_are_those_that_scoring_everything_gives(tmp_path: Path, nam
     assert (tmp_path / "again").read_bytes() == (tmp_path / "all").read_bytes()
     nothing = score_new(after.slice(0, 0), found, context, earlier)
     assert nothing.equals(found.empty_table)
+
+
+def test_a_scorer_that_fails_on_one_document_does_not_stop_the_others(tmp_path: Path) -> None:
+    def score_texts(texts: list[str]) -> pa.Table:
+        return pa.table({"share": [1 / len(text) for text in texts]})
+
+    fragile = replace(
+        SCORERS["text_stats"],
+        name="fragile",
+        columns={"share": pa.float64()},
+        bind=lambda _context: score_texts,
+    )
+    scored = score(documents(["ab", *["a"] * 600, "", "abcd"]), fragile, ScoringContext(tmp_path))
+    assert scored.table["share"].to_pylist() == [0.5, *[1.0] * 600, None, 0.25]
+    assert scored.failures.to_pylist() == [
+        {"document_id": "601", "scorer": "fragile", "reason": "ZeroDivisionError: division by zero"}
+    ]
+    assert score(documents(["a"]), fragile, ScoringContext(tmp_path)).failures.num_rows == 0
