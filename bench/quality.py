@@ -6,7 +6,8 @@ PASSAGES is a glob of JSONL.gz files with a field `text`; DATATROVE_PYTHON an in
 datatrove and regex. Words are what white space separates, and sentences what `c4` says, on both
 sides. Every fourth passage is bent so that some rule drops it. Speed is of processor time, both
 workers together, so that what else the machine does takes no part; the time that passed is printed
-too. Ends with 1 where a decision is other than the other side's, or a rule dropped nothing.
+too. Ends with 1 where a decision is other than the other side's, a rule dropped nothing, or, over
+the passages that it was made for, the counts are other than stated.
 """
 
 import glob
@@ -29,6 +30,8 @@ from alignment_dagster.scoring.quality.c4 import SENTENCE_BREAK
 
 WORKERS = 2
 CHUNK = 512
+DROPPED = {"gopher_quality": 1835, "gopher_repetition": 1829, "c4": 1802, "fineweb": 2878}
+"""Of all 17,078 documents that the 17,076 book passages give."""
 RULES: Mapping[str, tuple[tuple[str, str, float], ...]] = {
     "gopher_quality": (
         ("gopher.words", "below", 50),
@@ -100,6 +103,8 @@ def main() -> int:
     idle = [rule for rules in RULES.values() for rule in rules if not ours[str(rule)]]
     print(f"rules that dropped nothing: {idle or 'none'}")
     wrong = len(idle)
+    if len(texts) == 17_078:
+        wrong += DROPPED != {name: sum(ours[name]) for name in RULES}
     for name in RULES:
         pairs = list(zip(ours[name], theirs[name], strict=True))
         other = [place for place, (one, two) in enumerate(pairs) if one != two]
