@@ -408,6 +408,7 @@ def _corpus_rows(corpus: Corpus) -> pa.Table:
         "held_out": corpus.held_out,
         "ai_discourse_label": pa.nulls(count, pa.bool_()),
         "ai_discourse_flagged": corpus.flagged,
+        "ai_discourse_tier": ["instant" if one else None for one in corpus.flagged.tolist()],
     })  # fmt: skip
 
 
@@ -433,6 +434,7 @@ def _chat_rows(maker: Maker) -> list[pa.Table]:
             "held_out": np.zeros(count, bool),
             "ai_discourse_label": pa.nulls(count, pa.bool_()),
             "ai_discourse_flagged": np.zeros(count, bool),
+            "ai_discourse_tier": pa.nulls(count, pa.string()),
         }))  # fmt: skip
     return tables
 

@@ -121,7 +121,7 @@ ADDITIONS: Mapping[str, tuple[str, Edits]] = {
         {
             "scoring/exclamations.py": SCORER,
             "scoring/__init__.py": (
-                (" contamination, fingerprint", " contamination, exclamations, fingerprint"),
+                ("    contamination,\n", "    contamination,\n    exclamations,\n"),
                 ("        contamination.SCORER,\n",
                  "        contamination.SCORER,\n        exclamations.SCORER,\n"),
             ),
@@ -179,7 +179,7 @@ import pyarrow as pa
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 documents = pa.table({"document_id": ["a", "b"], "text": ["No! Stop!", "Yes."]})
-found = score(documents, SCORERS["exclamations"], ScoringContext(tiny.assets))
+found = score(documents, SCORERS["exclamations"], ScoringContext(tiny.assets)).table
 assert found.to_pydict() == {"document_id": ["a", "b"], "marks": [2, 0]}
 rule = {"rule": "loud", "scorer": "exclamations", "column": "marks", "above": 1}
 tiny.change(

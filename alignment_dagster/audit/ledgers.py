@@ -25,7 +25,7 @@ from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import LOGGED
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
-from alignment_dagster.lineage.shards import shard_files, tables
+from alignment_dagster.lineage.shards import scorer_tables, shard_files
 from alignment_dagster.lineage.tombstone import is_collected
 
 MEMORY = "1500MB"
@@ -121,7 +121,7 @@ def _quarantine(artifact: Artifact) -> Iterator[str]:
 def _scores(artifact: Artifact) -> Iterator[str]:
     if artifact.asset != chain.SCORED_CORPUS:
         return
-    for scorer in tables(artifact.manifest):
+    for scorer in scorer_tables(artifact.manifest):
         files = shard_files(artifact, scorer)
         schema = pq.read_schema(files[0])
         for column in schema.names[1:]:
@@ -293,7 +293,8 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "position": "bigint", "path": _TEXT, "line": "bigint", "external_id": _TEXT,
         "occurrences": "bigint", "characters": "bigint", "fingerprint": _TEXT,
         "duplicate_of": _TEXT, "item_id": _TEXT, "held_out": "boolean",
-        "ai_discourse_label": "boolean", "ai_discourse_flagged": "boolean", "artifact": _TEXT,
+        "ai_discourse_label": "boolean", "ai_discourse_flagged": "boolean",
+        "ai_discourse_tier": _TEXT, "artifact": _TEXT,
     },
     "texts": {
         "document_id": _TEXT, "source": _TEXT, "position": "bigint", "path": _TEXT,

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.snapshot import Snapshot
+from alignment_dagster.scoring.scorer import NUMBERS
 
 Values = npt.NDArray[np.float64]
 DECILES = np.arange(1, 10) / 10
@@ -38,10 +39,10 @@ def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
 
 
 def _numbers(table: pa.Table, column: str) -> Values | None:
-    """A column as numbers; None if it holds text, or there is no such column."""
-    if column not in table.column_names or pa.types.is_string(table.schema.field(column).type):
+    """A column as numbers, where it has them; None if it holds others, or is not there."""
+    if column not in table.column_names or table.schema.field(column).type not in NUMBERS:
         return None
-    values: Values = pc.cast(table[column], pa.float64()).to_numpy()
+    values: Values = pc.cast(table[column].drop_null(), pa.float64()).to_numpy()
     return values
 
 

@@ -29,7 +29,7 @@ def read_snapshot(raw: Artifact, scored: Artifact, scorers: Sequence[str]) -> Sn
 
     A scorer that the version was not scored with is left out.
     """
-    found = {name: shard_files(scored, name) for name in scorers}
+    found = {name: shard_files(scored, file_names.scores(name)) for name in scorers}
     documents = read_tables(shard_files(raw, file_names.RAW_DOCUMENTS), COLUMNS)
     repeats = (pq.read_metadata(path).num_rows for path in shard_files(raw, file_names.REPEATS))
     return Snapshot(

@@ -11,6 +11,9 @@ DOCUMENTS = "documents.parquet"
 HELD_OUT = "held_out.parquet"
 """Of `documents`: the ids of what is held out by itself."""
 
+# scored_corpus: besides a table of shards for each scorer
+FAILURES = "failures"
+
 # corpus_drift
 DRIFT = "drift.parquet"
 NEW_TERMS = "terms.parquet"
@@ -64,6 +67,12 @@ DIFFERENCE = "difference.json"
 def shard(table: str, number: int) -> str:
     """The file of a shard of a table that lies in shards; in the order of their numbers."""
     return f"{table}/{number:05}.parquet"
+
+
+def scores(scorer: str) -> str:
+    """The table of `scored_corpus` that holds a scorer's columns, in shards."""
+    # `module:function` is one of the study's own; a colon in a path begins something else
+    return scorer.replace(":", ".")
 
 
 def pretraining_part(recipe: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 
@@ -35,6 +36,7 @@ def read_tables(paths: Iterable[Path], columns: Sequence[str] | None = None) -> 
     return pa.concat_tables([pq.read_table(path, columns=names) for path in paths])
 
 
-def tables(manifest: Manifest) -> list[str]:
-    """The names of the tables that lie in shards."""
-    return sorted({name.rpartition("/")[0] for name in manifest.files if "/" in name})
+def scorer_tables(manifest: Manifest) -> list[str]:
+    """The tables of a `scored_corpus` that hold scorers' columns."""
+    found = {name.rpartition("/")[0] for name in manifest.files if "/" in name}
+    return sorted(found - {file_names.FAILURES})

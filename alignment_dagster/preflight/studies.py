@@ -14,7 +14,8 @@ from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.sources import check_sources
-from alignment_dagster.scoring import SCORERS
+from alignment_dagster.scoring import SCORERS, find_scorer
+from alignment_dagster.scoring.scorer import NUMBERS
 from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
 from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
@@ -22,10 +23,6 @@ from alignment_dagster.training.objectives import OBJECTIVES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
 """The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
-
-
-NUMBERS = (pa.bool_(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
-"""What the warehouse reads of a scorer's columns, and holds against bounds."""
 
 
 def study_names(assets: Path) -> tuple[str, ...]:
@@ -102,9 +99,13 @@ def _check(study: Study, located: Located) -> None:
     if is_smoke(declared.name):
         raise located.error(("name",), f"the names that end in {SUFFIX!r} are those of smoke runs")
     for index, name in enumerate(declared.scorers):
-        if name not in SCORERS:
+        try:
+            find_scorer(name, study.assets)
+        except KeyError:
             message = f"unknown scorer {name!r}{suggest_name(name, SCORERS)}"
-            raise located.error(("scorers", index), message)
+            raise located.error(("scorers", index), message) from None
+        except DeclarationError as error:
+            raise located.error(("scorers", index), f"{name}: {error}") from None
     for name in BUILT_IN_SCORERS:
         if name not in declared.scorers:
             raise located.error(("scorers",), f"the warehouse needs the scorer {name!r}")
@@ -158,7 +159,7 @@ def _check_condition(
         suggestion = suggest_name(scorer, study.declaration.scorers)
         message = f"study {study.name!r} has no scorer {scorer!r}{suggestion}"
         raise located.error((*field, "scorer"), message)
-    columns = SCORERS[scorer].columns
+    columns = find_scorer(scorer, study.assets).columns
     if column not in columns:
         message = f"{scorer} has no column {column!r}{suggest_name(column, columns)}"
         raise located.error((*field, "column"), message)

@@ -10,7 +10,7 @@ from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.scoring import SCORERS, ScoringContext
+from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.study import GeneratedReader, Source, Study, Suite
 
 
@@ -43,7 +43,7 @@ def check_study(study: Study) -> Iterator[str]:
             judge_inputs(suite.scorer, study.assets)
     context = ScoringContext(assets=study.assets, items=items)
     for name in declared.scorers:
-        SCORERS[name].bind(context)
+        find_scorer(name, study.assets).bind(context)
     refresh = declared.refresh
     watched = refresh.watch.sources if refresh and refresh.watch and not unseen else ()
     for name in dict.fromkeys((*watched, *declared.sources)):

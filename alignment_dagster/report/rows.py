@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
 
@@ -260,13 +261,14 @@ class DispositionCount:
 
 
 @dataclass(frozen=True)
-class FilterQuality:
-    """The AI-discourse filter on the sources whose label is known."""
+class LeakRow:
+    """How many leaks of a suite's items the contamination check finds, of one way of leaking."""
 
-    recipe: str
-    precision: float
+    suite: str
+    leak: str
+    probes: int
+    found: int
     recall: float
-    documents: int
 
 
 @dataclass(frozen=True)
@@ -335,6 +337,7 @@ class ReportData:
     losses: Sequence[LossPoint] = ()
     dispositions: Sequence[DispositionCount] = ()
     filter_quality: Sequence[FilterQuality] = ()
+    leaks: Sequence[LeakRow] = ()
     compute: Sequence[ComputeRow] = ()
     checks: Sequence[CheckOutcome] = ()
     versions: Sequence[ArtifactVersion] = ()

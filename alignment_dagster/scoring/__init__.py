@@ -3,15 +3,28 @@
 Documents are scored once; what a recipe makes of the scores is decided later.
 """
 
-from alignment_dagster.scoring import ai_discourse, contamination, fingerprint, text_stats
+from pathlib import Path
+
+from alignment_dagster.scoring import (
+    ai_discourse,
+    contamination,
+    fingerprint,
+    language_id,
+    pii,
+    text_stats,
+)
 from alignment_dagster.scoring.incremental import score_new
-from alignment_dagster.scoring.scorer import EvaluationItem, Scorer, ScoringContext, score
+from alignment_dagster.scoring.own import is_own, load_own
+from alignment_dagster.scoring.quality import c4, fineweb, gopher
+from alignment_dagster.scoring.scorer import EvaluationItem, Scored, Scorer, ScoringContext, score
 
 __all__ = [
     "SCORERS",
     "EvaluationItem",
+    "Scored",
     "Scorer",
     "ScoringContext",
+    "find_scorer",
     "score",
     "score_new",
 ]
@@ -23,5 +36,20 @@ SCORERS: dict[str, Scorer] = {
         fingerprint.SCORER,
         ai_discourse.SCORER,
         contamination.SCORER,
+        gopher.SCORER,
+        c4.SCORER,
+        fineweb.SCORER,
+        language_id.SCORER,
+        pii.SCORER,
     )
 }
+
+
+def find_scorer(name: str, assets: Path) -> Scorer:
+    """One of the package's by its name, or a study's own by `module:function`.
+
+    Raises:
+        DeclarationError: if it is the study's own and cannot be used.
+        KeyError: if there is none of this name.
+    """
+    return load_own(name, assets) if is_own(name) else SCORERS[name]

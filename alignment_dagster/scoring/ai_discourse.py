@@ -40,6 +40,7 @@ COLUMNS = {
     "entity_hits": pa.int64(),
     "negative_hits": pa.int64(),
     "first_term": pa.string(),
+    "terms": pa.list_(pa.string()),
 }
 
 
@@ -61,24 +62,25 @@ class Filter:
         _refuse_unknown_lists(assets / FOLDER)
         return cls(*(_read_lexicon(assets, names) for names in (INSTANT, ENTITIES, NEGATIVE)))
 
-    def score_text(self, text: str) -> dict[str, bool | int | str | None]:
+    def score_text(self, text: str) -> dict[str, bool | int | str | list[str] | None]:
         """The scorer's columns for one text.
 
-        `negative_hits` counts the entities that have a negative word near them. `first_term` is
-        the first instant term, or else the first such pair (`robot + destroy`).
+        `negative_hits` counts the entities that have a negative word near them. `terms` names
+        every instant term and every such pair (`robot + destroy`) that was hit, once each, and
+        `first_term` the first of them.
         """
         words = normalise(text)
-        distinct = set(words)
-        instant = _matches(self.instant, words, distinct)
-        entities = _matches(self.entities, words, distinct)
+        instant = list(self.instant.matches(words))
+        entities = list(self.entities.matches(words))
         pairs = [pair for entity in entities if (pair := self._pair(entity, words))]
-        first = instant[0].term.written if instant else next(iter(pairs), None)
+        terms = list(dict.fromkeys([*(match.term.written for match in instant), *pairs]))
         return {
             "flagged": bool(instant or pairs),
             "instant_hits": len(instant),
             "entity_hits": len(entities),
             "negative_hits": len(pairs),
-            "first_term": first,
+            "first_term": terms[0] if terms else None,
+            "terms": terms,
         }
 
     def _pair(self, entity: Match, words: Sequence[str]) -> str | None:
@@ -88,10 +90,6 @@ class Filter:
             for negative in self.negative.matches(side):
                 return f"{entity.term.written} + {negative.term.written}"
         return None
-
-
-def _matches(lexicon: Lexicon, words: Sequence[str], distinct: set[str]) -> list[Match]:
-    return list(lexicon.matches(words)) if lexicon.may_match(distinct) else []
 
 
 def _read_lexicon(assets: Path, names: Sequence[str]) -> Lexicon:
@@ -120,4 +118,4 @@ def _read_digest(context: ScoringContext) -> str:
     return sha256_json([(path.name, terms_digest(path)) for path in lists])
 
 
-SCORER = Scorer("ai_discourse", "2", COLUMNS, _bind, _read_digest)
+SCORER = Scorer("ai_discourse", "3", COLUMNS, _bind, _read_digest)

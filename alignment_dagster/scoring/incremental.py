@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.scoring.scorer import Progress, Scorer, ScoringContext, score
+from alignment_dagster.scoring.scorer import Progress, Scored, Scorer, ScoringContext, score
 
 
 def score_new(
@@ -12,7 +12,7 @@ def score_new(
     context: ScoringContext,
     earlier: pa.Table,
     progress: Progress | None = None,
-) -> pa.Table:
+) -> Scored:
     """Score the documents that `earlier` does not know; the others have its rows.
 
     A scorer is a function of text and context: a kept row is what scoring again would give.
@@ -26,9 +26,11 @@ def score_new(
         progress: called after each batch with the number of new documents done and of all.
 
     Returns:
-        The table that `score` gives for all of `documents`.
+        The table that `score` gives for all of `documents`; failures are those of new ones.
     """
     ids = documents["document_id"]
     new = documents.filter(pc.invert(pc.is_in(ids, earlier["document_id"])))
-    known = pa.concat_tables([earlier, score(new, scorer, context, progress)])
-    return known.take(pc.index_in(ids, known["document_id"])).combine_chunks()
+    found = score(new, scorer, context, progress)
+    known = pa.concat_tables([earlier, found.table])
+    table = known.take(pc.index_in(ids, known["document_id"])).combine_chunks()
+    return Scored(table, found.failures)

@@ -7,6 +7,7 @@ normalised words, so case, punctuation and hyphens do not matter.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, count
 from pathlib import Path
 
 from alignment_dagster.foundation.digests import sha256_json
@@ -36,44 +37,40 @@ class Match:
 
 
 class Lexicon:
-    """Terms, indexed by their first word: a text costs one look-up a word."""
+    """Terms, indexed by their longest word: a text costs one look-up a word."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self.terms = tuple(terms)
-        self._by_first: dict[str, list[Term]] = {}
+        self._by_word: dict[str, list[tuple[int, Term]]] = {}
         for term in self.terms:
             if not term.open_ended:
-                self._by_first.setdefault(term.words[0], []).append(term)
-        for found in self._by_first.values():
-            found.sort(key=lambda term: len(term.words), reverse=True)
+                # the rarest, as a rule: `the model` is looked for wherever there is a model
+                word = max(term.words, key=len)
+                self._by_word.setdefault(word, []).append((term.words.index(word), term))
         self._stems = {term.words[0]: term for term in self.terms if term.open_ended}
-        self._prefixes = tuple(self._stems)
-
-    def may_match(self, distinct: set[str]) -> bool:
-        """False only where none of a text's distinct words begins a term."""
-        return bool(self._prefixes) or not distinct.isdisjoint(self._by_first)
+        self._stem_lengths = sorted({len(stem) for stem in self._stems}, reverse=True)
 
     def matches(self, words: Sequence[str]) -> Iterator[Match]:
         """Where terms begin, in the order of the text; at each place the longest term only."""
-        for start, word in enumerate(words):
-            if word in self._by_first:
-                match = self._longest(words, start)
-                if match:
-                    yield match
-                    continue
-            if self._prefixes and word.startswith(self._prefixes):
-                yield Match(start, start + 1, self._open_ended(word))
+        found: dict[int, Match] = {}
+        # asked of every word of a corpus: the loop over words that no term has is one in C
+        for place in compress(count(), map(self._by_word.__contains__, words)):
+            for offset, term in self._by_word[words[place]]:
+                start, end = place - offset, place - offset + len(term.words)
+                longer = start not in found or found[start].end < end
+                if start >= 0 and longer and tuple(words[start:end]) == term.words:
+                    found[start] = Match(start, end, term)
+        for start, word in enumerate(words if self._stems else ()):
+            if start not in found and (open_ended := self._open_ended(word)) is not None:
+                found[start] = Match(start, start + 1, open_ended)
+        yield from map(found.__getitem__, sorted(found))
 
-    def _longest(self, words: Sequence[str], start: int) -> Match | None:
-        for term in self._by_first[words[start]]:
-            end = start + len(term.words)
-            if tuple(words[start:end]) == term.words:
-                return Match(start, end, term)
+    def _open_ended(self, word: str) -> Term | None:
+        """The term with the longest stem that the word begins with."""
+        for length in self._stem_lengths:
+            if word[:length] in self._stems:
+                return self._stems[word[:length]]
         return None
-
-    def _open_ended(self, word: str) -> Term:
-        stem = max((stem for stem in self._prefixes if word.startswith(stem)), key=len)
-        return self._stems[stem]
 
 
 def read_terms(path: Path) -> tuple[Term, ...]:

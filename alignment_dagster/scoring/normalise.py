@@ -39,22 +39,45 @@ number. No script needs as many; what follows is left out."""
 NO_LETTERS = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1}}}")
 """What is quickly found wherever there are more marks than that."""
 
-_ASCII = str.maketrans(
-    {chr(code): chr(code).lower() if chr(code).isalnum() else " " for code in range(0x80)}
-    | dict.fromkeys(re.findall(f"['{INVISIBLE}]", "".join(map(chr, range(0x80)))))
+PRINTED = str.maketrans(
+    dict.fromkeys("\u2013\u2014\u201c\u201d\u2026", " ")
+    | dict.fromkeys("\u2018\u2019\u200b\ufeff", "")
+    | {"\u00df": "ss", "\u00b5": "\u03bc"}
 )
+"""What well-printed European text has beyond Latin-1, and what leaves Latin-1, as it is folded."""
 
 
 def normalise(text: str) -> list[str]:
     """The words of a text. The time grows with the length of the text, whatever it holds."""
-    if text.isascii():
-        return text.translate(_ASCII).split()
+    plain = text
+    if not text.isascii():
+        for code, other in PRINTED.items():
+            # each is one fast search; a table for all of them asks about every character
+            plain = plain.replace(chr(code), other)
+    try:
+        return plain.encode("latin-1").translate(*_latin()).decode("latin-1").split()
+    except UnicodeEncodeError:
+        return _normalise_any(text)
+
+
+def _normalise_any(text: str) -> list[str]:
     pieces = _patterns().unspaced.split(_fold(text))
     words = _patterns().word.findall(pieces[0])
     for letters, others in zip(pieces[1::2], pieces[2::2], strict=True):
         words += letters if letters.isalnum() else _patterns().letter.findall(letters)
         words += _patterns().word.findall(others)
     return words
+
+
+@cache
+def _latin() -> tuple[bytes, bytes]:
+    """For each byte of Latin-1 what it becomes, and which bytes are left out."""
+    every = [bytes([code]).decode("latin-1") for code in range(256)]
+    folded = [_compose(one.lower()) if one.isalpha() else one for one in every]
+    folded[ord("\u00b5")] = folded[ord("\u00df")] = " "  # replaced before
+    table = "".join(one if one.isalnum() else " " for one in folded)
+    removed = "".join(re.findall(f"[{INVISIBLE}{APOSTROPHES}]", "".join(every)))
+    return table.encode("latin-1"), removed.encode("latin-1", "ignore")
 
 
 def _fold(text: str) -> str:

@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.atomic_files import atomic_file
-from alignment_dagster.scoring import SCORERS, ScoringContext, score_new
+from alignment_dagster.scoring import ScoringContext, find_scorer, score_new
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A shard's documents, a scorer, and where its columns go.
+    """A shard's documents, a scorer, and where its columns and failures go.
 
     `earlier` are files of the same scorer's columns, made with the same context, that may hold
     some of the documents: those are not asked again.
@@ -24,6 +24,7 @@ class ShardTask:
     context: ScoringContext
     earlier: tuple[Path, ...]
     output: Path
+    failures: Path
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,23 @@ class ScoredShard:
 
 
 def score_shard(task: ShardTask) -> ScoredShard:
-    """Write a scorer's columns for a shard; the file is there whole or not at all.
+    """Write a scorer's columns for a shard; each file is there whole or not at all.
 
     Raises:
         AlignmentError: if what the scorer reads from the context cannot be used.
     """
     documents = pq.read_table(task.documents, columns=["document_id", "text"])
     ids = documents["document_id"]
-    scorer = SCORERS[task.scorer]
+    scorer = find_scorer(task.scorer, task.context.assets)
     wanted = pc.field("document_id").isin(ids.combine_chunks())
     known = pa.concat_tables(
         [scorer.empty_table, *(pq.read_table(path, filters=wanted) for path in task.earlier)]
     )
-    table = score_new(documents, scorer, task.context, known)
-    task.output.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(task.output) as aside:
-        pq.write_table(table, aside)
+    found = score_new(documents, scorer, task.context, known)
+    # The failures first: where there are scores, they are whole.
+    for path, table in ((task.failures, found.failures), (task.output, found.table)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as aside:
+            pq.write_table(table, aside)
     scored = documents.num_rows - known.num_rows
     return ScoredShard(task.scorer, documents.num_rows, scored)

@@ -128,7 +128,7 @@ STEP = Step(
         "against the thresholds that the study declares. Beyond a bound, nothing that follows is "
         "made of it; the next version is compared with the last accepted one again."
     ),
-    code_version="2",
+    code_version="3",
     modules=("drift/__init__.py", "drift/messages.py", "steps/corpus_drift.py"),
     parents=parents,
     config=config,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -15,7 +17,8 @@ from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
-from alignment_dagster.lineage.shards import shard_files, shard_names
+from alignment_dagster.lineage.shards import read_tables, shard_files, shard_names
+from alignment_dagster.scoring.scorer import FAILURES
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,14 @@ class Earlier:
             or self.documents.manifest.files.get(name) != digest
         ):
             return None
-        return self.artifact.path / file_names.shard(scorer, number)
+        return self.artifact.path / file_names.shard(file_names.scores(scorer), number)
+
+    def failures(self) -> pa.Table:
+        """The documents that its scorers could not score, as far as they are not asked again."""
+        if self.artifact is None:
+            return FAILURES.empty_table()
+        found = read_tables(shard_files(self.artifact, file_names.FAILURES))
+        return found.filter(pc.is_in(found["scorer"], pa.array(sorted(self.scorers), pa.string())))
 
     def overlaps(self, shards: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
         """Shard → the numbers of the earlier shards that hold some of its documents."""
@@ -82,7 +92,7 @@ class Earlier:
         """The scorer's columns of earlier shards; none where it has to look again."""
         if self.artifact is None or scorer not in self.scorers:
             return ()
-        names = shard_names(self.artifact.manifest, scorer)
+        names = shard_names(self.artifact.manifest, file_names.scores(scorer))
         return tuple(self.artifact.path / names[number] for number in numbers)
 
 

@@ -33,6 +33,7 @@ from alignment_dagster.graph.partitions import by_recipe, by_source
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
+from alignment_dagster.report.filter_quality import COLUMNS, measure_filter_quality
 from alignment_dagster.steps import attacks, corpus_drift, evaluation, tampering
 from alignment_dagster.steps.pages.marts import (
     composition_metadata,
@@ -68,7 +69,12 @@ def export_documents(context: BuildContext) -> BuildResult:
         exports / file_names.DOCUMENTS, columns=HELD_OUT_COLUMNS, filters=HELD_OUT_ROWS
     )
     pq.write_table(held_out, context.folder / file_names.HELD_OUT)
-    return BuildResult((), metrics={"held_out": held_out.num_rows})
+    labelled = pq.read_table(exports / file_names.DOCUMENTS, columns=list(COLUMNS))
+    metrics: dict[str, float] = {"held_out": held_out.num_rows}
+    for row in measure_filter_quality(labelled):
+        metrics[f"ai_discourse_precision/{row.tier}"] = row.precision
+        metrics[f"ai_discourse_recall/{row.tier}"] = row.recall
+    return BuildResult((), metrics=metrics)
 
 
 def export_dispositions(context: BuildContext) -> BuildResult:

@@ -22,13 +22,16 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.lineage.shards import shard_names
-from alignment_dagster.scoring import SCORERS, ScoringContext
+from alignment_dagster.lineage.shards import shard_files, shard_names
+from alignment_dagster.scoring import ScoringContext, find_scorer
+from alignment_dagster.scoring.scorer import FAILURES, NUMBERS
 from alignment_dagster.scoring.shard_task import ShardTask, score_shard
 from alignment_dagster.steps.earlier_scores import Earlier
 from alignment_dagster.steps.pages.scored_corpus import page_metadata
-from alignment_dagster.study import Study
+from alignment_dagster.study import Source, Study
 
+FAILED = "failed"
+"""Of the work folder: what each scorer could not score, shard by shard."""
 MOST_DUPLICATES = 0.9
 """A source that loses more than this share to duplicates is broken, not repetitive."""
 
@@ -45,11 +48,18 @@ def build(context: BuildContext) -> BuildResult:
     for result in run_tasks(score_shard, tasks, progress_listener.check):
         done[result.scorer] += result.scored
         context.report(sum(done.values()), len(scorers) * shards.documents, "scores")
-    for path in context.work.rglob("*.parquet"):
-        link_file(path, context.folder / path.relative_to(context.work))
+    for name in scorers:
+        for path in _files(context.work, name):
+            link_file(path, context.folder / path.relative_to(context.work))
+    failures = _gather_failures(context)
+    (context.folder / file_names.FAILURES).mkdir()
+    pq.write_table(failures, context.folder / file_names.shard(file_names.FAILURES, 0))
     measured = {f"documents_scored/{name}": float(count) for name, count in done.items()}
-    checks = _checks(shards, {name: _files(context.folder, name) for name in scorers})
-    return BuildResult(checks, measured, {"documents": shards.documents})
+    scores = {name: _files(context.folder, name) for name in scorers}
+    source = context.study.source(context.partition or "")
+    checks = (*_checks(shards, scores, failures), _failure_check(source, shards, failures))
+    metrics = {"documents": shards.documents, "failures": failures.num_rows}
+    return BuildResult(checks, measured, metrics)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def _tasks(context: BuildContext, shards: _Shards) -> list[ShardTask]:
     open_tasks: list[tuple[str, int]] = []
     for scorer in context.study.declaration.scorers:
         for number, digest in enumerate(shards.digests):
-            name = file_names.shard(scorer, number)
+            name = file_names.shard(file_names.scores(scorer), number)
             if same := earlier.shard(scorer, number, digest):
                 link_file(same, context.folder / name)
             elif not (context.work / name).exists():
@@ -87,14 +97,47 @@ def _tasks(context: BuildContext, shards: _Shards) -> list[ShardTask]:
             scorer,
             scoring,
             earlier.files(scorer, overlaps[shards.paths[number]]),
-            context.work / file_names.shard(scorer, number),
+            context.work / file_names.shard(file_names.scores(scorer), number),
+            context.work / FAILED / file_names.shard(file_names.scores(scorer), number),
         )
         for scorer, number in open_tasks
     ]
 
 
 def _files(folder: Path, scorer: str) -> list[Path]:
-    return sorted((folder / scorer).glob("*.parquet"))
+    return sorted((folder / file_names.scores(scorer)).glob("*.parquet"))
+
+
+def _gather_failures(context: BuildContext) -> pa.Table:
+    """Those that were found now, and those of documents that were not asked again."""
+    found = [pq.read_table(path) for path in (context.work / FAILED).rglob("*.parquet")]
+    ids = [
+        pq.read_table(path, columns=["document_id"])["document_id"]
+        for path in shard_files(context.parents.one(chain.RAW_CORPUS), file_names.RAW_DOCUMENTS)
+    ]
+    before = Earlier.of(context).failures()
+    for column in ids:
+        found.append(before.filter(pc.is_in(before["document_id"], column)))
+    order = [("scorer", "ascending"), ("document_id", "ascending")]
+    return pa.concat_tables([FAILURES.empty_table(), *found]).sort_by(order)
+
+
+def _failure_check(source: Source, shards: _Shards, failures: pa.Table) -> Check:
+    failed = pc.count_distinct(failures["document_id"]).as_py()
+    share, allowed = failed / max(1, shards.documents), source.max_quarantined_share
+    first = failures.slice(0, 1).to_pylist()
+    said = (
+        f": {first[0]['scorer']} on {first[0]['document_id']}: {first[0]['reason']}"
+        if first
+        else ""
+    )
+    field = "" if share <= allowed else f"; max_quarantined_share of {source.name} allows more"
+    return Check(
+        name="documents_scored",
+        passed=share <= allowed,
+        summary=f"{failed:,} of {shards.documents:,} documents could not be scored{said}"
+        f" ({share:.3%}, {allowed:.3%} allowed{field}).",
+    )
 
 
 def scoring_context(study: Study) -> ScoringContext:
@@ -103,7 +146,9 @@ def scoring_context(study: Study) -> ScoringContext:
     return ScoringContext(assets=study.assets, items=items)
 
 
-def _checks(shards: _Shards, scores: Mapping[str, Sequence[Path]]) -> tuple[Check, ...]:
+def _checks(
+    shards: _Shards, scores: Mapping[str, Sequence[Path]], failures: pa.Table
+) -> tuple[Check, ...]:
     strays, missing = [], []
     for name, files in scores.items():
         for path, scored in zip(shards.paths, files, strict=True):
@@ -111,9 +156,10 @@ def _checks(shards: _Shards, scores: Mapping[str, Sequence[Path]]) -> tuple[Chec
             ids = pq.read_table(path, columns=["document_id"])["document_id"]
             if not found["document_id"].equals(ids):
                 strays.append(name)
-            missing += [
-                f"{name}.{one}" for one in SCORERS[name].columns if not _in_range(found[one])
-            ]
+            own = failures.filter(pc.equal(failures["scorer"], name))["document_id"]
+            scored_rows = found.filter(pc.invert(pc.is_in(ids, own)))
+            columns = found.column_names[1:]
+            missing += [f"{name}.{one}" for one in columns if not _in_range(scored_rows[one])]
     share = 1 - _distinct(scores["fingerprint"]) / max(1, shards.documents)
     return (
         Check(
@@ -143,13 +189,11 @@ def _distinct(fingerprints: Sequence[Path]) -> int:
 
 
 def _in_range(column: pa.ChunkedArray) -> bool:
-    """Numbers are finite and not negative; nothing but text may be missing."""
-    if pa.types.is_string(column.type):
+    """Numbers are there, finite and not negative."""
+    if column.type not in NUMBERS:
         return True
     if column.null_count:
         return False
-    if pa.types.is_boolean(column.type):
-        return True
     values = pc.cast(column, pa.float64())
     return bool(pc.all(pc.and_(pc.is_finite(values), pc.greater_equal(values, 0))).as_py())
 
@@ -162,7 +206,8 @@ def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The lexicons and evaluation items that the scorers look at."""
     context = scoring_context(study)
-    return {name: SCORERS[name].inputs(context) for name in study.declaration.scorers}
+    names = study.declaration.scorers
+    return {name: find_scorer(name, study.assets).inputs(context) for name in names}
 
 
 STEP = Step(
@@ -182,6 +227,7 @@ STEP = Step(
     page_metadata=page_metadata,
     checks={
         "documents_preserved": "Every scorer gives one row a document: none lost, none invented.",
+        "documents_scored": "No more documents failed a scorer than the source allows.",
         "scores_in_range": "Every score is there, finite and not negative.",
         "duplicates_leave_the_source": "Duplicates do not wipe out the source.",
     },

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Name, Text
+from alignment_dagster.study.fields import Name, ScorerName, Text
 
 METADATA = "metadata"
 """Stands for a scorer where a column is one that the source brought along."""
@@ -39,7 +39,7 @@ class Condition(Declared):
     A comparison of a score that a document does not have holds neither way.
     """
 
-    scorer: Name | None = None
+    scorer: ScorerName | None = None
     """One of the study's, or `metadata` for what the source brought along."""
     column: Name | None = None
     """One of the scorer's columns."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.claims import Claim
-from alignment_dagster.study.fields import Name, Names, Seed, Share, Text
+from alignment_dagster.study.fields import Name, Names, ScorerName, Seed, Share, Text
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.refresh import Gate, Refresh
@@ -31,8 +31,9 @@ class StudyDeclaration(Declared):
     """An e-mail address, or `team:name`."""
     sources: Names
     """Where documents come from: files in `assets/sources/`."""
-    scorers: Names
-    """What is computed of every document, and decided by; `alignment list scorers` names them."""
+    scorers: Annotated[tuple[ScorerName, ...], Field(strict=False, min_length=1)]
+    """What is computed of every document, and decided by; `alignment list scorers` names them, and
+    `module:function` is one of your own in `assets/scorers`."""
     recipes: Names
     """Ways in which the corpus becomes training data: files in `assets/recipes/`."""
     suites: Names

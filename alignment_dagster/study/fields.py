@@ -14,6 +14,10 @@ Count = Annotated[int, Field(ge=1, lt=2**63)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """The libraries that draw take no more than 32 bits."""
 Positive = Annotated[float, Field(gt=0)]
+ScorerName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$", max_length=120)
+]
+"""One of the package's, or `module:function`."""
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 LONGEST_PART, LONGEST_PATH = 255, 1000
 """Bytes; file systems take no more."""

@@ -68,6 +68,8 @@ class Inputs:
     """Those of what the sources brought along."""
     scores: Mapping[str, Sequence[Path]] | None = None
     """Scorer → its shards of every source of `scored_corpus`."""
+    failures: Sequence[Path] = ()
+    """The documents that a scorer could not score."""
     compositions: Sequence[Result] = ()
     """`composition.parquet` of every recipe's mix."""
     items: Sequence[Result] = ()
@@ -92,6 +94,7 @@ def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
         *(_row("documents", "raw_documents", path) for path in inputs.documents),
         *(_row("documents", "raw_repeats", path) for path in inputs.repeats),
         *(_row("documents", "raw_metadata", path) for path in inputs.metadata),
+        *(_row("documents", "failures", path) for path in inputs.failures),
         *(_row("scores", name, path) for name, paths in scores.items() for path in paths),
         *_results("mix_compositions", inputs.compositions),
         *_results("item_results", inputs.items),

@@ -109,7 +109,7 @@ def _scorers(lexicons: Path) -> Entries:
         f"scorer {name}": Entry(
             version=scorer.version,
             inputs=scorer.read_digest(context),
-            files={SCORES: {"exact": sha256_json(score(texts, scorer, context).to_pydict())}},
+            files={SCORES: {"exact": sha256_json(score(texts, scorer, context).table.to_pydict())}},
         )
         for name, scorer in SCORERS.items()
     }

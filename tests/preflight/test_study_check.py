@@ -16,7 +16,7 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.preflight.study_check import check_study
 from tests.support.checkout import CHECKOUT
-from tests.support.tiny_study import TinyStudy, write_jsonl
+from tests.support.tiny_study import STUDY, TinyStudy, write_jsonl
 
 Change = Callable[[TinyStudy], Any]
 STORIES = "sources/stories"
@@ -88,6 +88,18 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a word list that is not there": (
         lambda study: scored_by(study, kind="lexicon", lexicon="nothing.txt"),
         r"nothing.txt",
+    ),
+    "a scorer of one's own that nobody has": (
+        lambda study: study.change(scorers=[*STUDY["scorers"], "none:marks"]),
+        r"studies/tiny.yaml:\d+: scorers.4: none:marks: there is no .*scorers/none.py, and no",
+    ),
+    "a scorer of one's own with a mistake": (
+        lambda study: (
+            (study.assets / "scorers").mkdir(),
+            (study.assets / "scorers" / "loud.py").write_text("import re\n\ndef marks(texts)\n"),
+            study.change(scorers=[*STUDY["scorers"], "loud:marks"]),
+        ),
+        r"scorers.4: loud:marks: .*scorers/loud.py:3: SyntaxError: expected ':'",
     ),
 }
 

@@ -24,7 +24,7 @@ SECTIONS = {
     "comparisons": ("comparisons",),
     "formats": ("formats",),
     "disagreements": ("disagreements",),
-    "reading": ("composition", "losses", "dispositions", "filter_quality"),
+    "reading": ("composition", "losses", "dispositions", "filter_quality", "leaks"),
     "names": ("recipes", "suites"),
     "compute": ("compute",),
     "checks": ("checks",),

@@ -76,6 +76,7 @@ def test_hits_are_counted(tmp_path: Path) -> None:
     assert found["instant_hits"] == 2
     assert found["entity_hits"] == 2
     assert found["negative_hits"] == 2
+    assert found["terms"] == ["OpenAI", "robots + danger", "robot + danger"]
 
 
 @pytest.mark.parametrize(
@@ -136,5 +137,7 @@ def _share_flagged(name: str) -> float:
     study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
     documents = deduplicate(declared, read_source(declared, DATA))
-    flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets))["flagged"]
+    flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets)).table[
+        "flagged"
+    ]
     return sum(flagged.to_pylist()) / documents.num_rows

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 (texts in many scripts)
 
+import random
 import re
 import sys
 import unicodedata
@@ -101,3 +102,14 @@ def test_no_more_marks_are_put_in_order_than_any_script_needs() -> None:
     assert len(limit_marks(stacked)) == 1 + MOST_MARKS
     assert limit_marks(stacked[: 1 + MOST_MARKS]) == stacked[: 1 + MOST_MARKS]
     assert normalise(f"{stacked}b c") == [normalise(stacked)[0] + "b", "c"]
+
+
+def test_european_text_is_split_as_any_other_is() -> None:
+    every = [chr(code) for code in range(256)] + list("–—“”…‘’\u200b\ufeff\u1e9e\u0301日")
+    draw = random.Random(0)
+    for _ in range(3000):
+        text = "".join(draw.choices([*every, *"ab e'\n"], k=draw.randrange(40)))
+        for one in (text, "".join(set(text) - set("\u1e9e\u0301日"))):
+            assert normalise(one) == [word for word in normalise(f"{one} 日") if word != "日"] or (
+                "日" in one
+            )

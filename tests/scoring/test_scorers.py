@@ -22,17 +22,21 @@ def test_no_document_is_lost_or_invented(tmp_path: Path, name: str) -> None:
     seen: list[tuple[int, int]] = []
     table = documents(TEXTS * 100)
     context = ScoringContext(write_lexicons(tmp_path))
-    scores = score(table, SCORERS[name], context, lambda done, total: seen.append((done, total)))
+    scores = score(
+        table, SCORERS[name], context, lambda done, total: seen.append((done, total))
+    ).table
     assert scores.column_names == ["document_id", *SCORERS[name].columns]
     assert scores["document_id"].to_pylist() == table["document_id"].to_pylist()
     assert [field.type for field in scores.schema][1:] == list(SCORERS[name].columns.values())
     assert seen == [(512, 800), (800, 800)]
-    assert score(table.slice(0, 0), SCORERS[name], context).schema == scores.schema
+    assert score(table.slice(0, 0), SCORERS[name], context).table.schema == scores.schema
 
 
 def test_statistics_of_a_text() -> None:
     context = ScoringContext(Path())
-    scores = score(documents(["ab cdef\n", "a\x00\x01 b", ""]), SCORERS["text_stats"], context)
+    scores = score(
+        documents(["ab cdef\n", "a\x00\x01 b", ""]), SCORERS["text_stats"], context
+    ).table
     assert scores["characters"].to_pylist() == [8, 5, 0]
     assert scores["words"].to_pylist() == [2, 2, 0]
     assert scores["mean_word_length"].to_pylist() == [3.0, 2.0, 0.0]
@@ -106,11 +110,29 @@ def test_kept_scores_are_those_that_scoring_everything_gives(tmp_path: Path, nam
     after = new.set_column(0, "document_id", ids).filter(
         pa.array([True] * 4 + [False] + [True] * 5)
     )
-    earlier = score(before, found, context)
+    earlier = score(before, found, context).table
     again = score_new(after, replace(found, bind=bind), context, earlier)
     assert asked == ["An AI system lied.", "robot"]
-    for table, file in ((again, "again"), (score(after, found, context), "all")):
+    for table, file in ((again, "again"), (score(after, found, context).table, "all")):
         pq.write_table(table, tmp_path / file)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "all").read_bytes()
     nothing = score_new(after.slice(0, 0), found, context, earlier)
     assert nothing.equals(found.empty_table)
+
+
+def test_a_scorer_that_fails_on_one_document_does_not_stop_the_others(tmp_path: Path) -> None:
+    def score_texts(texts: list[str]) -> pa.Table:
+        return pa.table({"share": [1 / len(text) for text in texts]})
+
+    fragile = replace(
+        SCORERS["text_stats"],
+        name="fragile",
+        columns={"share": pa.float64()},
+        bind=lambda _context: score_texts,
+    )
+    scored = score(documents(["ab", *["a"] * 600, "", "abcd"]), fragile, ScoringContext(tmp_path))
+    assert scored.table["share"].to_pylist() == [0.5, *[1.0] * 600, None, 0.25]
+    assert scored.failures.to_pylist() == [
+        {"document_id": "601", "scorer": "fragile", "reason": "ZeroDivisionError: division by zero"}
+    ]
+    assert score(documents(["a"]), fragile, ScoringContext(tmp_path)).failures.num_rows == 0

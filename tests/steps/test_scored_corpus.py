@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.defs.assets import asset
@@ -20,6 +22,12 @@ from tests.support.tiny_study import NAME, TinyStudy
 
 pytestmark = pytest.mark.slow
 SOURCE = "stories"
+OWN = """
+import numpy as np
+
+def marks(texts):
+    return {"marks": np.array([text.count("!") for text in texts], dtype=np.int64)}
+"""
 STEPS = (raw_corpus.STEP, scored_corpus.STEP)
 
 
@@ -48,10 +56,17 @@ def asked(scores: Artifact) -> Mapping[str, float | str]:
 def test_a_raised_scorer_alone_is_asked_again(
     tiny: TinyStudy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    (tiny.assets / "scorers").mkdir()
+    (tiny.assets / "scorers" / "shouting.py").write_text(OWN)
+    rule = {"rule": "loud", "scorer": "shouting:marks", "column": "marks", "above": 3}
+    tiny.change(scorers=[*SCORERS, "shouting:marks"], drop=[rule])
     with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
         _, first = refresh(instance, tiny)
         every = asked(first)["fingerprint"]
         assert every == 150
+        own = pq.read_table(first.path / "shouting.marks.parquet")
+        assert own.num_rows == every
+        assert own["marks"].type == pa.int64()
         monkeypatch.setitem(
             SCORERS, "fingerprint", replace(SCORERS["fingerprint"], version="raised")
         )

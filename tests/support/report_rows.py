@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.report.rows import (
     ArtifactVersion,
@@ -17,8 +18,8 @@ from alignment_dagster.report.rows import (
     DriftRow,
     ErosionPoint,
     ErosionSummary,
-    FilterQuality,
     FormatRow,
+    LeakRow,
     LossPoint,
     PersistenceRow,
     ReportData,
@@ -303,7 +304,11 @@ def report(text: str = HOSTILE) -> ReportData:
             DispositionCount("filtered", "stories", "kept", None, 900, 9900),
             DispositionCount("filtered", text, "dropped", "ai_discourse", 3, 99),
         ],
-        filter_quality=[FilterQuality("all", 0.9, 0.8, 100)],
+        filter_quality=[FilterQuality("all", 0.9, 0.8, 80, 100)],
+        leaks=[
+            LeakRow("articles", "verbatim", 40, 40, 1.0),
+            LeakRow("articles", "paraphrased", 40, 3, 0.075),
+        ],
         compute=[
             ComputeRow("pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1),
             ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0),

@@ -23,5 +23,5 @@ def snapshot(texts: Sequence[str], occurrences: Sequence[int] | None = None) -> 
             "text": pa.array(texts, pa.string()),
         }
     )
-    scores = {name: score(documents, SCORERS[name], CONTEXT) for name in NAMES}
+    scores = {name: score(documents, SCORERS[name], CONTEXT).table for name in NAMES}
     return Snapshot(documents, sum(occurrences or [1] * len(texts)), scores)

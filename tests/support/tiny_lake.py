@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.corpus.documents import METADATA, REPEATS
+from alignment_dagster.scoring.scorer import FAILURES
 from alignment_dagster.study import (
     DropRule,
     Evaluation,
@@ -113,6 +114,7 @@ def lake(folder: Path, size: int = 40, recipes: Sequence[str] = ("plain", "filte
         [_empty(REPEATS, folder / "repeats.parquet")],
         [_empty(METADATA, folder / "metadata.parquet")],
         scores,
+        [_empty(FAILURES, folder / "failures.parquet")],
         [Result(_composition(folder / recipe), recipe) for recipe in recipes],
         [Result(_items(folder / f"{recipe}.{seed}", seed), recipe, seed) for recipe, seed in runs],
         [Result(_losses(folder / f"{recipe}.{seed}"), recipe, seed) for recipe, seed in runs],

@@ -13,7 +13,7 @@ from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.shards import shard_files, shard_names, tables
+from alignment_dagster.lineage.shards import scorer_tables, shard_files, shard_names
 
 USES = {
     "corpus": "pretraining",
@@ -60,7 +60,7 @@ def _check_scores(scope: Scope, artifact: Artifact) -> None:
     shards = shard_files(corpus, file_names.RAW_DOCUMENTS)
     raw = [_ids(path) for path in shards]
     scope.findings.counts["documents"] += sum(map(len, raw))
-    for scorer in tables(artifact.manifest):
+    for scorer in scorer_tables(artifact.manifest):
         names = shard_names(artifact.manifest, scorer)
         message = "its documents are not those of the source, one row each"
         if len(names) != len(raw):
@@ -135,7 +135,7 @@ def _check_recipe(
         problem = find_miscounts(found, _join_columns(wanted))
         scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     unknown = set(table["use"].unique().to_pylist()) - set(USES.values())
-    states = set(table["state"].unique().to_pylist()) - {"kept", "dropped"}
+    states = set(table["state"].unique().to_pylist()) - {"kept", "dropped", "quarantined"}
     message = f"unknown use or state: {', '.join(sorted(map(str, unknown | states)))}"
     scope.findings.gap_if(unknown | states, "ledgers", f"{artifact.label} {recipe}", message)
     kept = pc.equal(table["state"], "kept")

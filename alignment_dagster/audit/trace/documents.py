@@ -11,7 +11,7 @@ from alignment_dagster.chain import DISPOSITIONS, RAW_CORPUS, SCORED_CORPUS
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.shards import shard_paths, tables
+from alignment_dagster.lineage.shards import scorer_tables, shard_paths
 
 SHORTEST = 4
 """Characters of an id that a person must give."""
@@ -103,7 +103,7 @@ def find_scores(
     files = [
         (shard_paths([artifact], scorer), scorer)
         for artifact in scored
-        for scorer in tables(artifact.manifest)
+        for scorer in scorer_tables(artifact.manifest)
     ]
     for paths, scorer in files:
         for row in fetch_rows(

@@ -18,6 +18,7 @@ from alignment_dagster.report.gather.durability import (
     erosion_summaries,
     persistence_rows,
 )
+from alignment_dagster.report.gather.leaks import leak_rows
 from alignment_dagster.report.gather.limits import study_limits
 from alignment_dagster.report.gather.replicates import (
     read_replicates,
@@ -42,7 +43,8 @@ def gather(study: Study, parents: Parents) -> ReportData:
         recipe: answer_cells(seeds, metrics) for recipe, seeds in by_recipe(replicates).items()
     }
     tokens = tampering_tokens(parents)
-    items = {one.name: load_suite(one, study.assets) for one in study.suites if one.has_options}
+    asked = {one.name: load_suite(one, study.assets) for one in study.suites}
+    items = {one.name: asked[one.name] for one in study.suites if one.has_options}
     misalignment = [name for name, metric in metrics.items() if metric == MISALIGNMENT_RATE]
     return ReportData(
         study=study.name,
@@ -88,6 +90,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
             for count in artifacts.count_dispositions(recipe.name, parents)
         ],
         filter_quality=artifacts.measure_filter(parents),
+        leaks=leak_rows(asked),
         compute=compute_rows(parents),
         checks=[
             one for artifact in parents.distinct() for one in artifacts.check_outcomes(artifact)

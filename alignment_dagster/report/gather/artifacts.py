@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
+from alignment_dagster.report.filter_quality import (
+    COLUMNS,
+    FilterQuality,
+    measure_filter_quality,
+)
 from alignment_dagster.report.rows import (
     ArtifactVersion,
     CheckOutcome,
     CompositionRow,
     DispositionCount,
-    FilterQuality,
     LossPoint,
 )
 
@@ -72,24 +75,7 @@ def count_dispositions(recipe: str, parents: Parents) -> list[DispositionCount]:
 def measure_filter(parents: Parents) -> Sequence[FilterQuality]:
     """The AI-discourse filter against the sources whose label is declared."""
     path = parents.one(chain.DOCUMENTS).path / file_names.DOCUMENTS
-    labelled = pq.read_table(
-        path,
-        columns=["ai_discourse_label", "ai_discourse_flagged"],
-        filters=pc.field("ai_discourse_label").is_valid()
-        & pc.field("ai_discourse_flagged").is_valid(),
-    )
-    if not labelled.num_rows:
-        return ()
-    label, flagged = labelled["ai_discourse_label"], labelled["ai_discourse_flagged"]
-    both = pc.sum(pc.and_(label, flagged)).as_py() or 0
-    found, positive = pc.sum(flagged).as_py() or 0, pc.sum(label).as_py() or 0
-    quality = FilterQuality(
-        recipe="all",
-        precision=both / found if found else 0.0,
-        recall=both / positive if positive else 0.0,
-        documents=labelled.num_rows,
-    )
-    return (quality,)
+    return measure_filter_quality(pq.read_table(path, columns=list(COLUMNS)))
 
 
 def check_outcomes(artifact: Artifact) -> list[CheckOutcome]:

@@ -7,10 +7,13 @@ from typing import Protocol, TypeVar
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import ReportData
 from alignment_dagster.report.terminal_table import rows_in_headlines
+from alignment_dagster.report.text import spaced
 from alignment_dagster.study.suites import ATTACK_SUCCESS, FLAGGED_RATE, MISALIGNMENT_RATE
 
 LOWER_IS_BETTER = (MISALIGNMENT_RATE, FLAGGED_RATE)
 MOST_IN_HEADLINE = 2
+FOUND = 0.95
+"""Share of planted leaks below which it is said that they are not all found."""
 
 
 class Staged(Protocol):
@@ -76,9 +79,20 @@ def recipe_names(data: ReportData) -> list[str]:
 
 
 def suite_description(data: ReportData, suite: str) -> str:
-    """A suite's own description, ready to be followed by a sentence."""
+    """A suite's own description and how its items could have leaked unnoticed, ready to be
+    followed by a sentence.
+    """
     about = {one.name: one.description for one in data.suites}
-    return f"{about[suite]} " if suite in about else ""
+    description = f"{about[suite]} " if suite in about else ""
+    return f"{description}{_missed_leaks(data, suite)}"
+
+
+def _missed_leaks(data: ReportData, suite: str) -> str:
+    missed = [row for row in data.leaks if row.suite == suite and row.recall < FOUND]
+    if not missed:
+        return ""
+    listed = ", ".join(f"{spaced(row.leak)} {row.recall:.0%}" for row in missed)
+    return f"Of leaks of its items the contamination check finds not all: {listed}. "
 
 
 def _untampered(rows: Sequence[S]) -> tuple[S, ...]:

@@ -1,6 +1,7 @@
 """What Dagster's pages show of `marts`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -12,17 +13,21 @@ from alignment_dagster import chain
 from alignment_dagster.graph.partitions import by_recipe
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.filter_quality import measure_filter_quality
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
 
 
 def documents_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The first documents, and how many are of each source."""
+    """The first documents, how many are of each source, and the filter's quality by its tiers."""
     found = pq.read_table(artifact.path / file_names.DOCUMENTS)
     counts = pc.value_counts(found["source"]).to_pylist()
     shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
-    return _described(found, shares, "share of the documents")
+    rows = [asdict(row) for row in measure_filter_quality(found)]
+    columns = ["tier", "precision", "recall", "flagged", "documents"]
+    quality = {"ai_discourse_filter": dg.MetadataValue.md(table(rows, columns))} if rows else {}
+    return {**_described(found, shares, "share of the documents"), **quality}
 
 
 def composition_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:

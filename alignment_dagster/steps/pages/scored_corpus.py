@@ -7,9 +7,9 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import read_tables, shard_files
-from alignment_dagster.scoring import SCORERS
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import Study
@@ -19,8 +19,8 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each scorer marked, and the range of each score."""
     rows = []
     for name in study.declaration.scorers:
-        found = read_tables(shard_files(artifact, name))
-        rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
+        found = read_tables(shard_files(artifact, file_names.scores(name)))
+        rows += [_summary(name, column, found[column]) for column in found.column_names[1:]]
     columns = ["scorer", "column", "mean", "lowest", "highest"]
     words = read_tables(shard_files(artifact, "text_stats"), ["words"])["words"].to_numpy()
     return {
@@ -34,6 +34,8 @@ def _summary(name: str, column: str, values: pa.ChunkedArray) -> dict[str, Any]:
     row = {"scorer": name, "column": column, "mean": None, "lowest": None, "highest": None}
     if pa.types.is_string(values.type):
         return {**row, "mean": f"{pc.count_distinct(values).as_py():,} distinct"}
+    if pa.types.is_nested(values.type):
+        return {**row, "mean": f"{len(pc.list_flatten(values)):,} in all"}
     numbers = pc.cast(values, pa.float64())
     return {
         **row,

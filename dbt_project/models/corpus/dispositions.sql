@@ -42,6 +42,14 @@ candidates as (
 
 ),
 
+failed as (
+
+    select failures.document_id, min(failures.scorer) as scorer
+    from {{ source('lake', 'failures') }} as failures
+    group by failures.document_id
+
+),
+
 -- of each rule the clauses of which every comparison holds
 clauses as (
 
@@ -96,9 +104,11 @@ first_copies as (
         arg_min(candidates.document_id, candidates.place_among_copies) as document_id
     from candidates
     left join hits on hits.document_id = candidates.document_id and hits.recipe = candidates.recipe
+    left join failed on failed.document_id = candidates.document_id
     where candidates.selected
         and candidates.item_id is null
         and candidates.held_out_as is null
+        and failed.scorer is null
         and hits.rule is null
     group by candidates.recipe, candidates.use, candidates.fingerprint
 
@@ -118,6 +128,7 @@ decided as (
         candidates.characters,
         case
             when not candidates.selected then 'not_selected'
+            when failed.scorer is not null then 'scorer_failed'
             when candidates.item_id is not null then 'evaluation_item'
             when candidates.place_among_copies > first_copies.place then 'exact_duplicate'
             when candidates.held_out_as is not null then 'held_out'
@@ -126,6 +137,7 @@ decided as (
         hits.rule as declared_rule,
         case
             when not candidates.selected then null
+            when failed.scorer is not null then failed.scorer
             when candidates.item_id is not null then candidates.item_id
             when candidates.place_among_copies > first_copies.place then first_copies.document_id
             when candidates.held_out_as <> candidates.document_id then candidates.held_out_as
@@ -133,6 +145,7 @@ decided as (
         hits.value
     from candidates
     left join hits on hits.document_id = candidates.document_id and hits.recipe = candidates.recipe
+    left join failed on failed.document_id = candidates.document_id
     left join first_copies
         on first_copies.recipe = candidates.recipe
         and first_copies.use = candidates.use
@@ -170,7 +183,11 @@ select
     decided."group",
     decided.recipe,
     decided.use,
-    case when decided.rule is null then 'kept' else 'dropped' end as state,
+    case
+        when decided.rule is null then 'kept'
+        when decided.rule = 'scorer_failed' then 'quarantined'
+        else 'dropped'
+    end as state,
     decided.rule,
     case when decided.rule = decided.declared_rule then decided.value end as value,
     decided.cause,

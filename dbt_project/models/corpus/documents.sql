@@ -26,6 +26,7 @@ placed as (
         documents.item_id,
         documents.ai_discourse_label,
         documents.ai_discourse_flagged,
+        documents.ai_discourse_tier,
         -- natural text comes first: what is held out does not depend on the order of the sources
         first_value(documents.document_id) over (
             partition by documents.role, documents.fingerprint
@@ -58,7 +59,8 @@ select
     placed.item_id,
     placed.is_natural and placed.place < settings.held_out_share as held_out,
     placed.ai_discourse_label,
-    placed.ai_discourse_flagged
+    placed.ai_discourse_flagged,
+    placed.ai_discourse_tier
 from placed
 cross join {{ source('lake', 'plan_settings') }} as settings
 order by placed.source_position, placed.position

@@ -21,7 +21,11 @@ select
     fingerprint.fingerprint,
     case when contamination.contaminated then contamination.item_id end as item_id,
     sources.ai_discourse as ai_discourse_label,
-    ai_discourse.flagged as ai_discourse_flagged
+    ai_discourse.flagged as ai_discourse_flagged,
+    case
+        when ai_discourse.instant_hits > 0 then 'instant'
+        when ai_discourse.flagged then 'two_stage'
+    end as ai_discourse_tier
 from {{ source('lake', 'raw_documents') }} as raw
 left join repeats on repeats.document_id = raw.document_id
 join {{ source('lake', 'plan_sources') }} as sources on sources.source = raw.source

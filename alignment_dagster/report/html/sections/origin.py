@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.html.content import (
     Cell,
     Checks,
@@ -22,15 +23,19 @@ from alignment_dagster.report.html.pivots import list_table, pivot
 from alignment_dagster.report.html.plots.mix import composition_plot, loss_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.rows import DispositionCount, FilterQuality, ReportData
-from alignment_dagster.report.text import DASH, number
+from alignment_dagster.report.rows import DispositionCount, LeakRow, ReportData
+from alignment_dagster.report.text import DASH, number, spaced
 from alignment_dagster.study import Suite
 
 
 def training_data(data: ReportData) -> Section:
     """Mix, loss curves, dispositions and the filter's quality."""
     figures = Figures((*_composition_drawings(data), *_loss_drawings(data)))
-    tables = keep_filled(_dispositions_table(data.dispositions), _filter_table(data.filter_quality))
+    tables = keep_filled(
+        _dispositions_table(data.dispositions),
+        _filter_table(data.filter_quality),
+        _leaks_table(data.leaks),
+    )
     return Section(
         "reading",
         "What the models read",
@@ -149,15 +154,33 @@ def _dispositions_table(rows: Sequence[DispositionCount]) -> Pivot | None:
 def _filter_table(rows: Sequence[FilterQuality]) -> Pivot | None:
     """Precision and recall of the filter on labelled sources."""
     return list_table(
-        "The AI-discourse filter, measured on the sources whose label is known.",
-        ("recipe",),
-        ("precision", "recall", "documents"),
+        "The AI-discourse filter and its tiers, measured on the sources whose label is known; the "
+        "second tier by what it adds to the first.",
+        ("tier",),
+        ("precision", "recall", "flagged", "documents"),
         rows,
-        lambda r: (r.recipe,),
+        lambda r: (spaced(r.tier),),
         lambda r: (
             Cell(number(r.precision, 3)),
             Cell(number(r.recall, 3)),
+            Cell(f"{r.flagged:,}"),
             Cell(f"{r.documents:,}"),
         ),
+        grouped=0,
+    )
+
+
+def _leaks_table(rows: Sequence[LeakRow]) -> Pivot | None:
+    """What the contamination check finds of planted leaks."""
+    return pivot(
+        "The contamination check, measured: the share that it finds of this study's own items, "
+        "planted in a text as they are, in lines of 8 words, in capitals with other punctuation, "
+        "by their shortest option alone, and with every seventh word another one.",
+        ("suite",),
+        list(dict.fromkeys(spaced(row.leak) for row in rows)),
+        rows,
+        lambda r: (r.suite,),
+        lambda r: spaced(r.leak),
+        lambda r: Cell(number(r.recall, 3)),
         grouped=0,
     )

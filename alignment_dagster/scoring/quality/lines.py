@@ -1,0 +1,88 @@
+"""The lines and paragraphs of a batch of texts, and how much of them is said twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignment_dagster.scoring.quality.words import (
+    Flags,
+    Integers,
+    Shares,
+    as_flags,
+    as_integers,
+    count_by_text,
+    flatten,
+    share,
+    sum_by_text,
+)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines (or paragraphs) of all texts, text after text."""
+
+    texts: int
+    """How many texts there are."""
+    values: pa.Array
+    """(lines,) What each says."""
+    document: Integers
+    """(lines,) The text that each stands in."""
+
+    @property
+    def counts(self) -> Integers:
+        """(texts,) Lines of each text."""
+        return count_by_text(self.document, self.texts)
+
+    def share(self, flags: pa.Array | Flags) -> Shares:
+        """(texts,) The share of each text's lines that are flagged."""
+        flagged = flags if isinstance(flags, np.ndarray) else as_flags(flags)
+        return share(count_by_text(self.document[flagged], self.texts), self.counts)
+
+    def filter(self, flags: pa.Array) -> "Lines":
+        """The flagged ones."""
+        return Lines(self.texts, self.values.filter(flags), self.document[as_flags(flags)])
+
+    def repeated(self) -> tuple[Integers, Integers]:
+        """(texts,) Lines that the text has had before, and their characters."""
+        encoded = pc.dictionary_encode(self.values)
+        distinct = max(1, len(encoded.dictionary))
+        key = self.document * distinct + as_integers(encoded.indices)
+        once, times = np.unique(key, return_counts=True)
+        lengths = as_integers(pc.utf8_length(encoded.dictionary))
+        again, document = times - 1, once // distinct
+        return (
+            sum_by_text(document, again, self.texts),
+            sum_by_text(document, again * lengths[once % distinct], self.texts),
+        )
+
+
+def split_lines(texts: Sequence[str]) -> Lines:
+    """Lines that end as Python's `splitlines` says: by any of Unicode's line breaks."""
+    return _gather([text.splitlines() for text in texts])
+
+
+def split_at_newlines(texts: pa.Array) -> Lines:
+    """What stands before, between and after line feeds."""
+    document, values = flatten(pc.split_pattern(texts, "\n"))
+    return Lines(len(texts), values, document)
+
+
+def split_paragraphs(texts: Sequence[str]) -> Lines:
+    """What empty lines separate."""
+    return _gather([_split_paragraphs(text.strip()) for text in texts])
+
+
+def _split_paragraphs(text: str) -> list[str]:
+    # of more than two line feeds those that follow the second stand before the next paragraph
+    first, *others = text.split("\n\n")
+    return [first, *(stripped for one in others if (stripped := one.lstrip("\n")))]
+
+
+def _gather(found: Sequence[Sequence[str]]) -> Lines:
+    document = np.repeat(np.arange(len(found), dtype=np.int64), [len(lines) for lines in found])
+    values = pa.array(list(chain.from_iterable(found)), pa.large_string())
+    return Lines(len(found), values, document)
