@@ -212,6 +212,8 @@ class FormatRow:
     """Where options are compared by their summed log-probability."""
     first_shown: float | None
     """Share of answers that are the option shown first; None where options are not shown."""
+    ties: int
+    """Answers of all seeds in which the counted option ties with another one."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def _answers_address(trace: Trace) -> str:
 def _item_node(item: Mapping[str, Any]) -> Node:
     at = f"{item['path']}:{item['line']}" if item["path"] else "its text is not in the report"
     return Node(
-        f"{item['item_id'][:ID]}  {item['hits']}/{item['answers']} hits",
+        f"{item['item_id'][:ID]}  {item['hits']:.10g}/{item['answers']} hits",
         f"{item['topic']}; {at}",
         [Node(item["question"], tone="dim")] if item["question"] else [],
     )

@@ -59,6 +59,7 @@ def format_rows(replicates: Sequence[Replicate]) -> tuple[FormatRow, ...]:
                 value=_mean([rate.value for rate in rates]),
                 summed=_mean_of_known([rate.summed for rate in rates]),
                 first_shown=_mean_of_known([rate.first_shown for rate in rates]),
+                ties=sum(rate.ties for rate in rates),
             )
             for at, rates in found.items()
         ]

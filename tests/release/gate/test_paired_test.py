@@ -54,7 +54,7 @@ def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Repl
         {"suite": "articles", "item_id": name, "scenario_id": name, "topic": "t", "stage": "dpo",
          "format": "continuation", "option_order": 0, "system_prompt": "none", "target": 1,
          "log_probabilities": [-2.0, -1.0] if hit else [-1.0, -2.0], "tokens": [3, 3],
-         "choice": int(hit), "hit": hit}
+         "choice": int(hit), "hit": float(hit)}
         for name, hit in hits.items()
     ]  # fmt: skip
     return Replicate(recipe, seed, pa.Table.from_pylist(rows, schema=ITEMS), NO_LOSSES, {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from alignment_dagster.evaluation.options import TIE_RULE
 from alignment_dagster.report.html.content import (
     Bar,
     Cell,
@@ -24,7 +25,8 @@ LONGEST = 600
 FORMATS = (
     "The same scenarios in several syntactic forms. A rate that moves much with the format says "
     "less about the model; the headline numbers average over formats. First shown is the share of "
-    "answers that are the option shown first, over both orders: 0.50 without position bias."
+    "answers that are the option shown first, over both orders: 0.50 without position bias. "
+    f"Of ties: {TIE_RULE}."
 )
 DISAGREEMENTS = (
     "The items on which recipes differ most, with the share of each recipe's answers (seeds and "
@@ -59,9 +61,10 @@ def _spread_table(rows: Sequence[FormatRow]) -> Pivot | None:
         groups.setdefault((row.suite, row.stage, row.recipe), []).append(row)
     return list_table(
         "Lowest and highest format, their standard deviation, the mean with options compared by "
-        "summed log-probability, and the mean share of answers that are the option shown first.",
+        "summed log-probability, the mean share of answers that are the option shown first, and "
+        "how many answers tie.",
         ("recipe",),
-        ("formats", "mean", "lowest", "highest", "std. dev.", "summed", "first shown"),
+        ("formats", "mean", "lowest", "highest", "std. dev.", "summed", "first shown", "ties"),
         groups.items(),
         lambda group: group[0],
         lambda group: _spread_cells(group[1]),
@@ -86,6 +89,7 @@ def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
         Cell(number(deviation, 2)),
         Cell(number(_mean([row.summed for row in rows]), 2)),
         Cell(number(_mean([row.first_shown for row in rows]), 2)),
+        Cell(f"{sum(row.ties for row in rows):,}"),
     )
 
 
