@@ -208,6 +208,10 @@ class FormatRow:
     format: str
     value: float
     """By the suite's declared rule."""
+    ci_low: float
+    ci_high: float
+    n: int
+    """Scenarios."""
     summed: float | None
     """Where options are compared by their summed log-probability."""
     first_shown: float | None

@@ -237,7 +237,9 @@ def disagreements(text: str = HOSTILE) -> list[Disagreement]:
 
 def format_rows() -> list[FormatRow]:
     return [
-        FormatRow(recipe, stage, "articles", name, rate + shift, rate, first, 0)
+        FormatRow(
+            recipe, stage, "articles", name, rate + shift, rate, rate + 0.1, 30, rate, first, 0
+        )
         for recipe, rates in RATES.items()
         for stage, rate in zip(STAGES, rates, strict=True)
         for name, shift, first in (("continuation", 0.0, None), ("listed", 0.04, 0.62))

@@ -20,6 +20,7 @@ from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 from alignment_dagster.foundation.page_links import audit_answers, audit_page
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.names import metric_name
 
 
 def trace_as_answer(trace: Trace) -> Answer:
@@ -103,6 +104,8 @@ def _measurement_node(trace: Trace) -> Node:
 def _answers_address(trace: Trace) -> str:
     row = trace.chain.row
     filters = {"suite": row.suite, "stage": row.stage, "recipe": row.recipe, "prompt": row.prompt}
+    if trace.chain.part:
+        filters[trace.chain.part.column] = trace.chain.part.value
     filters |= {} if row.seed is None else {"seed": str(row.seed)}
     return audit_answers(trace.study, trace.report.version, filters)
 
@@ -193,15 +196,16 @@ def _tokenizer_node(trace: Trace) -> Node:
 
 
 def _further_commands(trace: Trace) -> Node:
+    command = f"alignment audit trace {trace.study} {metric_name(trace.chain.row)}"
     return Node(
         "more",
         children=[
             Node(
-                f"alignment audit trace {trace.study} {trace.name} --document ID",
+                f"{command} --document ID",
                 "the path to one document",
             ),
             Node(
-                f"alignment audit trace {trace.study} {trace.name} --export FOLDER",
+                f"{command} --export FOLDER",
                 "all of them, as Parquet",
             ),
         ],

@@ -50,10 +50,13 @@ def load_answers(connection: Connection, chain: Chain) -> None:
         pieces.append(
             f"select item_id, scenario_id, topic, {'attack' if attacked else 'format'} as form, "
             "hit::double as hit, ?::bigint as seed from read_parquet(?) "
-            "where suite = ? and stage = ?" + ("" if every else f" and {column} = ?")
+            "where suite = ? and stage = ?"
+            + ("" if every else f" and {column} = ?")
+            + (f" and {chain.part.column} = ?" if chain.part else "")
         )
         values += [replicate.seed, str(replicate.measurement.path / name), row.suite, row.stage]
         values += [] if every else [row.prompt]
+        values += [chain.part.value] if chain.part else []
     connection.execute(
         f"create or replace temp table asked as {' union all '.join(pieces)}", values
     )

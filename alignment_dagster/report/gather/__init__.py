@@ -73,7 +73,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         attacks=attack_rows(results, replicates),
         attack_examples=attack_examples(replicates),
         disagreements=_disagreements(items, replicates, metrics),
-        formats=breakdowns.format_rows(replicates),
+        formats=breakdowns.format_rows(replicates, metrics),
         drift=_drift([row for row in results if not is_tampered(row.stage)]),
         tampered_drift=_drift([row for row in results if is_tampered(row.stage)]),
         composition=artifacts.read_composition(parents),

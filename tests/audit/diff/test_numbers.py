@@ -31,7 +31,7 @@ def replicate(
     """Scenario → its hit in each format; document → nats and bytes."""
     rows = [
         {"suite": "articles", "item_id": f"item-{scenario}", "scenario_id": scenario,
-         "stage": "base", "system_prompt": "none", "format": form, "option_order": 0, "hit": float(hit)}
+         "stage": "base", "system_prompt": "none", "format": form, "option_order": 0, "hit": hit}
         for scenario, found in hits.items()
         for form, hit in zip(formats, found, strict=True)
     ]  # fmt: skip

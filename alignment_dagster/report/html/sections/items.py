@@ -1,6 +1,7 @@
 """What stands behind the averages: formats, positions, and single items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from alignment_dagster.evaluation.options import TIE_RULE
 from alignment_dagster.report.html.content import (
@@ -14,9 +15,10 @@ from alignment_dagster.report.html.content import (
     Text,
     keep_filled,
 )
-from alignment_dagster.report.html.pivots import list_table, pivot, ranks
+from alignment_dagster.report.html.pivots import interval_cell, list_table, pivot, ranks
 from alignment_dagster.report.html.plots.style import SeriesStyle, series_styles
 from alignment_dagster.report.html.selection import recipe_names
+from alignment_dagster.report.names import row_name
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
 from alignment_dagster.report.text import DASH, count, number, shorten, spaced
 
@@ -84,8 +86,8 @@ def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
     return (
         Cell(str(len(rows))),
         Cell(number(mean, 2)),
-        Cell(number(low.value, 2), note=spaced(low.format)),
-        Cell(number(high.value, 2), note=spaced(high.format)),
+        Cell(number(low.value, 2), note=spaced(low.format), name=row_name(low)),
+        Cell(number(high.value, 2), note=spaced(high.format), name=row_name(high)),
         Cell(number(deviation, 2)),
         Cell(number(_mean([row.summed for row in rows]), 2)),
         Cell(number(_mean([row.first_shown for row in rows]), 2)),
@@ -95,8 +97,8 @@ def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
 
 def _format_table(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | None:
     return pivot(
-        "Every format: the rate by the suite's rule; below it, where measured, the rate by summed "
-        "log-probability and the share of answers that are the option shown first.",
+        "Every format: the rate by the suite's rule with its 95 % interval; below, the rate by "
+        "summed log-probability and the share of answers that are the option shown first.",
         ("format",),
         [name for name in recipes if any(row.recipe == name for row in rows)],
         rows,
@@ -108,9 +110,9 @@ def _format_table(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | 
 
 
 def _format_cell(row: FormatRow) -> Cell:
-    summed = "" if row.summed is None else f"summed {number(row.summed, 2)}"
-    first = "" if row.first_shown is None else f"first {number(row.first_shown, 2)}"
-    return Cell(number(row.value, 2), summed, first)
+    notes = (("summed", row.summed), ("first", row.first_shown))
+    note = ", ".join(f"{what} {number(value, 2)}" for what, value in notes if value is not None)
+    return replace(interval_cell(row, 2), note=note)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
