@@ -22,11 +22,11 @@ class NotFoundError(AlignmentError):
 
 
 def _studies(lake: Lake, request: Request) -> str:
-    return overview.studies_page(lake, _searched(request))
+    return overview.studies_page(lake, _searched(request), request.app.state.stale)
 
 
 def _study(lake: Lake, request: Request) -> str:
-    return overview.study_page(_archive(lake, request), _searched(request))
+    return overview.study_page(_archive(lake, request), _searched(request), request.app.state.stale)
 
 
 def _diff(lake: Lake, request: Request) -> str:
