@@ -113,7 +113,7 @@ def server(home: Home, port: int = AUDIT_PORT, stale: Stale | None = None) -> uv
     return uvicorn.Server(
         uvicorn.Config(
             application(home, stale), HOST, port, loop="asyncio", http="h11", ws="none",
-            lifespan="off", log_config=None, log_level="error", access_log=False, server_header=False,
-            timeout_graceful_shutdown=1,
+            lifespan="off", log_config=None, log_level="error", access_log=False,
+            server_header=False, timeout_graceful_shutdown=1,
         )
     )  # fmt: skip

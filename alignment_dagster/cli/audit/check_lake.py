@@ -10,7 +10,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home, assets_folder
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.lake import Lake
-from alignment_dagster.preflight.studies import load_study
+from alignment_dagster.preflight.studies import is_declared, load_study
 from alignment_dagster.steps.registry import STEPS
 
 
