@@ -289,6 +289,8 @@ class ComputeRow:
     tokens: int | None
     """Trained on; None where nothing is trained."""
     seconds: float
+    device_seconds: float
+    """As many times the seconds as devices shared the work."""
 
 
 @dataclass(frozen=True)

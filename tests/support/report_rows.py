@@ -307,8 +307,10 @@ def report(text: str = HOSTILE) -> ReportData:
         ],
         filter_quality=[FilterQuality("all", 0.9, 0.8, 100)],
         compute=[
-            ComputeRow("pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1),
-            ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0),
+            ComputeRow(
+                "pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1, 276.1
+            ),
+            ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0, 91.0),
         ],
         checks=[
             CheckOutcome("raw_corpus", "stories", "not_empty", True, "900 documents."),

@@ -5,6 +5,7 @@ from typing import Any
 
 from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node
+from alignment_dagster.audit.run_nodes import run_nodes
 from alignment_dagster.audit.trace.as_json import trace_as_json
 from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Row
@@ -93,7 +94,12 @@ def _measurement_node(trace: Trace) -> Node:
         shown = [_item_node(one) for one in found.top]
     replicates = {one.seed: one.measurement for one in trace.chain.replicates}
     seeds = [
-        _artifact_node(trace, replicates[one["seed"]], f"seed {one['seed']}: {format_totals(one)}")
+        _artifact_node(
+            trace,
+            replicates[one["seed"]],
+            f"seed {one['seed']}: {format_totals(one)}",
+            run_nodes(replicates[one["seed"]]),
+        )
         for one in found.seeds
     ]
     heaviest = Node("what weighs most", _count_more(found.left_out), shown)
