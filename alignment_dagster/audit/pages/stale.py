@@ -4,17 +4,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from alignment_dagster.audit.answer import Node
-from alignment_dagster.audit.check.report import Change
 from alignment_dagster.foundation.errors import AlignmentError
+
+if TYPE_CHECKING:  # all parts of a check stand behind it, and the pages are to open at once
+    from alignment_dagster.audit.check.report import Change
 
 FRESH_SECONDS = 60.0
 PATIENCE_SECONDS = 1.0
 """A page waits so long for what was never found out before."""
 TITLE = "what is stale"
 
-Find = Callable[[str], tuple[Change, ...] | None]
+Find = Callable[[str], "tuple[Change, ...] | None"]
 """Study → what changed since its report was made; None where it is not declared (any more)."""
 
 
@@ -61,7 +64,7 @@ class Stale:
         known.looked.set()
 
 
-def _describe(study: str, changes: tuple[Change, ...] | None) -> Node:
+def _describe(study: str, changes: "tuple[Change, ...] | None") -> Node:
     if changes is None:
         return Node(TITLE, "the study is not declared: nothing to compare with", tone="dim")
     if not changes:

@@ -1,17 +1,20 @@
 """The audit's pages as `alignment ui` starts them: with what is stale by the declarations of today.
 
-python -m alignment_dagster.cli.audit.serve
+python -m alignment_dagster.cli.audit_server
 """
 
 import contextlib
+from typing import TYPE_CHECKING
 
-from alignment_dagster.audit.check.report import Change
 from alignment_dagster.audit.pages.server import server
 from alignment_dagster.audit.pages.stale import Stale
 from alignment_dagster.foundation.home import Home
 
+if TYPE_CHECKING:  # for weight, as below
+    from alignment_dagster.audit.check.report import Change
 
-def find_changes(study: str) -> tuple[Change, ...] | None:
+
+def find_changes(study: str) -> "tuple[Change, ...] | None":
     """What changed since the study's report was made; None where it is not declared (any more).
 
     Raises:
