@@ -17,7 +17,14 @@ from alignment_dagster.audit.trace.printed_number import parse_printed
 from alignment_dagster.audit.trace.terms import Sources
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report import durability
-from alignment_dagster.report.names import HALF_LIFE, MEAN_BENEFIT, PARTS, PERSISTENCE, PREFIXES
+from alignment_dagster.report.names import (
+    FORMAT,
+    HALF_LIFE,
+    MEAN_BENEFIT,
+    PARTS,
+    PERSISTENCE,
+    PREFIXES,
+)
 from alignment_dagster.report.results import ResultRow
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
@@ -136,10 +143,10 @@ def test_a_topic_and_a_format_have_the_trace_of_their_own_answers(
     data = answer.data
     assert (data["metric"], data["gaps"], data["row"]["value"]) == (one.name, [], one.value)
     assert data["steps"]["value"] == pytest.approx(one.value, abs=1e-9)
-    whole = trace_quoted(
-        opened, f"misalignment_rate/{one.name.partition(':')[2]}".replace(f"/{one.row[kind]}/", "/")
-    ).data
-    assert 0 < data["measured"]["totals"]["answers"] < whole["measured"]["totals"]["answers"]
+    words = one.name.partition(":")[2].replace(f"/{one.row[kind]}/", "/")
+    whole = trace_quoted(opened, f"misalignment_rate/{words}").data
+    asked = [part["measured"]["totals"]["answers"] for part in (data, whole)]
+    assert asked[0] == asked[1] / (2 if kind == FORMAT else 1), "two formats, and one topic"
     two = trace_quoted(opened, f"{one.value:.2f}").data
     assert one.name in [number["name"] for number in two.get("numbers", [])]
 
