@@ -11,6 +11,7 @@ from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.pages.headline import headline_picture
 from alignment_dagster.audit.pages.server import application
 from alignment_dagster.audit.pages.stale import Stale
+from alignment_dagster.cli.audit_server import find_changes
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.release.approval import approve
@@ -18,7 +19,7 @@ from alignment_dagster.report.results import ResultRow
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
 from tests.support.served_pages import page
-from tests.support.tiny_study import NAME
+from tests.support.tiny_study import NAME, RECIPES
 
 HOSTILE = '"><script>alert(1)</script>\u202e'
 
@@ -148,3 +149,19 @@ def test_what_is_searched_for_is_text(audited: Audited) -> None:
         assert "script" not in Read(got.html).tags
         assert "\u202e" not in got.html
         assert "' or 1=1" in page(audited.home, f"{address}?q=' or 1=1").html.replace("&#39;", "'")
+
+
+@pytest.mark.slow
+def test_what_the_pages_call_stale_is_what_was_edited_since_the_report(
+    altered: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in altered.environment.items():
+        monkeypatch.setenv(name, value)
+    assert find_changes(NAME) == ()
+    recipe = {**RECIPES["aligned"], "upsample": [{"group": "synthetic_aligned", "share": 0.4}]}
+    altered.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
+    changes = find_changes(NAME)
+    assert changes is not None
+    assert any(one.message.endswith("was 0.2, is 0.4") for one in changes)
+    (altered.study.assets / "studies" / f"{NAME}.yaml").unlink()
+    assert find_changes(NAME) is None
