@@ -1,6 +1,7 @@
 """A number as it is printed somewhere, and what in a report rounds to it."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ def numbers_as_answer(
     rows = [[one.name, f"{one.value:.6g}{one.what}", one.low, one.high] for one in found]
     nodes = [
         Node(
-            f"alignment audit trace {study} {one.name}",
+            f"alignment audit trace {study} {shlex.quote(one.name)}",
             link=audit_trace(study, report.version, one.name),
         )
         for one in found
