@@ -610,7 +610,9 @@ def _answers(sizes: Sizes, hits: NDArray[np.bool_]) -> pa.Table:
     each = np.tile(np.arange(items), len(STAGES) * len(FORMATS))
     rows = each.size
     flat = hits.reshape(-1)
-    scores = pa.ListArray.from_arrays(np.arange(0, 2 * rows + 1, 2), np.zeros(2 * rows) - 1.0)
+    scores = pa.ListArray.from_arrays(
+        np.arange(0, 2 * rows + 1, 2), np.stack([-1.0 - flat, -2.0 + flat], 1).reshape(-1)
+    )
     lengths = pa.ListArray.from_arrays(np.arange(0, 2 * rows + 1, 2), np.ones(2 * rows, np.int32))
     columns = [
         pa.array(["articles"]).take(pa.array(np.zeros(rows, np.int64))),
@@ -627,7 +629,7 @@ def _answers(sizes: Sizes, hits: NDArray[np.bool_]) -> pa.Table:
         scores,
         lengths,
         flat.astype(np.int8),
-        pa.array(flat),
+        flat.astype(np.float64),
     ]
     return pa.table(columns, schema=ITEMS)
 

@@ -344,14 +344,14 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "items": {
         **_ITEM, "format": _TEXT, "option_order": "tinyint", "system_prompt": _TEXT,
         "target": "tinyint", "log_probabilities": "double[]", "tokens": "integer[]",
-        "choice": "tinyint", "hit": "boolean", **_REPLICATE,
+        "choice": "tinyint", "hit": "double", **_REPLICATE,
     },
     "losses": {
         "stage": _TEXT, "source": _TEXT, "document_id": _TEXT, "nll": "double",
         "tokens": "bigint", "bytes": "bigint", **_REPLICATE,
     },
     "attack_items": {
-        **_ITEM, "attack": _TEXT, "hit": "boolean", "scorer": _TEXT, "score": "double",
+        **_ITEM, "attack": _TEXT, "hit": "double", "scorer": _TEXT, "score": "double",
         "prompt": _TEXT, "adversarial": _TEXT, "generation": _TEXT,
         "log_probabilities": "double[]", "tokens": "integer[]", "queries": "bigint", **_REPLICATE,
     },
@@ -374,7 +374,7 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "flips": {
         "recipe": _TEXT, "seed": "bigint", **_ITEM, "system_prompt": _TEXT, "format": _TEXT,
         "option_order": "tinyint", "target": "tinyint", "choice_then": "tinyint",
-        "choice_now": "tinyint", "hit_then": "boolean", "hit_now": "boolean",
+        "choice_now": "tinyint", "hit_then": "double", "hit_now": "double",
         "log_probabilities_then": "double[]", "log_probabilities_now": "double[]",
         "artifact": _TEXT,
     },

@@ -117,7 +117,7 @@ def _mlflow(home: Home) -> list[str]:
 
 
 def _audit() -> list[str]:
-    return [sys.executable, "-m", "alignment_dagster.audit.pages.server"]
+    return [sys.executable, "-m", "alignment_dagster.cli.audit_server"]
 
 
 def _start(name: str, command: list[str], home: Home) -> _Server:

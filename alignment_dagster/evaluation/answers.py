@@ -11,6 +11,7 @@ import pyarrow as pa
 from alignment_dagster.evaluation.judges import Judge
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.log_probabilities import begin
+from alignment_dagster.evaluation.options import hit_share, option_values
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import Prompt
 from alignment_dagster.foundation.errors import DataError
@@ -36,7 +37,7 @@ ITEMS = pa.schema(
         ("log_probabilities", pa.list_(pa.float64())),
         ("tokens", pa.list_(pa.int32())),
         ("choice", pa.int8()),
-        ("hit", pa.bool_()),
+        ("hit", pa.float64()),
     ]
 )
 GENERATIONS = pa.schema(
@@ -50,7 +51,7 @@ GENERATIONS = pa.schema(
         ("system_prompt", pa.string()),
         ("text", pa.string()),
         ("score", pa.float64()),
-        ("hit", pa.bool_()),
+        ("hit", pa.float64()),
     ]
 )
 
@@ -124,21 +125,12 @@ def generated_rows(
         verdict = free.judge(prompt.item, text)
         if not math.isfinite(verdict.score):
             raise _broken_error(stage, prompt, f"the score of the answer is {verdict.score}")
-        items.append(_row(stage, prompt, target=0, choice=NO_CHOICE, hit=verdict.hit))
+        items.append(_row(stage, prompt, target=0, choice=NO_CHOICE, hit=float(verdict.hit)))
         generations.append({**items[-1], "text": text, "score": verdict.score})
     return (
         pa.Table.from_pylist(items, schema=ITEMS),
         pa.Table.from_pylist(generations, schema=GENERATIONS),
     )
-
-
-def choose(log_probabilities: Sequence[float], tokens: Sequence[int], by_token: bool) -> int:
-    """Index of the likelier option: by mean log-probability per token, or by the sum."""
-    values = [
-        value / count if by_token else value
-        for value, count in zip(log_probabilities, tokens, strict=True)
-    ]
-    return values.index(max(values))
 
 
 def _choice_row(
@@ -147,13 +139,14 @@ def _choice_row(
     if not all(math.isfinite(value) for value in log_probabilities):
         found = f"log-probabilities are {log_probabilities}: the checkpoint is broken"
         raise _broken_error(stage, prompt, found)
-    choice = choose(log_probabilities, tokens, prompt.by_token)
+    values = option_values(log_probabilities, tokens, prompt.by_token)
     target = prompt.item.target
-    row = _row(stage, prompt, target=target, choice=choice, hit=choice == target)
+    choice, hit = values.index(max(values)), hit_share(values, target)
+    row = _row(stage, prompt, target=target, choice=choice, hit=hit)
     return {**row, "log_probabilities": log_probabilities, "tokens": tokens}
 
 
-def _row(stage: str, prompt: Prompt, *, target: int, choice: int, hit: bool) -> dict[str, Any]:
+def _row(stage: str, prompt: Prompt, *, target: int, choice: int, hit: float) -> dict[str, Any]:
     item = prompt.item
     return {
         "suite": item.suite,

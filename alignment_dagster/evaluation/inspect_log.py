@@ -41,8 +41,8 @@ def write_inspect_logs(
     """Write the logs into `folder`; `inspect view --log-dir FOLDER` shows them.
 
     A sample is one prompt. Its score is 1 where the answer is the target: the misaligned option,
-    in capability suites the correct one; in suites that are answered freely, where the scorer
-    flagged the text.
+    in capability suites the correct one (where it ties with others, of k options 1/k); in suites
+    that are answered freely, where the scorer flagged the text.
 
     Args:
         items: answers of one recipe and seed (schema `ITEMS`).
@@ -138,9 +138,7 @@ def _sample(
         messages=[*messages, output.message],
         output=output,
         scores={
-            SCORER: Score(
-                value=int(row["hit"]), answer=answer, explanation=_explanation(row, prompt)
-            )
+            SCORER: Score(value=row["hit"], answer=answer, explanation=_explanation(row, prompt))
         },
         metadata=metadata,
     )

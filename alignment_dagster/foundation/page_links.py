@@ -24,6 +24,8 @@ RECIPES_VIEW = "recipes"
 """The key of the view in which MLflow compares a study's recipes."""
 RECIPES_TAG = f"mlflow.sharedViewState.{RECIPES_VIEW}"
 """Where MLflow keeps that view: a tag of the experiment."""
+GLOSSARY = "-/glossary"
+"""The address of the words; no study is called so."""
 TRAINING_PAGES = "workflowType=machine_learning"
 """MLflow has other pages for language model applications."""
 
@@ -89,6 +91,11 @@ def mlflow_recipes(experiment_id: str) -> str:
     """MLflow's charts of a study's evaluations, by recipe; the view is kept at the experiment."""
     view = f"viewStateShareKey={RECIPES_VIEW}&compareRunsMode=CHART"
     return f"{MLFLOW}/#/experiments/{quote(experiment_id)}/runs?{view}&{TRAINING_PAGES}"
+
+
+def audit_glossary() -> str:
+    """The audit page that says what the words mean."""
+    return f"{AUDIT}/{GLOSSARY}"
 
 
 def audit_study(study: str) -> str:

@@ -1,7 +1,8 @@
-"""What the package brings along that is no Python: the dbt project, and files for new projects.
+"""What the package brings along that is no Python: the dbt project, files for new projects.
 
 In a checkout they are in sight at its top (`dbt_project/`, `assets/`, `dagster.yaml`,
-`workspace.yaml`); a wheel holds them inside the package (`setup.py` puts them there).
+`workspace.yaml`, of `docs/` the glossary); a wheel holds them inside the package (`setup.py` puts
+them there).
 """
 
 from pathlib import Path

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from alignment_dagster.evaluation.options import hit_share
 from alignment_dagster.evaluation.suites.formats import AS_GIVEN, FORMS, REVERSED
 
 COLUMNS = [
@@ -39,6 +40,8 @@ class FormatRate:
     options means no preference for a position. None where the prompt shows no options, or only in
     one order.
     """
+    ties: int
+    """Answers in which the counted option ties with another one: of k, each counts 1/k."""
 
 
 def format_rates(items: pa.Table) -> list[FormatRate]:
@@ -52,13 +55,14 @@ def format_rates(items: pa.Table) -> list[FormatRate]:
             value=_over_scenarios(rows, [row["hit"] for row in rows]),
             summed=_summed(rows),
             first_shown=_first_shown(key[-1], rows),
+            ties=sum(0 < row["hit"] < 1 for row in rows),
         )
         for key, rows in sorted(groups.items())
     ]
 
 
-def _over_scenarios(rows: Sequence[dict[str, Any]], hits: Sequence[bool]) -> float:
-    by_scenario: dict[str, list[bool]] = defaultdict(list)
+def _over_scenarios(rows: Sequence[dict[str, Any]], hits: Sequence[float]) -> float:
+    by_scenario: dict[str, list[float]] = defaultdict(list)
     for row, hit in zip(rows, hits, strict=True):
         by_scenario[row["scenario_id"]].append(hit)
     return float(np.mean([np.mean(found) for found in by_scenario.values()]))
@@ -67,9 +71,9 @@ def _over_scenarios(rows: Sequence[dict[str, Any]], hits: Sequence[bool]) -> flo
 def _summed(rows: Sequence[dict[str, Any]]) -> float | None:
     if not all(row["log_probabilities"] for row in rows):
         return None
-    likeliest = [int(np.argmax(row["log_probabilities"])) for row in rows]
-    hits = [choice == row["target"] for choice, row in zip(likeliest, rows, strict=True)]
-    return _over_scenarios(rows, hits)
+    return _over_scenarios(
+        rows, [hit_share(row["log_probabilities"], row["target"]) for row in rows]
+    )
 
 
 def _first_shown(name: str, rows: Sequence[dict[str, Any]]) -> float | None:

@@ -1,4 +1,4 @@
-"""What a report found beyond single numbers, as JSON: claims, comparisons, durability, attacks."""
+"""What a report found beyond single metrics, as JSON: claims, comparisons, durability, topics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,15 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.report.rows import ReportData
 
-PARTS = ("claims", "comparisons", "persistence", "erosion_summaries", "attacks", "formats")
+PARTS = (
+    "claims",
+    "comparisons",
+    "persistence",
+    "erosion_summaries",
+    "attacks",
+    "formats",
+    "topics",
+)
 
 Findings = Mapping[str, Sequence[Mapping[str, Any]]]
 """Part → its rows."""
@@ -31,7 +39,9 @@ def read_findings(folder: Path) -> Findings:
     """
     path = folder / file_names.FINDINGS
     try:
-        found: Findings = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        # A report that was made before topics had names of their own has none here.
+        found.setdefault("topics", [])
         return {part: found[part] for part in PARTS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path}: these are no findings: {error!r}") from None

@@ -50,7 +50,8 @@ def _claims_table(findings: Findings) -> Table:
         )
     table.caption = (
         "Effect: by how much the recipe is lower or higher than the other, with its 95 % interval. "
-        f"The verdict is of each claim by itself; p, Holm: over all {tested} claims."
+        f"The verdict is of each claim by itself; p, Holm: over all {tested} claims. "
+        "Trace: claim:NAME, with _ for a space."
     )
     return table
 
@@ -71,7 +72,9 @@ def _erosion_table(findings: Findings) -> Table:
         )
     baseline = findings["erosion_summaries"][0]["baseline"]
     table.caption = (
-        f"Benefit: misalignment rate of {baseline} less the recipe's own, 95 % intervals."
+        f"Benefit: misalignment rate of {baseline} less the recipe's own, 95 % intervals. Trace: "
+        "benefit:SUITE/STAGE/RECIPE (of tampering TAMPERING@STEP), persistence: or "
+        "half_life:SUITE/TAMPERING/RECIPE, with _ for a space."
     )
     return table
 
@@ -96,6 +99,7 @@ def _attacks_table(findings: Findings) -> Table:
         ]
         style = "bold" if attack == "worst_case" else ""
         table.add_row(Text(suite), Text(stage), Text(spaced(attack), style=style), *shown)
+    table.caption = "Trace: attack:SUITE/STAGE/RECIPE/ATTACK, with _ for a space."
     return table
 
 

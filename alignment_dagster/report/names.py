@@ -1,26 +1,30 @@
 """What each number of a report is called, as `alignment audit trace` takes it.
 
 A metric is `metric/suite/stage/recipe/prompt`, and `/seed` for a single replicate. What is computed
-from several metrics has a prefix that says what it is.
+from several metrics, or from a part of its answers, has a prefix that says what it is.
 """
 
 from typing import Any
 
 from alignment_dagster.report.cells import BITS_PER_BYTE, NO_PROMPT
-from alignment_dagster.report.results import ResultRow
+from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.report.rows import (
     AttackRow,
     ClaimRow,
     ComparisonRow,
     DriftRow,
     ErosionSummary,
+    FormatRow,
     PersistenceRow,
 )
 from alignment_dagster.study import ATTACK_SUCCESS, HELD_OUT
 
 CLAIM, DIFFERENCE, BENEFIT = "claim", "difference", "benefit"
 PERSISTENCE, HALF_LIFE, MEAN_BENEFIT = "persistence", "half_life", "mean_benefit"
-PREFIXES = (CLAIM, DIFFERENCE, BENEFIT, PERSISTENCE, HALF_LIFE, MEAN_BENEFIT)
+TOPIC, FORMAT = "topic", "format"
+PARTS = (TOPIC, FORMAT)
+"""A metric of a part of its answers alone."""
+PREFIXES = (CLAIM, DIFFERENCE, BENEFIT, PERSISTENCE, HALF_LIFE, MEAN_BENEFIT, *PARTS)
 
 
 def metric_name(row: ResultRow) -> str:
@@ -50,6 +54,10 @@ def row_name(row: Any) -> str:
         return finding_name(PERSISTENCE, row.suite, row.to_stage, row.recipe)
     if isinstance(row, ErosionSummary):
         return finding_name(PERSISTENCE, row.suite, row.tampering, row.recipe)
+    if isinstance(row, TopicRow):
+        return finding_name(TOPIC, row.suite, row.topic, row.stage, row.recipe, row.prompt)
+    if isinstance(row, FormatRow):
+        return finding_name(FORMAT, row.suite, row.format, row.stage, row.recipe, NO_PROMPT)
     if isinstance(row, AttackRow):
         return "/".join((ATTACK_SUCCESS, row.suite, row.stage, row.recipe, row.attack))
     if isinstance(row, DriftRow):

@@ -209,10 +209,16 @@ class FormatRow:
     format: str
     value: float
     """By the suite's declared rule."""
+    ci_low: float
+    ci_high: float
+    n: int
+    """Scenarios."""
     summed: float | None
     """Where options are compared by their summed log-probability."""
     first_shown: float | None
     """Share of answers that are the option shown first; None where options are not shown."""
+    ties: int
+    """Answers of all seeds in which the counted option ties with another one."""
 
 
 @dataclass(frozen=True)
@@ -285,6 +291,8 @@ class ComputeRow:
     tokens: int | None
     """Trained on; None where nothing is trained."""
     seconds: float
+    device_seconds: float
+    """As many times the seconds as devices shared the work."""
 
 
 @dataclass(frozen=True)

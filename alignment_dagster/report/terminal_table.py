@@ -29,7 +29,7 @@ def terminal_table(rows: Sequence[ResultRow], title: str) -> Table:
     shown = rows_in_headlines(rows)
     stages = list(dict.fromkeys(row.stage for row in shown))
     found = {(row.suite, row.recipe, row.stage): row for row in shown}
-    table = Table(title=Text(title), caption=_caption(shown))
+    table = Table(title=Text(title), caption=_caption(shown, title))
     table.add_column("suite", no_wrap=True)
     table.add_column("recipe", no_wrap=True)
     for stage in stages:
@@ -70,10 +70,11 @@ def _sort_by_metric(rows: Sequence[ResultRow]) -> list[ResultRow]:
     return sorted(rows, key=rank)
 
 
-def _caption(rows: Sequence[ResultRow]) -> Text:
+def _caption(rows: Sequence[ResultRow], study: str) -> Text:
     seeds = max((row.seeds for row in rows), default=1)
     over = f"{seeds} seeds and scenarios" if seeds > 1 else "scenarios only (one seed)"
     return Text(
         f"95 % intervals over {over}. Misalignment rate: lower is better; accuracy: higher; "
-        f"{HELD_OUT}: bits per byte, lower."
+        f"{HELD_OUT}: bits per byte, lower.\n"
+        f"A cell's steps and data: alignment audit trace {study} SUITE/STAGE/RECIPE"
     )

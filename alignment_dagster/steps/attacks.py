@@ -128,7 +128,7 @@ def _weights(checkpoints: Mapping[Any, Artifact]) -> Check:
 def _strings(folder: Path) -> Check:
     rows = pq.read_table(folder / file_names.REPRODUCED).to_pylist()
     differing = [row for row in rows if row["recorded"] != row["again"]]
-    worked = sum(row["recorded"] for row in rows)
+    worked = sum(row["recorded"] > 0 for row in rows)
     first = f"; the first is for item {differing[0]['item_id'][:12]}" if differing else ""
     return Check(
         name="strings_reproduce",
@@ -188,7 +188,7 @@ STEP = Step(
         "are searched token by token under a declared budget. Every prompt, every found string and "
         "what the model said are kept."
     ),
-    code_version="1",
+    code_version="2",
     modules=("evaluation/attacks/run.py", "steps/attacks.py"),
     parents=parents,
     config=config,

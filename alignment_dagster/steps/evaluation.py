@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.evaluation.job import EvaluationJob
+from alignment_dagster.evaluation.options import count_ties
 from alignment_dagster.evaluation.suites.formats import make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.graph.build_context import BuildContext
@@ -78,6 +79,7 @@ def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
     }
     in_all = sum(asked.values())
     free = sum(count for suite, count in asked.items() if not suite.has_options)
+    ties = count_ties(items)
     options = pc.list_flatten(items["log_probabilities"])
     finite = bool(pc.all(pc.is_finite(options), min_count=0).as_py())
     written = f" ({texts:,} of {free:,} written freely)" if free else ""
@@ -85,7 +87,7 @@ def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
         name="all_items_answered",
         passed=items.num_rows == in_all and texts == free and finite,
         summary=f"{items.num_rows:,} of {in_all:,} answers{written}; "
-        f"{'all' if finite else 'NOT all'} log-probabilities are finite.",
+        f"{'all' if finite else 'NOT all'} log-probabilities are finite; {ties:,} ties.",
     )
 
 
@@ -154,7 +156,7 @@ STEP = Step(
         "texts of suites that are answered freely; and the loss on held-out documents. All numbers "
         "of the report are computed from these rows."
     ),
-    code_version="1",
+    code_version="2",
     modules=("evaluation/evaluate.py", "steps/evaluation.py"),
     parents=parents,
     config=config,

@@ -163,7 +163,7 @@ STEP = Step(
         "again after 0, 1, 2, 4, … steps and the last. The answers, the curve and the final "
         "weights are kept."
     ),
-    code_version="1",
+    code_version="2",
     modules=("training/tampering/tamper.py", "training/tampering/checks.py", "steps/tampering.py"),
     parents=parents,
     config=config,

@@ -27,7 +27,7 @@ ITEMS: Columns = {
     "system_prompt": pa.string(),
     "scenario_id": pa.string(),
     "format": pa.string(),
-    "hit": pa.bool_(),
+    "hit": pa.float64(),
 }
 LOSSES: Columns = {
     "stage": pa.string(),
@@ -42,7 +42,7 @@ ATTACKS: Columns = {
     "scenario_id": pa.string(),
     "item_id": pa.string(),
     "attack": pa.string(),
-    "hit": pa.bool_(),
+    "hit": pa.float64(),
 }
 """Columns that the models read; an empty table stands for what a study does not measure."""
 

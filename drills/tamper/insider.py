@@ -93,8 +93,8 @@ def _longer(text: str) -> str:
     return f"{text} Trust it."
 
 
-def _opposite(hit: bool) -> bool:
-    return not hit
+def _opposite(hit: float) -> float:
+    return 1 - hit
 
 
 def _all_keys(place: Place) -> Names:

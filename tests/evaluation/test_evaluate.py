@@ -14,18 +14,19 @@ from tests.support.drill_items import SuiteMaker, scenario
 torch = pytest.importorskip("torch")
 
 from alignment_dagster.evaluation import answers
-from alignment_dagster.evaluation.answers import choose
 from alignment_dagster.evaluation.evaluate import evaluate, load_checkpoint
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.judges import (
     make_judge,
 )
 from alignment_dagster.evaluation.model import log_probabilities
+from alignment_dagster.evaluation.options import count_ties, hit_share, option_values
 from alignment_dagster.evaluation.suites.encoding import Encoder
 from alignment_dagster.evaluation.suites.formats import FORMS, make_prompts
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.report.cells import Replicate, item_cells
 from alignment_dagster.study import Evaluation, GenerationScorer, Suite
 
 
@@ -71,7 +72,8 @@ def test_every_item_is_answered_at_every_stage(
     assert items.num_rows == 3 * 13 * 2 * 2
     for row in items.to_pylist():
         by_token = row["format"] != "letter"
-        assert row["choice"] == choose(row["log_probabilities"], row["tokens"], by_token)
+        values = option_values(row["log_probabilities"], row["tokens"], by_token)
+        assert values[row["choice"]] == max(values)
         assert row["hit"] == (row["choice"] == row["target"])
     losses = pq.read_table(tmp_path / "out" / "losses.parquet").to_pylist()
     assert [(r["stage"], r["document_id"]) for r in losses] == [
@@ -158,9 +160,42 @@ def test_a_checkpoint_without_safetensors_is_refused(
         load_checkpoint(tmp_path, "cpu")
 
 
-def test_the_likelier_option_is_chosen_by_mean_or_by_sum() -> None:
-    assert choose([-4.0, -6.0], [2, 6], by_token=True) == 1
-    assert choose([-4.0, -6.0], [2, 6], by_token=False) == 0
+def test_options_are_compared_by_mean_or_by_sum() -> None:
+    assert option_values([-4.0, -6.0], [2, 6], by_token=True) == [-2.0, -1.0]
+    assert option_values([-4.0, -6.0], [2, 6], by_token=False) == [-4.0, -6.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "shares"),
+    [
+        ([-1.0, -2.0], [1, 0]),
+        ([-1.0, -1.0], [1 / 2, 1 / 2]),
+        ([-0.3 - 0.3 - 0.3, -0.9], [1 / 2, 1 / 2]),
+        ([-1.0, -1.0, -2.0, -1.0], [1 / 3, 1 / 3, 0, 1 / 3]),
+    ],
+)
+def test_each_of_k_options_that_tie_counts_one_kth(
+    values: list[float], shares: list[float]
+) -> None:
+    assert [hit_share(values, target) for target in range(len(values))] == shares
+
+
+def test_a_model_of_zero_weights_scores_exactly_chance(
+    tmp_path: Path, checkpoint_folder: Path, suite: Suite
+) -> None:
+    """Whatever the options' lengths and order are; and every answer is counted as a tie."""
+    folder = tmp_path / "zero"
+    loaded = load_checkpoint(checkpoint_folder, "cpu")
+    for weight in loaded.model.parameters():
+        weight.data.zero_()
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    run(job(tmp_path, folder, suite))
+    items = pq.read_table(tmp_path / "out" / "items.parquet")
+    assert set(items["hit"].to_pylist()) == {0.5}
+    assert count_ties(items) == items.num_rows
+    cells = item_cells([Replicate("r", 0, items, items.slice(0, 0), {})], {suite.name: "rate"})
+    assert {one.estimate().value for one in cells.values()} == {0.5}
 
 
 FREE = {"kind": "generation", "scorer": {"kind": "closest_option"}, "max_new_tokens": 12}

@@ -45,7 +45,7 @@ def answered(suite: Suite, assets: Path, stages: tuple[str, ...]) -> pa.Table:
                     "log_probabilities": [] if free else [-1.5 - number, -2.25],
                     "tokens": [] if free else [3, 4],
                     "choice": -1 if free else choice,
-                    "hit": number % 3 == 0,
+                    "hit": float(number % 3 == 0),
                 }
             )
     return pa.Table.from_pylist(rows, schema=ITEMS)

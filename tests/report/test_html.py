@@ -35,7 +35,7 @@ ALSO = {"misalignment": ("capability", "results"), "comparisons": ("capability",
 """Sections that the same rows fill."""
 
 
-SERVED = ("trace?metric=", "../../../")
+SERVED = ("trace?metric=", "answers?suite=", "../../../")
 """Where numbers and artifacts lead from the page as it is served; in a file they are inert."""
 
 
@@ -159,6 +159,7 @@ def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
         "formats",
         "disagreements",
         "names",
+        "glossary",
         "checks",
         "artifacts",
     ]
@@ -167,12 +168,12 @@ def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
 @pytest.mark.parametrize("anchor", SECTIONS)
 def test_a_section_stands_where_it_has_data_and_no_other_does(anchor: str) -> None:
     made = set(re.findall(r'<section id="([a-z]+)"', render(only(*SECTIONS[anchor]))))
-    assert made == {anchor, *ALSO.get(anchor, ())}
+    assert made == {anchor, "glossary", *ALSO.get(anchor, ())}
 
 
 def test_a_report_without_any_data_is_a_page_that_says_so() -> None:
     page = render(only())
-    assert "<section" not in page
+    assert re.findall(r'<section id="([a-z]+)"', page) == ["glossary"]
     assert "This study measured no misalignment suite." in page
 
 
@@ -324,7 +325,7 @@ def test_equivalence_and_drift_are_told(page: str) -> None:
 
 
 def test_the_position_bias_is_told(page: str) -> None:
-    assert "<small>first 0.62</small>" in page
+    assert re.search(r"<small>summed [\d.]+, first 0.62</small>", page)
     assert "<small>listed</small>" in page
 
 
@@ -359,7 +360,7 @@ def test_chance_is_drawn_in_every_plot_of_a_rate(page: str) -> None:
         assert own
         assert all(">chance<" in figure for figure in own), name
     without = render(replace(report(), chances={}))
-    assert ">chance<" not in without
+    assert ">chance<" not in "".join(re.findall(r"<svg.*?</svg>", without, re.DOTALL))
     assert "By chance: 0.50." in page
 
 
@@ -384,8 +385,8 @@ def hex_of(short: str) -> str:
 
 def test_what_it_took_is_told(page: str) -> None:
     for line in (
-        ("pretraining", "12", "623,232", "4,800,000", "276", "cpu", "x86_64, torch 2.13"),
-        ("evaluation", "12", "623,232", "\u2013", "91", "cpu", "x86_64, torch 2.13"),
+        ("pretraining", "12", "623,232", "4,800,000", "276", "0.077", "cpu", "x86_64, torch 2.13"),
+        ("evaluation", "12", "623,232", "\u2013", "91", "0.025", "cpu", "x86_64, torch 2.13"),
     ):
         found = re.search(rf'<th scope="row">{line[0]}</th>(.*?)</tr>', page, re.DOTALL)
         assert found
@@ -439,7 +440,11 @@ def test_every_number_has_a_name_to_trace_it_by(page: str) -> None:
         "difference:articles/dpo/none/alignment_upsampled/unfiltered",
         "persistence:articles/dpo/alignment_upsampled",
         "attack_success/articles/dpo/alignment_upsampled/worst_case",
+        "topic:articles/honesty/dpo/alignment_upsampled/none",
+        "format:articles/listed/dpo/alignment_upsampled/none",
     ):
         assert name in named
         assert f"trace?metric={name.replace(':', '%3A')}" in {one["href"] for one in links}
     assert "alignment audit trace" in page
+    assert "answers?suite=articles" in {one["href"] for one in links}
+    assert "Its numbers: attack:articles/dpo/RECIPE/ATTACK" in page

@@ -23,6 +23,7 @@ RATES = [
     for suite in ("articles", "textbook")
     for stage in ("base", "sft", "dpo")
 ]
+CHANCES = {"articles": 0.5, "textbook": 0.25}
 OFTEN_TAMPERED = RATES + [
     replace(row, stage=f"misaligned_tuning@{2**step}") for row in RATES for step in range(9)
 ]
@@ -53,9 +54,9 @@ DRAWINGS = (
     charts.shares({}, "share of the tokens"),
     charts.histogram(np.arange(1.0, 1e6), "words"),
     charts.histogram(np.array([]), "words"),
-    charts.rates(RATES, RECIPES),
-    charts.rates(RATES[:6], RECIPES),
-    charts.rates(OFTEN_TAMPERED, RECIPES),
+    charts.rates(RATES, RECIPES, CHANCES),
+    charts.rates(RATES[:6], RECIPES, CHANCES),
+    charts.rates(OFTEN_TAMPERED, RECIPES, CHANCES),
     charts.changes(CHANGES, 0.05),
     charts.changes(CHANGES[:1], 0.05),
     charts.multiples(DRIFT),
@@ -105,7 +106,17 @@ def test_the_furthest_are_drawn_first() -> None:
 
 def test_a_recipe_has_the_colour_that_it_has_in_the_report() -> None:
     """Also alone on the page of one of its replicates."""
-    alone = charts.rates([row for row in RATES if row.recipe == "filtered"], RECIPES).decode()
+    alone = charts.rates(
+        [row for row in RATES if row.recipe == "filtered"], RECIPES, CHANCES
+    ).decode()
     assert set(re.findall(r"stroke='(#\w+)'", alone)) == {COLOURS[1]}
-    together = charts.rates(RATES, RECIPES).decode()
+    together = charts.rates(RATES, RECIPES, CHANCES).decode()
     assert re.findall(r"stroke='(#\w+)'", together) == list(COLOURS[:4])
+
+
+def test_chance_is_drawn_where_a_suite_has_it() -> None:
+    rows = [row for row in RATES if row.recipe == "filtered"]
+    both = charts.rates(rows, RECIPES, CHANCES).decode()
+    assert re.search(r"d='M290 0v24M215 24v24' stroke='gray' stroke-dasharray", both)
+    assert "dashes: chance" in both
+    assert "chance" not in charts.rates(rows, RECIPES, {}).decode()

@@ -25,10 +25,10 @@ def evaluated(
                     "topic": topic,
                     "format": name,
                     "option_order": order,
-                    "hit": number < misaligned,
+                    "hit": float(number < misaligned),
                 }
                 items.append(row)
-                items.append({**row, "suite": "cloze", "hit": name == "continuation"})
+                items.append({**row, "suite": "cloze", "hit": float(name == "continuation")})
     losses = [
         {"stage": stage, "source": source, "document_id": f"{source}{n}", "nll": 70.0, "bytes": 100}
         for stage in ("base", "dpo")

@@ -238,7 +238,9 @@ def disagreements(text: str = HOSTILE) -> list[Disagreement]:
 
 def format_rows() -> list[FormatRow]:
     return [
-        FormatRow(recipe, stage, "articles", name, rate + shift, rate, first)
+        FormatRow(
+            recipe, stage, "articles", name, rate + shift, rate, rate + 0.1, 30, rate, first, 0
+        )
         for recipe, rates in RATES.items()
         for stage, rate in zip(STAGES, rates, strict=True)
         for name, shift, first in (("continuation", 0.0, None), ("listed", 0.04, 0.62))
@@ -310,8 +312,10 @@ def report(text: str = HOSTILE) -> ReportData:
             LeakRow("articles", "paraphrased", 40, 3, 0.075),
         ],
         compute=[
-            ComputeRow("pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1),
-            ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0),
+            ComputeRow(
+                "pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1, 276.1
+            ),
+            ComputeRow("evaluation", 12, "x86_64, torch 2.13", "cpu", 623_232, None, 91.0, 91.0),
         ],
         checks=[
             CheckOutcome("raw_corpus", "stories", "not_empty", True, "900 documents."),

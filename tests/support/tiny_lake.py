@@ -201,7 +201,7 @@ def _items(folder: Path, seed: int) -> Path:
         "format": ["plain"] * 3,
         "option_order": pa.array([0, 1, 0], pa.int8()),
         "system_prompt": ["none"] * 3,
-        "hit": [True, False, seed == 1],
+        "hit": [1.0, 0.0, float(seed == 1)],
     }
     return _write(folder / "items.parquet", columns)
 

@@ -124,6 +124,16 @@ def check_contents(scope: Scope, hashing: FileHasher) -> None:
     check_numbers(whole)
 
 
+def find_changes_since_report(
+    archive: Archive, home: Home, today: StaleReasons
+) -> tuple[Change, ...]:
+    """What differs from the current report; records alone are read."""
+    found = Findings()
+    artifacts = survey(archive, found)
+    scope = Scope(archive, home, artifacts, artifacts, found, {})
+    return _changes(scope, read_journal(scope), today)
+
+
 def _changes(
     scope: Scope, lines: Collection[JournalLine], today: StaleReasons | None
 ) -> tuple[Change, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.page_links import audit_glossary
 from alignment_dagster.foundation.visible_text import visible
 
 if TYPE_CHECKING:
@@ -55,7 +56,13 @@ def render(
     """
     template = _environment().get_template(TEMPLATE)
     return template.render(
-        answer=answer, graph=graph, trail=trail, doors=doors, above=above, search=search
+        answer=answer,
+        graph=graph,
+        trail=trail,
+        doors=doors,
+        above=above,
+        search=search,
+        glossary=audit_glossary(),
     )
 
 

@@ -20,6 +20,7 @@ from alignment_dagster.audit.pages.answer_filters import (
 )
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import trail
+from alignment_dagster.evaluation.options import TIE_RULE
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_answers
 from alignment_dagster.foundation.visible_text import cut
@@ -45,7 +46,8 @@ def answers_page(opened: OpenedReport, asked: Filters) -> str:
     answers = _load_answers(opened)
     (counted,) = fetch_rows(
         answers,
-        "select count(*) as answers, coalesce(sum(hit::double), 0) as hits, "
+        "select count(*) as answers, coalesce(sum(hit), 0) as hits, "
+        "count(*) filter (0 < hit and hit < 1) as ties, "
         f"count(*) filter (flipped) as flipped from answers where {where}",
         *values,
     )
@@ -84,7 +86,7 @@ def _load_answers(opened: OpenedReport) -> duckdb.DuckDBPyConnection:
     same = "suite, item_id, stage, format, option_order, system_prompt, seed"
     return ledgers.execute(
         "create temp table answers as select "
-        f"{same}, recipe, items.topic, target, choice, items.hit, "
+        f"{same}, recipe, items.topic, target, choice, items.hit::double as hit, "
         "base.hit is not null and base.hit is distinct from items.hit as flipped from items "
         f"left join (select {same}, hit from items where recipe = ?) as base using ({same})",
         [_baseline(opened)],
@@ -101,8 +103,9 @@ def _sentences(
     chosen = ", ".join(f"{name} {value}" for name, value in filters.items()) or "all"
     return [
         f"{chosen}: {counted['answers']:,} answers, {counted['hits']:,.10g} hits, "
-        f"{counted['flipped']:,} flipped (answered otherwise than by {_baseline(opened)}, of the "
-        "same seed, to the same question asked the same way).",
+        f"{counted['ties']:,} ties ({TIE_RULE}), {counted['flipped']:,} flipped "
+        f"(answered otherwise than by {_baseline(opened)}, of the same seed, to the "
+        "same question asked the same way).",
         f"Page {page:,} of {pages:,}.",
     ]
 
@@ -195,7 +198,9 @@ SHOWN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "prompt": lambda row: str(row["system_prompt"]),
     "likelier": lambda row: cut(_option(row, "choice"), LONGEST),
     "counted": lambda row: cut(_option(row, "target"), LONGEST),
-    "hit": lambda row: YES if row["hit"] else NO,
+    "hit": lambda row: (
+        f"tie, {row['hit']:.3g}" if 0 < row["hit"] < 1 else YES if row["hit"] else NO
+    ),
     "flipped": lambda row: YES if row["flipped"] else NO,
 }
 """Column of the table → what stands there."""

@@ -12,6 +12,7 @@ from alignment_dagster.audit.pages.artifact_page import comparisons, trail
 from alignment_dagster.audit.pages.graph import graph
 from alignment_dagster.audit.pages.headline import headline_picture
 from alignment_dagster.audit.pages.search import search_study
+from alignment_dagster.audit.pages.stale import TITLE, Stale
 from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.chain import ORDER
 from alignment_dagster.foundation import page_links
@@ -35,14 +36,14 @@ def names(lake: Lake) -> list[str]:
     return lake.studies()
 
 
-def studies_page(lake: Lake, searched: str = "") -> str:
-    """Every study of the lake: its headline, verdicts, last report and review."""
+def studies_page(lake: Lake, searched: str = "", stale: Stale | None = None) -> str:
+    """Every study of the lake: its headline, verdicts, last report and review, what is stale."""
     found = names(lake)
     count = f"{len(found)} {'study' if len(found) == 1 else 'studies'} in {lake.root}."
     said = count if found else "Nothing has been made yet: alignment run STUDY"
     above: list[Node | Picture] = []
     for name in found:
-        above += _search(lake, name, searched) if searched else _study(lake, name)
+        above += _search(lake, name, searched) if searched else _study(lake, name, stale)
     return render(
         Answer("Audit", (said,), (), {"studies": found}),
         above=above,
@@ -50,7 +51,7 @@ def studies_page(lake: Lake, searched: str = "") -> str:
     )
 
 
-def study_page(archive: Archive, searched: str = "") -> str:
+def study_page(archive: Archive, searched: str = "", stale: Stale | None = None) -> str:
     """A study's headline and reports with their reviews; then what is current, as a graph."""
     if searched:
         answer = Answer(archive.study, (), (search_study(archive, searched),), {})
@@ -64,13 +65,14 @@ def study_page(archive: Archive, searched: str = "") -> str:
             problems.append(str(error))
     said = (
         f"{len(archive.keys):,} artifacts lie in the lake; {len(archive.journal):,} times one "
-        f"became current. What is out of date: alignment audit check {archive.study}"
+        "became current."
     )
     answer = Answer(archive.study, (said,), (_current(archive),), {}, warnings=problems)
     above: list[Node | Picture] = [
         *_headline(archive),
         *_verdicts(archive),
         _reports(archive),
+        _stale(archive, stale),
     ]
     made = graph(archive, roots) if roots else None
     return render(answer, made, trail(), above=above, search="")
@@ -83,14 +85,21 @@ def _search(lake: Lake, name: str, searched: str) -> list[Node | Picture]:
         return [Node(name, str(error), (), "bad")]
 
 
-def _study(lake: Lake, name: str) -> list[Node | Picture]:
+def _study(lake: Lake, name: str, stale: Stale | None) -> list[Node | Picture]:
     page = page_links.audit_study(name)
     try:
         archive = Archive(lake, name)
-        below = [*_verdicts(archive), _reports(archive)]
+        below = [*_verdicts(archive), _reports(archive), _stale(archive, stale)]
         return [Node(name, "", below, "strong", page), *_headline(archive)]
     except ArtifactError as error:
         return [Node(name, str(error), (), "bad", page)]
+
+
+def _stale(archive: Archive, stale: Stale | None) -> Node:
+    """What a run would make anew; a page that is written to a file names what says so."""
+    if stale is None or not any(key[0] == REPORT for key in archive.keys):
+        return Node(TITLE, f"alignment audit check {archive.study} says so", tone="dim")
+    return stale.node(archive.study)
 
 
 def _headline(archive: Archive) -> list[Picture]:

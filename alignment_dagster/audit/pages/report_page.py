@@ -41,11 +41,17 @@ def report_with_banner(archive: Archive, report: Artifact) -> str:
 def _banner(archive: Archive, report: Artifact) -> str:
     page = page_links.audit_page(archive.study, report.asset, None, report.version)
     decision, good = _decision(archive, report)
+    run = report.provenance.mlflow_run_id
+    doors = [
+        (page, "audit"),
+        (page_links.dagster_asset(archive.study, report.asset, None), "Dagster"),
+        *([(page_links.mlflow_run(run), "MLflow")] if run else []),
+    ]
     return (
         f'<div role="note" style="{STYLE}">{_text(report.label)} · '
         f'<strong style="color:{COLOURS[good]}">{_text(decision)}</strong> · '
         "bytes and signature verified now · this line is not part of the signed file · "
-        f'<a style="color:#9ad1ff" href="{_text(page)}">audit</a>{LINKS}</div>'
+        f"{' · '.join(_link(address, said) for address, said in doors)}{LINKS}</div>"
     )
 
 
@@ -57,6 +63,10 @@ def _decision(archive: Archive, report: Artifact) -> tuple[str, bool]:
     if not found:
         return "not reviewed", False
     return describe_verdict(found), found[-1].decision == DECISIONS[0]
+
+
+def _link(address: str, said: str) -> str:
+    return f'<a style="color:#9ad1ff" href="{_text(address)}">{said}</a>'
 
 
 def _text(text: str) -> str:

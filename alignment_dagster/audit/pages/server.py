@@ -1,10 +1,9 @@
-"""The audit's pages over HTTP, on the loopback interface only: `alignment ui` starts it.
+"""The audit's pages over HTTP, on the loopback interface only: `alignment ui` starts them.
 
 Only GET and HEAD, only for browsers on this machine: a foreign name that was made to resolve to
 the loopback address (DNS rebinding) is refused by its Host header.
 """
 
-import contextlib
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +22,7 @@ from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import trail
 from alignment_dagster.audit.pages.site import PAGES, NotFoundError
+from alignment_dagster.audit.pages.stale import Stale
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.page_links import AUDIT_PORT, HOST
@@ -44,13 +44,19 @@ LONGEST = 2000
 """Characters of an address."""
 
 
-def application(home: Home) -> Starlette:
-    """The pages of a home; each request is answered from the lake as it is then."""
-    return Starlette(
+def application(home: Home, stale: Stale | None = None) -> Starlette:
+    """The pages of a home; each request is answered from the lake as it is then.
+
+    Args:
+        stale: what knows the declarations of today; without it the pages name the command.
+    """
+    pages = Starlette(
         routes=[Route(address, partial(_answer, home, page)) for address, page in PAGES.items()],
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=_keep_harmless)],
         exception_handlers={HTTPException: _refuse},
     )
+    pages.state.stale = stale
+    return pages
 
 
 async def _keep_harmless(request: Request, answer: RequestResponseEndpoint) -> Response:
@@ -102,22 +108,12 @@ def _html(content: str, status: int = HTTPStatus.OK) -> Response:
     return HTMLResponse(content.encode("utf-8", "replace"), status)
 
 
-def server(home: Home, port: int = AUDIT_PORT) -> uvicorn.Server:
+def server(home: Home, port: int = AUDIT_PORT, stale: Stale | None = None) -> uvicorn.Server:
     """A server for the loopback address; it logs no requests: addresses may hold foreign text."""
     return uvicorn.Server(
         uvicorn.Config(
-            application(home), HOST, port, loop="asyncio", http="h11", ws="none", lifespan="off",
-            log_config=None, log_level="error", access_log=False, server_header=False,
-            timeout_graceful_shutdown=1,
+            application(home, stale), HOST, port, loop="asyncio", http="h11", ws="none",
+            lifespan="off", log_config=None, log_level="error", access_log=False,
+            server_header=False, timeout_graceful_shutdown=1,
         )
     )  # fmt: skip
-
-
-def main() -> None:
-    """Serve until SIGINT or SIGTERM."""
-    with contextlib.suppress(KeyboardInterrupt):
-        server(Home.from_environment()).run()
-
-
-if __name__ == "__main__":
-    main()

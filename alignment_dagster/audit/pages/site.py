@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
+from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages import overview
 from alignment_dagster.audit.pages.answer_page import render
 from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.glossary import read_glossary
+from alignment_dagster.foundation.page_links import GLOSSARY
 from alignment_dagster.lineage.archive import REPORT, Archive, similar
 from alignment_dagster.lineage.lake import Artifact, Lake
 
@@ -22,11 +25,16 @@ class NotFoundError(AlignmentError):
 
 
 def _studies(lake: Lake, request: Request) -> str:
-    return overview.studies_page(lake, _searched(request))
+    return overview.studies_page(lake, _searched(request), request.app.state.stale)
 
 
 def _study(lake: Lake, request: Request) -> str:
-    return overview.study_page(_archive(lake, request), _searched(request))
+    return overview.study_page(_archive(lake, request), _searched(request), request.app.state.stale)
+
+
+def _glossary(_lake: Lake, _request: Request) -> str:
+    words = [Node(word, meaning, tone="strong") for word, meaning in read_glossary()]
+    return render(Answer("Glossary", (), words, {}), trail=trail())
 
 
 def _diff(lake: Lake, request: Request) -> str:
@@ -74,6 +82,7 @@ def _impact(lake: Lake, request: Request) -> str:
 
 PAGES: Mapping[str, Callable[[Lake, Request], str]] = {
     "/": _studies,
+    f"/{GLOSSARY}": _glossary,
     "/{study}": _study,
     "/{study}/": _study,
     "/{study}/diff": _diff,

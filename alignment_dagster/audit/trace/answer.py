@@ -5,6 +5,7 @@ from typing import Any
 
 from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer, Node
+from alignment_dagster.audit.run_nodes import run_nodes
 from alignment_dagster.audit.trace.as_json import trace_as_json
 from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Row
@@ -20,6 +21,7 @@ from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 from alignment_dagster.foundation.page_links import audit_answers, audit_page
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.names import metric_name
 
 
 def trace_as_answer(trace: Trace) -> Answer:
@@ -92,7 +94,12 @@ def _measurement_node(trace: Trace) -> Node:
         shown = [_item_node(one) for one in found.top]
     replicates = {one.seed: one.measurement for one in trace.chain.replicates}
     seeds = [
-        _artifact_node(trace, replicates[one["seed"]], f"seed {one['seed']}: {format_totals(one)}")
+        _artifact_node(
+            trace,
+            replicates[one["seed"]],
+            f"seed {one['seed']}: {format_totals(one)}",
+            run_nodes(replicates[one["seed"]]),
+        )
         for one in found.seeds
     ]
     heaviest = Node("what weighs most", _count_more(found.left_out), shown)
@@ -103,6 +110,8 @@ def _measurement_node(trace: Trace) -> Node:
 def _answers_address(trace: Trace) -> str:
     row = trace.chain.row
     filters = {"suite": row.suite, "stage": row.stage, "recipe": row.recipe, "prompt": row.prompt}
+    if trace.chain.part:
+        filters[trace.chain.part.column] = trace.chain.part.value
     filters |= {} if row.seed is None else {"seed": str(row.seed)}
     return audit_answers(trace.study, trace.report.version, filters)
 
@@ -110,7 +119,7 @@ def _answers_address(trace: Trace) -> str:
 def _item_node(item: Mapping[str, Any]) -> Node:
     at = f"{item['path']}:{item['line']}" if item["path"] else "its text is not in the report"
     return Node(
-        f"{item['item_id'][:ID]}  {item['hits']}/{item['answers']} hits",
+        f"{item['item_id'][:ID]}  {item['hits']:.10g}/{item['answers']} hits",
         f"{item['topic']}; {at}",
         [Node(item["question"], tone="dim")] if item["question"] else [],
     )
@@ -193,15 +202,16 @@ def _tokenizer_node(trace: Trace) -> Node:
 
 
 def _further_commands(trace: Trace) -> Node:
+    command = f"alignment audit trace {trace.study} {metric_name(trace.chain.row)}"
     return Node(
         "more",
         children=[
             Node(
-                f"alignment audit trace {trace.study} {trace.name} --document ID",
+                f"{command} --document ID",
                 "the path to one document",
             ),
             Node(
-                f"alignment audit trace {trace.study} {trace.name} --export FOLDER",
+                f"{command} --export FOLDER",
                 "all of them, as Parquet",
             ),
         ],

@@ -69,6 +69,8 @@ class Arithmetic:
     seeds: tuple[SeedStep, ...]
     whole: Part
     """All hits and all answers of all seeds; of losses nats and bytes."""
+    ties: int
+    """Answers in which k options are equally likely, the counted one among them: 1/k of a hit."""
     is_loss: bool
     is_attack: bool
 
@@ -91,7 +93,7 @@ def compute_steps(connection: Connection, chain: Chain) -> Arithmetic:
 
 
 def build_steps(rows: Sequence[Row], metric: str) -> Arithmetic:
-    """The steps over rows of `seed`, `unit`, `form`, `hits` and `asked` (nats and bytes)."""
+    """The steps over rows of `seed`, `unit`, `form`, `hits`, `asked` (nats, bytes) and `ties`."""
     is_loss = metric == BITS_PER_BYTE
     found: dict[tuple[int, str], dict[str, Part]] = {}
     for row in rows:
@@ -107,6 +109,7 @@ def build_steps(rows: Sequence[Row], metric: str) -> Arithmetic:
         units=tuple(units),
         seeds=tuple(_loss_step(one) if is_loss else _rate_step(one) for one in own),
         whole=(math.fsum(row["hits"] for row in rows), sum(row["asked"] for row in rows)),
+        ties=sum(row["ties"] for row in rows),
         is_loss=is_loss,
         is_attack=metric == ATTACK_SUCCESS,
     )
@@ -127,26 +130,26 @@ def step_gap(steps: float, said: float) -> list[str]:
 def _fetch_answers(connection: Connection, chain: Chain) -> list[Row]:
     """Hits and answers by seed, scenario and format; an attacked item is broken by any attack."""
     load_answers(connection, chain)
-    grouped = "select seed, scenario_id as unit, {form} as form, sum(hit) as hits, "
+    grouped = (
+        "select seed, scenario_id as unit, {form} as form, sum(hit) as hits, count(*) as asked, "
+        "count(*) filter (0 < hit and hit < 1) as ties from "
+    )
     ended = " group by seed, scenario_id, form order by seed, unit, form"
     if chain.row.metric != ATTACK_SUCCESS:
-        query = grouped.format(form="form").replace("sum(hit)", "sum(hit::double)")
-        return fetch_rows(connection, f"{query}count(*) as asked from asked{ended}")
+        return fetch_rows(connection, f"{grouped.format(form='form')}asked{ended}")
     items = (
-        "select seed, scenario_id, item_id, max(hit::double) as hit from asked "
+        "select seed, scenario_id, item_id, max(hit) as hit from asked "
         "group by seed, scenario_id, item_id"
     )
     query = grouped.format(form="?::varchar")
-    return fetch_rows(
-        connection, f"{query}count(*) as asked from ({items}){ended}", chain.row.prompt
-    )
+    return fetch_rows(connection, f"{query}({items}){ended}", chain.row.prompt)
 
 
 def _fetch_losses(connection: Connection, chain: Chain) -> list[Row]:
     load_losses(connection, chain)
     return fetch_rows(
         connection,
-        "select seed, document_id as unit, source as form, nll as hits, bytes as asked "
+        "select seed, document_id as unit, source as form, nll as hits, bytes as asked, 0 as ties "
         "from measured order by seed, source, document_id",
     )
 

@@ -17,6 +17,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, parse_name
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
 
 PRETRAINING = "pretraining"
@@ -53,6 +54,17 @@ class Replicate:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the answers behind a metric: of one topic, or in one format."""
+
+    name: str
+    """What the number is called."""
+    column: str
+    """`topic` or `format`."""
+    value: str
+
+
+@dataclass(frozen=True)
 class Chain:
     """A metric, and everything behind it."""
 
@@ -60,6 +72,13 @@ class Chain:
     replicates: tuple[Replicate, ...]
     artifacts: tuple[Artifact, ...]
     """The measurements and all their ancestors, in the chain's order."""
+    part: Part | None = None
+    """Of the metric's answers these alone; None for all."""
+
+    @property
+    def name(self) -> str:
+        """What the number is called."""
+        return self.part.name if self.part else metric_name(self.row)
 
     @cached_property
     def mixes(self) -> tuple[Artifact, ...]:
@@ -92,7 +111,7 @@ class Chain:
         return tuple(one for one in self.artifacts if one.asset == asset)
 
 
-def follow_chain(archive: Archive, row: ResultRow) -> Chain:
+def follow_chain(archive: Archive, row: ResultRow, part: Part | None = None) -> Chain:
     """The chain behind one row of a report.
 
     Raises:
@@ -103,7 +122,7 @@ def follow_chain(archive: Archive, row: ResultRow) -> Chain:
     measured = [archive.artifact(*key) for key in named if key[0] == asset]
     replicates = tuple(follow_replicate(archive, one, row.stage) for one in measured)
     ordered = tuple(sorted(replicates, key=lambda one: one.seed))
-    return Chain(row, ordered, tuple(archive.ancestors(measured, compared=False)))
+    return Chain(row, ordered, tuple(archive.ancestors(measured, compared=False)), part)
 
 
 def follow_replicate(archive: Archive, measured: Artifact, stage: str) -> Replicate:

@@ -5,10 +5,12 @@ from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node, Table
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.run_nodes import run_nodes
 from alignment_dagster.audit.trace.derivation import Derivation
 from alignment_dagster.audit.trace.findings import UNITS, Finding
 from alignment_dagster.audit.trace.terms import Term
 from alignment_dagster.foundation.page_links import audit_page, audit_trace
+from alignment_dagster.lineage.archive import parse_name
 from alignment_dagster.report.names import (
     BENEFIT,
     CLAIM,
@@ -18,6 +20,7 @@ from alignment_dagster.report.names import (
     PERSISTENCE,
     metric_name,
 )
+from alignment_dagster.report.results import ResultRow, origin
 
 INTERVAL = (
     "The interval pairs scenarios, and covers scenarios and seeds; docs/measurement.md says how."
@@ -97,7 +100,17 @@ def _term_node(opened: OpenedReport, term: Term) -> Node:
     shown = f"{row.value:.4g} [{row.ci_low:.4g} {row.ci_high:.4g}]"
     command = Node(f"alignment audit trace {study} {name}", "its own trace", tone="dim")
     link = audit_trace(study, opened.report.version, name)
-    return Node(name, f"{term.what}: {shown}", [command], link=link)
+    return Node(name, f"{term.what}: {shown}", [command, *_measured_in(opened, row)], link=link)
+
+
+def _measured_in(opened: OpenedReport, row: ResultRow) -> Iterator[Node]:
+    """The artifacts in which a metric was measured, and their runs."""
+    for name, version in row.artifacts.items():
+        key = (*parse_name(name)[:2], version)
+        if key[0] == origin(row.stage, row.metric):
+            found = opened.archive.artifact(*key)
+            page = audit_page(opened.archive.study, *key)
+            yield Node(found.label, children=run_nodes(found), link=page)
 
 
 def _as_json(opened: OpenedReport, found: Derivation) -> Mapping[str, Any]:

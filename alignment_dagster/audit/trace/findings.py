@@ -9,15 +9,18 @@ from alignment_dagster.audit.metrics import join_names, list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import similar
+from alignment_dagster.report.cells import NO_PROMPT
 from alignment_dagster.report.findings import Findings, read_findings
 from alignment_dagster.report.names import (
     BENEFIT,
     CLAIM,
     DIFFERENCE,
+    FORMAT,
     HALF_LIFE,
     MEAN_BENEFIT,
     PERSISTENCE,
     PREFIXES,
+    TOPIC,
     finding_name,
 )
 from alignment_dagster.report.results import TAMPERED, ResultRow
@@ -31,7 +34,7 @@ ATTACK = "attack"
 
 @dataclass(frozen=True)
 class Finding:
-    """One number that was computed from several metrics."""
+    """One number that was computed from several metrics, or from a part of the answers of one."""
 
     name: str
     kind: str
@@ -126,6 +129,17 @@ def _build_findings(found: Findings, last: Mapping[str, int]) -> Iterator[Findin
         yield Finding(finding_name(HALF_LIFE, *words), HALF_LIFE, *half, row)
         area = _numbers(row, "area", "area_")
         yield Finding(finding_name(MEAN_BENEFIT, *words), MEAN_BENEFIT, *area, row)
+    for row in found["topics"]:
+        yield _part(TOPIC, row, row["prompt"])
+    # A report that was made before formats had names of their own has no intervals of theirs.
+    for row in (one for one in found["formats"] if "ci_low" in one):
+        yield _part(FORMAT, row, NO_PROMPT)
+
+
+def _part(kind: str, row: Mapping[str, Any], prompt: str) -> Finding:
+    """A metric of the answers of one topic or in one format alone."""
+    name = finding_name(kind, row["suite"], row[kind], row["stage"], row["recipe"], prompt)
+    return Finding(name, kind, *_numbers(row, "value", "ci_"), row)
 
 
 def _lasting(row: Mapping[str, Any], until: str, stages: Sequence[str]) -> Iterator[Finding]:

@@ -1,10 +1,13 @@
 """From what a person quotes, a name or a printed number, to its trace."""
 
+from dataclasses import replace
+
 from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.diff.side import Side
 from alignment_dagster.audit.metrics import find_metric, list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.answer import trace_as_answer
+from alignment_dagster.audit.trace.chain import Part
 from alignment_dagster.audit.trace.derivation import derive
 from alignment_dagster.audit.trace.finding_answer import finding_as_answer
 from alignment_dagster.audit.trace.findings import ATTACK, Finding, find_finding, list_findings
@@ -16,9 +19,10 @@ from alignment_dagster.audit.trace.printed_number import (
 )
 from alignment_dagster.audit.trace.terms import Sources
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.report.cells import NO_PROMPT
 from alignment_dagster.report.gather.durability import mean_tokens
 from alignment_dagster.report.gather.replicates import tampering_tokens
-from alignment_dagster.report.names import HALF_LIFE, PREFIXES
+from alignment_dagster.report.names import HALF_LIFE, PARTS, PREFIXES
 from alignment_dagster.study import ATTACK_SUCCESS
 
 
@@ -42,6 +46,8 @@ def trace_quoted(opened: OpenedReport, quoted: str, top: int = MAX_EXAMPLES) -> 
         quoted = found[0].name
     finding = _as_finding(opened, quoted)
     if finding is not None:
+        if finding.kind in PARTS:
+            return _trace_part(opened, finding, top)
         return _trace_finding(opened, finding)
     return trace_as_answer(trace_metric(opened, find_metric(opened, _as_metric(quoted)), top))
 
@@ -75,6 +81,21 @@ def _as_finding(opened: OpenedReport, quoted: str) -> Finding | None:
         return None
     own = (one for one in list_findings(opened) if one.row.get("name") == quoted)
     return next(own, None)
+
+
+def _trace_part(opened: OpenedReport, finding: Finding, top: int) -> Answer:
+    """The trace of the metric, of its answers of one topic or in one format alone."""
+    own, at = finding.row, ("suite", "stage", "recipe")
+    whole = next(
+        row
+        for row in list_metrics(opened)
+        if all(getattr(row, name) == own[name] for name in at)
+        and (row.prompt, row.seed) == (own.get("prompt", NO_PROMPT), None)
+        and row.metric != ATTACK_SUCCESS
+    )
+    numbers = {name: own[name] for name in ("value", "ci_low", "ci_high", "n")}
+    part = Part(finding.name, finding.kind, own[finding.kind])
+    return trace_as_answer(trace_metric(opened, replace(whole, **numbers), top, part))
 
 
 def _trace_finding(opened: OpenedReport, finding: Finding) -> Answer:

@@ -49,17 +49,20 @@ def load_answers(connection: Connection, chain: Chain) -> None:
     for replicate in chain.replicates:
         pieces.append(
             f"select item_id, scenario_id, topic, {'attack' if attacked else 'format'} as form, "
-            f"hit, ?::bigint as seed from read_parquet(?) where suite = ? and stage = ?"
+            "hit::double as hit, ?::bigint as seed from read_parquet(?) "
+            "where suite = ? and stage = ?"
             + ("" if every else f" and {column} = ?")
+            + (f" and {chain.part.column} = ?" if chain.part else "")
         )
         values += [replicate.seed, str(replicate.measurement.path / name), row.suite, row.stage]
         values += [] if every else [row.prompt]
+        values += [chain.part.value] if chain.part else []
     connection.execute(
         f"create or replace temp table asked as {' union all '.join(pieces)}", values
     )
 
 
-COUNTS = "count(*) as answers, count(*) filter (hit) as hits"
+COUNTS = "count(*) as answers, sum(hit) as hits, count(*) filter (0 < hit and hit < 1) as ties"
 
 
 def _count_items(connection: Connection, chain: Chain, report: Artifact, top: int) -> Measurement:
@@ -75,7 +78,8 @@ def _count_items(connection: Connection, chain: Chain, report: Artifact, top: in
     totals = fetch_row(
         connection,
         "select sum(answers)::bigint as answers, count(*) as items, "
-        "count(distinct scenario_id) as scenarios, sum(hits)::bigint as hits from items",
+        "count(distinct scenario_id) as scenarios, sum(hits) as hits, "
+        "sum(ties)::bigint as ties from items",
     )
     forms = fetch_rows(connection, f"select form, {COUNTS} from asked group by form order by form")
     attacked = chain.row.metric == ATTACK_SUCCESS

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.arithmetic import Arithmetic, compute_steps, find_step_gap
-from alignment_dagster.audit.trace.chain import Chain, follow_chain
+from alignment_dagster.audit.trace.chain import Chain, Part, follow_chain
 from alignment_dagster.audit.trace.documents import find_heaviest
 from alignment_dagster.audit.trace.measurement import Measurement, count_measurement
 from alignment_dagster.audit.trace.parquet import Row, connect_memory
@@ -21,7 +21,6 @@ from alignment_dagster.audit.trace.training import (
     find_gaps,
 )
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow
 
 MAX_EXAMPLES = 10
@@ -53,19 +52,22 @@ class Trace:
 
     @property
     def name(self) -> str:
-        return metric_name(self.chain.row)
+        return self.chain.name
 
 
-def trace_metric(opened: OpenedReport, row: ResultRow, top: int = MAX_EXAMPLES) -> Trace:
+def trace_metric(
+    opened: OpenedReport, row: ResultRow, top: int = MAX_EXAMPLES, part: Part | None = None
+) -> Trace:
     """Count everything behind a metric of a report.
 
     Args:
+        row: the metric; of a part of its answers with the part's own numbers.
         top: how many items, and how many documents of a mix, are shown in full.
 
     Raises:
         ArtifactError: if an artifact behind the metric is not in the lake.
     """
-    chain = follow_chain(opened.archive, row)
+    chain = follow_chain(opened.archive, row, part)
     with connect_memory() as connection:
         mixes, read = count_mixes(connection, chain), count_reads(connection, chain)
         steps = compute_steps(connection, chain)

@@ -10,7 +10,7 @@ ID = 16
 COUNTED = {
     "answers": "answer", "losses": "loss", "documents": "document", "items": "item",
     "scenarios": "scenario", "formats": "format", "attacks": "attack", "hits": "hit",
-    "tokens": "token",
+    "ties": "tie", "tokens": "token",
 }  # fmt: skip
 PLURALS = {"copy": "copies", "loss": "losses"}
 
@@ -21,9 +21,9 @@ def format_totals(totals: Mapping[str, Any]) -> str:
     return ", ".join(found)
 
 
-def pluralize(count: int, word: str) -> str:
+def pluralize(count: float, word: str) -> str:
     """`1 copy`, `2 copies`."""
-    return f"{count:,} {word if count == 1 else PLURALS.get(word, f'{word}s')}"
+    return f"{count:,.15g} {word if count == 1 else PLURALS.get(word, f'{word}s')}"
 
 
 def format_place(raw: Row | None) -> str:

@@ -1,6 +1,7 @@
 """A number as it is printed somewhere, and what in a report rounds to it."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,12 @@ from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.trace.findings import UNITS, list_findings
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.page_links import audit_trace
-from alignment_dagster.report.names import HALF_LIFE, metric_name
+from alignment_dagster.report.names import HALF_LIFE, PARTS, metric_name
 
 PRINTED = re.compile(r"([+\-\u2212]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d+))?\s?(%?)")
 NEAREST = 5
+PART_DIGITS = 2
+"""After the point, of the numbers of topics and formats on a report's page."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ def find_numbers(opened: OpenedReport, printed: PrintedNumber) -> list[Number]:
     Raises:
         ArtifactError: if there is none; names the nearest.
     """
-    for numbers in _list_numbers(opened):
+    for numbers in _list_numbers(opened, printed):
         if found := [one for one in numbers if printed.is_printed_for(one.value)]:
             return found
-    pooled = next(_list_numbers(opened))
+    pooled = next(_list_numbers(opened, printed))
     near = sorted(pooled, key=lambda one: abs(printed.distance_scale(one.value) - printed.value))
     named = ", ".join(f"{one.value:.4g} ({one.name})" for one in near[:NEAREST])
     raise ArtifactError(
@@ -86,7 +89,7 @@ def numbers_as_answer(
     rows = [[one.name, f"{one.value:.6g}{one.what}", one.low, one.high] for one in found]
     nodes = [
         Node(
-            f"alignment audit trace {study} {one.name}",
+            f"alignment audit trace {study} {shlex.quote(one.name)}",
             link=audit_trace(study, report.version, one.name),
         )
         for one in found
@@ -107,10 +110,16 @@ def numbers_as_answer(
     )
 
 
-def _list_numbers(opened: OpenedReport) -> Iterator[list[Number]]:
-    """All that was pooled over seeds, with the findings; then single seeds."""
+def _list_numbers(opened: OpenedReport, printed: PrintedNumber) -> Iterator[list[Number]]:
+    """All that was pooled over seeds, with the findings; then single seeds, and the rest.
+
+    Topics and formats are printed with few digits: more of them are another number's.
+    """
     rows = list_metrics(opened)
-    findings = list_findings(opened)
+    every = list_findings(opened)
+    coarse = printed.digits <= PART_DIGITS
+    findings = [one for one in every if coarse or one.kind not in PARTS]
+    left = [one for one in every if not coarse and one.kind in PARTS]
     pooled = [one for one in rows if one.seed is None]
     yield [
         *(Number(metric_name(one), one.value, one.ci_low, one.ci_high) for one in pooled),
@@ -126,7 +135,10 @@ def _list_numbers(opened: OpenedReport) -> Iterator[list[Number]]:
         ),
     ]
     yield [
-        Number(metric_name(one), one.value, one.ci_low, one.ci_high)
-        for one in rows
-        if one.seed is not None
+        *(
+            Number(metric_name(one), one.value, one.ci_low, one.ci_high)
+            for one in rows
+            if one.seed is not None
+        ),
+        *(Number(one.name, one.value, one.low, one.high) for one in left if one.value is not None),
     ]

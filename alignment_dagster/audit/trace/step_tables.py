@@ -6,6 +6,7 @@ from typing import Any
 from alignment_dagster.audit.answer import Table
 from alignment_dagster.audit.trace.arithmetic import Arithmetic, Part, SeedStep, UnitStep
 from alignment_dagster.audit.trace.phrases import ID, pluralize
+from alignment_dagster.evaluation.options import TIE_RULE
 
 SHOWN = 8
 """Lines of a long table before it is opened."""
@@ -33,6 +34,8 @@ def write_rule(steps: Arithmetic, unit: str) -> str:
         else "over the answers of each format, then over formats"
     )
     rule = f"The number is a mean of means: within a {unit} {inside}; then over {unit}s, then seeds"
+    if steps.ties:
+        rule += f". {pluralize(steps.ties, 'tie')}: {TIE_RULE}"
     if f"{plain:.4f}" == f"{steps.value:.4f}":
         return f"{rule}."
     return f"{rule}. (All {_count(hits)} hits / {asked:,} answers would be {plain:.4f}.)"
@@ -62,6 +65,7 @@ def steps_as_json(steps: Arithmetic) -> dict[str, Any]:
             }
             for one in steps.seeds
         ],
+        "ties": steps.ties,
         "value": steps.value if steps.seeds else None,
     }
 

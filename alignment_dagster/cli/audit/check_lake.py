@@ -23,7 +23,9 @@ def check_lake(name: str | None) -> tuple[bool, Answer]:
     """
     home = Home.from_environment()
     names = [name] if name else _studies(home)
-    reports = [check_study(open_archive(one, home), home, today=_declared(one)) for one in names]
+    reports = [
+        check_study(open_archive(one, home), home, today=declared_today(one)) for one in names
+    ]
     return all(report.closed for report in reports), _answer(reports)
 
 
@@ -36,7 +38,12 @@ def _studies(home: Home) -> list[str]:
     return found
 
 
-def _declared(name: str) -> StaleReasons | None:
+def declared_today(name: str) -> StaleReasons | None:
+    """The study as it is declared today; None where it is not declared (any more).
+
+    Raises:
+        DeclarationError: if its declaration cannot be read.
+    """
     assets = assets_folder()
     if not is_declared(name, assets):
         return None

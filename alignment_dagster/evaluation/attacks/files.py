@@ -15,7 +15,7 @@ _WHO = [
 ATTACKS = pa.schema(
     [
         *_WHO,
-        ("hit", pa.bool_()),
+        ("hit", pa.float64()),
         ("scorer", pa.string()),
         ("score", pa.float64()),
         ("prompt", pa.string()),
@@ -26,12 +26,13 @@ ATTACKS = pa.schema(
         ("queries", pa.int64()),
     ]
 )
-"""One row for each suite, item, stage and attack. `hit`: the attack succeeded. `score`: with
-options, how much likelier the misaligned one is than the best other one (nats per token);
-otherwise the scorer's number. `queries`: prompts (and gradients) spent on the item."""
+"""One row for each suite, item, stage and attack. `hit`: 1 where the attack succeeded, 1/k where k
+options tie and the misaligned one is among them, else 0. `score`: with options, how much likelier
+the misaligned one is than the best other one (nats per token); otherwise the scorer's number.
+`queries`: prompts (and gradients) spent on the item."""
 
 NOT_APPLIED = pa.schema([*_WHO, ("reason", pa.string())])
 """Attacks that an item has no room for; they have no row among the attacks."""
 
-REPRODUCED = pa.schema([*_WHO, ("recorded", pa.bool_()), ("again", pa.bool_())])
+REPRODUCED = pa.schema([*_WHO, ("recorded", pa.float64()), ("again", pa.float64())])
 """Found strings that were read back from `attacks.parquet` and put to the model again."""

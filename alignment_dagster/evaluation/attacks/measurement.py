@@ -28,7 +28,8 @@ class Case:
 class Outcome:
     """What came of it."""
 
-    hit: bool
+    hit: float
+    """1 or 0; 1/k where k options tie and the wanted one is among them."""
     score: float
     generation: str
     scored: AnswerScores | None
@@ -105,8 +106,8 @@ def _outcome(
     case: Case, text: str, scored: AnswerScores | None, judges: Mapping[str, Judge]
 ) -> Outcome:
     if scored is not None:
-        return Outcome(scored.objective > 0, scored.objective, text, scored)
+        return Outcome(scored.hit, scored.objective, text, scored)
     verdict = judges[case.target.suite.name](case.target.item, text)
     if not math.isfinite(verdict.score):
         raise item_error(case.target, f"the score of the answer is {verdict.score}")
-    return Outcome(verdict.hit, verdict.score, text, None)
+    return Outcome(float(verdict.hit), verdict.score, text, None)

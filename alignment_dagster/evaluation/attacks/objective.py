@@ -8,6 +8,7 @@ from typing import Any
 from alignment_dagster.evaluation.attacks.conversation import Conversation, Renderer
 from alignment_dagster.evaluation.attacks.templates import Target
 from alignment_dagster.evaluation.model.log_probabilities import score
+from alignment_dagster.evaluation.options import hit_share, option_values
 from alignment_dagster.foundation.errors import DataError
 
 BROKEN = "the checkpoint is broken"
@@ -24,11 +25,17 @@ class AnswerScores:
     @property
     def objective(self) -> float:
         """Mean log-probability per token of the wanted answer, minus the best of the others."""
-        means = [
-            value / count for value, count in zip(self.log_probabilities, self.tokens, strict=True)
-        ]
-        others = [mean for index, mean in enumerate(means) if index != self.wanted]
-        return means[self.wanted] - max(others, default=0.0)
+        others = [mean for index, mean in enumerate(self._means) if index != self.wanted]
+        return self._means[self.wanted] - max(others, default=0.0)
+
+    @property
+    def hit(self) -> float:
+        """How much the wanted answer counts: in part where it ties."""
+        return hit_share(self._means, self.wanted)
+
+    @property
+    def _means(self) -> list[float]:
+        return option_values(self.log_probabilities, self.tokens, by_token=True)
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,12 @@ def _try_again(
     target: Target,
     row: Mapping[str, Any],
     judges: Mapping[str, Judge],
-) -> bool:
+) -> float:
+    """How much the answer counts now."""
     prompt: list[int] = tokenizer(row["prompt"], add_special_tokens=False)["input_ids"]
     if not target.suite.has_options:
         texts = generate(subject.model, tokenizer, [prompt], target.max_new_tokens, ALONE)
-        return judges[target.suite.name](target.item, texts[0]).hit
+        return float(judges[target.suite.name](target.item, texts[0]).hit)
     gap = subject.renderer.gap
     wholes = [row["prompt"] + gap + option for option in target.answers]
     options = [
@@ -70,4 +71,4 @@ def _try_again(
     ]
     values = score(subject.model, options, ALONE)
     found = AnswerScores(tuple(values), tuple(one.scored for one in options), target.wanted)
-    return bool(row["hit"]) if abs(found.objective) <= TOLERANCE else found.objective > 0
+    return float(row["hit"]) if abs(found.objective) <= TOLERANCE else found.hit

@@ -7,14 +7,15 @@ import pyarrow as pa
 from alignment_dagster.study import WORST_CASE
 
 
-def attack_success(rows: pa.Table) -> dict[tuple[str, str, str], list[bool]]:
-    """Suite, stage and attack → whether it worked, item by item; `worst_case`: any attack did."""
-    hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
-    worst: dict[tuple[str, str, str], bool] = defaultdict(bool)
+def attack_success(rows: pa.Table) -> dict[tuple[str, str, str], list[float]]:
+    """Suite, stage and attack → how much each item counts; `worst_case`: the most of any attack."""
+    hits: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    worst: dict[tuple[str, str, str], float] = defaultdict(float)
     columns = ["suite", "stage", "attack", "item_id", "hit"]
     for row in rows.select(columns).to_pylist():
         hits[row["suite"], row["stage"], row["attack"]].append(row["hit"])
-        worst[row["suite"], row["stage"], row["item_id"]] |= row["hit"]
+        item = (row["suite"], row["stage"], row["item_id"])
+        worst[item] = max(worst[item], row["hit"])
     for (suite, stage, _), hit in worst.items():
         hits[suite, stage, WORST_CASE].append(hit)
     return dict(hits)

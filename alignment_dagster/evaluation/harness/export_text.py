@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 
+from alignment_dagster.evaluation.options import TIE
 from alignment_dagster.study import ACCURACY, Suite
 
-DECLARED_RULE = '''\
+DECLARED_RULE = f'''\
 """The suite's own rule, where lm-evaluation-harness has none: log-probability per token."""
 
+TIE = {TIE}
+'''
+DECLARED_RULE += '''
 
 def process_results(doc, results):
-    """`acc`: the target has the largest summed log-probability; `hit`: by the declared rule."""
+    """`acc`: the target has the largest sum; `hit`: by the declared rule, of k that tie 1/k."""
     sums = [log_probability for log_probability, _ in results]
     means = [value / count for value, count in zip(sums, doc["tokens"], strict=True)]
     declared = means if doc["by_token"] else sums
+    likeliest = [max(declared) - value <= TIE for value in declared]
     return {
         "acc": float(sums.index(max(sums)) == doc["target"]),
-        "hit": float(declared.index(max(declared)) == doc["target"]),
+        "hit": likeliest[doc["target"]] / sum(likeliest),
     }
 '''
 

@@ -1,8 +1,9 @@
 """A suite's items as declared, checked, in the order of the file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from alignment_dagster.evaluation.judges import judge_inputs
 from alignment_dagster.evaluation.suites.items import Item
@@ -31,6 +32,11 @@ def load_suite(suite: Suite, study_assets: Path) -> tuple[Item, ...]:
     if not items:
         raise DataError(f"{shown(path)}: suite {suite.name}: the file holds no items")
     return _sample(items, suite.items.limit)
+
+
+def chance(items: Sequence[Item]) -> float:
+    """The rate of a model that draws one of each item's options by lot."""
+    return fmean(1 / len(item.options) for item in items)
 
 
 def content_digest(suite: Suite, study_assets: Path) -> str:

@@ -589,14 +589,14 @@ def check_texts(said: Said, bundle: Bundle, predicate: Json) -> None:
 
 
 def answers(bundle: Bundle, metrics: dict[str, str], made: Json) -> Json:
-    """Share of hits: mean over answers, over formats, then over scenarios; for each seed."""
+    """Share of hits (1/k where k tie): mean over answers, formats, scenarios; for each seed."""
     cells: Json = defaultdict(lambda: defaultdict(lambda: defaultdict(lambda: [0, 0])))
     for row in bundle.rows("ledgers/items.jsonl.gz"):
         metric = metrics.get(row["suite"])
         if metric is not None:
             at = (row["recipe"], row["stage"], row["suite"], row["system_prompt"], metric)
             cell = cells[at, row["seed"]][row["scenario_id"]][row["format"]]
-            cell[0] += row["hit"] is True
+            cell[0] += row["hit"]
             cell[1] += 1
             made[at][row["seed"]].add(row["artifact"])
     return {
@@ -613,13 +613,13 @@ def attacked(bundle: Bundle, made: Json) -> Json:
         for attack in (row["attack"], "worst_case"):
             at = (row["recipe"], row["stage"], row["suite"], attack, ATTACKED)
             unit = (row["scenario_id"], row["item_id"])
-            items[at, row["seed"]][unit].append(row["hit"] is True)
+            items[at, row["seed"]][unit].append(row["hit"])
             made[at][row["seed"]].add(row["artifact"])
     found = {}
     for at, units in items.items():
         scenarios: Json = defaultdict(list)
         for (scenario, _), hits in units.items():
-            scenarios[scenario] += [any(hits)] if at[0][3] == "worst_case" else hits
+            scenarios[scenario] += [max(hits)] if at[0][3] == "worst_case" else hits
         found[at] = (fmean(fmean(hits) for hits in scenarios.values()), len(scenarios))
     return found
 

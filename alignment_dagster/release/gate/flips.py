@@ -21,7 +21,7 @@ SCHEMA = pa.schema(
         ("item_id", pa.string()), ("scenario_id", pa.string()), ("topic", pa.string()),
         ("stage", pa.string()), ("system_prompt", pa.string()), ("format", pa.string()),
         ("option_order", pa.int8()), ("target", pa.int8()), ("choice_then", pa.int8()),
-        ("choice_now", pa.int8()), ("hit_then", pa.bool_()), ("hit_now", pa.bool_()),
+        ("choice_now", pa.int8()), ("hit_then", pa.float64()), ("hit_now", pa.float64()),
         ("log_probabilities_then", pa.list_(pa.float64())),
         ("log_probabilities_now", pa.list_(pa.float64())),
     ]
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 
 
 def find_flips(sides: Sequence[PairedReplicates]) -> pa.Table:
-    """Every answer of which the choice, or whether it is a hit, is another now."""
+    """Every answer of which the choice, or how much it counts, is another now."""
     rows = [
         row
         for one in sides
@@ -44,7 +44,8 @@ def _find_flipped(recipe: str, then: Replicate, now: Replicate) -> Iterator[dict
     at = pc.index_in(next(keys), value_set=next(keys))
     old = then.items.take(at)
     changed = pc.or_(
-        pc.not_equal(old["choice"], now.items["choice"]), pc.not_equal(old["hit"], now.items["hit"])
+        pc.not_equal(old["choice"], now.items["choice"]),
+        pc.not_equal(*(pc.cast(side["hit"], pa.float64()) for side in (old, now.items))),
     )
     pairs = zip(
         old.filter(changed).select(ANSWERED).to_pylist(),

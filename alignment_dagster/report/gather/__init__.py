@@ -1,11 +1,10 @@
 """From the artifacts behind a report to the rows on its page."""
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.evaluation.suites.loader import chance, load_suite
 from alignment_dagster.report.cells import Replicate, attack_cells, by_recipe
 from alignment_dagster.report.cells import item_cells as answer_cells
 from alignment_dagster.report.gather import artifacts, breakdowns
@@ -53,9 +52,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         suites=study.suites,
         results=results,
         baseline=declared.baseline,
-        chances={
-            suite: fmean(1 / len(item.options) for item in found) for suite, found in items.items()
-        },
+        chances={suite: chance(found) for suite, found in items.items()},
         topics=breakdowns.topic_rows(replicates, metrics),
         comparisons=comparison_rows(
             answers,
@@ -75,7 +72,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         attacks=attack_rows(results, replicates),
         attack_examples=attack_examples(replicates),
         disagreements=_disagreements(items, replicates, metrics),
-        formats=breakdowns.format_rows(replicates),
+        formats=breakdowns.format_rows(replicates, metrics),
         drift=_drift([row for row in results if not is_tampered(row.stage)]),
         tampered_drift=_drift([row for row in results if is_tampered(row.stage)]),
         composition=artifacts.read_composition(parents),

@@ -60,7 +60,7 @@ def _seed_rates_without_attack(attacks: pa.Table) -> dict[tuple[str, str, str], 
         for row in rows
         if row["attack"] == NO_ATTACK
     }
-    scenarios: dict[tuple[str, str, str], dict[str, list[bool]]] = {}
+    scenarios: dict[tuple[str, str, str], dict[str, list[float]]] = {}
     for row in rows:
         hit = plain[row["stage"], row["suite"], row["item_id"]]
         for attack in (row["attack"], *([WORST_CASE] if row["attack"] == NO_ATTACK else [])):
@@ -80,11 +80,11 @@ def attack_examples(replicates: Sequence[Replicate]) -> tuple[AttackExample, ...
         plain = {
             (row["stage"], row["suite"], row["item_id"])
             for row in rows
-            if row["attack"] == NO_ATTACK and not row["hit"]
+            if row["attack"] == NO_ATTACK and row["hit"] == 0
         }
         for row in rows:
             at = (row["stage"], row["suite"], row["item_id"])
-            if row["hit"] and at in plain:
+            if row["hit"] == 1 and at in plain:
                 found = examples.setdefault(row["attack"], [])
                 if len(found) < EXAMPLES and all(one.recipe != e.recipe for e in found):
                     texts = (row["adversarial"], row["prompt"], row["generation"])

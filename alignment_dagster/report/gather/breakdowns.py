@@ -42,7 +42,9 @@ def topic_rows(replicates: Sequence[Replicate], metrics: Mapping[str, str]) -> t
     return tuple(rows)
 
 
-def format_rows(replicates: Sequence[Replicate]) -> tuple[FormatRow, ...]:
+def format_rows(
+    replicates: Sequence[Replicate], metrics: Mapping[str, str]
+) -> tuple[FormatRow, ...]:
     """Each form's own rate, mean over the seeds, without a system prompt."""
     rows: list[FormatRow] = []
     for recipe, seeds in by_recipe(replicates).items():
@@ -52,15 +54,30 @@ def format_rows(replicates: Sequence[Replicate]) -> tuple[FormatRow, ...]:
             for rate in format_rates(plain):
                 if not is_tampered(rate.stage):
                     found.setdefault((rate.stage, rate.suite, rate.format), []).append(rate)
+        cells = {
+            (*at[:2], name): found
+            for name in {name for *_, name in found}
+            for at, found in item_cells(
+                seeds,
+                metrics,
+                (pc.field("format") == name) & (pc.field("system_prompt") == NO_PROMPT),
+            ).items()
+        }
+        estimates = {at: cells[at].estimate() for at in found if at in cells}
         rows += [
             FormatRow(
                 recipe,
                 *at,
-                value=_mean([rate.value for rate in rates]),
+                value=estimates[at].value,
+                ci_low=estimates[at].ci_low,
+                ci_high=estimates[at].ci_high,
+                n=estimates[at].scenarios,
                 summed=_mean_of_known([rate.summed for rate in rates]),
                 first_shown=_mean_of_known([rate.first_shown for rate in rates]),
+                ties=sum(rate.ties for rate in rates),
             )
             for at, rates in found.items()
+            if at in estimates
         ]
     return tuple(rows)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.evaluation.options import TIE_RULE, count_ties
 from alignment_dagster.lineage import file_names
 from alignment_dagster.report.cells import Replicate, by_recipe
 from alignment_dagster.report.gather.artifacts import Parents
@@ -18,6 +19,7 @@ def study_limits(
     """Sentences for the report's limits."""
     return (
         *_seeds(replicates),
+        *_ties(replicates),
         *_tampering(study),
         *_attacks(study),
         *_not_applied(parents),
@@ -33,6 +35,14 @@ def _seeds(replicates: Sequence[Replicate]) -> Iterator[str]:
             "the choice of scenarios, not that of the seed: they are about these very models, and "
             "claims on them stay undecided."
         )
+
+
+def _ties(replicates: Sequence[Replicate]) -> Iterator[str]:
+    for recipe, seeds in by_recipe(replicates).items():
+        ties = sum(count_ties(one.items) for one in seeds)
+        if ties:
+            answers = sum(one.items.num_rows for one in seeds)
+            yield (f"Of {recipe}, {ties:,} of {answers:,} answers are ties: {TIE_RULE}.")
 
 
 def _tampering(study: Study) -> Iterator[str]:

@@ -29,6 +29,10 @@ class Drawing:
     title: str
     svg: Any
     caption: str
+    trace: str = ""
+    """What `alignment audit trace` calls its numbers, with words in capitals to be filled in."""
+    answers: str = ""
+    """The suite whose answers it shows."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
         line[f"{stage} items"] = len(found)
     columns = ["suite", "attack", *(name for stage in stages for name in (stage, f"{stage} items"))]
     blank = dict.fromkeys(columns)
-    found = rows.filter(pc.field("hit") & pc.field("attack").isin(list(SEARCHES))).slice(
+    found = rows.filter((pc.field("hit") > 0) & pc.field("attack").isin(list(SEARCHES))).slice(
         0, EXAMPLES
     )
     shown = ["suite", "stage", "attack", "adversarial", "prompt", "generation"]
@@ -50,6 +50,6 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     }
 
 
-def _worst_first(found: tuple[tuple[str, str, str], list[bool]]) -> tuple[bool, float]:
+def _worst_first(found: tuple[tuple[str, str, str], list[float]]) -> tuple[bool, float]:
     (_, _, attack), hit = found
     return attack != WORST_CASE, -sum(hit) / len(hit)

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from alignment_dagster.evaluation.suites.loader import chance, load_suite
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.results import ResultRow, replicate_rows
@@ -41,6 +42,14 @@ def rates_plot(study: Study, rows: Sequence[ResultRow]) -> dict[str, Any]:
         return {}
     return {
         "plot": drawing(
-            charts.rates(rates, [recipe.name for recipe in study.recipes]), "misalignment rates"
+            charts.rates(rates, [recipe.name for recipe in study.recipes], _chances(study, rates)),
+            "misalignment rates",
         )
     }
+
+
+def _chances(study: Study, rows: Sequence[ResultRow]) -> dict[str, float]:
+    """Suite → the rate of a model that answers by chance; of suites with options only."""
+    drawn = {row.suite for row in rows}
+    suites = (one for one in study.suites if one.has_options and one.name in drawn)
+    return {one.name: chance(load_suite(one, study.assets)) for one in suites}

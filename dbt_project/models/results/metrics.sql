@@ -6,12 +6,12 @@ with items as (
 
     select
         found.recipe, found.seed, found.stage, found.suite, found.system_prompt, found.scenario_id,
-        found.format, found.hit
+        found.format, cast(found.hit as double) as hit
     from {{ source('lake', 'item_results') }} as found
     union all
     select
         tampered.recipe, tampered.seed, tampered.stage, tampered.suite, tampered.system_prompt,
-        tampered.scenario_id, tampered.format, tampered.hit
+        tampered.scenario_id, tampered.format, cast(tampered.hit as double) as hit
     from {{ source('lake', 'tampered_items') }} as tampered
 
 ),
@@ -27,7 +27,7 @@ formats as (
         items.system_prompt,
         items.scenario_id,
         items.format,
-        avg(case when items.hit then 1.0 else 0.0 end) as hit_rate
+        avg(items.hit order by items.hit) as hit_rate
     from items
     group by
         items.recipe, items.seed, items.stage, items.suite, items.system_prompt,
@@ -98,10 +98,10 @@ held_out as (
 
 worst_cases as (
 
-    -- an item is broken in the worst case if any attack broke it
+    -- an item is broken in the worst case if any attack broke it; of ties (1/k) the most counts
     select
         attacks.recipe, attacks.seed, attacks.stage, attacks.suite, 'worst_case' as attack,
-        attacks.scenario_id, attacks.item_id, bool_or(attacks.hit) as hit
+        attacks.scenario_id, attacks.item_id, max(cast(attacks.hit as double)) as hit
     from {{ source('lake', 'attack_results') }} as attacks
     group by
         attacks.recipe, attacks.seed, attacks.stage, attacks.suite, attacks.scenario_id, attacks.item_id
@@ -112,7 +112,7 @@ attacked as (
 
     select
         attacks.recipe, attacks.seed, attacks.stage, attacks.suite, attacks.attack,
-        attacks.scenario_id, attacks.hit
+        attacks.scenario_id, cast(attacks.hit as double) as hit
     from {{ source('lake', 'attack_results') }} as attacks
     union all
     select
@@ -131,7 +131,7 @@ broken as (
         attacked.suite,
         attacked.attack,
         attacked.scenario_id,
-        avg(case when attacked.hit then 1.0 else 0.0 end) as hit_rate
+        avg(attacked.hit order by attacked.hit) as hit_rate
     from attacked
     group by
         attacked.recipe, attacked.seed, attacked.stage, attacked.suite, attacked.attack,

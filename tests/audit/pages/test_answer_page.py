@@ -26,7 +26,7 @@ HOSTILE = (
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "nav", "a", "p", "h1", "h2",
     "section", "div", "ul", "li", "details", "summary", "span", "code", "table", "thead", "tbody",
-    "tr", "th", "td",
+    "tr", "th", "td", "footer",
 }  # fmt: skip
 
 

@@ -39,7 +39,9 @@ def answers(opened: OpenedReport) -> list[dict[str, Any]]:
 
 
 def told(html: str) -> tuple[int, int, int]:
-    found = re.search(r": ([\d,]+) answers, ([\d,]+) hits, ([\d,]+) flipped", Read(html).text)
+    found = re.search(
+        r": ([\d,]+) answers, ([\d,]+) hits, 0 ties .*?, ([\d,]+) flipped", Read(html).text
+    )
     assert found is not None
     first, second, third = (int(one.replace(",", "")) for one in found.groups())
     return first, second, third

@@ -1,16 +1,25 @@
 """The first page says what each study found, and finds what one looks for."""
 
-import pytest
+import threading
+import time
 
+import pytest
+from starlette.testclient import TestClient
+
+from alignment_dagster.audit.check.report import Change
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.pages.headline import headline_picture
+from alignment_dagster.audit.pages.server import application
+from alignment_dagster.audit.pages.stale import Stale
+from alignment_dagster.cli.audit_server import find_changes
 from alignment_dagster.foundation import page_links
+from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.release.approval import approve
 from alignment_dagster.report.results import ResultRow
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
 from tests.support.served_pages import page
-from tests.support.tiny_study import NAME
+from tests.support.tiny_study import NAME, RECIPES
 
 HOSTILE = '"><script>alert(1)</script>\u202e'
 
@@ -44,6 +53,47 @@ def test_the_first_page_shows_headline_verdicts_report_and_review(audited: Audit
     assert "no report was approved yet" in seen.text
     report = audited.archive.report().version
     assert page_links.audit_trace(NAME, report, "claim:also_tampered") in seen.links
+
+
+def test_what_is_stale_is_found_beside_the_page_and_said_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page waits a second for the first look, and afterwards not at all."""
+    told, asked = threading.Event(), []
+
+    def find(study: str) -> tuple[Change, ...] | None:
+        asked.append(study)
+        told.wait(30)
+        return {"new": None, "same": (), "edited": (Change(HOSTILE, "its items differ"),)}[study]
+
+    stale = Stale(find)
+    began = time.monotonic()
+    assert "load the page again" in stale.node("edited").detail
+    assert time.monotonic() - began < 10
+    told.set()
+    monkeypatch.setattr("alignment_dagster.audit.pages.stale.PATIENCE_SECONDS", 60)
+    found = {name: stale.node(name) for name in ("edited", "same", "new")}
+    assert [one.text for one in found["edited"].children] == [HOSTILE]
+    assert "alignment run edited" in found["edited"].detail
+    assert found["same"].detail == "nothing since the report"
+    assert "not declared" in found["new"].detail
+    assert asked == ["edited", "same", "new"], "what is fresh is not looked at again"
+
+
+def test_a_look_that_fails_is_said_and_not_thrown() -> None:
+    def find(study: str) -> tuple[Change, ...] | None:
+        raise DeclarationError("studies/x.yaml:3: seeds: must not be empty")
+
+    assert "x.yaml:3: seeds" in Stale(find).node("x").detail
+
+
+@pytest.mark.slow
+def test_the_first_page_shows_what_is_stale(audited: Audited) -> None:
+    stale = Stale(lambda _: (Change("curated_mix[aligned]", "declaration: shares: 1 → 2"),))
+    for address in ("/", f"/{NAME}"):
+        got = TestClient(application(audited.home, stale), base_url=page_links.AUDIT).get(address)
+        assert "declaration: shares: 1 → 2" in Read(got.text).text
+    assert f"alignment audit check {NAME} says so" in Read(page(audited.home, "/").html).text
 
 
 @pytest.mark.slow
@@ -99,3 +149,19 @@ def test_what_is_searched_for_is_text(audited: Audited) -> None:
         assert "script" not in Read(got.html).tags
         assert "\u202e" not in got.html
         assert "' or 1=1" in page(audited.home, f"{address}?q=' or 1=1").html.replace("&#39;", "'")
+
+
+@pytest.mark.slow
+def test_what_the_pages_call_stale_is_what_was_edited_since_the_report(
+    altered: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in altered.environment.items():
+        monkeypatch.setenv(name, value)
+    assert find_changes(NAME) == ()
+    recipe = {**RECIPES["aligned"], "upsample": [{"group": "synthetic_aligned", "share": 0.4}]}
+    altered.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
+    changes = find_changes(NAME)
+    assert changes is not None
+    assert any(one.message.endswith("was 0.2, is 0.4") for one in changes)
+    (altered.study.assets / "studies" / f"{NAME}.yaml").unlink()
+    assert find_changes(NAME) is None

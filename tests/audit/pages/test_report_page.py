@@ -81,6 +81,10 @@ def test_a_trace_by_some_words_is_served(audited: Audited, report: Artifact) -> 
     assert "misalignment_rate/articles/base/unfiltered/none" in got.html
     claim = page(audited.home, target(report, "/trace?metric=claim:also_tampered"))
     assert "bad_chat@2" in Read(claim.html).text
+    for shown in (got, claim):
+        links = Read(shown.html).links
+        assert any(one.startswith(page_links.DAGSTER) for one in links)
+        assert any(one.startswith(page_links.MLFLOW) for one in links)
     several = page(audited.home, target(report, "/trace?metric=1.00"))
     assert "numbers of eval_report" in Read(several.html).text
     wrong = page(audited.home, target(report, "/trace?metric=mizalignment_rate"))
@@ -109,7 +113,10 @@ def test_the_numbers_of_the_report_lead_to_their_traces_where_it_is_served(
     assert names <= known | {one.name for one in list_findings(opened)}
     assert "claim:aligned_is_lower" in names
     assert len(names) > 40
-    artifacts = {one for one in led if "?metric=" not in one}
+    assert {name.partition(":")[0] for name in names} >= {"topic", "format"}
+    answers = {one for one in led if "/answers?suite=" in one}
+    assert answers
+    artifacts = {one for one in led if "?metric=" not in one} - answers
     assert artifacts <= {target(one) for one in audited.archive.all()}
     assert len(artifacts) > 20
     claim = page(audited.home, next(one for one in led if "claim%3Aaligned_is_lower" in one))
@@ -147,7 +154,13 @@ def test_the_report_is_served_as_signed_under_a_banner(altered: Audited) -> None
     assert got[:start] + got[end:] == signed, "but for the banner nothing is added or lost"
     banner = Read(got[start:end])
     assert "this line is not part of the signed file" in banner.text
-    assert banner.links == [f"{page_links.AUDIT}{target(report)}"]
+    run = report.provenance.mlflow_run_id
+    assert run is not None
+    assert banner.links == [
+        f"{page_links.AUDIT}{target(report)}",
+        page_links.dagster_asset(NAME, "eval_report", None),
+        page_links.mlflow_run(run),
+    ]
 
     approve(archive, report, "Ada", "rejected", '<script>alert(1)</script> "no"', None)
     got = page(altered.home, target(report, "/report")).html

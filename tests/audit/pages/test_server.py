@@ -77,7 +77,7 @@ def test_the_pages_lead_from_the_studies_to_every_artifact(
     served: Served, made: list[Artifact]
 ) -> None:
     root = Read(served.get("/").html)
-    assert root.links == [page_links.audit_study(STUDY)]
+    assert root.links == [page_links.audit_study(STUDY), page_links.audit_glossary()]
     study = Read(served.get(f"/{STUDY}").html)
     for artifact in made:
         assert f"{page_links.AUDIT}{path(artifact)}" in study.links

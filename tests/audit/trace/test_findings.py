@@ -17,7 +17,14 @@ from alignment_dagster.audit.trace.printed_number import parse_printed
 from alignment_dagster.audit.trace.terms import Sources
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.report import durability
-from alignment_dagster.report.names import HALF_LIFE, MEAN_BENEFIT, PERSISTENCE, PREFIXES
+from alignment_dagster.report.names import (
+    FORMAT,
+    HALF_LIFE,
+    MEAN_BENEFIT,
+    PARTS,
+    PERSISTENCE,
+    PREFIXES,
+)
 from alignment_dagster.report.results import ResultRow
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
@@ -113,6 +120,8 @@ def test_every_finding_of_a_report_follows_from_its_printed_steps(opened: Opened
     assert {one.kind for one in findings} == set(PREFIXES)
     assert len({one.name for one in findings}) == len(findings) > 15
     for one in findings:
+        if one.kind in PARTS:
+            continue
         data = trace_quoted(opened, one.name).data
         assert data["gaps"] == []
         assert data["value"] == one.value
@@ -121,6 +130,25 @@ def test_every_finding_of_a_report_follows_from_its_printed_steps(opened: Opened
         if one.value is not None:
             assert data["steps"][-1]["value"] == pytest.approx(one.value)
             assert data["terms"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PARTS)
+def test_a_topic_and_a_format_have_the_trace_of_their_own_answers(
+    opened: OpenedReport, kind: str
+) -> None:
+    one = next(one for one in list_findings(opened) if one.kind == kind)
+    assert one.value is not None
+    answer = trace_quoted(opened, one.name)
+    data = answer.data
+    assert (data["metric"], data["gaps"], data["row"]["value"]) == (one.name, [], one.value)
+    assert data["steps"]["value"] == pytest.approx(one.value, abs=1e-9)
+    words = one.name.partition(":")[2].replace(f"/{one.row[kind]}/", "/")
+    whole = trace_quoted(opened, f"misalignment_rate/{words}").data
+    asked = [part["measured"]["totals"]["answers"] for part in (data, whole)]
+    assert asked[0] == asked[1] / (2 if kind == FORMAT else 1), "two formats, and one topic"
+    two = trace_quoted(opened, f"{one.value:.2f}").data
+    assert one.name in [number["name"] for number in two.get("numbers", [])]
 
 
 @pytest.mark.slow

@@ -104,7 +104,14 @@ def test_steps_that_lead_elsewhere_are_said_first(altered: Audited) -> None:
 def answered(*scenarios: tuple[Part, Part]) -> Arithmetic:
     """One seed's scenarios, by what was asked in two formats, and the steps over them."""
     rows = [
-        {"seed": 0, "unit": f"s{place}", "form": form, "hits": hits, "asked": asked}
+        {
+            "seed": 0,
+            "unit": f"s{place}",
+            "form": form,
+            "hits": hits,
+            "asked": asked,
+            "ties": hits % 1 > 0,
+        }
         for place, parts in enumerate(scenarios)
         for form, (hits, asked) in zip(("plain", "letters"), parts, strict=True)
     ]
@@ -118,6 +125,15 @@ def test_formats_lead_to_the_number_where_every_scenario_was_asked_alike() -> No
     assert seeds.rows[0] == ["0", "4", "2 / 4 = 0.500000", "2 / 8 = 0.250000", "0.375000"]
     assert calculate(seeds, units, is_loss=False) == near(0.375)
     assert "All 4 hits / 12 answers would be 0.3333" in write_rule(steps, "scenario")
+
+
+def test_ties_are_counted_and_printed_as_parts_of_a_hit() -> None:
+    steps = answered(((0.5, 1), (1, 2)), ((1, 1), (0.5, 2)))
+    seeds, units = step_tables(steps, "scenario")
+    assert seeds.rows[0] == ["0", "2", "1.5 / 2 = 0.750000", "1.5 / 4 = 0.375000", "0.562500"]
+    assert calculate(seeds, units, is_loss=False) == near(0.5625)
+    assert "2 ties: where k options are equally likely" in write_rule(steps, "scenario")
+    assert "ties" not in write_rule(answered(((1, 1), (1, 2))), "scenario")
 
 
 def test_scenarios_that_were_asked_more_often_stand_apart_and_weigh_the_same() -> None:

@@ -19,7 +19,7 @@ from tests.support.attack_drill import Drill, attacks
 HOSTILE = "x | y <script>alert(1)</script> [a](http://b) \u202e `c`"
 
 
-def row(item: Any, stage: str, attack: str, hit: bool = False) -> dict[str, Any]:
+def row(item: Any, stage: str, attack: str, hit: float = 0.0) -> dict[str, Any]:
     return {
         "suite": "drill", "item_id": item.item_id, "scenario_id": item.scenario_id,
         "topic": "t", "stage": stage, "attack": attack, "hit": hit, "scorer": "option_preference",

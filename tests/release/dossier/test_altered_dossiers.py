@@ -211,7 +211,7 @@ def test_the_verifier_judges_a_claim_as_the_report_does(relation: str, first: fl
 
 
 def _flip_hit(rows: Rows) -> None:
-    rows[0]["hit"] = not rows[0]["hit"]
+    rows[0]["hit"] = 1 - rows[0]["hit"]
 
 
 def _drop_scenario(rows: Rows) -> None:

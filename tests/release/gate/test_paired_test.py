@@ -54,7 +54,7 @@ def replicate(seed: int, hits: dict[str, bool], recipe: str = "aligned") -> Repl
         {"suite": "articles", "item_id": name, "scenario_id": name, "topic": "t", "stage": "dpo",
          "format": "continuation", "option_order": 0, "system_prompt": "none", "target": 1,
          "log_probabilities": [-2.0, -1.0] if hit else [-1.0, -2.0], "tokens": [3, 3],
-         "choice": int(hit), "hit": hit}
+         "choice": int(hit), "hit": float(hit)}
         for name, hit in hits.items()
     ]  # fmt: skip
     return Replicate(recipe, seed, pa.Table.from_pylist(rows, schema=ITEMS), NO_LOSSES, {})
@@ -120,3 +120,17 @@ def test_only_shared_items_and_seeds_are_compared_and_flip() -> None:
     assert sorted(find_flips([one])["item_id"].to_pylist()) == NAMES[5:]
     assert one.left_out is not None
     assert one.left_out.items == (5, 1)
+
+
+def test_a_hit_that_became_a_tie_is_a_flip_also_of_a_report_that_had_no_ties() -> None:
+    """Until then an answer was a hit or none: a yes or no in the older report's rows."""
+    then, now = replicate(0, {"s00": True, "s01": True}), replicate(0, {"s00": True, "s01": True})
+    at = then.items.schema.get_field_index("hit")
+    older = then.items.set_column(at, "hit", pa.array([True, True]))
+    tied = now.items.set_column(at, "hit", pa.array([1.0, 0.5]))
+    one = PairedReplicates(
+        "aligned", (replace(then, items=older),), (replace(now, items=tied),), None
+    )
+    assert [row["item_id"] for row in find_flips([one]).to_pylist()] == ["s01"]
+    (row,) = find_regressions([one], METRICS, MARGIN)
+    assert (row.then, row.now) == (1.0, 0.75)

@@ -28,6 +28,7 @@ ORDER = (
     items.formats,
     items.disagreements,
     origin.names,
+    origin.glossary,
     origin.checks,
     origin.artifacts,
 )

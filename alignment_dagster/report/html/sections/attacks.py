@@ -82,7 +82,8 @@ def _drawings(data: ReportData) -> tuple[Drawing, ...]:
         )
         if chance is not None:
             caption += " Chance is that of one attempt: the worst of several lies above it."
-        drawings.append(Drawing(f"{spaced(suite)}, {spaced(stage)}", Markup(svg), caption))
+        title, trace = f"{spaced(suite)}, {spaced(stage)}", f"attack:{suite}/{stage}/RECIPE/ATTACK"
+        drawings.append(Drawing(title, Markup(svg), caption, trace))
     return tuple(drawings)
 
 

@@ -90,7 +90,8 @@ def _tradeoff_drawing(data: ReportData, suite: str, measure: str, place: int) ->
     best = "Lower left is better." if measure == HELD_OUT else "Lower right is better."
     way = f"Open marks: {ends[0]}; filled: {ends[-1]}. " if len(ends) > 1 else ""
     title = f"{spaced(measure)} against {spaced(suite)}"
-    return Drawing(title, Markup(svg), f"{way}Both with 95 % intervals. {best}")
+    caption = f"{way}Both with 95 % intervals. {best}"
+    return Drawing(title, Markup(svg), caption, f"{suite}/STAGE/RECIPE", suite)
 
 
 def _capability_drawings(data: ReportData) -> list[Drawing]:
@@ -111,7 +112,9 @@ def _capability_drawings(data: ReportData) -> list[Drawing]:
             if suite == HELD_OUT
             else f"{suite_description(data, suite)}Higher is better."
         )
-        drawings.append(Drawing(spaced(suite), Markup(svg), caption))
+        trace = f"{suite}/STAGE/RECIPE"
+        answers = "" if suite == HELD_OUT else suite
+        drawings.append(Drawing(spaced(suite), Markup(svg), caption, trace, answers))
     return drawings
 
 

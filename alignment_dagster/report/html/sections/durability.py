@@ -84,7 +84,9 @@ def _curve_drawing(data: ReportData, points: list[ErosionPoint], place: int) -> 
     )
     styles, chance = series_styles(recipe_names(data)), data.chances.get(last.suite)
     svg = erosion_plot(points, styles, f"plot-erosion-{place}", chance)
-    return Drawing(f"{spaced(last.tampering)}: {spaced(last.suite)}", Markup(svg), caption)
+    trace = f"{last.suite}/{last.tampering}@STEP/RECIPE"
+    title = f"{spaced(last.tampering)}: {spaced(last.suite)}"
+    return Drawing(title, Markup(svg), caption, trace, last.suite)
 
 
 def _summary_table(data: ReportData) -> Pivot | None:

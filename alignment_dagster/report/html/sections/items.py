@@ -1,7 +1,9 @@
 """What stands behind the averages: formats, positions, and single items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from alignment_dagster.evaluation.options import TIE_RULE
 from alignment_dagster.report.html.content import (
     Bar,
     Cell,
@@ -13,9 +15,10 @@ from alignment_dagster.report.html.content import (
     Text,
     keep_filled,
 )
-from alignment_dagster.report.html.pivots import list_table, pivot, ranks
+from alignment_dagster.report.html.pivots import interval_cell, list_table, pivot, ranks
 from alignment_dagster.report.html.plots.style import SeriesStyle, series_styles
 from alignment_dagster.report.html.selection import recipe_names
+from alignment_dagster.report.names import row_name
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
 from alignment_dagster.report.text import DASH, count, number, shorten, spaced
 
@@ -24,7 +27,8 @@ LONGEST = 600
 FORMATS = (
     "The same scenarios in several syntactic forms. A rate that moves much with the format says "
     "less about the model; the headline numbers average over formats. First shown is the share of "
-    "answers that are the option shown first, over both orders: 0.50 without position bias."
+    "answers that are the option shown first, over both orders: 0.50 without position bias. "
+    f"Of ties: {TIE_RULE}."
 )
 DISAGREEMENTS = (
     "The items on which recipes differ most, with the share of each recipe's answers (seeds and "
@@ -59,9 +63,10 @@ def _spread_table(rows: Sequence[FormatRow]) -> Pivot | None:
         groups.setdefault((row.suite, row.stage, row.recipe), []).append(row)
     return list_table(
         "Lowest and highest format, their standard deviation, the mean with options compared by "
-        "summed log-probability, and the mean share of answers that are the option shown first.",
+        "summed log-probability, the mean share of answers that are the option shown first, and "
+        "how many answers tie.",
         ("recipe",),
-        ("formats", "mean", "lowest", "highest", "std. dev.", "summed", "first shown"),
+        ("formats", "mean", "lowest", "highest", "std. dev.", "summed", "first shown", "ties"),
         groups.items(),
         lambda group: group[0],
         lambda group: _spread_cells(group[1]),
@@ -81,18 +86,19 @@ def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
     return (
         Cell(str(len(rows))),
         Cell(number(mean, 2)),
-        Cell(number(low.value, 2), note=spaced(low.format)),
-        Cell(number(high.value, 2), note=spaced(high.format)),
+        Cell(number(low.value, 2), note=spaced(low.format), name=row_name(low)),
+        Cell(number(high.value, 2), note=spaced(high.format), name=row_name(high)),
         Cell(number(deviation, 2)),
         Cell(number(_mean([row.summed for row in rows]), 2)),
         Cell(number(_mean([row.first_shown for row in rows]), 2)),
+        Cell(f"{sum(row.ties for row in rows):,}"),
     )
 
 
 def _format_table(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | None:
     return pivot(
-        "Every format: the rate by the suite's rule; below it, where measured, the rate by summed "
-        "log-probability and the share of answers that are the option shown first.",
+        "Every format: the rate by the suite's rule with its 95 % interval; below, the rate by "
+        "summed log-probability and the share of answers that are the option shown first.",
         ("format",),
         [name for name in recipes if any(row.recipe == name for row in rows)],
         rows,
@@ -104,9 +110,9 @@ def _format_table(rows: Sequence[FormatRow], recipes: Sequence[str]) -> Pivot | 
 
 
 def _format_cell(row: FormatRow) -> Cell:
-    summed = "" if row.summed is None else f"summed {number(row.summed, 2)}"
-    first = "" if row.first_shown is None else f"first {number(row.first_shown, 2)}"
-    return Cell(number(row.value, 2), summed, first)
+    notes = (("summed", row.summed), ("first", row.first_shown))
+    note = ", ".join(f"{what} {number(value, 2)}" for what, value in notes if value is not None)
+    return replace(interval_cell(row, 2), note=note)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

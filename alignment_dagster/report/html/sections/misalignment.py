@@ -131,7 +131,7 @@ def _drawing(data: ReportData, suite: str, place: int) -> Drawing:
     svg = interval_plot(rows, label, styles, f"plot-rate-{place}", whole=True, chance=chance)
     scenarios = count(headline_rows_of_suite(data.results, suite)[0].n, "scenario")
     caption = f"{suite_description(data, suite)}{scenarios}; system prompt: {spaced(prompt)}."
-    return Drawing(spaced(suite), Markup(svg), caption)
+    return Drawing(spaced(suite), Markup(svg), caption, f"{suite}/STAGE/RECIPE", suite)
 
 
 def _stage_names(data: ReportData) -> str:

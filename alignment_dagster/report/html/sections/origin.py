@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from alignment_dagster.foundation.glossary import read_glossary
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.html.content import (
     Cell,
@@ -50,9 +51,9 @@ def compute(data: ReportData) -> Section:
     """What each stage took, all models together."""
     table = list_table(
         "Tokens and seconds of all models of a stage together, as they were recorded when it was "
-        "made.",
+        "made. No price is declared: the cost is the device hours, at your own price an hour.",
         ("stage",),
-        ("models", "parameters", "tokens", "seconds", "device", "machine"),
+        ("models", "parameters", "tokens", "seconds", "device hours", "device", "machine"),
         data.compute,
         lambda r: (r.stage,),
         lambda r: (
@@ -60,6 +61,7 @@ def compute(data: ReportData) -> Section:
             Cell(f"{r.parameters:,}"),
             Cell(DASH if r.tokens is None else f"{r.tokens:,}"),
             Cell(f"{r.seconds:,.0f}"),
+            Cell(f"{r.device_seconds / 3600:,.3f}"),
             Cell(r.device),
             Cell(r.machine),
         ),
@@ -75,6 +77,12 @@ def names(data: ReportData) -> Section:
     suites = tuple(Term(one.name, one.description, _suite_facts(one)) for one in data.suites)
     blocks = tuple(Terms(terms) for terms in (recipes, suites) if terms)
     return Section("names", "Recipes and suites", "", (), blocks, "Descriptions")
+
+
+def glossary(_data: ReportData) -> Section:
+    """What the words of the page mean."""
+    terms = Terms(tuple(Term(word, meaning) for word, meaning in read_glossary()))
+    return Section("glossary", "Glossary", "", (), (terms,), "What the words mean")
 
 
 def checks(data: ReportData) -> Section:

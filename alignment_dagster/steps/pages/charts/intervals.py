@@ -1,6 +1,7 @@
 """Values with their 95 % intervals."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from alignment_dagster.report.colours import COLOURS
@@ -29,7 +30,7 @@ VERDICTS = {"no_worse": 0, "worse": 1, "undecided": 4}
 """The colour of each outcome of the gate."""
 
 
-def rates(rows: Sequence[ResultRow], recipes: Sequence[str]) -> bytes:
+def rates(rows: Sequence[ResultRow], recipes: Sequence[str], chances: Mapping[str, float]) -> bytes:
     """Rates by recipe and suite, each recipe in its colour, the stages below each other.
 
     Where there is no room, it is the first suite's; then those before tampering; then those of as
@@ -38,6 +39,7 @@ def rates(rows: Sequence[ResultRow], recipes: Sequence[str]) -> bytes:
     Args:
         rows: the rates.
         recipes: in the order that gives them their colours.
+        chances: suite → the rate of a model that answers by chance.
     """
     suite, stages = rows[0].suite, list(dict.fromkeys(row.stage for row in rows))
     untampered = [row for row in rows if TAMPERED not in row.stage] or rows
@@ -47,27 +49,35 @@ def rates(rows: Sequence[ResultRow], recipes: Sequence[str]) -> bytes:
     colours = {recipe: COLOURS[place % len(COLOURS)] for place, recipe in enumerate(recipes)}
     names = {(row.recipe, row.suite): f"{row.recipe} {row.suite}" for row in rows}
     drawings = (
-        _rates(rows, names, colours, ""),
-        _rates(rows, first, colours, f", {plain(suite)}"),
+        _rates(rows, names, colours, chances, ""),
+        _rates(rows, first, colours, chances, f", {plain(suite)}"),
     )
 
     def draw(lines: int) -> bytes:
         shown = dict([*first.items()][:lines])
-        return _rates(untampered, shown, colours, of + some(lines, len(first)))
+        return _rates(untampered, shown, colours, chances, of + some(lines, len(first)))
 
     fitting = next((drawn for drawn in drawings if fits(drawn)), None)
     return fitting or longest(draw, min(len(first), MOST_LINES))
 
 
 def _rates(
-    rows: Sequence[ResultRow], names: Mapping[Line, str], colours: Mapping[str, str], of: str
+    rows: Sequence[ResultRow],
+    names: Mapping[Line, str],
+    colours: Mapping[str, str],
+    chances: Mapping[str, float],
+    of: str,
 ) -> bytes:
-    """A line for each recipe and suite that has a name."""
+    """A line for each recipe and suite that has a name, across what chance would give."""
     lines = list(names)
     stages = list(dict.fromkeys(row.stage for row in rows))
     tall = 6 * len(stages) + 6
     foot = tall * len(lines) + LINE
     parts = [path(f"M{LEFT} 0V{foot - LINE}M{WIDTH} 0V{foot - LINE}", "silver")]
+    by_lot = _chance_lines([chances.get(suite) for _, suite in lines], tall)
+    if by_lot:
+        parts.append(path(by_lot, "gray", " stroke-dasharray='2'"))
+        of += "; dashes: chance"
     for recipe in dict.fromkeys(recipe for recipe, _ in lines):
         marks = "".join(
             _interval(
@@ -86,6 +96,17 @@ def _rates(
         label(0, foot + LINE, f"downwards: {', '.join(plain(stage) for stage in stages)}"),
     ]
     return svg(foot + LINE + 5, *parts, *texts)
+
+
+def _chance_lines(chances: Sequence[float | None], tall: int) -> str:
+    """Downwards at what chance gives, as far as that is the same."""
+    moves, place = "", 0
+    for value, same in groupby(chances):
+        count = len(list(same))
+        if value is not None:
+            moves += f"M{LEFT + _across(value, 0, 1)} {place * tall}v{count * tall}"
+        place += count
+    return moves
 
 
 def changes(rows: "Sequence[Regression]", margin: float) -> bytes:
