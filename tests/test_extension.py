@@ -37,12 +37,13 @@ READER = '''"""Text files: one line a document."""
 
 from collections.abc import Iterator, Sequence
 
-from alignment_dagster.corpus.files import SourceFile, read_lines
+from alignment_dagster.corpus.files import Readable
+from alignment_dagster.corpus.lines import read_lines
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.study.sources import LinesReader
 
 
-def read_text_lines(_reader: LinesReader, files: Sequence[SourceFile]) -> Iterator[RawRow]:
+def read_text_lines(_reader: LinesReader, files: Sequence[Readable]) -> Iterator[RawRow]:
     for file in files:
         for line, text in read_lines(file):
             yield RawRow(text.strip(), None, None, file.name, line)

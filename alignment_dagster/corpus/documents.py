@@ -7,9 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.corpus.rows import RawRow
-from alignment_dagster.corpus.sources import no_documents
-from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row, document_id
+from alignment_dagster.corpus.sources import no_documents, unusable
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 
@@ -40,20 +39,21 @@ class _Document:
     repeated_at: list[str] = field(default_factory=list)
 
 
-def deduplicate(source: Source, rows: Iterable[RawRow]) -> pa.Table:
+def deduplicate(source: Source, rows: Iterable[Row]) -> pa.Table:
     """The distinct documents of a source as a table of `SCHEMA`; identical rows become one.
 
     Raises:
-        DataError: if there are no documents.
+        DataError: if there are no documents, or a row cannot be used.
     """
     documents: dict[str, _Document] = {}
     for row in rows:
-        content = row.text if row.payload is None else row.payload
-        document_id = sha256_text(source.name, content)
-        if document_id in documents:
-            documents[document_id].repeated_at.append(f"{row.path}:{row.line}")
+        if isinstance(row, QuarantinedRow):
+            raise unusable(row)
+        identity = document_id(source.name, row)
+        if identity in documents:
+            documents[identity].repeated_at.append(f"{row.path}:{row.line}")
         else:
-            documents[document_id] = _Document(document_id, row)
+            documents[identity] = _Document(identity, row)
     if not documents:
         raise no_documents(source)
     return _table(source, list(documents.values()))

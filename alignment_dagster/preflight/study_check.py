@@ -11,7 +11,7 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.scoring import SCORERS, ScoringContext
-from alignment_dagster.study import GeneratedReader, Source, Study, Suite
+from alignment_dagster.study import FileReader, Source, Study, Suite
 
 
 def check_study(study: Study) -> Iterator[str]:
@@ -95,4 +95,4 @@ def _read_from_files(study: Study) -> tuple[Source | Suite, ...]:
 def _in_data_folder(one: Source | Suite) -> bool:
     if isinstance(one, Suite):
         return one.items.folder == "data"
-    return not isinstance(one.reader, GeneratedReader) and one.reader.folder == "data"
+    return isinstance(one.reader, FileReader) and one.reader.folder == "data"

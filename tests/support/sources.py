@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.corpus.rows import RawRow
-from alignment_dagster.corpus.sources import read_source
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
+from alignment_dagster.corpus.sources import read_source, unusable
 from alignment_dagster.study import Source
 
 ROLES = {
@@ -51,5 +51,10 @@ def _line(row: Any) -> bytes:
 
 
 def read(declared: Source, data: Path | None) -> list[RawRow]:
-    """All rows of the source."""
-    return list(read_source(declared, data))
+    """All rows of the source; the first that cannot be used is an error."""
+    rows = []
+    for row in read_source(declared, data):
+        if isinstance(row, QuarantinedRow):
+            raise unusable(row)
+        rows.append(row)
+    return rows

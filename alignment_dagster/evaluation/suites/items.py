@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
+from alignment_dagster.corpus.files import SourceFile
+from alignment_dagster.corpus.lines import LONGEST_LINE, read_lines
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.json_objects import JsonFault, parse_object
