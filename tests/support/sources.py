@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
 from alignment_dagster.corpus.sources import read_source, unusable
 from alignment_dagster.study import Source
@@ -40,6 +42,8 @@ def write_rows(folder: Path, rows: Iterable[Any], name: str = "rows.jsonl") -> P
     content = b"".join(_line(row) + b"\n" for row in rows)
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    if name.endswith(".zst"):
+        content = pa.Codec("zstd").compress(content, asbytes=True)
     path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
     return path
 

@@ -40,9 +40,11 @@ def read_parquet(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record
     for file in files:
         with _opened(file) as table:
             above = 0
-            for batch in table.iter_batches(batch_size=BATCH, columns=list(reader.columns)):
-                yield from batch_records(file, batch, above)
-                above += batch.num_rows
+            # A group at a time: over all of them the library reads far ahead.
+            for group in range(table.num_row_groups):
+                for batch in table.iter_batches(BATCH, [group], list(reader.columns)):
+                    yield from batch_records(file, batch, above)
+                    above += batch.num_rows
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def _opened(file: Readable) -> Iterator["pq.ParquetFile"]:
     try:
         with (
             nullcontext(file.path) if isinstance(file, SourceFile) else file.open() as place,
-            pq.ParquetFile(place) as table,
+            pq.ParquetFile(place, pre_buffer=not isinstance(file, SourceFile)) as table,
         ):
             _refuse_bomb(file, table.metadata)
             yield table
