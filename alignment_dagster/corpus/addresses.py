@@ -50,12 +50,13 @@ def find_remote(source: str, address: str, declared: str) -> tuple[RemoteFile, .
 
     place = f"source {source!r}: reader.folder: {address}"
     try:
-        filesystem, folder = url_to_fs(address)
-        filesystem.invalidate_cache()
+        # A client of its own: one that is kept remembers listings, and the environment as it was.
+        filesystem, folder = url_to_fs(address, skip_instance_cache=True)
         base = folder.rstrip("/")
         pattern = f"{base}/{declared}"
         if has_wildcards(declared):
-            paths = sorted(path for path in filesystem.glob(pattern) if filesystem.isfile(path))
+            found = filesystem.glob(pattern, detail=True)
+            paths = sorted(path for path, info in found.items() if info["type"] == "file")
         else:
             paths = [pattern] if filesystem.isfile(pattern) else []
     except ImportError as error:

@@ -12,11 +12,26 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from alignment_dagster.corpus.files import SourceFile
+from alignment_dagster.foundation.atomic_files import atomic_file
+from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import HubReader
 
 Answer = TypeVar("Answer")
-FILES = "files.json"
+UNREACHABLE = (
+    "not in the cache (HF_HOME), and the hub cannot be reached: with a network, and without "
+    "HF_HUB_OFFLINE, it is fetched once and kept"
+)
+
+UNREACHED = (
+    *("OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectError", "TimeoutException"),
+    *("ConnectionError", "ReadError"),
+)
+UNKNOWN = (
+    *("RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError"),
+    *("DatasetNotFoundError", "DataFilesNotFoundError"),
+)
+"""Names of the classes that the clients raise."""
 
 
 @dataclass(frozen=True)
@@ -62,40 +77,51 @@ def find_hub_files(reader: HubReader) -> tuple[HubFile, ...]:
             revision, configuration or split.
     """
     # Imported here for its weight.
-    from huggingface_hub import cached_assets_path
+    from huggingface_hub import cached_assets_path, constants
 
-    remembered = cached_assets_path(
-        "alignment-dagster", reader.dataset, f"{reader.revision}-{_part(reader)}"
-    )
-    listed = remembered / FILES
+    folder = cached_assets_path("alignment-dagster", reader.dataset, reader.revision)
+    listed = folder / f"{sha256_json([reader.configuration, reader.split])[:16]}.json"
     if not listed.is_file():
-        names = ask_hub(reader, lambda: _list_files(reader))
-        listed.write_text(json.dumps(names), encoding="utf-8")
-    names = json.loads(listed.read_text(encoding="utf-8"))
-    return tuple(HubFile(name, reader) for name in names)
+        offline = bool(constants.HF_HUB_OFFLINE)
+        if offline and any(not _read(other)["offline"] for other in folder.glob("*.json")):
+            # Parts of the dataset were fetched from here: what is cached is no whole snapshot.
+            raise DataError(f"{_place(reader)}: {UNREACHABLE}")
+        names = ask_hub(reader, lambda: (_snapshot_files if offline else _hub_files)(reader))
+        with atomic_file(listed) as aside:
+            aside.write_text(json.dumps({"offline": offline, "files": names}), encoding="utf-8")
+    return tuple(HubFile(name, reader) for name in _read(listed)["files"])
 
 
-def _part(reader: HubReader) -> str:
-    return f"{reader.configuration or ''}-{reader.split}"
+def _read(listed: Path) -> Any:
+    return json.loads(listed.read_text(encoding="utf-8"))
 
 
 def _named(reader: HubReader) -> dict[str, Any]:
     return {"repo_id": reader.dataset, "repo_type": "dataset", "revision": reader.revision}
 
 
-def _list_files(reader: HubReader) -> list[str]:
-    """Paths in the repository; offline those of the snapshot that is in the cache."""
+def _snapshot_files(reader: HubReader) -> list[str]:
+    """Paths in the repository, of the snapshot that somebody put into the cache."""
     # Imported here for their weight.
     from datasets import load_dataset_builder
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import snapshot_download
 
-    if constants.HF_HUB_OFFLINE:
-        snapshot = Path(snapshot_download(**_named(reader), local_files_only=True))
-        found = _split_files(reader, load_dataset_builder(str(snapshot), reader.configuration))
-        return [Path(path).relative_to(snapshot).as_posix() for path in found]
+    snapshot = Path(snapshot_download(**_named(reader), local_files_only=True))
+    found = _split_files(reader, load_dataset_builder(str(snapshot), reader.configuration))
+    return [Path(path).relative_to(snapshot).as_posix() for path in found]
+
+
+def _hub_files(reader: HubReader) -> list[str]:
+    """Paths in the repository, as the hub lists them."""
+    from datasets import load_dataset_builder
+
     builder = load_dataset_builder(reader.dataset, reader.configuration, revision=reader.revision)
+    found = _split_files(reader, builder)
     start = f"hf://datasets/{reader.dataset}@{reader.revision}/"
-    return [path.removeprefix(start) for path in _split_files(reader, builder)]
+    if not all(path.startswith(start) for path in found):
+        # Without the hub the library falls back on what it cached of any revision.
+        raise DataError(f"{_place(reader)}: {UNREACHABLE}")
+    return [path.removeprefix(start) for path in found]
 
 
 def _split_files(reader: HubReader, builder: Any) -> Sequence[str]:
@@ -126,18 +152,12 @@ def _reason(error: Exception) -> str:
     while (below := chain[-1].__cause__ or chain[-1].__context__) and below not in chain:
         chain.append(below)
     names = {base.__name__ for one in chain for base in type(one).__mro__}
-    unreachable = {"OfflineModeIsEnabled", "ConnectError", "TimeoutException", "ConnectionError"}
     if "GatedRepoError" in names:
         return "the dataset is gated: accept its terms on the hub, and set HF_TOKEN"
-    if {"RevisionNotFoundError", "RepositoryNotFoundError", "EntryNotFoundError"} & names - (
-        {"EntryNotFoundError"} if "LocalEntryNotFoundError" in names else set()
-    ):
-        return "the hub has no such dataset, revision or file (or HF_TOKEN may not read it)"
-    if names & unreachable or "LocalEntryNotFoundError" in names:
-        return (
-            "not in the cache (HF_HOME), and the hub cannot be reached: with a network it is "
-            "fetched once and kept (HF_HUB_OFFLINE must not be set then)"
-        )
+    if names.intersection(UNREACHED):
+        return UNREACHABLE
+    if names.intersection(UNKNOWN):
+        return "the hub has no such dataset, revision or file, or HF_TOKEN may not read it"
     return f"{type(error).__name__}: {error}".splitlines()[0][:300]
 
 
