@@ -108,28 +108,28 @@ class FileReader(Declared):
         return "://" in self.folder
 
 
-class JsonlReader(FileReader, TextMap):
+class JsonlReader(TextMap, FileReader):
     """One JSON object a line, in `.jsonl`, `.jsonl.gz` or `.jsonl.zst` files."""
 
     kind: Literal["jsonl"]
     """Lines of JSON."""
 
 
-class ParquetReader(FileReader, TextMap):
+class ParquetReader(TextMap, FileReader):
     """Parquet files, one document a row; only the named columns are read."""
 
     kind: Literal["parquet"]
     """Parquet."""
 
 
-class ArrowReader(FileReader, TextMap):
+class ArrowReader(TextMap, FileReader):
     """Arrow files (IPC, also called Feather 2) or streams, one document a row."""
 
     kind: Literal["arrow"]
     """Arrow's IPC format."""
 
 
-class CsvReader(FileReader, FieldMap):
+class CsvReader(FieldMap, FileReader):
     """One row a document; the text is the named columns, joined by a blank line."""
 
     kind: Literal["csv"]
