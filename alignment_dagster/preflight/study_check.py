@@ -6,7 +6,7 @@ from alignment_dagster.corpus.sources import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, judge_inputs, used_scorer
 from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
@@ -34,9 +34,10 @@ def check_study(study: Study) -> Iterator[str]:
     for suite in study.suites:
         if suite in unseen:
             continue
-        loaded = load_suite(suite, study.assets)
-        items += loaded
-        yield f"{study.name}: suite {suite.name}: {len(loaded)} items"
+        found = read_suite(suite, study.assets)
+        items += found.items
+        aside = f", {len(found.set_aside)} rows set aside" if found.set_aside else ""
+        yield f"{study.name}: suite {suite.name}: {len(found.items)} items{aside}"
         if suite.scorer is not None and used_scorer(suite.scorer) != suite.scorer:
             yield f"{study.name}: suite {suite.name}: {fallback_message(suite.scorer)}"
         if suite.scorer is not None:
