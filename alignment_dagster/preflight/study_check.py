@@ -36,7 +36,9 @@ def check_study(study: Study) -> Iterator[str]:
             continue
         found = read_suite(suite, study.assets)
         items += found.items
-        aside = f", {len(found.set_aside)} rows set aside" if found.set_aside else ""
+        aside = ""
+        if found.set_aside:
+            aside = f", {len(found.set_aside)} of {found.rows} rows set aside"
         yield f"{study.name}: suite {suite.name}: {len(found.items)} items{aside}"
         if suite.scorer is not None and used_scorer(suite.scorer) != suite.scorer:
             yield f"{study.name}: suite {suite.name}: {fallback_message(suite.scorer)}"

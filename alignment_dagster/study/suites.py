@@ -129,8 +129,9 @@ class Suite(Declared):
     @property
     def settings(self) -> dict[str, Any]:
         """All that can change an answer: it as declared, without what is only said of it."""
-        left_out = {"description": True, "licence": True, "items": {"quarantine"}}
-        return self.model_dump(mode="json", exclude=left_out)
+        return self.model_dump(
+            mode="json", exclude={"description": True, "licence": True, "items": {"quarantine"}}
+        )
 
     @property
     def metric(self) -> str:

@@ -26,7 +26,7 @@ def study_limits(
         *_attacks(study),
         *_not_applied(parents),
         *_judges(study, parents),
-        *_set_aside(study),
+        *set_aside_rows(study),
     )
 
 
@@ -88,15 +88,16 @@ def _judges(study: Study, parents: Parents) -> Iterator[str]:
                 )
 
 
-def _set_aside(study: Study) -> Iterator[str]:
+def set_aside_rows(study: Study) -> Iterator[str]:
     """Rows of items files that no item was made of."""
     for suite in study.suites:
         found = read_suite(suite, study.assets)
         if found.set_aside:
+            word = "line" if len(found.set_aside) == 1 else "lines"
             lines = ", ".join(str(row.line) for row in found.set_aside[:SHOWN])
             more = ", …" if len(found.set_aside) > SHOWN else ""
             share = f"{len(found.set_aside):,} of {found.rows:,} rows"
             yield (
                 f"{suite.name}: {share} of {suite.items.path} are set aside, since no item can be "
-                f"made of them (lines {lines}{more}; the first: {found.set_aside[0].reason})."
+                f"made of them ({word} {lines}{more}; the first: {found.set_aside[0].reason})."
             )
