@@ -13,7 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from alignment_dagster.corpus.files import SourceFile
+from alignment_dagster.corpus.readers.hub import read_hub
 from alignment_dagster.corpus.sources import source_digest
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.study import HubReader
 from tests.support import hub_server
 from tests.support.checkout import CHECKOUT
 from tests.support.sources import source
@@ -145,3 +149,19 @@ def test_a_dataset_is_what_its_declaration_pins() -> None:
     assert len(digests) == 4
     one, two = (source(kind="hub", text=name, **declared()) for name in ("text", "body"))
     assert source_digest(one, None) == source_digest(two, None)
+
+
+def test_a_schema_that_changes_is_found_where_it_changes(tmp_path: Path) -> None:
+    """The files before it are read; none is fetched only to be compared."""
+    reader = source(kind="hub", text="text", **declared(metadata=["n"])).reader
+    assert isinstance(reader, HubReader)
+    rows = {"a.parquet": {"text": "x", "n": 1}, "b.parquet": {"text": "y", "n": "2"}}
+    for name, row in rows.items():
+        (tmp_path / name).write_bytes(parquet(row))
+    files = [SourceFile(name, tmp_path / name) for name in (*rows, "c.tar")]
+    found = read_hub(reader, files)
+    assert next(found).line == 1
+    with pytest.raises(DataError, match=r"^b.parquet: n: is string here and int64 in a.parquet"):
+        next(found)
+    with pytest.raises(DataError, match=r"^c.tar: its format is not read here \(known endings: "):
+        next(read_hub(reader, files[2:]))

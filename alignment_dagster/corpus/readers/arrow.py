@@ -5,7 +5,12 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from alignment_dagster.corpus.columns import batch_records, declared_types, require_same_types
+from alignment_dagster.corpus.columns import (
+    Types,
+    batch_records,
+    declared_types,
+    require_same_types,
+)
 from alignment_dagster.corpus.files import Readable, unreadable
 from alignment_dagster.corpus.rows import QuarantinedRow, Record
 from alignment_dagster.foundation.errors import DataError
@@ -26,8 +31,7 @@ def read_arrow(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record |
     """
     first = None
     for file in files:
-        with _opened(file) as (schema, _):
-            types = declared_types(file, schema, reader.columns)
+        types = arrow_types(reader, file)
         first = first or (file, types)
         require_same_types(*first, file, types)
     names = list(dict.fromkeys(name.split(".")[0] for name in reader.columns))
@@ -38,6 +42,16 @@ def read_arrow(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record |
             for batch in batches:
                 yield from batch_records(file, batch.select(wanted), above)
                 above += batch.num_rows
+
+
+def arrow_types(reader: FieldMap, file: Readable) -> Types:
+    """The type of each declared column of a file.
+
+    Raises:
+        DataError: names the file that is no Arrow file, or the column that it lacks.
+    """
+    with _opened(file) as (schema, _):
+        return declared_types(file, schema, reader.columns)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from alignment_dagster.corpus.columns import (
     BATCH,
+    Types,
     batch_records,
     declared_types,
     require_same_types,
@@ -33,8 +34,7 @@ def read_parquet(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record
     """
     first = None
     for file in files:
-        with _opened(file) as table:
-            types = declared_types(file, table.schema_arrow, reader.columns)
+        types = parquet_types(reader, file)
         first = first or (file, types)
         require_same_types(*first, file, types)
     for file in files:
@@ -45,6 +45,16 @@ def read_parquet(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record
                 for batch in table.iter_batches(BATCH, [group], list(reader.columns)):
                     yield from batch_records(file, batch, above)
                     above += batch.num_rows
+
+
+def parquet_types(reader: FieldMap, file: Readable) -> Types:
+    """The type of each declared column of a file.
+
+    Raises:
+        DataError: names the file that is no Parquet, or the column that it lacks.
+    """
+    with _opened(file) as table:
+        return declared_types(file, table.schema_arrow, reader.columns)
 
 
 @contextmanager
