@@ -37,12 +37,13 @@ READER = '''"""Text files: one line a document."""
 
 from collections.abc import Iterator, Sequence
 
-from alignment_dagster.corpus.files import SourceFile, read_lines
+from alignment_dagster.corpus.files import Readable
+from alignment_dagster.corpus.lines import read_lines
 from alignment_dagster.corpus.rows import RawRow
 from alignment_dagster.study.sources import LinesReader
 
 
-def read_text_lines(_reader: LinesReader, files: Sequence[SourceFile]) -> Iterator[RawRow]:
+def read_text_lines(_reader: LinesReader, files: Sequence[Readable]) -> Iterator[RawRow]:
     for file in files:
         for line, text in read_lines(file):
             yield RawRow(text.strip(), None, None, file.name, line)
@@ -204,7 +205,7 @@ dropped = [row for row in pq.read_table(path).to_pylist() if row["rule"] == "lou
 assert [(row["source"], row["value"]) for row in dropped] == [("stories", 3.0)], dropped
 """,
     "reader": """
-from alignment_dagster.corpus.documents import deduplicate
+from alignment_dagster.corpus.documents import ShardReader
 from alignment_dagster.corpus.sources import read_source
 (tiny.data / "stories.txt").write_text("One story.\\nAnother story.\\nOne story.\\n")
 path = tiny.assets / "sources" / "stories.yaml"
@@ -212,9 +213,9 @@ declared = yaml.safe_load(path.read_text())
 declared["reader"] = {"kind": "lines", "path": "stories.txt"}
 tiny.write("sources/stories", declared)
 source = tiny.load().source("stories")
-table = deduplicate(source, read_source(source, tiny.data))
-assert table["text"].to_pylist() == ["One story.", "Another story."]
-assert table["occurrences"].to_pylist() == [2, 1]
+(shard,) = ShardReader(source).read(read_source(source, tiny.data))
+assert shard.documents["text"].to_pylist() == ["One story.", "Another story."]
+assert shard.repeats["line"].to_pylist() == [3]
 """,
     "objective": """
 import numpy as np

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
-from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row, document_id
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 
@@ -82,8 +81,8 @@ class KnownIds:
     def __init__(self) -> None:
         self._sorted: NDArray[np.bytes_] = np.empty(0, dtype=f"S{ID_BYTES}")
 
-    def __contains__(self, document_id: str) -> bool:
-        key = np.bytes_(bytes.fromhex(document_id)[:ID_BYTES])
+    def __contains__(self, identity: str) -> bool:
+        key = np.bytes_(bytes.fromhex(identity)[:ID_BYTES])
         place = int(np.searchsorted(self._sorted, key))
         return place < self._sorted.size and bool(self._sorted[place] == key)
 
@@ -143,7 +142,7 @@ class ShardReader:
     path: str = ""
     rows: int = 0
 
-    def read(self, rows: Iterable[RawRow | QuarantinedRow]) -> Iterator[Shard]:
+    def read(self, rows: Iterable[Row]) -> Iterator[Shard]:
         """The shards of the rows that follow; none is empty."""
         rows = iter(rows)
         shard, new = _OpenShard(), set[str]()
@@ -156,23 +155,22 @@ class ShardReader:
         if not shard.is_empty:
             yield self._close(shard)
 
-    def _take(self, row: RawRow | QuarantinedRow, shard: _OpenShard, new: set[str]) -> None:
+    def _take(self, row: Row, shard: _OpenShard, new: set[str]) -> None:
         self.rows = self.rows + 1 if row.path == self.path else 1
         self.path = row.path
         if isinstance(row, QuarantinedRow):
             shard.quarantine.append(row)
             return
-        content = row.text if row.payload is None else row.payload
-        document_id = sha256_text(self.source.name, content)
-        if document_id in new or document_id in self.known:
-            shard.repeats.append((document_id, row.path, row.line))
+        identity = document_id(self.source.name, row)
+        if identity in new or identity in self.known:
+            shard.repeats.append((identity, row.path, row.line))
         else:
-            new.add(document_id)
-            shard.rows.append((document_id, row))
+            new.add(identity)
+            shard.rows.append((identity, row))
             shard.characters += len(row.text)
 
     def _close(self, shard: _OpenShard) -> Shard:
-        ids = [document_id for document_id, _ in shard.rows]
+        ids = [identity for identity, _ in shard.rows]
         rows = [row for _, row in shard.rows]
         documents = pa.table(
             {
@@ -212,10 +210,10 @@ def _metadata_rows(
     rows: Sequence[tuple[str, RawRow]],
 ) -> list[tuple[str, str, float | None, str | None]]:
     return [
-        (document_id, column, None, value)
+        (identity, column, None, value)
         if isinstance(value, str)
-        else (document_id, column, float(value), None)
-        for document_id, row in rows
+        else (identity, column, float(value), None)
+        for identity, row in rows
         for column, value in row.metadata.items()
         if value is not None
     ]

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from alignment_dagster.corpus.documents import Shard, ShardReader, write_shard
-from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
+from alignment_dagster.corpus.rows import Row
+from alignment_dagster.corpus.sources import Tally
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.lineage import file_names
@@ -26,19 +28,21 @@ MARK = "mark.json"
 
 FileDigests = Sequence[tuple[str, str]]
 """Name and hex SHA-256 of each of a source's files, in the order in which they are read."""
-ReadFrom = Callable[[int], Iterator[RawRow | QuarantinedRow]]
-"""The rows of a source from the file of that place on."""
+ReadFrom = Callable[[int, Tally], Iterator[Row]]
+"""The rows of a source from the file of that place on; the tally counts what is left out."""
 
 
 @dataclass(frozen=True)
 class Mark:
     """Where a shard ends: in which file, and behind how many of its rows.
 
-    `files` is the hex SHA-256 over names and digests of that file and all before it.
+    `not_sampled` counts the documents before that are outside of the declared sample; `files`
+    is the hex SHA-256 over names and digests of that file and all before it.
     """
 
     files: str
     rows: int
+    not_sampled: int
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,10 @@ class Reading:
     work: Path
     folder: Path
 
-    def run(self, earlier: EarlierShards | None, report: Callable[[int], None]) -> list[Mark]:
-        """Write all shards; returns where each ends.
+    def run(
+        self, earlier: EarlierShards | None, report: Callable[[int], None]
+    ) -> tuple[list[Mark], int]:
+        """Write all shards; returns where each ends, and how many documents were not sampled.
 
         Args:
             report: told how many documents there are, after each shard.
@@ -76,15 +82,19 @@ class Reading:
         start = list(ends.values()).index(marks[-1].files) if marks else 0
         if marks:
             reader.path, reader.rows = list(ends)[start], marks[-1].rows
-        for shard in reader.read(islice(self.read_from(start), reader.rows, None)):
-            mark = Mark(ends[shard.path], shard.rows)
+        tally = Tally()
+        rows = self.read_from(start, tally)
+        deque(islice(rows, reader.rows), maxlen=0)
+        tally.not_sampled = marks[-1].not_sampled if marks else 0
+        for shard in reader.read(rows):
+            mark = Mark(ends[shard.path], shard.rows, tally.not_sampled)
             self._keep(shard, mark, len(marks))
             marks.append(mark)
             report(reader.position)
         for shard_folder in self.work.glob("*/"):
             for path in shard_folder.rglob("*.parquet"):
                 link_file(path, self.folder / path.relative_to(shard_folder))
-        return marks
+        return marks, tally.not_sampled
 
     def _take_over(self, earlier: EarlierShards | None, ends: Set[str]) -> list[Mark]:
         """Link the earlier shards that reading would give again; the last one may have grown."""

@@ -1,9 +1,11 @@
 """A raw row as a reader yields it, usable or not, and the conversations that its payload holds."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from alignment_dagster.foundation.digests import canonical_json
+from alignment_dagster.foundation.digests import canonical_json, sha256_text
 
 Metadata = Mapping[str, str | int | float | bool | None]
 """Declared column → its value in a row."""
@@ -33,13 +35,56 @@ class QuarantinedRow:
     """A row that cannot be used: where it stands, why, and which bytes it has.
 
     `reason` is a sentence that names the field where there is one; it quotes nothing of the row.
-    `sha256` is the hex digest of the row's bytes as they lie in the (decompressed) file.
+    `sha256` is the hex digest of the row's bytes as they lie in the unpacked file; where rows have
+    no bytes of their own (Parquet, Arrow), of the values of the declared columns.
     """
 
     path: str
     line: int
     reason: str
     sha256: str
+
+
+Row = RawRow | QuarantinedRow
+
+
+def document_id(source: str, row: RawRow) -> str:
+    """The identity of a row's document: SHA-256 of the source's name and the content."""
+    return sha256_text(source, row.text if row.payload is None else row.payload)
+
+
+class RowFault(Exception):
+    """A row cannot be used; the message says why, and names the field where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a table before it is a document: its fields, and the bytes that they stand in."""
+
+    path: str
+    line: int
+    fields: Mapping[str, Any]
+    raw: bytes | None
+    """None where a row has no bytes of its own."""
+
+    def quarantined(self, reason: str) -> QuarantinedRow:
+        """The row as one that cannot be used."""
+        if self.raw is not None:
+            return quarantine(self.path, self.line, reason, self.raw)
+        return QuarantinedRow(self.path, self.line, reason, row_sha256(self.fields))
+
+
+def quarantine(path: str, line: int, reason: str, raw: bytes) -> QuarantinedRow:
+    """A row of these bytes as one that cannot be used."""
+    return QuarantinedRow(path, line, reason, hashlib.sha256(raw).hexdigest())
+
+
+def row_sha256(fields: Mapping[str, object]) -> str:
+    """Hex SHA-256 of the values of a row that has no bytes of its own, by name."""
+    digest = hashlib.sha256()
+    for name in sorted(fields):
+        digest.update(f"{name}\0{fields[name]!r}\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """One JSON object a text, as foreign files hold them: what is wrong with it is one line."""
 
 import json
+import re
 from typing import Any
+
+import orjson
 
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value"}
 
@@ -37,6 +40,38 @@ def parse_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise JsonFault(f"expected a JSON object, got {kind_of(value)}")
     return value
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """The fields of a JSON object in UTF-8: what `parse_object` says of it, several times faster.
+
+    Raises:
+        JsonFault: as `parse_object`.
+        UnicodeDecodeError: if it is not UTF-8.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return parse_object(line.decode("utf-8"))
+    # The fast parser keeps the last of repeated fields, and makes large numbers inexact: as many
+    # names as fields, and no such number, and both parsers say the same.
+    if isinstance(value, dict) and _count_fields(value) == len(NAME.findall(line)):
+        return value
+    return parse_object(line.decode("utf-8"))
+
+
+NAME = re.compile(rb'"[ \t\r\n]*:')
+"""The end of a field's name; also of what looks like one within a text."""
+EXACT = 2.0**63
+
+
+def _count_fields(value: Any) -> int:
+    """Fields of all objects in a value; -1 or less where a number is not surely exact."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_fields, value.values()))
+    if isinstance(value, list):
+        return sum(map(_count_fields, value))
+    return -(2**62) if isinstance(value, float) and abs(value) >= EXACT else 0
 
 
 def kind_of(value: Any) -> str:

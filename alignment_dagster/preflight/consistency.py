@@ -10,6 +10,7 @@ from alignment_dagster.study import (
     WORST_CASE,
     Attacks,
     Claim,
+    FileReader,
     GeneratedReader,
     Study,
     Tampering,
@@ -57,8 +58,10 @@ def check_refresh(study: Study, located: Located) -> None:
     for index, name in enumerate(refresh.watch.sources):
         at = ("refresh", "watch", "sources", index)
         _require_known(located, at, "source", name, study.declaration.sources)
-        if isinstance(study.source(name).reader, GeneratedReader):
-            message = f"{name!r} is generated: it has no files to be watched"
+        reader = study.source(name).reader
+        if not isinstance(reader, FileReader):
+            kind = "generated" if isinstance(reader, GeneratedReader) else "pinned to a revision"
+            message = f"{name!r} is {kind}: it has no files to be watched"
             raise located.error(at, message)
 
 

@@ -1,10 +1,10 @@
 """Whether a source's reader can give documents of its role, with file, line and field."""
 
+from alignment_dagster.corpus.contents import missing_field
 from alignment_dagster.corpus.generators import GENERATORS
-from alignment_dagster.corpus.readers.jsonl import ROLE_FIELDS
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.study import GeneratedReader, JsonlReader, Source, Study
+from alignment_dagster.study import FieldMap, GeneratedReader, Source, Study
 
 
 def check_sources(study: Study) -> None:
@@ -28,10 +28,10 @@ def _find_fault(source: Source) -> tuple[str, str] | None:
         if reader.generator not in GENERATORS:
             known = suggest_name(reader.generator, GENERATORS)
             return "generator", f"unknown generator {reader.generator!r}{known}"
-    elif isinstance(reader, JsonlReader):
-        for field in ROLE_FIELDS[source.role]:
-            if getattr(reader, field) is None:
-                return field, f"a source of the role {source.role!r} must say which field this is"
+    elif isinstance(reader, FieldMap):
+        field = missing_field(reader, source.role)
+        if field is not None:
+            return field, f"a source of the role {source.role!r} must say which field this is"
     elif source.role != "corpus":
         message = f"a {reader.kind} reader reads plain text, not documents of the role"
         return "kind", f"{message} {source.role!r}"

@@ -6,12 +6,12 @@ from alignment_dagster.corpus.sources import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, judge_inputs, used_scorer
 from alignment_dagster.evaluation.suites.items import Item
-from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.scoring import ScoringContext, find_scorer
-from alignment_dagster.study import GeneratedReader, Source, Study, Suite
+from alignment_dagster.study import FileReader, Source, Study, Suite
 
 
 def check_study(study: Study) -> Iterator[str]:
@@ -34,9 +34,12 @@ def check_study(study: Study) -> Iterator[str]:
     for suite in study.suites:
         if suite in unseen:
             continue
-        loaded = load_suite(suite, study.assets)
-        items += loaded
-        yield f"{study.name}: suite {suite.name}: {len(loaded)} items"
+        found = read_suite(suite, study.assets)
+        items += found.items
+        aside = ""
+        if found.set_aside:
+            aside = f", {len(found.set_aside)} of {found.rows} rows set aside"
+        yield f"{study.name}: suite {suite.name}: {len(found.items)} items{aside}"
         if suite.scorer is not None and used_scorer(suite.scorer) != suite.scorer:
             yield f"{study.name}: suite {suite.name}: {fallback_message(suite.scorer)}"
         if suite.scorer is not None:
@@ -95,4 +98,4 @@ def _read_from_files(study: Study) -> tuple[Source | Suite, ...]:
 def _in_data_folder(one: Source | Suite) -> bool:
     if isinstance(one, Suite):
         return one.items.folder == "data"
-    return not isinstance(one.reader, GeneratedReader) and one.reader.folder == "data"
+    return isinstance(one.reader, FileReader) and one.reader.folder == "data"

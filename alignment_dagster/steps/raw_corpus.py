@@ -18,7 +18,7 @@ from alignment_dagster.corpus.sources import (
     source_digest,
     source_folder,
 )
-from alignment_dagster.foundation.digests import canonical_json, sha256_json
+from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -31,6 +31,7 @@ from alignment_dagster.steps.pages.raw_corpus import page_metadata
 from alignment_dagster.study import Source, Study
 
 UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
+NOT_SAMPLED = "documents_not_sampled"
 SHARDS = "shards"
 """Measured: where each shard ends, so that a source that grew is read where it grew."""
 
@@ -39,15 +40,17 @@ def build(context: BuildContext) -> BuildResult:
     """Read the source shard by shard, give every document its id, and keep where it came from."""
     source = context.study.source(context.partition or "")
     folder = source_folder(context.study, source)
-    files = file_digests(source, folder)
+    before = source_digest(source, folder)
     reading = Reading(
         source,
-        files,
-        lambda start: read_source(source, folder, start),
+        file_digests(source, folder),
+        lambda start, tally: read_source(source, folder, start, tally),
         context.work,
         context.folder,
     )
-    marks = reading.run(_earlier(context), lambda done: context.report(done, done, "documents"))
+    marks, not_sampled = reading.run(
+        _earlier(context), lambda done: context.report(done, done, "documents")
+    )
     counts = _Counts.of(context.folder)
     if not counts.documents and not counts.quarantined:
         raise no_documents(source)
@@ -66,12 +69,19 @@ def build(context: BuildContext) -> BuildResult:
         ),
         Check(
             name="digest_pinned",
-            passed=sha256_json(files) == source_digest(source, folder),
-            summary=f"{pin}; what was read has the identity {sha256_json(files)[:16]}.",
+            passed=before == source_digest(source, folder),
+            summary=f"{pin}; what was read has the identity {before[:16]}.",
         ),
     )
-    measured = {SHARDS: canonical_json([[mark.files, mark.rows] for mark in marks])}
-    metrics = {"documents": counts.documents, "quarantined_rows": counts.quarantined}
+    measured: dict[str, float | str] = {
+        NOT_SAMPLED: float(not_sampled),
+        SHARDS: canonical_json([list(vars(mark).values()) for mark in marks]),
+    }
+    metrics = {
+        "documents": counts.documents,
+        "quarantined_rows": counts.quarantined,
+        "documents_not_sampled": not_sampled,
+    }
     return BuildResult(checks, measured, metrics)
 
 

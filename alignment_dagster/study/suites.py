@@ -57,6 +57,8 @@ class Items(Declared):
     """For `prompts` over a CSV or JSONL file: the column or field that holds the prompt."""
     limit: Count | None = None
     """Keep a seeded sample of so many items."""
+    quarantine: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the file's rows that may be set aside, where no item can be made of them."""
 
     @model_validator(mode="after")
     def _label_is_declared(self) -> "Items":
@@ -127,7 +129,9 @@ class Suite(Declared):
     @property
     def settings(self) -> dict[str, Any]:
         """All that can change an answer: it as declared, without what is only said of it."""
-        return self.model_dump(mode="json", exclude={"description", "licence"})
+        return self.model_dump(
+            mode="json", exclude={"description": True, "licence": True, "items": {"quarantine"}}
+        )
 
     @property
     def metric(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alignment_dagster.corpus import files
+from alignment_dagster.corpus import lines
 from alignment_dagster.foundation.errors import DataError
 from tests.support.sources import read, source, write_rows
 
@@ -75,7 +75,7 @@ def test_an_id_is_text_or_a_whole_number(tmp_path: Path, value: Any) -> None:
 def test_a_line_that_would_fill_the_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    monkeypatch.setattr(lines, "LONGEST_LINE", 100)
     write_rows(tmp_path, [{"text": "x" * 200}])
     assert refusal(tmp_path) == "rows.jsonl:1: the line is longer than 100 bytes"
 

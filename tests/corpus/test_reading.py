@@ -7,7 +7,8 @@ import pytest
 
 from alignment_dagster.corpus import documents
 from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
-from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row
+from alignment_dagster.corpus.sources import Tally
 from alignment_dagster.foundation.digests import sha256_json
 from tests.support.sources import source
 
@@ -39,7 +40,7 @@ class Reader:
     def __init__(self, files: Files, killed_at: int | None = None) -> None:
         self.files, self.killed_at, self.asked = files, killed_at, 0
 
-    def __call__(self, start: int) -> Iterator[RawRow | QuarantinedRow]:
+    def __call__(self, start: int, _tally: Tally) -> Iterator[Row]:
         for name in list(self.files)[start:]:
             for line, text in enumerate(self.files[name], 1):
                 self.asked += 1
@@ -57,7 +58,7 @@ def run(
     """File -> bytes of what was read, and where its shards end."""
     digests = [(name, sha256_json(rows)) for name, rows in reader.files.items()]
     reading = Reading(source(), digests, reader, work or folder / "work", folder / "out")
-    marks = reading.run(earlier, lambda _done: None)
+    marks, _ = reading.run(earlier, lambda _done: None)
     return contents(folder / "out"), marks
 
 

@@ -64,6 +64,41 @@ WRONG: dict[str, tuple[Change, str]] = {
         reader("stories", kind="csv", path="stories.jsonl", text=["body"]),
         r"stories.jsonl:1: body: there is no such column",
     ),
+    "a Parquet file without the column": (
+        lambda study: (
+            pq.write_table(pa.table({"body": ["x"]}), study.data / "stories.parquet"),
+            reader("stories", kind="parquet", path="*.parquet", text="text")(study),
+        ),
+        r"stories.parquet: text: there is no such column \(columns: body\)",
+    ),
+    "Parquet files of two schemas": (
+        lambda study: (
+            pq.write_table(pa.table({"text": ["x"], "n": [1]}), study.data / "a.parquet"),
+            pq.write_table(pa.table({"text": ["x"], "n": ["1"]}), study.data / "b.parquet"),
+            reader("stories", kind="parquet", path="*.parquet", text="text", metadata=["n"])(study),
+        ),
+        r"b.parquet: n: is string here and int64 in a.parquet",
+    ),
+    "a dataset of the hub that is nowhere": (
+        reader("stories", kind="hub", dataset="no/such", revision="0" * 40, text="text"),
+        r"hub:no/such@000000000000: not in the cache \(HF_HOME\), and the hub cannot be reached",
+    ),
+    "a dataset without a commit": (
+        reader("stories", kind="hub", dataset="no/such", revision="main", text="text"),
+        rf"{STORIES}.yaml:\d+: reader.revision: ",
+    ),
+    "a dataset without the role's field": (
+        reader("chat", kind="hub", dataset="no/such", revision="0" * 40, completion="c"),
+        r"sources/chat.yaml:\d+: reader.prompt: a source of the role 'chat' must say",
+    ),
+    "an address of no store": (
+        reader("stories", kind="text", folder="nosuch://bucket", path="*.txt"),
+        r"source 'stories': reader.folder: nosuch://bucket: cannot be listed: ",
+    ),
+    "an address with a key in it": (
+        reader("stories", kind="text", folder="s3://key:secret@bucket", path="*.txt"),
+        rf"{STORIES}.yaml:\d+: reader.folder: must be `assets`, `data` or an address",
+    ),
     "a file without rows": (
         lambda study: (study.data / "stories.jsonl").write_text("\n"),
         r"source 'stories': stories.jsonl: there are no documents",

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from alignment_dagster.corpus.documents import deduplicate
+from alignment_dagster.corpus.documents import ShardReader
 from alignment_dagster.corpus.sources import read_source
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.preflight.studies import load_study
@@ -136,7 +137,8 @@ def test_the_shipped_lists_leave_old_books_alone() -> None:
 def _share_flagged(name: str) -> float:
     study = load_study("books", CHECKOUT / "assets")
     declared = study.source(name)
-    documents = deduplicate(declared, read_source(declared, DATA))
+    shards = ShardReader(declared).read(read_source(declared, DATA))
+    documents = pa.concat_tables([shard.documents for shard in shards])
     flagged = score(documents, SCORERS["ai_discourse"], ScoringContext(study.assets)).table[
         "flagged"
     ]

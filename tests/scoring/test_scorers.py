@@ -111,12 +111,12 @@ def test_kept_scores_are_those_that_scoring_everything_gives(tmp_path: Path, nam
         pa.array([True] * 4 + [False] + [True] * 5)
     )
     earlier = score(before, found, context).table
-    again = score_new(after, replace(found, bind=bind), context, earlier)
+    again = score_new(after, replace(found, bind=bind), context, earlier).table
     assert asked == ["An AI system lied.", "robot"]
     for table, file in ((again, "again"), (score(after, found, context).table, "all")):
         pq.write_table(table, tmp_path / file)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "all").read_bytes()
-    nothing = score_new(after.slice(0, 0), found, context, earlier)
+    nothing = score_new(after.slice(0, 0), found, context, earlier).table
     assert nothing.equals(found.empty_table)
 
 

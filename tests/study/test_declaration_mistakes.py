@@ -246,12 +246,12 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "an unknown reader": (
         "sources/stories",
         replace("sources/stories", "kind: jsonl", "kind: xml"),
-        r"reader.kind: unknown kind 'xml' \(known: generated, jsonl, csv, markdown\)",
+        r"reader.kind: unknown kind 'xml' \(known: generated, jsonl, parquet, .*hub\)",
     ),
     "no reader's kind": (
         "sources/stories",
         replace("sources/stories", "  kind: jsonl\n", ""),
-        r"reader.kind: this field is required \(known: generated, jsonl, csv, markdown\)",
+        r"reader.kind: this field is required \(known: generated, jsonl, parquet, .*hub\)",
     ),
     "a near miss of a reader": (
         "sources/stories",
@@ -297,7 +297,7 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "a field of another reader": (
         "sources/stories",
         replace("sources/stories", "text: text", "text: text\n  heading_level: 2"),
-        r"reader.heading_level: unknown field \(known: path, folder, kind, text, ",
+        r"reader.heading_level: unknown field \(known: path, folder, id, label, ",
     ),
     "a baseline that is no recipe": (
         S,

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.corpus.rows import RawRow
+import pyarrow as pa
+
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
 from alignment_dagster.corpus.sources import read_source
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import Source
 
 ROLES = {
@@ -40,6 +43,8 @@ def write_rows(folder: Path, rows: Iterable[Any], name: str = "rows.jsonl") -> P
     content = b"".join(_line(row) + b"\n" for row in rows)
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    if name.endswith(".zst"):
+        content = pa.Codec("zstd").compress(content, asbytes=True)
     path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
     return path
 
@@ -51,5 +56,10 @@ def _line(row: Any) -> bytes:
 
 
 def read(declared: Source, data: Path | None) -> list[RawRow]:
-    """All rows of the source."""
-    return list(read_source(declared, data))
+    """All rows of the source; the first that cannot be used is an error."""
+    rows = []
+    for row in read_source(declared, data):
+        if isinstance(row, QuarantinedRow):
+            raise DataError(f"{row.path}:{row.line}: {row.reason}")
+        rows.append(row)
+    return rows

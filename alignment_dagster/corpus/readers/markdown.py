@@ -6,35 +6,45 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
-from alignment_dagster.corpus.files import SourceFile, read_lines
+from alignment_dagster.corpus.files import Readable
 from alignment_dagster.corpus.front_matter import front_matter_lines
-from alignment_dagster.corpus.rows import RawRow
+from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
+from alignment_dagster.corpus.whole_files import part_of_file, read_whole
 from alignment_dagster.study import MarkdownReader
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 BLOCKS = MarkdownIt("commonmark").disable("inline")
 
 
-def read_markdown(reader: MarkdownReader, files: Sequence[SourceFile]) -> Iterator[RawRow]:
+def read_markdown(
+    reader: MarkdownReader, files: Sequence[Readable]
+) -> Iterator[RawRow | QuarantinedRow]:
     """A document begins at every heading of the given level or above it.
 
     What stands before the first heading is a document too, front matter as well. A heading without
     a text of its own belongs to the section that follows it. What looks like a heading in code, in
-    a comment, in a quotation or in a list is text.
+    a comment, in a quotation or in a list is text. Without a level a file is one document.
+
+    Raises:
+        DataError: names the file that is no text or a broken archive.
     """
     for file in files:
-        yield from _sections(reader.heading_level, file)
+        text = read_whole(file)
+        if isinstance(text, QuarantinedRow):
+            yield text
+        else:
+            yield from _sections(reader.heading_level or 0, text, file)
 
 
-def _sections(level: int, file: SourceFile) -> Iterator[RawRow]:
-    written = LINE.findall("".join(line for _, line in read_lines(file)))
-    headings = _headings(written, level)
+def _sections(level: int, text: str, file: Readable) -> Iterator[RawRow | QuarantinedRow]:
+    written = LINE.findall(text)
+    headings = _headings(written, level) if level else {}
     lines: list[str] = []
     start, title, has_body, heading_ends = 1, None, False, 0
     for number, line in enumerate(written):
         if number in headings:
             if has_body:
-                yield _row(lines, title, file, start)
+                yield from part_of_file(file, "".join(lines), start, title)
                 lines, has_body = [], False
             heading_ends, title = headings[number]
         elif number >= heading_ends and line.strip():
@@ -43,11 +53,7 @@ def _sections(level: int, file: SourceFile) -> Iterator[RawRow]:
             start = start if lines else number + 1
             lines.append(line)
     if lines:
-        yield _row(lines, title, file, start)
-
-
-def _row(lines: list[str], title: str | None, file: SourceFile, start: int) -> RawRow:
-    return RawRow("".join(lines).strip("\r\n"), None, title, file.name, start)
+        yield from part_of_file(file, "".join(lines), start, title)
 
 
 def _headings(written: list[str], level: int) -> dict[int, tuple[int, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from alignment_dagster.evaluation.judges.agreement import Agreement
 from alignment_dagster.evaluation.judges.endpoint import Endpoint
 from alignment_dagster.evaluation.judges.verdict import Verdict
-from alignment_dagster.evaluation.suites.items import Item, read_rows
+from alignment_dagster.evaluation.suites.items import Item, read_rows, require_rows
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.foundation.yaml_models import shown
@@ -141,7 +141,7 @@ def read_labelled_answers(path: Path) -> tuple[LabelledAnswer, ...]:
         DataError: names file, line and field.
     """
     found = []
-    for row in read_rows(path):
+    for row in require_rows(read_rows(path)):
         row.refuse_unknown("question", "answer", "flagged")
         flagged = row.data.get("flagged")
         if not isinstance(flagged, bool):

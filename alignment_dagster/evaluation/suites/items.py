@@ -1,17 +1,21 @@
 """One evaluation item, and one row of an items file with errors that name file, line and field."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alignment_dagster.corpus.files import LONGEST_LINE, SourceFile, read_lines
+from alignment_dagster.corpus.files import SourceFile
+from alignment_dagster.corpus.lines import read_lines
+from alignment_dagster.corpus.readers.csv import read_csv as read_csv_records
+from alignment_dagster.corpus.readers.jsonl import read_jsonl
+from alignment_dagster.corpus.rows import QuarantinedRow, Record, quarantine
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.foundation.json_objects import JsonFault, parse_object
 from alignment_dagster.foundation.visible_text import as_seen, is_blank
 from alignment_dagster.foundation.yaml_models import shown
+from alignment_dagster.study import FieldMap
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """An item has at most so many options: a prompt may letter them."""
@@ -46,6 +50,14 @@ class Item:
         return f"{self.path}:{self.line}"
 
 
+class UnusableRow(DataError):
+    """A row that no item can be made of; `row` is what is known of it."""
+
+    def __init__(self, row: QuarantinedRow) -> None:
+        super().__init__(f"{row.path}:{row.line}: {row.reason}")
+        self.row = row
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of an items file: a JSON object, or the cells of a CSV row by column."""
@@ -53,10 +65,13 @@ class Row:
     path: Path
     line: int
     data: dict[str, Any]
+    raw: bytes = b""
+    """As it stands in the file."""
 
-    def error(self, field: str, message: str) -> DataError:
+    def error(self, field: str, message: str) -> UnusableRow:
         """An error that names this file, this line and the field."""
-        return DataError(f"{shown(self.path)}:{self.line}: {field}: {message}")
+        reason = f"{field}: {message}"
+        return UnusableRow(quarantine(shown(self.path), self.line, reason, self.raw))
 
     def refuse_unknown(self, *fields: str) -> None:
         """Refuse fields that the reader does not know: they are usually misspelt."""
@@ -164,57 +179,61 @@ class Row:
         return value.strip()
 
 
-def read_table(path: Path) -> Iterator[Row]:
+def read_table(path: Path) -> Iterator[Row | UnusableRow]:
     """The rows of a CSV file, or the objects of a JSONL file (any other ending).
 
     Raises:
-        DataError: names file and line of what cannot be read.
+        DataError: names the file that cannot be read.
     """
     return read_csv(path) if path.suffix.lower() == ".csv" else read_rows(path)
 
 
-def read_csv(path: Path) -> Iterator[Row]:
+def read_csv(path: Path) -> Iterator[Row | UnusableRow]:
     """The rows of a CSV file with a header; a row's line is the physical one on which it begins.
 
+    A row that is not UTF-8, not CSV, or not as wide as the header is given as an error.
+
     Raises:
-        DataError: names file and line of what is not UTF-8, not CSV, or not as wide as the header.
+        DataError: names the file that cannot be read, or a column that the header names twice.
     """
-    records = _records(path)
-    line, header = next(records, (1, []))
+    file = SourceFile(shown(path), path)
+    lines = (text for _, text in read_lines(file))
+    try:
+        header = next(csv.reader(lines, strict=True), [])
+    except csv.Error as error:
+        raise DataError(f"{shown(path)}:1: not a CSV row: {error}") from None
     for name in header:
         if header.count(name) > 1:
-            raise DataError(f"{shown(path)}:{line}: {name}: is named twice in the header")
-    for line, cells in records:
-        if cells and len(cells) != len(header):
-            message = f"the row has {len(cells)} cells, the header names {len(header)}"
-            raise DataError(f"{shown(path)}:{line}: {message}")
-        if cells:
-            yield Row(path, line, dict(zip(header, cells, strict=True)))
+            raise DataError(f"{shown(path)}:1: {name}: is named twice in the header")
+    return _rows(path, read_csv_records(FieldMap(), [file]))
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(LONGEST_LINE)
-    lines = read_lines(SourceFile(shown(path), path))
-    table = csv.reader((text for _, text in lines), strict=True)
-    line = 1
-    try:
-        for cells in table:
-            yield line, cells
-            line = table.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{shown(path)}:{line}: not a CSV row: {error}") from None
-
-
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[Row | UnusableRow]:
     """The JSON objects of a JSONL file; blank lines are passed over.
 
+    A line that is not UTF-8 or not a JSON object is given as an error.
+
     Raises:
-        DataError: names file and line of what is not UTF-8 or not a JSON object.
+        DataError: names the file that cannot be read.
     """
-    for number, line in read_lines(SourceFile(shown(path), path)):
-        if not line.strip():
-            continue
-        try:
-            yield Row(path, number, parse_object(line))
-        except JsonFault as fault:
-            raise DataError(f"{shown(path)}:{number}: {fault}") from None
+    return _rows(path, read_jsonl(FieldMap(), [SourceFile(shown(path), path)]))
+
+
+def require_rows(rows: Iterable[Row | UnusableRow]) -> Iterator[Row]:
+    """The rows of a file in which every one has to be usable.
+
+    Raises:
+        UnusableRow: the first that is not.
+    """
+    for row in rows:
+        if isinstance(row, UnusableRow):
+            raise row
+        yield row
+
+
+def _rows(path: Path, records: Iterator[Record | QuarantinedRow]) -> Iterator[Row | UnusableRow]:
+    for record in records:
+        if isinstance(record, QuarantinedRow):
+            yield UnusableRow(record)
+        else:
+            yield Row(path, record.line, dict(record.fields), record.raw or b"")

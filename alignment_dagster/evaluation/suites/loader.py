@@ -1,12 +1,13 @@
 """A suite's items as declared, checked, in the order of the file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
+from alignment_dagster.corpus.rows import QuarantinedRow
 from alignment_dagster.evaluation.judges import judge_inputs
-from alignment_dagster.evaluation.suites.items import Item
+from alignment_dagster.evaluation.suites.items import Item, UnusableRow
 from alignment_dagster.evaluation.suites.readers import READERS
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DataError
@@ -18,20 +19,54 @@ NATIVE_READERS = frozenset({"scenarios", "cloze"})
 """Files that can be mended: identical items are refused. In published ones they are merged."""
 
 
+@dataclass(frozen=True)
+class SuiteItems:
+    """What a suite's file holds: items to ask, and rows that none could be made of."""
+
+    items: tuple[Item, ...]
+    set_aside: tuple[QuarantinedRow, ...]
+    rows: int
+    """Of the file, usable or not."""
+
+
 def load_suite(suite: Suite, study_assets: Path) -> tuple[Item, ...]:
     """The suite's items, in the order of the file; with `limit`, a sample that depends on the
     items' content only.
 
     Raises:
-        DataError: names file, line and field of the first item that cannot be used.
+        DataError: as `read_suite`.
+    """
+    return read_suite(suite, study_assets).items
+
+
+def read_suite(suite: Suite, study_assets: Path) -> SuiteItems:
+    """The suite's items, and the rows that are set aside: nothing is guessed about them.
+
+    Raises:
+        DataError: names file, line and field of the first row that cannot be used, where more of
+            them are than the suite allows; or the file that cannot be read.
     """
     path = find_items_file(suite, study_assets)
-    items = _merge_repeats(suite, READERS[suite.items.reader](path, suite))
+    read = list(READERS[suite.items.reader](path, suite))
+    faults = [one for one in read if isinstance(one, UnusableRow)]
+    if len(faults) > suite.items.quarantine * len(read):
+        raise DataError(f"{faults[0]}{_allowance(suite, len(faults), len(read))}")
+    items = _merge_repeats(suite, (one for one in read if isinstance(one, Item)))
     for item in items:
         _check_options(suite, item)
     if not items:
         raise DataError(f"{shown(path)}: suite {suite.name}: the file holds no items")
-    return _sample(items, suite.items.limit)
+    aside = tuple(fault.row for fault in faults)
+    return SuiteItems(_sample(items, suite.items.limit), aside, len(read))
+
+
+def _allowance(suite: Suite, faults: int, rows: int) -> str:
+    """What would let a study go on without the rows that cannot be used."""
+    allowed = f"{suite.items.quarantine:.1%}" if suite.items.quarantine else "none"
+    return (
+        f" ({faults:,} of {rows:,} rows cannot be used, {allowed} may be: "
+        f"`items.quarantine` of suite {suite.name} says which share)"
+    )
 
 
 def chance(items: Sequence[Item]) -> float:

@@ -7,10 +7,14 @@ import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.evaluation.options import TIE_RULE, count_ties
+from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.lineage import file_names
 from alignment_dagster.report.cells import Replicate, by_recipe
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
+
+SHOWN = 10
+"""Lines of a file that a sentence names."""
 
 
 def study_limits(
@@ -24,6 +28,7 @@ def study_limits(
         *_attacks(study),
         *_not_applied(parents),
         *_judges(study, parents),
+        *set_aside_rows(study),
     )
 
 
@@ -91,3 +96,18 @@ def _judges(study: Study, parents: Parents) -> Iterator[str]:
                     f"{suite.name}: the model {model} judged the answers. It agrees with at least "
                     f"{min(agreed):.0%} of the labelled ones."
                 )
+
+
+def set_aside_rows(study: Study) -> Iterator[str]:
+    """Rows of items files that no item was made of."""
+    for suite in study.suites:
+        found = read_suite(suite, study.assets)
+        if found.set_aside:
+            word = "line" if len(found.set_aside) == 1 else "lines"
+            lines = ", ".join(str(row.line) for row in found.set_aside[:SHOWN])
+            more = ", …" if len(found.set_aside) > SHOWN else ""
+            share = f"{len(found.set_aside):,} of {found.rows:,} rows"
+            yield (
+                f"{suite.name}: {share} of {suite.items.path} are set aside, since no item can be "
+                f"made of them ({word} {lines}{more}; the first: {found.set_aside[0].reason})."
+            )

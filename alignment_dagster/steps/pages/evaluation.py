@@ -7,13 +7,16 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from alignment_dagster.evaluation.suites.loader import chance, load_suite
+from alignment_dagster.evaluation.suites.loader import chance, load_suite, read_suite
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.results import ResultRow, replicate_rows
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, job_measurements, table
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
+
+MOST_ROWS = 50
+"""Of those that are set aside, shown on a page."""
 
 
 def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
@@ -27,7 +30,24 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         **rates_plot(study, found),
         "dagster/row_count": pq.read_metadata(artifact.path / file_names.ITEMS).num_rows,
         "results": dg.MetadataValue.md(table(rows, columns)),
+        **rows_set_aside(study),
         **job_measurements(artifact),
+    }
+
+
+def rows_set_aside(study: Study) -> dict[str, Any]:
+    """A table of the rows of items files that no item was made of, where there are any."""
+    rows = [
+        {"suite": suite.name, **asdict(row)}
+        for suite in study.asked_suites
+        for row in read_suite(suite, study.assets).set_aside
+    ]
+    if not rows:
+        return {}
+    columns = ["suite", "path", "line", "reason", "sha256"]
+    return {
+        "rows_set_aside": len(rows),
+        "set_aside": dg.MetadataValue.md(table(rows[:MOST_ROWS], columns)),
     }
 
 

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from alignment_dagster.evaluation.suites.items import Item, Row, read_rows, read_table
+from alignment_dagster.evaluation.suites.items import (
+    Item,
+    Row,
+    UnusableRow,
+    read_rows,
+    read_table,
+)
 from alignment_dagster.evaluation.suites.readers.anthropic import read_anthropic_eval
 from alignment_dagster.evaluation.suites.readers.lm_eval import read_lm_eval_task
 from alignment_dagster.evaluation.suites.readers.native import read_cloze, read_scenario
@@ -14,11 +20,24 @@ from alignment_dagster.evaluation.suites.readers.tables import (
 )
 from alignment_dagster.study import Suite
 
-Reader = Callable[[Path, Suite], Iterable[Item]]
+Reader = Callable[[Path, Suite], Iterable[Item | UnusableRow]]
+"""(the file, the suite) → its items, and the rows that none can be made of."""
 
 
-def _by_row(read: Callable[[Row, Suite], Item], rows: Callable[[Path], Iterator[Row]]) -> Reader:
-    return lambda path, suite: (read(row, suite) for row in rows(path))
+def _by_row(
+    read: Callable[[Row, Suite], Item], rows: Callable[[Path], Iterator[Row | UnusableRow]]
+) -> Reader:
+    def items(path: Path, suite: Suite) -> Iterator[Item | UnusableRow]:
+        for row in rows(path):
+            if isinstance(row, UnusableRow):
+                yield row
+                continue
+            try:
+                yield read(row, suite)
+            except UnusableRow as fault:
+                yield fault
+
+    return items
 
 
 READERS: dict[str, Reader] = {

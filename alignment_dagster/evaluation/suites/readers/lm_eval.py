@@ -8,12 +8,13 @@ downloaded: what needs either is refused. White space around questions and optio
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from alignment_dagster.evaluation.suites.items import Item, Row, read_csv, read_rows
+from alignment_dagster.evaluation.suites.items import Item, Row, UnusableRow, read_csv, read_rows
 from alignment_dagster.evaluation.suites.readers.templates import (
     Render,
     TemplateFault,
@@ -30,12 +31,12 @@ UNSUPPORTED = ("process_docs", "use_prompt", "custom_dataset", "gen_prefix", "de
 """They would change what is asked."""
 
 
-def read_lm_eval_task(path: Path, suite: Suite) -> Iterator[Item]:
+def read_lm_eval_task(path: Path, suite: Suite) -> Iterator[Item | UnusableRow]:
     """The items of the split that the harness evaluates: `test_split`, else `validation_split`.
 
     Raises:
         DeclarationError: names file, line and field of the task that cannot be used here.
-        DataError: names file and line of the row, and the task's field.
+        DataError: names the file that cannot be read.
     """
     task = _read_task(path)
     _check_task(task)
@@ -43,13 +44,22 @@ def read_lm_eval_task(path: Path, suite: Suite) -> Iterator[Item]:
     topic = name if isinstance(name, str) and name.strip() else path.stem
     render = make_renderer()
     for row in _rows(task):
-        options = row.options("doc_to_choice", _choices(row, task, render))
-        question = row.require_text("doc_to_text", _value(row, task, "doc_to_text", render))
-        if question.isdigit():
-            message = "a number: tasks with one context for each choice are not supported"
-            raise row.error("doc_to_text", message)
-        target = _target(row, task, options, render)
-        yield row.item(suite.name, topic, question, options, target)
+        if isinstance(row, UnusableRow):
+            yield row
+            continue
+        try:
+            yield _item(row, task, suite.name, topic, render)
+        except UnusableRow as fault:
+            yield fault
+
+
+def _item(row: Row, task: Located, suite: str, topic: str, render: Render) -> Item:
+    options = row.options("doc_to_choice", _choices(row, task, render))
+    question = row.require_text("doc_to_text", _value(row, task, "doc_to_text", render))
+    if question.isdigit():
+        message = "a number: tasks with one context for each choice are not supported"
+        raise row.error("doc_to_text", message)
+    return row.item(suite, topic, question, options, _target(row, task, options, render))
 
 
 def _read_task(path: Path, includers: tuple[Path, ...] = ()) -> Located:
@@ -98,7 +108,7 @@ def _check_task(task: Located) -> None:
         raise task.error(("target_delimiter",), "options follow after one space, nothing else")
 
 
-def _rows(task: Located) -> Iterator[Row]:
+def _rows(task: Located) -> Iterator[Row | UnusableRow]:
     read = ROWS[task.data["dataset_path"]]
     for place, declared in _files(task):
         rows = read(_resolve_beside(task, place, declared))
@@ -140,15 +150,18 @@ def _resolve_beside(task: Located, field: FieldPath, declared: Any) -> Path:
     return path
 
 
-def _parse_numbers(rows: list[Row]) -> list[Row]:
+def _parse_numbers(rows: list[Row | UnusableRow]) -> list[Row | UnusableRow]:
     """Columns of whole numbers as numbers, as the harness's CSV loader reads them."""
+    usable = [row for row in rows if isinstance(row, Row)]
     numeric = {
         name
-        for name in (rows[0].data if rows else ())
-        if all(NUMBER.fullmatch(row.data[name]) for row in rows)
+        for name in (usable[0].data if usable else ())
+        if all(NUMBER.fullmatch(row.data[name]) for row in usable)
     }
     return [
-        Row(row.path, row.line, {k: int(v) if k in numeric else v for k, v in row.data.items()})
+        replace(row, data={k: int(v) if k in numeric else v for k, v in row.data.items()})
+        if isinstance(row, Row)
+        else row
         for row in rows
     ]
 
