@@ -128,7 +128,7 @@ def _scores(artifact: Artifact) -> Iterator[str]:
             value = "null::double" if text else f"{name}::double"
             words = f"{name}::varchar" if text else "null::varchar"
             yield (
-                f"select document_id, {quote_literal(path.stem)} as scorer, "
+                f"select document_id, {quote_literal(file_names.scorer_of(path.name))} as scorer, "
                 f"{quote_literal(column)} "
                 f'as "column", {value} as value, {words} as "text", '
                 f"{_labels(artifact)} from {_file(path)}"

@@ -202,7 +202,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
             if parent.asset == asset
         ]
 
-    scorers = study.declaration.scorers
+    scorers = study.scorers
     return Inputs(
         documents=files(chain.RAW_CORPUS, file_names.DOCUMENTS),
         scores={name: files(chain.SCORED_CORPUS, file_names.scores(name)) for name in scorers},

@@ -5,6 +5,13 @@ DOCUMENTS = "documents.parquet"
 HELD_OUT = "held_out.parquet"
 """Of `documents`: the ids of what is held out by itself."""
 
+# classifier
+EXAMPLES = "examples.parquet"
+"""Every labelled document, what it was for, and of a held-out one what the classifier says."""
+THRESHOLDS = "thresholds.parquet"
+CALIBRATION = "calibration.parquet"
+CONFUSION = "confusion.parquet"
+
 # corpus_drift
 DRIFT = "drift.parquet"
 NEW_TERMS = "terms.parquet"
@@ -57,7 +64,12 @@ DIFFERENCE = "difference.json"
 
 def scores(scorer: str) -> str:
     """The file of `scored_corpus` that holds a scorer's columns."""
-    return f"{scorer}.parquet"
+    return f"{scorer.replace(':', '.')}.parquet"
+
+
+def scorer_of(name: str) -> str:
+    """The scorer whose columns a file of `scored_corpus` holds."""
+    return name.removesuffix(".parquet").replace(".", ":")
 
 
 def pretraining_part(recipe: str) -> str:

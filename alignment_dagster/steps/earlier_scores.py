@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
-from alignment_dagster.scoring import SCORERS
+from alignment_dagster.scoring import Scorer
+from alignment_dagster.study.classifiers import SCORER
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,12 @@ class Earlier:
         try:
             found = lake.open(study.name, context.asset, context.partition, version)
             inputs = found.provenance.inputs
-            (parent,) = inputs.parents
+            (parent,) = (one for one in inputs.parents if one.asset == chain.RAW_CORPUS)
             read = lake.read(inputs.study, parent.asset, parent.partition, parent.version)
         except ArtifactError as error:
             context.dagster.log.warning(f"every document is scored again: {error}")
             return cls(None)
-        (documents,) = context.parents.distinct()
+        documents = context.parents.one(chain.RAW_CORPUS)
         same = (
             _code_and_declaration(read) == _code_and_declaration(documents)
             and inputs.code_version == context.inputs.code_version
@@ -51,11 +53,11 @@ class Earlier:
         )
         return cls(found, _unchanged_scorers(inputs, context.inputs) if same else frozenset())
 
-    def scores(self, scorer: str) -> pa.Table:
+    def scores(self, scorer: Scorer) -> pa.Table:
         """What the scorer found before, by document; empty where it has to look again."""
-        if self.artifact is None or scorer not in self.scorers:
-            return SCORERS[scorer].empty_table
-        return pq.read_table(self.artifact.path / file_names.scores(scorer))
+        if self.artifact is None or scorer.name not in self.scorers:
+            return scorer.empty_table
+        return pq.read_table(self.artifact.path / file_names.scores(scorer.name))
 
 
 def _code_and_declaration(documents: Artifact) -> tuple[str, str]:
@@ -69,8 +71,16 @@ def _packages(recorded: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _unchanged_scorers(before: Inputs, now: Inputs) -> frozenset[str]:
+    """Those of the same version that look at the same; of classifiers those of the same content."""
+    then, today = _classifiers(before), _classifiers(now)
     return frozenset(
         name
         for name, digest in now.external_inputs.items()
-        if before.external_inputs.get(name) == digest
+        if before.external_inputs.get(name) == digest and then.get(name) == today.get(name)
     )
+
+
+def _classifiers(inputs: Inputs) -> Mapping[str, str]:
+    """Scorer → the digest of the classifier that it asks."""
+    found = (one for one in inputs.parents if one.asset == chain.CLASSIFIER)
+    return {f"{SCORER}{one.partition}": one.digest for one in found}

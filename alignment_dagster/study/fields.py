@@ -8,6 +8,10 @@ from pydantic import AfterValidator, Field
 from alignment_dagster.foundation.declaration_mistakes import NAME_PATTERN
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
+ScorerName = Annotated[
+    str, Field(pattern=f"^(classifier:)?{NAME_PATTERN.removeprefix('^')}", max_length=80)
+]
+"""A scorer's, or `classifier:` and a classifier's."""
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, lt=2**63)]

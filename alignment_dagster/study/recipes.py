@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.fields import Name, Names, ScorerName, Share, Text
 
 OWNED_RULES = ("not_selected", "evaluation_item", "exact_duplicate", "held_out")
 """The ledger's own, in the order in which they decide, before every declared rule."""
@@ -16,8 +16,8 @@ class DropRule(Declared):
 
     rule: Name
     """A name for it; tables and pages say which documents it dropped."""
-    scorer: Name
-    """One of the study's."""
+    scorer: ScorerName
+    """One of the study's, or `classifier:NAME` of one of its classifiers."""
     column: Name
     """One of the scorer's columns."""
     above: float | None = None

@@ -102,7 +102,7 @@ def find_scores(
         (artifact.path / name, name) for artifact in scored for name in artifact.manifest.files
     ]
     for path, name in files:
-        scorer = name.removesuffix(".parquet")
+        scorer = file_names.scorer_of(name)
         for row in fetch_rows(
             connection, f"select * from read_parquet(?) where {IS_LISTED}", str(path), list(ids)
         ):

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.scoring import SCORERS
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import Study
@@ -19,9 +18,9 @@ from alignment_dagster.study import Study
 def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each scorer marked, and the range of each score."""
     rows = []
-    for name in study.declaration.scorers:
+    for name in study.scorers:
         found = pq.read_table(artifact.path / file_names.scores(name))
-        rows += [_summary(name, column, found[column]) for column in SCORERS[name].columns]
+        rows += [_summary(name, column, found[column]) for column in found.column_names[1:]]
     columns = ["scorer", "column", "mean", "lowest", "highest"]
     words = pq.read_table(artifact.path / file_names.scores("text_stats"))["words"].to_numpy()
     return {
