@@ -15,7 +15,7 @@ from alignment_dagster.scoring.classifiers.model_files import model_digest
 from alignment_dagster.scoring.classifiers.sentences import find_sentences
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer
-from alignment_dagster.study.classifiers import Classifier, SequenceClassifier
+from alignment_dagster.study.classifiers import Classifier, Multiclass, SequenceClassifier
 
 WEIGHTS, DECLARATION = "weights.safetensors", "classifier.json"
 VERSION = "1"
