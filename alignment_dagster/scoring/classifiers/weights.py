@@ -68,7 +68,8 @@ class Weights:
 
     def ask_values(self, values: Scores) -> Scores:
         """Texts by labels, of texts by features."""
-        return self._probabilities(values @ (self.weights.T / SCALE))
+        # not a product of matrices, whose sums depend on how many rows there are
+        return self._probabilities(np.sum(values[:, None] * self.weights / SCALE, axis=2))
 
     def _probabilities(self, sums: Scores) -> Scores:
         decided = sums + self.bias
