@@ -55,7 +55,7 @@ def _check_texts(scope: Scope, artifact: Artifact) -> None:
 
 
 def _check_examples(scope: Scope, artifact: Artifact) -> None:
-    """Each document of the labelled sources has one row: it was trained on, held out, or left out."""
+    """Each document of the labelled sources has one row, whatever it was for."""
     subject = f"{artifact.label} {file_names.EXAMPLES}"
     table = read_table(artifact.path / file_names.EXAMPLES, columns=["document_id"])
     problem = find_miscounts(

@@ -56,6 +56,12 @@ def _sentences(impact: Impact) -> Iterator[str]:
         yield f"{pluralize(len(checkpoints), 'checkpoint')} read it themselves{how_many}."
     else:
         yield "Nothing behind this report was trained on it."
+    for learnt in impact.classifiers:
+        if learnt.classifier.label in impact.behind:
+            yield (
+                f"{learnt.classifier.label} learnt from {pluralize(learnt.documents, 'document')} "
+                "of it: without them it may drop others."
+            )
     if not impact.raw.files:
         yield "The corpus of this report does not hold it: only older versions in the lake do."
     if impact.unsearched:

@@ -1,7 +1,7 @@
 """Hashed n-grams of texts, all of a batch at once.
 
 scikit-learn's `HashingVectorizer` makes a Python string of every word and pair of words. Here the
-words of a whole batch are hashed by a few passes of numpy over their bytes, ten times as fast: see
+words of a whole batch are hashed by a few passes of numpy over their bytes, six times as fast: see
 bench/classifiers.py.
 """
 

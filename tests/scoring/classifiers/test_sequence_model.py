@@ -1,4 +1,4 @@
-"""A transformers sequence classifier is read as safetensors only, and what it says is learnt from."""
+"""A transformers sequence classifier is read as safetensors only; what it says is learnt from."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import pytest
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.scoring.classifiers.model_files import model_digest
 from alignment_dagster.scoring.classifiers.trained import Trained
-from tests.support.labelled_texts import BINARY, declare, learn, texts, write
+from tests.support.labelled_texts import BINARY, WORDS, declare, learn, texts, write
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tiny classifier with random weights and three labels of its own."""
+    """A tiny classifier with three labels of its own, to which machines are unlike the rest."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import (
@@ -38,10 +38,13 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = BertConfig(
         vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=32, max_position_embeddings=64, num_labels=3,
+        initializer_range=0.3,
     )  # fmt: skip
     network = BertForSequenceClassification(config)
     with torch.no_grad():
-        network.classifier.weight.mul_(50)
+        machines = torch.tensor([[vocabulary[word]] for word in WORDS["machine"]])
+        network.bert.embeddings.word_embeddings.weight[machines, torch.arange(16)] += 2
+        network.classifier.weight.mul_(3)
     network.save_pretrained(folder)
     return folder
 
@@ -55,8 +58,7 @@ def test_its_labels_need_not_be_the_declared_ones(model: Path, tmp_path: Path) -
     batch = [*texts("machine", 30), *texts("sea", 30)]
     found = Trained.load(tmp_path / "made").score(batch)["score"].to_pylist()
     assert found == [trained.score([text])["score"][0].as_py() for text in batch]
-    # random weights keep enough of the words to tell the kinds apart
-    assert sum(found[:30]) > sum(found[30:])
+    assert sum(found[:30]) / 30 > sum(found[30:]) / 30 + 0.1
     before = model_digest(trained.classifier.model)  # type: ignore[arg-type]
     (model / "config.json").write_text((model / "config.json").read_text() + " ")
     assert model_digest(trained.classifier.model) != before  # type: ignore[arg-type]
