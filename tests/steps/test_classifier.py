@@ -129,7 +129,7 @@ def test_a_study_without_classifiers_reads_and_scores_a_source_in_one_run(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"sources": [{"source": "ai_new", "label": "ai"}, {"source": "stories", "label": "other"}]},
+        ({"sources": [{"source": "ai_new", "label": "ai"}, AI["sources"][1]]},
          r"ai\.yaml:\d+: sources\.0\.source: study 'tiny' has no source 'ai_new'; did you mean"),
         ({"beside": {"scorer": "ai_discourse", "column": "flaged", "above": 0.5}},
          r"beside\.column: ai_discourse has no number 'flaged'"),
