@@ -4,7 +4,7 @@ Over Parquet files with a column `text` (the `documents.parquet` of raw corpora)
 Zipfian words made here. Scored with weights drawn at random: what they are costs nothing. Beside it
 scikit-learn's `HashingVectorizer` with as many buckets and the same n-grams, both in one process on
 one thread, in turns; processor seconds of the best turn. Exit code 1 where the goal does not hold,
-where a text alone scores otherwise than in its batch, or where the texts made here have other n-grams.
+where a text alone scores otherwise than in its batch, or where what is made here has other n-grams.
 """
 
 import argparse
