@@ -12,6 +12,7 @@ from setuptools.command.build_py import build_py
 SHIPPED = (
     "dagster.yaml",
     "workspace.yaml",
+    "assets/classifiers/*.yaml",
     "assets/lexicons/**/*.txt",
     "assets/recipes/*.yaml",
     "assets/schemas/*.json",

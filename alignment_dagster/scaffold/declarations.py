@@ -79,8 +79,8 @@ def filled(template: str, name: str, kind: str = "study") -> str:
 
 def _named_by(study: dict[str, list[str]]) -> Iterator[Path]:
     """The files, below `assets`, that a study rests on, and the schemas that editors read."""
-    for kind in ("sources", "recipes", "suites"):
-        yield from (Path(kind, f"{name}.yaml") for name in study[kind])
+    for kind in ("sources", "classifiers", "recipes", "suites"):
+        yield from (Path(kind, f"{name}.yaml") for name in study.get(kind, ()))
     for name in study["suites"]:
         suite = yaml.safe_load((shipped("assets") / "suites" / f"{name}.yaml").read_text("utf-8"))
         yield Path("suites", suite["items"]["path"])

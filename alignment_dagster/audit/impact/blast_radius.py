@@ -104,7 +104,10 @@ def find_impact(
             connection, corpus, documents, _list_disposition_files(opened), gone.documents
         )
         corpora = untrained_uses.find_raw_corpora(connection, archive)
-    touching = index_uses(training, losses, tokenizers)
+    behind = {one.label for one in opened.ancestors}
+    learnt = any(one.classifier.label in behind for one in classifiers)
+    classified = frozenset(_find_classified(opened)) if learnt else frozenset()
+    touching = index_uses(training, losses, tokenizers, classified)
     roots = [
         *(one.mix for one in mixes),
         *(one.checkpoint for one in training),
