@@ -15,7 +15,7 @@ from alignment_dagster.audit.pages.drawing import Node, cut, draw, line
 from alignment_dagster.audit.pages.geometry import COLUMNS, Box, Layout
 from alignment_dagster.audit.pages.graph import direct_edges, graph
 from alignment_dagster.audit.pages.layout import layout
-from alignment_dagster.chain import ORDER
+from alignment_dagster.chain import BY_SOURCE, ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -57,7 +57,7 @@ def quickstart() -> list[Key]:
     """As many as a study of four recipes and three seeds has."""
     recipes = [f"recipe_{number}" for number in range(4)]
     return [
-        *((asset, f"source_{n}", "v" * 16) for asset in ORDER[:2] for n in range(8)),
+        *((asset, f"source_{n}", "v" * 16) for asset in BY_SOURCE[:2] for n in range(8)),
         *((asset, None, "v" * 16) for asset in UNSEEDED),
         *(("curated_mix", recipe, "v" * 16) for recipe in recipes),
         *((asset, f"{recipe}|{seed}", "v" * 16)
