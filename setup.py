@@ -13,6 +13,7 @@ SHIPPED = (
     "dagster.yaml",
     "workspace.yaml",
     "docs/glossary.md",
+    "assets/classifiers/*.yaml",
     "assets/lexicons/**/*.txt",
     "assets/recipes/*.yaml",
     "assets/schemas/*.json",

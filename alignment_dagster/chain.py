@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 RAW_CORPUS = "raw_corpus"
+CLASSIFIER = "classifier"
 SCORED_CORPUS = "scored_corpus"
 CORPUS_DRIFT = "corpus_drift"
 DOCUMENTS = "documents"
@@ -34,6 +35,7 @@ class By(StrEnum):
     STUDY = "study"
     """It is one thing in each study, without partitions."""
     SOURCE = "source"
+    CLASSIFIER = "classifier"
     RECIPE = "recipe"
     REPLICATE = "replicate"
     """A recipe and a seed: `recipe|seed`."""
@@ -59,9 +61,10 @@ MEASUREMENTS = (EVALUATION, TAMPERING, ATTACKS)
 """What the warehouse's `metrics` are computed from."""
 
 WAVES: tuple[tuple[Asset, ...], ...] = (
+    (Asset(RAW_CORPUS, By.SOURCE, CORPUS),),
+    (Asset(CLASSIFIER, By.CLASSIFIER, CORPUS, (RAW_CORPUS,)),),
     (
-        Asset(RAW_CORPUS, By.SOURCE, CORPUS),
-        Asset(SCORED_CORPUS, By.SOURCE, CORPUS, (RAW_CORPUS,)),
+        Asset(SCORED_CORPUS, By.SOURCE, CORPUS, (RAW_CORPUS, CLASSIFIER)),
         Asset(CORPUS_DRIFT, By.SOURCE, CORPUS, (RAW_CORPUS, SCORED_CORPUS)),
     ),
     (
@@ -118,13 +121,18 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
         ),
     ),
 )
-"""The assets of one wave share their partitions, and run as one Dagster run for each partition."""
+"""The assets of one wave share their partitions, and run as one Dagster run for each partition.
+
+In a study without classifiers nothing stands between reading and scoring: they are one wave.
+"""
 
 CHAIN = {asset.name: asset for wave in WAVES for asset in wave}
 """Every asset by name, in order."""
 ORDER = tuple(CHAIN)
 GROUPS = tuple(dict.fromkeys(asset.group for asset in CHAIN.values()))
 BY_SOURCE = tuple(asset.name for asset in CHAIN.values() if asset.by is By.SOURCE)
+OF_RECIPES = tuple(asset.name for asset in CHAIN.values() if asset.by in (By.RECIPE, By.REPLICATE))
+"""Those whose partitions name a recipe."""
 
 
 def place(asset: str) -> int:

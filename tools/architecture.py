@@ -22,6 +22,7 @@ EDGE = 10
 FILLS: Mapping[By, tuple[str, str]] = {
     By.STUDY: ("#ffffff", "one in the study"),
     By.SOURCE: ("#dcebd9", "one for each source"),
+    By.CLASSIFIER: ("#eadcf2", "one for each classifier"),
     By.RECIPE: ("#fbe6c8", "one for each recipe"),
     By.REPLICATE: ("#d6e4f5", "one for each recipe and seed"),
 }

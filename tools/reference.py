@@ -8,7 +8,13 @@ from alignment_dagster.study.reference import KINDS, sections, write_schemas
 CHECKOUT = Path(__file__).parents[1]
 PAGE = CHECKOUT / "docs" / "reference.md"
 SCHEMAS = CHECKOUT / "assets" / "schemas"
-FOLDERS = {"study": "studies", "source": "sources", "recipe": "recipes", "suite": "suites"}
+FOLDERS = {
+    "study": "studies",
+    "source": "sources",
+    "classifier": "classifiers",
+    "recipe": "recipes",
+    "suite": "suites",
+}
 OPENING = """\
 # Every field that can be declared
 

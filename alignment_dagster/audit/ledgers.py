@@ -130,7 +130,7 @@ def _scores(artifact: Artifact) -> Iterator[str]:
             value = "null::double" if text else f"{name}::double"
             words = f"{name}::varchar" if text else "null::varchar"
             yield (
-                f"select document_id, {quote_literal(scorer)} as scorer, "
+                f"select document_id, {quote_literal(file_names.scorer_of(scorer))} as scorer, "
                 f"{quote_literal(column)} "
                 f'as "column", {value} as value, {words} as "text", '
                 f"{_labels(artifact)} from {scan_parquet(files)}"
@@ -146,6 +146,19 @@ def _dispositions(artifact: Artifact) -> Iterator[str]:
             f"use, state, rule, value, cause, weight, characters, {_labels(artifact)} "
             f"from {_file(path)}"
         )
+
+
+def _classifier_view(view: str, name: str) -> Callable[[Artifact], Iterator[str]]:
+    """A file of classifiers; what only some of them have in it (`score`, a class) is left out."""
+
+    def build(artifact: Artifact) -> Iterator[str]:
+        if artifact.asset == chain.CLASSIFIER:
+            own = f"{quote_literal(artifact.partition)}::varchar as classifier"
+            columns = ", ".join(f'"{one}"' for one in list(EMPTY[view])[1:-1])
+            file = _file(artifact.path / name)
+            yield f"select {own}, {columns}, {_labels(artifact)} from {file}"
+
+    return build
 
 
 def _drift_view(name: str) -> Callable[[Artifact], Iterator[str]]:
@@ -267,6 +280,8 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "quarantine": _quarantine,
     "scores": _scores,
     chain.DISPOSITIONS: _dispositions,
+    "examples": _classifier_view("examples", file_names.EXAMPLES),
+    "thresholds": _classifier_view("thresholds", file_names.THRESHOLDS),
     "drift": _drift_view(file_names.DRIFT),
     "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
@@ -314,6 +329,15 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "recipe": _TEXT, "use": _TEXT,
         "state": _TEXT, "rule": _TEXT, "value": "double", "cause": _TEXT, "weight": "double",
         "characters": "bigint", "artifact": _TEXT,
+    },
+    "examples": {
+        "classifier": _TEXT, "document_id": _TEXT, "source": _TEXT, "label": _TEXT, "use": _TEXT,
+        "cause": _TEXT, "predicted": _TEXT, "artifact": _TEXT,
+    },
+    "thresholds": {
+        "classifier": _TEXT, "column": _TEXT, "bound": "double", "documents": "bigint",
+        "positives": "bigint", "flagged": "bigint", "hits": "bigint", "precision": "double",
+        "recall": "double", "f1": "double", "share_flagged": "double", "artifact": _TEXT,
     },
     "drift": {
         "source": _TEXT, "measure": _TEXT, "column": _TEXT, "then": "double", "now": "double",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.chain import OF_RECIPES
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
@@ -103,7 +103,7 @@ def build_record_tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapp
 def _artifact(artifact: Artifact) -> dict[str, Any]:
     provenance = artifact.provenance
     signatures = signatures_of(read_envelope(artifact.path))
-    by_recipe = artifact.asset not in BY_SOURCE
+    by_recipe = artifact.asset in OF_RECIPES
     return {
         "artifact": artifact.label,
         "study": provenance.inputs.study,

@@ -9,6 +9,7 @@ from alignment_dagster.study import (
     ATTACK_METHODS,
     ITEM_READERS,
     READERS,
+    Classifier,
     Recipe,
     Source,
     StudyDeclaration,
@@ -91,6 +92,15 @@ LISTS: Mapping[str, Callable[[], Iterator[Entry]]] = {
         "sources",
         Source,
         lambda one: {"role": one.role, "group": one.group, "reader": one.reader.kind},
+    ),
+    "classifiers": _declared(
+        "classifiers",
+        Classifier,
+        lambda one: {
+            "tells": " ".join(one.tells.labels),
+            "sources": ", ".join(one.source_names),
+            "model": one.model.kind,
+        },
     ),
     "recipes": _declared(
         "recipes",

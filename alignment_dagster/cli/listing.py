@@ -16,6 +16,7 @@ class Listed(StrEnum):
 
     STUDIES = "studies"
     SOURCES = "sources"
+    CLASSIFIERS = "classifiers"
     RECIPES = "recipes"
     SUITES = "suites"
     SCORERS = "scorers"

@@ -12,6 +12,7 @@ class NewKind(StrEnum):
     STUDY = "study"
     RECIPE = "recipe"
     SOURCE = "source"
+    CLASSIFIER = "classifier"
 
 
 def new(
@@ -33,5 +34,6 @@ NEXT = {
     NewKind.STUDY: "It runs as it is: alignment run {name}",
     NewKind.RECIPE: "Name it in the `recipes` of a study, then: alignment check",
     NewKind.SOURCE: "Name it in the `sources` of a study, then: alignment check",
+    NewKind.CLASSIFIER: "Name it in the `classifiers` of a study, then: alignment check",
 }
 """What to do with it."""

@@ -13,6 +13,7 @@ import dagster as dg
 
 from alignment_dagster.chain import (
     CHAIN,
+    CLASSIFIER,
     CORPUS_DRIFT,
     CURATED_MIX,
     EVAL_REPORT,
@@ -128,7 +129,11 @@ def followers(study: Study) -> tuple[str, ...]:
     if refresh.follow == CURATED_MIX:
         # Once every replicate is measured on the current mixes, whoever asked for the training.
         found += _names(WAVES[TRAINING_WAVE + 1 :])
-    absent = {CORPUS_DRIFT: refresh.drift, REGRESSION_GATE: refresh.gate}
+    absent = {
+        CLASSIFIER: study.classifiers or None,
+        CORPUS_DRIFT: refresh.drift,
+        REGRESSION_GATE: refresh.gate,
+    }
     return tuple(name for name in found if absent.get(name, name) is not None)
 
 

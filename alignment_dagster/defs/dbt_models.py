@@ -204,7 +204,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
             if parent.asset == asset
         ]
 
-    scorers = study.declaration.scorers
+    scorers = study.scorers
     return Inputs(
         documents=shards(chain.RAW_CORPUS, file_names.RAW_DOCUMENTS),
         repeats=shards(chain.RAW_CORPUS, file_names.REPEATS),

@@ -1,4 +1,4 @@
-"""The partitions of a study's assets: its sources, its recipes, or its recipes by its seeds."""
+"""The partitions of a study's assets: its sources, classifiers, recipes, or recipes by seeds."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,6 +10,11 @@ from alignment_dagster.study import Study
 def by_source(study: Study) -> tuple[str, ...]:
     """One partition a source."""
     return tuple(source.name for source in study.sources)
+
+
+def by_classifier(study: Study) -> tuple[str, ...]:
+    """One partition a classifier."""
+    return tuple(classifier.name for classifier in study.classifiers)
 
 
 def by_recipe(study: Study) -> tuple[str, ...]:
@@ -26,6 +31,7 @@ def by_replicate(study: Study) -> tuple[str, ...]:
 KEYS: Mapping[By, Callable[[Study], tuple[str, ...]]] = {
     By.STUDY: lambda _study: (),
     By.SOURCE: by_source,
+    By.CLASSIFIER: by_classifier,
     By.RECIPE: by_recipe,
     By.REPLICATE: by_replicate,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from alignment_dagster.chain import RAW_CORPUS, SCORED_CORPUS
+from alignment_dagster.chain import CLASSIFIER, RAW_CORPUS, SCORED_CORPUS
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.declared_differences import first_difference
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -52,9 +52,10 @@ class StaleReasons:
             yield "what it is made from is declared in another order"
 
     def _external_inputs(self, step: Step, artifact: Artifact) -> Iterator[str]:
-        """Files outside the lake; only of a source do they depend on the partition."""
+        """Files outside the lake; some of them depend on the partition."""
         inputs = artifact.provenance.inputs
-        key = (artifact.asset, inputs.partition if artifact.asset == RAW_CORPUS else None)
+        own = inputs.partition if artifact.asset in (RAW_CORPUS, CLASSIFIER) else None
+        key = (artifact.asset, own)
         try:
             if key not in self._external:
                 self._external[key] = step.external_inputs(self.study, inputs.partition)
@@ -73,7 +74,7 @@ class StaleReasons:
             return f"source {artifact.partition}: its files have other content"
         if name in {suite.name for suite in self.study.suites}:
             return f"suite {name}: its items have other content"
-        if artifact.asset == SCORED_CORPUS:
+        if artifact.asset in (CLASSIFIER, SCORED_CORPUS):
             then, now = (one.get(name, "").partition(":")[0] for one in (before, today))
             if then and now and then != now:
                 return f"scorer {name} is version {now}, and was {then}"

@@ -13,6 +13,12 @@ HELD_OUT = "held_out.parquet"
 
 # scored_corpus: besides a table of shards for each scorer
 FAILURES = "failures"
+# classifier
+EXAMPLES = "examples.parquet"
+"""Every labelled document, what it was for, and of a held-out one what the classifier says."""
+THRESHOLDS = "thresholds.parquet"
+CALIBRATION = "calibration.parquet"
+CONFUSION = "confusion.parquet"
 
 # corpus_drift
 DRIFT = "drift.parquet"
@@ -73,6 +79,11 @@ def scores(scorer: str) -> str:
     """The table of `scored_corpus` that holds a scorer's columns, in shards."""
     # `module:function` is one of the study's own; a colon in a path begins something else
     return scorer.replace(":", ".")
+
+
+def scorer_of(table: str) -> str:
+    """The scorer whose columns a table of `scored_corpus` holds."""
+    return ":".join(table.rsplit(".", 1))
 
 
 def pretraining_part(recipe: str) -> str:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from alignment_dagster.chain import CHAIN, By
+from alignment_dagster.chain import OF_RECIPES
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, find_seed, recipe_of
@@ -37,7 +37,7 @@ def place_tags(study: str, asset: str, partition: Partition) -> dict[str, str]:
     found = {STUDY: study, ASSET: asset}
     if partition:
         found[PARTITION] = partition
-        if CHAIN[asset].by is not By.SOURCE:
+        if asset in OF_RECIPES:
             found[RECIPE] = recipe_of(partition)
         if (seed := find_seed(partition)) is not None:
             found[SEED] = str(seed)

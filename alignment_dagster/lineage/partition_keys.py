@@ -1,6 +1,6 @@
-"""Partition keys: a source, a recipe, or a replicate `recipe|seed`; and the folders they name."""
+"""Partition keys: a source, classifier or recipe, or a replicate `recipe|seed`; their folders."""
 
-from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.chain import BY_SOURCE, CLASSIFIER
 
 Partition = str | None
 """The key of a partition; None for what is one thing in a study."""
@@ -46,7 +46,7 @@ def folder_name(partition: Partition) -> str:
 
 def partition_at(asset: str, folder: str) -> Partition:
     """The partition that a folder's name stands for."""
-    if folder == UNPARTITIONED and asset not in BY_SOURCE:
+    if folder == UNPARTITIONED and asset not in (*BY_SOURCE, CLASSIFIER):
         return None
     recipe, dot, seed = folder.rpartition(".")
     return replicate(recipe, int(seed)) if dot and seed.isdigit() else folder

@@ -15,8 +15,17 @@ from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, 
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS, find_scorer
+from alignment_dagster.scoring.classifiers.trained import columns as classifier_columns
 from alignment_dagster.scoring.scorer import NUMBERS
-from alignment_dagster.study import DropRule, Recipe, Source, Study, StudyDeclaration, Suite
+from alignment_dagster.study import (
+    Classifier,
+    DropRule,
+    Recipe,
+    Source,
+    Study,
+    StudyDeclaration,
+    Suite,
+)
 from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
 from alignment_dagster.training.objectives import OBJECTIVES
@@ -58,6 +67,7 @@ def load_study(name: str, assets: Path) -> Study:
         sources=_read_all(located, "sources", declaration.sources, Source),
         recipes=_read_all(located, "recipes", declaration.recipes, Recipe),
         suites=_read_all(located, "suites", declaration.suites, Suite),
+        classifiers=_read_all(located, "classifiers", declaration.classifiers, Classifier),
         assets=assets,
     )
     _check(study, located)
@@ -117,6 +127,8 @@ def _check(study: Study, located: Located) -> None:
         if not study.with_role(role):
             raise located.error(("sources",), f"none of them has the role {role!r}")
     check_sources(study)
+    for classifier in study.classifiers:
+        _check_classifier(classifier, study)
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
@@ -124,6 +136,26 @@ def _check(study: Study, located: Located) -> None:
         _check_suite(suite, study)
     check_measurement(study, located)
     check_refresh(study, located)
+
+
+def _check_classifier(classifier: Classifier, study: Study) -> None:
+    located = read_yaml(study.assets / "classifiers" / f"{classifier.name}.yaml")
+    sources, scorers = study.declaration.sources, study.declaration.scorers
+    for index, name in enumerate(classifier.source_names):
+        if name not in sources:
+            message = f"study {study.name!r} has no source {name!r}{suggest_name(name, sources)}"
+            raise located.error(("sources", index, "source"), message)
+    if (beside := classifier.beside) is None:
+        return
+    if beside.scorer not in scorers:
+        suggestion = suggest_name(beside.scorer, scorers)
+        message = f"study {study.name!r} has no scorer {beside.scorer!r}{suggestion}"
+        raise located.error(("beside", "scorer"), message)
+    columns = SCORERS[beside.scorer].columns
+    if columns.get(beside.column) not in NUMBERS:
+        known = [name for name, kind in columns.items() if kind in NUMBERS]
+        message = f"{beside.scorer} has no number {beside.column!r}"
+        raise located.error(("beside", "column"), message + suggest_name(beside.column, known))
 
 
 def _check_recipe(recipe: Recipe, study: Study) -> None:
@@ -155,11 +187,16 @@ def _check_condition(
     scorer, column = condition.scorer, condition.column
     if scorer is None or column is None or scorer == METADATA:
         return
-    if scorer not in study.declaration.scorers:
-        suggestion = suggest_name(scorer, study.declaration.scorers)
+    if scorer not in study.scorers:
+        suggestion = suggest_name(scorer, study.scorers)
         message = f"study {study.name!r} has no scorer {scorer!r}{suggestion}"
         raise located.error((*field, "scorer"), message)
-    columns = find_scorer(scorer, study.assets).columns
+    trained = {one.scorer: one for one in study.classifiers}
+    columns = (
+        classifier_columns(trained[scorer])
+        if scorer in trained
+        else find_scorer(scorer, study.assets).columns
+    )
     if column not in columns:
         message = f"{scorer} has no column {column!r}{suggest_name(column, columns)}"
         raise located.error((*field, "column"), message)
@@ -203,6 +240,7 @@ def find_unused(studies: Sequence[Study], assets: Path) -> tuple[str, ...]:
     """Declarations that none of the studies names."""
     used: dict[str, set[str]] = {
         "sources": {source.name for study in studies for source in study.sources},
+        "classifiers": {one.name for study in studies for one in study.classifiers},
         "recipes": {recipe.name for study in studies for recipe in study.recipes},
         "suites": {suite.name for study in studies for suite in study.suites},
     }

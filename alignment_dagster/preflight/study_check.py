@@ -11,7 +11,9 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.scoring import ScoringContext, find_scorer
+from alignment_dagster.scoring.classifiers.model_files import model_folder
 from alignment_dagster.study import FileReader, Source, Study, Suite
+from alignment_dagster.study.classifiers import SequenceClassifier
 
 
 def check_study(study: Study) -> Iterator[str]:
@@ -47,6 +49,10 @@ def check_study(study: Study) -> Iterator[str]:
     context = ScoringContext(assets=study.assets, items=items)
     for name in declared.scorers:
         find_scorer(name, study.assets).bind(context)
+    for classifier in study.classifiers:
+        # one on the hub is fetched when it is needed: here nothing waits for a network
+        if isinstance(classifier.model, SequenceClassifier) and classifier.model.path is not None:
+            model_folder(classifier.model)
     refresh = declared.refresh
     watched = refresh.watch.sources if refresh and refresh.watch and not unseen else ()
     for name in dict.fromkeys((*watched, *declared.sources)):

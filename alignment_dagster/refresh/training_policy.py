@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from alignment_dagster.chain import BY_SOURCE, CURATED_MIX, MEASUREMENTS
+from alignment_dagster.chain import CURATED_MIX, MEASUREMENTS, OF_RECIPES
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.partitions import by_replicate
@@ -112,7 +112,7 @@ def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
         return [
             (asset, partition, version)
             for asset, partition, version in parent_keys(found[key])
-            if partition is not None and asset not in BY_SOURCE
+            if asset in OF_RECIPES
         ]
 
     graph = ancestry([artifact.key], parents)

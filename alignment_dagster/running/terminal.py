@@ -27,6 +27,7 @@ from alignment_dagster.running.plan import Task
 MEASURING = (chain.EVALUATION, chain.TAMPERING, chain.ATTACKS, chain.EVAL_REPORT)
 COMPUTING = (
     chain.RAW_CORPUS,
+    chain.CLASSIFIER,
     chain.SCORED_CORPUS,
     chain.CORPUS_DRIFT,
     chain.PRETRAINED_CHECKPOINT,

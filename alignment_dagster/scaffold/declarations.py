@@ -17,6 +17,7 @@ FIRST_STUDY = "first_study"
 NEW_FILES = {
     "study": {"studies/{name}.yaml": "study.yaml"},
     "recipe": {"recipes/{name}.yaml": "recipe.yaml"},
+    "classifier": {"classifiers/{name}.yaml": "classifier.yaml"},
     "source": {"sources/{name}.yaml": "source.yaml", "sources/files/{name}.jsonl": "source.jsonl"},
 }
 """What is written for a declaration of each kind, below `assets`, and from which template."""
@@ -26,7 +27,7 @@ def write_new(kind: str, name: str, assets: Path) -> list[Path]:
     """Write a commented declaration that can be used as it is.
 
     Args:
-        kind: `study`, `recipe` or `source`.
+        kind: `study`, `recipe`, `source` or `classifier`.
         name: the file's, without its ending.
 
     Returns:
@@ -72,14 +73,14 @@ def write_declarations(assets: Path, study: str) -> None:
 
 
 def filled(template: str, name: str, kind: str = "study") -> str:
-    """A template's text, in which the name of a study, recipe or source replaces its kind."""
+    """A template's text, in which the declaration's name replaces its kind."""
     return (TEMPLATES / template).read_text(encoding="utf-8").replace(kind.upper(), name)
 
 
 def _named_by(study: dict[str, list[str]]) -> Iterator[Path]:
     """The files, below `assets`, that a study rests on, and the schemas that editors read."""
-    for kind in ("sources", "recipes", "suites"):
-        yield from (Path(kind, f"{name}.yaml") for name in study[kind])
+    for kind in ("sources", "classifiers", "recipes", "suites"):
+        yield from (Path(kind, f"{name}.yaml") for name in study.get(kind, ()))
     for name in study["suites"]:
         suite = yaml.safe_load((shipped("assets") / "suites" / f"{name}.yaml").read_text("utf-8"))
         yield Path("suites", suite["items"]["path"])

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.scoring import ScoringContext, find_scorer, score_new
+from alignment_dagster.scoring.classifiers.trained import load_scorer
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ShardTask:
 
     documents: Path
     scorer: str
+    classifier: Path | None
+    """Where the scorer is a trained one, its files."""
     context: ScoringContext
     earlier: tuple[Path, ...]
     output: Path
@@ -44,7 +47,11 @@ def score_shard(task: ShardTask) -> ScoredShard:
     """
     documents = pq.read_table(task.documents, columns=["document_id", "text"])
     ids = documents["document_id"]
-    scorer = find_scorer(task.scorer, task.context.assets)
+    scorer = (
+        load_scorer(task.classifier)
+        if task.classifier
+        else find_scorer(task.scorer, task.context.assets)
+    )
     wanted = pc.field("document_id").isin(ids.combine_chunks())
     known = pa.concat_tables(
         [scorer.empty_table, *(pq.read_table(path, filters=wanted) for path in task.earlier)]

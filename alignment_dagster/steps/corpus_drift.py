@@ -55,7 +55,7 @@ def build(context: BuildContext) -> BuildResult:
 
 
 def _snapshots(parents: Parents, study: Study) -> tuple[Snapshot, Snapshot | None]:
-    scorers = study.declaration.scorers
+    scorers = study.scorers
     raw, scored = parents.all(chain.RAW_CORPUS)[0], parents.all(chain.SCORED_CORPUS)[0]
     now = read_snapshot(raw, scored, scorers)
     before = (
@@ -115,7 +115,7 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
             {"name": name, "drop": [rule.model_dump(mode="json") for rule in rules]}
             for name, rules in own.recipes.items()
         ],
-        "scorers": list(study.declaration.scorers),
+        "scorers": list(study.scorers),
     }
 
 

@@ -22,7 +22,7 @@ from alignment_dagster.mixing.mix import (
 )
 from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.steps.pages.curated_mix import page_metadata
-from alignment_dagster.steps.scored_corpus import scoring_context
+from alignment_dagster.steps.scoring_context import scoring_context
 from alignment_dagster.study import Study
 
 

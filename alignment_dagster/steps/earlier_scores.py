@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from alignment_dagster import chain
 from alignment_dagster.corpus.documents import short_ids
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
@@ -19,6 +20,7 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
 from alignment_dagster.lineage.shards import read_tables, shard_files, shard_names
 from alignment_dagster.scoring.scorer import FAILURES
+from alignment_dagster.study.classifiers import SCORER
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ class Earlier:
         try:
             found = lake.open(study.name, context.asset, context.partition, version)
             inputs = found.provenance.inputs
-            (parent,) = inputs.parents
+            (parent,) = (one for one in inputs.parents if one.asset == chain.RAW_CORPUS)
             read = lake.read(inputs.study, parent.asset, parent.partition, parent.version)
             lake.require_files(read)
         except ArtifactError as error:
             context.dagster.log.warning(f"every document is scored again: {error}")
             return cls()
-        (documents,) = context.parents.distinct()
+        documents = context.parents.one(chain.RAW_CORPUS)
         same = (
             _code_and_declaration(read) == _code_and_declaration(documents)
             and inputs.code_version == context.inputs.code_version
@@ -118,8 +120,16 @@ def _packages(recorded: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _unchanged_scorers(before: Inputs, now: Inputs) -> frozenset[str]:
+    """Those of the same version that look at the same; of classifiers those of the same content."""
+    then, today = _classifiers(before), _classifiers(now)
     return frozenset(
         name
         for name, digest in now.external_inputs.items()
-        if before.external_inputs.get(name) == digest
+        if before.external_inputs.get(name) == digest and then.get(name) == today.get(name)
     )
+
+
+def _classifiers(inputs: Inputs) -> Mapping[str, str]:
+    """Scorer → the digest of the classifier that it asks."""
+    found = (one for one in inputs.parents if one.asset == chain.CLASSIFIER)
+    return {f"{SCORER}{one.partition}": one.digest for one in found}

@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 
-from alignment_dagster.chain import CHAIN, PRETRAINED_CHECKPOINT, RAW_CORPUS, WAVES
+from alignment_dagster.chain import (
+    CHAIN,
+    CLASSIFIER,
+    PRETRAINED_CHECKPOINT,
+    RAW_CORPUS,
+    SCORED_CORPUS,
+    WAVES,
+)
 from alignment_dagster.graph.step import Step
 from alignment_dagster.steps import (
     attacks,
+    classifier,
     corpus_drift,
     curated_mix,
     eval_report,
@@ -27,6 +35,7 @@ _FOUND = {
     for step in (
         *marts.STEPS,
         attacks.STEP,
+        classifier.STEP,
         corpus_drift.STEP,
         curated_mix.STEP,
         eval_report.STEP,
@@ -44,6 +53,7 @@ _FOUND = {
 STEPS: Mapping[str, Step] = {name: _FOUND[name] for name in CHAIN}
 _FIRST = [wave[0].name for wave in WAVES]
 READING_WAVE, TRAINING_WAVE = _FIRST.index(RAW_CORPUS), _FIRST.index(PRETRAINED_CHECKPOINT)
+_SCORING_WAVE = _FIRST.index(SCORED_CORPUS)
 """Where they stand in `WAVES`."""
 
 
@@ -54,8 +64,15 @@ def step_of(asset: str) -> Step | None:
 
 
 def wave_steps(study: Study, wave: int) -> tuple[Step, ...]:
-    """The steps of a wave that the study has."""
-    return tuple(STEPS[asset.name] for asset in WAVES[wave] if STEPS[asset.name].exists(study))
+    """The steps of a wave that the study has.
+
+    What waits for classifiers is part of the first wave where there are none: one run a source.
+    """
+    assets = WAVES[wave]
+    if not STEPS[CLASSIFIER].exists(study):
+        together = {READING_WAVE: (*assets, *WAVES[_SCORING_WAVE]), _SCORING_WAVE: ()}
+        assets = together.get(wave, assets)
+    return tuple(STEPS[asset.name] for asset in assets if STEPS[asset.name].exists(study))
 
 
 def wave_assets(study: Study, wave: int) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.corpus.reading import link_file
 from alignment_dagster.engines.tasks import run_tasks
-from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.sql_literals import scan_parquet
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
@@ -23,11 +22,11 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_files, shard_names
-from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.scoring.scorer import FAILURES, NUMBERS
 from alignment_dagster.scoring.shard_task import ShardTask, score_shard
 from alignment_dagster.steps.earlier_scores import Earlier
 from alignment_dagster.steps.pages.scored_corpus import page_metadata
+from alignment_dagster.steps.scoring_context import scoring_context, study_scorers
 from alignment_dagster.study import Source, Study
 
 FAILED = "failed"
@@ -42,7 +41,7 @@ def build(context: BuildContext) -> BuildResult:
     What a scorer found in a document before, it is not asked again.
     """
     corpus = context.parents.one(chain.RAW_CORPUS)
-    scorers, shards = context.study.declaration.scorers, _Shards.of(corpus)
+    scorers, shards = context.study.scorers, _Shards.of(corpus)
     tasks = _tasks(context, shards)
     done = dict.fromkeys(scorers, 0)
     for result in run_tasks(score_shard, tasks, progress_listener.check):
@@ -82,7 +81,7 @@ def _tasks(context: BuildContext, shards: _Shards) -> list[ShardTask]:
     """What is neither taken over from the current version nor was finished before a kill."""
     earlier, scoring = Earlier.of(context), scoring_context(context.study)
     open_tasks: list[tuple[str, int]] = []
-    for scorer in context.study.declaration.scorers:
+    for scorer in context.study.scorers:
         for number, digest in enumerate(shards.digests):
             name = file_names.shard(file_names.scores(scorer), number)
             if same := earlier.shard(scorer, number, digest):
@@ -91,10 +90,14 @@ def _tasks(context: BuildContext, shards: _Shards) -> list[ShardTask]:
                 open_tasks.append((scorer, number))
     changed = sorted({shards.paths[number] for _, number in open_tasks})
     overlaps = earlier.overlaps(changed)
+    classifiers = {one.scorer: one.name for one in context.study.classifiers}
     return [
         ShardTask(
             shards.paths[number],
             scorer,
+            context.parents.one(chain.CLASSIFIER, classifiers[scorer]).path
+            if scorer in classifiers
+            else None,
             scoring,
             earlier.files(scorer, overlaps[shards.paths[number]]),
             context.work / file_names.shard(file_names.scores(scorer), number),
@@ -138,12 +141,6 @@ def _failure_check(source: Source, shards: _Shards, failures: pa.Table) -> Check
         summary=f"{failed:,} of {shards.documents:,} documents could not be scored{said}"
         f" ({share:.3%}, {allowed:.3%} allowed{field}).",
     )
-
-
-def scoring_context(study: Study) -> ScoringContext:
-    """What scorers may look at besides the documents: lexicons and evaluation items."""
-    items = [item for suite in study.suites for item in load_suite(suite, study.assets)]
-    return ScoringContext(assets=study.assets, items=items)
 
 
 def _checks(
@@ -198,16 +195,16 @@ def _in_range(column: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.and_(pc.is_finite(values), pc.greater_equal(values, 0))).as_py())
 
 
-def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
-    """The source's documents."""
-    return (ParentSpec(chain.RAW_CORPUS, partition),)
+def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
+    """The source's documents, and the study's classifiers."""
+    trained = (ParentSpec(chain.CLASSIFIER, one.name) for one in study.classifiers)
+    return (ParentSpec(chain.RAW_CORPUS, partition), *trained)
 
 
 def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The lexicons and evaluation items that the scorers look at."""
     context = scoring_context(study)
-    names = study.declaration.scorers
-    return {name: find_scorer(name, study.assets).inputs(context) for name in names}
+    return {name: scorer.inputs(context) for name, scorer in study_scorers(study).items()}
 
 
 STEP = Step(
@@ -215,13 +212,14 @@ STEP = Step(
     kinds=frozenset({"python", "parquet"}),
     description=(
         "What each scorer found in each document: length, duplicate fingerprint, whether it speaks "
-        "of AI systems (and by which word), and whether it holds an evaluation item. A document is "
-        "scored once; what a recipe makes of the scores is decided later, in `dispositions`."
+        "of AI systems (and by which word), whether it holds an evaluation item, and what the "
+        "study's classifiers say. A document is scored once; what a recipe makes of the scores is "
+        "decided later, in `dispositions`."
     ),
     code_version="2",
     modules=("scoring/__init__.py", "evaluation/suites/loader.py"),
     parents=parents,
-    config=lambda study, _partition: {"scorers": list(study.declaration.scorers)},
+    config=lambda study, _partition: {"scorers": list(study.scorers)},
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,

@@ -1,6 +1,7 @@
 """What a study declares: the frozen models of the files in `assets/`."""
 
 from alignment_dagster.study.claims import Claim
+from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
 from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import (
@@ -94,6 +95,7 @@ __all__ = [
     "Attacks",
     "Budget",
     "Claim",
+    "Classifier",
     "Count",
     "CsvReader",
     "Drift",

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.claims import Claim
+from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.fields import Name, Names, ScorerName, Seed, Share, Text
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
@@ -34,6 +35,8 @@ class StudyDeclaration(Declared):
     scorers: Annotated[tuple[ScorerName, ...], Field(strict=False, min_length=1)]
     """What is computed of every document, and decided by; `alignment list scorers` names them, and
     `module:function` is one of your own in `assets/scorers`."""
+    classifiers: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Scorers that are trained on labelled sources: files in `assets/classifiers/`."""
     recipes: Names
     """Ways in which the corpus becomes training data: files in `assets/recipes/`."""
     suites: Names
@@ -82,7 +85,7 @@ class StudyDeclaration(Declared):
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> "StudyDeclaration":
-        for field in ("sources", "scorers", "recipes", "suites", "seeds"):
+        for field in ("sources", "scorers", "classifiers", "recipes", "suites", "seeds"):
             values = getattr(self, field)
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
@@ -102,6 +105,7 @@ class Study(Declared):
     sources: tuple[Source, ...]
     recipes: tuple[Recipe, ...]
     suites: tuple[Suite, ...]
+    classifiers: tuple[Classifier, ...] = ()
     assets: Path
 
     @property
@@ -116,6 +120,14 @@ class Study(Declared):
 
     def suite(self, name: str) -> Suite:
         return next(suite for suite in self.suites if suite.name == name)
+
+    def classifier(self, name: str) -> Classifier:
+        return next(classifier for classifier in self.classifiers if classifier.name == name)
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """All that scores documents: the scorers, then the classifiers as `classifier:NAME`."""
+        return (*self.declaration.scorers, *(one.scorer for one in self.classifiers))
 
     @property
     def asked_suites(self) -> tuple[Suite, ...]:

@@ -17,7 +17,7 @@ Positive = Annotated[float, Field(gt=0)]
 ScorerName = Annotated[
     str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$", max_length=120)
 ]
-"""One of the package's, or `module:function`."""
+"""One of the package's, `module:function`, or `classifier:` and a classifier's name."""
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 LONGEST_PART, LONGEST_PATH = 255, 1000
 """Bytes; file systems take no more."""

@@ -16,6 +16,7 @@ from typing import Any
 from alignment_dagster.foundation.declaration_mistakes import NAME_PATTERN
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.declaration import StudyDeclaration
 from alignment_dagster.study.recipes import Recipe
 from alignment_dagster.study.sources import Source
@@ -24,6 +25,7 @@ from alignment_dagster.study.suites import Suite
 KINDS: Mapping[str, type[Declared]] = {
     "study": StudyDeclaration,
     "source": Source,
+    "classifier": Classifier,
     "recipe": Recipe,
     "suite": Suite,
 }

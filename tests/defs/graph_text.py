@@ -52,7 +52,11 @@ def _partitions(found: Any, study: Study) -> str:
         return "none"
     if isinstance(found, dg.MultiPartitionsDefinition):
         return " and ".join(one.name for one in found.partitions_defs)
-    kinds = {"source": study.sources, "recipe": study.recipes}
+    kinds = {
+        "source": study.sources,
+        "classifier": study.classifiers,
+        "recipe": study.recipes,
+    }
     return next(
         (
             kind

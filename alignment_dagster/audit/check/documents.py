@@ -28,6 +28,7 @@ def check_documents(scope: Scope) -> None:
     """Texts, scores, documents and dispositions in scope."""
     parts = {
         chain.RAW_CORPUS: _check_texts,
+        chain.CLASSIFIER: _check_examples,
         chain.SCORED_CORPUS: _check_scores,
         "documents": _check_documents,
         chain.DISPOSITIONS: _check_dispositions,
@@ -53,6 +54,16 @@ def _check_texts(scope: Scope, artifact: Artifact) -> None:
                     message = "its text is not the one that its id is the SHA-256 of"
                     subject = f"{artifact.label} {name}, document {document}"
                     scope.findings.gap("ledgers", subject, message)
+
+
+def _check_examples(scope: Scope, artifact: Artifact) -> None:
+    """Each document of the labelled sources has one row, whatever it was for."""
+    subject = f"{artifact.label} {file_names.EXAMPLES}"
+    table = read_table(artifact.path / file_names.EXAMPLES, columns=["document_id"])
+    problem = find_miscounts(
+        table["document_id"], _join_columns(_raw_ids(scope, artifact).values())
+    )
+    scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
 
 
 def _check_scores(scope: Scope, artifact: Artifact) -> None:

@@ -165,6 +165,8 @@ def declared_path(asset: str, partition: str | None, path: Path) -> Path:
     head, *rest = path
     if asset == chain.RAW_CORPUS:
         return ("sources", partition or "", *path)
+    if asset == chain.CLASSIFIER and head == "classifier":
+        return ("classifiers", partition or "", *rest)
     if asset == chain.TOKENIZER and head not in ("suites", *DECLARED_ELSEWHERE):
         return ("tokenizer", *path)
     if asset == chain.CURATED_MIX and head == "shares":
@@ -181,7 +183,9 @@ def external_input_path(asset: str, partition: str | None, name: str) -> tuple[K
     """What a name among the inputs from outside the lake stands for."""
     if asset == chain.RAW_CORPUS:
         return "data", (partition or "",)
-    if asset == chain.SCORED_CORPUS:
+    if asset == chain.CLASSIFIER and name == "model":
+        return "data", (partition or "", name)
+    if asset in (chain.SCORED_CORPUS, chain.CLASSIFIER):
         return "lexicon", (name,)
     if name == DBT:
         return "code", (DBT,)

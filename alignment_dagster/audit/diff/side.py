@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from alignment_dagster import chain
-from alignment_dagster.chain import BY_SOURCE
+from alignment_dagster.chain import OF_RECIPES
 from alignment_dagster.lineage.ancestry import ancestry, parents_of
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
@@ -89,7 +89,7 @@ class Side:
         """Asset and partition, with the compared recipe's name left out."""
         partition = artifact.partition
         own = self.recipe is not None and recipe_of(partition) == self.recipe
-        if own and artifact.asset not in BY_SOURCE:
+        if own and artifact.asset in OF_RECIPES:
             partition = OWN if (seed := find_seed(partition)) is None else replicate(OWN, seed)
         return artifact.asset, partition
 

@@ -15,6 +15,7 @@ from alignment_dagster.study import HELD_OUT
 
 TRAINED = "trained on it"
 MEASURED = "measured on it"
+CHOSEN = "through a classifier's choice"
 VOCABULARY = "through the vocabulary only"
 UNTOUCHED = "not affected"
 
@@ -26,7 +27,7 @@ class AffectedMetric:
     name: str
     row: ResultRow
     how: str
-    """One of the four above; who was trained on it is also what is said of who measured on it."""
+    """One of the five above; who was trained on it is also what is said of who measured on it."""
     stages: tuple[str, ...]
     """The stages of training, and `measured`, through which it came."""
 
@@ -40,10 +41,15 @@ class UseIndex:
     losses: Mapping[tuple[str, str], tuple[str, ...]]
     """Measurement and stage → the sources of withdrawn held-out documents."""
     tokenizers: frozenset[str]
+    classified: frozenset[str]
+    """The recipes that decide by a classifier which learnt from any of them."""
 
 
 def index_uses(
-    training: Sequence[TrainingUse], losses: Sequence[LossUse], tokenizers: Sequence[TokenizerUse]
+    training: Sequence[TrainingUse],
+    losses: Sequence[LossUse],
+    tokenizers: Sequence[TokenizerUse],
+    classified: frozenset[str],
 ) -> UseIndex:
     """The findings, to be looked up."""
     measured: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -54,6 +60,7 @@ def index_uses(
         {(one.checkpoint.label, one.stage): one for one in training},
         measured,
         frozenset(one.tokenizer.label for one in tokenizers),
+        classified,
     )
 
 
@@ -99,6 +106,8 @@ def _assess(row: ResultRow, replicates: Sequence[Replicate], found: UseIndex) ->
         how = TRAINED
     elif measured:
         how = MEASURED
+    elif row.recipe in found.classified:
+        how = CHOSEN
     else:
         through = any(one.tokenizer.label in found.tokenizers for one in replicates)
         how = VOCABULARY if through else UNTOUCHED

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from alignment_dagster.audit.answer import Answer, Node, Table
-from alignment_dagster.audit.impact.affected import MEASURED, TRAINED, UNTOUCHED, VOCABULARY
+from alignment_dagster.audit.impact.affected import (
+    CHOSEN,
+    MEASURED,
+    TRAINED,
+    UNTOUCHED,
+    VOCABULARY,
+)
 from alignment_dagster.audit.impact.as_json import impact_as_json
 from alignment_dagster.audit.impact.blast_radius import Impact
 from alignment_dagster.audit.impact.instructions import list_instructions
@@ -12,6 +18,7 @@ from alignment_dagster.audit.impact.tree import build_tree
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, pluralize
 
+SAID = (TRAINED, MEASURED, CHOSEN, VOCABULARY, UNTOUCHED)
 MAX_SHOWN = 20
 """Documents and metrics that are listed; the JSON has all."""
 
@@ -47,7 +54,7 @@ def _sentences(impact: Impact) -> Iterator[str]:
     checkpoints = {one.checkpoint.label for one in behind}
     yield (
         f"Of {pluralize(len(impact.metrics), 'metric')} of {impact.report.label}: "
-        + ", ".join(f"{counts[how]:,} {how}" for how in (TRAINED, MEASURED, VOCABULARY, UNTOUCHED))
+        + ", ".join(f"{counts[how]:,} {how}" for how in SAID if how != CHOSEN or counts[how])
         + "."
     )
     if behind:
@@ -56,6 +63,12 @@ def _sentences(impact: Impact) -> Iterator[str]:
         yield f"{pluralize(len(checkpoints), 'checkpoint')} read it themselves{how_many}."
     else:
         yield "Nothing behind this report was trained on it."
+    for learnt in impact.classifiers:
+        if learnt.classifier.label in impact.behind:
+            yield (
+                f"{learnt.classifier.label} learnt from {pluralize(learnt.documents, 'document')} "
+                "of it: without them it may drop others."
+            )
     if not impact.raw.files:
         yield "The corpus of this report does not hold it: only older versions in the lake do."
     if impact.unsearched:
@@ -95,7 +108,7 @@ def _join_ids(rows: Sequence[Row]) -> str:
 def _metric_table(impact: Impact) -> Table:
     found = [one for one in impact.metrics if one.how != UNTOUCHED]
     pooled = [one for one in found if one.row.seed is None]
-    ordered = sorted(pooled, key=lambda one: (TRAINED, MEASURED, VOCABULARY).index(one.how))
+    ordered = sorted(pooled, key=lambda one: SAID.index(one.how))
     return Table(
         f"metrics affected: {len(found):,} of {len(impact.metrics):,}; pooled ones:",
         ["metric", "value", "how", "through"],

@@ -23,6 +23,7 @@ def impact_as_json(impact: Impact) -> dict[str, Any]:
         "training": [_finding(impact, one) for one in impact.training],
         "losses": [_finding(impact, one) for one in impact.losses],
         "tokenizers": [_finding(impact, one) for one in impact.tokenizers],
+        "classifiers": [_finding(impact, one) for one in impact.classifiers],
         "metrics": {
             "counts": dict(impact.counts),
             "all": [

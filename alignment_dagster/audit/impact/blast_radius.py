@@ -1,7 +1,7 @@
 """The blast radius of withdrawing data: what read it, what rests on it, what must be made again."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from alignment_dagster.audit.impact.affected import (
 from alignment_dagster.audit.impact.plan import Rebuild, Removal, plan_rebuilds
 from alignment_dagster.audit.impact.raw_rows import WithdrawnRows, find_withdrawn_rows
 from alignment_dagster.audit.impact.trained import MixUse, TrainingUse
-from alignment_dagster.audit.impact.untrained_uses import LossUse, TokenizerUse
+from alignment_dagster.audit.impact.untrained_uses import ClassifierUse, LossUse, TokenizerUse
 from alignment_dagster.audit.impact.withdrawn import Withdrawal, resolve_withdrawal
 from alignment_dagster.audit.metrics import list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
@@ -26,6 +26,7 @@ from alignment_dagster.audit.trace.chain import find_parent
 from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.study.classifiers import SCORER
 
 CHECKPOINTS = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING)
 """Assets that hold weights."""
@@ -49,6 +50,7 @@ class Impact:
     """Pretraining first, then fine-tuning and tampering."""
     losses: list[LossUse]
     tokenizers: list[TokenizerUse]
+    classifiers: list[ClassifierUse]
     metrics: list[AffectedMetric]
     inheriting: list[Artifact]
     """Checkpoints that went on from one that read any of them."""
@@ -97,16 +99,21 @@ def find_impact(
         training = [*pretraining, *trained.find_fine_tuning_uses(connection, archive)]
         losses = untrained_uses.find_loss_uses(connection, archive)
         tokenizers = untrained_uses.find_tokenizer_uses(connection, archive)
+        classifiers = untrained_uses.find_classifier_uses(connection, archive)
         found = find_withdrawn_rows(
             connection, corpus, documents, _list_disposition_files(opened), gone.documents
         )
         corpora = untrained_uses.find_raw_corpora(connection, archive)
-    touching = index_uses(training, losses, tokenizers)
+    behind = {one.label for one in opened.ancestors}
+    learnt = any(one.classifier.label in behind for one in classifiers)
+    classified = frozenset(_find_classified(opened)) if learnt else frozenset()
+    touching = index_uses(training, losses, tokenizers, classified)
     roots = [
         *(one.mix for one in mixes),
         *(one.checkpoint for one in training),
         *(one.measurement for one in losses),
         *(one.tokenizer for one in tokenizers),
+        *(one.classifier for one in classifiers),
     ]
     reports = [one for one in archive.descendants(roots) if one.asset == REPORT]
     return Impact(
@@ -121,6 +128,7 @@ def find_impact(
         training=training,
         losses=losses,
         tokenizers=tokenizers,
+        classifiers=classifiers,
         metrics=find_affected_metrics(archive, list_metrics(opened), touching),
         inheriting=_find_inheriting(archive, training),
         reports=reports,
@@ -152,6 +160,17 @@ def _find_inheriting(archive: Archive, training: Sequence[TrainingUse]) -> list[
     ]
 
 
+def _find_classified(opened: OpenedReport) -> Iterator[str]:
+    """The recipes with a rule of their own, or of the study, on a classifier's score."""
+    for artifact in opened.ancestors:
+        if artifact.asset == chain.DISPOSITIONS:
+            declared = artifact.provenance.declared
+            for recipe in declared["recipes"]:
+                rules = (*declared["drop"], *recipe["drop"])
+                if any(rule["scorer"].startswith(SCORER) for rule in rules):
+                    yield recipe["name"]
+
+
 def _describe_removal(
     opened: OpenedReport,
     corpus: Sequence[Artifact],
@@ -174,4 +193,5 @@ def _describe_removal(
             for row in found.decided
             if row["use"] == "pretraining" and row["state"] == "kept"
         ),
+        classified=frozenset(_find_classified(opened)),
     )

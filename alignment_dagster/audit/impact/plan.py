@@ -33,6 +33,8 @@ class Removal:
     """Whether a document that the vocabulary was trained on goes."""
     recipes: frozenset[str]
     """The recipes that keep any of the documents for pretraining."""
+    classified: frozenset[str]
+    """The recipes that decide by a classifier."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ def _has_other_content(
     """Whether an artifact that is made again comes out different."""
     if asset == chain.TOKENIZER:
         return removed.tokenizer
+    learnt = any(name == chain.CLASSIFIER for name, _ in runs)
+    if asset == chain.DISPOSITIONS and part and learnt and part.split("/")[0] in removed.classified:
+        return True
+    if asset == chain.CURATED_MIX and learnt and partition in removed.classified:
+        return True
     if asset == chain.CURATED_MIX:
         again = runs.get((chain.TOKENIZER, None))
         return partition in removed.recipes or bool(again and not again.same)

@@ -1,4 +1,4 @@
-"""Where withdrawn documents counted without being trained on: losses, vocabularies, corpora."""
+"""Where withdrawn documents counted without being trained on: losses, vocabularies, classifiers."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,33 @@ class TokenizerUse:
 
     tokenizer: Artifact
     documents: int
+
+
+@dataclass(frozen=True)
+class ClassifierUse:
+    """A classifier that learnt from withdrawn documents."""
+
+    classifier: Artifact
+    documents: int
+
+
+def find_classifier_uses(connection: Connection, archive: Archive) -> list[ClassifierUse]:
+    """Every classifier in the lake that learnt from any of them."""
+    files = {
+        str(one.path / file_names.EXAMPLES): one
+        for one in archive.with_files()
+        if one.asset == chain.CLASSIFIER
+    }
+    if not files:
+        return []
+    found = fetch_rows(
+        connection,
+        "select filename, count(*) as documents from read_parquet(?, filename = true) "
+        "where use = 'trained' and document_id in (select document_id from withdrawn) "
+        "group by filename order by filename",
+        list(files),
+    )
+    return [ClassifierUse(files[str(row["filename"])], row["documents"]) for row in found]
 
 
 def find_loss_uses(connection: Connection, archive: Archive) -> list[LossUse]:

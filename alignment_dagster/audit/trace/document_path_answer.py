@@ -40,6 +40,12 @@ def _sentences(path: DocumentPath) -> Iterator[str]:
         yield "No step of training behind this number read it."
     for one in path.known[chain.DISPOSITIONS]:
         yield _describe_decision(one)
+    for one in path.known["classifiers"]:
+        own = {"trained": ", from this document too", "held_out": ", and was measured on this one"}
+        yield (
+            f"{one['classifier']} scored it, which learnt from {', '.join(one['learnt_from'])}"
+            f"{own.get(one['use'], '')}."
+        )
     if path.tokenizer:
         yield "The vocabulary was trained on it."
     if path.losses:

@@ -7,10 +7,10 @@ from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.raw_rows import select_raw_rows
 from alignment_dagster.audit.trace.chain import Chain
 from alignment_dagster.audit.trace.parquet import Connection, Row
-from alignment_dagster.chain import DISPOSITIONS, RAW_CORPUS, SCORED_CORPUS
+from alignment_dagster.chain import CLASSIFIER, DISPOSITIONS, RAW_CORPUS, SCORED_CORPUS
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.shards import scorer_tables, shard_paths
 
 SHORTEST = 4
@@ -58,7 +58,7 @@ def find_heaviest(connection: Connection, chain: Chain, mix: Artifact, top: int)
 def describe_documents(
     connection: Connection, chain: Chain, ids: Sequence[str], known: Sequence[Artifact] = ()
 ) -> dict[str, Row]:
-    """For each id: `raw` (path, line, repeats), `scores`, and the `dispositions` by use.
+    """For each id: `raw` (path, line, repeats), `scores`, `classifiers`, `dispositions` by use.
 
     Args:
         known: where to look for raw rows and scores; else in what lies behind the metric.
@@ -69,11 +69,13 @@ def describe_documents(
     sources = {row["source"] for row in raw.values()}
     scored = [one for one in behind if one.asset == SCORED_CORPUS and one.partition in sources]
     scores = find_scores(connection, scored, ids)
+    classifiers = find_classifiers(connection, scored, behind, ids)
     decided = find_decisions(connection, list_disposition_files(chain), ids)
     return {
         one: {
             "raw": raw.get(one),
             "scores": scores.get(one, {}),
+            "classifiers": classifiers.get(one, []),
             DISPOSITIONS: decided.get(one, []),
         }
         for one in ids
@@ -106,13 +108,49 @@ def find_scores(
         for scorer in scorer_tables(artifact.manifest)
     ]
     for paths, scorer in files:
+        name = file_names.scorer_of(scorer)
         for row in fetch_rows(
             connection, f"select * from read_parquet(?) where {IS_LISTED}", paths, list(ids)
         ):
             document = str(row.pop("document_id"))
             found.setdefault(document, {}).update(
-                {f"{scorer}.{column}": value for column, value in row.items()}
+                {f"{name}.{column}": value for column, value in row.items()}
             )
+    return found
+
+
+def find_classifiers(
+    connection: Connection,
+    scored: Sequence[Artifact],
+    behind: Sequence[Artifact],
+    ids: Sequence[str],
+) -> dict[str, list[Row]]:
+    """Document → the classifiers that scored its source, and what each learnt from.
+
+    Each row has `classifier` and `learnt_from` (labels of artifacts), and `use`, None where the
+    document is of none of its sources.
+    """
+    known = {one.key: one for one in behind}
+    asked = {
+        parent.key: known[parent.key]
+        for artifact in scored
+        for parent in artifact.provenance.inputs.parents
+        if parent.asset == CLASSIFIER and parent.key in known
+    }
+    found: dict[str, list[Row]] = {}
+    for classifier in asked.values():
+        uses = fetch_rows(
+            connection,
+            f"select document_id, use from read_parquet(?) where {IS_LISTED}",
+            str(classifier.path / file_names.EXAMPLES),
+            list(ids),
+        )
+        by_id = {row["document_id"]: row["use"] for row in uses}
+        sources = classifier.provenance.inputs.parents
+        learnt = [label(one.asset, one.partition, one.version) for one in sources]
+        for one in ids:
+            row = {"classifier": classifier.label, "learnt_from": learnt, "use": by_id.get(one)}
+            found.setdefault(one, []).append(row)
     return found
 
 

@@ -18,7 +18,7 @@ from alignment_dagster.study import Study
 def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each scorer marked, and the range of each score."""
     rows = []
-    for name in study.declaration.scorers:
+    for name in study.scorers:
         found = read_tables(shard_files(artifact, file_names.scores(name)))
         rows += [_summary(name, column, found[column]) for column in found.column_names[1:]]
     columns = ["scorer", "column", "mean", "lowest", "highest"]

@@ -29,13 +29,21 @@ Curve = tuple[Sequence[int], Sequence[float]]
 Dot = tuple[float, float]
 
 
-def curves(found: Mapping[str, Curve], unit: str) -> bytes:
-    """Each named curve in its colour, all on the same axes; `unit` of the values."""
-    most = min(len(found), MOST_CURVES)
-    return longest(lambda lines: _curves(dict([*found.items()][:lines]), unit, len(found)), most)
+def curves(found: Mapping[str, Curve], unit: str, along: str = "steps") -> bytes:
+    """Each named curve in its colour, all on the same axes.
+
+    Args:
+        unit: of the values.
+        along: what is counted from left to right.
+    """
+
+    def draw(lines: int) -> bytes:
+        return _curves(dict([*found.items()][:lines]), unit, along, len(found))
+
+    return longest(draw, min(len(found), MOST_CURVES))
 
 
-def _curves(found: Mapping[str, Curve], unit: str, of: int) -> bytes:
+def _curves(found: Mapping[str, Curve], unit: str, along: str, of: int) -> bytes:
     points = max(FEWEST, POINTS // max(1, len(found)))
     dots = [_finite(*curve, points) for curve in found.values()]
     known = [dot for own in dots for dot in own] or [(1.0, 0.0)]
@@ -51,7 +59,7 @@ def _curves(found: Mapping[str, Curve], unit: str, of: int) -> bytes:
         legend_column([plain(name) for name in found]),
         label(0, 15, f"{high:.2f} {unit}"),
         label(0, HEIGHT + 5, f"{low:.2f}"),
-        label(WIDTH - 70, HEIGHT + 20, f"{last:,.0f} steps"),
+        label(WIDTH - 70, HEIGHT + 20, f"{last:,.0f} {along}"),
         *([label(0, HEIGHT + 20, some(len(found), of).strip())] if len(found) < of else []),
     ]
     return svg(HEIGHT + 25, frame(HEIGHT), *parts, *texts)

@@ -1,0 +1,1 @@
+"""Classifiers: trained on labelled sources, measured on held-out documents, asked as scorers."""
