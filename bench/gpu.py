@@ -125,7 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("output", nargs="?", default=str(ROOT / "bench" / "results"))
     parser.add_argument("--scale", choices=("gpu", "cpu"), default="gpu")
     parser.add_argument("--sizes", help="of the table; all of the scale without it")
-    parser.add_argument("--sides", default=SIDES, help="of the table; also trainer, fast-cudnn, …")
+    parser.add_argument("--sides", default=SIDES, help="of the table; also trainer")
     parser.add_argument("--only", help="parts, by how their names begin")
     parser.add_argument("--minutes", type=float, default=7.8, help="for all parts together")
     parser.add_argument("--commit", default="", help="where the folder is a copy, without git")

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -13,7 +12,6 @@ from transformers import LlamaForCausalLM
 from alignment_dagster.engines.devices import describe, set_determinism
 from alignment_dagster.engines.peak import measured_peak, stated_peak, synchronize
 from alignment_dagster.training.objectives import load_objective
-from alignment_dagster.training.pretraining import gradients
 from alignment_dagster.training.pretraining.data import consumption_order, rows_of_step
 from alignment_dagster.training.pretraining.loop import Loop, optimizer
 from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
@@ -21,7 +19,6 @@ from alignment_dagster.training.pretraining.schedule import learning_rate
 from bench.accelerator.sizes import WARM_STEPS, Size, config, sequences, training
 
 SEED = 0
-KINDS = ("exact", "fast", "plain", "trainer")
 MIB = 2**20
 Step = Callable[[], None]
 Losses = Callable[[], list[float]]
@@ -32,36 +29,17 @@ def run(side: str, size: Size, device: torch.device) -> dict[str, Any]:
 
     Args:
         side: `exact` and `fast` are this project's loop, `plain` a compiled loop of twenty lines,
-            `trainer` that of transformers; after a dash, what is tried with it.
+            `trainer` that of transformers.
     """
-    kind, *variants = side.split("-")
-    if kind not in KINDS:
-        raise ValueError(f"there is no side {side!r} (known: {', '.join(KINDS)})")
-    set_determinism("exact" if kind == "exact" else "fast", os.cpu_count() or 1)
+    if side not in SIDES:
+        raise ValueError(f"there is no side {side!r} (known: {', '.join(SIDES)})")
+    set_determinism("exact" if side == "exact" else "fast", os.cpu_count() or 1)
     torch.manual_seed(SEED)
     with device:
         model = LlamaForCausalLM(config(size))
     count = WARM_STEPS + size.steps
-    make = {"plain": _plain, "trainer": _trainer}.get(kind, _ours)
-    if "stream" in variants:
-        model.model.embed_tokens.register_forward_hook(_in_bf16)
-    if "layers" in variants:
-        for layer in model.model.layers:
-            layer.compile(dynamic=False)
-        make = _ours_by_layer
-    with _kernels(variants):
-        measured, losses = make(model, size, device, count)
+    measured, losses = SIDES[side](model, size, device, count)
     return _row(side, model, size, device, measured) | {"losses": losses}
-
-
-def _kernels(variants: list[str]) -> AbstractContextManager[Any]:
-    """Attention by cuDNN where that is tried."""
-    if "cudnn" not in variants:
-        return nullcontext()
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
-    order = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
-    return sdpa_kernel(order, set_priority=True)
 
 
 def _timed(step: Step, device: torch.device, size: Size) -> dict[str, float]:
@@ -83,26 +61,13 @@ def _timed(step: Step, device: torch.device, size: Size) -> dict[str, float]:
 
 
 def _ours(
-    model: Any, size: Size, device: torch.device, count: int, *, compile_whole: bool = True
+    model: Any, size: Size, device: torch.device, count: int
 ) -> tuple[dict[str, float], list[float]]:
     declared = training(size, _precision(device))
     loop = Loop(model, sequences(size, count * size.batch), declared, SEED)
-    if not compile_whole and isinstance(loop.gradients, gradients.CompiledGradients):
-        loop.gradients.decoder = gradients.decode
     measured = _timed(loop.step, device, size)
     loop.read()
     return measured, [float(row["loss"] or 0) for row in loop.state.log]
-
-
-def _ours_by_layer(
-    model: Any, size: Size, device: torch.device, count: int
-) -> tuple[dict[str, float], list[float]]:
-    """One compiled layer serves for all: warm sooner, and nothing is fused across layers."""
-    return _ours(model, size, device, count, compile_whole=False)
-
-
-def _in_bf16(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-    return output.to(torch.bfloat16)
 
 
 def _plain(
@@ -184,6 +149,9 @@ def _trainer(
         "seconds": times[1] - times[0],
         "peak_memory_mib": peak / MIB,
     }, []
+
+
+SIDES = {"exact": _ours, "fast": _ours, "plain": _plain, "trainer": _trainer}
 
 
 def _precision(device: torch.device) -> str:
