@@ -1,5 +1,6 @@
 """Pairs of similar documents: every candidate verified on the whole sets of shingles."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +31,6 @@ class Pairs:
     later: Numbers
     earlier: Numbers
     similarity: npt.NDArray[np.float64]
-
-    @classmethod
-    def none(cls) -> "Pairs":
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
     def of(self, chosen: Flags) -> "Pairs":
         return Pairs(self.later[chosen], self.earlier[chosen], self.similarity[chosen])
@@ -97,7 +94,9 @@ def _search(
     return _earliest([first.of(~np.isin(first.later, rest)), second])
 
 
-def _verify_all(documents, measure, blocks):  # type: ignore[no-untyped-def]
+def _verify_all(
+    documents: DistinctDocuments, measure: Measure, blocks: Iterable[Candidates]
+) -> Pairs:
     return _earliest([_verify(documents, measure, block) for block in blocks])
 
 
