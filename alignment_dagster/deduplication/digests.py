@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster.deduplication.shingles import VERSION, Shingles, shingle
+from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import sha256_json
 
 SCHEMA = pa.schema(
@@ -34,6 +35,7 @@ class Part:
     row_group: int
     digest: str
     """Hex SHA-256 of the file."""
+    documents: int
 
     def name(self, size: int) -> str:
         """The name of its digests: of the same text and settings always the same."""
@@ -42,7 +44,11 @@ class Part:
 
 def parts_of(path: Path, digest: str) -> list[Part]:
     """The parts of a Parquet file, in their order."""
-    return [Part(path, group, digest) for group in range(pq.read_metadata(path).num_row_groups)]
+    read = pq.read_metadata(path)
+    return [
+        Part(path, group, digest, read.row_group(group).num_rows)
+        for group in range(read.num_row_groups)
+    ]
 
 
 def write_digests(part: Part, size: int, folder: Path) -> Path:
@@ -51,11 +57,13 @@ def write_digests(part: Part, size: int, folder: Path) -> Path:
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".partial")
-    with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
+    with (
+        atomic_file(path) as aside,
+        pa.OSFile(str(aside), "wb") as file,
+        pa.ipc.new_file(file, SCHEMA) as writer,
+    ):
         for ids, texts in _batches(part):
             writer.write_batch(_as_batch(ids, shingle(texts, size)))
-    aside.replace(path)
     return path
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from alignment_dagster.deduplication.candidates import Flags
 from alignment_dagster.deduplication.documents import DistinctDocuments, Numbers
 from alignment_dagster.deduplication.pairs import MOST_NEIGHBOURS, Known, Pairs
+from alignment_dagster.foundation.atomic_files import atomic_file
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -43,8 +44,7 @@ class Parted:
 def save_search(path: Path, parted: Parted, pairs: Pairs) -> None:
     """Keep what was found, aside and then in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".partial")
-    with aside.open("wb") as file:
+    with atomic_file(path) as aside, aside.open("wb") as file:
         np.savez(
             file,
             names=np.array(parted.names, np.str_),
@@ -54,7 +54,6 @@ def save_search(path: Path, parted: Parted, pairs: Pairs) -> None:
             earlier=pairs.earlier,
             similarity=pairs.similarity,
         )
-    aside.replace(path)
 
 
 def read_search(path: Path, parted: Parted) -> Known | None:

@@ -16,6 +16,7 @@ from alignment_dagster.chain import (
     CORPUS_DRIFT,
     CURATED_MIX,
     EVAL_REPORT,
+    NEAR_DUPLICATES,
     RAW_CORPUS,
     REGRESSION_GATE,
     WAVES,
@@ -128,7 +129,11 @@ def followers(study: Study) -> tuple[str, ...]:
     if refresh.follow == CURATED_MIX:
         # Once every replicate is measured on the current mixes, whoever asked for the training.
         found += _names(WAVES[TRAINING_WAVE + 1 :])
-    absent = {CORPUS_DRIFT: refresh.drift, REGRESSION_GATE: refresh.gate}
+    absent = {
+        CORPUS_DRIFT: refresh.drift,
+        NEAR_DUPLICATES: study.declaration.near_duplicates,
+        REGRESSION_GATE: refresh.gate,
+    }
     return tuple(name for name in found if absent.get(name, name) is not None)
 
 

@@ -18,7 +18,7 @@ from dagster_dbt import (
 
 from alignment_dagster import chain
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, MEASUREMENTS
+from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, MEASUREMENTS, NEAR_DUPLICATES
 from alignment_dagster.defs import resources
 from alignment_dagster.defs.assets import group_name
 from alignment_dagster.defs.automation_conditions import follows
@@ -40,7 +40,8 @@ POOL = "warehouse"
 FIRST_MODELS = frozenset(view for entry in CHAIN.values() for view in entry.views)
 """Those that read the sources."""
 DECLARATION = "declaration"
-"""Stands for what a study declares: also that it does not tamper, or attack."""
+"""Stands for what a study declares: also that it does not tamper, attack, or look for near
+duplicates."""
 
 
 class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is not typed
@@ -59,7 +60,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         name = str(dbt_resource_props["name"])
         if dbt_resource_props["resource_type"] == "source":
             name = str(dbt_resource_props["config"]["meta"]["asset"])
-            if name in MEASUREMENTS and not STEPS[name].exists(self.study):
+            if name in (*MEASUREMENTS, NEAR_DUPLICATES) and not STEPS[name].exists(self.study):
                 name = DECLARATION
         return dg.AssetKey([self.study.name, name])
 
@@ -205,6 +206,7 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
     scorers = study.declaration.scorers
     return Inputs(
         documents=files(chain.RAW_CORPUS, file_names.DOCUMENTS),
+        near_duplicates=files(chain.NEAR_DUPLICATES, file_names.NEAR_DUPLICATES),
         scores={name: files(chain.SCORED_CORPUS, file_names.scores(name)) for name in scorers},
         compositions=results(chain.CURATED_MIX, file_names.COMPOSITION),
         items=results(chain.EVALUATION, file_names.ITEMS),

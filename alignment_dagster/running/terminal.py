@@ -29,6 +29,7 @@ COMPUTING = (
     chain.RAW_CORPUS,
     chain.SCORED_CORPUS,
     chain.CORPUS_DRIFT,
+    chain.NEAR_DUPLICATES,
     chain.PRETRAINED_CHECKPOINT,
     chain.POST_TRAINED_CHECKPOINT,
     *MEASURING[:-1],

@@ -2,6 +2,7 @@
 
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
+from alignment_dagster.study.deduplication import NearDuplicates
 from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import (
     ATTACK_METHODS,

@@ -7,7 +7,13 @@ from pydantic import Field, field_validator, model_validator
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Name, Names, Share, Text
 
-OWNED_RULES = ("not_selected", "evaluation_item", "exact_duplicate", "held_out")
+OWNED_RULES = (
+    "not_selected",
+    "evaluation_item",
+    "near_duplicate",
+    "exact_duplicate",
+    "held_out",
+)
 """The ledger's own, in the order in which they decide, before every declared rule."""
 
 
