@@ -124,9 +124,10 @@ def build(context: BuildContext) -> BuildResult:
 
 def document_files(artifact: Artifact) -> list[tuple[Path, str]]:
     """The Parquet files with a source's documents, in their order, each with its digest."""
-    return [
-        (artifact.path / name, artifact.manifest.files[name]) for name in (file_names.DOCUMENTS,)
-    ]
+    folder = file_names.DOCUMENTS.removesuffix(".parquet") + "/"
+    files = artifact.manifest.files
+    names = (name for name in files if name == file_names.DOCUMENTS or name.startswith(folder))
+    return [(artifact.path / name, files[name]) for name in sorted(names)]
 
 
 def _sources(context: BuildContext) -> Iterator[_Source]:

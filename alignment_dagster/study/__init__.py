@@ -106,6 +106,7 @@ __all__ = [
     "Moment",
     "Name",
     "Names",
+    "NearDuplicates",
     "Notification",
     "NotificationFile",
     "Positive",
