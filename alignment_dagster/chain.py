@@ -65,7 +65,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
         Asset(SCORED_CORPUS, By.SOURCE, CORPUS, (RAW_CORPUS,)),
         Asset(CORPUS_DRIFT, By.SOURCE, CORPUS, (RAW_CORPUS, SCORED_CORPUS)),
     ),
-    (Asset(NEAR_DUPLICATES, By.STUDY, CORPUS, (RAW_CORPUS, CORPUS_DRIFT)),),
+    (Asset(NEAR_DUPLICATES, By.STUDY, CORPUS, (RAW_CORPUS,)),),
     (
         Asset(
             DOCUMENTS,

@@ -146,6 +146,12 @@ def _dispositions(artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _near_duplicates(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.NEAR_DUPLICATES:
+        file = _file(artifact.path / file_names.NEAR_DUPLICATES)
+        yield f"select *, {_labels(artifact)} from {file}"
+
+
 def _drift_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
         if artifact.asset == chain.CORPUS_DRIFT:
@@ -264,6 +270,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "texts": _texts,
     "scores": _scores,
     chain.DISPOSITIONS: _dispositions,
+    chain.NEAR_DUPLICATES: _near_duplicates,
     "drift": _drift_view(file_names.DRIFT),
     "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
@@ -306,6 +313,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "recipe": _TEXT, "use": _TEXT,
         "state": _TEXT, "rule": _TEXT, "value": "double", "cause": _TEXT, "weight": "double",
         "characters": "bigint", "artifact": _TEXT,
+    },
+    chain.NEAR_DUPLICATES: {
+        "document_id": _TEXT, "earlier_id": _TEXT, "similarity": "double", "removes": "boolean",
+        "artifact": _TEXT,
     },
     "drift": {
         "source": _TEXT, "measure": _TEXT, "column": _TEXT, "then": "double", "now": "double",

@@ -7,7 +7,7 @@ order here is that of the hashes, with those that many prefixes hold at the end,
 stands in every document seldom makes a candidate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from alignment_dagster.deduplication.shingles import Hashes
 COMMON = 256
 """Documents; a bucket with more in their prefixes goes to the end of the order."""
 ROUNDS = 8
+MEETING_BITS = 22
+"""Of the buckets that a few documents' shingles are looked up in."""
 MOST_PAIRS = 4_000_000
 """That are looked at together: some 100 MB."""
 NUMBER_BITS, NUMBER = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -38,6 +40,14 @@ class Entries:
         return Entries(self.hashes[chosen], self.documents[chosen])
 
 
+def concatenate(found: Sequence[Entries]) -> Entries:
+    """All of them."""
+    return Entries(
+        np.concatenate([np.zeros(0, np.uint64), *(one.hashes for one in found)]),
+        np.concatenate([np.zeros(0, np.int64), *(one.documents for one in found)]),
+    )
+
+
 @dataclass(frozen=True)
 class Buckets:
     """Hashes by some of their bits: what is counted without sorting."""
@@ -49,7 +59,7 @@ class Buckets:
     @classmethod
     def of(cls, hashes: int, skipped: int = 0) -> "Buckets":
         """Two or more for each of so many hashes, and not more than 16 million."""
-        return cls(min(24, (2 * hashes).bit_length()), skipped)
+        return cls(min(24, (2 * hashes + 1).bit_length()), skipped)
 
     @property
     def number(self) -> int:
@@ -65,27 +75,43 @@ class Buckets:
         return np.bincount(self.place(hashes), minlength=self.number)
 
 
-def prefixes(documents: DistinctDocuments, measure: Measure) -> Entries:
-    """The prefixes of all documents, in the order of the documents."""
-    lengths = measure.prefix_lengths(documents.sizes)
-    found = np.empty(int(lengths.sum()), np.uint64)
-    places = np.concatenate([[0], np.cumsum(lengths)])
+def met_prefixes(
+    documents: DistinctDocuments, measure: Measure, among: Flags, by: Entries | None
+) -> Entries:
+    """What the prefixes of some documents have in common buckets with `by`; all where it is None.
+
+    In the order of the hashes alone: `prefixes` is for all documents at once.
+    """
+    buckets = Buckets(MEETING_BITS)
+    asked = np.zeros(buckets.number, bool)
+    if by is not None:
+        asked[buckets.place(by.hashes)] = True
+    lengths = np.where(among, measure.prefix_lengths(documents.sizes), 0)
+    found = []
     for start, values, offsets in documents.arrays():
         count = lengths[start : start + len(offsets) - 1]
-        first = places[start]
-        within = np.arange(count.sum()) - np.repeat(
-            places[start : start + len(count)] - first, count
-        )
-        found[first : first + len(within)] = values[np.repeat(offsets[:-1], count) + within]
-    owners = np.repeat(np.arange(len(lengths)), lengths)
-    _put_common_last(documents, found, owners, places)
-    return Entries(found, owners)
+        if not count.any():
+            continue
+        owners = start + np.repeat(np.arange(len(count)), count)
+        begins = np.cumsum(count) - count
+        hashes = values[np.arange(len(owners)) + np.repeat(offsets[:-1] - begins, count)]
+        entries = Entries(hashes, owners)
+        found.append(entries if by is None else entries.of(asked[buckets.place(hashes)]))
+    return concatenate(found)
+
+
+def prefixes(documents: DistinctDocuments, measure: Measure) -> Entries:
+    """The prefixes of all documents, in their order; what is common stands in few of them."""
+    found = met_prefixes(documents, measure, documents.sizes > 0, None)
+    places = np.concatenate([[0], np.cumsum(measure.prefix_lengths(documents.sizes))])
+    _put_common_last(documents, found.hashes, found.documents, places)
+    return found
 
 
 def _put_common_last(
     documents: DistinctDocuments, found: Hashes, owners: Numbers, places: Numbers
 ) -> None:
-    buckets = Buckets.of(len(found))
+    buckets = Buckets.of(len(found) // 4)  # one with several rare ones is not common yet
     common = np.zeros(buckets.number, np.int64)
     for _ in range(ROUNDS):
         counts = buckets.count(found)
@@ -100,19 +126,23 @@ def _put_common_last(
             found[places[number] : places[number + 1]] = values[order[:length]]
 
 
-def all_shingles(documents: DistinctDocuments, wanted: Entries) -> Entries:
-    """The shingles of all documents that lie in the buckets of `wanted`."""
-    buckets = Buckets.of(len(wanted.hashes))
-    asked = buckets.count(wanted.hashes) > 0
-    found = [Entries(wanted.hashes[:0], wanted.documents[:0])]
+def all_shingles(
+    documents: DistinctDocuments, wanted: Entries | None, among: Flags | None = None
+) -> Entries:
+    """The shingles of documents that lie in the buckets of `wanted`; all where it is None."""
+    chosen = documents.sizes > 0 if among is None else among
+    buckets = Buckets.of(0 if wanted is None else len(wanted.hashes))
+    asked = np.ones(buckets.number, bool)
+    if wanted is not None:
+        asked = buckets.count(wanted.hashes) > 0
+    found = []
     for start, values, offsets in documents.arrays():
         owners = start + np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        keep = asked[buckets.place(values)] & (documents.sizes[owners] > 0)
+        keep = chosen[owners]
+        if wanted is not None:
+            keep &= asked[buckets.place(values)]
         found.append(Entries(values, owners).of(keep))
-    return Entries(
-        np.concatenate([one.hashes for one in found]),
-        np.concatenate([one.documents for one in found]),
-    )
+    return concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -165,12 +195,13 @@ def join(probes: Entries, index: Entries, most_each: int | None, *, with_itself:
 
 def _meeting(probes: Entries, index: Entries, least: int, skipped: int) -> tuple[Entries, Entries]:
     """Those of both sides that lie in buckets of the other, with so many of the index."""
-    buckets = Buckets.of(len(index.hashes), skipped)
-    counts, asked = buckets.count(index.hashes), np.zeros(buckets.number, bool)
-    probes = probes.of(counts[buckets.place(probes.hashes)] >= least)
+    buckets = Buckets.of(len(probes.hashes), skipped)
+    asked = np.zeros(buckets.number, bool)
     asked[buckets.place(probes.hashes)] = True
-    places = buckets.place(index.hashes)
-    return probes, index.of(asked[places] & (counts[places] >= least))
+    index = index.of(asked[buckets.place(index.hashes)])
+    counts = buckets.count(index.hashes)
+    probes = probes.of(counts[buckets.place(probes.hashes)] >= least)
+    return probes, index.of(counts[buckets.place(index.hashes)] >= least)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from alignment_dagster.deduplication.candidates import (
     Entries,
     Flags,
     all_shingles,
+    concatenate,
     join,
+    met_prefixes,
     prefixes,
 )
 from alignment_dagster.deduplication.documents import DistinctDocuments, Numbers
@@ -54,16 +56,25 @@ def find_pairs(documents: DistinctDocuments, measure: Measure, known: Known | No
         measure: similarity and threshold.
         known: what need not be looked for again.
     """
-    heads = prefixes(documents, measure)
     if known is None:
-        return _earliest([_search(documents, measure, heads, heads)])
-    old = known.is_old
-    new_heads = heads.of(~old[heads.documents])
+        heads = prefixes(documents, measure)
+        index = heads if measure.is_symmetric else all_shingles(documents, heads)
+        return _search(documents, measure, heads, index, with_itself=True)
+    new = ~known.is_old & (documents.sizes > 0)
+    new_heads = met_prefixes(documents, measure, new, None)
+    if measure.is_symmetric:
+        new_index = new_heads
+        old_heads = met_prefixes(documents, measure, known.is_old, new_index)
+        index = concatenate([new_heads, old_heads])
+    else:
+        new_index = all_shingles(documents, None, new)
+        old_heads = met_prefixes(documents, measure, known.is_old, new_index)
+        index = all_shingles(documents, new_heads)
     return _earliest(
         [
             known.pairs,
-            _search(documents, measure, new_heads, heads),
-            _search(documents, measure, heads.of(old[heads.documents]), new_heads, old),
+            _search(documents, measure, new_heads, index, with_itself=True),
+            _search(documents, measure, old_heads, new_index, with_itself=False),
         ]
     )
 
@@ -72,16 +83,12 @@ def _search(
     documents: DistinctDocuments,
     measure: Measure,
     probes: Entries,
-    heads: Entries,
-    old: Flags | None = None,
+    index: Entries,
+    *,
+    with_itself: bool,
 ) -> Pairs:
-    """Pairs of the probes' documents with the earlier ones of `heads`; with new ones alone where
-    `old` is given."""
-    index = heads
-    if not measure.is_symmetric:
-        index = all_shingles(documents, probes)
-        index = index if old is None else index.of(~old[index.documents])
-    found = join(probes, index, LOOKED_AT, with_itself=old is None)
+    """Pairs of the probes' documents with the earlier ones of the index."""
+    found = join(probes, index, LOOKED_AT, with_itself=with_itself)
     first = _verify_all(documents, measure, found.candidates())
     counts = dict(zip(*np.unique(first.later, return_counts=True), strict=True))
     rest = np.array(
@@ -89,8 +96,9 @@ def _search(
     )
     if not len(rest):
         return first
-    again = join(probes.of(np.isin(probes.documents, rest)), index, None, with_itself=old is None)
-    second = _verify_all(documents, measure, again.candidates())
+    again = probes.of(np.isin(probes.documents, rest))
+    every = join(again, index, None, with_itself=with_itself)
+    second = _verify_all(documents, measure, every.candidates())
     return _earliest([first.of(~np.isin(first.later, rest)), second])
 
 

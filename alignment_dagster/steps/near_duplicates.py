@@ -27,7 +27,6 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.steps import corpus_drift
 from alignment_dagster.steps.pages.near_duplicates import page_metadata
 from alignment_dagster.study import NearDuplicates, Study
 
@@ -183,12 +182,8 @@ def _checks(
 
 
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
-    """Every source's documents, and that it has not drifted too far."""
-    checked = corpus_drift.STEP.partitions(study)
-    return (
-        *(ParentSpec(chain.RAW_CORPUS, source) for source in by_source(study)),
-        *(ParentSpec(chain.CORPUS_DRIFT, source, part=file_names.VERDICT) for source in checked),
-    )
+    """Every source's documents."""
+    return tuple(ParentSpec(chain.RAW_CORPUS, source) for source in by_source(study))
 
 
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
