@@ -1,7 +1,8 @@
 """Near duplicates of known truth among real passages: ours, datatrove's MinHash, a rensa script.
 
     python -m venv /tmp/peers
-    /tmp/peers/bin/pip install "datatrove[io]==0.10.1" spacy==3.8.18 tokenizers "xxhash<4" rensa==0.5.0
+    /tmp/peers/bin/pip install "datatrove[io]==0.10.1" rensa==0.5.0 \\
+        spacy==3.8.18 tokenizers "xxhash<4"
     python bench/near_duplicates.py --peers /tmp/peers/bin/python    # ALIGNMENT_DATA
 
 17,076 passages of books, and 600 made from them: exact copies, light edits, and texts that share
