@@ -13,6 +13,7 @@ RAW_CORPUS = "raw_corpus"
 CLASSIFIER = "classifier"
 SCORED_CORPUS = "scored_corpus"
 CORPUS_DRIFT = "corpus_drift"
+NEAR_DUPLICATES = "near_duplicates"
 DOCUMENTS = "documents"
 DISPOSITIONS = "dispositions"
 TOKENIZER = "tokenizer"
@@ -67,15 +68,21 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
         Asset(SCORED_CORPUS, By.SOURCE, CORPUS, (RAW_CORPUS, CLASSIFIER)),
         Asset(CORPUS_DRIFT, By.SOURCE, CORPUS, (RAW_CORPUS, SCORED_CORPUS)),
     ),
+    (Asset(NEAR_DUPLICATES, By.STUDY, CORPUS, (RAW_CORPUS,)),),
     (
         Asset(
             DOCUMENTS,
             By.STUDY,
             CORPUS,
-            (RAW_CORPUS, SCORED_CORPUS, CORPUS_DRIFT),
+            (RAW_CORPUS, SCORED_CORPUS, CORPUS_DRIFT, NEAR_DUPLICATES),
             views=("stg_documents", "stg_scores"),
         ),
-        Asset(DISPOSITIONS, By.STUDY, CORPUS, (RAW_CORPUS, SCORED_CORPUS, CORPUS_DRIFT)),
+        Asset(
+            DISPOSITIONS,
+            By.STUDY,
+            CORPUS,
+            (RAW_CORPUS, SCORED_CORPUS, CORPUS_DRIFT, NEAR_DUPLICATES),
+        ),
     ),
     (Asset(TOKENIZER, By.STUDY, MIX, (RAW_CORPUS, DOCUMENTS)),),
     (Asset(CURATED_MIX, By.RECIPE, MIX, (RAW_CORPUS, DISPOSITIONS, TOKENIZER)),),

@@ -161,6 +161,12 @@ def _classifier_view(view: str, name: str) -> Callable[[Artifact], Iterator[str]
     return build
 
 
+def _near_duplicates(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.NEAR_DUPLICATES:
+        file = _file(artifact.path / file_names.NEAR_DUPLICATES)
+        yield f"select *, {_labels(artifact)} from {file}"
+
+
 def _drift_view(name: str) -> Callable[[Artifact], Iterator[str]]:
     def build(artifact: Artifact) -> Iterator[str]:
         if artifact.asset == chain.CORPUS_DRIFT:
@@ -282,6 +288,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     chain.DISPOSITIONS: _dispositions,
     "examples": _classifier_view("examples", file_names.EXAMPLES),
     "thresholds": _classifier_view("thresholds", file_names.THRESHOLDS),
+    chain.NEAR_DUPLICATES: _near_duplicates,
     "drift": _drift_view(file_names.DRIFT),
     "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
@@ -338,6 +345,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "classifier": _TEXT, "column": _TEXT, "bound": "double", "documents": "bigint",
         "positives": "bigint", "flagged": "bigint", "hits": "bigint", "precision": "double",
         "recall": "double", "f1": "double", "share_flagged": "double", "artifact": _TEXT,
+    },
+    chain.NEAR_DUPLICATES: {
+        "document_id": _TEXT, "earlier_id": _TEXT, "similarity": "double", "removes": "boolean",
+        "artifact": _TEXT,
     },
     "drift": {
         "source": _TEXT, "measure": _TEXT, "column": _TEXT, "then": "double", "now": "double",

@@ -17,6 +17,7 @@ from alignment_dagster.chain import (
     CORPUS_DRIFT,
     CURATED_MIX,
     EVAL_REPORT,
+    NEAR_DUPLICATES,
     RAW_CORPUS,
     REGRESSION_GATE,
     WAVES,
@@ -132,6 +133,7 @@ def followers(study: Study) -> tuple[str, ...]:
     absent = {
         CLASSIFIER: study.classifiers or None,
         CORPUS_DRIFT: refresh.drift,
+        NEAR_DUPLICATES: study.declaration.near_duplicates,
         REGRESSION_GATE: refresh.gate,
     }
     return tuple(name for name in found if absent.get(name, name) is not None)

@@ -18,7 +18,7 @@ from dagster_dbt import (
 
 from alignment_dagster import chain
 from alignment_dagster import warehouse as dbt
-from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, MEASUREMENTS
+from alignment_dagster.chain import CHAIN, CORPUS_DRIFT, MEASUREMENTS, NEAR_DUPLICATES
 from alignment_dagster.defs import resources
 from alignment_dagster.defs.assets import group_name
 from alignment_dagster.defs.automation_conditions import follows
@@ -41,7 +41,8 @@ POOL = "warehouse"
 FIRST_MODELS = frozenset(view for entry in CHAIN.values() for view in entry.views)
 """Those that read the sources."""
 DECLARATION = "declaration"
-"""Stands for what a study declares: also that it does not tamper, or attack."""
+"""Stands for what a study declares: also that it does not tamper, attack, or look for near
+duplicates."""
 
 
 class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is not typed
@@ -60,7 +61,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         name = str(dbt_resource_props["name"])
         if dbt_resource_props["resource_type"] == "source":
             name = str(dbt_resource_props["config"]["meta"]["asset"])
-            if name in MEASUREMENTS and not STEPS[name].exists(self.study):
+            if name in (*MEASUREMENTS, NEAR_DUPLICATES) and not STEPS[name].exists(self.study):
                 name = DECLARATION
         return dg.AssetKey([self.study.name, name])
 
@@ -211,6 +212,11 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
         metadata=shards(chain.RAW_CORPUS, file_names.METADATA),
         scores={name: shards(chain.SCORED_CORPUS, file_names.scores(name)) for name in scorers},
         failures=shards(chain.SCORED_CORPUS, file_names.FAILURES),
+        near_duplicates=[
+            parent.path / file_names.NEAR_DUPLICATES
+            for parent in parents
+            if parent.asset == chain.NEAR_DUPLICATES
+        ],
         compositions=results(chain.CURATED_MIX, file_names.COMPOSITION),
         items=results(chain.EVALUATION, file_names.ITEMS),
         losses=results(chain.EVALUATION, file_names.LOSSES),

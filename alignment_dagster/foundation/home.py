@@ -94,6 +94,11 @@ class Home:
         return self.root / "work"
 
     @property
+    def cache(self) -> Path:
+        """What makes the next refresh faster and changes nothing: it may be removed."""
+        return self.root / "cache"
+
+    @property
     def warehouse(self) -> Path:
         return self.root / "warehouse.duckdb"
 

@@ -26,6 +26,10 @@ NEW_TERMS = "terms.parquet"
 VERDICT = "verdict.json"
 """All that follows reads this alone: it changes only where a source is let through or not."""
 
+# near_duplicates
+NEAR_DUPLICATES = "near_duplicates.parquet"
+CLUSTERS = "clusters.parquet"
+
 # dispositions: in a folder a recipe
 PRETRAINING_PART = "pretraining.parquet"
 POST_TRAINING_PART = "post_training.parquet"

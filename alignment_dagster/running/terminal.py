@@ -30,6 +30,7 @@ COMPUTING = (
     chain.CLASSIFIER,
     chain.SCORED_CORPUS,
     chain.CORPUS_DRIFT,
+    chain.NEAR_DUPLICATES,
     chain.PRETRAINED_CHECKPOINT,
     chain.POST_TRAINED_CHECKPOINT,
     *MEASURING[:-1],

@@ -22,6 +22,7 @@ from alignment_dagster.chain import (
     DOCUMENTS,
     METRICS,
     MIX_COMPOSITION,
+    NEAR_DUPLICATES,
     RAW_CORPUS,
     SCORED_CORPUS,
 )
@@ -34,7 +35,13 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.report.filter_quality import COLUMNS, measure_filter_quality
-from alignment_dagster.steps import attacks, corpus_drift, evaluation, tampering
+from alignment_dagster.steps import (
+    attacks,
+    corpus_drift,
+    evaluation,
+    near_duplicates,
+    tampering,
+)
 from alignment_dagster.steps.pages.marts import (
     composition_metadata,
     dispositions_metadata,
@@ -135,12 +142,17 @@ def export_table(context: BuildContext) -> BuildResult:
 
 
 def corpus_parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
-    """Every source's documents and scores, and that it has not drifted too far."""
+    """Every source's documents and scores, that it has not drifted too far, and what is alike."""
     assets = (RAW_CORPUS, SCORED_CORPUS)
     checked = corpus_drift.STEP.partitions(study)
     return (
         *(ParentSpec(asset, source) for asset in assets for source in by_source(study)),
         *(ParentSpec(CORPUS_DRIFT, source, part=file_names.VERDICT) for source in checked),
+        *(
+            [ParentSpec(NEAR_DUPLICATES, part=file_names.NEAR_DUPLICATES)]
+            if near_duplicates.is_declared(study)
+            else []
+        ),
     )
 
 

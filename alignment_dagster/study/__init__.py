@@ -3,6 +3,7 @@
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
+from alignment_dagster.study.deduplication import NearDuplicates
 from alignment_dagster.study.fields import Count, Name, Names, Positive, Share, Text
 from alignment_dagster.study.measurement import (
     ATTACK_METHODS,
@@ -120,6 +121,7 @@ __all__ = [
     "Moment",
     "Name",
     "Names",
+    "NearDuplicates",
     "Notification",
     "NotificationFile",
     "ParquetReader",

@@ -9,6 +9,7 @@ from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
+from alignment_dagster.study.deduplication import NearDuplicates
 from alignment_dagster.study.fields import Name, Names, ScorerName, Seed, Share, Text
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
@@ -47,6 +48,8 @@ class StudyDeclaration(Declared):
     """Of the documents: no recipe trains on them, and held-out loss is measured on them."""
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     """What no recipe trains on."""
+    near_duplicates: NearDuplicates | None = None
+    """What counts as nearly the same text; only exact duplicates where nothing is said."""
     tokenizer: Tokenizer
     """The vocabulary."""
     mix: Mix

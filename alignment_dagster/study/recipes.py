@@ -8,7 +8,14 @@ from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
 from alignment_dagster.study.fields import Name, Names, Share, Text
 
-OWNED_RULES = ("not_selected", "scorer_failed", "evaluation_item", "exact_duplicate", "held_out")
+OWNED_RULES = (
+    "not_selected",
+    "scorer_failed",
+    "evaluation_item",
+    "near_duplicate",
+    "exact_duplicate",
+    "held_out",
+)
 """The ledger's own, in the order in which they decide, before every declared rule."""
 
 

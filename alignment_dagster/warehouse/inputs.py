@@ -36,6 +36,11 @@ LOSSES: Columns = {
     "nll": pa.float64(),
     "bytes": pa.int64(),
 }
+NEAR_DUPLICATES: Columns = {
+    "document_id": pa.string(),
+    "earlier_id": pa.string(),
+    "similarity": pa.float64(),
+}
 ATTACKS: Columns = {
     "stage": pa.string(),
     "suite": pa.string(),
@@ -82,6 +87,8 @@ class Inputs:
     """`losses.parquet` of every tampering."""
     attacks: Sequence[Result] = ()
     """`attacks.parquet` of every recipe and seed."""
+    near_duplicates: Sequence[Path] = ()
+    """`near_duplicates.parquet`, where the study looks for them."""
 
 
 def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
@@ -89,12 +96,16 @@ def prepare(warehouse: Warehouse, study: Study, inputs: Inputs) -> None:
     warehouse.inputs.mkdir(parents=True, exist_ok=True)
     plan = write_plan(study, warehouse.inputs)
     scores = inputs.scores or {}
+    near = inputs.near_duplicates or [
+        write_table([], NEAR_DUPLICATES, warehouse.inputs / "no_near_duplicates.parquet")
+    ]
     rows = [
         *(_row("plan", name, path) for name, path in plan.items()),
         *(_row("documents", "raw_documents", path) for path in inputs.documents),
         *(_row("documents", "raw_repeats", path) for path in inputs.repeats),
         *(_row("documents", "raw_metadata", path) for path in inputs.metadata),
         *(_row("documents", "failures", path) for path in inputs.failures),
+        *(_row("documents", "near_duplicates", path) for path in near),
         *(_row("scores", name, path) for name, paths in scores.items() for path in paths),
         *_results("mix_compositions", inputs.compositions),
         *_results("item_results", inputs.items),

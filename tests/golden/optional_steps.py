@@ -1,4 +1,4 @@
-"""The steps that the tiny study leaves out: drift, the gate and lm-evaluation-harness.
+"""The steps that the tiny study leaves out: drift, near duplicates, gate, lm-evaluation-harness.
 
 Each is made once: of a source that moved, of a report after an approved one, of one checkpoint.
 """
@@ -18,6 +18,7 @@ from tests.support.tiny_study import NAME, write_jsonl, write_yaml
 SOURCE, RECIPE, SEED = "stories", "aligned", 0
 OPTIONAL: Mapping[str, str | None] = {
     chain.CORPUS_DRIFT: SOURCE,
+    chain.NEAR_DUPLICATES: None,
     chain.HARNESS: replicate(RECIPE, SEED),
     chain.REGRESSION_GATE: None,
 }
@@ -55,6 +56,8 @@ def make_optional(refreshed: Audited, folder: Path) -> list[Artifact]:
     more = [f"{text} The inspector of the lighthouse came by." for text in texts[:60]]
     write_jsonl(stories, [{"text": text} for text in (*texts, *more)])
     _run(made, "run", NAME, "--to", chain.CORPUS_DRIFT)
+    made.study.change(near_duplicates={"threshold": 0.7, "shingle": 3})
+    _run(made, "run", NAME, "--from", chain.NEAR_DUPLICATES, "--to", chain.NEAR_DUPLICATES)
     if lm_eval_installed():
         tasks = made.study.assets / "suites" / FILES
         write_yaml(tasks / f"{TASK}.yaml", WRITES)

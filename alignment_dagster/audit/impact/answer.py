@@ -88,9 +88,9 @@ def _warnings(impact: Impact) -> Iterator[str]:
     takes = [one for one in doubles if one["takes_place"]]
     if takes:
         yield (
-            f"The same text stands in {pluralize(len(takes), 'document')} more that were dropped "
-            "as duplicates of it: one of these would take its place. Withdraw them too: "
-            + _join_ids(takes)
+            f"The same text, or nearly, stands in {pluralize(len(takes), 'document')} more that "
+            "were dropped as duplicates of it: one of these would take its place. "
+            "Withdraw them too: " + _join_ids(takes)
         )
     others = [one for one in doubles if not one["takes_place"]]
     if others:

@@ -21,7 +21,8 @@ class WithdrawnRows:
     decided: list[Row]
     """Recipe, use, state and rule: documents."""
     doubles: list[Row]
-    """Documents with the same text that are not withdrawn: `document_id`, `of`, `takes_place`."""
+    """Documents with the same text, or nearly, that are not withdrawn: `document_id`, `of`,
+    `takes_place`."""
     held_out: int
     """How many of them are held out."""
 
@@ -108,7 +109,7 @@ def _load_decided(connection: Connection, dispositions: Sequence[Path]) -> None:
 
 
 def _find_duplicates(connection: Connection, table: str, dispositions: Sequence[Path]) -> list[Row]:
-    """Documents whose text has the fingerprint of a withdrawn one.
+    """Documents whose text has the fingerprint of a withdrawn one, or was dropped as nearly its.
 
     `takes_place`: it was dropped because of a withdrawn document (under a recipe, or as the first
     copy of all), and the first of these would be kept in its stead. `role` says where its text is
@@ -125,7 +126,16 @@ def _find_duplicates(connection: Connection, table: str, dispositions: Sequence[
         "where cause in (select document_id from withdrawn)) as takes_place "
         "from read_parquet(?) as other join marks using (fingerprint) "
         "where document_id not in (select document_id from withdrawn) "
+        "union all by name "
+        'select document_id, other.source, role, path, line, duplicate_of, min(cause) as "of", '
+        "true as takes_place from read_parquet(?) as dropped "
+        "join read_parquet(?) as other using (document_id) "
+        "where rule = 'near_duplicate' and cause in (select document_id from withdrawn) "
+        "and document_id not in (select document_id from withdrawn) "
+        "and other.fingerprint not in (select fingerprint from marks) group by all "
         "order by source, path, line",
+        table,
+        [str(path) for path in dispositions],
         table,
         [str(path) for path in dispositions],
         table,

@@ -15,7 +15,7 @@ from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, format_place, format_scores, pluralize
 from alignment_dagster.report.names import metric_name
 
-DUPLICATE = "exact_duplicate"
+DUPLICATES = {"exact_duplicate": "the same text", "near_duplicate": "nearly the same text"}
 MAX_SHOWN = 12
 """Steps, and pieces of a document, that are listed."""
 
@@ -57,8 +57,8 @@ def _describe_decision(row: Mapping[str, Any]) -> str:
         return f"For {row['use']} it was kept, with weight {row['weight']:.4g}."
     value = "" if row["value"] is None else f" (value {row['value']:.4g})"
     cause = f", because of {row['cause']}" if row["cause"] else ""
-    if row["rule"] == DUPLICATE:
-        cause += ": the same text, which may have been read instead"
+    if row["rule"] in DUPLICATES:
+        cause += f": {DUPLICATES[row['rule']]}, which may have been read instead"
     return f"For {row['use']} it was dropped by rule {row['rule']}{value}{cause}."
 
 

@@ -1,10 +1,37 @@
 {{ config(post_hook="{{ export_by_recipe('dispositions') }}") }}
 
-with aside as (
+with recursive aside as (
 
     select documents.document_id, documents.fingerprint
     from {{ ref('documents') }} as documents
     where documents.held_out and documents.duplicate_of is null
+
+),
+
+near as (
+
+    select near_duplicates.document_id, near_duplicates.earlier_id, near_duplicates.similarity
+    from {{ source('lake', 'near_duplicates') }} as near_duplicates
+
+),
+
+-- what is nearly a held-out text would give it away
+near_aside as (
+
+    select
+        documents.fingerprint,
+        arg_min(aside.document_id, (-either.similarity, aside.document_id)) as document_id,
+        max(either.similarity) as similarity
+    from (
+        select near.document_id, near.earlier_id as other_id, near.similarity from near
+        union all
+        select near.earlier_id, near.document_id, near.similarity from near
+    ) as either
+    join {{ ref('documents') }} as documents
+        on documents.document_id = either.document_id and documents.role = 'corpus'
+    join {{ ref('documents') }} as others on others.document_id = either.other_id
+    join aside on aside.fingerprint = others.fingerprint
+    group by documents.fingerprint
 
 ),
 
@@ -18,7 +45,8 @@ candidates as (
         documents.characters,
         documents.item_id,
         documents.fingerprint,
-        aside.document_id as held_out_as,
+        coalesce(aside.document_id, near_aside.document_id) as held_out_as,
+        case when aside.document_id is null then near_aside.similarity end as held_out_similarity,
         sources.position as source_position,
         row_number() over (
             partition by recipes.recipe, documents.role, documents.fingerprint
@@ -39,6 +67,7 @@ candidates as (
         on groups.recipe = recipes.recipe and groups."group" = documents."group" and documents.role = 'corpus'
     left join {{ source('lake', 'plan_sources') }} as sources on sources.source = documents.source
     left join aside on aside.fingerprint = documents.fingerprint and documents.role = 'corpus'
+    left join near_aside on near_aside.fingerprint = documents.fingerprint and documents.role = 'corpus'
 
 ),
 
@@ -114,6 +143,83 @@ first_copies as (
 
 ),
 
+-- the similar texts among them
+alike as (
+
+    select
+        later_copies.recipe,
+        later_copies.use,
+        later_copies.fingerprint as later,
+        earlier_copies.fingerprint as earlier,
+        earlier_copies.document_id,
+        earlier.source_position,
+        earlier.position,
+        near.similarity
+    from near
+    join candidates as later on later.document_id = near.document_id
+    join candidates as earlier
+        on earlier.document_id = near.earlier_id and earlier.recipe = later.recipe and earlier.use = later.use
+    join first_copies as later_copies
+        on later_copies.recipe = later.recipe
+        and later_copies.use = later.use
+        and later_copies.fingerprint = later.fingerprint
+    join first_copies as earlier_copies
+        on earlier_copies.recipe = earlier.recipe
+        and earlier_copies.use = earlier.use
+        and earlier_copies.fingerprint = earlier.fingerprint
+
+),
+
+-- each round removes what is like a text that nothing earlier can remove any more
+rounds as (
+
+    select alike.recipe, alike.use, alike.later, alike.earlier, 0 as round
+    from alike
+    union all
+    select rounds.recipe, rounds.use, rounds.later, rounds.earlier, rounds.round + 1 as round
+    from rounds
+    anti join (
+        select open_pairs.recipe, open_pairs.use, open_pairs.later
+        from rounds as open_pairs
+        anti join rounds as before
+            on before.recipe = open_pairs.recipe
+            and before.use = open_pairs.use
+            and before.later = open_pairs.earlier
+    ) as gone
+        on gone.recipe = rounds.recipe and gone.use = rounds.use and gone.later in (rounds.later, rounds.earlier)
+
+),
+
+removed as (
+
+    select distinct rounds.recipe, rounds.use, rounds.later as fingerprint
+    from rounds
+    anti join rounds as before
+        on before.recipe = rounds.recipe
+        and before.use = rounds.use
+        and before.round = rounds.round
+        and before.later = rounds.earlier
+
+),
+
+-- for each of them the first kept text that it is like
+near_copies as (
+
+    select
+        alike.recipe,
+        alike.use,
+        alike.later as fingerprint,
+        arg_min(alike.document_id, (alike.source_position, alike.position)) as document_id,
+        arg_min(alike.similarity, (alike.source_position, alike.position)) as similarity
+    from alike
+    semi join removed
+        on removed.recipe = alike.recipe and removed.use = alike.use and removed.fingerprint = alike.later
+    anti join removed as gone
+        on gone.recipe = alike.recipe and gone.use = alike.use and gone.fingerprint = alike.earlier
+    group by alike.recipe, alike.use, alike.later
+
+),
+
 decided as (
 
     select
@@ -130,6 +236,8 @@ decided as (
             when not candidates.selected then 'not_selected'
             when failed.scorer is not null then 'scorer_failed'
             when candidates.item_id is not null then 'evaluation_item'
+            when candidates.place_among_copies >= first_copies.place and near_copies.document_id is not null
+                then 'near_duplicate'
             when candidates.place_among_copies > first_copies.place then 'exact_duplicate'
             when candidates.held_out_as is not null then 'held_out'
             else hits.rule
@@ -139,10 +247,14 @@ decided as (
             when not candidates.selected then null
             when failed.scorer is not null then failed.scorer
             when candidates.item_id is not null then candidates.item_id
+            when candidates.place_among_copies >= first_copies.place and near_copies.document_id is not null
+                then near_copies.document_id
             when candidates.place_among_copies > first_copies.place then first_copies.document_id
             when candidates.held_out_as <> candidates.document_id then candidates.held_out_as
         end as cause,
-        hits.value
+        hits.value,
+        near_copies.similarity,
+        candidates.held_out_similarity
     from candidates
     left join hits on hits.document_id = candidates.document_id and hits.recipe = candidates.recipe
     left join failed on failed.document_id = candidates.document_id
@@ -150,6 +262,10 @@ decided as (
         on first_copies.recipe = candidates.recipe
         and first_copies.use = candidates.use
         and first_copies.fingerprint = candidates.fingerprint
+    left join near_copies
+        on near_copies.recipe = candidates.recipe
+        and near_copies.use = candidates.use
+        and near_copies.fingerprint = candidates.fingerprint
 
 ),
 
@@ -189,7 +305,11 @@ select
         else 'dropped'
     end as state,
     decided.rule,
-    case when decided.rule = decided.declared_rule then decided.value end as value,
+    case decided.rule
+        when 'near_duplicate' then decided.similarity
+        when 'held_out' then decided.held_out_similarity
+        when decided.declared_rule then decided.value
+    end as value,
     decided.cause,
     case
         when decided.rule is not null then 0.0
