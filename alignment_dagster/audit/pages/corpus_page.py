@@ -1,0 +1,215 @@
+"""The documents of a study: what was kept and what each rule dropped, to be looked at."""
+
+from collections.abc import Mapping, Sequence
+
+from alignment_dagster.audit.answer import Answer, Cell, Link, Table
+from alignment_dagster.audit.corpus.current import Corpus, open_corpus
+from alignment_dagster.audit.corpus.quarantine import ReadRows, count_rows
+from alignment_dagster.audit.corpus.sample import (
+    KEPT,
+    PAGE,
+    Asked,
+    Found,
+    add_scores,
+    count_states,
+    find_documents,
+    find_samples,
+)
+from alignment_dagster.audit.corpus.threshold_answer import Measured, measure_compared
+from alignment_dagster.audit.corpus.threshold_picture import draw_threshold
+from alignment_dagster.audit.corpus.thresholds import list_columns, share
+from alignment_dagster.audit.pages.answer_page import Form, Picture, render
+from alignment_dagster.audit.pages.artifact_page import trail
+from alignment_dagster.audit.pages.corpus_filters import (
+    ABOVE,
+    BELOW,
+    COLUMN,
+    HIGHEST,
+    LOWEST,
+    ORDER,
+    RECIPE,
+    read_asked,
+)
+from alignment_dagster.audit.pages.corpus_filters import PAGE as TURN
+from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.page_links import audit_corpus, audit_document
+from alignment_dagster.foundation.visible_text import cut
+from alignment_dagster.lineage.archive import Archive
+
+ID, LONGEST = 12, 240
+"""Characters of an id and of a text that are shown."""
+MOST_SCORES, MOST_PICTURES = 6, 6
+
+
+def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
+    """Counts by source and rule, then documents: those asked for, or a few of every kind.
+
+    Args:
+        archive: the study's past.
+        given: what the address asks for, as `corpus_filters` reads it.
+
+    Raises:
+        AlignmentError: if something is asked for that there is not, or nothing is decided yet.
+    """
+    corpus = open_corpus(archive)
+    asked = read_asked(corpus, given)
+    narrowed = bool(asked.filters or asked.column or asked.page > 1)
+    with connect_memory() as connection:
+        overview = _overview(connection, corpus, asked.recipe)
+        if narrowed:
+            found = find_documents(connection, corpus, asked)
+        else:
+            rows = find_samples(connection, corpus, asked.recipe)
+            found = Found(len(rows), rows)
+        documents = _documents(connection, corpus, asked, given, found.rows)
+    pages = max(1, -(-found.documents // PAGE))
+    if narrowed and asked.page > pages:
+        raise AlignmentError(f"page {asked.page:,}: there are {pages:,}")
+    pictures = [] if narrowed else _pictures(corpus)
+    answer = Answer(
+        f"Documents of {archive.study}, as {asked.recipe} decides",
+        [_describe(asked, found, pages) if narrowed else "A few of every source and rule:"
+         " choose a count, a score, or a document."],
+        [documents, overview] if narrowed else [overview, documents],
+        {},
+    )  # fmt: skip
+    return render(
+        answer,
+        trail=trail(archive),
+        doors=[*_turns(archive, given, asked.page, pages), *_doors(archive, corpus, asked)],
+        above=pictures,
+        form=_form(corpus, asked, given),
+    )
+
+
+def _overview(connection: Connection, corpus: Corpus, recipe: str) -> Table:
+    """Every row that was read, in the one place where it ended."""
+    study = corpus.archive.study
+    states = count_states(connection, corpus, recipe)
+    rules = sorted({name for counts in states.values() for name in counts} - {KEPT})
+    rows = [_source_row(study, count_rows(connection, one), recipe, states, rules)
+            for one in corpus.raw]  # fmt: skip
+    columns = ("source", "group", "rows", "repeated", "quarantined", KEPT, *rules)
+    return Table(
+        "Rows = kept + dropped by a rule + repeated + quarantined",
+        columns,
+        [(row[0], corpus.groups[str(row[0])], *row[1:]) for row in rows],
+    )
+
+
+def _source_row(
+    study: str, read: ReadRows, recipe: str, states: Mapping[str, Mapping[str, int]],
+    rules: Sequence[str],
+) -> list[Cell]:  # fmt: skip
+    counts = states[read.source]
+    asked = {RECIPE: recipe, "source": read.source}
+    cells: list[Cell] = [
+        read.source, read.documents + read.repeated + read.quarantined, read.repeated,
+        Link(f"{read.quarantined:,}", f"{audit_corpus(study)}/quarantine")
+        if read.quarantined else 0,
+    ]  # fmt: skip
+    for name in (KEPT, *rules):
+        of = {"state": KEPT} if name == KEPT else {"rule": name}
+        found = counts.get(name, 0)
+        cells.append(Link(f"{found:,}", audit_corpus(study, {**asked, **of})) if found else 0)
+    return cells
+
+
+def _documents(
+    connection: Connection, corpus: Corpus, asked: Asked, given: Mapping[str, str],
+    rows: list[Row],
+) -> Table:  # fmt: skip
+    """A line for each; the scores that rules look at can be sorted by."""
+    study = corpus.archive.study
+    known = list_columns(corpus)
+    compared = [one for one in corpus.compared if one in known and one != asked.column]
+    shown = compared[:MOST_SCORES]
+    scored = add_scores(connection, corpus, rows)
+    lines = [
+        (
+            Link(row["document_id"][:ID], audit_document(study, row["document_id"])),
+            row["source"],
+            KEPT if row["state"] == KEPT else f"{row['rule']}",
+            *([_number(row["score"])] if asked.column else []),
+            *(_number(row["scores"].get(one)) for one in shown),
+            row["characters"],
+            cut(" ".join(row["excerpt"].split()), LONGEST),
+        )
+        for row in scored
+    ]
+    own = [_sorted_by(study, given, asked, asked.column)] if asked.column else []
+    others = [_sorted_by(study, given, asked, one) for one in shown]
+    columns = ("document", "source", "became", *own, *others, "characters", "text")
+    return Table("Documents", columns, lines)
+
+
+def _sorted_by(study: str, given: Mapping[str, str], asked: Asked, column: str) -> Link:
+    """A column's name: it sorts by the column, and turns the order round where it does already."""
+    turned = asked.column == column and asked.descending
+    others = {name: value for name, value in given.items() if name not in (COLUMN, ORDER, TURN)}
+    if asked.column != column:
+        others = {name: value for name, value in others.items() if name not in (ABOVE, BELOW)}
+    order = LOWEST if turned else HIGHEST
+    mark = "" if asked.column != column else " ↓" if asked.descending else " ↑"
+    return Link(f"{column}{mark}", audit_corpus(study, {**others, COLUMN: column, ORDER: order}))
+
+
+def _number(value: object) -> Cell:
+    if isinstance(value, bool):
+        return int(value)
+    return value if value is None or isinstance(value, int | float) else str(value)
+
+
+def _describe(asked: Asked, found: Found, pages: int) -> str:
+    parts = [f"{name} {value}" for name, value in asked.filters.items()]
+    for word, bound in ((ABOVE, asked.above), (BELOW, asked.below)):
+        parts += [f"{asked.column} {word} {bound:g}"] if bound is not None else []
+    chosen = ", ".join(parts) or "all"
+    return f"{chosen}: {found.documents:,} documents. Page {asked.page:,} of {pages:,}."
+
+
+def _turns(
+    archive: Archive, given: Mapping[str, str], page: int, pages: int
+) -> list[tuple[str, str]]:
+    turns = [(page - 1, "page before"), (page + 1, "next page"), (pages, "last page")]
+    others = {name: value for name, value in given.items() if name != TURN}
+    return [
+        (audit_corpus(archive.study, {**others, TURN: str(at)}), said)
+        for at, said in turns
+        if 0 < at <= pages and at != page
+    ]
+
+
+def _doors(archive: Archive, corpus: Corpus, asked: Asked) -> list[tuple[str, str]]:
+    page = audit_corpus(archive.study)
+    return [
+        *((audit_corpus(archive.study, {RECIPE: one}), f"as {one} decides")
+          for one in corpus.recipes if one != asked.recipe or asked.filters or asked.column),
+        (f"{page}/quarantine", "quarantine"),
+        (f"{page}/thresholds", "thresholds"),
+    ]  # fmt: skip
+
+
+def _form(corpus: Corpus, asked: Asked, given: Mapping[str, str]) -> Form:
+    choices = {
+        "source": list(corpus.groups),
+        "state": [KEPT, "dropped"],
+        COLUMN: list_columns(corpus),
+        ORDER: [HIGHEST, LOWEST],
+    }
+    kept = {name: value for name, value in asked.filters.items() if name not in choices}
+    return Form({RECIPE: asked.recipe, **kept}, choices, (ABOVE, BELOW), given)
+
+
+def _pictures(corpus: Corpus) -> list[Picture]:
+    return [draw(one) for one in measure_compared(corpus)[:MOST_PICTURES]]
+
+
+def draw(found: Measured) -> Picture:
+    """The share of all documents above each bound, with the declared ones."""
+    every = found.curves[0]
+    points = [(one.bound, share(every, one, "documents_above")) for one in every.points]
+    rules = "; ".join(f"{', '.join(names)} at {bound:g}" for bound, names in found.declared.items())
+    caption = f"{found.column}: share of the documents above each bound. Dashed: {rules or 'none'}."
+    return Picture(draw_threshold(found.column, points, found.declared), caption)
