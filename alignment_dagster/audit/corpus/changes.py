@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from alignment_dagster import chain
 from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.corpus.current import Corpus, corpus_of, find_mix, open_corpus
-from alignment_dagster.audit.diff.documents import DocumentChanges, count_changes
+from alignment_dagster.audit.diff.documents import DocumentChanges, Row, count_changes
 from alignment_dagster.audit.diff.examples import find_changed_examples
 from alignment_dagster.audit.diff.ledgers import connect_artifacts
 from alignment_dagster.audit.diff.side import OWN
@@ -84,7 +83,7 @@ def compare_decisions(archive: Archive, a: str, b: str) -> Answer:
 
 
 def _answer(
-    before: Decided, after: Decided, found: DocumentChanges, counts: Mapping[str, Mapping[str, int]]
+    before: Decided, after: Decided, found: DocumentChanges, counts: Mapping[str, Row]
 ) -> Answer:
     both = before.recipe is not None
     where = "" if both else " of {}"
@@ -102,14 +101,10 @@ def _answer(
         {
             "before": {"dispositions": before.dispositions.label, "recipe": before.recipe},
             "after": {"dispositions": after.dispositions.label, "recipe": after.recipe},
-            "counts": _named(counts, both=both),
+            "counts": counts[OWN] if both else counts,
             "documents": asdict(found),
         },
     )
-
-
-def _named(counts: Mapping[str, Mapping[str, int]], *, both: bool) -> Any:
-    return counts[OWN] if both else dict(counts)
 
 
 def _find_side(archive: Archive, name: str) -> Decided:

@@ -1,8 +1,9 @@
 """A study's corpus: the artifacts that hold its documents, their scores and what was decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -81,11 +82,9 @@ class Corpus:
         return found
 
     @property
-    def _declared(self) -> Mapping[str, Sequence[Mapping[str, object]]]:
+    def _declared(self) -> Mapping[str, Any]:
         """What the decision was made by."""
-        found: Mapping[str, Sequence[Mapping[str, object]]]
-        found = self.dispositions.provenance.declared if self.dispositions else {}
-        return found
+        return self.dispositions.provenance.declared if self.dispositions else {}
 
 
 def current_artifacts(archive: Archive, asset: str) -> list[Artifact]:

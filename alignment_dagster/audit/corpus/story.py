@@ -12,6 +12,7 @@ from alignment_dagster.audit.corpus.current import (
 )
 from alignment_dagster.audit.ledgers import consumption_files, fetch_rows, recipe_and_seed
 from alignment_dagster.audit.trace.chain import (
+    POST_TRAINING,
     PRETRAINING,
     ConsumptionLedger,
     find_parent,
@@ -34,6 +35,7 @@ from alignment_dagster.audit.trace.documents import (
 )
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
@@ -150,7 +152,8 @@ def _find_at_place(connection: Connection, corpus: Corpus, name: str) -> str | N
         int(line),
     )
     if refused:
-        raise ArtifactError(f"{name}: is quarantined, and no document: {refused[0]['reason']}")
+        reason = visible(refused[0]["reason"])
+        raise ArtifactError(f"{name}: is quarantined, and no document: {reason}")
     return None
 
 
@@ -199,7 +202,7 @@ def _find_recipe(
         files,
         document,
     )
-    ledgers = list(_list_ledgers(corpus.archive, recipe))
+    ledgers = sorted(_list_ledgers(corpus.archive, recipe), key=lambda one: _order(*one[:2]))
     mixes = {mix.label: mix for _, _, mix in ledgers if mix is not None}
     if corpus.dispositions and (last := find_mix(corpus.archive, corpus.dispositions, recipe)):
         mixes = {last.label: last, **mixes}
@@ -241,6 +244,13 @@ def _list_ledgers(
                     yield seed or 0, find_tampering_ledger(archive, one, stage), None
                 else:
                     yield seed or 0, find_post_training_ledger(archive, one, stage), None
+
+
+def _order(seed: int, ledger: ConsumptionLedger) -> tuple[int, int, str]:
+    """Of a seed the stages in the order of training; tampering is last."""
+    stages = (PRETRAINING, *POST_TRAINING)
+    place = stages.index(ledger.stage) if ledger.stage in stages else len(stages)
+    return seed, place, ledger.stage
 
 
 def _describe_cause(connection: Connection, corpus: Corpus, cause: str) -> Row:

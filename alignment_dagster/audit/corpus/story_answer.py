@@ -78,7 +78,7 @@ def _recipe_node(story: Story, one: RecipeStory) -> Node:
         *(_rule_node(each, _values(story)) for each in one.rules),
         *([_caused_node(story, one)] if one.caused else []),
         *_mix_nodes(one),
-        *(read_node(each) for each in one.read),
+        *_read_nodes(one),
     ]
     states = ", ".join(_state(row) for row in one.decisions)
     return Node(f"recipe {one.recipe}", states, children, "strong", folded=False)
@@ -141,6 +141,14 @@ def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
             )
         else:
             yield Node(label, "is not in it", tone="dim")
+
+
+def _read_nodes(one: RecipeStory) -> Iterator[Node]:
+    """The stages that read it; the others in one line."""
+    yield from (read_node(each) for each in one.read if each.steps)
+    others = [f"{each.ledger.stage} (seed {each.seed})" for each in one.read if not each.steps]
+    if others:
+        yield Node(f"not read by {', '.join(others)}", tone="dim")
 
 
 def _values(story: Story) -> Mapping[str, Score]:

@@ -140,7 +140,8 @@ def _documents(
     ]
     own = [_sorted_by(study, given, asked, asked.column)] if asked.column else []
     others = [_sorted_by(study, given, asked, one) for one in shown]
-    columns = ("document", "source", "became", *own, *others, "characters", "text")
+    columns: list[str | Link]
+    columns = ["document", "source", "became", *own, *others, "characters", "text"]
     return Table("Documents", columns, lines)
 
 

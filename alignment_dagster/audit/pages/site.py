@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
+from alignment_dagster.audit.corpus.current import current_artifacts
 from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages import overview
 from alignment_dagster.audit.pages.answer_page import Links, render
-from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
+from alignment_dagster.audit.pages.artifact_page import address, artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_corpus
@@ -84,15 +85,19 @@ def _why(lake: Lake, request: Request) -> str:
     from alignment_dagster.audit.corpus.story_answer import story_as_answer
 
     archive = _archive(lake, request)
-    answer = story_as_answer(find_story(archive, _wanted(request, "document")))
-    return render(answer, trail=corpus_trail(archive))
+    story = find_story(archive, _wanted(request, "document"))
+    page = f"impact?document={story.document_id}"
+    withdrawn = "what withdrawing it would touch"
+    reports = [address(archive, one) for one in current_artifacts(archive, REPORT)]
+    doors = [(f"{report}/{page}", withdrawn) for report in reports]
+    return render(story_as_answer(story), trail=_corpus_trail(archive), doors=doors)
 
 
 def _quarantine(lake: Lake, request: Request) -> str:
     from alignment_dagster.audit.corpus.quarantine import describe_quarantine
 
     archive = _archive(lake, request)
-    return render(describe_quarantine(archive), trail=corpus_trail(archive))
+    return render(describe_quarantine(archive), trail=_corpus_trail(archive))
 
 
 def _thresholds(lake: Lake, request: Request) -> str:
@@ -100,10 +105,10 @@ def _thresholds(lake: Lake, request: Request) -> str:
 
     archive = _archive(lake, request)
     answer = describe_thresholds(archive, request.query_params.get("column"))
-    return render(answer, trail=corpus_trail(archive))
+    return render(answer, trail=_corpus_trail(archive))
 
 
-def corpus_trail(archive: Archive) -> Links:
+def _corpus_trail(archive: Archive) -> Links:
     """Links up to the study's documents."""
     return [*trail(archive), (audit_corpus(archive.study), "documents")]
 
