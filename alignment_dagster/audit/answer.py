@@ -43,6 +43,8 @@ class Table:
     """Rows that are not shown; the JSON has them, or says where they are."""
     shown: int | None = None
     """Rows that a terminal shows; a page folds a longer table. None for all."""
+    stacked: bool = False
+    """Whether a narrow page shows the cells of a row below each other."""
 
 
 @dataclass(frozen=True)

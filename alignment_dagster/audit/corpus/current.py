@@ -5,17 +5,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from alignment_dagster import chain
 from alignment_dagster.audit.artifact_list import current_keys
+from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.shards import shard_files, shard_paths, tables
+from alignment_dagster.study.conditions import METADATA
 from alignment_dagster.study.recipes import DropRule
 
 PRETRAINING = "pretraining"
+NUMBERS = """
+select distinct "column" from read_parquet(?) where number is not null order by "column"
+"""
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,21 @@ class Corpus:
                         names = (*bounds.get(one.bound, ()), rule.rule)
                         bounds[one.bound] = tuple(dict.fromkeys(names))
         return found
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """Each number that a rule may bound, as `scorer.column`: scores, then metadata."""
+        found: dict[str, None] = {}
+        for artifact in self.scored:
+            for scorer in tables(artifact.manifest):
+                for one in pq.read_schema(shard_files(artifact, scorer)[0]):
+                    if one.name != "document_id" and not pa.types.is_string(one.type):
+                        found.setdefault(f"{scorer}.{one.name}")
+        if files := shard_paths(self.raw, file_names.METADATA):
+            with connect_memory() as connection:
+                for row in fetch_rows(connection, NUMBERS, files):
+                    found.setdefault(f"{METADATA}.{row['column']}")
+        return tuple(found)
 
     @property
     def _declared(self) -> Mapping[str, Any]:

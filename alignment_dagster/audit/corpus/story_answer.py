@@ -118,7 +118,10 @@ def _cause_node(story: Story, cause: str, value: float | None) -> Node:
 def _rule_node(judged: JudgedRule, values: Mapping[str, Score]) -> Node:
     """A rule that looked at the document, with what it compared."""
     rule = judged.rule
-    compared = "; ".join(_describe_comparison(one, values) for one in rule.comparisons())
+    compared = "; ".join(
+        f"{_describe_comparison(one, values)} ({'yes' if _holds(one, values) else 'no'})"
+        for one in rule.comparisons()
+    )
     holds = judged.met is not None
     return Node(f"rule {rule.rule} {'holds' if holds else 'does not hold'}", compared, tone="dim")
 
@@ -153,6 +156,10 @@ def _read_nodes(one: RecipeStory) -> Iterator[Node]:
 
 def _values(story: Story) -> Mapping[str, Score]:
     return {**story.scores, **{f"metadata.{one}": each for one, each in story.metadata.items()}}
+
+
+def _holds(one: Comparison, values: Mapping[str, Score]) -> bool:
+    return one.holds(values.get(f"{one.scorer}.{one.column}"))
 
 
 def _describe_comparison(one: Comparison, values: Mapping[str, Score]) -> str:
@@ -220,6 +227,11 @@ def _recipe_as_json(one: RecipeStory, values: Mapping[str, Score]) -> Mapping[st
 
 def _clause_as_json(clause: Clause, values: Mapping[str, Score]) -> list[Mapping[str, Any]]:
     return [
-        {**vars(one), "texts": list(one.texts), "value": values.get(f"{one.scorer}.{one.column}")}
+        {
+            **vars(one),
+            "texts": list(one.texts),
+            "value": values.get(f"{one.scorer}.{one.column}"),
+            "holds": _holds(one, values),
+        }
         for one in clause
     ]

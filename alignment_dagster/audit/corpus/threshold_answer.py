@@ -9,7 +9,6 @@ from alignment_dagster.audit.corpus.thresholds import (
     SHARES,
     Curve,
     curve_as_json,
-    list_columns,
     measure_curves,
     require_column,
     share,
@@ -45,8 +44,7 @@ def measure_column(corpus: Corpus, column: str) -> Measured:
 
 def measure_compared(corpus: Corpus) -> list[Measured]:
     """The curves of every column that rules bound."""
-    known = list_columns(corpus)
-    return [measure_column(corpus, one) for one in corpus.compared if one in known]
+    return [measure_column(corpus, one) for one in corpus.compared if one in corpus.numbers]
 
 
 def describe_thresholds(archive: Archive, column: str | None = None) -> Answer:

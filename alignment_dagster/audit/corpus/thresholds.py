@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from alignment_dagster.audit.corpus.current import Corpus
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.parquet import Connection, Row
@@ -14,7 +11,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import similar
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.shards import shard_files, shard_paths, tables
+from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.study.conditions import METADATA
 
 PLACES = (*(number / 20 for number in range(21)), 0.01, 0.99)
@@ -58,32 +55,15 @@ class Curve:
     points: list[Dropped]
 
 
-def list_columns(corpus: Corpus) -> list[str]:
-    """Each number that a rule may bound, as `scorer.column`: scores, then metadata."""
-    found: dict[str, None] = {}
-    for artifact in corpus.scored:
-        for scorer in tables(artifact.manifest):
-            schema = pq.read_schema(shard_files(artifact, scorer)[0])
-            for one in schema:
-                if one.name != "document_id" and not pa.types.is_string(one.type):
-                    found.setdefault(f"{scorer}.{one.name}")
-    for artifact in corpus.raw:
-        for path in shard_files(artifact, file_names.METADATA):
-            table = pq.read_table(path, columns=["column", "number"])
-            for name in table.drop_null()["column"].unique().to_pylist():
-                found.setdefault(f"{METADATA}.{name}")
-    return list(found)
-
-
 def require_column(corpus: Corpus, name: str) -> str:
     """The name of a number that a rule may bound.
 
     Raises:
         ArtifactError: if there is none, or it is a text; names near ones.
     """
-    known = list_columns(corpus)
-    if name not in known:
-        raise ArtifactError(f"no number is called {name!r} (near: {similar(name, known)})")
+    if name not in corpus.numbers:
+        near = similar(name, corpus.numbers)
+        raise ArtifactError(f"no number is called {name!r} (near: {near})")
     return name
 
 
@@ -92,7 +72,7 @@ def select_scores(artifact: Artifact, name: str) -> tuple[str, list[object]]:
 
     Args:
         artifact: of `scored_corpus`, or of `raw_corpus` where the column is metadata.
-        name: `scorer.column`, one of `list_columns`.
+        name: `scorer.column`, one of the corpus's `numbers`.
     """
     scorer, _, column = name.partition(".")
     if scorer == METADATA:
@@ -119,7 +99,7 @@ def measure_curves(
     Args:
         connection: any.
         corpus: with scores.
-        name: one of `list_columns`.
+        name: one of the corpus's `numbers`.
         declared: bounds that rules have; they are among the points.
     """
     held = holders(corpus, name)

@@ -17,7 +17,7 @@ from alignment_dagster.audit.corpus.sample import (
 )
 from alignment_dagster.audit.corpus.threshold_answer import Measured, measure_compared
 from alignment_dagster.audit.corpus.threshold_picture import draw_threshold
-from alignment_dagster.audit.corpus.thresholds import list_columns, share
+from alignment_dagster.audit.corpus.thresholds import share
 from alignment_dagster.audit.pages.answer_page import Form, Picture, render
 from alignment_dagster.audit.pages.artifact_page import trail
 from alignment_dagster.audit.pages.corpus_filters import (
@@ -122,8 +122,7 @@ def _documents(
 ) -> Table:  # fmt: skip
     """A line for each; the scores that rules look at can be sorted by."""
     study = corpus.archive.study
-    known = list_columns(corpus)
-    compared = [one for one in corpus.compared if one in known and one != asked.column]
+    compared = [one for one in corpus.compared if one in corpus.numbers and one != asked.column]
     shown = compared[:MOST_SCORES]
     scored = add_scores(connection, corpus, rows)
     lines = [
@@ -142,7 +141,7 @@ def _documents(
     others = [_sorted_by(study, given, asked, one) for one in shown]
     columns: list[str | Link]
     columns = ["document", "source", "became", *own, *others, "characters", "text"]
-    return Table("Documents", columns, lines)
+    return Table("Documents", columns, lines, stacked=True)
 
 
 def _sorted_by(study: str, given: Mapping[str, str], asked: Asked, column: str) -> Link:
@@ -196,7 +195,7 @@ def _form(corpus: Corpus, asked: Asked, given: Mapping[str, str]) -> Form:
     choices = {
         "source": list(corpus.groups),
         "state": [KEPT, "dropped"],
-        COLUMN: list_columns(corpus),
+        COLUMN: corpus.numbers,
         ORDER: [HIGHEST, LOWEST],
     }
     kept = {name: value for name, value in asked.filters.items() if name not in choices}

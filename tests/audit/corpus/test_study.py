@@ -67,4 +67,4 @@ def test_the_scores_page_draws_what_a_bound_would_drop(audited: Audited) -> None
     (scored,) = [one for one in open_corpus(audited.archive).scored if one.partition == "stories"]
     shown = page_metadata(audited.study.load(), scored)
     drawn = {name for name in shown if name.startswith("thresholds/")}
-    assert drawn == {"thresholds/text_stats.words", "thresholds/ai_discourse.flagged"}
+    assert drawn == {"thresholds/text_stats.words"}
