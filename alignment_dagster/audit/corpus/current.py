@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from alignment_dagster import chain
 from alignment_dagster.audit.artifact_list import current_keys
 from alignment_dagster.audit.ledgers import fetch_rows
+from alignment_dagster.audit.trace.chain import PRETRAINING
 from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
@@ -21,7 +22,6 @@ from alignment_dagster.lineage.shards import shard_files, shard_paths, tables
 from alignment_dagster.study.conditions import METADATA
 from alignment_dagster.study.recipes import DropRule
 
-PRETRAINING = "pretraining"
 NUMBERS = """
 select distinct "column" from read_parquet(?) where number is not null order by "column"
 """

@@ -1,6 +1,6 @@
 """The whole story of one document: where it was read, what it scored, what became of it and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from alignment_dagster import chain
@@ -9,6 +9,12 @@ from alignment_dagster.audit.corpus.current import (
     current_artifacts,
     find_mix,
     open_corpus,
+)
+from alignment_dagster.audit.corpus.lookup import (
+    describe_cause,
+    find_at_place,
+    find_metadata,
+    find_text,
 )
 from alignment_dagster.audit.ledgers import consumption_files, fetch_rows, recipe_and_seed
 from alignment_dagster.audit.trace.chain import (
@@ -34,12 +40,8 @@ from alignment_dagster.audit.trace.documents import (
     find_scores,
 )
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.visible_text import visible
-from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.study import DropRule
 from alignment_dagster.study.conditions import METADATA, Clause, Score
 
@@ -104,9 +106,7 @@ def find_story(archive: Archive, name: str, recipe: str | None = None) -> Story:
     if recipe is not None:
         corpus.decided(recipe)
     with connect_memory() as connection:
-        one = _find_at_place(connection, corpus, name) or find_document(
-            connection, corpus.raw, name
-        )
+        one = find_at_place(connection, corpus, name) or find_document(connection, corpus.raw, name)
         (raw,) = find_raw_rows(connection, corpus.raw, [one])
         scores = find_scores(
             connection, [each for each in corpus.scored if each.partition == raw["source"]], [one]
@@ -121,67 +121,12 @@ def find_story(archive: Archive, name: str, recipe: str | None = None) -> Story:
             corpus,
             one,
             raw,
-            _find_text(connection, corpus, one),
+            find_text(connection, corpus, one),
             metadata,
             scores,
-            {cause: _describe_cause(connection, corpus, cause) for cause in causes},
+            {cause: describe_cause(connection, corpus, cause) for cause in causes},
             found,
         )
-
-
-def _find_at_place(connection: Connection, corpus: Corpus, name: str) -> str | None:
-    """The document that was read at `file:line`, also where it was read again."""
-    path, colon, line = name.rpartition(":")
-    if not (colon and path and line.isascii() and line.isdigit()):
-        return None
-    for table in (file_names.RAW_DOCUMENTS, file_names.REPEATS):
-        found = fetch_rows(
-            connection,
-            "select document_id from read_parquet(?) where path = ? and line = ? limit 1",
-            shard_paths(corpus.raw, table),
-            path,
-            int(line),
-        )
-        if found:
-            return str(found[0]["document_id"])
-    refused = fetch_rows(
-        connection,
-        "select reason from read_parquet(?) where path = ? and line = ? limit 1",
-        shard_paths(corpus.raw, file_names.QUARANTINE),
-        path,
-        int(line),
-    )
-    if refused:
-        reason = visible(refused[0]["reason"])
-        raise ArtifactError(f"{name}: is quarantined, and no document: {reason}")
-    return None
-
-
-def _find_text(connection: Connection, corpus: Corpus, document: str) -> str:
-    found = fetch_rows(
-        connection,
-        "select text from read_parquet(?) where document_id = ? limit 1",
-        shard_paths(corpus.raw, file_names.RAW_DOCUMENTS),
-        document,
-    )
-    return str(found[0]["text"])
-
-
-def find_metadata(
-    connection: Connection, corpora: Sequence[Artifact], document: str
-) -> dict[str, Score]:
-    """What the source brought along for a document: declared column → its value."""
-    files = shard_paths(corpora, file_names.METADATA)
-    if not files:
-        return {}
-    found = fetch_rows(
-        connection,
-        'select distinct "column", number, "text" from read_parquet(?) where document_id = ? '
-        'order by "column"',
-        files,
-        document,
-    )
-    return {row["column"]: row["number"] if row["text"] is None else row["text"] for row in found}
 
 
 def _find_recipe(
@@ -251,28 +196,3 @@ def _order(seed: int, ledger: ConsumptionLedger) -> tuple[int, int, str]:
     stages = (PRETRAINING, *POST_TRAINING)
     place = stages.index(ledger.stage) if ledger.stage in stages else len(stages)
     return seed, place, ledger.stage
-
-
-def _describe_cause(connection: Connection, corpus: Corpus, cause: str) -> Row:
-    """`kind`: a document with its place, or an evaluation item with its suite and question."""
-    if found := find_raw_rows(connection, corpus.raw, [cause]):
-        return {"kind": "document", **found[0]}
-    for report in current_artifacts(corpus.archive, chain.EVAL_REPORT):
-        asked = fetch_rows(
-            connection,
-            "select suite, path, line, question from read_parquet(?) where item_id = ? limit 1",
-            str(report.path / file_names.QUESTIONS),
-            cause,
-        )
-        if asked:
-            return {"kind": "item", **asked[0]}
-    for measured in current_artifacts(corpus.archive, chain.EVALUATION):
-        asked = fetch_rows(
-            connection,
-            "select suite from read_parquet(?) where item_id = ? limit 1",
-            str(measured.path / file_names.ITEMS),
-            cause,
-        )
-        if asked:
-            return {"kind": "item", **asked[0]}
-    return {"kind": "item"}

@@ -1,16 +1,16 @@
 """The story of one document as a tree, and as JSON."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.corpus.story import MOST_CAUSED, JudgedRule, RecipeStory, Story
+from alignment_dagster.audit.corpus.story_json import list_values, score_holds, story_as_json
 from alignment_dagster.audit.trace.document_path_answer import describe_decision, read_node
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, pluralize
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
-from alignment_dagster.study.conditions import Clause, Comparison, Score
+from alignment_dagster.study.conditions import Comparison, Score
 
 EXCERPT = 600
 """Characters of the text that are shown."""
@@ -26,7 +26,7 @@ def story_as_answer(story: Story) -> Answer:
             _score_node(story),
             *(_recipe_node(story, one) for one in story.recipes),
         ],
-        data=_as_json(story),
+        data=story_as_json(story),
     )
 
 
@@ -75,7 +75,7 @@ def _score_node(story: Story) -> Node:
 def _recipe_node(story: Story, one: RecipeStory) -> Node:
     children = [
         *(_decision_node(story, one, row) for row in one.decisions),
-        *(_rule_node(each, _values(story)) for each in one.rules),
+        *(_rule_node(each, list_values(story)) for each in one.rules),
         *([_caused_node(story, one)] if one.caused else []),
         *_mix_nodes(one),
         *_read_nodes(one),
@@ -93,7 +93,7 @@ def _decision_node(story: Story, one: RecipeStory, row: Row) -> Node:
     """What was decided; below it the comparisons that held, or what caused it."""
     said = f"weight {row['weight']:.4g}" if row["state"] == "kept" else ""
     children = [
-        Node(_describe_comparison(comparison, _values(story)), tone="bad")
+        Node(_describe_comparison(comparison, list_values(story)), tone="bad")
         for each in one.rules
         if each.rule.rule == row["rule"]
         for comparison in each.met or ()
@@ -119,7 +119,7 @@ def _rule_node(judged: JudgedRule, values: Mapping[str, Score]) -> Node:
     """A rule that looked at the document, with what it compared."""
     rule = judged.rule
     compared = "; ".join(
-        f"{_describe_comparison(one, values)} ({'yes' if _holds(one, values) else 'no'})"
+        f"{_describe_comparison(one, values)} ({'yes' if score_holds(one, values) else 'no'})"
         for one in rule.comparisons()
     )
     holds = judged.met is not None
@@ -154,14 +154,6 @@ def _read_nodes(one: RecipeStory) -> Iterator[Node]:
         yield Node(f"not read by {', '.join(others)}", tone="dim")
 
 
-def _values(story: Story) -> Mapping[str, Score]:
-    return {**story.scores, **{f"metadata.{one}": each for one, each in story.metadata.items()}}
-
-
-def _holds(one: Comparison, values: Mapping[str, Score]) -> bool:
-    return one.holds(values.get(f"{one.scorer}.{one.column}"))
-
-
 def _describe_comparison(one: Comparison, values: Mapping[str, Score]) -> str:
     """`ai_discourse.matches is 3: above 2`."""
     name = f"{one.scorer}.{one.column}"
@@ -179,59 +171,3 @@ def _show(value: Score) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return cut(str(value), 120)
-
-
-def _as_json(story: Story) -> Mapping[str, Any]:
-    values = _values(story)
-    decided = story.corpus.dispositions
-    return {
-        "study": story.corpus.archive.study,
-        "document_id": story.document_id,
-        **{name: story.raw[name] for name in ("source", "path", "line", "external_id")},
-        "group": story.corpus.groups[story.raw["source"]],
-        **{name: story.raw[name] for name in ("occurrences", "repeated_at", "characters")},
-        "text": story.text,
-        "metadata": dict(story.metadata),
-        "scores": dict(story.scores),
-        "dispositions": decided.label if decided else None,
-        "causes": dict(story.causes),
-        "recipes": {one.recipe: _recipe_as_json(one, values) for one in story.recipes},
-    }
-
-
-def _recipe_as_json(one: RecipeStory, values: Mapping[str, Score]) -> Mapping[str, Any]:
-    return {
-        "decisions": one.decisions,
-        "rules": [
-            {
-                "rule": each.rule.rule,
-                "holds": each.met is not None,
-                "compared": _clause_as_json(each.rule.comparisons(), values),
-                "held": _clause_as_json(each.met or (), values),
-            }
-            for each in one.rules
-        ],
-        "caused": one.caused,
-        "mixes": [{"mix": each.mix.label, **each.row, "spans": each.spans} for each in one.packed],
-        "read": [
-            {
-                "stage": each.ledger.stage,
-                "seed": each.seed,
-                "artifact": each.ledger.checkpoint.label,
-                "steps": each.steps,
-            }
-            for each in one.read
-        ],
-    }
-
-
-def _clause_as_json(clause: Clause, values: Mapping[str, Score]) -> list[Mapping[str, Any]]:
-    return [
-        {
-            **vars(one),
-            "texts": list(one.texts),
-            "value": values.get(f"{one.scorer}.{one.column}"),
-            "holds": _holds(one, values),
-        }
-        for one in clause
-    ]

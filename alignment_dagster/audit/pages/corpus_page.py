@@ -1,24 +1,19 @@
 """The documents of a study: what was kept and what each rule dropped, to be looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from alignment_dagster.audit.answer import Answer, Cell, Link, Table
 from alignment_dagster.audit.corpus.current import Corpus, open_corpus
-from alignment_dagster.audit.corpus.quarantine import ReadRows, count_rows
 from alignment_dagster.audit.corpus.sample import (
     KEPT,
     PAGE,
     Asked,
     Found,
     add_scores,
-    count_states,
     find_documents,
     find_samples,
 )
-from alignment_dagster.audit.corpus.threshold_answer import Measured, measure_compared
-from alignment_dagster.audit.corpus.threshold_picture import draw_threshold
-from alignment_dagster.audit.corpus.thresholds import share
-from alignment_dagster.audit.pages.answer_page import Form, Picture, render
+from alignment_dagster.audit.pages.answer_page import Form, render
 from alignment_dagster.audit.pages.artifact_page import trail
 from alignment_dagster.audit.pages.corpus_filters import (
     ABOVE,
@@ -31,6 +26,7 @@ from alignment_dagster.audit.pages.corpus_filters import (
     read_asked,
 )
 from alignment_dagster.audit.pages.corpus_filters import PAGE as TURN
+from alignment_dagster.audit.pages.corpus_overview import account_table, threshold_pictures
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_corpus, audit_document
@@ -39,7 +35,7 @@ from alignment_dagster.lineage.archive import Archive
 
 ID, LONGEST = 12, 240
 """Characters of an id and of a text that are shown."""
-MOST_SCORES, MOST_PICTURES = 6, 6
+MOST_SCORES = 6
 
 
 def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
@@ -56,7 +52,7 @@ def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
     asked = read_asked(corpus, given)
     narrowed = bool(asked.filters or asked.column or asked.page > 1)
     with connect_memory() as connection:
-        overview = _overview(connection, corpus, asked.recipe)
+        overview = account_table(connection, corpus, asked.recipe)
         if narrowed:
             found = find_documents(connection, corpus, asked)
         else:
@@ -66,7 +62,7 @@ def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
     pages = max(1, -(-found.documents // PAGE))
     if narrowed and asked.page > pages:
         raise AlignmentError(f"page {asked.page:,}: there are {pages:,}")
-    pictures = [] if narrowed else _pictures(corpus)
+    pictures = [] if narrowed else threshold_pictures(corpus)
     answer = Answer(
         f"Documents of {archive.study}, as {asked.recipe} decides",
         [_describe(asked, found, pages) if narrowed else "A few of every source and rule:"
@@ -81,39 +77,6 @@ def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
         above=pictures,
         form=_form(corpus, asked, given),
     )
-
-
-def _overview(connection: Connection, corpus: Corpus, recipe: str) -> Table:
-    """Every row that was read, in the one place where it ended."""
-    study = corpus.archive.study
-    states = count_states(connection, corpus, recipe)
-    rules = sorted({name for counts in states.values() for name in counts} - {KEPT})
-    rows = [_source_row(study, count_rows(connection, one), recipe, states, rules)
-            for one in corpus.raw]  # fmt: skip
-    columns = ("source", "group", "rows", "repeated", "quarantined", KEPT, *rules)
-    return Table(
-        "Rows = kept + dropped by a rule + repeated + quarantined",
-        columns,
-        [(row[0], corpus.groups[str(row[0])], *row[1:]) for row in rows],
-    )
-
-
-def _source_row(
-    study: str, read: ReadRows, recipe: str, states: Mapping[str, Mapping[str, int]],
-    rules: Sequence[str],
-) -> list[Cell]:  # fmt: skip
-    counts = states[read.source]
-    asked = {RECIPE: recipe, "source": read.source}
-    cells: list[Cell] = [
-        read.source, read.documents + read.repeated + read.quarantined, read.repeated,
-        Link(f"{read.quarantined:,}", f"{audit_corpus(study)}/quarantine")
-        if read.quarantined else 0,
-    ]  # fmt: skip
-    for name in (KEPT, *rules):
-        of = {"state": KEPT} if name == KEPT else {"rule": name}
-        found = counts.get(name, 0)
-        cells.append(Link(f"{found:,}", audit_corpus(study, {**asked, **of})) if found else 0)
-    return cells
 
 
 def _documents(
@@ -200,16 +163,3 @@ def _form(corpus: Corpus, asked: Asked, given: Mapping[str, str]) -> Form:
     }
     kept = {name: value for name, value in asked.filters.items() if name not in choices}
     return Form({RECIPE: asked.recipe, **kept}, choices, (ABOVE, BELOW), given)
-
-
-def _pictures(corpus: Corpus) -> list[Picture]:
-    return [draw(one) for one in measure_compared(corpus)[:MOST_PICTURES]]
-
-
-def draw(found: Measured) -> Picture:
-    """The share of all documents above each bound, with the declared ones."""
-    every = found.curves[0]
-    points = [(one.bound, share(every, one, "documents_above")) for one in every.points]
-    rules = "; ".join(f"{', '.join(names)} at {bound:g}" for bound, names in found.declared.items())
-    caption = f"{found.column}: share of the documents above each bound. Dashed: {rules or 'none'}."
-    return Picture(draw_threshold(found.column, points, found.declared), caption)
