@@ -1,6 +1,7 @@
 """What stands first on the page of documents: an account of all rows, and the thresholds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from alignment_dagster.audit.answer import Cell, Link, Table
 from alignment_dagster.audit.corpus.current import Corpus
@@ -17,13 +18,38 @@ from alignment_dagster.foundation.page_links import audit_corpus
 MOST_PICTURES = 6
 
 
-def account_table(connection: Connection, corpus: Corpus, recipe: str) -> Table:
+@dataclass(frozen=True)
+class Account:
+    """Where every row of a corpus ended under a recipe."""
+
+    recipe: str
+    read: list[ReadRows]
+    """One a source."""
+    states: Mapping[str, Mapping[str, int]]
+    """Source → `kept` or the rule that dropped → documents."""
+
+
+def count_corpus(connection: Connection, corpus: Corpus, recipe: str) -> Account:
+    """Count the rows that were read, and what was decided of their documents."""
+    read = [count_rows(connection, one) for one in corpus.raw]
+    return Account(recipe, read, count_states(connection, corpus, recipe))
+
+
+def find_gaps(account: Account) -> list[str]:
+    """Of which sources not every document has its one state."""
+    decided = {source: sum(counts.values()) for source, counts in account.states.items()}
+    return [
+        f"{one.source}: {one.documents:,} documents were read, and {decided[one.source]:,} decided"
+        for one in account.read
+        if one.documents != decided[one.source]
+    ]
+
+
+def account_table(corpus: Corpus, account: Account) -> Table:
     """Every row that was read, in the one place where it ended."""
-    study = corpus.archive.study
-    states = count_states(connection, corpus, recipe)
+    study, states = corpus.archive.study, account.states
     rules = sorted({name for counts in states.values() for name in counts} - {KEPT})
-    rows = [_row(study, count_rows(connection, one), recipe, states, rules)
-            for one in corpus.raw]  # fmt: skip
+    rows = [_row(study, one, account.recipe, states, rules) for one in account.read]
     columns = ("source", "group", "rows", "repeated", "quarantined", KEPT, *rules)
     return Table(
         "Rows = kept + dropped by a rule + repeated + quarantined",

@@ -26,7 +26,12 @@ from alignment_dagster.audit.pages.corpus_filters import (
     read_asked,
 )
 from alignment_dagster.audit.pages.corpus_filters import PAGE as TURN
-from alignment_dagster.audit.pages.corpus_overview import account_table, threshold_pictures
+from alignment_dagster.audit.pages.corpus_overview import (
+    account_table,
+    count_corpus,
+    find_gaps,
+    threshold_pictures,
+)
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_corpus, audit_document
@@ -50,9 +55,9 @@ def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
     """
     corpus = open_corpus(archive)
     asked = read_asked(corpus, given)
-    narrowed = bool(asked.filters or asked.column or asked.page > 1)
+    narrowed = bool(asked.filters or asked.column or TURN in given)
     with connect_memory() as connection:
-        overview = account_table(connection, corpus, asked.recipe)
+        account = count_corpus(connection, corpus, asked.recipe)
         if narrowed:
             found = find_documents(connection, corpus, asked)
         else:
@@ -62,18 +67,25 @@ def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
     pages = max(1, -(-found.documents // PAGE))
     if narrowed and asked.page > pages:
         raise AlignmentError(f"page {asked.page:,}: there are {pages:,}")
+    overview = account_table(corpus, account)
     pictures = [] if narrowed else threshold_pictures(corpus)
+    turns = (
+        _turns(archive, given, asked.page, pages)
+        if narrowed
+        else [(audit_corpus(archive.study, {RECIPE: asked.recipe, TURN: "1"}), "all documents")]
+    )
     answer = Answer(
         f"Documents of {archive.study}, as {asked.recipe} decides",
         [_describe(asked, found, pages) if narrowed else "A few of every source and rule:"
          " choose a count, a score, or a document."],
         [documents, overview] if narrowed else [overview, documents],
         {},
+        warnings=find_gaps(account),
     )  # fmt: skip
     return render(
         answer,
         trail=trail(archive),
-        doors=[*_turns(archive, given, asked.page, pages), *_doors(archive, corpus, asked)],
+        doors=[*turns, *_doors(archive, corpus, asked)],
         above=pictures,
         form=_form(corpus, asked, given),
     )

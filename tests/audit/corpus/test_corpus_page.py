@@ -1,8 +1,10 @@
 """People look at data: kept and dropped documents by rule, sorted, filtered, and harmless."""
 
 import re
+from pathlib import Path
 from urllib.parse import quote
 
+import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.foundation.home import Home
@@ -50,6 +52,22 @@ def test_every_row_is_counted_in_one_place(home: Home) -> None:
     (web,) = [one for one in cells if one[:2] == ["web", "web"]]
     total, *places = (int(one) for one in web[2:])
     assert total == sum(places) == 5
+
+
+def test_a_document_without_a_state_is_said_first(tmp_path: Path) -> None:
+    altered, archive = decided_lake.make(tmp_path)
+    decided = archive.current("dispositions", None)
+    path = decided.path / "strict" / "pretraining.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+    said = "stories: 4 documents were read, and 3 decided"
+    assert said in shown(altered, "recipe=strict")
+    assert said not in shown(altered, "recipe=plain")
+
+
+def test_all_documents_follow_on_pages(home: Home) -> None:
+    links = Read(shown(home, "recipe=strict")).links
+    assert audit_corpus(STUDY, {"recipe": "strict", "page": "1"}) in links
+    assert "all: 7 documents. Page 1 of 1." in Read(shown(home, "page=1")).text
 
 
 @pytest.mark.parametrize(
