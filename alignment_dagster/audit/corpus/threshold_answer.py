@@ -1,6 +1,6 @@
 """`alignment corpus thresholds`: what each bound of a score would drop, as tables and JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.answer import Answer, Table
@@ -47,8 +47,8 @@ def measure_compared(corpus: Corpus) -> list[Measured]:
     return [measure_column(corpus, one) for one in corpus.compared if one in corpus.numbers]
 
 
-def describe_thresholds(archive: Archive, column: str | None = None) -> Answer:
-    """What each bound would drop.
+def measure_thresholds(archive: Archive, column: str | None = None) -> list[Measured]:
+    """The curves of a number, or of every one that rules bound.
 
     Args:
         archive: the study's past.
@@ -60,17 +60,21 @@ def describe_thresholds(archive: Archive, column: str | None = None) -> Answer:
     corpus = open_corpus(archive)
     if not corpus.scored:
         raise ArtifactError(f"study {archive.study!r}: nothing was scored yet")
-    found = [measure_column(corpus, column)] if column else measure_compared(corpus)
+    return [measure_column(corpus, column)] if column else measure_compared(corpus)
+
+
+def thresholds_as_answer(study: str, found: Sequence[Measured]) -> Answer:
+    """What each bound would drop, of all documents and by source."""
     rules = "" if found else " No rule bounds a number: name a column, as text_stats.words."
     return Answer(
-        f"Thresholds of {archive.study}",
+        f"Thresholds of {study}",
         (
             "What a rule with this bound alone would drop: `above` drops what is strictly above, "
             f"`below` what is strictly below.{rules}",
         ),
         [block for one in found for block in _tables(one)],
         {
-            "study": archive.study,
+            "study": study,
             "columns": [
                 {
                     "column": one.column,

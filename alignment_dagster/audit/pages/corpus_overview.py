@@ -7,7 +7,7 @@ from alignment_dagster.audit.answer import Cell, Link, Table
 from alignment_dagster.audit.corpus.current import Corpus
 from alignment_dagster.audit.corpus.quarantine import ReadRows, count_rows
 from alignment_dagster.audit.corpus.sample import KEPT, count_states
-from alignment_dagster.audit.corpus.threshold_answer import Measured, measure_compared
+from alignment_dagster.audit.corpus.threshold_answer import Measured
 from alignment_dagster.audit.corpus.threshold_picture import draw_threshold
 from alignment_dagster.audit.corpus.thresholds import share
 from alignment_dagster.audit.pages.answer_page import Picture
@@ -76,9 +76,9 @@ def _row(
     return cells
 
 
-def threshold_pictures(corpus: Corpus) -> list[Picture]:
-    """The curves of the first few numbers that rules bound."""
-    return [_draw(one) for one in measure_compared(corpus)[:MOST_PICTURES]]
+def threshold_pictures(found: Sequence[Measured]) -> list[Picture]:
+    """The curves of the first few."""
+    return [_draw(one) for one in found[:MOST_PICTURES]]
 
 
 def _draw(found: Measured) -> Picture:

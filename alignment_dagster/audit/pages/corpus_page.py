@@ -13,6 +13,7 @@ from alignment_dagster.audit.corpus.sample import (
     find_documents,
     find_samples,
 )
+from alignment_dagster.audit.corpus.threshold_answer import measure_compared
 from alignment_dagster.audit.pages.answer_page import Form, render
 from alignment_dagster.audit.pages.artifact_page import trail
 from alignment_dagster.audit.pages.corpus_filters import (
@@ -68,7 +69,7 @@ def corpus_page(archive: Archive, given: Mapping[str, str]) -> str:
     if narrowed and asked.page > pages:
         raise AlignmentError(f"page {asked.page:,}: there are {pages:,}")
     overview = account_table(corpus, account)
-    pictures = [] if narrowed else threshold_pictures(corpus)
+    pictures = [] if narrowed else threshold_pictures(measure_compared(corpus))
     turns = (
         _turns(archive, given, asked.page, pages)
         if narrowed

@@ -101,11 +101,16 @@ def _quarantine(lake: Lake, request: Request) -> str:
 
 
 def _thresholds(lake: Lake, request: Request) -> str:
-    from alignment_dagster.audit.corpus.threshold_answer import describe_thresholds
+    from alignment_dagster.audit.corpus.threshold_answer import (
+        measure_thresholds,
+        thresholds_as_answer,
+    )
+    from alignment_dagster.audit.pages.corpus_overview import threshold_pictures
 
     archive = _archive(lake, request)
-    answer = describe_thresholds(archive, request.query_params.get("column"))
-    return render(answer, trail=_corpus_trail(archive))
+    found = measure_thresholds(archive, request.query_params.get("column"))
+    answer = thresholds_as_answer(archive.study, found)
+    return render(answer, trail=_corpus_trail(archive), above=threshold_pictures(found))
 
 
 def _corpus_trail(archive: Archive) -> Links:

@@ -19,8 +19,12 @@ def thresholds_command(
 ) -> None:
     """What share of documents and characters a rule would drop at each bound, by source."""
     # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.audit.corpus.threshold_answer import describe_thresholds
+    from alignment_dagster.audit.corpus.threshold_answer import (
+        measure_thresholds,
+        thresholds_as_answer,
+    )
     from alignment_dagster.audit.open_report import open_archive
     from alignment_dagster.cli.answer_terminal import show
 
-    show(describe_thresholds(open_archive(study), column), as_json=as_json, html=html)
+    found = measure_thresholds(open_archive(study), column)
+    show(thresholds_as_answer(study, found), as_json=as_json, html=html)

@@ -9,7 +9,7 @@ from alignment_dagster.audit.corpus.changes import compare_decisions
 from alignment_dagster.audit.corpus.quarantine import describe_quarantine
 from alignment_dagster.audit.corpus.story import find_story
 from alignment_dagster.audit.corpus.story_answer import story_as_answer
-from alignment_dagster.audit.corpus.threshold_answer import describe_thresholds
+from alignment_dagster.audit.corpus.threshold_answer import measure_thresholds, thresholds_as_answer
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from tests.support import decided_lake
@@ -23,6 +23,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 def told(archive: Archive, source: str, number: int, recipe: str | None = None) -> Any:
     return story_as_answer(find_story(archive, document_id(source, number), recipe))
+
+
+def thresholds(archive: Archive, column: str | None = None) -> Mapping[str, Any]:
+    return thresholds_as_answer(archive.study, measure_thresholds(archive, column)).data
 
 
 def decision(data: Mapping[str, Any], recipe: str) -> Mapping[str, Any]:
@@ -145,7 +149,7 @@ def test_a_side_that_is_not_there_is_one_message(
 
 @pytest.mark.parametrize("column", ["ai_discourse.matches", "text_stats.words", "metadata.age"])
 def test_a_curve_counts_what_lies_beyond_each_bound(archive: Archive, column: str) -> None:
-    (found,) = describe_thresholds(archive, column).data["columns"]
+    (found,) = thresholds(archive, column)["columns"]
     values = {
         "ai_discourse.matches": MATCHES,
         "text_stats.words": {
@@ -171,7 +175,7 @@ def test_a_curve_counts_what_lies_beyond_each_bound(archive: Archive, column: st
 
 
 def test_without_a_name_the_columns_that_rules_bound_are_shown(archive: Archive) -> None:
-    found = {one["column"]: one for one in describe_thresholds(archive).data["columns"]}
+    found = {one["column"]: one for one in thresholds(archive)["columns"]}
     assert set(found) == {"text_stats.words", "ai_discourse.matches"}
     assert found["text_stats.words"]["declared"] == [{"bound": 3.0, "rules": ("too_short",)}]
     bounds = [point["bound"] for point in found["ai_discourse.matches"]["curves"][0]["points"]]
@@ -181,4 +185,4 @@ def test_without_a_name_the_columns_that_rules_bound_are_shown(archive: Archive)
 @pytest.mark.parametrize("column", ["text_stats.word", "ai_discourse.first_term", "a'; drop x"])
 def test_what_is_no_number_has_no_curve(archive: Archive, column: str) -> None:
     with pytest.raises(ArtifactError, match="no number is called"):
-        describe_thresholds(archive, column)
+        measure_thresholds(archive, column)
