@@ -96,7 +96,11 @@ def _scored(lake: Lake, raw: Artifact) -> Artifact:
     ids = [document_id(source, number) for number in range(len(TEXTS[source]))]
     scores = {
         "text_stats": {"words": [len(text.split()) for text in TEXTS[source]]},
-        "ai_discourse": {"matches": MATCHES[source], "first_term": ["x\x1b[2J"] * len(ids)},
+        "ai_discourse": {
+            "matches": MATCHES[source],
+            "first_term": ["x\x1b[2J"] * len(ids),
+            "spans": [[{"start": 0, "end": 2}]] * len(ids),
+        },
     }
     files = {
         f"{scorer}/00000.parquet": parquet(pa.table({"document_id": ids, **columns}))

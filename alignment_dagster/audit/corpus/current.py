@@ -97,7 +97,7 @@ class Corpus:
         for artifact in self.scored:
             for scorer in tables(artifact.manifest):
                 for one in pq.read_schema(shard_files(artifact, scorer)[0]):
-                    if one.name != "document_id" and not pa.types.is_string(one.type):
+                    if _is_number(one.type):
                         found.setdefault(f"{scorer}.{one.name}")
         if files := shard_paths(self.raw, file_names.METADATA):
             with connect_memory() as connection:
@@ -109,6 +109,12 @@ class Corpus:
     def _declared(self) -> Mapping[str, Any]:
         """What the decision was made by."""
         return self.dispositions.provenance.declared if self.dispositions else {}
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return any(
+        is_one(kind) for is_one in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    )
 
 
 def current_artifacts(archive: Archive, asset: str) -> list[Artifact]:

@@ -3,13 +3,13 @@
 Ids are digests: in their order any page is a fair sample.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alignment_dagster.audit.corpus.current import Corpus
 from alignment_dagster.audit.corpus.thresholds import holders, select_scores
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.audit.trace.documents import IS_LISTED, find_scores
+from alignment_dagster.audit.trace.documents import IS_LISTED
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.shards import shard_paths
@@ -112,10 +112,18 @@ def add_texts(connection: Connection, corpus: Corpus, rows: list[Row]) -> list[R
     return [{**row, **texts[row["document_id"]]} for row in rows]
 
 
-def add_scores(connection: Connection, corpus: Corpus, rows: list[Row]) -> list[Row]:
-    """The rows with `scores`: `scorer.column` → what was found."""
-    scores = find_scores(connection, corpus.scored, [row["document_id"] for row in rows])
-    return [{**row, "scores": scores.get(row["document_id"], {})} for row in rows]
+def add_scores(
+    connection: Connection, corpus: Corpus, rows: list[Row], columns: Sequence[str]
+) -> list[Row]:
+    """The rows with `scores`: of each of these `scorer.column` what was found."""
+    ids = [row["document_id"] for row in rows]
+    found: dict[str, dict[str, float]] = {one: {} for one in ids}
+    for name in columns:
+        scores, values = _select_scores(corpus, name)
+        query = f"select document_id, score from ({scores}) where {IS_LISTED}"
+        for row in fetch_rows(connection, query, *values, ids):
+            found[row["document_id"]][name] = row["score"]
+    return [{**row, "scores": found[row["document_id"]]} for row in rows]
 
 
 def _select_scores(corpus: Corpus, column: str | None) -> tuple[str, list[object]]:

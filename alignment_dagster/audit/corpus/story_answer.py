@@ -64,7 +64,7 @@ def _score_node(story: Story) -> Node:
     """What each scorer found, and what the source brought along."""
     scorers: dict[str, list[Node]] = {}
     for name, value in story.scores.items():
-        scorer, _, column = name.partition(".")
+        scorer, _, column = name.rpartition(".")
         scorers.setdefault(scorer, []).append(Node(column, _show(value)))
     if story.metadata:
         scorers["metadata"] = [Node(name, _show(value)) for name, value in story.metadata.items()]

@@ -29,7 +29,7 @@ asof left join bounds on scored.score >= bounds.bound
 where scored.score is not null and not isnan(scored.score)
 group by all
 """
-OF_BOTH = 'select document_id, number as score from read_parquet(?) where "column" = ?'
+OF_METADATA = 'select document_id, number as score from read_parquet(?) where "column" = ?'
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,10 @@ def select_scores(artifact: Artifact, name: str) -> tuple[str, list[object]]:
         artifact: of `scored_corpus`, or of `raw_corpus` where the column is metadata.
         name: `scorer.column`, one of the corpus's `numbers`.
     """
-    scorer, _, column = name.partition(".")
-    if scorer == METADATA:
-        return OF_BOTH, [shard_paths([artifact], file_names.METADATA), column]
+    if name.startswith(f"{METADATA}."):
+        column = name.removeprefix(f"{METADATA}.")
+        return OF_METADATA, [shard_paths([artifact], file_names.METADATA), column]
+    scorer, _, column = name.rpartition(".")
     quoted = '"' + column.replace('"', '""') + '"'
     files = shard_paths([artifact], scorer)
     return f"select document_id, {quoted}::double as score from read_parquet(?)", [files]
@@ -85,7 +86,7 @@ def select_scores(artifact: Artifact, name: str) -> tuple[str, list[object]]:
 def holders(corpus: Corpus, name: str) -> list[tuple[Artifact, Artifact]]:
     """Of each source that has the column: its documents, and the artifact that holds the column."""
     metadata = name.startswith(f"{METADATA}.")
-    table = file_names.METADATA if metadata else name.partition(".")[0]
+    table = file_names.METADATA if metadata else name.rpartition(".")[0]
     raw = {one.partition: one for one in corpus.raw}
     found = corpus.raw if metadata else corpus.scored
     return [(raw[one.partition], one) for one in found if shard_paths([one], table)]

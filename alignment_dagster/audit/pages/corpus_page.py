@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from alignment_dagster.audit.answer import Answer, Cell, Link, Table
+from alignment_dagster.audit.answer import Answer, Link, Table
 from alignment_dagster.audit.corpus.current import Corpus, open_corpus
 from alignment_dagster.audit.corpus.sample import (
     KEPT,
@@ -100,14 +100,14 @@ def _documents(
     study = corpus.archive.study
     compared = [one for one in corpus.compared if one in corpus.numbers and one != asked.column]
     shown = compared[:MOST_SCORES]
-    scored = add_scores(connection, corpus, rows)
+    scored = add_scores(connection, corpus, rows, shown)
     lines = [
         (
             Link(row["document_id"][:ID], audit_document(study, row["document_id"])),
             row["source"],
             KEPT if row["state"] == KEPT else f"{row['rule']}",
-            *([_number(row["score"])] if asked.column else []),
-            *(_number(row["scores"].get(one)) for one in shown),
+            *([row["score"]] if asked.column else []),
+            *(row["scores"].get(one) for one in shown),
             row["characters"],
             cut(" ".join(row["excerpt"].split()), LONGEST),
         )
@@ -129,12 +129,6 @@ def _sorted_by(study: str, given: Mapping[str, str], asked: Asked, column: str) 
     order = LOWEST if turned else HIGHEST
     mark = "" if asked.column != column else " ↓" if asked.descending else " ↑"
     return Link(f"{column}{mark}", audit_corpus(study, {**others, COLUMN: column, ORDER: order}))
-
-
-def _number(value: object) -> Cell:
-    if isinstance(value, bool):
-        return int(value)
-    return value if value is None or isinstance(value, int | float) else str(value)
 
 
 def _describe(asked: Asked, found: Found, pages: int) -> str:

@@ -182,7 +182,9 @@ def test_without_a_name_the_columns_that_rules_bound_are_shown(archive: Archive)
     assert 2.0 in bounds
 
 
-@pytest.mark.parametrize("column", ["text_stats.word", "ai_discourse.first_term", "a'; drop x"])
+@pytest.mark.parametrize(
+    "column", ["text_stats.word", "ai_discourse.first_term", "ai_discourse.spans", "a'; drop x"]
+)
 def test_what_is_no_number_has_no_curve(archive: Archive, column: str) -> None:
     with pytest.raises(ArtifactError, match="no number is called"):
         measure_thresholds(archive, column)

@@ -10,7 +10,7 @@ import pytest
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.page_links import AUDIT, audit_corpus, audit_document
 from tests.support import decided_lake
-from tests.support.decided_lake import TEXTS, document_id
+from tests.support.decided_lake import MATCHES, TEXTS, document_id
 from tests.support.read_page import Read
 from tests.support.record_lake import STUDY
 from tests.support.served_pages import page
@@ -96,6 +96,13 @@ def test_a_column_sorts_and_turns_the_order_round(home: Home) -> None:
     turned = {"column": "ai_discourse.matches", "order": "lowest"}
     assert audit_corpus(STUDY, turned) in links
     assert audit_corpus(STUDY, {"column": "text_stats.words", "order": "highest"}) in links
+
+
+def test_each_document_has_the_scores_that_rules_look_at(home: Home) -> None:
+    rows = re.findall(r"<tr>(.*?)</tr>", shown(home, "recipe=strict&source=web"), re.DOTALL)
+    cells = [re.findall(r'data-name="(.*?)"[^>]*>(.*?)</td>', one) for one in rows]
+    scores = [dict(one)["ai_discourse.matches"] for one in cells if one]
+    assert scores == [f"{one:,.4g}" for one in MATCHES["web"]]
 
 
 @pytest.mark.parametrize(
