@@ -22,16 +22,29 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell, or a column's name, that leads a page's reader on."""
+
+    text: str
+    address: str
+
+
+Cell = str | int | float | Link | None
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of texts and numbers; numbers are aligned to the right."""
 
     caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str | int | float | None]]
+    columns: Sequence[str | Link]
+    rows: Sequence[Sequence[Cell]]
     left_out: int = 0
     """Rows that are not shown; the JSON has them, or says where they are."""
     shown: int | None = None
     """Rows that a terminal shows; a page folds a longer table. None for all."""
+    stacked: bool = False
+    """Whether a narrow page shows the cells of a row below each other."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import typer
 from alignment_dagster.cli.audit import audit
 from alignment_dagster.cli.budget import budget
 from alignment_dagster.cli.check import check
+from alignment_dagster.cli.corpus import corpus
 from alignment_dagster.cli.export import export
 from alignment_dagster.cli.init import init
 from alignment_dagster.cli.lake import lake
@@ -33,6 +34,7 @@ for command in (init, new, reference, check, run, results, export, notify, budge
     app.command()(command)
 app.command("list")(list_command)
 app.add_typer(audit, name="audit")
+app.add_typer(corpus, name="corpus")
 app.add_typer(lake, name="lake")
 
 

@@ -115,6 +115,17 @@ def audit_answers(study: str, report: str, filters: Mapping[str, str]) -> str:
     return f"{address}?{urlencode(filters)}" if filters else address
 
 
+def audit_corpus(study: str, asked: Mapping[str, str] | None = None) -> str:
+    """The page of a study's documents that fit filters: `recipe`, `source`, `rule`, …"""
+    address = f"{audit_study(study)}/corpus"
+    return f"{address}?{urlencode(asked)}" if asked else address
+
+
+def audit_document(study: str, document: str) -> str:
+    """The page of the whole story of one document."""
+    return f"{audit_study(study)}/corpus/why?document={quote(document, safe='')}"
+
+
 def audit_page(study: str, asset: str, partition: str | None, version: str) -> str:
     """The audit page of an artifact: what it was made from, and what was made from it."""
     place = (partition or "all").replace("|", ".")

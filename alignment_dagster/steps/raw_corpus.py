@@ -143,7 +143,12 @@ def _quarantine_check(source: Source, counts: _Counts) -> Check:
     allowed = source.max_quarantined_share
     said = f"{counts.quarantined:,} of {rows:,} rows cannot be used"
     if counts.quarantined:
-        how = "" if share <= allowed else f"; max_quarantined_share of {source.name} allows more"
+        how = (
+            ""
+            if share <= allowed
+            else f"; max_quarantined_share of {source.name} allows more, and alignment corpus "
+            "quarantine shows all"
+        )
         said = f"{said}: {counts.first} ({share:.3%}, {allowed:.3%} allowed{how})"
     return Check(name="rows_usable", passed=share <= allowed, summary=f"{said}.")
 

@@ -181,7 +181,10 @@ def _checks(
 
 def _distinct(fingerprints: Sequence[Path]) -> int:
     scan = scan_parquet(fingerprints)
-    (count,) = duckdb.sql(f"select count(distinct fingerprint) from {scan}").fetchall()[0]
+    # sources are scored side by side in threads, which cannot share a connection
+    with duckdb.connect() as connection:
+        query = f"select count(distinct fingerprint) from {scan}"
+        (count,) = connection.execute(query).fetchall()[0]
     return int(count)
 
 

@@ -1,6 +1,6 @@
 """What is asked of a document's scores: comparisons, and what is made of them by and, or, not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Literal
@@ -28,7 +28,19 @@ class Comparison:
     texts: tuple[str, ...]
     negated: bool = False
 
+    def holds(self, score: "Score") -> bool:
+        """Whether it holds of a document's score, as the warehouse decides it."""
+        if score is None:
+            return False
+        if self.operator == "one_of":
+            return isinstance(score, str) and (score in self.texts) != self.negated
+        if isinstance(score, str) or self.bound is None:
+            return False
+        beyond = score > self.bound if self.operator == "above" else score < self.bound
+        return beyond != self.negated
 
+
+Score = float | str | None
 Clause = tuple[Comparison, ...]
 """Comparisons that all must hold."""
 
@@ -86,6 +98,17 @@ class Condition(Declared):
         below = [part.clauses(negated=inner) for part in parts]
         # De Morgan: what fails to be all is any of the opposites, and none is all of the opposites
         return _union(below) if (self.any is not None) != negated else _product(below)
+
+    def met(self, scores: Mapping[str, Score]) -> Clause | None:
+        """The first clause that holds of a document; None where none does.
+
+        Args:
+            scores: `scorer.column` → what the document has.
+        """
+        for clause in self.clauses():
+            if all(one.holds(scores.get(f"{one.scorer}.{one.column}")) for one in clause):
+                return clause
+        return None
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """Each comparison once, without what is made of it."""

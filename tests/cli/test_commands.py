@@ -48,7 +48,7 @@ def test_every_command_is_listed_and_explains_itself(tmp_path: Path) -> None:
     for command in (
         *("init", "new", "list", "reference", "check", "run", "results", "export"),
         *("notify", "budget", "ui"),
-        *("audit", "lake"),
+        *("audit", "corpus", "lake"),
     ):
         assert f" {command} " in text
     audit = run(*MODULE, "audit", "--help", cwd=tmp_path).stdout
@@ -57,6 +57,9 @@ def test_every_command_is_listed_and_explains_itself(tmp_path: Path) -> None:
         *("sql", "trace", "verify", "view"),
     ):
         assert f" {command} " in audit
+    corpus = run(*MODULE, "corpus", "--help", cwd=tmp_path).stdout
+    for command in ("browse", "diff", "quarantine", "thresholds", "why"):
+        assert f" {command} " in corpus
 
 
 def test_the_version_is_that_of_the_installed_package(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ STUDIES = ("STUDY", "first_study", "quickstart", "nightly")
 
 def _subcommand(command: str) -> str:
     words = shlex.split(command)[1:]
-    return " ".join(words[: 2 if words[0] in ("audit", "lake") else 1])
+    return " ".join(words[: 2 if words[0] in ("audit", "corpus", "lake") else 1])
 
 
 def test_every_page_that_shows_commands_was_read() -> None:
@@ -58,6 +58,8 @@ def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Pa
             ("source:NAME", "source:ai_discourse", "source:my_stories"), "source:ai_news"
         ),
         "ai_discourse": "ai_news",
+        "stories.jsonl:17": "stories.jsonl:3",
+        "filtered": "aligned",
         "bbec679f": made.archive.report().version[:8],
         "dossier.zip": str(tmp_path / "dossier.zip"),
         "FOLDER": str(tmp_path / "cards"),

@@ -7,11 +7,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from alignment_dagster.audit.corpus.threshold_picture import draw_threshold
 from alignment_dagster.drift.thresholds import BoundedChange, Outcome
 from alignment_dagster.release.gate.paired_test import Regression, Verdict
 from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.steps.pages import charts
+from alignment_dagster.steps.pages.scored_corpus import POINTS
 from alignment_dagster.steps.pages.tables import cell
 
 STEPS = range(1, 100_001)
@@ -43,6 +45,7 @@ DRIFT = [
     )
     for n in range(15)
 ]
+SHARES = [(1234.5678 * n, 1 - n / POINTS) for n in range(POINTS)]
 DRAWINGS = (
     charts.curves({"pretraining": CURVE}, "nats"),
     charts.curves({"sft": CURVE, "dpo": CURVE}, "nats"),
@@ -61,6 +64,8 @@ DRAWINGS = (
     charts.changes(CHANGES[:1], 0.05),
     charts.multiples(DRIFT),
     charts.multiples(DRIFT[:1]),
+    draw_threshold("a_scorer.a_column_with_a_long_name<&", SHARES, (0.5, 1.75, 3)).encode(),
+    draw_threshold("text_stats.words", (), (3.0,)).encode(),
 )
 
 

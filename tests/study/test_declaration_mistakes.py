@@ -165,7 +165,7 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "a rule without a bound": (
         R,
         recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "words"}]),
-        r"drop.0: give exactly one of",
+        r"drop.0: a comparison has `scorer`, `column`, and exactly one of",
     ),
     "a rule on an unknown scorer": (
         R,

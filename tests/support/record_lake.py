@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,10 +37,11 @@ def publish(
     study: str = STUDY,
     *,
     current: bool = True,
+    declared: Mapping[str, Any] | None = None,
 ) -> Artifact:
     """A signed artifact; it also becomes current unless said otherwise."""
-    declared = {"seed": 1, "nested": {"names": ["a", "b"]}}
-    declared |= {"name": declaration} if declaration != "d" else {}
+    named = {"name": declaration} if declaration != "d" else {}
+    declared = {**(declared or {"seed": 1, "nested": {"names": ["a", "b"]}}), **named}
     given = Inputs(
         study=study,
         asset=asset,
@@ -113,11 +115,12 @@ def raw_corpus(lake: Lake, *texts: str) -> Artifact:
         "repeats": REPEATS.empty_table(),
         "quarantine": QUARANTINE.empty_table(),
     }
-    files = {f"{name}/00000.parquet": _parquet(table) for name, table in tables.items()}
+    files = {f"{name}/00000.parquet": parquet(table) for name, table in tables.items()}
     return publish(lake, "raw_corpus", "stories", files)
 
 
-def _parquet(table: pa.Table) -> bytes:
+def parquet(table: pa.Table) -> bytes:
+    """A table as a file's bytes."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     content: bytes = sink.getvalue().to_pybytes()

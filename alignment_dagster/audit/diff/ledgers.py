@@ -11,6 +11,8 @@ from alignment_dagster.audit.diff.side import OWN, Side
 from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.sql_literals import quote_literal
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.lake import Artifact
 
 VIEWS_READ = ("texts", "scores", chain.DISPOSITIONS, "mixes", "questions")
 SCHEMAS = ("before", "after")
@@ -27,13 +29,27 @@ def connect_sides(before: Side, after: Side) -> Iterator[duckdb.DuckDBPyConnecti
     Raises:
         ArtifactError: if a file of an artifact is missing, or is no Parquet file any more.
     """
-    with connect(before.archive, ()) as connection:
+    sides = [([*side.distinct(), side.report], side.recipe) for side in (before, after)]
+    with connect_artifacts(before.archive, sides) as connection:
+        yield connection
+
+
+@contextmanager
+def connect_artifacts(
+    archive: Archive, sides: Sequence[tuple[Sequence[Artifact], str | None]]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same of the artifacts of two sides, each with the recipe that is compared, or None.
+
+    Raises:
+        ArtifactError: as `connect_sides`.
+    """
+    with connect(archive, ()) as connection:
         try:
-            for schema, side in zip(SCHEMAS, (before, after), strict=True):
-                found = build_selects([*side.distinct(), side.report])
+            for schema, (artifacts, recipe) in zip(SCHEMAS, sides, strict=True):
+                found = build_selects(artifacts)
                 connection.execute(f"create schema {schema}")
                 for view in VIEWS_READ:
-                    body = _select_own(found[view], view, side.recipe)
+                    body = _select_own(found[view], view, recipe)
                     connection.execute(f"create view {schema}.{view} as {body}")
             yield connection
         except DAMAGED as error:

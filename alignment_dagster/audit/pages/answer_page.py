@@ -1,13 +1,13 @@
 """An answer as one self-contained HTML page: no script, no network, all text escaped."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alignment_dagster.audit.answer import Answer, Node, Table
+from alignment_dagster.audit.answer import Answer, Cell, Link, Node, Table
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_glossary
@@ -28,6 +28,20 @@ class Picture:
     caption: str
 
 
+@dataclass(frozen=True)
+class Form:
+    """What is asked for in the page's own address, besides what is asked for already."""
+
+    kept: Mapping[str, str]
+    """Sent along as it is."""
+    choices: Mapping[str, Sequence[str]]
+    """Field → the values to choose from; the empty one is always there."""
+    numbers: Sequence[str]
+    """Fields for a number."""
+    given: Mapping[str, str]
+    """Field → what is asked for now."""
+
+
 Links = Sequence[tuple[str, str]]
 """Address and name."""
 TEMPLATE = "page.html.j2"
@@ -44,6 +58,7 @@ def render(
     doors: Links = (),
     above: Sequence[Node | Picture] = (),
     search: str | None = None,
+    form: Form | None = None,
 ) -> str:
     """The page.
 
@@ -53,6 +68,7 @@ def render(
         doors: links to what else shows the same.
         above: trees and pictures that stand above the graph.
         search: what was searched for; None where the page has no field for it.
+        form: what else can be asked of the page.
     """
     template = _environment().get_template(TEMPLATE)
     return template.render(
@@ -63,6 +79,7 @@ def render(
         above=above,
         search=search,
         glossary=audit_glossary(),
+        form=form,
     )
 
 
@@ -105,7 +122,7 @@ def _environment() -> "Environment":
     )
     environment.filters |= {"cell": _cell, "digests": _digests, "drawn": Markup}
     environment.globals |= {"folded": _folded, "is_node": _is_node, "right": _right}
-    environment.globals["detail"] = _detail
+    environment.globals |= {"address": _address, "detail": _detail}
     return environment
 
 
@@ -127,6 +144,11 @@ def _digests(text: str) -> "Markup":
     )
 
 
+def _address(value: Cell) -> str:
+    """Where a cell leads; nowhere, as a rule."""
+    return value.address if isinstance(value, Link) else ""
+
+
 def _is_node(block: Node | Table | Picture) -> bool:
     return isinstance(block, Node)
 
@@ -146,14 +168,16 @@ def _right(table: Table) -> list[bool]:
     """Of each column: whether it holds numbers only."""
     return [
         any(isinstance(row[index], int | float) for row in table.rows)
-        and not any(isinstance(row[index], str) for row in table.rows)
+        and not any(isinstance(row[index], str | Link) for row in table.rows)
         for index in range(len(table.columns))
     ]
 
 
-def _cell(value: str | int | float | None) -> str:
+def _cell(value: Cell) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Link):
+        return value.text
     if isinstance(value, bool | str):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

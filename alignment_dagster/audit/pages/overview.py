@@ -14,7 +14,7 @@ from alignment_dagster.audit.pages.headline import headline_picture
 from alignment_dagster.audit.pages.search import search_study
 from alignment_dagster.audit.pages.stale import TITLE, Stale
 from alignment_dagster.audit.review_nodes import describe_verdict
-from alignment_dagster.chain import ORDER
+from alignment_dagster.chain import DISPOSITIONS, ORDER
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
@@ -75,7 +75,14 @@ def study_page(archive: Archive, searched: str = "", stale: Stale | None = None)
         _stale(archive, stale),
     ]
     made = graph(archive, roots) if roots else None
-    return render(answer, made, trail(), above=above, search="")
+    return render(answer, made, trail(), _doors(archive), above, search="")
+
+
+def _doors(archive: Archive) -> list[tuple[str, str]]:
+    """The documents, once it is decided what becomes of them."""
+    decided = any(key[0] == DISPOSITIONS for key in archive.keys)
+    page = page_links.audit_corpus(archive.study)
+    return [(page, "documents: what was kept, and what each rule dropped")] if decided else []
 
 
 def _search(lake: Lake, name: str, searched: str) -> list[Node | Picture]:

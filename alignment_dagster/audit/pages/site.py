@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 
 from alignment_dagster.audit.answer import Answer, Node
+from alignment_dagster.audit.corpus.current import current_artifacts
 from alignment_dagster.audit.open_report import open_report
 from alignment_dagster.audit.pages import overview
-from alignment_dagster.audit.pages.answer_page import render
-from alignment_dagster.audit.pages.artifact_page import artifact_page, trail
+from alignment_dagster.audit.pages.answer_page import Links, render
+from alignment_dagster.audit.pages.artifact_page import address, artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.glossary import read_glossary
-from alignment_dagster.foundation.page_links import GLOSSARY
+from alignment_dagster.foundation.page_links import GLOSSARY, audit_corpus
 from alignment_dagster.lineage.archive import REPORT, Archive, similar
 from alignment_dagster.lineage.lake import Artifact, Lake
 
@@ -80,12 +81,60 @@ def _impact(lake: Lake, request: Request) -> str:
     return render(answer, trail=trail(archive, report))
 
 
+def _corpus(lake: Lake, request: Request) -> str:
+    from alignment_dagster.audit.pages.corpus_page import corpus_page
+
+    return corpus_page(_archive(lake, request), dict(request.query_params))
+
+
+def _why(lake: Lake, request: Request) -> str:
+    from alignment_dagster.audit.corpus.story import find_story
+    from alignment_dagster.audit.corpus.story_answer import story_as_answer
+
+    archive = _archive(lake, request)
+    story = find_story(archive, _wanted(request, "document"))
+    page = f"impact?document={story.document_id}"
+    withdrawn = "what withdrawing it would touch"
+    reports = [address(archive, one) for one in current_artifacts(archive, REPORT)]
+    doors = [(f"{report}/{page}", withdrawn) for report in reports]
+    return render(story_as_answer(story), trail=_corpus_trail(archive), doors=doors)
+
+
+def _quarantine(lake: Lake, request: Request) -> str:
+    from alignment_dagster.audit.corpus.quarantine import describe_quarantine
+
+    archive = _archive(lake, request)
+    return render(describe_quarantine(archive), trail=_corpus_trail(archive))
+
+
+def _thresholds(lake: Lake, request: Request) -> str:
+    from alignment_dagster.audit.corpus.threshold_answer import (
+        measure_thresholds,
+        thresholds_as_answer,
+    )
+    from alignment_dagster.audit.pages.corpus_overview import threshold_pictures
+
+    archive = _archive(lake, request)
+    found = measure_thresholds(archive, request.query_params.get("column"))
+    answer = thresholds_as_answer(archive.study, found)
+    return render(answer, trail=_corpus_trail(archive), above=threshold_pictures(found))
+
+
+def _corpus_trail(archive: Archive) -> Links:
+    """Links up to the study's documents."""
+    return [*trail(archive), (audit_corpus(archive.study), "documents")]
+
+
 PAGES: Mapping[str, Callable[[Lake, Request], str]] = {
     "/": _studies,
     f"/{GLOSSARY}": _glossary,
     "/{study}": _study,
     "/{study}/": _study,
     "/{study}/diff": _diff,
+    "/{study}/corpus": _corpus,
+    "/{study}/corpus/why": _why,
+    "/{study}/corpus/quarantine": _quarantine,
+    "/{study}/corpus/thresholds": _thresholds,
     "/{study}/{artifact:path}/report": _report,
     "/{study}/{artifact:path}/trace": _trace,
     "/{study}/{artifact:path}/impact": _impact,

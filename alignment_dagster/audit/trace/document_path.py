@@ -71,7 +71,7 @@ def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentP
         # A document that had no part in the metric is known too, and said to have had none.
         corpora = [each for each in opened.ancestors if each.asset == RAW_CORPUS]
         one = find_document(connection, corpora, name)
-        packed = [_find_packed(connection, mix, one) for mix in chain.mixes]
+        packed = [find_packed(connection, mix, one) for mix in chain.mixes]
         found = [each for each in packed if each is not None]
         return DocumentPath(
             chain=chain,
@@ -79,8 +79,8 @@ def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentP
             known=describe_documents(connection, chain, [one], opened.ancestors)[one],
             packed=found,
             read=[
-                _find_reads(
-                    connection, ledger, replicate.seed, one, _list_sequences(found, replicate.mix)
+                find_reads(
+                    connection, ledger, replicate.seed, one, list_sequences(found, replicate.mix)
                 )
                 for replicate in chain.replicates
                 for ledger in replicate.ledgers
@@ -90,7 +90,8 @@ def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentP
         )
 
 
-def _find_packed(connection: Connection, mix: Artifact, document: str) -> PackedDocument | None:
+def find_packed(connection: Connection, mix: Artifact, document: str) -> PackedDocument | None:
+    """A document in a mix; None where it is not in it."""
     found = fetch_rows(
         connection,
         "select file_row_number as row, tokens, copies, packed_tokens "
@@ -110,19 +111,20 @@ def _find_packed(connection: Connection, mix: Artifact, document: str) -> Packed
     return PackedDocument(mix, found[0], spans)
 
 
-def _list_sequences(packed: Sequence[PackedDocument], mix: Artifact) -> list[int]:
+def list_sequences(packed: Sequence[PackedDocument], mix: Artifact) -> list[int]:
     """The sequences of a mix that hold the document."""
     spans = [span for one in packed if one.mix.label == mix.label for span in one.spans]
     return sorted({span["sequence"] for span in spans})
 
 
-def _find_reads(
+def find_reads(
     connection: Connection,
     ledger: ConsumptionLedger,
     seed: int,
     document: str,
     sequences: Sequence[int],
 ) -> LedgerRead:
+    """The steps of a ledger that read a document; `sequences` are those of the mix that hold it."""
     if ledger.stage == PRETRAINING:
         found = fetch_rows(
             connection,

@@ -26,7 +26,7 @@ def path_as_answer(path: DocumentPath) -> Answer:
     return Answer(
         title=f"{name}  <-  {path.document_id}",
         sentences=list(_sentences(path)),
-        blocks=[_root_node(path, name), *(_span_table(one) for one in path.packed)],
+        blocks=[_root_node(path, name), *(span_table(one) for one in path.packed)],
         data=path_as_json(path, name),
     )
 
@@ -39,7 +39,7 @@ def _sentences(path: DocumentPath) -> Iterator[str]:
     else:
         yield "No step of training behind this number read it."
     for one in path.known[chain.DISPOSITIONS]:
-        yield _describe_decision(one)
+        yield describe_decision(one)
     for one in path.known["classifiers"]:
         own = {"trained": ", from this document too", "held_out": ", and was measured on this one"}
         yield (
@@ -52,7 +52,8 @@ def _sentences(path: DocumentPath) -> Iterator[str]:
         yield f"The number is measured on it: {pluralize(len(path.losses), 'loss')}."
 
 
-def _describe_decision(row: Mapping[str, Any]) -> str:
+def describe_decision(row: Mapping[str, Any]) -> str:
+    """What was decided of a document for one use."""
     if row["state"] == "kept":
         return f"For {row['use']} it was kept, with weight {row['weight']:.4g}."
     value = "" if row["value"] is None else f" (value {row['value']:.4g})"
@@ -82,11 +83,12 @@ def _root_node(path: DocumentPath, name: str) -> Node:
 def _read_nodes(path: DocumentPath) -> Iterator[Node]:
     for replicate in path.chain.replicates:
         read = [one for one in path.read if one.seed == replicate.seed]
-        stages = [_read_node(one) for one in read]
+        stages = [read_node(one) for one in read]
         yield Node(replicate.measurement.label, f"seed {replicate.seed}", stages)
 
 
-def _read_node(read: LedgerRead) -> Node:
+def read_node(read: LedgerRead) -> Node:
+    """A ledger, and the steps of it that read the document."""
     label = f"{read.ledger.stage}: {read.ledger.checkpoint.label}"
     if not read.steps:
         return Node(label, "did not read it", tone="dim")
@@ -106,7 +108,7 @@ def _describe_step(row: Row) -> str:
     return f"step {row['step']:,}: {pluralize(row['times'], 'time')}"
 
 
-def _span_table(packed: PackedDocument) -> Table:
+def span_table(packed: PackedDocument) -> Table:
     """Where its tokens lie in the mix."""
     row = packed.row
     columns = ["sequence", "start", "end", "document_start", "copy"]
