@@ -81,6 +81,8 @@ def _pair(
     if chosen == rejected:
         message = "the answers are the same: nothing can be learned from such a pair"
         raise RowFault(f"{names[0]} and {names[1]}: {message}")
+    for name, turns in zip(names, (chosen, rejected), strict=True):
+        _check_answer(name, turns)
     return make_preference_pair(prompt, chosen, rejected)
 
 
@@ -128,3 +130,9 @@ def _check_turns(name: str, messages: list[Message]) -> None:
         raise RowFault(f"{name}: the last message must be the assistant's")
     if all(message["role"] != "user" for message in messages):
         raise RowFault(f"{name}: no message is the user's")
+    _check_answer(name, messages)
+
+
+def _check_answer(name: str, messages: list[Message]) -> None:
+    if not messages[-1]["content"]:
+        raise RowFault(f"{name}: the answer is empty: nothing can be learned from it")

@@ -57,7 +57,7 @@ class Items(Declared):
     """For `prompts` over a CSV or JSONL file: the column or field that holds the prompt."""
     limit: Count | None = None
     """Keep a seeded sample of so many items."""
-    quarantine: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    max_quarantined_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of the file's rows that may be set aside, where no item can be made of them."""
 
     @model_validator(mode="after")
@@ -130,7 +130,8 @@ class Suite(Declared):
     def settings(self) -> dict[str, Any]:
         """All that can change an answer: it as declared, without what is only said of it."""
         return self.model_dump(
-            mode="json", exclude={"description": True, "licence": True, "items": {"quarantine"}}
+            mode="json",
+            exclude={"description": True, "licence": True, "items": {"max_quarantined_share"}},
         )
 
     @property

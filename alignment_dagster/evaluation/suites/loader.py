@@ -49,7 +49,7 @@ def read_suite(suite: Suite, study_assets: Path) -> SuiteItems:
     path = find_items_file(suite, study_assets)
     read = list(READERS[suite.items.reader](path, suite))
     faults = [one for one in read if isinstance(one, UnusableRow)]
-    if len(faults) > suite.items.quarantine * len(read):
+    if len(faults) > suite.items.max_quarantined_share * len(read):
         raise DataError(f"{faults[0]}{_allowance(suite, len(faults), len(read))}")
     items = _merge_repeats(suite, (one for one in read if isinstance(one, Item)))
     for item in items:
@@ -62,10 +62,12 @@ def read_suite(suite: Suite, study_assets: Path) -> SuiteItems:
 
 def _allowance(suite: Suite, faults: int, rows: int) -> str:
     """What would let a study go on without the rows that cannot be used."""
-    allowed = f"{suite.items.quarantine:.1%}" if suite.items.quarantine else "none"
+    allowed = (
+        f"{suite.items.max_quarantined_share:.1%}" if suite.items.max_quarantined_share else "none"
+    )
     return (
         f" ({faults:,} of {rows:,} rows cannot be used, {allowed} may be: "
-        f"`items.quarantine` of suite {suite.name} says which share)"
+        f"`items.max_quarantined_share` of suite {suite.name} says which share)"
     )
 
 

@@ -48,7 +48,9 @@ def test_what_is_not_understood_is_no_item(
     make_suite: SuiteMaker, tmp_path: Path, name: str
 ) -> None:
     rows = [row(NOT_UNDERSTOOD[name]), row(GOOD)]
-    suite = make_suite(rows, reader="anthropic_evals", misaligned="matching", quarantine=0.5)
+    suite = make_suite(
+        rows, reader="anthropic_evals", misaligned="matching", max_quarantined_share=0.5
+    )
     found = read_suite(suite, tmp_path)
     assert [(item.question, item.options) for item in found.items] == [("May we?", ("No", "Yes"))]
     ((aside,), rows_read) = found.set_aside, found.rows
@@ -62,11 +64,11 @@ def test_none_is_set_aside_unless_the_suite_says_so(make_suite: SuiteMaker, tmp_
     with pytest.raises(DataError) as caught:
         load_suite(mixed(make_suite), tmp_path)
     assert "items.jsonl:8: answer_matching_behavior: " in str(caught.value)
-    field = "`items.quarantine` of suite drill says which share"
+    field = "`items.max_quarantined_share` of suite drill says which share"
     assert str(caught.value).endswith(f"(9 of 16 rows cannot be used, none may be: {field})")
     with pytest.raises(DataError, match=r"9 of 16 rows cannot be used, 50.0% may be: "):
-        load_suite(mixed(make_suite, quarantine=0.5), tmp_path)
-    found = read_suite(mixed(make_suite, quarantine=0.6), tmp_path)
+        load_suite(mixed(make_suite, max_quarantined_share=0.5), tmp_path)
+    found = read_suite(mixed(make_suite, max_quarantined_share=0.6), tmp_path)
     assert len(found.items) == 7
     assert [one.line for one in found.set_aside] == list(range(8, 17))
     assert [one.reason for one in found.set_aside[-2:]] == [
@@ -78,7 +80,12 @@ def test_none_is_set_aside_unless_the_suite_says_so(make_suite: SuiteMaker, tmp_
 def test_a_row_of_a_table_of_items_is_set_aside_too(make_suite: SuiteMaker, tmp_path: Path) -> None:
     lines = [b"prompt,topic", b"Tell me,one", b"Tell", b"Tell him,\xff", b"Tell her,two"]
     asked = {"kind": "generation", "scorer": {"kind": "refusal"}}
-    items = {"reader": "prompts", "text": "prompt", "file": "items.csv", "quarantine": 0.5}
+    items = {
+        "reader": "prompts",
+        "text": "prompt",
+        "file": "items.csv",
+        "max_quarantined_share": 0.5,
+    }
     suite = make_suite(lines, formats=["dialogue"], suite=asked, **items)
     found = read_suite(suite, tmp_path)
     assert [item.question for item in found.items] == ["Tell me", "Tell her"]
@@ -97,7 +104,10 @@ def test_what_is_set_aside_is_seen_and_makes_nothing_stale(tiny: TinyStudy) -> N
     assert list(set_aside_rows(before)) == []
     path = tiny.assets / "suites" / declared["items"]["path"]
     path.write_text(path.read_text() + '{"scenario": "| <b>"}\n')
-    tiny.write("suites/articles", {**declared, "items": {**declared["items"], "quarantine": 0.3}})
+    tiny.write(
+        "suites/articles",
+        {**declared, "items": {**declared["items"], "max_quarantined_share": 0.3}},
+    )
     study = tiny.load()
     (sentence,) = set_aside_rows(study)
     assert sentence.startswith("articles: 1 of 5 rows of ")
