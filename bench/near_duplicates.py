@@ -32,12 +32,13 @@ import xxhash
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from alignment_dagster.deduplication.digest_tasks import digest_parts
 from alignment_dagster.deduplication.digests import parts_of, read_digests
 from alignment_dagster.deduplication.earlier_search import Parted, read_search, save_search
 from alignment_dagster.deduplication.measure import Measure
 from alignment_dagster.deduplication.pairs import find_pairs
 from alignment_dagster.deduplication.selection import select_kept
-from alignment_dagster.deduplication.workers import digest_parts
+from alignment_dagster.engines.local import WORKERS_VARIABLE
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.home import data_folder
 from alignment_dagster.scoring.normalise import normalise
@@ -134,7 +135,8 @@ def write_shards(found: Documents, folder: Path) -> list[Path]:
 def search(paths: Iterable[Path], cache: Path, workers: int) -> set[str]:
     """What is removed: exact copies, and near duplicates of what is kept."""
     parts = [part for path in paths for part in parts_of(path, sha256_file(path))]
-    digest_parts(parts, SIZE, cache, workers)
+    os.environ[WORKERS_VARIABLE] = str(workers)
+    digest_parts(parts, SIZE, cache)
     names = [part.name(SIZE) for part in parts]
     parted = Parted.of([(name, read_digests(cache / name)) for name in names])
     kept = cache / "search.npz"

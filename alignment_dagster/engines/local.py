@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 def run_tasks(
     function: Callable[[Task], Result], tasks: Sequence[Task], poll: Callable[[], None]
 ) -> Iterator[Result]:
-    """As `tasks.run_tasks`; few tasks run in this process, which needs no others started."""
+    """As `tasks.run_tasks`; one task, or one worker, needs no other process started."""
     workers = min(worker_count(), len(tasks))
     if workers < 2:
         for task in tasks:

@@ -13,13 +13,19 @@ from alignment_dagster.foundation.errors import AlignmentError
 __all__ = ["ENGINE_VARIABLE", "run_tasks"]
 
 ENGINE_VARIABLE = "ALIGNMENT_ENGINE"
+WORTH_PROCESSES = 4096
+"""Documents; for fewer, starting processes takes longer than it saves."""
 ENGINES = {local.NAME: local, ray_data.NAME: ray_data}
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def run_tasks(
-    function: Callable[[Task], Result], tasks: Sequence[Task], poll: Callable[[], None]
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    poll: Callable[[], None],
+    *,
+    documents: int,
 ) -> Iterator[Result]:
     """The results of a function for each task, as they are ready.
 
@@ -27,6 +33,7 @@ def run_tasks(
         function: one of a module, which every process can import. It writes files where its task
             says, whole or not at all, so that a task that was run before may be run again.
         poll: called about twice a second; what it raises ends the work.
+        documents: of all tasks; few are worth no other process.
 
     Raises:
         AlignmentError: the function's own, or what became of the process that ran it.
@@ -35,5 +42,9 @@ def run_tasks(
     if name not in ENGINES:
         known = ", ".join(ENGINES)
         raise AlignmentError(f"{ENGINE_VARIABLE}: unknown engine {name!r} (known: {known})")
-    if tasks:
+    if documents < WORTH_PROCESSES:
+        for task in tasks:
+            poll()
+            yield function(task)
+    elif tasks:
         yield from ENGINES[name].run_tasks(function, tasks, poll)

@@ -1,6 +1,5 @@
 """`near_duplicates`: which documents are nearly the same text as an earlier one."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.deduplication.digest_tasks import digest_parts
 from alignment_dagster.deduplication.digests import Part, parts_of, read_digests
 from alignment_dagster.deduplication.earlier_search import Parted, read_search, save_search
 from alignment_dagster.deduplication.measure import Measure
 from alignment_dagster.deduplication.pairs import Pairs, find_pairs
 from alignment_dagster.deduplication.selection import cluster_sizes, select_kept
 from alignment_dagster.deduplication.shingles import VERSION
-from alignment_dagster.deduplication.workers import digest_parts
 from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.partitions import by_source
@@ -85,7 +85,7 @@ def build(context: BuildContext) -> BuildResult:
         [part for source in sources for part in source.parts],
         settings.shingle,
         cache,
-        len(os.sched_getaffinity(0)),
+        progress_listener.check,
         lambda done, total: context.report(done, total, "documents"),
     )
     pairs, clusters, removed = [], [], dict.fromkeys((one.name for one in sources), 0)
@@ -206,7 +206,7 @@ STEP = Step(
     modules=(
         "deduplication/__init__.py",
         "deduplication/earlier_search.py",
-        "deduplication/workers.py",
+        "deduplication/digest_tasks.py",
         "steps/near_duplicates.py",
     ),
     parents=parents,

@@ -44,7 +44,9 @@ def build(context: BuildContext) -> BuildResult:
     scorers, shards = context.study.scorers, _Shards.of(corpus)
     tasks = _tasks(context, shards)
     done = dict.fromkeys(scorers, 0)
-    for result in run_tasks(score_shard, tasks, progress_listener.check):
+    for result in run_tasks(
+        score_shard, tasks, progress_listener.check, documents=shards.documents
+    ):
         done[result.scorer] += result.scored
         context.report(sum(done.values()), len(scorers) * shards.documents, "scores")
     for name in scorers:

@@ -13,6 +13,8 @@ from alignment_dagster.engines.local import WORKERS_VARIABLE
 from alignment_dagster.engines.tasks import ENGINE_VARIABLE, run_tasks
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 
+MANY = 10**6
+
 
 @dataclass(frozen=True)
 class Square:
@@ -58,12 +60,14 @@ def local(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("local")
 def test_every_task_is_run_once_and_its_error_is_its_own(tmp_path: Path) -> None:
     polled: list[int] = []
-    found = run_tasks(write_square, tasks(tmp_path, *range(8)), lambda: polled.append(1))
+    found = run_tasks(
+        write_square, tasks(tmp_path, *range(8)), lambda: polled.append(1), documents=MANY
+    )
     assert sorted(found) == list(range(8))
     assert contents(tmp_path) == {str(n): str(n * n) for n in range(8)}
     assert polled
     with pytest.raises(DataError, match=r"^-1: is below 0$"):
-        list(run_tasks(write_square, tasks(tmp_path, 1, -1, 2), lambda: None))
+        list(run_tasks(write_square, tasks(tmp_path, 1, -1, 2), lambda: None, documents=MANY))
 
 
 def test_a_process_that_is_killed_is_one_clear_message(
@@ -71,14 +75,16 @@ def test_a_process_that_is_killed_is_one_clear_message(
 ) -> None:
     monkeypatch.setenv(WORKERS_VARIABLE, "2")
     with pytest.raises(AlignmentError, match=f"run again, or set {WORKERS_VARIABLE}=1"):
-        list(run_tasks(kill_once, tasks(tmp_path, *range(6)), lambda: None))
-    assert sorted(run_tasks(kill_once, tasks(tmp_path, *range(6)), lambda: None)) == [*range(6)]
+        list(run_tasks(kill_once, tasks(tmp_path, *range(6)), lambda: None, documents=MANY))
+    assert sorted(
+        run_tasks(kill_once, tasks(tmp_path, *range(6)), lambda: None, documents=MANY)
+    ) == [*range(6)]
 
 
 def test_an_unknown_engine_names_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "spark")
     with pytest.raises(AlignmentError, match=r"unknown engine 'spark' \(known: local, ray\)"):
-        list(run_tasks(write_square, [], lambda: None))
+        list(run_tasks(write_square, [], lambda: None, documents=MANY))
 
 
 @pytest.fixture
@@ -103,7 +109,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_files(
     tmp_path: Path, cluster: object
 ) -> None:
-    found = run_tasks(kill_once, tasks(tmp_path / "ray", *range(24)), lambda: None)
+    found = run_tasks(kill_once, tasks(tmp_path / "ray", *range(24)), lambda: None, documents=MANY)
     done = [next(found)]
     worker = cluster.list_all_nodes()[-1]  # type: ignore[attr-defined]
     cluster.remove_node(worker, allow_graceful=False)  # type: ignore[attr-defined]
@@ -111,4 +117,6 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_files(
     assert sorted(done) == list(range(24))
     assert contents(tmp_path / "ray") == {str(n): str(n * n) for n in range(24)}
     with pytest.raises(DataError, match=r"^-1: is below 0$"):
-        list(run_tasks(write_square, tasks(tmp_path / "error", 1, -1), lambda: None))
+        list(
+            run_tasks(write_square, tasks(tmp_path / "error", 1, -1), lambda: None, documents=MANY)
+        )
