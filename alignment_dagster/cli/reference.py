@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     STUDY = "study"
     SOURCE = "source"
+    CLASSIFIER = "classifier"
     RECIPE = "recipe"
     SUITE = "suite"
 

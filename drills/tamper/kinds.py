@@ -48,10 +48,16 @@ WITHOUT_ROWS = ("generations.parquet",)
 SOURCES = {"partition": "stories", "other": "ai_news"}
 RECIPES = {"partition": "aligned", "other": "unfiltered"}
 REPLICATES = {"partition": "aligned|0", "other": "unfiltered|0"}
-TABLES = ("ai_discourse", "contamination", "fingerprint", "text_stats")
+TABLES = ("ai_discourse", "contamination", "failures", "fingerprint", "text_stats")
 
 KINDS: tuple[Kind, ...] = (
-    Kind("raw_corpus", ("documents/00000.parquet",), **SOURCES),
+    Kind(
+        "raw_corpus",
+        tuple(
+            f"{name}/00000.parquet" for name in ("documents", "metadata", "quarantine", "repeats")
+        ),
+        **SOURCES,
+    ),
     Kind("scored_corpus", tuple(f"{name}/00000.parquet" for name in TABLES), **SOURCES),
     Kind("documents", ("documents.parquet", "held_out.parquet")),
     Kind(

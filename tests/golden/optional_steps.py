@@ -1,4 +1,4 @@
-"""The steps that the tiny study leaves out: drift, near duplicates, gate, lm-evaluation-harness.
+"""The steps that the tiny study leaves out: drift, a classifier, near duplicates, gate, lm-evaluation-harness.
 
 Each is made once: of a source that moved, of a report after an approved one, of one checkpoint.
 """
@@ -16,8 +16,10 @@ from tests.support.audited_study import Audited
 from tests.support.tiny_study import NAME, write_jsonl, write_yaml
 
 SOURCE, RECIPE, SEED = "stories", "aligned", 0
+LEARNT = "speaks_of_ai"
 OPTIONAL: Mapping[str, str | None] = {
     chain.CORPUS_DRIFT: SOURCE,
+    chain.CLASSIFIER: LEARNT,
     chain.NEAR_DUPLICATES: None,
     chain.HARNESS: replicate(RECIPE, SEED),
     chain.REGRESSION_GATE: None,
@@ -27,6 +29,15 @@ REFRESH: dict[str, Any] = {
     "schedule": {"cron": "0 3 * * *"},
     "drift": {"volume": {"warn": 0.1}, "scores": {"warn": 0.1}},
     "gate": {"suites": ["articles"], "margin": 0.05},
+}
+CLASSIFIER = {
+    "name": LEARNT,
+    "description": "News of AI against stories.",
+    "tells": {"kind": "binary", "positive": "about_ai", "negative": "stories"},
+    "sources": [
+        {"source": "ai_news", "label": "about_ai"},
+        {"source": "stories", "label": "stories"},
+    ],
 }
 TASK = "writes"
 FILES = "tasks"
@@ -58,6 +69,9 @@ def make_optional(refreshed: Audited, folder: Path) -> list[Artifact]:
     _run(made, "run", NAME, "--to", chain.CORPUS_DRIFT)
     made.study.change(near_duplicates={"threshold": 0.7, "shingle": 3})
     _run(made, "run", NAME, "--from", chain.NEAR_DUPLICATES, "--to", chain.NEAR_DUPLICATES)
+    write_yaml(made.study.assets / "classifiers" / f"{LEARNT}.yaml", CLASSIFIER)
+    made.study.change(classifiers=[LEARNT])
+    _run(made, "run", NAME, "--from", chain.CLASSIFIER, "--to", chain.CLASSIFIER)
     if lm_eval_installed():
         tasks = made.study.assets / "suites" / FILES
         write_yaml(tasks / f"{TASK}.yaml", WRITES)

@@ -44,8 +44,9 @@ def test_other_packing_remakes_what_depends_on_it(altered: Audited, tmp_path: Pa
     upgraded = Upgraded.create(tmp_path / "upgraded")
     upgraded.replace(
         "alignment_dagster/mixing/packing.py",
-        "for item in copies:",
-        "for item in reversed(tuple(copies)):",
+        "    lengths = encoded.lengths[copies.documents]\n",
+        "    copies = Copies(copies.documents[::-1], copies.numbers[::-1])\n"
+        "    lengths = encoded.lengths[copies.documents]\n",
     )
     upgraded.replace(
         "alignment_dagster/steps/curated_mix.py", 'code_version="1"', 'code_version="2"'

@@ -11,7 +11,7 @@ from tests.support.installed_wheel import Installed
 
 SOURCES = (
     "alignment_dagster", "assets", "dbt_project", "dagster.yaml", "workspace.yaml",
-    "pyproject.toml", "setup.py", "README.md", "LICENSE",
+    "docs", "pyproject.toml", "setup.py", "README.md", "LICENSE",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "target", "logs", "dbt_packages", ".user.yml")
 

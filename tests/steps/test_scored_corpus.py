@@ -64,7 +64,7 @@ def test_a_raised_scorer_alone_is_asked_again(
         _, first = refresh(instance, tiny)
         every = asked(first)["fingerprint"]
         assert every == 150
-        own = pq.read_table(first.path / "shouting.marks.parquet")
+        own = pq.read_table(first.path / "shouting.marks" / "00000.parquet")
         assert own.num_rows == every
         assert own["marks"].type == pa.int64()
         monkeypatch.setitem(

@@ -27,6 +27,7 @@ from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study.classifiers import SCORER
+from alignment_dagster.study.recipes import DropRule
 
 CHECKPOINTS = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING)
 """Assets that hold weights."""
@@ -165,9 +166,12 @@ def _find_classified(opened: OpenedReport) -> Iterator[str]:
     for artifact in opened.ancestors:
         if artifact.asset == chain.DISPOSITIONS:
             declared = artifact.provenance.declared
-            for recipe in declared["recipes"]:
-                rules = (*declared["drop"], *recipe["drop"])
-                if any(rule["scorer"].startswith(SCORER) for rule in rules):
+            for recipe in declared.get("recipes", ()):
+                rules = [
+                    DropRule.model_validate(one) for one in (*declared["drop"], *recipe["drop"])
+                ]
+                compared = (one for rule in rules for one in rule.comparisons())
+                if any(one.scorer.startswith(SCORER) for one in compared):
                     yield recipe["name"]
 
 

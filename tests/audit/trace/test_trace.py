@@ -242,7 +242,7 @@ def assert_spans_hold_its_tokens(
     texts = {
         row["document_id"]: row["text"]
         for label in ("raw_corpus[stories]", "raw_corpus[ai_news]", "raw_corpus[aligned_docs]")
-        for row in table(opened, label, "documents.parquet").to_pylist()
+        for row in table(opened, label, "documents/00000.parquet").to_pylist()
     }
     assert tokenizer.decode(tokens, skip_special_tokens=True) == texts[document]
 

@@ -132,7 +132,7 @@ def test_of_a_collected_artifact_the_records_stay_and_readers_say_what_became_of
     )
     views = build_selects(small.archive.all())
     assert views["logged"].count("select") == 10
-    assert views["texts"].count("read_parquet") == 1
+    assert views["texts"].count(" as artifact") == 1
 
 
 def test_the_same_inputs_make_it_anew_with_the_same_digest_and_both_stay_on_record(
