@@ -1,4 +1,4 @@
-"""The steps that the tiny study leaves out: drift, a classifier, near duplicates, gate, lm-evaluation-harness.
+"""The steps that the tiny study leaves out: drift, classifier, near duplicates, gate, harness.
 
 Each is made once: of a source that moved, of a report after an approved one, of one checkpoint.
 """
