@@ -16,7 +16,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.lineage.shards import shard_files
+from alignment_dagster.lineage.shards import read_tables, shard_files
 from alignment_dagster.scoring import SCORERS, ScoringContext
 from alignment_dagster.scoring.classifiers.examples import (
     HELD_OUT,
@@ -33,6 +33,7 @@ from alignment_dagster.scoring.classifiers.trained import Trained, make_scorer
 from alignment_dagster.steps.pages.classifier import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context
 from alignment_dagster.study import Classifier, Study
+from alignment_dagster.study.classifiers import LabelledSource
 
 CONTAMINATION = "contamination"
 
@@ -69,13 +70,27 @@ def _labelled(context: BuildContext, classifier: Classifier) -> list[LabelledDoc
     return [
         LabelledDocuments(
             one.source,
-            str(one.label),
+            str(one.label) if one.column is None else _labels(context, classifier, one),
             shard_files(
                 context.parents.one(chain.RAW_CORPUS, one.source), file_names.RAW_DOCUMENTS
             ),
         )
         for one in classifier.sources
     ]
+
+
+def _labels(
+    context: BuildContext, classifier: Classifier, labelled: LabelledSource
+) -> Mapping[str, str]:
+    """Document → what its source says that it is, where that is one of the labels."""
+    corpus = context.parents.one(chain.RAW_CORPUS, labelled.source)
+    table = read_tables(shard_files(corpus, file_names.METADATA))
+    rows = table.filter(pc.equal(table["column"], labelled.column)).to_pylist()
+    said = {
+        row["document_id"]: row["text"] if row["number"] is None else f"{row['number']:g}"
+        for row in rows
+    }
+    return {one: label for one, label in said.items() if label in classifier.tells.labels}
 
 
 def _measure(
@@ -95,7 +110,7 @@ def _measure(
     for corpus in corpora:
         for found, texts in read_texts(corpus.files, wanted):
             ids += found
-            labels += [corpus.label] * len(found)
+            labels += [corpus.label_of(one) or "" for one in found]
             scores.append(trained.score(texts))
             if compared is not None and beside is not None:
                 values = pc.cast(compared(texts)[beside.column], pa.float64()).to_numpy()

@@ -55,12 +55,21 @@ class Multiclass(Declared):
 
 
 class LabelledSource(Declared):
-    """A source all of whose documents have one label."""
+    """A source whose documents have one label, or each its own."""
 
     source: Name
     """One of the study's sources, of any role."""
-    label: Name | Level
-    """`positive`'s or `negative`'s name, a level, or a class."""
+    label: Name | Level | None = None
+    """Of all its documents: `positive`'s or `negative`'s name, a level, or a class."""
+    column: Text | None = None
+    """A column that the source brings along, with the label of each document; a document with
+    nothing there, or something else, is not learnt from."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "LabelledSource":
+        if (self.label is None) == (self.column is None):
+            raise ValueError("give exactly one of `label` and `column`")
+        return self
 
 
 class LinearModel(Declared):
@@ -158,11 +167,11 @@ class Classifier(Declared):
             if twice:
                 raise ValueError(f"a {what} is named twice: {', '.join(twice)}")
         for one in self.sources:
-            if str(one.label) not in labels:
+            if one.label is not None and str(one.label) not in labels:
                 known = ", ".join(labels)
                 raise ValueError(f"sources: {one.source}: label {one.label!r} is none of {known}")
         missing = sorted(set(labels) - {str(one.label) for one in self.sources})
-        if missing:
+        if missing and not any(one.column for one in self.sources):
             raise ValueError(f"sources: none has the label {', '.join(missing)}")
         if self.beside is not None and not isinstance(self.tells, Binary):
             raise ValueError("beside: a rule is held against classifiers of the kind `binary`")

@@ -24,7 +24,8 @@ SCHEMA = pa.schema(
 )
 """One row for each document of the labelled sources, in their order."""
 TRAINED, HELD_OUT = "trained", "held_out"
-NOT_SAMPLED, DUPLICATE, CONTRADICTED, ITEM = (
+UNLABELLED, NOT_SAMPLED, DUPLICATE, CONTRADICTED, ITEM = (
+    "unlabelled",
     "not_sampled",
     "duplicate",
     "contradicted",
@@ -40,12 +41,16 @@ FindItems = Callable[[list[str]], Sequence[str | None]]
 
 @dataclass(frozen=True)
 class LabelledDocuments:
-    """The documents of one source, and the label that all of them have."""
+    """The documents of one source, and the label that all of them have, or each by its id."""
 
     source: str
-    label: str
+    label: str | Mapping[str, str]
     files: Sequence[Path]
     """Parquet with `document_id` and `text`."""
+
+    def label_of(self, document_id: str) -> str | None:
+        """None where a document has none."""
+        return self.label if isinstance(self.label, str) else self.label.get(document_id)
 
 
 def place(*parts: str) -> float:
@@ -82,7 +87,7 @@ def choose_examples(
         DataError: if a label has too few documents to learn from or to be measured on.
     """
     sampled = _sample(classifier, corpora)
-    first: dict[str, tuple[str, str]] = {}
+    first: dict[str, str] = {}
     rows: list[dict[str, str | None]] = []
     by_fingerprint: dict[str, list[int]] = {}
     for corpus in corpora:
@@ -91,14 +96,15 @@ def choose_examples(
             items = iter(find_items(wanted))
             for one, text in zip(ids, texts, strict=True):
                 row: dict[str, str | None] = dict.fromkeys(SCHEMA.names)
-                row |= {"document_id": one, "source": corpus.source, "label": corpus.label}
+                label = corpus.label_of(one)
+                row |= {"document_id": one, "source": corpus.source, "label": label}
                 rows.append(row)
                 if one not in sampled:
-                    row["use"] = NOT_SAMPLED
+                    row["use"] = UNLABELLED if label is None else NOT_SAMPLED
                     continue
                 item, words = next(items), fingerprint(text)
                 by_fingerprint.setdefault(words, []).append(len(rows) - 1)
-                before, _ = first.setdefault(words, (one, corpus.label))
+                before = first.setdefault(words, one)
                 row["cause"] = item or (None if before == one else before)
                 row["use"] = (
                     ITEM if item else DUPLICATE if before != one
@@ -118,8 +124,9 @@ def _sample(classifier: Classifier, corpora: Sequence[LabelledDocuments]) -> fro
     by_label: dict[str, list[str]] = {}
     for corpus in corpora:
         ids = [pq.read_table(file, columns=["document_id"])["document_id"] for file in corpus.files]
-        for found in ids:
-            by_label.setdefault(corpus.label, []).extend(found.to_pylist())
+        for one in (name for found in ids for name in found.to_pylist()):
+            if label := corpus.label_of(one):
+                by_label.setdefault(label, []).append(one)
     seed = str(classifier.seed)
     return frozenset(
         one
@@ -138,7 +145,7 @@ def _split(classifier: Classifier, words: str, held_out_share: float) -> str:
 
 def _require_enough(classifier: Classifier, found: pa.Table) -> None:
     sources: Mapping[str, list[str]] = {
-        label: [one.source for one in classifier.sources if str(one.label) == label]
+        label: [one.source for one in classifier.sources if one.column or str(one.label) == label]
         for label in classifier.tells.labels
     }
     for label, names in sources.items():

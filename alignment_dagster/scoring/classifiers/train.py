@@ -35,25 +35,26 @@ def train(
     """
     features = read_features(classifier.model)
     wanted = ids_for(examples, TRAINED)
+    places = {label: place for place, label in enumerate(classifier.tells.labels)}
     labels: list[int] = []
     matrices: list[Any] = []
     done = 0
     for corpus in corpora:
-        label = classifier.tells.labels.index(corpus.label)
-        for _, texts in read_texts(corpus.files, wanted):
-            units = _units(classifier, texts)
-            matrices.append(features.matrix(units))
-            labels += [label] * len(units)
+        for ids, texts in read_texts(corpus.files, wanted):
+            units = [_units(classifier, text) for text in texts]
+            matrices.append(features.matrix([one for own in units for one in own]))
+            for document, own in zip(ids, units, strict=True):
+                labels += [places[corpus.label_of(document) or ""]] * len(own)
             done += len(texts)
             progress(done, len(wanted))
     return Trained(classifier, features, fit_weights(_stack(matrices), labels))
 
 
-def _units(classifier: Classifier, texts: Sequence[str]) -> Sequence[str]:
+def _units(classifier: Classifier, text: str) -> Sequence[str]:
     """A document's sentences have its label."""
     if classifier.unit == "document":
-        return texts
-    return [text[start:end] for text in texts for start, end in find_sentences(text)]
+        return (text,)
+    return [text[start:end] for start, end in find_sentences(text)]
 
 
 def _stack(matrices: Sequence[Any]) -> Any:

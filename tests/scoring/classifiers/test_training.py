@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.foundation.digests import sha256_file
@@ -19,6 +20,7 @@ from alignment_dagster.scoring.classifiers.examples import (
     ITEM,
     NOT_SAMPLED,
     TRAINED,
+    LabelledDocuments,
     choose_examples,
     held_out_place,
     ids_for,
@@ -189,3 +191,31 @@ def test_what_it_scores_with_is_no_pickle_and_not_altered(tmp_path: Path) -> Non
 def test_labels_and_sources_must_fit(fields: Mapping[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         declare(BINARY, **fields)
+
+
+def test_labels_of_documents_teach_what_labels_of_sources_do(tmp_path: Path) -> None:
+    apart = [write(tmp_path, kind, texts(kind)) for kind in ("machine", "sea")]
+    whole, examples, _ = learn(declare(BINARY, ["machine", "sea"]), apart)
+    tables = [pq.read_table(corpus.files[0]) for corpus in apart]
+    labels = {
+        one: kind
+        for kind, table in zip(("machine", "sea"), tables, strict=True)
+        for one in table["document_id"].to_pylist()
+    }
+    strange = pa.table({"document_id": ["x"], "text": ["nobody knows what this is"]})
+    pq.write_table(pa.concat_tables([*tables, strange]), tmp_path / "mixed.parquet")
+    mixed = LabelledDocuments("mixed", labels, [tmp_path / "mixed.parquet"])
+    own = declare(BINARY, [], sources=[{"source": "mixed", "column": "label"}])
+    learnt, found, _ = learn(own, [mixed])
+    assert learnt.score(texts("sea")).equals(whole.score(texts("sea")))
+    uses = dict(zip(found["document_id"].to_pylist(), found["use"].to_pylist(), strict=True))
+    assert uses.pop("x") == "unlabelled"
+    assert uses == dict(
+        zip(examples["document_id"].to_pylist(), examples["use"].to_pylist(), strict=True)
+    )
+
+
+def test_a_source_has_one_label_or_a_column_of_them() -> None:
+    for fields in ({}, {"label": "machine", "column": "label"}):
+        with pytest.raises(ValueError, match="give exactly one of `label` and `column`"):
+            declare(BINARY, [], sources=[{"source": "mixed", **fields}])
