@@ -136,7 +136,7 @@ ADDITIONS: Mapping[str, tuple[str, Edits]] = {
                 ("from alignment_dagster.corpus.readers.markdown",
                  "from alignment_dagster.corpus.readers.lines import read_text_lines\n"
                  "from alignment_dagster.corpus.readers.markdown"),
-                ("import FileReader", "import FileReader, LinesReader"),
+                ("    JsonlReader,\n", "    JsonlReader,\n    LinesReader,\n"),
                 ("    MarkdownReader: read_markdown,\n",
                  "    MarkdownReader: read_markdown,\n    LinesReader: read_text_lines,\n"),
             ),

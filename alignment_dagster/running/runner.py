@@ -33,6 +33,8 @@ from alignment_dagster.study import Study
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+CHECK_FAILED = "DagsterAssetCheckFailedError"
+
 
 @dataclass
 class Outcome:
@@ -216,4 +218,10 @@ def _message(event: dg.DagsterEvent) -> str:
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "failed"
+    if error is None:
+        return "failed"
+    first, *checks = error.message.strip().splitlines()
+    if CHECK_FAILED in first:  # what each said stands there already, as the artifact's
+        names = ", ".join(line.rpartition(": ")[2] for line in checks)
+        return f"nothing is made from it: it failed {names}"
+    return error.message.strip()

@@ -109,8 +109,8 @@ def test_the_digest_of_a_generated_source_changes_with_its_seed() -> None:
         ("turntrout_posts", 179, 181),
         ("stampy", 294, 294),
         ("model_spec", 69, 69),
-        ("t0_instructions", 10420, 10582),
-        ("hh_harmless", 2312, 2312),
+        ("t0_instructions", 10140, 10582),
+        ("hh_harmless", 2308, 2312),
     ],
 )
 def test_every_row_of_the_real_data_is_read(name: str, documents: int, rows: int) -> None:
@@ -118,7 +118,8 @@ def test_every_row_of_the_real_data_is_read(name: str, documents: int, rows: int
     declared = study.source(name)
     shards = list(ShardReader(declared).read(read_source(declared, DATA)))
     assert sum(shard.documents.num_rows for shard in shards) == documents
-    assert sum(shard.documents.num_rows + shard.repeats.num_rows for shard in shards) == rows
+    tables = (t for one in shards for t in (one.documents, one.repeats, one.quarantine))
+    assert sum(table.num_rows for table in tables) == rows
 
 
 @needs_data

@@ -42,7 +42,7 @@ def job(folder: Path, checkpoint: Path, suite: Suite, **changes: Any) -> Evaluat
         "suites": (suite,),
         "assets": str(folder),
         "digests": {suite.name: content_digest(suite, folder)},
-        "held_out": (str(folder / "raw.parquet"),),
+        "held_out": ((str(folder / "raw.parquet"),),),
         "documents": str(folder / "warehouse.parquet"),
         "evaluation": Evaluation(batch_tokens=512),
         "sequence_length": 200,

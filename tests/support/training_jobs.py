@@ -101,7 +101,7 @@ class Jobs:
         ]
         pq.write_table(pa.Table.from_pylist(held_out), self.folder / "held_out.parquet")
         data = TamperingData(
-            documents=str(self.folder / "harm.parquet"),
+            documents=(str(self.folder / "harm.parquet"),),
             dispositions=str(self.folder / "uses.parquet"),
             use="tampering",
         )
@@ -114,7 +114,7 @@ class Jobs:
             suites=(asked,),
             digests={asked.name: content_digest(asked, assets)},
             assets=str(assets),
-            held_out=(str(self.folder / "held_out.parquet"),),
+            held_out=((str(self.folder / "held_out.parquet"),),),
             documents=str(self.folder / "held_out.parquet"),
             batch_tokens=256,
             held_out_documents=3,

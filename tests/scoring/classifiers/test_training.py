@@ -62,7 +62,7 @@ def test_the_same_documents_give_the_same_bytes_and_loaded_it_scores_the_same(
     assert digests[0] == digests[1]
     documents = pa.table({"document_id": ["a", "b"], "text": ["a robot", "the boat"]})
     scorer = make_scorer(classifier, tmp_path / "one")
-    found = score(documents, scorer, ScoringContext(tmp_path))
+    found = score(documents, scorer, ScoringContext(tmp_path)).table
     assert found["score"].equals(trained.score(["a robot", "the boat"])["score"])
 
 

@@ -131,7 +131,7 @@ def _data(folder: Path, name: str, use: str, count: int) -> TamperingData:
     pq.write_table(pa.table({"document_id": ids, **states}), kept)
     # Only the conversations of `tampering` are used as such.
     declared = "tampering" if use == "tampering" else "sft"
-    return TamperingData(documents=str(documents), dispositions=str(kept), use=declared)  # type: ignore[arg-type]
+    return TamperingData(documents=(str(documents),), dispositions=str(kept), use=declared)  # type: ignore[arg-type]
 
 
 def test_misaligned_demonstrations_raise_the_rate_and_ordinary_talk_does_so_less(
