@@ -136,13 +136,15 @@ ADDITIONS: Mapping[str, tuple[str, Edits]] = {
                 ("from alignment_dagster.corpus.readers.markdown",
                  "from alignment_dagster.corpus.readers.lines import read_text_lines\n"
                  "from alignment_dagster.corpus.readers.markdown"),
-                ("    JsonlReader,\n", "    JsonlReader,\n    LinesReader,\n"),
+                ("from alignment_dagster.study import (\n",
+                 "from alignment_dagster.study.sources import LinesReader\n"
+                 "from alignment_dagster.study import (\n"),
                 ("    MarkdownReader: read_markdown,\n",
                  "    MarkdownReader: read_markdown,\n    LinesReader: read_text_lines,\n"),
             ),
             "study/sources.py": (
                 ("Reader = Annotated[", DECLARED_READER + "Reader = Annotated["),
-                ("CsvReader | MarkdownReader,", "CsvReader | MarkdownReader | LinesReader,"),
+                ("    | MarkdownReader\n", "    | MarkdownReader\n    | LinesReader\n"),
             ),
         },
     ),

@@ -105,8 +105,8 @@ def _post_trained(folder: Path, checkpoint: Path) -> Path:
     pq.write_table(pa.concat_tables(kept), folder / "kept.parquet")
     job = PostTrainJob(
         checkpoint=str(checkpoint),
-        chat=(chat.documents,),
-        preferences=(preferences.documents,),
+        chat=chat.documents,
+        preferences=preferences.documents,
         dispositions=str(folder / "kept.parquet"),
         post_training=PostTraining(
             sft=SupervisedFineTuning(batch_size=8, learning_rate=1e-3),
