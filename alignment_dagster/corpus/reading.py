@@ -6,8 +6,6 @@ is the same now, and more was read behind it: read from the beginning, it would 
 
 import hashlib
 import json
-import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.corpus.documents import Shard, ShardReader, write_shard
 from alignment_dagster.corpus.rows import Row
 from alignment_dagster.corpus.sources import Tally
-from alignment_dagster.foundation.atomic_files import atomic_folder
+from alignment_dagster.foundation.atomic_files import atomic_folder, link_file
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
@@ -147,12 +145,3 @@ def _ends(files: FileDigests) -> dict[str, str]:
         running.update(canonical_json([name, digest]).encode())
         ends[name] = running.hexdigest()
     return ends
-
-
-def link_file(source: Path, target: Path) -> None:
-    """The same bytes at another place: linked, or copied where the file system has no links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -97,6 +97,15 @@ def rename_once(folder: Path, target: Path) -> None:
     flush(target.parent)
 
 
+def link_file(source: Path, target: Path) -> None:
+    """The same bytes at another place: linked, or copied where the file system has no links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def flush_files(folder: Path) -> None:
     """Bring the bytes of all files below a folder to the disk, before it gets its name."""
     for path in folder.rglob("*"):

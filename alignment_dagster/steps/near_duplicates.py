@@ -24,9 +24,9 @@ from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.partitions import by_source
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.shards import shard_names
 from alignment_dagster.steps.pages.near_duplicates import page_metadata
 from alignment_dagster.study import NearDuplicates, Study
 
@@ -121,18 +121,12 @@ def build(context: BuildContext) -> BuildResult:
     )
 
 
-def document_files(artifact: Artifact) -> list[tuple[Path, str]]:
-    """The Parquet files with a source's documents, in their order, each with its digest."""
-    folder = file_names.DOCUMENTS.removesuffix(".parquet") + "/"
-    files = artifact.manifest.files
-    names = (name for name in files if name == file_names.DOCUMENTS or name.startswith(folder))
-    return [(artifact.path / name, files[name]) for name in sorted(names)]
-
-
 def _sources(context: BuildContext) -> Iterator[_Source]:
     for source in context.study.sources:
-        files = document_files(context.parents.one(chain.RAW_CORPUS, source.name))
-        parts = [part for path, digest in files for part in parts_of(path, digest)]
+        corpus = context.parents.one(chain.RAW_CORPUS, source.name)
+        names = shard_names(corpus.manifest, file_names.RAW_DOCUMENTS)
+        files = corpus.manifest.files
+        parts = [part for one in names for part in parts_of(corpus.path / one, files[one])]
         yield _Source(source.name, source.role, parts)
 
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.corpus.reading import link_file
 from alignment_dagster.engines.tasks import run_tasks
+from alignment_dagster.foundation.atomic_files import link_file
 from alignment_dagster.foundation.sql_literals import scan_parquet
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
@@ -21,7 +21,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.lineage.shards import shard_files, shard_names
+from alignment_dagster.lineage.shards import shard_names
 from alignment_dagster.scoring.scorer import FAILURES, NUMBERS
 from alignment_dagster.scoring.shard_task import ShardTask, score_shard
 from alignment_dagster.steps.earlier_scores import Earlier
@@ -42,7 +42,8 @@ def build(context: BuildContext) -> BuildResult:
     """
     corpus = context.parents.one(chain.RAW_CORPUS)
     scorers, shards = context.study.scorers, _Shards.of(corpus)
-    tasks = _tasks(context, shards)
+    earlier = Earlier.of(context)
+    tasks = _tasks(context, shards, earlier)
     done = dict.fromkeys(scorers, 0)
     for result in run_tasks(
         score_shard, tasks, progress_listener.check, documents=shards.documents
@@ -52,7 +53,7 @@ def build(context: BuildContext) -> BuildResult:
     for name in scorers:
         for path in _files(context.work, name):
             link_file(path, context.folder / path.relative_to(context.work))
-    failures = _gather_failures(context)
+    failures = _gather_failures(context, shards, earlier)
     (context.folder / file_names.FAILURES).mkdir()
     pq.write_table(failures, context.folder / file_names.shard(file_names.FAILURES, 0))
     measured = {f"documents_scored/{name}": float(count) for name, count in done.items()}
@@ -79,9 +80,9 @@ class _Shards:
         return cls(paths, tuple(corpus.manifest.files[name] for name in names), documents)
 
 
-def _tasks(context: BuildContext, shards: _Shards) -> list[ShardTask]:
+def _tasks(context: BuildContext, shards: _Shards, earlier: Earlier) -> list[ShardTask]:
     """What is neither taken over from the current version nor was finished before a kill."""
-    earlier, scoring = Earlier.of(context), scoring_context(context.study)
+    scoring = scoring_context(context.study)
     open_tasks: list[tuple[str, int]] = []
     for scorer in context.study.scorers:
         for number, digest in enumerate(shards.digests):
@@ -113,16 +114,13 @@ def _files(folder: Path, scorer: str) -> list[Path]:
     return sorted((folder / file_names.scores(scorer)).glob("*.parquet"))
 
 
-def _gather_failures(context: BuildContext) -> pa.Table:
+def _gather_failures(context: BuildContext, shards: _Shards, earlier: Earlier) -> pa.Table:
     """Those that were found now, and those of documents that were not asked again."""
     found = [pq.read_table(path) for path in (context.work / FAILED).rglob("*.parquet")]
-    ids = [
-        pq.read_table(path, columns=["document_id"])["document_id"]
-        for path in shard_files(context.parents.one(chain.RAW_CORPUS), file_names.RAW_DOCUMENTS)
-    ]
-    before = Earlier.of(context).failures()
-    for column in ids:
-        found.append(before.filter(pc.is_in(before["document_id"], column)))
+    before = earlier.failures()
+    for path in shards.paths if before.num_rows else ():
+        ids = pq.read_table(path, columns=["document_id"])["document_id"]
+        found.append(before.filter(pc.is_in(before["document_id"], ids)))
     order = [("scorer", "ascending"), ("document_id", "ascending")]
     return pa.concat_tables([FAILURES.empty_table(), *found]).sort_by(order)
 
