@@ -1,6 +1,6 @@
 """Speed of a linear classifier: `python bench/classifiers.py [DOCUMENTS.parquet ...]`.
 
-Over Parquet files with a column `text` (the `documents.parquet` of raw corpora), or over text of
+Over Parquet files with a column `text` (the `documents/*.parquet` of raw corpora), or over text of
 Zipfian words made here. Scored with weights drawn at random: what they are costs nothing. Beside it
 scikit-learn's `HashingVectorizer` with as many buckets and the same n-grams, both in one process on
 one thread, in turns; processor seconds of the best turn. Exit code 1 where the goal does not hold,

@@ -44,7 +44,7 @@ def run_tasks(
                 f"{message} is kept: run again, or set {WORKERS_VARIABLE}=1"
             ) from None
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # what runs ends with its shard: nothing is left behind
 
 
 def worker_count() -> int:
