@@ -44,7 +44,8 @@ def run_tasks(
                 f"{message} is kept: run again, or set {WORKERS_VARIABLE}=1"
             ) from None
         finally:
-            pool.shutdown(cancel_futures=True)  # what runs ends with its shard: nothing is left behind
+            # what runs already ends with its shard, and leaves nothing behind
+            pool.shutdown(cancel_futures=True)
 
 
 def worker_count() -> int:
