@@ -14,12 +14,15 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.study.conditions import Score
 
+SHOWN = 5
+"""Of several documents, in a message."""
+
 
 def find_at_place(connection: Connection, corpus: Corpus, name: str) -> str | None:
     """The document that was read at `file:line`, also where it was read again; None where none was.
 
     Raises:
-        ArtifactError: if the row there is quarantined.
+        ArtifactError: if the row there is quarantined, or several documents were read there.
     """
     path, colon, line = name.rpartition(":")
     if not (colon and path and line.isascii() and line.isdigit()):
@@ -27,11 +30,15 @@ def find_at_place(connection: Connection, corpus: Corpus, name: str) -> str | No
     for table in (file_names.RAW_DOCUMENTS, file_names.REPEATS):
         found = fetch_rows(
             connection,
-            "select document_id from read_parquet(?) where path = ? and line = ? limit 1",
+            "select distinct document_id from read_parquet(?) where path = ? and line = ? "
+            "order by document_id",
             shard_paths(corpus.raw, table),
             path,
             int(line),
         )
+        if len(found) > 1:
+            ids = ", ".join(str(row["document_id"])[:16] for row in found[:SHOWN])
+            raise ArtifactError(f"{name}: {len(found)} documents were read there: {ids}: name one")
         if found:
             return str(found[0]["document_id"])
     refused = fetch_rows(

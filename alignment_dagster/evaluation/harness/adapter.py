@@ -70,11 +70,18 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
     # Here for their weight: without the extra, this module only refuses.
     import torch
 
-    from alignment_dagster.engines.devices import describe, find_device
+    from alignment_dagster.engines.devices import (
+        describe,
+        find_device,
+        memory_advice,
+        set_determinism,
+    )
 
     device = find_device(job.device)
     started = time.monotonic()
     torch.set_num_threads(job.harness.threads)
+    if device.type != "cpu":
+        set_determinism(job.determinism, job.harness.threads)
     output = Path(job.output).resolve()
     checkpoints = {stage: Path(path).resolve() for stage, path in job.checkpoints.items()}
     samples: list[dict[str, Any]] = []
@@ -84,7 +91,8 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
         manager = _make_task_manager(job)
         for done, (stage, checkpoint) in enumerate(checkpoints.items()):
             progress.report("lm-evaluation-harness", done, len(checkpoints), "checkpoints")
-            results = _evaluate(job, manager, stage, checkpoint, device.type)
+            with memory_advice(device, "harness.batch_size", job.harness.batch_size):
+                results = _evaluate(job, manager, stage, checkpoint, device.type)
             samples += _samples(stage, results)
             summary += _summary(stage, results)
     progress.report("lm-evaluation-harness", len(checkpoints), len(checkpoints), "checkpoints")
