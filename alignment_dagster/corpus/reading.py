@@ -48,7 +48,7 @@ class EarlierShards:
     """The shards of an earlier version: its folder, its files, and where each shard ends."""
 
     folder: Path
-    names: Sequence[str]
+    names: Set[str]
     marks: Sequence[Mark]
 
 
@@ -75,7 +75,8 @@ class Reading:
         """
         ends = _ends(self.files)
         marks = self._take_over(earlier, set(ends.values()))
-        marks += self._resume(len(marks))
+        taken = len(marks)
+        marks += self._resume(taken)
         reader = self._reader_behind(marks)
         start = list(ends.values()).index(marks[-1].files) if marks else 0
         if marks:
@@ -89,7 +90,7 @@ class Reading:
             self._keep(shard, mark, len(marks))
             marks.append(mark)
             report(reader.position)
-        for shard_folder in self.work.glob("*/"):
+        for shard_folder in map(self._shard_folder, range(taken, len(marks))):
             for path in shard_folder.rglob("*.parquet"):
                 link_file(path, self.folder / path.relative_to(shard_folder))
         return marks, tally.not_sampled
@@ -103,8 +104,8 @@ class Reading:
             if mark.files not in ends:
                 break
             marks.append(mark)
-            for name in earlier.names:
-                if name.endswith(f"/{number:05}.parquet"):
+            for name in (file_names.shard(table, number) for table in file_names.RAW_TABLES):
+                if name in earlier.names:
                     link_file(earlier.folder / name, self.folder / name)
         return marks
 

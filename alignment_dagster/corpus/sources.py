@@ -106,7 +106,9 @@ def no_documents(source: Source) -> DataError:
     return DataError(f"source {source.name!r}: {_where(source)}: there are no documents")
 
 
-def file_digests(source: Source, folder: Path | None) -> list[tuple[str, str]]:
+def file_digests(
+    source: Source, folder: Path | None, file_digest: Callable[[Path], str] = sha256_file
+) -> list[tuple[str, str]]:
     """Name and identity of each file of a source, in the order in which they are read.
 
     A generator counts as one file: by its name, its arguments and the version of the generators.
@@ -117,7 +119,7 @@ def file_digests(source: Source, folder: Path | None) -> list[tuple[str, str]]:
     if isinstance(reader, HubReader):
         pinned = source_digest(source, folder)
         return [(file.name, sha256_json([pinned, file.name])) for file in _find(source, folder)]
-    return [(file.name, _identity(file, sha256_file)) for file in _find(source, folder)]
+    return [(file.name, _identity(file, file_digest)) for file in _find(source, folder)]
 
 
 def source_digest(
@@ -135,14 +137,14 @@ def source_digest(
         return sha256_json([reader.model_dump(mode="json"), CODE_VERSION])
     if isinstance(reader, HubReader):
         return sha256_json([reader.dataset, reader.configuration, reader.split, reader.revision])
-    files = _find(source, folder)
-    return sha256_json([(file.name, _identity(file, file_digest)) for file in files])
+    return sha256_json(file_digests(source, folder, file_digest))
 
 
 def _identity(file: Readable, file_digest: Callable[[Path], str]) -> str:
     if isinstance(file, RemoteFile):
         return file.identity()
-    return file_digest(file.path) if isinstance(file, SourceFile) else sha256_files([file])
+    assert isinstance(file, SourceFile)
+    return file_digest(file.path)
 
 
 def _find(source: Source, folder: Path | None) -> Sequence[Readable]:

@@ -98,10 +98,16 @@ def rename_once(folder: Path, target: Path) -> None:
 
 
 def link_file(source: Path, target: Path) -> None:
-    """The same bytes at another place: linked, or copied where the file system has no links."""
+    """The same bytes at another place: linked, or copied where the file system has no links.
+
+    Raises:
+        FileExistsError: if there is something; it may be a link itself.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
+    except FileExistsError:
+        raise
     except OSError:
         shutil.copyfile(source, target)
 

@@ -5,6 +5,7 @@ RAW_DOCUMENTS = "documents"
 REPEATS = "repeats"
 QUARANTINE = "quarantine"
 METADATA = "metadata"
+RAW_TABLES = (RAW_DOCUMENTS, REPEATS, QUARANTINE, METADATA)
 
 # the mart `documents`, and curated_mix
 DOCUMENTS = "documents.parquet"

@@ -48,25 +48,18 @@ def build(context: BuildContext) -> BuildResult:
         context.work,
         lambda a, b: context.report(a, b, "documents tokenized"),
     )
+    tokens = token_budget(inputs.dispositions, recipe, mix)
     return BuildResult(
-        (_budget(context), _shares(context), _leaks(context)),
+        (_budget(context, tokens), _shares(context, tokens), _leaks(context)),
         metrics={
             f"share/{row['source']}": row["share"] for row in read_composition(context.folder)
         },
     )
 
 
-def _wanted(context: BuildContext) -> dict[str, float]:
-    """Group → the tokens that it is to fill."""
-    recipe = context.study.recipe(recipe_of(context.partition))
-    dispositions = context.parents.one(chain.DISPOSITIONS).path
-    path = dispositions / file_names.pretraining_part(recipe.name)
-    return token_budget(path, recipe, context.study.declaration.mix)
-
-
-def _budget(context: BuildContext) -> Check:
+def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:
     packed = sum(row["tokens"] for row in read_composition(context.folder))
-    wanted = sum(_wanted(context).values())
+    wanted = sum(tokens.values())
     short = wanted - packed
     return Check(
         name="token_budget_met",
@@ -75,8 +68,7 @@ def _budget(context: BuildContext) -> Check:
     )
 
 
-def _shares(context: BuildContext) -> Check:
-    tokens = _wanted(context)
+def _shares(context: BuildContext, tokens: Mapping[str, float]) -> Check:
     wanted = {group: count / sum(tokens.values()) for group, count in tokens.items()}
     found = group_shares(context.folder)
     furthest = max(abs(found.get(group, 0.0) - wanted.get(group, 0.0)) for group in found)

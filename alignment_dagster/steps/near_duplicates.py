@@ -95,7 +95,8 @@ def build(context: BuildContext) -> BuildResult:
         names = [part.name(settings.shingle) for source in own for part in source.parts]
         parted = Parted.of([(name, read_digests(cache / name)) for name in names])
         measure = Measure(settings.measure, settings.threshold)
-        search = cache / f"{role}-{sha256_json([VERSION, settings.model_dump()])[:16]}.npz"
+        asked = settings.model_dump(exclude={"largest_cluster"})
+        search = cache / f"{role}-{sha256_json([VERSION, asked])[:16]}.npz"
         found = find_pairs(parted.documents, measure, read_search(search, parted))
         save_search(search, parted, found)
         used |= {search, *(cache / name for name in names)}

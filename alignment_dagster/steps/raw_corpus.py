@@ -40,7 +40,7 @@ def build(context: BuildContext) -> BuildResult:
     """Read the source shard by shard, give every document its id, and keep where it came from."""
     source = context.study.source(context.partition or "")
     folder = source_folder(context.study, source)
-    before = source_digest(source, folder)
+    before = context.inputs.external_inputs["source"]
     reading = Reading(
         source,
         file_digests(source, folder),
@@ -100,7 +100,7 @@ def _earlier(context: BuildContext) -> EarlierShards | None:
     if (then.code_version, then.declaration) != (now.code_version, now.declaration):
         return None
     marks = json.loads(str(found.provenance.measured.get(SHARDS, "[]")))
-    return EarlierShards(found.path, list(found.manifest.files), [Mark(*mark) for mark in marks])
+    return EarlierShards(found.path, found.manifest.files.keys(), [Mark(*mark) for mark in marks])
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ _FOUND = {
 STEPS: Mapping[str, Step] = {name: _FOUND[name] for name in CHAIN}
 _FIRST = [wave[0].name for wave in WAVES]
 READING_WAVE, TRAINING_WAVE = _FIRST.index(RAW_CORPUS), _FIRST.index(PRETRAINED_CHECKPOINT)
-_SCORING_WAVE = _FIRST.index(SCORED_CORPUS)
 """Where they stand in `WAVES`."""
+_SCORING_WAVE = _FIRST.index(SCORED_CORPUS)
 
 
 def step_of(asset: str) -> Step | None:

@@ -52,7 +52,9 @@ def build(context: BuildContext) -> BuildResult:
         context.report(sum(done.values()), len(scorers) * shards.documents, "scores")
     for name in scorers:
         for path in _files(context.work, name):
-            link_file(path, context.folder / path.relative_to(context.work))
+            target = context.folder / path.relative_to(context.work)
+            if not target.exists():  # taken over meanwhile from a version that became current
+                link_file(path, target)
     failures = _gather_failures(context, shards, earlier)
     (context.folder / file_names.FAILURES).mkdir()
     pq.write_table(failures, context.folder / file_names.shard(file_names.FAILURES, 0))

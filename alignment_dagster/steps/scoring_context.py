@@ -1,11 +1,8 @@
 """What scorers of a study look at besides documents, and the scorers themselves."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.graph.parent_spec import Parents
 from alignment_dagster.scoring import Scorer, ScoringContext, find_scorer
 from alignment_dagster.scoring.classifiers.trained import make_scorer
 from alignment_dagster.study import Study
@@ -17,17 +14,9 @@ def scoring_context(study: Study) -> ScoringContext:
     return ScoringContext(assets=study.assets, items=items)
 
 
-def study_scorers(study: Study, parents: Parents | None = None) -> Mapping[str, Scorer]:
-    """Every scorer of a study by its name, classifiers among them.
-
-    Args:
-        parents: hold the trained classifiers; without them these cannot be asked.
-    """
-
-    def folder(name: str) -> Path | None:
-        return parents.one(chain.CLASSIFIER, name).path if parents is not None else None
-
+def study_scorers(study: Study) -> Mapping[str, Scorer]:
+    """Every scorer of a study by its name; its classifiers cannot be asked, only their inputs."""
     return {
         **{name: find_scorer(name, study.assets) for name in study.declaration.scorers},
-        **{one.scorer: make_scorer(one, folder(one.name)) for one in study.classifiers},
+        **{one.scorer: make_scorer(one) for one in study.classifiers},
     }

@@ -83,7 +83,7 @@ def test_a_reading_that_was_killed_goes_on_where_it_was(tmp_path: Path, killed_a
 def test_a_source_that_grew_is_read_where_it_grew(tmp_path: Path) -> None:
     before = make_files(4, 9)
     old, marks = run(tmp_path / "before", Reader(before))
-    earlier = EarlierShards(tmp_path / "before" / "out", list(old), marks)
+    earlier = EarlierShards(tmp_path / "before" / "out", old.keys(), marks)
     grown = {**before, "04.jsonl": ["new", "0 0", BAD]}
     reader = Reader(grown)
     taken, _ = run(tmp_path / "after", reader, earlier=earlier)
@@ -98,7 +98,7 @@ def test_a_source_that_grew_is_read_where_it_grew(tmp_path: Path) -> None:
 def test_behind_a_file_that_changed_all_is_read_again(tmp_path: Path, changed: str) -> None:
     before = make_files(4, 9)
     old, marks = run(tmp_path / "before", Reader(before))
-    earlier = EarlierShards(tmp_path / "before" / "out", list(old), marks)
+    earlier = EarlierShards(tmp_path / "before" / "out", old.keys(), marks)
     now = {**before, changed: ["other", *before[changed]]}
     taken, _ = run(tmp_path / "after", Reader(now), earlier=earlier)
     assert taken == run(tmp_path / "whole", Reader(now))[0]

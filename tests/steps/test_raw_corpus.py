@@ -31,9 +31,11 @@ def build(tiny: TinyStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
         write_jsonl(tiny.data / f"{source}.jsonl", rows)
         for name in ("out", "work"):
             shutil.rmtree(tmp_path / name, ignore_errors=True)
+        study = tiny.load()
         context: Any = SimpleNamespace(
-            study=tiny.load(),
+            study=study,
             partition=source,
+            inputs=SimpleNamespace(external_inputs=raw_corpus.external_inputs(study, source)),
             folder=tmp_path / "out",
             work=tmp_path / "work",
             report=lambda *_: None,

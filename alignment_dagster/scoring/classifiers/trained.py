@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,20 +99,17 @@ def load_scorer(folder: Path) -> Scorer:
     Raises:
         AlignmentError: as `Trained.load`.
     """
-    return make_scorer(Trained.load(folder).classifier, folder)
+    trained = Trained.load(folder)
+    return replace(make_scorer(trained.classifier), bind=lambda _context: trained.score)
 
 
-def make_scorer(classifier: Classifier, folder: Path | None = None) -> Scorer:
-    """A declared classifier as a scorer, under the name that recipes call it by.
-
-    Args:
-        folder: of its artifact; without it nothing can be scored.
+def make_scorer(classifier: Classifier) -> Scorer:
+    """A declared classifier as a scorer, under the name that recipes call it by; see `load_scorer`
+    for one that can score.
     """
 
     def bind(_context: object) -> ScoreBatch:
-        if folder is None:
-            raise LookupError(f"{classifier.scorer} is not trained yet")
-        return Trained.load(folder).score
+        raise LookupError(f"{classifier.scorer} is not trained yet")
 
     def read_digest(_context: object) -> str:
         model = classifier.model

@@ -23,7 +23,9 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         name: pq.read_table(artifact.path / f"{name}.parquet").to_pylist()
         for name in ("thresholds", "calibration", "confusion")
     }
-    trained_on = ", ".join(f"{one.source} ({one.label})" for one in classifier.sources)
+    trained_on = ", ".join(
+        f"{one.source} ({one.column or one.label})" for one in classifier.sources
+    )
     shown = ["column", "bound", "flagged", "hits", "precision", "recall", "f1", "share_flagged"]
     bins = ["column", "from", "to", "documents", "mean_score", "mean_true"]
     return {

@@ -26,7 +26,7 @@ from alignment_dagster.scoring.classifiers.examples import (
     ids_for,
 )
 from alignment_dagster.scoring.classifiers.quality import measure
-from alignment_dagster.scoring.classifiers.trained import DECLARATION, Trained, make_scorer
+from alignment_dagster.scoring.classifiers.trained import DECLARATION, Trained, load_scorer
 from alignment_dagster.scoring.fingerprint import fingerprint
 from tests.support.labelled_texts import BINARY, WORDS, declare, learn, nothing_leaks, texts, write
 
@@ -61,7 +61,7 @@ def test_the_same_documents_give_the_same_bytes_and_loaded_it_scores_the_same(
         digests.append({one.name: sha256_file(one) for one in sorted((tmp_path / name).iterdir())})
     assert digests[0] == digests[1]
     documents = pa.table({"document_id": ["a", "b"], "text": ["a robot", "the boat"]})
-    scorer = make_scorer(classifier, tmp_path / "one")
+    scorer = load_scorer(tmp_path / "one")
     found = score(documents, scorer, ScoringContext(tmp_path)).table
     assert found["score"].equals(trained.score(["a robot", "the boat"])["score"])
 
