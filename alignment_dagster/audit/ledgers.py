@@ -53,7 +53,7 @@ def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyC
             connection.execute(f"create view {name} as {body}")
     except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
         connection.close()
-        raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
+        raise unreadable(error) from None
     return connection
 
 
@@ -75,6 +75,14 @@ def build_selects(artifacts: Sequence[Artifact]) -> dict[str, str]:
         name: " union all by name ".join(found) if found else _select_nothing(EMPTY[name])
         for name, found in pieces.items()
     }
+
+
+def unreadable(error: Exception) -> ArtifactError:
+    """What is said where a file cannot be read: DuckDB does not always name it, a check does."""
+    said = flatten_message(error)
+    return ArtifactError(
+        f"the ledgers cannot be read: {said}; `alignment audit check` names the file"
+    )
 
 
 def flatten_message(error: Exception) -> str:
@@ -434,4 +442,4 @@ def fetch_rows(
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
+        raise unreadable(error) from None

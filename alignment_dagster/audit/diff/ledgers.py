@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from alignment_dagster import chain
 from alignment_dagster.audit.diff.side import OWN, Side
-from alignment_dagster.audit.ledgers import build_selects, connect, flatten_message
-from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.audit.ledgers import build_selects, connect, unreadable
 from alignment_dagster.foundation.sql_literals import quote_literal
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
@@ -53,7 +52,7 @@ def connect_artifacts(
                     connection.execute(f"create view {schema}.{view} as {body}")
             yield connection
         except DAMAGED as error:
-            raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
+            raise unreadable(error) from None
 
 
 def list_shared_recipes(before: Side, after: Side) -> Sequence[str]:

@@ -13,8 +13,7 @@ from typing import Any, TypeAlias
 
 import duckdb
 
-from alignment_dagster.audit.ledgers import MEMORY, fetch_rows, flatten_message
-from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.audit.ledgers import MEMORY, fetch_rows, unreadable
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 Row = dict[str, Any]
@@ -33,7 +32,7 @@ def connect_memory() -> Iterator[Connection]:
         try:
             yield connection
         except duckdb.Error as error:
-            raise ArtifactError(f"the ledgers cannot be read: {flatten_message(error)}") from None
+            raise unreadable(error) from None
 
 
 def fetch_row(connection: Connection, sql: str, *values: Any) -> Row:
