@@ -17,7 +17,7 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
-from alignment_dagster.study.recipes import DropRule, Recipe, ReplacementGroup, Upsampled
+from alignment_dagster.study.recipes import DropRule, Recipe, ReplacementGroup, Trunk, Upsampled
 from alignment_dagster.study.refresh import (
     Budget,
     Drift,
@@ -153,6 +153,7 @@ __all__ = [
     "Threshold",
     "Tokenizer",
     "TrainingPolicy",
+    "Trunk",
     "Upsampled",
     "WarcReader",
     "Watch",

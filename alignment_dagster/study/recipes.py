@@ -53,6 +53,15 @@ class ReplacementGroup(Declared):
     """One of the recipe's."""
 
 
+class Trunk(Declared):
+    """Another recipe's training, that a recipe's models go on from."""
+
+    recipe: Name
+    """One of the study's, without a trunk of its own."""
+    share: Share
+    """Of the training tokens, read before this recipe's own mix."""
+
+
 class Recipe(Declared):
     """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
@@ -70,6 +79,9 @@ class Recipe(Declared):
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
+    trunk: Annotated[Trunk | None, Field(exclude_if=lambda trunk: trunk is None)] = None
+    """What its models read before: they go on from another recipe's training, with its optimizer
+    state, seed and place in the schedule. From random weights where nothing is said."""
 
     @property
     def shares(self) -> dict[str, float]:

@@ -96,9 +96,14 @@ class Pretraining(Declared):
     """Processes that share the sequences of every step, each on an accelerator of its own where
     training is on accelerators. Their number decides bytes: sums are taken in their order."""
 
+    @property
+    def sequences_a_step(self) -> int:
+        """Sequences that an optimizer step consumes."""
+        return self.batch_size * self.accumulation
+
     @model_validator(mode="after")
     def _ranks_have_sequences(self) -> "Pretraining":
-        if self.ranks > self.batch_size * self.accumulation:
+        if self.ranks > self.sequences_a_step:
             raise ValueError("ranks must not be more than batch_size times accumulation")
         return self
 

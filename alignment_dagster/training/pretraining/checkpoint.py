@@ -9,7 +9,7 @@ A kept state is the same, but stays: the artifact holds it, and training can be 
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,6 @@ ASIDE = "unfinished-checkpoint"
 STATES = "states"
 TENSORS = "tensors.safetensors"
 STATE = "checkpoint.json"
-NO_STEPS = range(0)
 
 
 @dataclass
@@ -44,7 +43,7 @@ class TrainingState:
     @property
     def step(self) -> int:
         """Optimizer steps taken."""
-        return len(self.ledger.rows)
+        return self.ledger.last.step
 
 
 def save(work: Path, identity: str, state: TrainingState) -> None:
@@ -79,7 +78,7 @@ def resume(
     identity: str,
     state: TrainingState,
     say: Callable[[str], None],
-    state_steps: range = NO_STEPS,
+    state_steps: Collection[int] = (),
 ) -> None:
     """Put the newest usable checkpoint into `state`; one that does not fit is said and deleted.
 
@@ -101,10 +100,16 @@ def resume(
             shutil.rmtree(state_folder(work, step))
 
 
+def go_on_from(folder: Path, state: TrainingState) -> None:
+    """Put a trunk's kept state into `state`, unchecked; what was recorded of it stays with it."""
+    restore(folder, state)
+    state.ledger, state.log = Ledger(before=state.ledger.last), []
+
+
 def restore(folder: Path, state: TrainingState) -> None:
     """Put what a checkpoint or a kept state holds into `state`, unchecked."""
     _restore(load_file(folder / TENSORS), state)
-    state.ledger = Ledger.read(folder / file_names.CONSUMPTION)
+    state.ledger = Ledger.read(folder / file_names.CONSUMPTION, state.ledger.before)
     state.log = read_log(folder / file_names.TRAINING_LOG)
 
 
@@ -140,10 +145,10 @@ def _checkpoints(work: Path) -> list[Path]:
     return sorted(work.glob(f"{PREFIX}*"))
 
 
-def _find_state_problem(checkpoint: Path, identity: str, state_steps: range) -> str | None:
+def _find_state_problem(checkpoint: Path, identity: str, state_steps: Collection[int]) -> str | None:
     """Why a state that was to be kept before a checkpoint cannot be; None where all can."""
     last = int(checkpoint.name.removeprefix(PREFIX))
-    for step in state_steps:
+    for step in sorted(state_steps):
         folder = state_folder(checkpoint.parent, step)
         if step <= last and (problem := _find_problem(folder, identity)):
             return f"the state kept after step {step}: {problem}"

@@ -37,15 +37,25 @@ class Loop:
         declared: Pretraining,
         seed: int,
         ranks: Ranks = ALONE,
+        before: int = 0,
+        last: int | None = None,
     ) -> None:
+        """Nothing is trained yet.
+
+        Args:
+            before: steps that read another mix; the next one reads the first sequences of this.
+            last: the step to end after; None for the end of the mix.
+        """
         self.model = model
         self.sequences = sequences
         self.declared = declared
         self.ranks = ranks
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(sequences), seed)
-        self.per_step = declared.batch_size * declared.accumulation
-        self.steps = step_count(len(sequences), self.per_step)
+        self.per_step = declared.sequences_a_step
+        self.before = before
+        self.steps = before + step_count(len(sequences), self.per_step)
+        self.last = last or self.steps
         self.state = TrainingState(model, optimizer(model, declared))
         self.gradients = self._gradients()
         self.unread: deque[Unread] = deque()
@@ -61,8 +71,8 @@ class Loop:
 
     @property
     def done(self) -> bool:
-        """Whether every sequence has been consumed."""
-        return self.state.step >= self.steps
+        """Whether the last step has been taken: every sequence is consumed, but in a trunk."""
+        return self.state.step >= self.last
 
     def step(self) -> None:
         """Take the next optimizer step and record it.
@@ -72,7 +82,7 @@ class Loop:
                 one step later; names the step.
         """
         number = self.state.step + 1
-        rows = rows_of_step(self.order, number, self.per_step)
+        rows = rows_of_step(self.order, number - self.before, self.per_step)
         tokens = torch.from_numpy(self.sequences[rows].astype("int64"))
         rate = learning_rate(number, self.steps, self.declared)
         values = self._update(tokens, rate)
