@@ -14,6 +14,7 @@ from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.sources import check_sources
+from alignment_dagster.preflight.trunks import check_trunks
 from alignment_dagster.scoring import SCORERS, find_scorer
 from alignment_dagster.scoring.classifiers.trained import columns as classifier_columns
 from alignment_dagster.scoring.scorer import NUMBERS
@@ -132,6 +133,7 @@ def _check(study: Study, located: Located) -> None:
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
+    check_trunks(study)
     for suite in study.suites:
         _check_suite(suite, study)
     check_measurement(study, located)

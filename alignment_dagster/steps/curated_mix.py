@@ -29,7 +29,7 @@ from alignment_dagster.study import Study
 def build(context: BuildContext) -> BuildResult:
     """Sample to the token budget, pack, and look at the result again."""
     recipe = context.study.recipe(recipe_of(context.partition))
-    mix = context.study.declaration.mix
+    mix = context.study.mix(recipe.name)
     inputs = MixInputs(
         documents=tuple(
             path
@@ -106,7 +106,7 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The recipe's shares and the budget; its filters act through the dispositions."""
-    mix = study.declaration.mix.model_dump(mode="json")
+    mix = study.mix(recipe_of(partition)).model_dump(mode="json")
     recipe = study.recipe(recipe_of(partition)).model_dump(mode="json", include={"replacement"})
     return {"shares": study.recipe(recipe_of(partition)).shares, "mix": mix, **recipe}
 

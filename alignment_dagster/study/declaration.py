@@ -139,10 +139,13 @@ class Study(Declared):
         named = {recipe.trunk.recipe for recipe in self.recipes if recipe.trunk is not None}
         return tuple(recipe.name for recipe in self.recipes if recipe.name in named)
 
+    def branches(self, trunk: str) -> tuple[Recipe, ...]:
+        """The recipes that branch from a recipe."""
+        return tuple(one for one in self.recipes if one.trunk and one.trunk.recipe == trunk)
+
     def branch_steps(self, trunk: str) -> tuple[int, ...]:
         """The steps of a recipe's training after which others branch from it."""
-        branches = (one.name for one in self.recipes if one.trunk and one.trunk.recipe == trunk)
-        return tuple(sorted({self.trunk_steps(name) for name in branches}))
+        return tuple(sorted({self.trunk_steps(one.name) for one in self.branches(trunk)}))
 
     def trunk_steps(self, recipe: str) -> int:
         """The steps that a recipe's models took in another's training; 0 without a trunk."""

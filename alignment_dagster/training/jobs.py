@@ -18,6 +18,7 @@ PRETRAINING_CODE = (
     "training/pretraining/pretrain.py",
     "lineage/consumption.py",
     "steps/pretrained_checkpoint.py",
+    "steps/pretraining_job.py",
     "steps/trunk_checkpoint.py",
     *map(objective_code, OBJECTIVES),
 )

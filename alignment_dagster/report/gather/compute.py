@@ -8,12 +8,14 @@ from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.rows import ComputeRow
 
 MEASURED = (
+    chain.TRUNK_CHECKPOINT,
     chain.PRETRAINED_CHECKPOINT,
     chain.POST_TRAINED_CHECKPOINT,
     chain.TAMPERING,
     chain.EVALUATION,
     chain.ATTACKS,
 )
+PRETRAINING = {chain.TRUNK_CHECKPOINT: "trunk", chain.PRETRAINED_CHECKPOINT: "pretraining"}
 TOKENS, SECONDS = "_tokens", "_seconds"
 
 
@@ -44,8 +46,8 @@ def compute_rows(parents: Parents) -> list[ComputeRow]:
 def _stages(artifact: Artifact) -> Iterator[tuple[str, float | None, float]]:
     """The stages of an artifact, with the tokens and the seconds of each."""
     asset, measured = artifact.asset, artifact.provenance.measured
-    if asset == chain.PRETRAINED_CHECKPOINT:
-        yield "pretraining", _number(artifact, "tokens"), _number(artifact, "training_seconds")
+    if stage := PRETRAINING.get(asset):
+        yield stage, _number(artifact, "tokens"), _number(artifact, "training_seconds")
     elif asset in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         for stage in [key.removesuffix(TOKENS) for key in measured if key.endswith(TOKENS)]:
             yield (

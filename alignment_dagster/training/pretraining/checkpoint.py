@@ -26,8 +26,7 @@ from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read
 
 PREFIX = "checkpoint-"
 ASIDE = "unfinished-checkpoint"
-STATES = "states"
-TENSORS = "tensors.safetensors"
+TENSORS = file_names.STATE_TENSORS
 STATE = "checkpoint.json"
 
 
@@ -59,18 +58,18 @@ def save(work: Path, identity: str, state: TrainingState) -> None:
 
 def save_state(work: Path, identity: str, state: TrainingState) -> None:
     """Write a state of this step that stays until `delete_all`."""
-    (work / STATES).mkdir(parents=True, exist_ok=True)
+    (work / file_names.STATES).mkdir(parents=True, exist_ok=True)
     _write(state_folder(work, state.step), work / ASIDE, identity, state)
 
 
 def state_folder(folder: Path, step: int) -> Path:
     """Where a job's work folder, or the artifact, holds the state after a step."""
-    return folder / STATES / f"{step:08d}"
+    return folder / file_names.state(step)
 
 
 def saved_steps(folder: Path) -> list[int]:
     """The steps after which a state was kept."""
-    return sorted(int(path.name) for path in (folder / STATES).glob("*"))
+    return sorted(int(path.name) for path in (folder / file_names.STATES).glob("*"))
 
 
 def resume(
@@ -86,7 +85,7 @@ def resume(
     """
     for folder in reversed(_checkpoints(work)):
         problem = _find_problem(folder, identity) or _find_state_problem(
-            folder, identity, state_steps
+            folder, identity, sorted(state_steps)
         )
         if problem:
             say(f"{folder.name} is not resumed from: {problem}")
@@ -123,7 +122,7 @@ def delete_all(work: Path) -> None:
     """Delete the checkpoints and kept states of a job that is done."""
     for folder in _checkpoints(work):
         shutil.rmtree(folder)
-    shutil.rmtree(work / STATES, ignore_errors=True)
+    shutil.rmtree(work / file_names.STATES, ignore_errors=True)
 
 
 def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> None:
@@ -145,10 +144,12 @@ def _checkpoints(work: Path) -> list[Path]:
     return sorted(work.glob(f"{PREFIX}*"))
 
 
-def _find_state_problem(checkpoint: Path, identity: str, state_steps: Collection[int]) -> str | None:
+def _find_state_problem(
+    checkpoint: Path, identity: str, state_steps: Collection[int]
+) -> str | None:
     """Why a state that was to be kept before a checkpoint cannot be; None where all can."""
     last = int(checkpoint.name.removeprefix(PREFIX))
-    for step in sorted(state_steps):
+    for step in state_steps:
         folder = state_folder(checkpoint.parent, step)
         if step <= last and (problem := _find_problem(folder, identity)):
             return f"the state kept after step {step}: {problem}"

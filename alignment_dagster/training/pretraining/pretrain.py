@@ -1,8 +1,9 @@
 """Pretraining: `python -m alignment_dagster.training.pretraining.pretrain CONFIG.json`.
 
-One pass over the mix, from random weights or on from a trunk's state. An optimizer step consumes `batch_size` times `accumulation` sequences, in
-the order that the seed decides; the last step takes the sequences that are left, so every sequence
-is consumed exactly once. Every predicted token of a step weighs the same, however accumulated.
+One pass over the mix, from random weights or on from a trunk's state. An optimizer step consumes
+`batch_size` times `accumulation` sequences, in the order that the seed decides; the last step takes
+the sequences that are left, so every sequence is consumed exactly once. Every predicted token of a
+step weighs the same, however accumulated.
 """
 
 import platform
@@ -204,8 +205,8 @@ def _write(loop: Loop, job: PretrainJob) -> None:
         write_model(loop.model, Path(job.tokenizer), output / "model")
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
     write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
-    if (Path(job.work) / checkpoint.STATES).exists():
-        shutil.copytree(Path(job.work) / checkpoint.STATES, output / checkpoint.STATES)
+    if (states := Path(job.work) / file_names.STATES).exists():
+        shutil.copytree(states, output / file_names.STATES)
 
 
 def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[str, float | str]:
