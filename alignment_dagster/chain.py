@@ -60,6 +60,8 @@ class Asset:
 
 
 CORPUS, MIX, TRAINING, RESULTS, GATE = "1_corpus", "2_mix", "3_training", "4_evaluation", "5_gate"
+PRETRAINING_STAGES = {TRUNK_CHECKPOINT: "trunk", PRETRAINED_CHECKPOINT: "pretraining"}
+"""What reads a mix, and how the stage is called in tables."""
 MODELS = (PRETRAINED_CHECKPOINT, POST_TRAINED_CHECKPOINT)
 MEASUREMENTS = (EVALUATION, TAMPERING, ATTACKS)
 """What the warehouse's `metrics` are computed from."""

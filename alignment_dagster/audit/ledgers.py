@@ -29,8 +29,6 @@ from alignment_dagster.lineage.shards import scorer_tables, shard_files
 from alignment_dagster.lineage.tombstone import is_collected
 
 MEMORY = "1500MB"
-PRETRAINING = {chain.TRUNK_CHECKPOINT: "trunk", chain.PRETRAINED_CHECKPOINT: "pretraining"}
-"""Assets whose ledger names sequences of a mix → what the stage is called."""
 
 
 def connect(archive: Archive, artifacts: Sequence[Artifact]) -> duckdb.DuckDBPyConnection:
@@ -208,7 +206,7 @@ def _spans(artifact: Artifact) -> Iterator[str]:
 
 def _consumption(artifact: Artifact) -> Iterator[str]:
     for stage, path in consumption_files(artifact):
-        sequences = artifact.asset in PRETRAINING
+        sequences = artifact.asset in chain.PRETRAINING_STAGES
         yield (
             f"select {quote_literal(stage)} as stage, step, "
             f"{'sequences' if sequences else 'null::integer[] as sequences'}, "
@@ -219,7 +217,7 @@ def _consumption(artifact: Artifact) -> Iterator[str]:
 
 def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
     """Stage and file of each consumption ledger that an artifact holds."""
-    if stage := PRETRAINING.get(artifact.asset):
+    if stage := chain.PRETRAINING_STAGES.get(artifact.asset):
         return [(stage, artifact.path / file_names.CONSUMPTION)]
     if artifact.asset not in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         return []
@@ -231,7 +229,7 @@ def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
 
 
 def _training(artifact: Artifact) -> Iterator[str]:
-    if stage := PRETRAINING.get(artifact.asset):
+    if stage := chain.PRETRAINING_STAGES.get(artifact.asset):
         yield (
             f"select {quote_literal(stage)} as stage, step, tokens, loss, learning_rate, "
             "gradient_norm, "

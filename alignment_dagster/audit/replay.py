@@ -99,14 +99,14 @@ def replay_steps(
     """
     from alignment_dagster.training.pretraining.replay import replay
 
-    if artifact.asset not in (chain.TRUNK_CHECKPOINT, chain.PRETRAINED_CHECKPOINT):
+    if artifact.asset not in chain.PRETRAINING_STAGES:
         raise ArtifactError(
             f"{artifact.label}: only a {chain.PRETRAINED_CHECKPOINT} can be replayed, and the "
             f"{chain.TRUNK_CHECKPOINT} that it goes on from"
         )
     checkpoint = _open_verified(archive, artifact)
     recorded = _read_recorded(checkpoint)
-    first, last = parse_segment(steps, min(recorded, default=1), max(recorded, default=0))
+    first, last = parse_segment(steps, max(recorded, default=0), min(recorded, default=1))
     with tempfile.TemporaryDirectory(prefix="alignment-replay-") as work:
         job = _rebuild_job(archive, checkpoint, work)
         segment = replay(job, first, last, checkpoint.path, report)
@@ -116,7 +116,7 @@ def replay_steps(
     )
 
 
-def parse_segment(steps: str, begin: int, end: int) -> tuple[int, int]:
+def parse_segment(steps: str, end: int, begin: int = 1) -> tuple[int, int]:
     """`a:b` as numbers, of an artifact that recorded the steps `begin` to `end`.
 
     Raises:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from alignment_dagster import chain
-from alignment_dagster.audit.ledgers import PRETRAINING, consumption_files, fetch_rows
+from alignment_dagster.audit.ledgers import consumption_files, fetch_rows
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.lineage import file_names
@@ -53,7 +53,7 @@ def find_pretraining_uses(
         if found is not None:
             mixes.append(found)
             for child in archive.children(mix):
-                if child.asset in PRETRAINING and child.label in kept:
+                if child.asset in chain.PRETRAINING_STAGES and child.label in kept:
                     training += _find_training_uses(connection, child)
     return mixes, training
 
@@ -110,7 +110,7 @@ def _find_training_uses(connection: Connection, checkpoint: Artifact) -> list[Tr
     return [
         TrainingUse(
             checkpoint,
-            PRETRAINING[checkpoint.asset],
+            chain.PRETRAINING_STAGES[checkpoint.asset],
             **read,
             of_steps=whole["steps"],
             share=read["tokens"] / whole["tokens"],
@@ -124,7 +124,7 @@ def find_fine_tuning_uses(connection: Connection, archive: Archive) -> list[Trai
         str(path): (artifact, stage)
         for artifact in archive.with_files()
         for stage, path in consumption_files(artifact)
-        if artifact.asset not in PRETRAINING
+        if artifact.asset not in chain.PRETRAINING_STAGES
     }
     if not files:
         return []

@@ -15,7 +15,6 @@ MEASURED = (
     chain.EVALUATION,
     chain.ATTACKS,
 )
-PRETRAINING = {chain.TRUNK_CHECKPOINT: "trunk", chain.PRETRAINED_CHECKPOINT: "pretraining"}
 TOKENS, SECONDS = "_tokens", "_seconds"
 
 
@@ -46,7 +45,7 @@ def compute_rows(parents: Parents) -> list[ComputeRow]:
 def _stages(artifact: Artifact) -> Iterator[tuple[str, float | None, float]]:
     """The stages of an artifact, with the tokens and the seconds of each."""
     asset, measured = artifact.asset, artifact.provenance.measured
-    if stage := PRETRAINING.get(asset):
+    if stage := chain.PRETRAINING_STAGES.get(asset):
         yield stage, _number(artifact, "tokens"), _number(artifact, "training_seconds")
     elif asset in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         for stage in [key.removesuffix(TOKENS) for key in measured if key.endswith(TOKENS)]:

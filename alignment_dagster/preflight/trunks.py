@@ -1,0 +1,44 @@
+"""Whether recipes branch from what can be branched from, with file, line and field."""
+
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
+from alignment_dagster.foundation.yaml_models import Located, read_yaml
+from alignment_dagster.study import Recipe, Study, Trunk
+
+
+def check_trunks(study: Study) -> None:
+    """Refuse a trunk that cannot be gone on from.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    for recipe in study.recipes:
+        if recipe.trunk is not None:
+            located = read_yaml(study.assets / "recipes" / f"{recipe.name}.yaml")
+            _check_trunk(recipe, recipe.trunk, study, located)
+
+
+def _check_trunk(recipe: Recipe, trunk: Trunk, study: Study, located: Located) -> None:
+    at, others = ("trunk", "recipe"), list(study.declaration.recipes)
+    others.remove(recipe.name)
+    if trunk.recipe not in others:
+        message = f"study {study.name!r} has no other recipe {trunk.recipe!r}"
+        raise located.error(at, message + suggest_name(trunk.recipe, others))
+    if (before := study.recipe(trunk.recipe).trunk) is not None:
+        message = f"{trunk.recipe!r} has a trunk itself: branch from {before.recipe!r}"
+        raise located.error(at, message)
+    steps, every = round(trunk.share * study.pretraining_steps), study.pretraining_steps
+    if not 0 < steps < every:
+        left = "its own mix" if steps else "its trunk"
+        message = f"leaves no step to {left}: the study {study.name!r} has {every} steps"
+        raise located.error(("trunk", "share"), message)
+    for one in (recipe, study.recipe(trunk.recipe)):
+        if one.replacement == "nothing":
+            message = (
+                f"{one.name!r} has `replacement: nothing`: its mix is shorter than the study "
+                "declares, and the steps of trunk and branches would not add up"
+            )
+            raise located.error(at, message)
+    refresh = study.declaration.refresh
+    if refresh is not None and refresh.training.when != "never":
+        message = f"the study {study.name!r} trains by itself (refresh.training), without trunks"
+        raise located.error(("trunk",), message)
