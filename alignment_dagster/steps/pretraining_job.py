@@ -57,7 +57,8 @@ def train(
 def read_losses(folder: Path) -> NDArray[np.float64]:
     """The loss of each step [steps] that a training log holds."""
     log = pq.read_table(folder / file_names.TRAINING_LOG, columns=["loss"])
-    return log["loss"].to_numpy()
+    losses: NDArray[np.float64] = log["loss"].to_numpy()
+    return losses
 
 
 def is_falling(losses: NDArray[np.float64]) -> Check:

@@ -105,12 +105,12 @@ def _select_uses(opened: OpenedReport, trace: Trace) -> Iterator[tuple[str, list
     for mix in trace.mixes:
         seeds = len(mix.seeds)
         if not mix.whole:
-            read, values = select_part_reads(trace.chain, mix.mix)
+            part, of = select_part_reads(trace.chain, mix.mix)
             yield (
                 "select document_id, 'trunk' as use, count(distinct (seed, copy)) as times, "
                 "sum(tokens)::bigint as tokens, count(distinct seed) as seeds "
-                f"from ({read}) group by document_id",
-                values,
+                f"from ({part}) group by document_id",
+                of,
             )
             continue
         yield (

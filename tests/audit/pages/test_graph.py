@@ -34,7 +34,8 @@ def column(asset: str) -> tuple[str, ...]:
 
 UNSEEDED = (*column("dispositions"), *column("metrics"), "eval_report")
 SEEDED = (
-    *column("pretrained_checkpoint"), *column("post_trained_checkpoint"), *column("evaluation"),
+    *column("trunk_checkpoint"), *column("pretrained_checkpoint"),
+    *column("post_trained_checkpoint"), *column("evaluation"),
 )  # fmt: skip
 versions = st.sampled_from(["a" * 16, "b" * 16, "c" * 16])
 keys = st.one_of(
