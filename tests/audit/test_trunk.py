@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from alignment_dagster.audit.corpus.story import find_story
 from alignment_dagster.audit.impact.affected import TRAINED
 from alignment_dagster.audit.impact.blast_radius import find_impact
 from alignment_dagster.audit.ledgers import fetch_rows
@@ -102,6 +103,10 @@ def test_a_document_that_only_the_trunk_read_is_traced_through_its_mix(
     assert steps["trunk"]
     assert max(steps["trunk"]) <= EARLY
     assert [packed.mix.partition for packed in path.packed] == ["unfiltered"]
+    (story,) = find_story(report.archive, one, "early").recipes
+    told = {read.ledger.stage: [row["step"] for row in read.steps] for read in story.read}
+    assert told["trunk"] == steps["trunk"]
+    assert not told["pretraining"]
 
 
 @pytest.mark.parametrize(("recipe", "last"), [("early", EARLY), ("late", LATE)])
