@@ -17,7 +17,6 @@ from alignment_dagster.audit.trace.answer import trace_as_answer
 from alignment_dagster.audit.trace.document_path import trace_document
 from alignment_dagster.audit.trace.export import export_closure
 from alignment_dagster.audit.trace.metric_trace import trace_metric
-from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import ResultRow
 from tests.support import tiny_study
 from tests.support.audited_study import Audited
@@ -53,8 +52,11 @@ def report(branched: Audited) -> Any:
 
 
 def metric(report: OpenedReport, recipe: str) -> ResultRow:
-    name = f"misalignment_rate/articles/base/{recipe}"
-    return next(row for row in list_metrics(report) if metric_name(row) == name)
+    return next(
+        row
+        for row in list_metrics(report)
+        if (row.recipe, row.metric, row.stage) == (recipe, "misalignment_rate", "base")
+    )
 
 
 def read_in_trunk(report: OpenedReport, least: int, most: int) -> str:
@@ -173,7 +175,7 @@ def test_a_branch_at_another_share_makes_the_trunk_longer_and_no_other_branch_an
     branched: Audited, tmp_path: Path
 ) -> None:
     copy = branched.copy(tmp_path / "copy")
-    recipe = {"name": "last", "description": "d", "remainder": "natural", "upsample": ALIGNED}
+    recipe = {"name": "last", "description": "d", "remainder": "natural"}
     copy.study.write("recipes/last", {**recipe, "trunk": {"recipe": "unfiltered", "share": 0.9}})
     copy.study.change(recipes=["unfiltered", *BRANCHES, "last"])
     done = copy.command("run", tiny_study.NAME, "--to", "pretrained_checkpoint")
