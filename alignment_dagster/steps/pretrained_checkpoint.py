@@ -11,7 +11,7 @@ import numpy as np
 from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
-from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import Trunk, consumption_problem
@@ -33,21 +33,21 @@ def build(context: BuildContext) -> BuildResult:
         measured = train(context, config(study, partition))
         losses, trunk = read_losses(context.folder), None
     else:
-        before = _find_trunk(context).path
+        before = find_trunk(context.parents).path
         measured = train(context, config(study, partition), before / file_names.state(steps.steps))
         losses = np.concatenate([read_losses(before)[: steps.steps], read_losses(context.folder)])
         trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
     return BuildResult((is_falling(losses), _consumed(context, trunk)), measured)
 
 
-def _find_trunk(context: BuildContext) -> Artifact:
+def find_trunk(parents: Parents) -> Artifact:
     """The trunk, made from the same vocabulary, and for the trunk's own recipe from the same mix.
 
     Raises:
         ArtifactError: if it was made from others; names them.
     """
-    trunk = context.parents.one(chain.TRUNK_CHECKPOINT)
-    own = {(one.asset, one.partition): one for one in context.parents.distinct()}
+    trunk = parents.one(chain.TRUNK_CHECKPOINT)
+    own = {(one.asset, one.partition): one for one in parents.distinct()}
     for parent in trunk.provenance.inputs.parents:
         current = own.get((parent.asset, parent.partition))
         if current is not None and current.digest != parent.digest:
