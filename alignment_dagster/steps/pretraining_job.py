@@ -1,6 +1,6 @@
 """What every pretraining is told and checked for, be it of a trunk or of a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,17 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
 
 
 def train(
-    context: BuildContext, settings: Mapping[str, Any], state: Path | None = None
+    context: BuildContext,
+    settings: Mapping[str, Any],
+    state: Path | None = None,
+    earlier: Sequence[Path] = (),
 ) -> dict[str, float | str]:
     """Train in a process of its own; a killed run resumes from its last checkpoint.
 
     Args:
         settings: the step's configuration, which is all that the job is told but for places.
         state: the folder of a trunk's state that it goes on from.
+        earlier: artifacts of the same training, with states that it may go on from.
 
     Returns:
         What the job measured of itself.
@@ -47,6 +51,7 @@ def train(
         "mix": str(mix.path),
         "tokenizer": str(context.parents.one(chain.TOKENIZER).path),
         "state": str(state) if state else None,
+        "earlier": list(map(str, earlier)),
         "output": str(context.folder),
         "work": str(context.work),
     }

@@ -1,9 +1,12 @@
 """`trunk_checkpoint`: the steps that several recipes share, trained once for each seed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from alignment_dagster import chain
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
@@ -25,8 +28,24 @@ def is_declared(study: Study) -> bool:
 def build(context: BuildContext) -> BuildResult:
     """Train up to the last branch; a state is kept where each begins."""
     context.register_model("trunk", context.study.declaration.model)
-    measured = train(context, config(context.study, context.partition))
+    declared = config(context.study, context.partition)
+    measured = train(context, declared, earlier=list(_find_earlier(context, declared)))
     return BuildResult((is_falling(read_losses(context.folder)), _consumed(context)), measured)
+
+
+def _find_earlier(context: BuildContext, declared: Mapping[str, Any]) -> Iterator[Path]:
+    """The same training as it was made before, for other branches.
+
+    Its steps give the same bytes, so it is no parent: as with a run that was stopped and resumed.
+    """
+    lake, place = context.stores.lake, (context.study.name, context.asset, context.partition)
+    for version in lake.versions(*place):
+        with suppress(ArtifactError):  # collected or damaged: then the steps are taken again
+            then = lake.read(*place, version).provenance
+            inputs = then.inputs.model_copy(update={"declaration": context.inputs.declaration})
+            same = {**then.declared, "branch_steps": declared["branch_steps"]} == declared
+            if same and inputs.digest == context.inputs.digest:
+                yield lake.open(*place, version).path
 
 
 def _consumed(context: BuildContext) -> Check:

@@ -54,6 +54,8 @@ class PretrainJob(Declared):
     """Folder of the trunk's state after these steps."""
     branch_steps: Annotated[tuple[Count, ...], Field(strict=False)] = ()
     """Of a trunk: the steps after which its state is kept, in order; it ends after the last."""
+    earlier: Paths = ()
+    """Artifacts of this very training that ended elsewhere: their states need not be made again."""
     output: Text
     work: Text
     device: DeviceName = "cpu"

@@ -186,7 +186,9 @@ def test_a_branch_at_another_share_makes_the_trunk_longer_and_no_other_branch_an
         for recipe in ("unfiltered", "early", "late", "last")
     }
     assert made == {"unfiltered": 2, "early": 1, "late": 1, "last": 1}
-    assert len(lake.versions(tiny_study.NAME, "trunk_checkpoint", "unfiltered|0")) == 2
+    trunk = copy.archive.current("trunk_checkpoint", "unfiltered|0")
+    assert len(lake.versions(tiny_study.NAME, trunk.asset, trunk.partition)) == 2
+    assert trunk.provenance.measured["resumed_after_step"] == LATE
     models = [
         lake.open(tiny_study.NAME, "pretrained_checkpoint", "unfiltered|0", one)
         for one in lake.versions(tiny_study.NAME, "pretrained_checkpoint", "unfiltered|0")

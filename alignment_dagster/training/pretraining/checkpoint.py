@@ -9,7 +9,7 @@ A kept state is the same, but stays: the artifact holds it, and training can be 
 
 import json
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,26 @@ def state_folder(folder: Path, step: int) -> Path:
 def saved_steps(folder: Path) -> list[int]:
     """The steps after which a state was kept."""
     return sorted(int(path.name) for path in (folder / file_names.STATES).glob("*"))
+
+
+def take_over(work: Path, earlier: Iterable[Path], state_steps: Collection[int], last: int) -> None:
+    """Put the states of earlier artifacts where `resume` looks, which finds out whether they fit.
+
+    Args:
+        state_steps: the steps whose states are to be kept again.
+        last: the last step that is wanted.
+    """
+    if _checkpoints(work):
+        return
+    for folder in earlier:
+        for step in (one for one in saved_steps(folder) if one <= last):
+            places = [work / f"{PREFIX}{step:08d}"]
+            if step in state_steps:
+                places.insert(0, state_folder(work, step))
+            for place in (one for one in places if not one.exists()):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_folder(place, aside=work / ASIDE):
+                    shutil.copytree(state_folder(folder, step), work / ASIDE, dirs_exist_ok=True)
 
 
 def resume(

@@ -49,7 +49,7 @@ from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
 REPORT_SECONDS = 0.5
 STAGE, TRUNK = "pretraining", "trunk"
-PLACES = {"mix", "tokenizer", "state", "output", "work"}
+PLACES = {"mix", "tokenizer", "state", "earlier", "output", "work"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -115,7 +115,9 @@ def job_identity(job: PretrainJob, device: str) -> str:
     tokenizer = [Path(job.tokenizer) / name for name in TOKENIZER_FILES]
     return sha256_json(
         {
-            "declared": job.model_dump(mode="json", exclude=PLACES) | {"device": device},
+            # Where a trunk ends changes nothing of what it is before.
+            "declared": job.model_dump(mode="json", exclude=PLACES | {"branch_steps"})
+            | {"device": device},
             "mix": sha256_file(Path(job.mix) / file_names.SEQUENCES),
             "state": job.state and sha256_file(Path(job.state) / checkpoint.TENSORS),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
@@ -133,6 +135,9 @@ def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> 
     ranks = loop.ranks
     if not ranks.leads:
         ranks.maximum(0, loop.device)
+    elif job.earlier:
+        folders, steps = map(Path, job.earlier), _state_steps(loop, job)
+        checkpoint.take_over(Path(job.work), folders, steps, loop.last)
     checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _state_steps(loop, job))
     if ranks.leads:
         ranks.maximum(0, loop.device)

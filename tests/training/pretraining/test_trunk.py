@@ -1,5 +1,6 @@
 """A trunk is trained once; its own model and the branches go on from its states, bit for bit."""
 
+import json
 import re
 from pathlib import Path
 
@@ -127,6 +128,27 @@ def test_another_trunk_than_that_which_was_gone_on_from_is_found(
     )
     assert problem is not None
     assert re.search(said, problem)
+
+
+@pytest.mark.parametrize(
+    ("branches", "resumed"), [((EARLY, LATE, 12), LATE), ((LATE, 12), LATE), ((3, LATE), 0)]
+)
+def test_a_trunk_for_other_branches_takes_no_step_again_that_it_need_not(
+    jobs: Jobs, trunk: Path, branches: tuple[int, ...], resumed: int
+) -> None:
+    other = {"branch_steps": branches}
+    anew = run(jobs.pretraining("anew").model_copy(update=other))
+    job = jobs.pretraining("longer").model_copy(update={**other, "earlier": (str(trunk),)})
+    assert Manifest.of(run(job)).files == Manifest.of(anew).files
+    found = json.loads(Path(job.work, "result.json").read_text())
+    assert found["resumed_after_step"] == resumed
+
+
+def test_states_of_another_training_are_not_taken_over(jobs: Jobs, trunk: Path) -> None:
+    other = {"branch_steps": (LATE,), "seed": 5}
+    anew = run(jobs.pretraining("anew").model_copy(update=other))
+    job = jobs.pretraining("other").model_copy(update={**other, "earlier": (str(trunk),)})
+    assert Manifest.of(run(job)).files == Manifest.of(anew).files
 
 
 @pytest.mark.parametrize("killed_before", [3, EARLY, EARLY + 1, LATE])
