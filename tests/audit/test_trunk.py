@@ -17,6 +17,11 @@ from alignment_dagster.audit.trace.answer import trace_as_answer
 from alignment_dagster.audit.trace.document_path import trace_document
 from alignment_dagster.audit.trace.export import export_closure
 from alignment_dagster.audit.trace.metric_trace import trace_metric
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
+from alignment_dagster.release.cards.facts import gather_facts
+from alignment_dagster.release.cards.model import model_card
+from alignment_dagster.report.gather.artifacts import read_losses
+from alignment_dagster.report.gather.compute import compute_rows
 from alignment_dagster.report.results import ResultRow
 from tests.support import tiny_study
 from tests.support.audited_study import Audited
@@ -161,6 +166,25 @@ def test_steps_are_taken_again_from_the_trunk_s_state(
     replay = replay_steps(branched.archive, branched.archive.find(name), steps)
     assert replay.identical
     assert replay.segment.began_after == began
+
+
+def test_the_report_draws_the_whole_curve_and_counts_the_trunk_once(report: OpenedReport) -> None:
+    made = report.archive.parents(report.report)
+    parents = Parents(tuple((ParentSpec(one.asset, one.partition), one) for one in made))
+    (early,) = parents.all("pretrained_checkpoint", "early|0")
+    tokens = [point.tokens for point in read_losses(early, parents)]
+    assert tokens == [*range(8 * 128, 12800, 8 * 128), 12800]
+    rows = {row.stage: (row.models, row.tokens) for row in compute_rows(parents)}
+    shared = LATE * 8 * 128
+    own = 2 * (12800 - shared) + 12800 - EARLY * 8 * 128
+    assert rows["trunk"] == (1, shared)
+    assert rows["pretraining"] == (3, own)
+
+
+def test_the_cards_say_what_was_read_in_the_trunk(report: OpenedReport) -> None:
+    card = model_card(gather_facts(report), "early")
+    assert f"the first {EARLY} steps of the recipe `unfiltered`" in card
+    assert "on part of the mix `curated_mix[unfiltered]@" in card
 
 
 def test_the_dossier_verifies_itself(branched: Audited, tmp_path: Path) -> None:
