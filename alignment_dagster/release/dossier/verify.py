@@ -548,7 +548,9 @@ def check_training(said: Said, bundle: Bundle, artifacts: Json) -> Json:
     return {"tokens": own_tokens, "seen": seen}
 
 
-def steps_before(artifacts: Json, name: str, trunks: Mapping[str, list[Json]]) -> tuple[Json, Json]:
+def steps_before(
+    artifacts: Json, name: str, trunks: Mapping[str, list[Json]]
+) -> tuple[Json, list[Json]]:
     """What a checkpoint declares of its trunk, and the trunk's steps that it goes on from."""
     declared = artifacts[name]["provenance"]["declared"].get("trunk")
     if declared is None:
