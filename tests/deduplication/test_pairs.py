@@ -18,9 +18,8 @@ from alignment_dagster.deduplication.digests import parts_of, read_digests, writ
 from alignment_dagster.deduplication.documents import DistinctDocuments
 from alignment_dagster.deduplication.earlier_search import Parted, read_search, save_search
 from alignment_dagster.deduplication.measure import Measure
-from alignment_dagster.deduplication.pairs import Pairs, find_pairs
+from alignment_dagster.deduplication.pairs import Known, Pairs, find_pairs
 from alignment_dagster.deduplication.selection import select_kept
-from alignment_dagster.deduplication.pairs import Known
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.scoring.normalise import normalise
 
