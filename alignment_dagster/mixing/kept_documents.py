@@ -66,16 +66,18 @@ def read_kept_documents(dispositions: Path, documents: Sequence[Path]) -> KeptDo
     wanted = (pc.field("use") == "pretraining") & (pc.field("state") == "kept")
     columns = ["document_id", "source", "group", "characters", "use", "state"]
     file = pq.ParquetFile(dispositions, read_dictionary=["source", "group"])
-    found, characters = [np.empty(0, ID)], [np.empty(0, np.int64)]
-    sources, groups = _Codes(), _Codes()
+    rows = file.metadata.num_rows
+    ids, characters = np.empty(rows, ID), np.empty(rows, np.int64)
+    sources, groups = _Codes(rows), _Codes(rows)
+    count = 0
     for batch in file.iter_batches(BATCH, columns=columns):
         kept = batch.filter(wanted)
-        found.append(as_bytes(kept["document_id"]))
-        characters.append(kept["characters"].to_numpy().astype(np.int64))
-        sources.add(kept["source"])
-        groups.add(kept["group"])
-    ids = np.concatenate(found)
-    order = np.argsort(ids, kind="stable")
+        part = slice(count, count := count + kept.num_rows)
+        ids[part] = as_bytes(kept["document_id"])
+        characters[part] = kept["characters"].to_numpy()
+        sources.put(part, kept["source"])
+        groups.put(part, kept["group"])
+    order = np.argsort(ids[:count], kind="stable")
     ids = ids[order]
     shard, row = _locate(ids, documents)
     if (shard < 0).any():
@@ -85,7 +87,7 @@ def read_kept_documents(dispositions: Path, documents: Sequence[Path]) -> KeptDo
         ids,
         sources.ordered(order),
         groups.ordered(order),
-        np.concatenate(characters)[order],
+        characters[order],
         shard,
         row,
     )
@@ -105,17 +107,17 @@ def hex_ids(ids: NDArray[np.bytes_]) -> list[str]:
 class _Codes:
     """A column of few different texts, read batch by batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
         self._names: dict[str, int] = {}
-        self._numbers = [np.empty(0, np.int32)]
+        self._numbers = np.empty(rows, np.int32)
 
-    def add(self, column: pa.DictionaryArray) -> None:
+    def put(self, part: slice, column: pa.DictionaryArray) -> None:
         names = column.dictionary.to_pylist()
         codes = [self._names.setdefault(name, len(self._names)) for name in names]
-        self._numbers.append(np.array(codes, np.int32)[column.indices.to_numpy()])
+        self._numbers[part] = np.array(codes, np.int32)[column.indices.to_numpy()]
 
     def ordered(self, order: Numbers) -> Codes:
-        return Codes(np.concatenate(self._numbers)[order], tuple(self._names))
+        return Codes(self._numbers[order], tuple(self._names))
 
 
 def _locate(ids: NDArray[np.bytes_], documents: Sequence[Path]) -> tuple[Numbers, Numbers]:
