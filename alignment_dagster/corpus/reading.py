@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from alignment_dagster.corpus.canaries import Planting
 from alignment_dagster.corpus.documents import Shard, ShardReader, write_shard
 from alignment_dagster.corpus.rows import Row
 from alignment_dagster.corpus.sources import Tally
@@ -64,6 +65,7 @@ class Reading:
     read_from: ReadFrom
     work: Path
     folder: Path
+    planting: Planting
 
     def run(
         self, earlier: EarlierShards | None, report: Callable[[int], None]
@@ -117,7 +119,7 @@ class Reading:
         return marks
 
     def _reader_behind(self, marks: Sequence[Mark]) -> ShardReader:
-        reader = ShardReader(self.source)
+        reader = ShardReader(self.source, self.planting)
         for number in range(len(marks)):
             name = file_names.shard(file_names.RAW_DOCUMENTS, number)
             kept = self._shard_folder(number) / name
@@ -125,6 +127,7 @@ class Reading:
             ids = pq.read_table(path, columns=["document_id"])["document_id"].to_pylist()
             reader.known.add(ids)
             reader.position += len(ids)
+            self.planting.skip(path)
         return reader
 
     def _keep(self, shard: Shard, mark: Mark, number: int) -> None:
