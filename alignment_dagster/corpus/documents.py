@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster.corpus.canaries import Document, Planting
-from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row, document_id
+from alignment_dagster.corpus.rows import QuarantinedRow, Row, document_id
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 

@@ -1,9 +1,4 @@
-"""Whether a model learnt a canary: how its completion ranks among the declared alternatives.
-
-The exposure of N. Carlini et al., "The Secret Sharer" (arXiv:1802.08232, 2019): log2 of the number
-of candidates, less log2 of the rank of the planted one. All are log2 of that number when the
-planted one is the likeliest, and 0 when it is the least likely.
-"""
+"""Whether a model learnt a canary: how its completion ranks among the declared alternatives."""
 
 import math
 from collections.abc import Sequence
@@ -11,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from alignment_dagster.evaluation.exposure import exposure, rank_first
 from alignment_dagster.evaluation.model.log_probabilities import score
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE, Encoder
 from alignment_dagster.evaluation.suites.formats import AS_GIVEN, Prompt
@@ -81,22 +77,6 @@ def probe_rows(
             }
         )
     return pa.Table.from_pylist(found, schema=PROBES)
-
-
-def rank_first(values: Sequence[float]) -> int:
-    """The rank of the first value, from 1 for the highest; of equal values it is the last."""
-    return sum(value >= values[0] for value in values)
-
-
-def exposure(rank: int, candidates: int) -> float:
-    """In bits."""
-    return math.log2(candidates) - math.log2(rank)
-
-
-def chance_exposure(candidates: int) -> float:
-    """Its mean, in bits, where every rank is as likely as any other."""
-    ranks = range(1, candidates + 1)
-    return sum(exposure(rank, candidates) for rank in ranks) / candidates
 
 
 def _make_prompt(canary: Canary, number: int, probe: Probe) -> Prompt:

@@ -29,12 +29,12 @@ from alignment_dagster.evaluation.answers import (
     generated_rows,
     item_rows,
 )
+from alignment_dagster.evaluation.canary_probes import PROBES, probe_rows
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.judges import (
     judge_metrics,
     make_judge,
 )
-from alignment_dagster.evaluation.canary_probes import PROBES, probe_rows
 from alignment_dagster.evaluation.model.losses import (
     LOSSES,
     document_losses,

@@ -8,7 +8,7 @@ from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import DeclaredPath, Name, Text
 
 MOST_TEXTS = 1_000
-"""Of a canary, and of what a probe compares; the texts are held in memory while a source is read."""
+"""Of a canary, and alternatives of a probe; texts are in memory while their source is read."""
 
 
 class Probe(Declared):

@@ -1,6 +1,6 @@
 """Conservation: every raw document has its scores, and one disposition under each recipe."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.corpus.canaries import canary_of, digest_name, texts_digest
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
@@ -44,16 +45,39 @@ def _ids(path: Path) -> pa.ChunkedArray:
 
 
 def _check_texts(scope: Scope, artifact: Artifact) -> None:
-    """Each document's id is the SHA-256 of its source and content."""
-    columns = ["document_id", "text", "payload"]
+    """Each document's id is the SHA-256 of its source and content; canaries are as declared."""
+    columns = ["document_id", "text", "payload", "path", "line"]
+    planted: dict[str, dict[int, str]] = {}
     for name in shard_names(artifact.manifest, file_names.RAW_DOCUMENTS):
         for batch in pq.ParquetFile(artifact.path / name).iter_batches(columns=columns):
-            for document, text, payload in zip(*(one.to_pylist() for one in batch), strict=True):
+            rows = zip(*(batch[column].to_pylist() for column in columns), strict=True)
+            for document, text, payload, path, line in rows:
                 content = text if payload is None else payload
+                if canary := canary_of(path):
+                    planted.setdefault(canary, {})[line] = text
                 if sha256_text(artifact.partition or "", content) != document:
                     message = "its text is not the one that its id is the SHA-256 of"
                     subject = f"{artifact.label} {name}, document {document}"
                     scope.findings.gap("ledgers", subject, message)
+    _check_planted(scope, artifact, planted)
+
+
+def _check_planted(
+    scope: Scope, artifact: Artifact, planted: Mapping[str, Mapping[int, str]]
+) -> None:
+    """All texts of the canaries that were declared, and of no others, are among the documents.
+
+    Args:
+        planted: canary → the number of each text → the text.
+    """
+    declared = {one["name"] for one in artifact.provenance.declared.get("canaries", ())}
+    digests = artifact.provenance.inputs.external_inputs
+    for canary in sorted(declared | planted.keys()):
+        found = planted.get(canary, {})
+        texts = [found[line] for line in sorted(found)]
+        whole = canary in declared and texts_digest(texts) == digests.get(digest_name(canary))
+        message = "its planted texts are not those that were declared"
+        scope.findings.gap_if(not whole, "ledgers", f"{artifact.label} canary {canary}", message)
 
 
 def _check_examples(scope: Scope, artifact: Artifact) -> None:
