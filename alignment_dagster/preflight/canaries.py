@@ -125,9 +125,9 @@ def _check_probe(probe: Probe, field: FieldPath, located: Located) -> None:
         if text != text.strip():
             message = "white space at an end: one space is put between prompt and completion"
             raise located.error((*field, *place), message)
-    for place, text in enumerate(probe.alternatives):
-        if text in probe.candidates[: place + 1]:
-            raise located.error((*field, "alternatives", place), "is given twice")
+    for number, text in enumerate(probe.alternatives):
+        if text in probe.candidates[: number + 1]:
+            raise located.error((*field, "alternatives", number), "is given twice")
 
 
 def _require_planted(
