@@ -94,13 +94,12 @@ class Planting:
     they were.
     """
 
-    def __init__(self, canaries: Sequence[Canary], assets: Path) -> None:
-        documents = {one.name: planted_documents(one, assets) for one in canaries}
-        self._waiting = {name: deque(found) for name, found in documents.items()}
-        self._bounds = {one.name: int(one.share * 2**64) for one in canaries}
+    def __init__(self, planted: Sequence[tuple[Canary, Sequence[Document]]] = ()) -> None:
+        self._waiting = {canary.name: deque(documents) for canary, documents in planted}
+        self._bounds = {canary.name: int(canary.share * 2**64) for canary, _ in planted}
         self._names: dict[str, str] = {}
-        for name, found in documents.items():
-            for identity, row in found:
+        for name, documents in self._waiting.items():
+            for identity, row in documents:
                 if other := self._names.get(identity):
                     where = f"canary {name!r}: text {row.line}"
                     raise DataError(f"{where}: canary {other!r} plants it in this source too")

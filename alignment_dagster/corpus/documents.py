@@ -144,7 +144,7 @@ class ShardReader:
     """
 
     source: Source
-    planting: Planting
+    planting: Planting = field(default_factory=Planting)
     known: KnownIds = field(default_factory=KnownIds)
     position: int = 0
     path: str = ""

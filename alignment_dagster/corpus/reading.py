@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Reading:
     read_from: ReadFrom
     work: Path
     folder: Path
-    planting: Planting
+    planting: Planting = field(default_factory=Planting)
 
     def run(
         self, earlier: EarlierShards | None, report: Callable[[int], None]

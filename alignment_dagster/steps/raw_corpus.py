@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.corpus.canaries import Planting, text_digests
+from alignment_dagster.corpus.canaries import Planting, planted_documents, text_digests
 from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
 from alignment_dagster.corpus.sources import (
     file_digests,
@@ -42,6 +42,7 @@ def build(context: BuildContext) -> BuildResult:
     """Read the source shard by shard, give every document its id, and keep where it came from."""
     source = context.study.source(context.partition or "")
     folder = source_folder(context.study, source)
+    canaries = context.study.canaries_in(source.name)
     before = context.inputs.external_inputs[SOURCE]
     reading = Reading(
         source,
@@ -49,7 +50,7 @@ def build(context: BuildContext) -> BuildResult:
         lambda start, tally: read_source(source, folder, start, tally),
         context.work,
         context.folder,
-        Planting(context.study.canaries_in(source.name), context.study.assets),
+        Planting([(one, planted_documents(one, context.study.assets)) for one in canaries]),
     )
     marks, not_sampled = reading.run(
         _earlier(context), lambda done: context.report(done, done, "documents")
