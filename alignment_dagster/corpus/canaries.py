@@ -23,6 +23,8 @@ from alignment_dagster.study.sources import TextMap
 
 PLANTED = "canary://"
 """The path of a planted document is this and its canary's name; its line, the text's number."""
+INPUT = "canary "
+"""Before a canary's name: under what the digest of its texts is recorded as an input."""
 FOLDER = "canaries"
 LINE = TextMap(text="text")
 
@@ -54,17 +56,10 @@ def texts_digest(texts: Iterable[str]) -> str:
     return sha256_json(list(texts))
 
 
-def digest_name(canary: str) -> str:
-    """Under which name the digest of a canary's texts is recorded as an input."""
-    return f"canary {canary}"
-
-
 def text_digests(study: Study, source: str | None = None) -> dict[str, str]:
-    """The digest of each canary's texts by `digest_name`; of those in one source where named."""
+    """The digests of canaries' texts, as inputs; of those in one source where it is named."""
     return {
-        digest_name(one.name): texts_digest(
-            row.text for _, row in planted_documents(one, study.assets)
-        )
+        INPUT + one.name: texts_digest(row.text for _, row in planted_documents(one, study.assets))
         for one in study.declaration.canaries
         if source in (None, one.source)
     }

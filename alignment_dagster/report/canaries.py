@@ -56,8 +56,10 @@ class CanaryRow:
     """Kept, though a rule of the recipe was to catch them."""
     seeds: int
     """That were trained."""
+    read: int | None = None
+    """Documents that pretraining read, with any seed; None where nothing is trained."""
     tokens: int | None = None
-    """Trained on, mean over the seeds; None where nothing is trained."""
+    """Of those documents, mean over the seeds."""
     first_step: int | None = None
     """Of any seed."""
     last_step: int | None = None
@@ -178,19 +180,21 @@ class _Reads:
         return cls(rows, spans, [_steps_by_sequence(path, count) for path in ledgers.consumption])
 
     def of_documents(self, ids: Sequence[str]) -> dict[str, Any]:
-        """`tokens`, `first_step` and `last_step` of a canary's documents."""
+        """`read`, `tokens`, `first_step` and `last_step` of a canary's documents."""
         if not self.steps:
             return {}
         rows = pa.array([self.rows[one] for one in ids if one in self.rows], pa.int32())
         own = self.spans.filter(pc.is_in(self.spans["document"], rows))
         sequences = own["sequence"].to_numpy()
         sizes = own["end"].to_numpy() - own["start"].to_numpy()
-        tokens, steps = list[int](), list[int]()
+        tokens, steps, read = list[int](), list[int](), set[int]()
         for by_sequence in self.steps:
-            read = by_sequence[sequences]
-            tokens.append(int(sizes[read > 0].sum()))
-            steps += read[read > 0].tolist()
+            step = by_sequence[sequences]
+            tokens.append(int(sizes[step > 0].sum()))
+            steps += step[step > 0].tolist()
+            read.update(own["document"].to_numpy()[step > 0].tolist())
         return {
+            "read": len(read),
             "tokens": round(fmean(tokens)),
             "first_step": min(steps, default=None),
             "last_step": max(steps, default=None),

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.corpus.canaries import canary_of, digest_name, texts_digest
+from alignment_dagster.corpus.canaries import INPUT, canary_of, texts_digest
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
@@ -59,25 +59,35 @@ def _check_texts(scope: Scope, artifact: Artifact) -> None:
                     message = "its text is not the one that its id is the SHA-256 of"
                     subject = f"{artifact.label} {name}, document {document}"
                     scope.findings.gap("ledgers", subject, message)
-    _check_planted(scope, artifact, planted)
+    changed = find_changed_canaries(artifact.provenance.inputs.external_inputs, planted)
+    for canary in changed:
+        message = "what was planted is not what was declared"
+        scope.findings.gap("ledgers", f"{artifact.label} canary {canary}", message)
 
 
-def _check_planted(
-    scope: Scope, artifact: Artifact, planted: Mapping[str, Mapping[int, str]]
-) -> None:
-    """All texts of the canaries that were declared, and of no others, are among the documents.
+def find_changed_canaries(
+    inputs: Mapping[str, str], planted: Mapping[str, Mapping[int, str]]
+) -> list[str]:
+    """The canaries of which not exactly the declared texts were planted.
 
     Args:
+        inputs: those from outside the lake, by name; the digests of the texts are among them.
         planted: canary → the number of each text → the text.
     """
-    declared = {one["name"] for one in artifact.provenance.declared.get("canaries", ())}
-    digests = artifact.provenance.inputs.external_inputs
-    for canary in sorted(declared | planted.keys()):
-        found = planted.get(canary, {})
-        texts = [found[line] for line in sorted(found)]
-        whole = canary in declared and texts_digest(texts) == digests.get(digest_name(canary))
-        message = "its planted texts are not those that were declared"
-        scope.findings.gap_if(not whole, "ledgers", f"{artifact.label} canary {canary}", message)
+    declared = {
+        name.removeprefix(INPUT): digest
+        for name, digest in inputs.items()
+        if name.startswith(INPUT)
+    }
+    found = {
+        canary: texts_digest(texts[number] for number in sorted(texts))
+        for canary, texts in planted.items()
+    }
+    return sorted(
+        canary
+        for canary in declared.keys() | found.keys()
+        if declared.get(canary) != found.get(canary)
+    )
 
 
 def _check_examples(scope: Scope, artifact: Artifact) -> None:

@@ -20,7 +20,7 @@ from alignment_dagster.study import Study
 
 LAST = "dpo"
 COLUMNS = (
-    *("canary", "recipe", "planted", "kept", "dropped by", "tokens", "steps"),
+    *("canary", "recipe", "planted", "kept", "dropped by", "read", "tokens", "steps"),
     *("exposure", "after SFT and DPO", "at most"),
 )
 
@@ -90,6 +90,6 @@ def _cells(row: CanaryRow) -> Sequence[Cell]:
     steps = None if row.first_step is None else f"{row.first_step:,} to {row.last_step:,}"
     bits = (row.exposure.get(BASE), row.exposure.get(LAST), row.most)
     return (
-        *(row.canary, row.recipe, row.planted, row.kept, dropped, row.tokens, steps),
+        *(row.canary, row.recipe, row.planted, row.kept, dropped, row.read, row.tokens, steps),
         *(None if one is None else f"{one:.2f}" for one in bits),
     )

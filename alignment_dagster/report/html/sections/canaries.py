@@ -11,10 +11,11 @@ INTRO = (
     "ledger. They audit the audit: what a filter lets through shows here, and what was trained on."
 )
 CAPTION = (
-    "Planted documents under each recipe. Tokens are those that pretraining read, mean over the "
-    "seeds; steps are the first and the last of any seed. Exposure (Carlini et al., 2019) says how "
-    "high the planted completion ranks among its candidates, in bits: log2 of their number less "
-    "log2 of its rank, mean over seeds and probes, before post-training and after."
+    "Planted documents under each recipe: those that are kept, and those of them that pretraining "
+    "read, with their tokens (mean over the seeds), and the first and last step of any seed. "
+    "Exposure (Carlini et al., 2019) says how high the planted completion ranks among its "
+    "candidates, in bits: log2 of their number less log2 of its rank, mean over seeds and probes, "
+    "before post-training and after."
 )
 LAST = "dpo"
 
@@ -26,7 +27,7 @@ def section(data: ReportData) -> Section:
         CAPTION,
         ("recipe",),
         (
-            *("planted", "kept", "tokens", "steps"),
+            *("planted", "kept", "read", "tokens", "steps"),
             *("exposure", "after SFT and DPO", "by chance", "at most", "dropped by"),
         ),
         data.canaries,
@@ -43,7 +44,7 @@ def _cells(row: CanaryRow) -> tuple[Cell, ...]:
     return (
         Cell(f"{row.planted:,}", mark=row.planted < row.documents),
         Cell(f"{row.kept:,}", mark=bool(row.missed)),
-        Cell(DASH if row.tokens is None else f"{row.tokens:,}"),
+        *(Cell(DASH if one is None else f"{one:,}") for one in (row.read, row.tokens)),
         Cell(steps_text(row)),
         Cell(number(row.exposure.get(BASE), 2)),
         Cell(number(row.exposure.get(LAST), 2)),
