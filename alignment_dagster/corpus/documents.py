@@ -161,7 +161,7 @@ class ShardReader:
                 yield self._close(shard)
                 shard, new = _OpenShard(), set()
         if self.path:
-            # always in the last shard, which is not taken over when the source has grown
+            # in a shard that ends with the source: it is not taken over when that has grown
             shard.add(self.planting.rest())
         if not shard.is_empty:
             yield self._close(shard)

@@ -102,8 +102,9 @@ class Reading:
         marks: list[Mark] = []
         if earlier is None:
             return marks
-        for number, mark in enumerate(earlier.marks[:-1]):
-            if mark.files not in ends:
+        for number, mark in enumerate(earlier.marks):
+            # two shards end where the source ended if the second holds nothing but canaries
+            if mark == earlier.marks[-1] or mark.files not in ends:
                 break
             marks.append(mark)
             for name in (file_names.shard(table, number) for table in file_names.RAW_TABLES):

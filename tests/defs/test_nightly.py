@@ -37,6 +37,7 @@ from tests.support.tiny_study import write_yaml
 
 NAME = "nightly"
 JUDGE = ("ALIGNMENT_JUDGE_URL", "ALIGNMENT_JUDGE_MODEL", "ALIGNMENT_JUDGE_KEY")
+ALIGNED = "synthetic_aligned"
 REPLICATES = ["alignment_upsampled|0", "unfiltered|0"]
 LOG = "sources/files/harbour_log.jsonl"
 SMALL: dict[str, Any] = {
@@ -105,8 +106,9 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if path.stem != NAME:
             path.unlink()
     _change(folder / f"studies/{NAME}.yaml", **SMALL)
-    for name in ("everyday_stories", "ai_discourse", "synthetic_aligned"):
-        _reads(folder, name, documents=150)
+    # of few synthetic documents most are read, and canaries among them
+    for name, documents in (("everyday_stories", 150), ("ai_discourse", 150), (ALIGNED, 40)):
+        _reads(folder, name, documents=documents)
     for name in ("articles", "open_answers", "cloze"):
         path = folder / f"suites/{name}.yaml"
         _change(path, items={**yaml.safe_load(path.read_text())["items"], "limit": 6})

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
-from alignment_dagster.corpus.canaries import INPUT, canary_of, texts_digest
+from alignment_dagster.corpus.canaries import INPUT, PLANTED, canary_of, texts_digest
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
@@ -46,15 +46,16 @@ def _ids(path: Path) -> pa.ChunkedArray:
 
 def _check_texts(scope: Scope, artifact: Artifact) -> None:
     """Each document's id is the SHA-256 of its source and content; canaries are as declared."""
-    columns = ["document_id", "text", "payload", "path", "line"]
+    columns = ["document_id", "text", "payload"]
     planted: dict[str, dict[int, str]] = {}
     for name in shard_names(artifact.manifest, file_names.RAW_DOCUMENTS):
-        for batch in pq.ParquetFile(artifact.path / name).iter_batches(columns=columns):
-            rows = zip(*(batch[column].to_pylist() for column in columns), strict=True)
-            for document, text, payload, path, line in rows:
+        read = pq.ParquetFile(artifact.path / name)
+        for batch in read.iter_batches(columns=[*columns, "path", "line"]):
+            for row in batch.filter(pc.starts_with(batch["path"], PLANTED)).to_pylist():
+                planted.setdefault(str(canary_of(row["path"])), {})[row["line"]] = row["text"]
+            texts = (batch[column].to_pylist() for column in columns)
+            for document, text, payload in zip(*texts, strict=True):
                 content = text if payload is None else payload
-                if canary := canary_of(path):
-                    planted.setdefault(canary, {})[line] = text
                 if sha256_text(artifact.partition or "", content) != document:
                     message = "its text is not the one that its id is the SHA-256 of"
                     subject = f"{artifact.label} {name}, document {document}"

@@ -56,7 +56,10 @@ def _cells(row: CanaryRow) -> tuple[Cell, ...]:
 
 def steps_text(row: CanaryRow) -> str:
     """`3 to 91`; a dash where no step read it."""
-    return DASH if row.first_step is None else f"{row.first_step:,} to {row.last_step:,}"
+    if row.first_step is None:
+        return DASH
+    last = "" if row.last_step == row.first_step else f" to {row.last_step:,}"
+    return f"{row.first_step:,}{last}"
 
 
 def dropped_text(row: CanaryRow) -> str:
