@@ -11,13 +11,9 @@ import pytest
 from alignment_dagster.corpus.canaries import planted_documents
 from alignment_dagster.mixing.mix import DOCUMENTS
 from alignment_dagster.mixing.packing import SPANS
-from alignment_dagster.report.canaries import (
-    CanaryRow,
-    RecipeLedgers,
-    canary_outcomes,
-    canary_rows,
-    is_learnt,
-)
+from alignment_dagster.report.canaries import CanaryRow, canary_rows
+from alignment_dagster.report.canary_outcomes import canary_outcomes, is_learnt
+from alignment_dagster.report.canary_reads import RecipeLedgers
 from alignment_dagster.study import Study
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from tests.support.tiny_study import TinyStudy

@@ -14,7 +14,8 @@ from alignment_dagster.audit.corpus.current import (
 from alignment_dagster.corpus.canaries import PLANTED, planted_documents, text_digests
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.report.canaries import BASE, CanaryRow, canary_outcomes, canary_rows
+from alignment_dagster.report.canaries import CanaryRow, canary_rows
+from alignment_dagster.report.canary_outcomes import BASE, canary_outcomes
 from alignment_dagster.report.gather.canaries import find_ledgers
 from alignment_dagster.study import Study
 

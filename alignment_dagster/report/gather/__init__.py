@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import chance, load_suite
-from alignment_dagster.report.canaries import canary_outcomes
+from alignment_dagster.report.canary_outcomes import canary_outcomes
 from alignment_dagster.report.cells import Replicate, attack_cells, by_recipe
 from alignment_dagster.report.cells import item_cells as answer_cells
 from alignment_dagster.report.gather import artifacts, breakdowns

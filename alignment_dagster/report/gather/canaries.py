@@ -6,7 +6,8 @@ from alignment_dagster import chain
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import recipe_of
-from alignment_dagster.report.canaries import CanaryRow, RecipeLedgers, canary_rows
+from alignment_dagster.report.canaries import CanaryRow, canary_rows
+from alignment_dagster.report.canary_reads import RecipeLedgers
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
 

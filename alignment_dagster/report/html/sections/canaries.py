@@ -1,6 +1,7 @@
 """What became of the documents that the study planted."""
 
-from alignment_dagster.report.canaries import BASE, CanaryRow
+from alignment_dagster.report.canaries import CanaryRow
+from alignment_dagster.report.canary_outcomes import BASE
 from alignment_dagster.report.html.content import Cell, Section, Sentences, keep_filled
 from alignment_dagster.report.html.pivots import list_table
 from alignment_dagster.report.rows import ReportData
