@@ -18,6 +18,7 @@ from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.report.canary_outcomes import BASE
 from alignment_dagster.report.findings import write_canaries, write_findings
 from alignment_dagster.report.gather import gather
 from alignment_dagster.report.gather.mart_check import find_mismatches
@@ -73,7 +74,7 @@ def build(context: BuildContext) -> BuildResult:
         f"{row.metric}/{row.suite}/{row.stage}/{row.recipe}": row.value
         for row in rows_in_headlines(rows)
     }
-    metrics = {"numbers": len(rows), **headline}
+    metrics = {"numbers": len(rows), **headline, **_canary_metrics(data)}
     checks = (check, closed, *_claims(data), *_canaries(data))
     return BuildResult(checks, metrics=metrics)
 
@@ -138,6 +139,17 @@ def _canaries(data: ReportData) -> list[Check]:
         Check(name=canary_check(one.canary), passed=one.passed, summary=one.summary, blocking=False)
         for one in data.canary_outcomes
     ]
+
+
+def _canary_metrics(data: ReportData) -> dict[str, float]:
+    """What was kept and trained on of each canary, and what the base models betray of it."""
+    found: dict[str, float | None] = {}
+    for row in data.canaries:
+        place = f"{row.canary}/{row.recipe}"
+        found[f"canary_kept/{place}"] = row.kept
+        found[f"canary_tokens/{place}"] = row.tokens
+        found[f"canary_exposure/{place}"] = row.exposure.get(BASE)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def canary_check(canary: str) -> str:
