@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alignment_dagster.report.canaries import CanaryRow
+from alignment_dagster.report.canary_outcomes import CanaryOutcome
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
@@ -346,6 +348,8 @@ class ReportData:
     dispositions: Sequence[DispositionCount] = ()
     filter_quality: Sequence[FilterQuality] = ()
     leaks: Sequence[LeakRow] = ()
+    canaries: Sequence[CanaryRow] = ()
+    canary_outcomes: Sequence[CanaryOutcome] = ()
     compute: Sequence[ComputeRow] = ()
     checks: Sequence[CheckOutcome] = ()
     versions: Sequence[ArtifactVersion] = ()

@@ -25,6 +25,7 @@ SECTIONS = {
     "formats": ("formats",),
     "disagreements": ("disagreements",),
     "reading": ("composition", "losses", "dispositions", "filter_quality", "leaks"),
+    "canaries": ("canaries", "canary_outcomes"),
     "names": ("recipes", "suites"),
     "compute": ("compute",),
     "checks": ("checks",),
@@ -152,6 +153,7 @@ def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
         "capability",
         "limits",
         "reading",
+        "canaries",
         "compute",
         "comparisons",
         "topics",
@@ -348,7 +350,7 @@ def test_what_a_first_look_needs_is_seen_and_the_rest_is_folded(page: str) -> No
     assert {name for name, figures in drawn.items() if figures} == set(asked)
     assert max(drawn.values()) <= 2
     tables = {name for name, body in seen.items() if "<table" in body}
-    assert tables == {"claims", "compute", "checks"}
+    assert tables == {"claims", "canaries", "compute", "checks"}
     assert all(re.findall(r"<summary>(.*?)</summary>", page))
     assert page.count("<details>") == page.count("</details>") == page.count("<summary>")
 

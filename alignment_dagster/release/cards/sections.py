@@ -178,6 +178,11 @@ def _effect(claim: Mapping[str, Any]) -> str:
 def limits(facts: Facts) -> list[str]:
     """What the study says that its numbers do not show."""
     declared = [f"- {text(str(one))}" for one in facts.declared["limits"]]
+    declared += [
+        f"- The canary {text(one['name'])} was planted in {text(one['source'])}: documents of the "
+        "study's own, to audit what follows."
+        for one in facts.declared.get("canaries", ())
+    ]
     return ["## Limits", "", *(declared or ["The study declares none."]), ""]
 
 
