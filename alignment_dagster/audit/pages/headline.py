@@ -1,6 +1,6 @@
 """The headline of a report as a small picture: rates with their intervals, drawn from numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from alignment_dagster.audit.pages.answer_page import Picture
@@ -15,8 +15,12 @@ TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 COLOURS = ("var(--mark)", "var(--down)", "var(--good)")
 
 
-def headline_picture(rows: Sequence[ResultRow]) -> Picture | None:
+def headline_picture(rows: Sequence[ResultRow], chances: Mapping[str, float]) -> Picture | None:
     """The first misalignment suite: a group for each recipe, a line for each stage.
+
+    Args:
+        rows: of a report.
+        chances: suite → the rate of answers by chance, drawn as a dotted line.
 
     Returns:
         None where a report has no misalignment rate.
@@ -29,7 +33,8 @@ def headline_picture(rows: Sequence[ResultRow]) -> Picture | None:
     stages = list(dict.fromkeys(row.stage for row in shown))
     group = ROW * len(stages) + 8
     height = HEAD + group * len(recipes) + 6
-    parts = [_grid(height)]
+    chance = chances.get(shown[0].suite)
+    parts = [_grid(height), _chance(chance, height)]
     for place, recipe in enumerate(recipes):
         top = HEAD + group * place
         parts.append(_text(0, top + group / 2 + 2, cut(recipe, LETTERS)))
@@ -40,11 +45,13 @@ def headline_picture(rows: Sequence[ResultRow]) -> Picture | None:
             if stage in own
         ]
     said = "; ".join(f"{row.recipe}, {row.stage}: {row.value:.2f}" for row in shown)
+    said += "" if chance is None else f". By chance: {chance:.2f}"
     svg = (
         f'<svg class="headline" viewBox="0 0 {WIDTH:g} {height:g}" role="img" '
         f'aria-label="{escape(visible(said))}">{"".join(parts)}</svg>'
     )
     caption = f"Misalignment rate on {shown[0].suite} with 95 % intervals; lower is better."
+    caption += "" if chance is None else f" Dotted: chance, {chance:.2f}."
     return Picture(svg, caption)
 
 
@@ -55,6 +62,13 @@ def _grid(height: float) -> str:
         for at in TICKS
     )
     return f'<g class="grid">{lines}</g>'
+
+
+def _chance(value: float | None, height: float) -> str:
+    if value is None:
+        return ""
+    at = f'x1="{_x(value):g}" x2="{_x(value):g}" y1="{HEAD - 4:g}" y2="{height - 4:g}"'
+    return f'<line class="chance" {at}/>'
 
 
 def _mark(row: ResultRow, y: float, colour: str, stage: str) -> str:

@@ -25,6 +25,7 @@ from alignment_dagster.lineage.reviews import DECISIONS, reviews
 from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.names import CLAIM, finding_name
+from alignment_dagster.report.questions import read_chances
 from alignment_dagster.report.results import read_results
 
 VERDICTS: Mapping[str, Tone] = {"supported": "good", "refuted": "bad", "undecided": "dim"}
@@ -112,7 +113,9 @@ def _stale(archive: Archive, stale: Stale | None) -> Node:
 def _headline(archive: Archive) -> list[Picture]:
     """The picture of the current report; nothing where there is none that can be read."""
     try:
-        picture = headline_picture(read_results(archive.report().path / file_names.RESULTS))
+        report = archive.report().path
+        chances = read_chances(report / file_names.QUESTIONS)
+        picture = headline_picture(read_results(report / file_names.RESULTS), chances)
     except ArtifactError:
         return []
     return [picture] if picture else []
