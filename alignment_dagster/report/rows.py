@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alignment_dagster.foundation.placement import Price
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
@@ -347,6 +348,8 @@ class ReportData:
     filter_quality: Sequence[FilterQuality] = ()
     leaks: Sequence[LeakRow] = ()
     compute: Sequence[ComputeRow] = ()
+    price: Price | None = None
+    """Of a device hour, where the home declares it."""
     checks: Sequence[CheckOutcome] = ()
     versions: Sequence[ArtifactVersion] = ()
     limits: Sequence[str] = LIMITS
