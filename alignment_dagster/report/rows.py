@@ -216,6 +216,8 @@ class FormatRow:
     """Scenarios."""
     summed: float | None
     """Where options are compared by their summed log-probability."""
+    by_length: float | None
+    """The same of a model to which all tokens are equally likely: it takes the shorter option."""
     first_shown: float | None
     """Share of answers that are the option shown first; None where options are not shown."""
     ties: int
