@@ -27,6 +27,7 @@ from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.names import CLAIM, finding_name
 from alignment_dagster.report.questions import read_chances
 from alignment_dagster.report.results import read_results
+from alignment_dagster.report.verdicts import claim_verdicts
 
 VERDICTS: Mapping[str, Tone] = {"supported": "good", "refuted": "bad", "undecided": "dim"}
 COLLECTED = "collected as garbage: only its records are left"
@@ -132,14 +133,19 @@ def _verdicts(archive: Archive) -> list[Node]:
         return []
     counts = Counter(row["verdict"] for row in claims)
     said = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
+    words = claim_verdicts(claims)
     ordered = sorted(claims, key=lambda row: list(VERDICTS).index(row["verdict"]))
-    return [Node("claims", said, [_claim(archive, report, row) for row in ordered], folded=True)]
+    return [
+        Node("claims", said, [_claim(archive, report, row, words) for row in ordered], folded=True)
+    ]
 
 
-def _claim(archive: Archive, report: Artifact, row: Mapping[str, Any]) -> Node:
+def _claim(
+    archive: Archive, report: Artifact, row: Mapping[str, Any], words: Mapping[str, str]
+) -> Node:
     name = finding_name(CLAIM, row["name"])
     link = page_links.audit_trace(archive.study, report.version, name)
-    said = f"{row['verdict']}: {row['reason'] or row['sentence']}"
+    said = f"{words[row['name']]}: {row['reason'] or row['sentence']}"
     return Node(row["name"], said, (), VERDICTS[row["verdict"]], link)
 
 

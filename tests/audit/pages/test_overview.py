@@ -15,6 +15,7 @@ from alignment_dagster.cli.audit_server import find_changes
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.release.approval import approve
+from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.results import ResultRow
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
@@ -37,6 +38,7 @@ def test_the_picture_has_a_mark_for_every_recipe_and_stage_and_says_them_in_word
     assert picture is not None
     seen = Read(picture.svg)
     assert picture.svg.count("<circle") == 4
+    assert [picture.svg.count(f'fill="{one}"') for one in COLOURS[:3]] == [2, 2, 0]
     assert "plain, base: 0.40; plain, dpo: 0.40" in picture.svg
     assert picture.svg.count('class="chance"') == 1
     assert "chance, 0.50" in picture.caption
