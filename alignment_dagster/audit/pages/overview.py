@@ -135,17 +135,14 @@ def _verdicts(archive: Archive) -> list[Node]:
     said = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
     words = claim_verdicts(claims)
     ordered = sorted(claims, key=lambda row: list(VERDICTS).index(row["verdict"]))
-    return [
-        Node("claims", said, [_claim(archive, report, row, words) for row in ordered], folded=True)
-    ]
+    nodes = [_claim(archive, report, row, words[row["name"]]) for row in ordered]
+    return [Node("claims", said, nodes, folded=True)]
 
 
-def _claim(
-    archive: Archive, report: Artifact, row: Mapping[str, Any], words: Mapping[str, str]
-) -> Node:
+def _claim(archive: Archive, report: Artifact, row: Mapping[str, Any], verdict: str) -> Node:
     name = finding_name(CLAIM, row["name"])
     link = page_links.audit_trace(archive.study, report.version, name)
-    said = f"{words[row['name']]}: {row['reason'] or row['sentence']}"
+    said = f"{verdict}: {row['reason'] or row['sentence']}"
     return Node(row["name"], said, (), VERDICTS[row["verdict"]], link)
 
 

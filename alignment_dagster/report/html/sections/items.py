@@ -19,6 +19,7 @@ from alignment_dagster.report.html.pivots import interval_cell, list_table, pivo
 from alignment_dagster.report.html.plots.style import SeriesStyle, series_styles
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.names import row_name
+from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
 from alignment_dagster.report.text import DASH, count, number, shorten, spaced
 
@@ -42,7 +43,8 @@ DISAGREEMENTS = (
 
 def formats(data: ReportData) -> Section:
     """Spread over formats and position bias, then every format."""
-    suites, stages = ranks(r.suite for r in data.formats), ranks(r.stage for r in data.formats)
+    measured: list[ResultRow | FormatRow] = [*data.results, *data.formats]
+    suites, stages = ranks(r.suite for r in measured), ranks(r.stage for r in measured)
     rows = sorted(data.formats, key=lambda r: (suites[r.suite], stages[r.stage]))
     about = Text(FORMATS) if rows else None
     blocks = keep_filled(about, _spread_table(rows), _format_table(rows, recipe_names(data)))
