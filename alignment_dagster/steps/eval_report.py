@@ -11,6 +11,7 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.corpus.canaries import text_digests
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.placement import read_placement
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.partitions import by_recipe, by_replicate
@@ -53,9 +54,11 @@ def build(context: BuildContext) -> BuildResult:
 
     Raises:
         ArtifactError: if what is recorded of the artifacts behind it does not fit together.
+        DeclarationError: if the home's `placement.yaml`, which may name a price, is wrong.
     """
     closed = _closed(context)
-    data = gather(context.study, context.parents)
+    price = read_placement(context.stores.home).price
+    data = gather(context.study, context.parents, price)
     write_report(data, context.folder)
     write_findings(data, context.folder)
     write_questions(context.study, context.folder)

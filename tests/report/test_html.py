@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alignment_dagster.foundation.placement import Price
 from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.html.headline import headline
 from alignment_dagster.report.html.page import render, write_report
@@ -62,7 +63,7 @@ class Page(HTMLParser):
 def only(*names: str) -> ReportData:
     """The made-up report with all but these parts empty."""
     data = report("ok")
-    kept = {"study", "description", "baseline", "chances", *names}
+    kept = {"study", "description", "baseline", "chances", "price", *names}
     return replace(data, **{field.name: () for field in fields(data) if field.name not in kept})
 
 
@@ -450,3 +451,15 @@ def test_every_number_has_a_name_to_trace_it_by(page: str) -> None:
     assert "alignment audit trace" in page
     assert "answers?suite=articles" in {one["href"] for one in links}
     assert "Its numbers: attack:articles/dpo/RECIPE/ATTACK" in page
+
+
+def test_the_cost_is_the_price_times_the_device_hours_and_names_the_price() -> None:
+    def table(price: Price | None) -> str:
+        page = render(replace(report(), price=price))
+        return page[page.index('<section id="compute"') :].partition("</section>")[0]
+
+    hours = [row.device_seconds / 3600 for row in report().compute]
+    priced = table(Price(per_device_hour=2.5, currency="EUR"))
+    assert all(f">{2.5 * one:,.3f}<" in priced for one in hours)
+    assert f"{2.5 * sum(hours):,.3f} EUR at 2.5 EUR a device hour (placement.yaml" in priced
+    assert "no price was declared in placement.yaml" in table(None)

@@ -241,7 +241,18 @@ def disagreements(text: str = HOSTILE) -> list[Disagreement]:
 def format_rows() -> list[FormatRow]:
     return [
         FormatRow(
-            recipe, stage, "articles", name, rate + shift, rate, rate + 0.1, 30, rate, first, 0
+            recipe,
+            stage,
+            "articles",
+            name,
+            rate + shift,
+            rate,
+            rate + 0.1,
+            30,
+            rate,
+            0.47,
+            first,
+            0,
         )
         for recipe, rates in RATES.items()
         for stage, rate in zip(STAGES, rates, strict=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import chance, load_suite
+from alignment_dagster.foundation.placement import Price
 from alignment_dagster.report.canary_outcomes import canary_outcomes
 from alignment_dagster.report.cells import Replicate, attack_cells, by_recipe
 from alignment_dagster.report.cells import item_cells as answer_cells
@@ -33,8 +34,12 @@ from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import HELD_OUT, MISALIGNMENT_RATE, Study
 
 
-def gather(study: Study, parents: Parents) -> ReportData:
-    """Everything on the page, computed from the artifacts alone."""
+def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
+    """Everything on the page, computed from the artifacts alone.
+
+    Args:
+        price: of a device hour, for what is said of the cost.
+    """
     declared = study.declaration
     refuse_changed_suites(study, parents)
     replicates = read_replicates(parents)
@@ -94,6 +99,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
         canaries=canaries,
         canary_outcomes=canary_outcomes(study, canaries),
         compute=compute_rows(parents),
+        price=price,
         checks=[
             one for artifact in parents.distinct() for one in artifacts.check_outcomes(artifact)
         ],
