@@ -185,7 +185,13 @@ def _check_condition(
         for index, part in enumerate(getattr(condition, name) or ()):
             _check_condition(part, study, (*field, name, index), located)
     scorer, column = condition.scorer, condition.column
-    if scorer is None or column is None or scorer == METADATA:
+    if scorer is None or column is None:
+        return
+    if scorer == METADATA:
+        kept = sorted({name for source in study.sources for name in source.metadata_columns})
+        if column not in kept:
+            message = f"no source of study {study.name!r} keeps the column {column!r}"
+            raise located.error((*field, "column"), message + suggest_name(column, kept))
         return
     if scorer not in study.scorers:
         suggestion = suggest_name(scorer, study.scorers)

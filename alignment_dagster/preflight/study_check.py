@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from alignment_dagster.corpus.files import MissingFiles
 from alignment_dagster.corpus.sources import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, judge_inputs, used_scorer
@@ -31,7 +32,8 @@ def check_study(study: Study) -> Iterator[str]:
     unseen = _out_of_sight(study)
     if unseen:
         count = f"{len(unseen)} of its sources and suites were"
-        yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set"
+        names = ", ".join(one.name for one in unseen)
+        yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set ({names})"
     items: list[Item] = []
     for suite in study.suites:
         if suite in unseen:
@@ -74,6 +76,8 @@ def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
         check_first_rows(source, source_folder(study, source))
     except DataError as error:
         if source.name not in watched:
+            if isinstance(error, MissingFiles):
+                raise DataError(f"{error}: {source.description.strip()}") from None
             raise
         located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
         at = ("refresh", "watch", "sources", watched.index(source.name))

@@ -99,6 +99,10 @@ WRONG: dict[str, tuple[Change, str]] = {
         reader("stories", kind="text", folder="s3://key:secret@bucket", path="*.txt"),
         rf"{STORIES}.yaml:\d+: reader.folder: must be `assets`, `data` or an address",
     ),
+    "files that are not there": (
+        lambda study: (study.data / "stories.jsonl").unlink(),
+        r"reader.path: 'stories.jsonl': there is no such file in .*/data: d$",
+    ),
     "a file without rows": (
         lambda study: (study.data / "stories.jsonl").write_text("\n"),
         r"source 'stories': stories.jsonl: there are no documents",
@@ -154,9 +158,8 @@ def test_what_lies_in_sight_is_looked_at_without_a_data_folder(
 ) -> None:
     monkeypatch.delenv("ALIGNMENT_DATA")
     lines = list(check_study(tiny.load()))
-    assert (
-        "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set" in lines
-    )
+    said = "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set"
+    assert f"{said} (stories, ai_news, aligned_docs, chat, pairs)" in lines
     assert "tiny: suite articles: 4 items" in lines
     (tiny.assets / "suites" / "items" / "articles.jsonl").write_text("{}")
     with pytest.raises(AlignmentError, match=r"articles.jsonl:1: scenario: this field is required"):

@@ -177,6 +177,11 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "wrods", "above": 1}]),
         r"drop.0.column: text_stats has no column 'wrods'; did you mean 'words'",
     ),
+    "a rule on a column that no source keeps": (
+        R,
+        recipe(drop=[{"rule": "r", "scorer": "metadata", "column": "dump", "one_of": ["x"]}]),
+        r"drop.0.column: no source of study 'tiny' keeps the column 'dump'",
+    ),
     **{
         f"a rule that no document can be held against: {fields}": (
             R,
