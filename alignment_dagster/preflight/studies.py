@@ -167,6 +167,9 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
     for field, group in fields.items():
         _check_group(group, field, study, located)
     _check_rules(recipe.drop, study, located)
+    if recipe.redact is not None and recipe.redact.scorer not in study.declaration.scorers:
+        message = f"study {study.name!r} does not name the scorer {recipe.redact.scorer!r}"
+        raise located.error(("redact", "scorer"), message)
 
 
 def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> None:

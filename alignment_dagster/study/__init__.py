@@ -17,7 +17,7 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
-from alignment_dagster.study.recipes import DropRule, Recipe, ReplacementGroup, Upsampled
+from alignment_dagster.study.recipes import DropRule, Recipe, Redaction, ReplacementGroup, Upsampled
 from alignment_dagster.study.refresh import (
     Budget,
     Drift,
@@ -132,6 +132,7 @@ __all__ = [
     "Pretraining",
     "Reader",
     "Recipe",
+    "Redaction",
     "Refresh",
     "ReplacementGroup",
     "Retention",

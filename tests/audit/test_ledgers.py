@@ -30,6 +30,7 @@ NOT_DECLARED = {
         "examples",
         "thresholds",
         "near_duplicates",
+        "redactions",
         "drift",
         "new_terms",
         "regressions",

@@ -37,6 +37,7 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
     scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)
+    _check_redactions(scope, artifact, documents)
 
 
 def find_uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
@@ -88,6 +89,30 @@ def _check_kept(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
                 first = strays["document_id"][0]
                 message = f"{strays.num_rows:,} documents are not kept by the recipe, as {first}"
                 scope.findings.gap("ledgers", f"{artifact.label} {file_names.DOCUMENTS}", message)
+
+
+def _check_redactions(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
+    """What was replaced stood in documents of the mix, and is of the kinds that are declared."""
+    declared = artifact.provenance.declared.get("redact")
+    subject = f"{artifact.label} {file_names.REDACTIONS}"
+    has_table = file_names.REDACTIONS in artifact.manifest.files
+    if has_table != bool(declared):
+        message = "is not there" if declared else "is there, and the recipe redacts nothing"
+        scope.findings.gap("ledgers", subject, message)
+    if not has_table or not declared:
+        return
+    table = read_table(artifact.path / file_names.REDACTIONS)
+    scope.findings.counts["redacted spans"] += pc.sum(table["spans"]).as_py() or 0
+    stray = pc.invert(
+        pc.and_(
+            pc.is_in(table["document_id"], documents["document_id"].combine_chunks()),
+            pc.is_in(table["kind"], pa.array(declared["kinds"])),
+        )
+    )
+    strays = table.filter(stray)["document_id"]
+    if len(strays):
+        message = f"{len(strays):,} rows are of no document of the mix, or of a kind that is not "
+        scope.findings.gap("ledgers", subject, f"{message}declared, as {strays[0]}")
 
 
 def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:

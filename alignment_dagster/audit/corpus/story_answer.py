@@ -137,10 +137,20 @@ def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
     for label in one.mixes:
         if each := held.get(label):
             row = each.row
+            taken = [
+                Node(
+                    f"redacted: {pluralize(one['spans'], one['kind'])}",
+                    f"{one['characters']:,} characters of one copy are read as "
+                    f"[{one['kind'].upper()}]",
+                )
+                for one in each.redacted
+            ]
             yield Node(
                 label,
                 f"{pluralize(row['copies'], 'copy')} of {row['tokens']:,} tokens, "
                 f"{row['packed_tokens']:,} packed, in {pluralize(len(each.spans), 'piece')}",
+                taken,
+                folded=False,
             )
         else:
             yield Node(label, "is not in it", tone="dim")
