@@ -31,13 +31,20 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of this machine: where it lies, and its path relative to the data folder."""
+    """A file of this machine: where it lies, and its path relative to the data folder.
+
+    It may be read from `offset` on, behind `lines` of its lines.
+    """
 
     name: str
     path: Path
+    offset: int = 0
+    lines: int = 0
 
     def open(self) -> BinaryIO:
-        return self.path.open("rb")
+        file = self.path.open("rb")
+        file.seek(self.offset)
+        return file
 
     def size(self) -> int:
         return self.path.stat().st_size

@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.corpus.line_files import LineFiles
 from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
 from alignment_dagster.corpus.sources import (
     file_digests,
+    line_files,
     no_documents,
     read_source,
     source_digest,
@@ -44,9 +46,10 @@ def build(context: BuildContext) -> BuildResult:
     reading = Reading(
         source,
         file_digests(source, folder),
-        lambda start, tally: read_source(source, folder, start, tally),
+        lambda start, tally, behind: read_source(source, folder, start, tally, behind),
         context.work,
         context.folder,
+        LineFiles(line_files(source, folder)),
     )
     marks, not_sampled = reading.run(
         _earlier(context), lambda done: context.report(done, done, "documents")
