@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from alignment_dagster.corpus.columns import (
-    BATCH,
     Types,
     Unpacking,
     batch_records,
@@ -15,6 +14,7 @@ from alignment_dagster.corpus.columns import (
     require_same_types,
 )
 from alignment_dagster.corpus.files import Readable, SourceFile, unreadable
+from alignment_dagster.corpus.readers.parquet_dictionaries import rows_at_a_time
 from alignment_dagster.corpus.rows import QuarantinedRow, Record
 from alignment_dagster.corpus.streams import ALWAYS_UNPACKED, LARGEST_RATIO
 from alignment_dagster.foundation.errors import DataError
@@ -39,11 +39,12 @@ def read_parquet(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record
         first = first or (file, types)
         require_same_types(*first, file, types)
     for file in files:
-        with _opened(file, reader.columns) as table:
+        with _opened(file) as table, file.open() as pages:
             above, unpacking = 0, Unpacking(file)
             # A group at a time: over all of them the library reads far ahead.
             for group in range(table.num_row_groups):
-                for batch in table.iter_batches(BATCH, [group], list(reader.columns)):
+                rows = rows_at_a_time(pages, _chunks(table.metadata.row_group(group), reader))
+                for batch in table.iter_batches(rows, [group], list(reader.columns)):
                     unpacking.add(batch)
                     yield from batch_records(file, batch, above)
                     above += batch.num_rows
@@ -60,21 +61,17 @@ def parquet_types(reader: FieldMap, file: Readable) -> Types:
 
 
 @contextmanager
-def _opened(file: Readable, once: Sequence[str] = ()) -> Iterator["pq.ParquetFile"]:
-    """The file; of columns of texts that are named in `once`, a text that repeats is held once."""
+def _opened(file: Readable) -> Iterator["pq.ParquetFile"]:
     # Imported here for its weight.
     import pyarrow.parquet as pq
 
     try:
-        with nullcontext(file.path) if isinstance(file, SourceFile) else file.open() as place:
-            metadata = pq.read_metadata(place)
-            _refuse_bomb(file, metadata)
-            local = isinstance(file, SourceFile)
-            texts = _texts(metadata.schema.to_arrow_schema(), once)
-            with pq.ParquetFile(
-                place, metadata=metadata, pre_buffer=not local, read_dictionary=texts
-            ) as table:
-                yield table
+        with (
+            nullcontext(file.path) if isinstance(file, SourceFile) else file.open() as place,
+            pq.ParquetFile(place, pre_buffer=not isinstance(file, SourceFile)) as table,
+        ):
+            _refuse_bomb(file, table.metadata)
+            yield table
     except pa.ArrowInvalid as error:
         raise DataError(f"{file.name}: not a sound Parquet file: {_first_line(error)}") from None
     except OSError as error:
@@ -84,12 +81,14 @@ def _opened(file: Readable, once: Sequence[str] = ()) -> Iterator["pq.ParquetFil
         raise unreadable(file, error) from None
 
 
-def _texts(schema: pa.Schema, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in schema.names and _is_text(schema.field(name).type)]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _chunks(group: "pq.RowGroupMetaData", reader: FieldMap) -> Iterator["pq.ColumnChunkMetaData"]:
+    """The declared columns of a row group, and what is nested in them."""
+    names = {part for name in reader.columns for part in (name, name.split(".")[0])}
+    for index in range(group.num_columns):
+        chunk = group.column(index)
+        path = chunk.path_in_schema
+        if path in names or path.split(".")[0] in names:
+            yield chunk
 
 
 def _refuse_bomb(file: Readable, metadata: "pq.FileMetaData") -> None:
