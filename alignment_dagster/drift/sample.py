@@ -16,6 +16,9 @@ from alignment_dagster.scoring.normalise import is_unspaced, normalise
 
 MOST_CHARACTERS = 12_000_000
 """Of the sample."""
+COLUMNS = pa.schema(
+    [("document_id", pa.string()), ("characters", pa.int64()), ("text", pa.string())]
+)
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,17 @@ class Sample:
     """The documents with the smallest ids, up to the most characters, but at least one."""
 
     def __init__(self) -> None:
-        self.documents: pa.Table = pa.table(
-            {
-                "document_id": pa.array([], pa.string()),
-                "characters": pa.array([], pa.int64()),
-                "text": pa.array([], pa.string()),
-            }
-        )
+        self.documents: pa.Table = COLUMNS.empty_table()
         """In the order of their ids."""
 
     def add(self, documents: pa.Table) -> None:
         """Look at more documents: what is in the sample of all is in that of each part.
 
         Args:
-            documents: has the columns `document_id`, `characters` and `text`.
+            documents: has the columns `COLUMNS`.
         """
-        every = pa.concat_tables([self.documents, documents.select(self.documents.column_names)])
+        new = documents.select(COLUMNS.names).cast(COLUMNS)
+        every = pa.concat_tables([self.documents, new])
         ids = every.select(["document_id", "characters"]).sort_by("document_id")
         count = int(np.searchsorted(np.cumsum(ids["characters"]), MOST_CHARACTERS, side="right"))
         first = ids["document_id"].slice(0, max(1, count))

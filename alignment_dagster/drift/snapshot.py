@@ -14,13 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignment_dagster.drift.sample import Sample
+from alignment_dagster.drift.sample import COLUMNS, Sample
 from alignment_dagster.drift.scripts import count_scripts
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import shard_files
-
-COLUMNS = ["document_id", "characters", "text"]
 
 
 class Scores(Protocol):
@@ -101,4 +99,4 @@ def _row_groups(paths: Sequence[Path]) -> Iterator[pa.Table]:
     for path in paths:
         file = pq.ParquetFile(path)
         for number in range(file.num_row_groups):
-            yield file.read_row_group(number, columns=COLUMNS)
+            yield file.read_row_group(number, columns=COLUMNS.names)

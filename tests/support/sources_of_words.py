@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from alignment_dagster.corpus.documents import DOCUMENTS
 from alignment_dagster.drift import Snapshot
 from alignment_dagster.drift.snapshot import describe
 from alignment_dagster.foundation.digests import sha256_text
@@ -25,7 +26,8 @@ def snapshot(texts: Sequence[str], occurrences: Sequence[int] | None = None) -> 
             "document_id": [sha256_text("source", text) for text in texts],
             "characters": pa.array([len(text) for text in texts], pa.int64()),
             "text": pa.array(texts, pa.string()),
-        }
+        },
+        schema=pa.schema([DOCUMENTS.field(name) for name in ("document_id", "characters", "text")]),
     )
     scores = {name: TableOfScores(score(documents, SCORERS[name], CONTEXT).table) for name in NAMES}
     repeats = sum(occurrences or [1] * len(texts)) - len(texts)
