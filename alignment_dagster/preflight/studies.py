@@ -132,6 +132,12 @@ def _check(study: Study, located: Located) -> None:
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
+    near = declared.near_duplicates
+    for index, one in enumerate(near.earlier if near else ()):
+        if one.source not in declared.sources:
+            suggestion = suggest_name(one.source, declared.sources)
+            message = f"study {study.name!r} has no source {one.source!r}{suggestion}"
+            raise located.error(("near_duplicates", "earlier", index, "source"), message)
     for suite in study.suites:
         _check_suite(suite, study)
     check_measurement(study, located)

@@ -177,6 +177,13 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "wrods", "above": 1}]),
         r"drop.0.column: text_stats has no column 'wrods'; did you mean 'words'",
     ),
+    "an earlier version of a source that the study does not have": (
+        S,
+        lambda study: study.change(
+            near_duplicates={"earlier": [{"source": "storys", "version": "0" * 16}]}
+        ),
+        r"near_duplicates.earlier.0.source: study 'tiny' has no source 'storys'; did you mean",
+    ),
     "a redaction of a kind that nothing finds": (
         R,
         recipe(redact={"scorer": "pii", "kinds": ["email", "name"]}),

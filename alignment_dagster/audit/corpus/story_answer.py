@@ -108,6 +108,9 @@ def _cause_node(story: Story, cause: str, value: float | None) -> Node:
     if found["kind"] == "document":
         alike = "the same text" if value is None else f"similarity {value:.4g}"
         place = f"{found['source']}; {found['path']}:{found['line']}; {alike}"
+        if found["gone"]:
+            gone = f"{place}; in no source any more, and in {found['gone']}"
+            return Node(f"because of {cause[:ID]}", gone)
         link = audit_document(story.corpus.archive.study, cause)
         return Node(f"because of {cause[:ID]}", place, link=link)
     where = f"of suite {found['suite']}" if "suite" in found else "of an evaluation suite"
