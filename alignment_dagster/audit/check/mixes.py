@@ -1,6 +1,7 @@
 """No token of a mix without its document, and no document that the recipe does not keep."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -103,16 +104,22 @@ def _check_redactions(scope: Scope, artifact: Artifact, documents: pa.Table) -> 
         return
     table = read_table(artifact.path / file_names.REDACTIONS)
     scope.findings.counts["redacted spans"] += pc.sum(table["spans"]).as_py() or 0
-    stray = pc.invert(
-        pc.and_(
-            pc.is_in(table["document_id"], documents["document_id"].combine_chunks()),
-            pc.is_in(table["kind"], pa.array(declared["kinds"])),
-        )
+    problem = find_stray_redaction(table, documents, declared["kinds"])
+    scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
+
+
+def find_stray_redaction(table: pa.Table, documents: pa.Table, kinds: Sequence[str]) -> str | None:
+    """What is wrong where a row is of no document of the mix, of another kind, or of nothing."""
+    known = pc.is_in(table["document_id"], documents["document_id"].combine_chunks())
+    declared = pc.is_in(table["kind"], pa.array(kinds))
+    # nothing is replaced that has no character
+    some = pc.and_(
+        pc.greater(table["spans"], 0), pc.greater_equal(table["characters"], table["spans"])
     )
-    strays = table.filter(stray)["document_id"]
-    if len(strays):
-        message = f"{len(strays):,} rows are of no document of the mix, or of a kind that is not "
-        scope.findings.gap("ledgers", subject, f"{message}declared, as {strays[0]}")
+    strays = table.filter(pc.invert(pc.and_(pc.and_(known, declared), some)))["document_id"]
+    if not len(strays):
+        return None
+    return f"{len(strays):,} rows cannot be of this mix, as that of {strays[0]}"
 
 
 def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
