@@ -166,6 +166,19 @@ def test_what_lies_in_sight_is_looked_at_without_a_data_folder(
         list(check_study(tiny.load()))
 
 
+def test_the_data_folder_may_be_another_studys_where_this_one_was_not_asked_for(
+    tiny: TinyStudy,
+) -> None:
+    for path in tiny.data.iterdir():
+        path.unlink()
+    lines = list(check_study(tiny.load(), asked=False))
+    assert f"not looked at: nothing of them lies in {tiny.data} (stories, " in lines[1]
+    write_jsonl(tiny.data / "chat.jsonl", [{"prompt": "a", "completion": "b"}])
+    for asked in (True, False):
+        with pytest.raises(AlignmentError, match=r"source 'stories': .*no such file"):
+            list(check_study(tiny.load(), asked=asked))
+
+
 def test_the_shipped_studies_are_checked_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALIGNMENT_DATA", raising=False)
     started = time.process_time()
