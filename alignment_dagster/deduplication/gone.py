@@ -1,4 +1,4 @@
-"""Documents that are like one of an earlier version of a source, which is in no source any more."""
+"""New documents that are like one of an earlier version, which is in no source any more."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,9 @@ Found = tuple[list[str], list[str], list[float]]
 def find_gone(
     was: Sequence[pa.RecordBatch], now: Sequence[pa.RecordBatch], measure: Measure
 ) -> Found:
-    """For each distinct document of now the first that is gone and most like it.
+    """For each distinct new document the first that is gone and most like it.
+
+    What was there before, in these words, stays: only its likes were taken out.
 
     Args:
         was: digests of the earlier versions.
@@ -27,8 +29,9 @@ def find_gone(
     ids = pa.chunked_array([one["document_id"] for one in now], pa.string())
     left = [one.filter(pc.invert(pc.is_in(one["document_id"], ids))) for one in was]
     gone = [one for one in left if one.num_rows]
+    new = _new(was, now)
     # those that are gone come first: what repeats the words of one takes no part in the search
-    documents = DistinctDocuments([*gone, *now])
+    documents = DistinctDocuments([*gone, *new])
     before = sum(one.num_rows for one in gone)
     found = find_pairs(documents, measure)
     found = found.of((found.later >= before) & (found.earlier < before))
@@ -39,7 +42,7 @@ def find_gone(
             found.earlier.tolist(),
             strict=True,
         ),
-        *_same_words(gone, now),
+        *_same_words(gone, new),
     ]
     best: dict[str, tuple[float, int]] = {}
     for document, unlike, earlier in rows:
@@ -48,6 +51,14 @@ def find_gone(
     numbers = np.array([best[one][1] for one in chosen], np.int64)
     causes: list[str] = documents.ids(numbers).to_pylist()
     return chosen, causes, [-best[one][0] for one in chosen]
+
+
+def _new(was: Sequence[pa.RecordBatch], now: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    ids = pa.chunked_array([one["document_id"] for one in was], pa.string())
+    stayed = [one.filter(pc.is_in(one["document_id"], ids))["fingerprint"] for one in now]
+    words = pa.chunked_array(stayed, pa.binary(32))
+    found = [one.filter(pc.invert(pc.is_in(one["fingerprint"], words))) for one in now]
+    return [one for one in found if one.num_rows]
 
 
 def _same_words(

@@ -30,8 +30,8 @@ class NearDuplicates(Declared):
     largest_cluster: Count = 1000
     """Documents that may repeat one text before a warning."""
     earlier: Annotated[tuple[EarlierVersion, ...], Field(strict=False)] = ()
-    """Earlier versions of sources: a document that is like one that is in them and in no source any
-    more is dropped for it."""
+    """Earlier versions of sources: a new document that is like one that is in them and in no source
+    any more is dropped for it."""
 
     @model_serializer(mode="wrap")
     def _only_what_is_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

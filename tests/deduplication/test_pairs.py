@@ -210,7 +210,7 @@ def _digested(folder: Path, made: Sequence[str], part: int) -> list[pa.RecordBat
 def test_what_is_like_a_document_that_is_gone_is_found(
     tmp_path: Path, kind: Literal["jaccard", "containment"]
 ) -> None:
-    """Of documents 0 to 129 those before 100 are gone; 100 to 219 are there."""
+    """Of documents 0 to 129 those before 100 are gone; 100 to 219 are there, from 130 on new."""
     made = texts(220, seed=3)
     batches = documents(tmp_path, made).batches
     was, now = (
@@ -219,7 +219,7 @@ def test_what_is_like_a_document_that_is_gone_is_found(
     )
     grams, words = sets(made), [tuple(normalise(text)) for text in made]
     expected = {}
-    for later in range(100, 220):
+    for later in range(130, 220):
         if words[later] in words[100:later] or not words[later]:
             continue
         for earlier in range(100):
@@ -233,5 +233,5 @@ def test_what_is_like_a_document_that_is_gone_is_found(
         int(one): (similarity, int(cause)) for one, cause, similarity in zip(*found, strict=True)
     }
     assert {one: pair for one, pair in told.items() if words[one]} == expected
-    assert len(expected) > 20
+    assert len(expected) >= 20
     assert find_gone(now, now, Measure(kind, 0.6)) == ([], [], [])
