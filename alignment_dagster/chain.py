@@ -114,7 +114,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
             By.STUDY,
             RESULTS,
             (
-                *(METRICS, MIX_COMPOSITION, DOCUMENTS, DISPOSITIONS, CURATED_MIX),
+                *(METRICS, MIX_COMPOSITION, RAW_CORPUS, DOCUMENTS, DISPOSITIONS, CURATED_MIX),
                 *(*MODELS, *MEASUREMENTS),
             ),
         ),

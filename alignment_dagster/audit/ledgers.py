@@ -204,6 +204,12 @@ def _spans(artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _redactions(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.CURATED_MIX and file_names.REDACTIONS in artifact.manifest.files:
+        file = _file(artifact.path / file_names.REDACTIONS)
+        yield f"select *, {_labels(artifact, 'recipe')} from {file}"
+
+
 def _consumption(artifact: Artifact) -> Iterator[str]:
     for stage, path in consumption_files(artifact):
         sequences = artifact.asset == chain.PRETRAINED_CHECKPOINT
@@ -301,6 +307,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
     "spans": _spans,
+    "redactions": _redactions,
     "consumption": _consumption,
     "training": _training,
     "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
@@ -376,6 +383,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "spans": {
         "sequence": "integer", "start": "integer", "end": "integer", "document_id": _TEXT,
         "document_start": "integer", "copy": "integer", "artifact": _TEXT, "recipe": _TEXT,
+    },
+    "redactions": {
+        "document_id": _TEXT, "kind": _TEXT, "spans": "bigint", "characters": "bigint",
+        "artifact": _TEXT, "recipe": _TEXT,
     },
     "consumption": {
         "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",

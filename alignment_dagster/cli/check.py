@@ -26,7 +26,7 @@ def check(study: AnyStudy = None) -> None:
         raise DeclarationError(f"{assets / 'studies'}: no study is declared there")
     studies = [load_study(name, assets) for name in names]
     for declared in studies:
-        for line in chain(check_study(declared), problems(declared)):
+        for line in chain(check_study(declared, asked=bool(study)), problems(declared)):
             typer.echo(line)
     if study is None:
         for path in find_unused(studies, assets):

@@ -98,7 +98,7 @@ class Shard:
     """A piece of a source: tables of `DOCUMENTS`, `REPEATS`, `QUARANTINE` and `METADATA`.
 
     `path` is the file of the last row that was read for it, and `rows` how many of that file's
-    rows had been read by then.
+    rows had been read by then; `line` is that row's.
     """
 
     documents: pa.Table
@@ -107,6 +107,7 @@ class Shard:
     metadata: pa.Table
     path: str
     rows: int
+    line: int
 
 
 @dataclass
@@ -140,7 +141,7 @@ class ShardReader:
     """Cuts a source's rows into shards; it may begin behind shards that were read before.
 
     `position` is the number of documents before, `rows` how many rows of the file `path` were
-    read, the last before.
+    read, the last before, and `line` that one's.
     """
 
     source: Source
@@ -149,6 +150,7 @@ class ShardReader:
     position: int = 0
     path: str = ""
     rows: int = 0
+    line: int = 0
 
     def read(self, rows: Iterable[Row]) -> Iterator[Shard]:
         """The shards of the rows that follow; none is empty."""
@@ -168,7 +170,7 @@ class ShardReader:
 
     def _take(self, row: Row, shard: _OpenShard, new: set[str]) -> None:
         self.rows = self.rows + 1 if row.path == self.path else 1
-        self.path = row.path
+        self.path, self.line = row.path, row.line
         if isinstance(row, QuarantinedRow):
             shard.quarantine.append(row)
             return
@@ -206,6 +208,7 @@ class ShardReader:
             _table(_metadata_rows(shard.rows), METADATA),
             self.path,
             self.rows,
+            self.line,
         )
 
 

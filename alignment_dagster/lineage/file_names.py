@@ -40,6 +40,8 @@ TAMPERING_PART = "tampering.parquet"
 COMPOSITION = "composition.parquet"
 SEQUENCES = "sequences.npy"
 SPANS = "spans.parquet"
+REDACTIONS = "redactions.parquet"
+"""Of a recipe that takes something out of its texts."""
 
 # checkpoints
 TRAINING_LOG = "training_log.parquet"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
+from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_texts
+from alignment_dagster.mixing.redaction import Rewrite
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 
 BATCH = 1024
@@ -37,8 +37,10 @@ class EncodedDocuments:
         tokenizer: Path,
         work: Path,
         report: Callable[[int, int], None],
+        rewrite: Rewrite | None = None,
     ) -> None:
         self._kept, self._documents, self._report = kept, documents, report
+        self._rewrite = rewrite
         self._tokenizer = load_tokenizer(tokenizer)
         self._end = end_of_text(self._tokenizer)
         self.type = np.dtype(token_type(self._tokenizer.get_vocab_size()))
@@ -82,11 +84,12 @@ class EncodedDocuments:
         starts = np.flatnonzero(np.diff(self._kept.shard[rows], prepend=-1))
         for part in np.split(rows, starts[1:]) if rows.size else ():
             for batch, texts in self._batches(part):
-                self._append(batch, texts)
+                rewritten = texts if self._rewrite is None else [*map(self._rewrite, texts)]
+                self._append(batch, rewritten)
 
     def _batches(self, rows: Numbers) -> Iterator[tuple[Numbers, list[str]]]:
         """Documents of one shard with their texts, as many as are encoded at a time."""
-        texts = self._texts(rows)
+        texts = (text for _, text in read_texts(self._kept, rows, self._documents))
         sizes = self._kept.characters[rows]
         start = 0
         while start < rows.size:
@@ -95,18 +98,6 @@ class EncodedDocuments:
             batch = rows[start:end]
             yield batch, [next(texts) for _ in batch]
             start = end
-
-    def _texts(self, rows: Numbers) -> Iterator[str]:
-        file = pq.ParquetFile(self._documents[int(self._kept.shard[rows[0]])])
-        wanted, before = self._kept.row[rows], 0
-        for number in range(file.num_row_groups):
-            after = before + file.metadata.row_group(number).num_rows
-            inside = wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, after)]
-            if inside.size:
-                column = file.read_row_group(number, columns=["text"])["text"]
-                for row in inside.tolist():
-                    yield column[row - before].as_py()
-            before = after
 
     def _append(self, rows: Numbers, texts: list[str]) -> None:
         encodings: list[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)

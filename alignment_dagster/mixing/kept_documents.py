@@ -1,6 +1,6 @@
 """The documents that a recipe keeps, as numbers: no text, and no more than 60 bytes each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +91,25 @@ def read_kept_documents(dispositions: Path, documents: Sequence[Path]) -> KeptDo
         shard,
         row,
     )
+
+
+def read_texts(
+    kept: KeptDocuments, rows: Numbers, documents: Sequence[Path]
+) -> Iterator[tuple[int, str]]:
+    """The texts of some rows, each with its row, in the order in which they lie in the corpora."""
+    rows = rows[np.lexsort((kept.row[rows], kept.shard[rows]))]
+    starts = np.flatnonzero(np.diff(kept.shard[rows], prepend=-1))
+    for part in np.split(rows, starts[1:]) if rows.size else ():
+        file = pq.ParquetFile(documents[int(kept.shard[part[0]])])
+        places, before = kept.row[part], 0
+        for number in range(file.num_row_groups):
+            after = before + file.metadata.row_group(number).num_rows
+            inside = slice(*np.searchsorted(places, (before, after)))
+            if places[inside].size:
+                column = file.read_row_group(number, columns=["text"])["text"]
+                for row, place in zip(part[inside].tolist(), places[inside].tolist(), strict=True):
+                    yield row, column[place - before].as_py()
+            before = after
 
 
 def as_bytes(ids: pa.Array) -> NDArray[np.bytes_]:

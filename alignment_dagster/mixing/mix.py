@@ -16,6 +16,7 @@ from alignment_dagster.mixing.budget import token_budget
 from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_kept_documents
 from alignment_dagster.mixing.packing import CHUNK, PackedDocuments, pack
+from alignment_dagster.mixing.redaction import rewriter, write_redactions
 from alignment_dagster.mixing.sampling import sample
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.study import Mix, Recipe
@@ -49,8 +50,9 @@ def build_mix(
 ) -> None:
     """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
 
-    Neither texts nor tokens are ever in memory as a whole; what is encoded lies in `work`, and
-    stays there when this is killed.
+    Where the recipe takes something out of its texts, `redactions.parquet` says what. Neither texts
+    nor tokens are ever in memory as a whole; what is encoded lies in `work`, and stays there when
+    this is killed.
 
     Args:
         report: called with the number of tokenized documents, and of all; the budget may be met
@@ -60,13 +62,17 @@ def build_mix(
         DataError: if the token budget cannot be met.
     """
     kept = read_kept_documents(inputs.dispositions, inputs.documents)
-    encoded = EncodedDocuments(kept, inputs.documents, inputs.tokenizer, work, report)
+    rewrite = rewriter(recipe.redact)
+    encoded = EncodedDocuments(kept, inputs.documents, inputs.tokenizer, work, report, rewrite)
     try:
         tokens = token_budget(inputs.dispositions, recipe, mix)
         copies = sample(kept, encoded, tokens, mix, recipe.name)
         count = math.floor(sum(tokens.values()) + ROUNDING) // mix.sequence_length
         packed = pack(encoded, copies, count, mix.sequence_length, folder)
         _write_documents(packed, kept, encoded.lengths, folder)
+        if recipe.redact is not None:
+            path = folder / file_names.REDACTIONS
+            write_redactions(path, recipe.redact, kept, packed.rows, inputs.documents)
     finally:
         encoded.close()
 

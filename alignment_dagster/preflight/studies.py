@@ -133,6 +133,12 @@ def _check(study: Study, located: Located) -> None:
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
+    near = declared.near_duplicates
+    for index, one in enumerate(near.earlier if near else ()):
+        if one.source not in declared.sources:
+            suggestion = suggest_name(one.source, declared.sources)
+            message = f"study {study.name!r} has no source {one.source!r}{suggestion}"
+            raise located.error(("near_duplicates", "earlier", index, "source"), message)
     for suite in study.suites:
         _check_suite(suite, study)
     check_canaries(study, located)
@@ -169,6 +175,9 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
     for field, group in fields.items():
         _check_group(group, field, study, located)
     _check_rules(recipe.drop, study, located)
+    if recipe.redact is not None and recipe.redact.scorer not in study.declaration.scorers:
+        message = f"study {study.name!r} does not name the scorer {recipe.redact.scorer!r}"
+        raise located.error(("redact", "scorer"), message)
 
 
 def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> None:
@@ -187,7 +196,13 @@ def _check_condition(
         for index, part in enumerate(getattr(condition, name) or ()):
             _check_condition(part, study, (*field, name, index), located)
     scorer, column = condition.scorer, condition.column
-    if scorer is None or column is None or scorer == METADATA:
+    if scorer is None or column is None:
+        return
+    if scorer == METADATA:
+        kept = sorted({name for source in study.sources for name in source.metadata_columns})
+        if column not in kept:
+            message = f"no source of study {study.name!r} keeps the column {column!r}"
+            raise located.error((*field, "column"), message + suggest_name(column, kept))
         return
     if scorer not in study.scorers:
         suggestion = suggest_name(scorer, study.scorers)

@@ -272,6 +272,23 @@ class DispositionCount:
 
 
 @dataclass(frozen=True)
+class SourceRows:
+    """The rows of a source as they were read, each in one of three places."""
+
+    source: str
+    documents: int
+    repeated: int
+    """Those that say what an earlier row says."""
+    quarantined: int
+    """Those that cannot be used."""
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.documents + self.repeated + self.quarantined
+
+
+@dataclass(frozen=True)
 class LeakRow:
     """How many leaks of a suite's items the contamination check finds, of one way of leaking."""
 
@@ -349,6 +366,7 @@ class ReportData:
     composition: Sequence[CompositionRow] = ()
     losses: Sequence[LossPoint] = ()
     dispositions: Sequence[DispositionCount] = ()
+    read: Sequence[SourceRows] = ()
     filter_quality: Sequence[FilterQuality] = ()
     leaks: Sequence[LeakRow] = ()
     canaries: Sequence[CanaryRow] = ()

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from alignment_dagster import chain
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -20,10 +23,12 @@ from alignment_dagster.mixing.mix import (
     group_shares,
     read_composition,
 )
+from alignment_dagster.mixing.redaction import find_declared
 from alignment_dagster.scoring.contamination import find_leaked_items
+from alignment_dagster.scoring.pii import SCORER as PII
 from alignment_dagster.steps.pages.curated_mix import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context
-from alignment_dagster.study import Study
+from alignment_dagster.study import Redaction, Study
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -50,7 +55,12 @@ def build(context: BuildContext) -> BuildResult:
     )
     tokens = token_budget(inputs.dispositions, recipe, mix)
     return BuildResult(
-        (_budget(context, tokens), _shares(context, tokens), _leaks(context)),
+        (
+            _budget(context, tokens),
+            _shares(context, tokens),
+            _leaks(context),
+            _redacted(context, recipe.redact),
+        ),
         metrics={
             f"share/{row['source']}": row["share"] for row in read_composition(context.folder)
         },
@@ -93,6 +103,24 @@ def _leaks(context: BuildContext) -> Check:
     )
 
 
+def _redacted(context: BuildContext, redaction: Redaction | None) -> Check:
+    name = "nothing_left_to_redact"
+    if redaction is None:
+        return Check(name=name, passed=True, summary="The recipe redacts nothing.", blocking=False)
+    texts = decode_texts(context.folder, context.parents.one(chain.TOKENIZER).path)
+    left = [one for one, text in texts if find_declared(text, redaction.kinds)]
+    table = pq.read_table(context.folder / file_names.REDACTIONS)
+    said = f"{pc.sum(table['spans']).as_py() or 0:,} spans replaced in "
+    said += f"{len(pc.unique(table['document_id'])):,} documents"
+    first = f"; the first is {left[0]}" if left else ""
+    return Check(
+        name=name,
+        passed=not left,
+        summary=f"{said}; {len(left):,} still hold one{first}.",
+        blocking=False,
+    )
+
+
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     """The texts, what the recipe keeps of them, and the tokenizer."""
     recipe = study.recipe(recipe_of(partition))
@@ -107,8 +135,11 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The recipe's shares and the budget; its filters act through the dispositions."""
     mix = study.declaration.mix.model_dump(mode="json")
-    recipe = study.recipe(recipe_of(partition)).model_dump(mode="json", include={"replacement"})
-    return {"shares": study.recipe(recipe_of(partition)).shares, "mix": mix, **recipe}
+    recipe = study.recipe(recipe_of(partition))
+    declared = recipe.model_dump(mode="json", include={"replacement", "redact"})
+    if recipe.redact is not None:
+        declared["redact"]["version"] = PII.version
+    return {"shares": recipe.shares, "mix": mix, **declared}
 
 
 STEP = Step(
@@ -129,5 +160,8 @@ STEP = Step(
         "token_budget_met": "The mix has exactly the tokens that the study declares.",
         "shares_within_tolerance": "Every group has its declared share of the tokens.",
         "no_evaluation_item_leaked": "Decoded from its tokens, the mix holds no evaluation item.",
+    },
+    warnings={
+        "nothing_left_to_redact": "Decoded from its tokens, the mix holds nothing that it redacts.",
     },
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
@@ -14,9 +15,11 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.placement import read_placement
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_recipe, by_replicate
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.report.canary_outcomes import BASE
@@ -174,10 +177,26 @@ def claims(study: Study) -> Mapping[str, str]:
     }
 
 
+def _decided_on(
+    instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec
+) -> str | None:
+    """The version of a corpus that the current dispositions were made of."""
+    version = current_version(instance, study, chain.DISPOSITIONS, None)
+    if version is None:
+        return None
+    parents = lake.read(study, chain.DISPOSITIONS, None, version).provenance.inputs.parents
+    found = (p.version for p in parents if (p.asset, p.partition) == (item.asset, item.partition))
+    return next(found, None)
+
+
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every evaluation there is, with what stands behind it."""
     replicates = by_replicate(study)
     return (
+        *(
+            ParentSpec(chain.RAW_CORPUS, source, required=False, selector=_decided_on)
+            for source in by_source(study)
+        ),
         ParentSpec(chain.METRICS),
         ParentSpec(chain.MIX_COMPOSITION),
         ParentSpec(chain.DOCUMENTS, part=file_names.DOCUMENTS),

@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.corpus.canaries import Planting, planted_documents, text_digests
+from alignment_dagster.corpus.line_files import LineFiles
 from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
 from alignment_dagster.corpus.sources import (
     file_digests,
+    line_files,
     no_documents,
     read_source,
     source_digest,
@@ -47,10 +49,11 @@ def build(context: BuildContext) -> BuildResult:
     reading = Reading(
         source,
         file_digests(source, folder),
-        lambda start, tally: read_source(source, folder, start, tally),
+        lambda start, tally, behind: read_source(source, folder, start, tally, behind),
         context.work,
         context.folder,
         Planting([(one, planted_documents(one, context.study.assets)) for one in canaries]),
+        LineFiles(line_files(source, folder)),
     )
     marks, not_sampled = reading.run(
         _earlier(context), lambda done: context.report(done, done, "documents")

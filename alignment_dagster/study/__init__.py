@@ -18,7 +18,7 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
-from alignment_dagster.study.recipes import DropRule, Recipe, ReplacementGroup, Upsampled
+from alignment_dagster.study.recipes import DropRule, Recipe, Redaction, ReplacementGroup, Upsampled
 from alignment_dagster.study.refresh import (
     Budget,
     Drift,
@@ -135,6 +135,7 @@ __all__ = [
     "Probe",
     "Reader",
     "Recipe",
+    "Redaction",
     "Refresh",
     "ReplacementGroup",
     "Retention",

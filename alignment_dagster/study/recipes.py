@@ -1,8 +1,14 @@
 """How the corpus becomes training data."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
@@ -53,6 +59,25 @@ class ReplacementGroup(Declared):
     """One of the recipe's."""
 
 
+Kind = Literal["email", "ip_address", "phone", "card", "key"]
+
+
+class Redaction(Declared):
+    """Spans of the texts in whose place the models read their kind, such as `[EMAIL]`."""
+
+    scorer: Literal["pii"]
+    """What finds them; one of the study's scorers."""
+    kinds: Annotated[tuple[Kind, ...], Field(strict=False, min_length=1)]
+    """Those that are replaced."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _each_once(cls, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("a kind is named twice")
+        return kinds
+
+
 class Recipe(Declared):
     """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
@@ -67,6 +92,8 @@ class Recipe(Declared):
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     """What this recipe does not train on, besides what the study drops."""
 
+    redact: Redaction | None = None
+    """What is taken out of the texts that it pretrains on; nothing where nothing is said."""
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
@@ -76,6 +103,12 @@ class Recipe(Declared):
         """Group → its share of the training tokens; they sum to one."""
         upsampled = {item.group: item.share for item in self.upsample}
         return {self.remainder: 1.0 - sum(upsampled.values()), **upsampled}
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_redacted(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # a recipe that redacts nothing keeps the digest that it had before it could
+        found: dict[str, Any] = serialize(self)
+        return found if self.redact else {n: one for n, one in found.items() if n != "redact"}
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> "Recipe":

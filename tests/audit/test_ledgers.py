@@ -31,6 +31,7 @@ NOT_DECLARED = {
         "thresholds",
         "near_duplicates",
         "probes",
+        "redactions",
         "drift",
         "new_terms",
         "regressions",

@@ -9,13 +9,19 @@ import pytest
 
 from alignment_dagster.corpus import documents
 from alignment_dagster.corpus.canaries import PLANTED, Planting, planted_documents
+from alignment_dagster.corpus.line_files import LineFiles, Place
 from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
 from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row
-from alignment_dagster.corpus.sources import Tally
+from alignment_dagster.corpus.sources import (
+    Tally,
+    file_digests,
+    line_files,
+    read_source,
+)
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import Canary
-from tests.support.sources import source
+from tests.support.sources import source, write_rows
 
 Files = dict[str, list[str]]
 BAD = "unusable"
@@ -47,7 +53,8 @@ class Reader:
     def __init__(self, files: Files, killed_at: int | None = None) -> None:
         self.files, self.killed_at, self.asked = files, killed_at, 0
 
-    def __call__(self, start: int, _tally: Tally) -> Iterator[Row]:
+    def __call__(self, start: int, _tally: Tally, behind: Place | None) -> Iterator[Row]:
+        assert behind is None
         for name in list(self.files)[start:]:
             for line, text in enumerate(self.files[name], 1):
                 self.asked += 1
@@ -174,3 +181,97 @@ def test_a_source_that_says_what_a_canary_says_is_refused(tmp_path: Path) -> Non
         run(tmp_path, Reader(files), planted={"spark": ["1 2"]})
     with pytest.raises(DataError, match="canary 'spark': text 1: canary 'alarm' plants it"):
         planting({"alarm": ["One."], "spark": ["One."]})
+
+
+class Lines:
+    """JSON Lines on the disk, read as `raw_corpus` reads them; how many rows were asked for."""
+
+    def __init__(self, data: Path, **reader: object) -> None:
+        self.data, self.declared, self.asked = data, source(**{"path": "*.jsonl", **reader}), 0
+
+    def write(self, name: str, texts: list[str | None], end: str = "\n") -> None:
+        """A text a row, of which none is a line that is no row, or one that is no JSON."""
+        lines = [{"text": text, "score": 1} if text else "" for text in texts]
+        path = write_rows(
+            self.data, [one if one else ("" if n % 2 else "{") for n, one in enumerate(lines)], name
+        )
+        path.write_text(path.read_text().removesuffix("\n") + end)
+
+    def read(self, folder: Path, earlier: EarlierShards | None) -> dict[str, bytes]:
+        files = line_files(self.declared, self.data)
+        self.asked = 0
+        reading = Reading(
+            self.declared,
+            file_digests(self.declared, self.data),
+            self._rows,
+            folder / "work",
+            folder / "out",
+            lines=LineFiles(files),
+        )
+        self.marks, _ = reading.run(earlier, lambda _done: None)
+        return contents(folder / "out")
+
+    def _rows(self, start: int, tally: Tally, behind: Place | None) -> Iterator[Row]:
+        for row in read_source(self.declared, self.data, start, tally, behind):
+            self.asked += 1
+            yield row
+
+
+def texts(first: int, count: int) -> list[str | None]:
+    """Some of them are there twice, and some are no row."""
+    return [None if n % 9 == 4 else f"text {n - n % 2}" for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "most"),
+    [
+        ({"a": texts(0, 60)}, {"a": texts(0, 60) + texts(60, 20)}, 45),
+        ({"a": texts(0, 60)}, {"a": texts(0, 60) + texts(60, 1), "b": texts(90, 9)}, 35),
+        ({"a": texts(0, 50), "b": texts(50, 60)}, {"a": texts(0, 50), "b": texts(50, 70)}, 35),
+        ({"a": texts(0, 50), "b": texts(50, 60)}, {"a": texts(0, 51), "b": texts(50, 60)}, 85),
+        ({"a": texts(0, 60)}, {"a": [*texts(0, 30), "other", *texts(31, 40)]}, 65),
+        ({"a": texts(0, 60)}, {"a": texts(0, 35)}, 35),
+        ({"a": texts(0, 60)}, {"0": ["first"], "a": texts(0, 60)}, 65),
+    ],
+    ids=["grew", "one more", "second grew", "first grew", "changed", "cut", "before"],
+)  # fmt: skip
+def test_a_file_that_grew_is_read_where_it_grew(
+    tmp_path: Path,
+    then: dict[str, list[str | None]],
+    now: dict[str, list[str | None]],
+    most: int,
+) -> None:
+    read = Lines(tmp_path / "data", metadata=["score"])
+    for name, lines in then.items():
+        read.write(f"{name}.jsonl", lines)
+    old = read.read(tmp_path / "then", None)
+    earlier = EarlierShards(tmp_path / "then" / "out", old.keys(), read.marks)
+    for name, lines in now.items():
+        read.write(f"{name}.jsonl", lines)
+    whole = read.read(tmp_path / "whole", None)
+    marks, asked = read.marks, read.asked
+    taken = read.read(tmp_path / "now", earlier)
+    assert taken == whole
+    assert read.marks == marks
+    assert read.asked <= min(most, asked), (read.asked, asked)
+
+
+def test_a_last_line_that_was_not_ended_is_read_again(tmp_path: Path) -> None:
+    read = Lines(tmp_path / "data")
+    read.write("a.jsonl", [f"{n}" for n in range(12)], end="")
+    read.write("b.jsonl", [f"b {n}" for n in range(8)])
+    old = read.read(tmp_path / "then", None)
+    assert [mark.rows for mark in read.marks] == [12, 8]
+    assert [bool(mark.prefix) for mark in read.marks] == [False, True]
+    earlier = EarlierShards(tmp_path / "then" / "out", old.keys(), read.marks)
+    path = tmp_path / "data" / "a.jsonl"
+    path.write_text(path.read_text() + " \n")
+    assert read.read(tmp_path / "now", earlier) == read.read(tmp_path / "whole", None)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
+def test_packed_files_are_read_whole(tmp_path: Path, name: str) -> None:
+    read = Lines(tmp_path / "data", path="*")
+    write_rows(tmp_path / "data", [{"text": "one"}], name)
+    read.read(tmp_path / "then", None)
+    assert read.marks == [Mark(read.marks[0].files, 1, 0)]

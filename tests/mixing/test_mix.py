@@ -1,6 +1,7 @@
 """A mix holds the tokens that it was declared to hold, and every one can be traced back."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ from alignment_dagster.mixing.tokenizer import (
     load_tokenizer,
     train_tokenizer,
 )
-from alignment_dagster.study import Mix, Recipe, ReplacementGroup, Upsampled
+from alignment_dagster.scoring.pii import find_spans
+from alignment_dagster.study import Mix, Recipe, Redaction, ReplacementGroup, Upsampled
 
 
 def name(key: str) -> str:
@@ -266,3 +268,57 @@ def test_a_large_corpus_trains_the_vocabulary_on_the_lowest_ids_up_to_the_declar
     table = pa.table({"document_id": ["d", "b", "a", "c"], "characters": [10, 10, 10, 10]})
     found = {limit: last_sampled_id(table, limit) for limit in (1, 10, 11, 30, 31, 1000)}
     assert found == {1: "a", 10: "a", 11: "b", 30: "c", 31: "d", 1000: "d"}
+
+
+def test_what_a_recipe_redacts_is_read_by_no_model_and_counted(
+    mix_inputs: MixInputs, tmp_path: Path
+) -> None:
+    named = {
+        key: f"Grüße, {group}: ann@mill-{number}.org and bob@mill-{number}.org or "
+        f"+49 30 23125{number:03}"
+        for number, (key, (group, _)) in enumerate(TEXTS.items())
+        if number % 3 == 0
+    }
+    texts = {key: named.get(key, text) for key, (_, text) in TEXTS.items()}
+    columns = {"document_id": list(texts), "text": list(texts.values())}
+    pq.write_table(pa.table(columns), mix_inputs.documents[0], row_group_size=25)
+    redaction = Redaction(scorer="pii", kinds=("email",))
+    recipe = RECIPE.model_copy(update={"redact": redaction})
+    folder = build(mix_inputs, tmp_path / "mix", recipe)
+    found = dict(decode_texts(folder, mix_inputs.tokenizer))
+    whole = [
+        key
+        for key in found
+        if key in named and found[key].endswith("[EMAIL] or " + named[key][-15:])
+    ]
+    assert len(whole) > 20
+    assert {span.kind for text in found.values() for span in find_spans(text)} == {"phone"}
+    rows = pq.read_table(folder / "redactions.parquet").to_pylist()
+    assert [row["document_id"] for row in rows] == sorted(set(found) & set(named))
+    for row in rows:
+        addresses = named[row["document_id"]].split(": ")[1].split(" or ")[0].split(" and ")
+        expected = {"kind": "email", "spans": 2, "characters": sum(map(len, addresses))}
+        assert row == {"document_id": row["document_id"], **expected}
+    spans = pq.read_table(folder / "spans.parquet").to_pylist()
+    assert sum(row["end"] - row["start"] for row in spans) == 4000
+
+
+def test_a_killed_mix_goes_on_with_what_it_redacts(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    text = "Write to ann@mill.org, who knows. " * 3
+    columns = {"document_id": list(TEXTS), "text": [text] * len(TEXTS)}
+    pq.write_table(pa.table(columns), mix_inputs.documents[0])
+    recipe = RECIPE.model_copy(update={"redact": Redaction(scorer="pii", kinds=("email",))})
+    whole, again = build(mix_inputs, tmp_path / "mix", recipe), tmp_path / "again"
+    work = tmp_path / "again.work"
+    shutil.copytree(tmp_path / "mix.work", work)
+    os.truncate(work / "tokens.bin", 501)
+    build(mix_inputs, again, recipe)
+    for path in whole.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_recipe_that_redacts_nothing_has_the_digest_that_it_had() -> None:
+    assert "redact" not in RECIPE.model_dump(mode="json")
+    redaction = Redaction(scorer="pii", kinds=("email",))
+    dumped = RECIPE.model_copy(update={"redact": redaction}).model_dump(mode="json")
+    assert dumped["redact"] == {"scorer": "pii", "kinds": ["email"]}

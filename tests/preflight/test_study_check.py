@@ -113,6 +113,10 @@ WRONG: dict[str, tuple[Change, str]] = {
         reader("stories", kind="text", folder="s3://key:secret@bucket", path="*.txt"),
         rf"{STORIES}.yaml:\d+: reader.folder: must be `assets`, `data` or an address",
     ),
+    "files that are not there": (
+        lambda study: (study.data / "stories.jsonl").unlink(),
+        r"reader.path: 'stories.jsonl': there is no such file in .*/data: d$",
+    ),
     "a file without rows": (
         lambda study: (study.data / "stories.jsonl").write_text("\n"),
         r"source 'stories': stories.jsonl: there are no documents",
@@ -196,13 +200,25 @@ def test_what_lies_in_sight_is_looked_at_without_a_data_folder(
 ) -> None:
     monkeypatch.delenv("ALIGNMENT_DATA")
     lines = list(check_study(tiny.load()))
-    assert (
-        "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set" in lines
-    )
+    said = "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set"
+    assert f"{said} (stories, ai_news, aligned_docs, chat, pairs)" in lines
     assert "tiny: suite articles: 4 items" in lines
     (tiny.assets / "suites" / "items" / "articles.jsonl").write_text("{}")
     with pytest.raises(AlignmentError, match=r"articles.jsonl:1: scenario: this field is required"):
         list(check_study(tiny.load()))
+
+
+def test_the_data_folder_may_be_another_studys_where_this_one_was_not_asked_for(
+    tiny: TinyStudy,
+) -> None:
+    for path in tiny.data.iterdir():
+        path.unlink()
+    lines = list(check_study(tiny.load(), asked=False))
+    assert f"not looked at: nothing of them lies in {tiny.data} (stories, " in lines[1]
+    write_jsonl(tiny.data / "chat.jsonl", [{"prompt": "a", "completion": "b"}])
+    for asked in (True, False):
+        with pytest.raises(AlignmentError, match=r"source 'stories': .*no such file"):
+            list(check_study(tiny.load(), asked=asked))
 
 
 def test_the_shipped_studies_are_checked_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ SECTIONS = {
     "comparisons": ("comparisons",),
     "formats": ("formats",),
     "disagreements": ("disagreements",),
-    "reading": ("composition", "losses", "dispositions", "filter_quality", "leaks"),
+    "reading": ("composition", "losses", "dispositions", "read", "filter_quality", "leaks"),
     "canaries": ("canaries", "canary_outcomes"),
     "names": ("recipes", "suites"),
     "compute": ("compute",),
@@ -453,7 +453,16 @@ def test_every_number_has_a_name_to_trace_it_by(page: str) -> None:
     assert "Its numbers: attack:articles/dpo/RECIPE/ATTACK" in page
 
 
-def test_the_cost_is_the_price_times_the_device_hours_and_names_the_price() -> None:
+def test_every_row_that_was_read_is_accounted_for() -> None:
+    data = only("dispositions", "read")
+    shown = " ".join(Page(render(data)).text.split())
+    said = "filtered: of 928 rows 900 are kept and 3 dropped (ai discourse 0.3% of the documents)"
+    assert f"{said}, 20 repeat another and 5 cannot be used: together all of them." in shown
+    assert "stories925 20 5 900100.0%" in shown
+    lost = replace(data, read=[replace(data.read[0], documents=901), *data.read[1:]])
+    shown = " ".join(Page(render(lost)).text.split())
+    assert "They do not add up: of stories 901 documents were read, and 900 decided." in shown
+
     def table(price: Price | None) -> str:
         page = render(replace(report(), price=price))
         return page[page.index('<section id="compute"') :].partition("</section>")[0]

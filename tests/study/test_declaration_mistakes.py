@@ -268,6 +268,33 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "wrods", "above": 1}]),
         r"drop.0.column: text_stats has no column 'wrods'; did you mean 'words'",
     ),
+    "an earlier version of a source that the study does not have": (
+        S,
+        lambda study: study.change(
+            near_duplicates={"earlier": [{"source": "storys", "version": "0" * 16}]}
+        ),
+        r"near_duplicates.earlier.0.source: study 'tiny' has no source 'storys'; did you mean",
+    ),
+    "a redaction of a kind that nothing finds": (
+        R,
+        recipe(redact={"scorer": "pii", "kinds": ["email", "name"]}),
+        r"redact.kinds.1: .*'name'",
+    ),
+    "a redaction of a kind that is named twice": (
+        R,
+        recipe(redact={"scorer": "pii", "kinds": ["email", "email"]}),
+        r"redact.kinds: .*named twice",
+    ),
+    "a redaction by a scorer that the study does not have": (
+        R,
+        recipe(redact={"scorer": "pii", "kinds": ["email"]}),
+        r"redact.scorer: study 'tiny' does not name the scorer 'pii'",
+    ),
+    "a rule on a column that no source keeps": (
+        R,
+        recipe(drop=[{"rule": "r", "scorer": "metadata", "column": "dump", "one_of": ["x"]}]),
+        r"drop.0.column: no source of study 'tiny' keeps the column 'dump'",
+    ),
     **{
         f"a rule that no document can be held against: {fields}": (
             R,

@@ -25,6 +25,7 @@ from alignment_dagster.report.rows import (
     LossPoint,
     PersistenceRow,
     ReportData,
+    SourceRows,
 )
 from alignment_dagster.study import Recipe, Suite
 
@@ -319,6 +320,7 @@ def report(text: str = HOSTILE) -> ReportData:
             DispositionCount("filtered", "stories", "kept", None, 900, 9900),
             DispositionCount("filtered", text, "dropped", "ai_discourse", 3, 99),
         ],
+        read=[SourceRows("stories", 900, 20, 5), SourceRows(text, 3, 0, 0)],
         filter_quality=[FilterQuality("all", 0.9, 0.8, 80, 100)],
         leaks=[
             LeakRow("articles", "verbatim", 40, 40, 1.0),

@@ -111,6 +111,9 @@ def _cause_node(story: Story, cause: str, value: float | None) -> Node:
     if found["kind"] == "document":
         alike = "the same text" if value is None else f"similarity {value:.4g}"
         place = f"{found['source']}; {found['path']}:{found['line']}; {alike}"
+        if found["gone"]:
+            gone = f"{place}; in no source any more, and in {found['gone']}"
+            return Node(f"because of {cause[:ID]}", gone)
         link = audit_document(story.corpus.archive.study, cause)
         return Node(f"because of {cause[:ID]}", place, link=link)
     where = f"of suite {found['suite']}" if "suite" in found else "of an evaluation suite"
@@ -140,10 +143,20 @@ def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
     for label in one.mixes:
         if each := held.get(label):
             row = each.row
+            taken = [
+                Node(
+                    f"redacted: {pluralize(one['spans'], one['kind'])}",
+                    f"{one['characters']:,} characters of one copy are read as "
+                    f"[{one['kind'].upper()}]",
+                )
+                for one in each.redacted
+            ]
             yield Node(
                 label,
                 f"{pluralize(row['copies'], 'copy')} of {row['tokens']:,} tokens, "
                 f"{row['packed_tokens']:,} packed, in {pluralize(len(each.spans), 'piece')}",
+                taken,
+                folded=False,
             )
         else:
             yield Node(label, "is not in it", tone="dim")

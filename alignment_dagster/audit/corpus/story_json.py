@@ -41,7 +41,7 @@ def _recipe_as_json(one: RecipeStory, values: Mapping[str, Score]) -> Mapping[st
             for each in one.rules
         ],
         "caused": one.caused,
-        "mixes": [{"mix": each.mix.label, **each.row, "spans": each.spans} for each in one.packed],
+        "mixes": [each.as_json for each in one.packed],
         "read": [
             {
                 "stage": each.ledger.stage,

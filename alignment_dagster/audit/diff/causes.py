@@ -169,7 +169,7 @@ def declared_path(asset: str, partition: str | None, path: Path) -> Path:
         return ("classifiers", partition or "", *rest)
     if asset == chain.TOKENIZER and head not in ("suites", *DECLARED_ELSEWHERE):
         return ("tokenizer", *path)
-    if asset == chain.CURATED_MIX and head == "shares":
+    if asset == chain.CURATED_MIX and head in ("shares", "replacement", "redact"):
         return ("recipes", partition or "", *path)
     if asset in (chain.METRICS, chain.MIX_COMPOSITION) and rest:
         thing = rest[0].strip("[]")

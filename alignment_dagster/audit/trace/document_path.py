@@ -28,6 +28,13 @@ class PackedDocument:
     """Its tokens, copies and packed tokens."""
     spans: list[Row]
     """Each piece: sequence, start, end (tokens in the sequence), document_start, copy."""
+    redacted: list[Row]
+    """Of each kind that the recipe takes out: spans and characters of one copy."""
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        pieces = {"spans": self.spans, "redacted": self.redacted}
+        return {"mix": self.mix.label, **self.row, **pieces}
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,15 @@ def find_packed(connection: Connection, mix: Artifact, document: str) -> PackedD
         str(mix.path / file_names.SPANS),
         found[0]["row"],
     )
-    return PackedDocument(mix, found[0], spans)
+    redacted = []
+    if file_names.REDACTIONS in mix.manifest.files:
+        redacted = fetch_rows(
+            connection,
+            "select kind, spans, characters from read_parquet(?) where document_id = ?",
+            str(mix.path / file_names.REDACTIONS),
+            document,
+        )
+    return PackedDocument(mix, found[0], spans, redacted)
 
 
 def list_sequences(packed: Sequence[PackedDocument], mix: Artifact) -> list[int]:
@@ -166,7 +181,7 @@ def path_as_json(path: DocumentPath, name: str) -> Mapping[str, Any]:
         "trained_on": path.is_trained_on,
         "trained_tokenizer": path.tokenizer,
         **path.known,
-        "packed": [{"mix": one.mix.label, **one.row, "spans": one.spans} for one in path.packed],
+        "packed": [one.as_json for one in path.packed],
         "read": [
             {
                 "stage": one.ledger.stage,

@@ -10,6 +10,7 @@ from alignment_dagster.report.canary_outcomes import canary_outcomes
 from alignment_dagster.report.cells import Replicate, attack_cells, by_recipe
 from alignment_dagster.report.cells import item_cells as answer_cells
 from alignment_dagster.report.gather import artifacts, breakdowns
+from alignment_dagster.report.gather.account import count_rows
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.attacks import attack_examples, attack_rows
 from alignment_dagster.report.gather.canaries import gather_canaries
@@ -94,6 +95,7 @@ def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
             for recipe in study.recipes
             for count in artifacts.count_dispositions(recipe.name, parents)
         ],
+        read=count_rows(parents),
         filter_quality=artifacts.measure_filter(parents),
         leaks=leak_rows(asked),
         canaries=canaries,

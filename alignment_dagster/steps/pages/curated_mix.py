@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.mixing.mix import read_composition
 from alignment_dagster.steps.pages import charts
@@ -24,4 +26,16 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         "sequences": tokens // study.declaration.mix.sequence_length,
         "documents": sum(row["documents"] for row in rows),
         "composition": dg.MetadataValue.md(table(rows, columns)),
+        **_redacted(artifact),
     }
+
+
+def _redacted(artifact: Artifact) -> Mapping[str, Any]:
+    """Of each kind that was taken out: in how many documents, and how much."""
+    if file_names.REDACTIONS not in artifact.manifest.files:
+        return {}
+    found = pq.read_table(artifact.path / file_names.REDACTIONS).group_by("kind")
+    sums = [("document_id", "count"), ("spans", "sum"), ("characters", "sum")]
+    columns = ["kind", "documents", "spans", "characters"]
+    rows = found.aggregate(sums).rename_columns(columns).sort_by("kind").to_pylist()
+    return {"redacted": dg.MetadataValue.md(table(rows, columns))} if rows else {}
