@@ -197,7 +197,12 @@ class Lines:
         )
         path.write_text(path.read_text().removesuffix("\n") + end)
 
-    def read(self, folder: Path, earlier: EarlierShards | None) -> dict[str, bytes]:
+    def read(
+        self,
+        folder: Path,
+        earlier: EarlierShards | None,
+        planted: dict[str, list[str]] = {},  # noqa: B006
+    ) -> dict[str, bytes]:
         files = line_files(self.declared, self.data)
         self.asked = 0
         reading = Reading(
@@ -206,7 +211,8 @@ class Lines:
             self._rows,
             folder / "work",
             folder / "out",
-            lines=LineFiles(files),
+            planting(planted),
+            LineFiles(files),
         )
         self.marks, _ = reading.run(earlier, lambda _done: None)
         return contents(folder / "out")
@@ -235,8 +241,10 @@ def texts(first: int, count: int) -> list[str | None]:
     ],
     ids=["grew", "one more", "second grew", "first grew", "changed", "cut", "before"],
 )  # fmt: skip
+@with_and_without_canaries
 def test_a_file_that_grew_is_read_where_it_grew(
     tmp_path: Path,
+    planted: dict[str, list[str]],
     then: dict[str, list[str | None]],
     now: dict[str, list[str | None]],
     most: int,
@@ -244,13 +252,13 @@ def test_a_file_that_grew_is_read_where_it_grew(
     read = Lines(tmp_path / "data", metadata=["score"])
     for name, lines in then.items():
         read.write(f"{name}.jsonl", lines)
-    old = read.read(tmp_path / "then", None)
+    old = read.read(tmp_path / "then", None, planted)
     earlier = EarlierShards(tmp_path / "then" / "out", old.keys(), read.marks)
     for name, lines in now.items():
         read.write(f"{name}.jsonl", lines)
-    whole = read.read(tmp_path / "whole", None)
+    whole = read.read(tmp_path / "whole", None, planted)
     marks, asked = read.marks, read.asked
-    taken = read.read(tmp_path / "now", earlier)
+    taken = read.read(tmp_path / "now", earlier, planted)
     assert taken == whole
     assert read.marks == marks
     assert read.asked <= min(most, asked), (read.asked, asked)
