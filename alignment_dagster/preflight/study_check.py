@@ -10,6 +10,7 @@ from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.preflight.models import try_architecture
 from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.scoring.classifiers.model_files import model_folder
 from alignment_dagster.study import FileReader, Source, Study, Suite
@@ -32,6 +33,8 @@ def check_study(study: Study) -> Iterator[str]:
     if unseen:
         count = f"{len(unseen)} of its sources and suites were"
         yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set"
+    located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+    try_architecture(study, located)
     items: list[Item] = []
     for suite in study.suites:
         if suite in unseen:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, Name, Positive, Seed, Share
+from alignment_dagster.study.fields import Count, Name, Positive, Seed, Share, added
 
 
 class Tokenizer(Declared):
@@ -39,7 +39,7 @@ class Mix(Declared):
 
 
 class Model(Declared):
-    """A decoder of the Llama architecture; the weights of embedding and output are tied."""
+    """A decoder of any architecture that transformers has, with random weights."""
 
     layers: Count
     """Of the decoder."""
@@ -49,11 +49,20 @@ class Model(Declared):
     """Of its attention."""
     mlp_width: Count
     """Of its feed-forward part."""
+    architecture: Name = added("llama")
+    """As transformers calls it: `llama`, `gpt_neox`, `qwen2`, `qwen3`, `olmo`, `olmo2` and
+    `mistral` are tested here, and any other causal language model of transformers is tried."""
+    key_value_heads: Count | None = added(None)
+    """For grouped-query attention: a divisor of `heads`; as many where nothing is said."""
+    tied_embeddings: bool = added(True)
+    """Whether embedding and output have the same weights."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Model":
         if self.width % (2 * self.heads):
             raise ValueError("width must be a multiple of twice the number of heads")
+        if self.key_value_heads is not None and self.heads % self.key_value_heads:
+            raise ValueError("key_value_heads must be a divisor of the number of heads")
         return self
 
 

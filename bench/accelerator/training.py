@@ -164,7 +164,7 @@ def _row(
     """Rates and utilisation of one side."""
     parameters = parameter_count(model)
     rate = size.steps * size.batch * size.length / measured["seconds"]
-    flops = rate * flops_per_token(size.model, parameters, size.length)
+    flops = rate * flops_per_token(model.config, parameters, size.length)
     best = measured_peak(device, _precision(device))
     stated = stated_peak(describe(device, "")["device"])
     return {

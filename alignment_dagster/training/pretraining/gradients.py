@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
+from alignment_dagster.training.architectures import TESTED
 from alignment_dagster.training.objectives import Objective
 
 CAUSAL = "alignment_causal"
@@ -107,6 +108,12 @@ class CompiledGradients(Gradients):
         return total
 
 
+def can_compile(config: PreTrainedConfig, length: int) -> bool:
+    """Whether `CompiledGradients` takes such a model: each position sees all before it."""
+    window = getattr(config, "sliding_window", None) or length
+    return config.model_type in TESTED and window >= length
+
+
 def rows_at_once(rows: int, length: int, vocabulary: int) -> int:
     """Sequences whose logits are held at once: a divisor of `rows`, so that all parts are alike."""
     most = max(1, LOGITS // (length * vocabulary))
@@ -122,11 +129,14 @@ def causal_attention(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Each position sees itself and those before it; heads of queries and keys are as many.
+    """Each position sees itself and those before it; some query heads may share a key head.
 
     Shapes [sequences, heads, length, size]; the result [sequences, length, heads, size].
     """
-    seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling)
+    grouped = query.shape[1] != key.shape[1]
+    seen = functional.scaled_dot_product_attention(
+        query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped
+    )
     return seen.transpose(1, 2), None
 
 

@@ -18,7 +18,11 @@ from alignment_dagster.training.pretraining.data import (
     rows_of_step,
     step_count,
 )
-from alignment_dagster.training.pretraining.gradients import CompiledGradients, Gradients
+from alignment_dagster.training.pretraining.gradients import (
+    CompiledGradients,
+    Gradients,
+    can_compile,
+)
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
 
@@ -53,10 +57,11 @@ class Loop:
 
     def _gradients(self) -> Gradients:
         objective, precision = load_objective(self.declared.objective), self.declared.precision
-        if self.device.type != "cuda":
+        length = self.sequences.shape[1]
+        if self.device.type != "cuda" or not can_compile(self.model.config, length):
             return Gradients(self.model, objective, precision)
         rows = min(self.declared.batch_size, -(-self.per_step // self.ranks.count))
-        shape = (rows, self.sequences.shape[1])
+        shape = (rows, length)
         return CompiledGradients(self.model, objective, precision, shape)
 
     @property

@@ -204,7 +204,7 @@ def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[st
     before = rows[first - 1].tokens if first else 0
     tokens = loop.state.ledger.tokens - before
     parameters = parameter_count(loop.model)
-    flops = flops_per_token(job.model, parameters, job.sequence_length)
+    flops = flops_per_token(loop.model.config, parameters, job.sequence_length)
     metrics: dict[str, float | str] = {
         **describe(loop.device, job.determinism),
         "training_seconds": times.in_all,

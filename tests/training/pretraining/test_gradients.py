@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
+from transformers import GPT2Config, MistralConfig
 
 from alignment_dagster.study import Model
 from alignment_dagster.training.model_folder import read_tokenizer
 from alignment_dagster.training.objectives import load_objective
 from alignment_dagster.training.pretraining import gradients
-from alignment_dagster.training.pretraining.gradients import CompiledGradients, Gradients
+from alignment_dagster.training.pretraining.gradients import (
+    CompiledGradients,
+    Gradients,
+    can_compile,
+)
 from alignment_dagster.training.pretraining.model import build_model
 
 DECLARED = Model(layers=3, width=16, heads=2, mlp_width=32)
@@ -43,6 +48,26 @@ def test_compiled_gradients_are_the_plain_ones(
         for left, right in zip(model.parameters(), other.parameters(), strict=True):
             torch.testing.assert_close(left.grad, right.grad, rtol=0, atol=close)
         assert backend.frame_count == 2
+
+
+@pytest.mark.parametrize("fields", [{"key_value_heads": 1}, {"architecture": "gpt_neox"}])
+def test_other_attention_is_computed_as_transformers_does(
+    tokenizer: Path, fields: dict[str, object]
+) -> None:
+    declared = DECLARED.model_copy(update={"layers": 1, **fields})
+    model = build_model(declared, read_tokenizer(tokenizer), 32, seed=3)
+    other, tokens = deepcopy(model), torch.randint(0, 320, (2, 32))
+    Gradients(model, OBJECTIVE, "fp32").add(tokens, 62)
+    CompiledGradients(other, OBJECTIVE, "fp32", (2, 32), "eager").add(tokens, 62)
+    for left, right in zip(model.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(left.grad, right.grad, rtol=0, atol=1e-7)
+
+
+def test_what_sees_a_window_only_is_not_compiled() -> None:
+    config = MistralConfig(sliding_window=16)
+    assert can_compile(config, 16)
+    assert not can_compile(config, 17)
+    assert not can_compile(GPT2Config(), 16)
 
 
 def test_what_was_compiled_is_saved_as_if_it_was_not(tokenizer: Path, tmp_path: Path) -> None:

@@ -83,4 +83,4 @@ def test_tied_weights_count_once(tokenizer: Path) -> None:
     layer = 4 * 16 * 16 + 3 * 16 * 32 + 2 * 16
     parameters = parameter_count(model)
     assert parameters == 320 * 16 + 2 * layer + 16
-    assert flops_per_token(DECLARED, parameters, 32) == 6 * parameters + 12 * 2 * 16 * 32
+    assert flops_per_token(model.config, parameters, 32) == 6 * parameters + 12 * 2 * 16 * 32
