@@ -77,14 +77,15 @@ class Pretraining(Declared):
     """The highest of the schedule."""
     objective: Name = "maximum_likelihood"
     """What is minimised."""
-    schedule: Literal["cosine", "wsd"] = "cosine"
-    """`wsd`: warm-up, a stable rate, decay."""
+    schedule: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
+    """What follows the warm-up: a fall along half a cosine or in a straight line, a stable rate
+    and then a fall to zero (`wsd`: warm-up, stable, decay), or a rate that stays."""
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """Of the steps, in which the rate rises."""
     decay_share: Share = 0.2
     """For `wsd`: the last share of the steps, in which the rate falls to zero."""
     final_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """For `cosine`: the last learning rate as a share of the highest."""
+    """For `cosine` and `linear`: the last learning rate as a share of the highest."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """Of AdamW."""
     beta1: Share = 0.9
@@ -104,6 +105,15 @@ class Pretraining(Declared):
     ranks: Count = 1
     """Processes that share the sequences of every step, each on an accelerator of its own where
     training is on accelerators. Their number decides bytes: sums are taken in their order."""
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> "Pretraining":
+        if self.schedule == "wsd" and self.warmup_share + self.decay_share > 1:
+            raise ValueError(
+                "warmup_share and decay_share: the schedule is longer than the training: together "
+                f"they are {self.warmup_share + self.decay_share:g} of its steps"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ranks_have_sequences(self) -> "Pretraining":

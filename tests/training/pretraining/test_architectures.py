@@ -34,7 +34,7 @@ CASES: list[dict[str, Any]] = [
 def test_a_declared_architecture_trains_and_is_measured_as_it_computes(
     tokenizer: Path, tmp_path: Path, fields: dict[str, Any]
 ) -> None:
-    """Contexts read once for several options, and prompts in batches, give what a plain pass does."""
+    """Contexts that several options share, and prompts in batches, give what a plain pass does."""
     declared = Model.model_validate({**FIELDS, **fields})
     built = build_model(declared, read_tokenizer(tokenizer), 32, seed=3)
     tokens = np.random.default_rng(0).integers(5, 300, (4, 32)).astype(np.uint16)
