@@ -40,7 +40,7 @@ class EncodedDocuments:
     ) -> None:
         self._kept, self._documents, self._report = kept, documents, report
         self._tokenizer = load_tokenizer(tokenizer)
-        self._end = end_of_text(self._tokenizer)
+        self._end = end_of_text(tokenizer, self._tokenizer)
         self.type = np.dtype(token_type(self._tokenizer.get_vocab_size()))
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""

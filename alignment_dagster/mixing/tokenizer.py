@@ -14,8 +14,11 @@ from alignment_dagster.foundation.errors import ArtifactError
 
 END_OF_TEXT = "<|endoftext|>"
 END_OF_TURN = "<|end|>"
+TOKENIZER, CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
+SPECIAL_TOKENS_MAP = "special_tokens_map.json"
 ROLES = ("system", "user", "assistant")
-SPECIAL_TOKENS = (END_OF_TEXT, *(f"<|{role}|>" for role in ROLES), END_OF_TURN)
+CHAT_TOKENS = (*(f"<|{role}|>" for role in ROLES), END_OF_TURN)
+SPECIAL_TOKENS = (END_OF_TEXT, *CHAT_TOKENS)
 LONGEST_RUN = 256
 """Characters."""
 LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}|\s{{{LONGEST_RUN}}}")
@@ -57,17 +60,27 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
         show_progress=False,
     )
     tokenizer.train_from_iterator((piece for text in texts for piece in cut_runs(text)), trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    write_tokenizer(tokenizer, END_OF_TEXT, END_OF_TEXT, folder)
+    return tokenizer.get_vocab_size()
+
+
+def write_tokenizer(tokenizer: Tokenizer, end: str, padding: str, folder: Path) -> None:
+    """Write the files that `AutoTokenizer` opens, with the project's chat template.
+
+    Args:
+        end: the token that closes every document.
+        padding: the one that fills batches up.
+    """
+    tokenizer.save(str(folder / TOKENIZER))
+    special = {"eos_token": end, "pad_token": padding}
     configuration = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END_OF_TEXT,
-        "pad_token": END_OF_TEXT,
+        **special,
         "clean_up_tokenization_spaces": False,
         "chat_template": CHAT_TEMPLATE,
     }
-    _write(folder / "tokenizer_config.json", configuration)
-    _write(folder / "special_tokens_map.json", {"eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT})
-    return tokenizer.get_vocab_size()
+    _write(folder / CONFIGURATION, configuration)
+    _write(folder / SPECIAL_TOKENS_MAP, special)
 
 
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
@@ -95,7 +108,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     Special tokens in a document's text are encoded as the plain characters they are, so that no
     document can end itself or speak as the assistant.
     """
-    path = folder / "tokenizer.json"
+    path = folder / TOKENIZER
     if not path.exists():
         raise ArtifactError(f"{path}: there is no tokenizer")
     tokenizer = Tokenizer.from_file(str(path))
@@ -103,16 +116,39 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def end_of_text(tokenizer: Tokenizer) -> int:
+def end_of_text(folder: Path, tokenizer: Tokenizer) -> int:
     """The id that closes every document.
+
+    Args:
+        folder: that the tokenizer was loaded from.
 
     Raises:
         ArtifactError: if the tokenizer has no such entry.
     """
-    token = tokenizer.token_to_id(END_OF_TEXT)
+    name = special_token(folder, "eos_token")
+    token = None if name is None else tokenizer.token_to_id(name)
     if token is None:
-        raise ArtifactError(f"the tokenizer has no {END_OF_TEXT}")
+        raise ArtifactError(f"{folder}: the tokenizer has no end-of-text token")
     return token
+
+
+def special_token(folder: Path, role: str) -> str | None:
+    """What a tokenizer's files call a token, as `eos_token`; None where they name none.
+
+    Raises:
+        ArtifactError: if they cannot be read.
+    """
+    for name in (CONFIGURATION, SPECIAL_TOKENS_MAP):
+        if not (folder / name).is_file():
+            continue
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8")).get(role)
+        except (OSError, ValueError, AttributeError) as error:
+            raise ArtifactError(f"{folder / name}: cannot be read: {error}") from None
+        found = found.get("content") if isinstance(found, dict) else found
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def _write(path: Path, content: Any) -> None:

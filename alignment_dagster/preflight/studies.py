@@ -13,7 +13,7 @@ from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
-from alignment_dagster.preflight.models import check_architecture
+from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.scoring import SCORERS, find_scorer
 from alignment_dagster.scoring.classifiers.trained import columns as classifier_columns
@@ -124,7 +124,7 @@ def _check(study: Study, located: Located) -> None:
     if objective not in OBJECTIVES:
         message = f"unknown objective {objective!r}{suggest_name(objective, OBJECTIVES)}"
         raise located.error(("pretraining", "objective"), message)
-    check_architecture(study, located)
+    check_start(study, located)
     for role in ("corpus", "chat", "preferences"):
         if not study.with_role(role):
             raise located.error(("sources",), f"none of them has the role {role!r}")

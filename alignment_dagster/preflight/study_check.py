@@ -9,10 +9,10 @@ from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.foundation.yaml_models import read_yaml
-from alignment_dagster.preflight.models import try_architecture
+from alignment_dagster.preflight.models import try_start
 from alignment_dagster.scoring import ScoringContext, find_scorer
-from alignment_dagster.scoring.classifiers.model_files import model_folder
 from alignment_dagster.study import FileReader, Source, Study, Suite
 from alignment_dagster.study.classifiers import SequenceClassifier
 
@@ -34,7 +34,7 @@ def check_study(study: Study) -> Iterator[str]:
         count = f"{len(unseen)} of its sources and suites were"
         yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set"
     located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
-    try_architecture(study, located)
+    yield from try_start(study, located)
     items: list[Item] = []
     for suite in study.suites:
         if suite in unseen:
@@ -55,7 +55,7 @@ def check_study(study: Study) -> Iterator[str]:
     for classifier in study.classifiers:
         # one on the hub is fetched when it is needed: here nothing waits for a network
         if isinstance(classifier.model, SequenceClassifier) and classifier.model.path is not None:
-            model_folder(classifier.model)
+            model_path(classifier.model)
     refresh = declared.refresh
     watched = refresh.watch.sources if refresh and refresh.watch and not unseen else ()
     for name in dict.fromkeys((*watched, *declared.sources)):

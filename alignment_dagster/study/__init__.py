@@ -70,6 +70,7 @@ from alignment_dagster.study.suites import (
     SuiteKind,
 )
 from alignment_dagster.study.training import (
+    Base,
     Mix,
     Model,
     PostTraining,
@@ -94,6 +95,7 @@ __all__ = [
     "ArrowReader",
     "AttackMethod",
     "Attacks",
+    "Base",
     "Budget",
     "Claim",
     "Classifier",

@@ -10,13 +10,28 @@ from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.deduplication import NearDuplicates
-from alignment_dagster.study.fields import Name, Names, ScorerName, Seed, Share, Text
+from alignment_dagster.study.fields import (
+    Name,
+    Names,
+    ScorerName,
+    Seed,
+    Share,
+    Text,
+    added,
+)
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.refresh import Gate, Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
-from alignment_dagster.study.training import Mix, Model, PostTraining, Pretraining, Tokenizer
+from alignment_dagster.study.training import (
+    Base,
+    Mix,
+    Model,
+    PostTraining,
+    Pretraining,
+    Tokenizer,
+)
 
 OWNED_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 """DuckDB's own; the marts of a study lie in a schema of its name."""
@@ -50,12 +65,14 @@ class StudyDeclaration(Declared):
     """What no recipe trains on."""
     near_duplicates: NearDuplicates | None = None
     """What counts as nearly the same text; only exact duplicates where nothing is said."""
-    tokenizer: Tokenizer
-    """The vocabulary."""
+    base: Base | None = added(None)
+    """A checkpoint that every recipe goes on from, instead of `tokenizer` and `model`."""
+    tokenizer: Tokenizer | None = None
+    """The vocabulary that is trained, unless there is a `base`."""
     mix: Mix
     """The training data of each recipe."""
-    model: Model
-    """The decoder that is trained."""
+    model: Model | None = None
+    """The decoder that is trained from random weights, unless there is a `base`."""
     pretraining: Pretraining
     """How it is trained on the mix."""
     post_training: PostTraining

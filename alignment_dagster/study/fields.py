@@ -14,6 +14,8 @@ Count = Annotated[int, Field(ge=1, lt=2**63)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """The libraries that draw take no more than 32 bits."""
 Positive = Annotated[float, Field(gt=0)]
+Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+"""A commit of the hub."""
 ScorerName = Annotated[
     str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$", max_length=120)
 ]

@@ -4,8 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from alignment_dagster.foundation.model_files import require_one_place
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, Name, Positive, Seed, Share, added
+from alignment_dagster.study.fields import (
+    Count,
+    DeclaredPath,
+    Name,
+    Positive,
+    Revision,
+    Seed,
+    Share,
+    Text,
+    added,
+)
 
 
 class Tokenizer(Declared):
@@ -63,6 +74,25 @@ class Model(Declared):
             raise ValueError("width must be a multiple of twice the number of heads")
         if self.key_value_heads is not None and self.heads % self.key_value_heads:
             raise ValueError("key_value_heads must be a divisor of the number of heads")
+        return self
+
+
+class Base(Declared):
+    """A checkpoint that was trained elsewhere: pretraining goes on from it, with its tokenizer.
+
+    Safetensors, or a GGUF file that transformers reads; no code of its own is run.
+    """
+
+    path: DeclaredPath | None = None
+    """A folder of the data folder that holds the checkpoint, or a GGUF file in it."""
+    hub: Text | None = None
+    """Its name on the Hugging Face hub, instead of `path`."""
+    revision: Revision | None = None
+    """For `hub`: the commit."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Base":
+        require_one_place(self)
         return self
 
 

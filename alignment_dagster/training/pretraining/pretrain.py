@@ -38,12 +38,9 @@ from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import read_sequences
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.model import (
-    build_model,
-    flops_per_token,
-    parameter_count,
-)
+from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
 from alignment_dagster.training.pretraining.ranks import Ranks
+from alignment_dagster.training.pretraining.start import start_model
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
 REPORT_SECONDS = 0.5
@@ -94,9 +91,7 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     tokenizer = read_tokenizer(Path(job.tokenizer))
     sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
-    model = build_model(job.model, tokenizer, job.sequence_length, job.seed).to(
-        ranks.device(find_device(job.device).type)
-    )
+    model = start_model(job, tokenizer).to(ranks.device(find_device(job.device).type))
     return Loop(model, sequences, job.pretraining, job.seed, ranks)
 
 

@@ -35,7 +35,7 @@ class Segment:
     steps: int
     """Of the whole training, as mix and declaration give it."""
     began_after: int
-    """The step whose kept state it began with; 0 for the random weights of the seed."""
+    """The step whose kept state it began with; 0 for where training began."""
     taken: tuple[TakenStep, ...]
     states: dict[int, str]
     """Step → hex SHA-256 of the state's tensors, where the artifact keeps that state."""
@@ -52,8 +52,8 @@ def replay(
 ) -> Segment:
     """Take the steps `first` to `last` (1-based) again.
 
-    Begins with the nearest state kept in the checkpoint's folder before `first`, else with the
-    random weights of the seed. Writes to `job.work` alone.
+    Begins with the nearest state kept in the checkpoint's folder before `first`, else where
+    training began. Writes to `job.work` alone.
 
     Args:
         report: called after each step with the steps taken and the steps to take.
