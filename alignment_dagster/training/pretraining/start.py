@@ -8,6 +8,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     GenerationConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -68,8 +69,17 @@ def _read(base: Base) -> PreTrainedModel:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         message = f"it is another architecture's, or incomplete: {named}{more}"
         raise ArtifactError(f"model {place}: weights of {config.model_type} are missing: {message}")
-    found: PreTrainedModel = model
+    found: PreTrainedModel = _unpack(model, config) if options else model
     return found
+
+
+def _unpack(model: PreTrainedModel, config: PreTrainedConfig) -> PreTrainedModel:
+    """A GGUF file's model as one that can be saved: transformers takes it to stay quantized."""
+    plain: PreTrainedModel = AutoModelForCausalLM.from_config(
+        config, dtype=torch.float32, attn_implementation="sdpa"
+    )
+    plain.load_state_dict(model.state_dict())
+    return plain
 
 
 def _fit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
