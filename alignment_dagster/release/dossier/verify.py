@@ -971,7 +971,7 @@ def verify(path: str, given: str | None) -> int:
     statement = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
     if statement:
         said.guard(SIGNED, check_content, bundle, statement, keys)
-    _say_key(given, envelope)
+    _say_key(said, given, envelope)
     if said.broken:
         print(f"\nNOTHING WAS PROVED: {said.broken} things do not hold; they are named above.")
         return 1
