@@ -17,6 +17,7 @@ from alignment_dagster.foundation.hub import UNREACHABLE, fetch_folder, hub_plac
 WEIGHTS, INDEX, GGUF = "*.safetensors", "model.safetensors.index.json", ".gguf"
 READ = (WEIGHTS, "*.json", "*.txt", "*.model")
 """Weights, configuration and tokenizer."""
+WITHOUT_WEIGHTS = READ[1:]
 
 
 class DeclaredFiles(Protocol):
@@ -54,15 +55,19 @@ def model_place(declared: DeclaredFiles) -> str:
     return hub_place(str(declared.hub), str(declared.revision))
 
 
-def model_path(declared: DeclaredFiles) -> Path:
+def model_path(declared: DeclaredFiles, *, weights: bool = True) -> Path:
     """The model's folder, or its GGUF file; one of the hub is fetched where it is not here yet.
+
+    Args:
+        weights: whether they are wanted; of the hub they are not fetched otherwise.
 
     Raises:
         DataError: if it is not there, or holds no weights that are read here.
     """
     place = model_place(declared)
     if declared.path is None:
-        found = fetch_folder("model", str(declared.hub), str(declared.revision), READ)
+        wanted = READ if weights else WITHOUT_WEIGHTS
+        found = fetch_folder("model", str(declared.hub), str(declared.revision), wanted)
     else:
         data = data_folder()
         if data is None:
@@ -72,6 +77,8 @@ def model_path(declared: DeclaredFiles) -> Path:
         return found
     if not found.is_dir():
         raise DataError(f"model {place}: there is no folder {found}")
+    if not weights and declared.hub is not None:
+        return found
     missing = _missing_weights(found)
     if missing and declared.hub is not None:
         raise DataError(f"model {place}: {missing[0]}: {UNREACHABLE}")
@@ -106,7 +113,7 @@ def tokenizer_digest(declared: DeclaredFiles) -> str:
     Raises:
         DataError: as `model_path`.
     """
-    return _digest(model_path(declared), [one for one in READ if one != WEIGHTS])
+    return _digest(model_path(declared, weights=False), WITHOUT_WEIGHTS)
 
 
 def _digest(path: Path, patterns: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ def check_base(base: Base, sequence_length: int) -> None:
     Raises:
         DataError: if it is not there, cannot be gone on from, or does not fit.
     """
-    path, place = model_path(base), model_place(base)
+    path, place = model_path(base, weights=False), model_place(base)
     config = _read_config(path, place)
     architecture = config.get("model_type")
     named = [str(one) for one in config.get("architectures") or ()]
@@ -80,7 +80,7 @@ def copy_tokenizer(base: Base, folder: Path) -> int:
     Raises:
         DataError: if it cannot be used.
     """
-    found = _read_vocabulary(model_path(base), model_place(base))
+    found = _read_vocabulary(model_path(base, weights=False), model_place(base))
     tokenizer = found.tokenizer
     # Of a document every token is wanted, whatever its own model was asked with.
     tokenizer.no_truncation()
