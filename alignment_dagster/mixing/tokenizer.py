@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,8 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.study.vocabulary import END_OF_TEXT, SPECIAL_TOKENS
 
-END_OF_TEXT = "<|endoftext|>"
-END_OF_TURN = "<|end|>"
-ROLES = ("system", "user", "assistant")
-SPECIAL_TOKENS = (END_OF_TEXT, *(f"<|{role}|>" for role in ROLES), END_OF_TURN)
 LONGEST_RUN = 256
 """Characters."""
 LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}|\s{{{LONGEST_RUN}}}")
@@ -41,8 +38,13 @@ def last_sampled_id(documents: pa.Table, characters: int) -> str:
     return str(pc.max(documents.filter(pc.less(before, characters))["document_id"]).as_py())
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, folder: Path, controls: Sequence[str] = ()
+) -> int:
     """Train on `texts` and write the files that `AutoTokenizer` opens.
+
+    Args:
+        controls: the control tokens that treatments put into mixes.
 
     Returns:
         The number of entries of the vocabulary; less than `vocab_size` where the text is small.
@@ -52,7 +54,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=[*SPECIAL_TOKENS, *controls],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )

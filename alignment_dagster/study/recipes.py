@@ -7,6 +7,15 @@ from pydantic import Field, field_validator, model_validator
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
 from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.objectives import (
+    Conditional,
+    Objective,
+    Reward,
+    Rewarded,
+    Unlikelihood,
+)
+from alignment_dagster.study.treatments import Treatment
+from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
 
 OWNED_RULES = (
     "not_selected",
@@ -70,6 +79,29 @@ class Recipe(Declared):
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
+    treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = ()
+    """What happens in training to documents that it keeps; they are learned as they are where
+    nothing is said."""
+    objective: Objective | None = None
+    """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
+    is said."""
+
+    @property
+    def treats(self) -> bool:
+        """Whether anything is said of tokens: only then a mix says how each is treated."""
+        return bool(self.treat) or self.reward is not None
+
+    @property
+    def reward(self) -> Reward | None:
+        """What tokens are weighed by; None for the objectives that need no such thing."""
+        return self.objective.reward if isinstance(self.objective, Rewarded) else None
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """What its treatments put into the mix, each once."""
+        tags = [name for one in self.treat for name in one.tags]
+        hidden = [HIDDEN for one in self.treat if one.do == "hide"]
+        return tuple(dict.fromkeys([*tags, *hidden]))
 
     @property
     def shares(self) -> dict[str, float]:
@@ -87,4 +119,25 @@ class Recipe(Declared):
         named = self.replacement
         if isinstance(named, ReplacementGroup) and named.group not in groups:
             raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
+        return self
+
+    @model_validator(mode="after")
+    def _treatments_fit_the_objective(self) -> "Recipe":
+        names = [one.rule for one in self.treat]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"treat: two treatments have the rule {twice[0]!r}")
+        for one in self.treat:
+            for tag in one.tags:
+                if tag in (*SPECIAL_TOKENS, HIDDEN):
+                    raise ValueError(f"treat: {one.rule}: {tag} is already in the vocabulary")
+        unlearns = any(one.do == "unlearn" for one in self.treat)
+        if unlearns != isinstance(self.objective, Unlikelihood):
+            raise ValueError(
+                "treat: `do: unlearn` and the objective `unlikelihood` need each other"
+            )
+        if isinstance(self.objective, Conditional):
+            known = [name for one in self.treat for name in one.tags]
+            if self.objective.prompt not in known:
+                said = f"none of the treatments puts it in (they put in: {', '.join(known)})"
+                raise ValueError(f"objective.prompt: {self.objective.prompt}: {said}")
         return self

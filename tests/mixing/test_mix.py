@@ -14,7 +14,6 @@ from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
-    END_OF_TEXT,
     LONGEST_RUN,
     cut_runs,
     last_sampled_id,
@@ -22,6 +21,7 @@ from alignment_dagster.mixing.tokenizer import (
     train_tokenizer,
 )
 from alignment_dagster.study import Mix, Recipe, ReplacementGroup, Upsampled
+from alignment_dagster.study.vocabulary import END_OF_TEXT
 
 
 def name(key: str) -> str:
