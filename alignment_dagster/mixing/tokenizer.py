@@ -105,16 +105,16 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def end_of_text(tokenizer: Tokenizer) -> int:
-    """The id that closes every document.
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a special token.
 
     Raises:
         ArtifactError: if the tokenizer has no such entry.
     """
-    token = tokenizer.token_to_id(END_OF_TEXT)
-    if token is None:
-        raise ArtifactError(f"the tokenizer has no {END_OF_TEXT}")
-    return token
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ArtifactError(f"the tokenizer has no {token}")
+    return found
 
 
 def _write(path: Path, content: Any) -> None:

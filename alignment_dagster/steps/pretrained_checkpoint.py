@@ -32,6 +32,7 @@ def build(context: BuildContext) -> BuildResult:
         tokenizer=str(context.parents.one(chain.TOKENIZER).path),
         model=declared.model,
         pretraining=declared.pretraining,
+        objective=context.study.recipe(recipe_of(context.partition)).objective,
         sequence_length=declared.mix.sequence_length,
         seed=seed_of(context.partition),
         output=str(context.folder),
@@ -61,7 +62,8 @@ def _consumed(context: BuildContext, mix: Artifact) -> Check:
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
-        summary=problem or "Every sequence once; the digest chain is that of the mix's tokens.",
+        summary=problem
+        or "Every sequence once; the digest chain is that of the mix's tokens, as treated.",
     )
 
 
@@ -71,8 +73,11 @@ def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The model, how it is trained, and the seed."""
+    """The model, how it is trained, what it minimises, and the seed."""
+    objective = study.recipe(recipe_of(partition)).objective
+    own = {} if objective is None else {"objective": objective.model_dump(mode="json")}
     return {
+        **own,
         "model": study.declaration.model.model_dump(mode="json"),
         "pretraining": study.declaration.pretraining.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,

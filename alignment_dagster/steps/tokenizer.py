@@ -32,7 +32,8 @@ def build(context: BuildContext) -> BuildResult:
     last = last_sampled_id(documents, wanted.characters)
     read = documents.filter(pc.less_equal(documents["document_id"], last))["document_id"]
     texts = _texts(context, set(read.to_pylist()))
-    size = train_tokenizer(texts, wanted.vocab_size, context.folder)
+    study = context.study
+    size = train_tokenizer(texts, wanted.vocab_size, context.folder, study.control_tokens)
     tokenizer = load_tokenizer(context.folder)
     returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)
     check = Check(
@@ -41,12 +42,11 @@ def build(context: BuildContext) -> BuildResult:
         summary=f"{size:,} entries; the sample came back {'un' * (returned == SAMPLE)}changed.",
     )
     # Before anything is trained: an item that does not fit would otherwise be found hours later.
-    study = context.study
     longest = check_items_fit(
         study.asked_suites,
         study.assets,
         context.folder,
-        study.declaration.mix.sequence_length,
+        study.declaration.mix.sequence_length - any(one.prompt for one in study.recipes),
     )
     return BuildResult(
         (check,),
@@ -84,8 +84,12 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
-    """The size of vocabulary and sample; suites and context, which are held against each other."""
+    """The size of vocabulary and sample, and the tokens that treatments put in; suites and context,
+    which are held against each other.
+    """
+    controls = study.control_tokens
     return {
+        **({"control_tokens": list(controls)} if controls else {}),
         **study.declaration.tokenizer.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
         "suites": [suite.settings for suite in study.asked_suites],

@@ -12,10 +12,9 @@ from alignment_dagster.study.objectives import (
     Objective,
     Reward,
     Rewarded,
-    Unlikelihood,
 )
 from alignment_dagster.study.treatments import Treatment
-from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
+from alignment_dagster.study.vocabulary import HIDDEN
 
 OWNED_RULES = (
     "not_selected",
@@ -97,6 +96,16 @@ class Recipe(Declared):
         return self.objective.reward if isinstance(self.objective, Rewarded) else None
 
     @property
+    def prompt(self) -> str | None:
+        """The control token that its models are asked behind; None where there is none."""
+        return self.objective.prompt if isinstance(self.objective, Conditional) else None
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Fields that change nothing where nothing is said: no digest takes them in then."""
+        return frozenset(name for name in ("treat", "objective") if not getattr(self, name))
+
+    @property
     def control_tokens(self) -> tuple[str, ...]:
         """What its treatments put into the mix, each once."""
         tags = [name for one in self.treat for name in one.tags]
@@ -119,25 +128,4 @@ class Recipe(Declared):
         named = self.replacement
         if isinstance(named, ReplacementGroup) and named.group not in groups:
             raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
-        return self
-
-    @model_validator(mode="after")
-    def _treatments_fit_the_objective(self) -> "Recipe":
-        names = [one.rule for one in self.treat]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"treat: two treatments have the rule {twice[0]!r}")
-        for one in self.treat:
-            for tag in one.tags:
-                if tag in (*SPECIAL_TOKENS, HIDDEN):
-                    raise ValueError(f"treat: {one.rule}: {tag} is already in the vocabulary")
-        unlearns = any(one.do == "unlearn" for one in self.treat)
-        if unlearns != isinstance(self.objective, Unlikelihood):
-            raise ValueError(
-                "treat: `do: unlearn` and the objective `unlikelihood` need each other"
-            )
-        if isinstance(self.objective, Conditional):
-            known = [name for one in self.treat for name in one.tags]
-            if self.objective.prompt not in known:
-                said = f"none of the treatments puts it in (they put in: {', '.join(known)})"
-                raise ValueError(f"objective.prompt: {self.objective.prompt}: {said}")
         return self

@@ -26,8 +26,10 @@ class Targets:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "Targets":
         """What `change` makes of each of them that is there."""
-        found = (getattr(self, one.name) for one in fields(self))
-        return Targets(*(None if one is None else change(one) for one in found))
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return Targets(
+            **{name: None if one is None else change(one) for name, one in found.items()}
+        )
 
     def weigh(self, losses: Tensor) -> Tensor:
         """The losses [sequences, length] times their weights, summed."""

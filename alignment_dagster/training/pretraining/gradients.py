@@ -110,19 +110,17 @@ class CompiledGradients(Gradients):
 
     def _add(self, batch: Batch, predicted: int) -> Tensor:
         with self.autocast():
-            hidden = self.read(batch.tokens)
+            hidden: Any = self.read(batch.tokens)
         head = self.model.get_output_embeddings().weight
         total = torch.zeros((), device=self.device)
         found = []
         for at in range(0, len(hidden), self.rows):
             part = slice(at, at + self.rows)
             leaf = hidden[part].detach().requires_grad_()
-            targets = batch.targets.each(lambda one, part=part: one[part])  # type: ignore[misc]
+            targets = batch.rows(part).targets
             with self.autocast():
-                loss = (
-                    self.compute_loss(self.objective, leaf, head, targets, self.value_head)
-                    / predicted
-                )
+                total_loss = self.compute_loss(self.objective, leaf, head, targets, self.value_head)
+                loss = total_loss / predicted
             loss.backward()  # type: ignore[no-untyped-call]
             found.append(leaf.grad)
             total += loss.detach()
