@@ -21,10 +21,13 @@ from alignment_dagster.engines.devices import (
     set_determinism,
 )
 from alignment_dagster.engines.peak import measured_peak, stated_peak
+from alignment_dagster.evaluation.model.control_tokens import ask_behind
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.study.objectives import Conditional
+from alignment_dagster.study.vocabulary import SPECIAL_TOKENS
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (
@@ -192,6 +195,10 @@ def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
 def _write(loop: Loop, job: PretrainJob) -> None:
     output = Path(job.output)
     take_value_head(loop.model)
+    if isinstance(job.objective, Conditional):
+        vocabulary = read_tokenizer(Path(job.tokenizer)).get_added_vocab()
+        unwritten = (one for name, one in vocabulary.items() if name not in SPECIAL_TOKENS)
+        ask_behind(loop.model, [vocabulary[job.objective.prompt]], sorted(unwritten))
     write_model(loop.model, Path(job.tokenizer), output / "model")
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
     write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
