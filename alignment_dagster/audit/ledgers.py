@@ -193,6 +193,12 @@ def _mixes(artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _treated(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.CURATED_MIX and file_names.TREATED in artifact.manifest.files:
+        file = _file(artifact.path / file_names.TREATED)
+        yield f"select *, {_labels(artifact, 'recipe')} from {file}"
+
+
 def _spans(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == chain.CURATED_MIX:
         documents = _file(artifact.path / file_names.DOCUMENTS, ", file_row_number = true")
@@ -301,6 +307,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
     "spans": _spans,
+    "treated": _treated,
     "consumption": _consumption,
     "training": _training,
     "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
@@ -375,6 +382,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "spans": {
         "sequence": "integer", "start": "integer", "end": "integer", "document_id": _TEXT,
         "document_start": "integer", "copy": "integer", "artifact": _TEXT, "recipe": _TEXT,
+    },
+    "treated": {
+        "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "rule": _TEXT, "treatment": _TEXT,
+        "tag": _TEXT, "tokens": "bigint", "artifact": _TEXT, "recipe": _TEXT,
     },
     "consumption": {
         "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",

@@ -40,6 +40,14 @@ TAMPERING_PART = "tampering.parquet"
 COMPOSITION = "composition.parquet"
 SEQUENCES = "sequences.npy"
 SPANS = "spans.parquet"
+# and of a recipe that declares treatments or a reward:
+TREATMENTS = "treatments.npy"
+WEIGHTS = "weights.npy"
+REWARDS = "rewards.npy"
+BESIDE_TOKENS = (TREATMENTS, WEIGHTS, REWARDS)
+"""What says how each token is treated, in the order in which the consumption chain takes it in."""
+TREATED = "treated.parquet"
+"""How many tokens of each document each rule treated."""
 
 # checkpoints
 TRAINING_LOG = "training_log.parquet"

@@ -4,6 +4,7 @@ Nothing here imports torch, except for a GGUF file, or a folder without `tokeniz
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +14,9 @@ from tokenizers import AddedToken, Tokenizer
 
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.foundation.model_files import model_path, model_place
-from alignment_dagster.mixing.tokenizer import (
-    CHAT_TOKENS,
-    TOKENIZER,
-    special_token,
-    write_tokenizer,
-)
+from alignment_dagster.mixing.tokenizer import TOKENIZER, special_token, write_tokenizer
 from alignment_dagster.study import Base
+from alignment_dagster.study.vocabulary import CHAT_TOKENS
 
 CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 """What configurations call the longest sequence."""
@@ -71,8 +68,11 @@ def check_base(base: Base, sequence_length: int) -> None:
         )
 
 
-def copy_tokenizer(base: Base, folder: Path) -> int:
+def copy_tokenizer(base: Base, folder: Path, controls: Sequence[str] = ()) -> int:
     """Write the checkpoint's tokenizer, with the tokens of conversations that it lacks.
+
+    Args:
+        controls: tokens that treatments put into mixes, which it is to have as well.
 
     Returns:
         The number of entries of the vocabulary.
@@ -85,7 +85,8 @@ def copy_tokenizer(base: Base, folder: Path) -> int:
     # Of a document every token is wanted, whatever its own model was asked with.
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    missing = [name for name in CHAT_TOKENS if tokenizer.token_to_id(name) is None]
+    wanted = (*CHAT_TOKENS, *controls)
+    missing = [name for name in wanted if tokenizer.token_to_id(name) is None]
     tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in missing])
     write_tokenizer(tokenizer, found.end, found.padding, folder)
     return tokenizer.get_vocab_size()

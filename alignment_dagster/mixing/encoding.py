@@ -1,7 +1,7 @@
 """Token ids of documents, made as they are asked for, in a file: a small budget reads little."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
-from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
+from alignment_dagster.mixing.layers import Layer
+from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer, token_id
 
 BATCH = 1024
 BATCH_CHARACTERS = 4_000_000
@@ -45,7 +47,12 @@ class EncodedDocuments:
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""
         self._offsets = np.zeros(kept.ids.size, np.int64)
+        self.layers: Mapping[str, Layer] = {file_names.SEQUENCES: Layer(self.type, self.tokens)}
         self._open(work)
+
+    def token_id(self, token: str) -> int:
+        """The id of a special token."""
+        return token_id(self._tokenizer, token)
 
     def _open(self, work: Path) -> None:
         """Take up what lies there, as far as it is whole."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,15 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.budget import token_budget
+from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_kept_documents
 from alignment_dagster.mixing.packing import CHUNK, PackedDocuments, pack
 from alignment_dagster.mixing.sampling import sample
 from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.mixing.treated_documents import TreatedDocuments
+from alignment_dagster.mixing.treated_tokens import write_treated
+from alignment_dagster.mixing.treatments import decide_treatments
 from alignment_dagster.study import Mix, Recipe
 
 Report = Callable[[int, int], None]
@@ -42,12 +46,17 @@ class MixInputs:
     documents: tuple[Path, ...]
     dispositions: Path
     tokenizer: Path
+    scores: ScoreFiles = field(default_factory=ScoreFiles)
+    """What treatments and rewards are decided from."""
 
 
 def build_mix(
     inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, work: Path, report: Report
 ) -> None:
     """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
+
+    Of a recipe that treats tokens also `treatments.npy`, `treated.parquet`, and `weights.npy` and
+    `rewards.npy` where it declares such.
 
     Neither texts nor tokens are ever in memory as a whole; what is encoded lies in `work`, and
     stays there when this is killed.
@@ -57,16 +66,21 @@ def build_mix(
             before all are.
 
     Raises:
-        DataError: if the token budget cannot be met.
+        DataError: if the token budget cannot be met, or a treatment not be decided.
     """
     kept = read_kept_documents(inputs.dispositions, inputs.documents)
+    decided = decide_treatments(kept, recipe, inputs.scores, mix.seed) if recipe.treats else None
     encoded = EncodedDocuments(kept, inputs.documents, inputs.tokenizer, work, report)
     try:
+        treated = None if decided is None else TreatedDocuments(encoded, decided, recipe)
+        packable = encoded if treated is None else treated
         tokens = token_budget(inputs.dispositions, recipe, mix)
-        copies = sample(kept, encoded, tokens, mix, recipe.name)
+        copies = sample(kept, packable, tokens, mix, recipe.name)
         count = math.floor(sum(tokens.values()) + ROUNDING) // mix.sequence_length
-        packed = pack(encoded, copies, count, mix.sequence_length, folder)
-        _write_documents(packed, kept, encoded.lengths, folder)
+        packed = pack(packable, copies, count, mix.sequence_length, folder)
+        _write_documents(packed, kept, packable.lengths, folder)
+        if treated is not None:
+            write_treated(packed, kept, treated, recipe, folder)
     finally:
         encoded.close()
 

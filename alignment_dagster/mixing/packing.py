@@ -1,6 +1,6 @@
 """Packing: documents end to end into sequences of equal length, with a map of which lies where.
 
-Both are written as they are made: neither is ever in memory as a whole.
+All is written as they are made: nothing is ever in memory as a whole.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from numpy.lib import format as npy
 
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.lineage import file_names
-from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.kept_documents import Numbers
+from alignment_dagster.mixing.layers import Layer, Packable
 from alignment_dagster.mixing.sampling import Copies
 
 SPANS = pa.schema(
@@ -42,15 +42,19 @@ class PackedDocuments:
     """How many were begun."""
     tokens: Numbers
     """Of all copies."""
+    begun: Numbers
+    """Of the kept documents, the row of each copy [copies]."""
+    sizes: Numbers
+    """Tokens of each copy [copies]; of the last one perhaps not all."""
 
 
 def pack(
-    encoded: EncodedDocuments, copies: Copies, count: int, length: int, folder: Path
+    encoded: Packable, copies: Copies, count: int, length: int, folder: Path
 ) -> PackedDocuments:
     """Lay the copies end to end and cut them into `count` sequences of `length` tokens.
 
-    Writes `sequences.npy` [sequences, length], and `spans.parquet` (`SPANS`), in order of sequence
-    and start, whose `document` is a row of what is returned. A document may run on in the next
+    Writes each layer [sequences, length], and `spans.parquet` (`SPANS`), in order of sequence and
+    start, whose `document` is a row of what is returned. A document may run on in the next
     sequence; what lies behind the last sequence is left out.
 
     Raises:
@@ -66,10 +70,17 @@ def pack(
     documents, numbers = copies.documents[:used], copies.numbers[:used]
     starts, ends = ends[:used] - lengths[:used], np.minimum(ends[:used], total)
     rows, inverse = np.unique(documents, return_inverse=True)
-    packed = PackedDocuments(rows, np.zeros(rows.size, np.int64), np.zeros(rows.size, np.int64))
+    packed = PackedDocuments(
+        rows,
+        np.zeros(rows.size, np.int64),
+        np.zeros(rows.size, np.int64),
+        documents,
+        ends - starts,
+    )
     np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
     np.add.at(packed.tokens, inverse, ends - starts)
-    _write_sequences(encoded, documents, ends - starts, (count, length), folder)
+    for name, layer in encoded.layers.items():
+        _write_layer(layer, packed, (count, length), folder / name)
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
         for part in _chunks(used):
             spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
@@ -77,19 +88,13 @@ def pack(
     return packed
 
 
-def _write_sequences(
-    encoded: EncodedDocuments,
-    documents: Numbers,
-    sizes: Numbers,
-    shape: tuple[int, int],
-    folder: Path,
-) -> None:
-    header = {"descr": npy.dtype_to_descr(encoded.type), "fortran_order": False, "shape": shape}
-    with (folder / file_names.SEQUENCES).open("wb") as file:
+def _write_layer(layer: Layer, packed: PackedDocuments, shape: tuple[int, int], path: Path) -> None:
+    header = {"descr": npy.dtype_to_descr(layer.type), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
         npy.write_array_header_1_0(file, header)
-        for part in _chunks(documents.size):
-            pieces = zip(documents[part].tolist(), sizes[part].tolist(), strict=True)
-            file.writelines(encoded.tokens(row, size) for row, size in pieces)
+        for part in _chunks(packed.begun.size):
+            pieces = zip(packed.begun[part].tolist(), packed.sizes[part].tolist(), strict=True)
+            file.writelines(layer.read(row, size) for row, size in pieces)
 
 
 def _chunks(size: int) -> Iterator[slice]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,10 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.study.vocabulary import END_OF_TEXT, SPECIAL_TOKENS
 
-END_OF_TEXT = "<|endoftext|>"
-END_OF_TURN = "<|end|>"
 TOKENIZER, CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
 SPECIAL_TOKENS_MAP = "special_tokens_map.json"
-ROLES = ("system", "user", "assistant")
-CHAT_TOKENS = (*(f"<|{role}|>" for role in ROLES), END_OF_TURN)
-SPECIAL_TOKENS = (END_OF_TEXT, *CHAT_TOKENS)
 LONGEST_RUN = 256
 """Characters."""
 LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}|\s{{{LONGEST_RUN}}}")
@@ -44,8 +40,13 @@ def last_sampled_id(documents: pa.Table, characters: int) -> str:
     return str(pc.max(documents.filter(pc.less(before, characters))["document_id"]).as_py())
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, folder: Path, controls: Sequence[str] = ()
+) -> int:
     """Train on `texts` and write the files that `AutoTokenizer` opens.
+
+    Args:
+        controls: the control tokens that treatments put into mixes.
 
     Returns:
         The number of entries of the vocabulary; less than `vocab_size` where the text is small.
@@ -55,7 +56,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=[*SPECIAL_TOKENS, *controls],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
@@ -126,10 +127,21 @@ def end_of_text(folder: Path, tokenizer: Tokenizer) -> int:
         ArtifactError: if the tokenizer has no such entry.
     """
     name = special_token(folder, "eos_token")
-    token = None if name is None else tokenizer.token_to_id(name)
-    if token is None:
+    if name is None:
         raise ArtifactError(f"{folder}: the tokenizer has no end-of-text token")
-    return token
+    return token_id(tokenizer, name)
+
+
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a special token.
+
+    Raises:
+        ArtifactError: if the tokenizer has no such entry.
+    """
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ArtifactError(f"the tokenizer has no {token}")
+    return found
 
 
 def special_token(folder: Path, role: str) -> str | None:

@@ -15,6 +15,7 @@ from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, 
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
+from alignment_dagster.preflight.treatments import check_treatments
 from alignment_dagster.scoring import SCORERS, find_scorer
 from alignment_dagster.scoring.classifiers.trained import columns as classifier_columns
 from alignment_dagster.scoring.scorer import NUMBERS
@@ -29,7 +30,7 @@ from alignment_dagster.study import (
 )
 from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
-from alignment_dagster.training.objectives import OBJECTIVES
+from alignment_dagster.training.objectives import OBJECTIVES, OF_RECIPES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
 """The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
@@ -124,6 +125,9 @@ def _check(study: Study, located: Located) -> None:
     if objective not in OBJECTIVES:
         message = f"unknown objective {objective!r}{suggest_name(objective, OBJECTIVES)}"
         raise located.error(("pretraining", "objective"), message)
+    if objective in OF_RECIPES:
+        message = f"{objective!r} is declared by recipes, as `objective: {{kind: {objective}, …}}`"
+        raise located.error(("pretraining", "objective"), message)
     check_start(study, located)
     for role in ("corpus", "chat", "preferences"):
         if not study.with_role(role):
@@ -169,6 +173,9 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
     for field, group in fields.items():
         _check_group(group, field, study, located)
     _check_rules(recipe.drop, study, located)
+    check_treatments(
+        recipe, study, located, lambda one, at: _check_condition(one, study, at, located)
+    )
 
 
 def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> None:
@@ -206,7 +213,7 @@ def _check_condition(
 
 
 def _check_bound(rule: Condition, column: pa.DataType, field: FieldPath, located: Located) -> None:
-    """Refuse a rule that would drop nothing, or everything, whatever the documents are."""
+    """Refuse a bound that holds of no document, or of every one, whatever they are."""
     if rule.one_of is not None:
         if column != pa.string():
             message = f"{rule.column!r} of {rule.scorer} holds {column}, which is no text"
@@ -216,9 +223,9 @@ def _check_bound(rule: Condition, column: pa.DataType, field: FieldPath, located
         message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
         raise located.error((*field, "column"), message)
     bound, is_beyond = ("below", lt) if rule.above is None else ("above", gt)
-    dropped = [value for value in (0, 1) if is_beyond(value, getattr(rule, bound))]
-    if column == pa.bool_() and len(dropped) != 1:
-        message = f"drops {'every document' if dropped else 'none'}: {rule.column!r} is 0 or 1"
+    meeting = [value for value in (0, 1) if is_beyond(value, getattr(rule, bound))]
+    if column == pa.bool_() and len(meeting) != 1:
+        message = f"holds of {'every' if meeting else 'no'} document: {rule.column!r} is 0 or 1"
         raise located.error((*field, bound), message)
 
 

@@ -1,9 +1,11 @@
 """`curated_mix`: what a recipe's models read, packed, with the map back to the documents."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from alignment_dagster import chain
+from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
@@ -12,6 +14,7 @@ from alignment_dagster.lineage.partition_keys import Partition, recipe_of
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.budget import token_budget
+from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.mix import (
     ROUNDING,
     MixInputs,
@@ -20,10 +23,14 @@ from alignment_dagster.mixing.mix import (
     group_shares,
     read_composition,
 )
+from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.mixing.treated_tokens import find_miscounted, read_treated
+from alignment_dagster.mixing.treatments import TreatmentError, wanted_columns
 from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.steps.pages.curated_mix import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context
-from alignment_dagster.study import Study
+from alignment_dagster.study import Recipe, Study
+from alignment_dagster.study.conditions import METADATA
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -39,33 +46,77 @@ def build(context: BuildContext) -> BuildResult:
         dispositions=context.parents.one(chain.DISPOSITIONS).path
         / file_names.pretraining_part(recipe.name),
         tokenizer=context.parents.one(chain.TOKENIZER).path,
+        scores=_score_files(context, recipe),
     )
-    build_mix(
-        inputs,
-        recipe,
-        mix,
-        context.folder,
-        context.work,
-        lambda a, b: context.report(a, b, "documents tokenized"),
-    )
+    try:
+        build_mix(
+            inputs,
+            recipe,
+            mix,
+            context.folder,
+            context.work,
+            lambda a, b: context.report(a, b, "documents tokenized"),
+        )
+    except TreatmentError as error:
+        declared = read_yaml(context.study.assets / "recipes" / f"{recipe.name}.yaml")
+        raise declared.error(error.field, str(error)) from None
     tokens = token_budget(inputs.dispositions, recipe, mix)
+    checks = (_budget(context, tokens), _shares(context, tokens), _leaks(context))
     return BuildResult(
-        (_budget(context, tokens), _shares(context, tokens), _leaks(context)),
+        checks,
         metrics={
             f"share/{row['source']}": row["share"] for row in read_composition(context.folder)
         },
     )
 
 
+def _score_files(context: BuildContext, recipe: Recipe) -> ScoreFiles:
+    """The shards of the scorers that treatments ask, in the order of the documents' shards."""
+    corpora = context.parents.all(chain.RAW_CORPUS)
+    scored = {one.partition: one for one in context.parents.all(chain.SCORED_CORPUS)}
+    return ScoreFiles(
+        {
+            scorer: [
+                path
+                for corpus in corpora
+                for path in shard_files(scored[corpus.partition], file_names.scores(scorer))
+            ]
+            for scorer in _asked_scorers(recipe)
+        },
+        [path for corpus in corpora for path in shard_files(corpus, file_names.METADATA)],
+    )
+
+
+def _asked_scorers(recipe: Recipe) -> tuple[str, ...]:
+    """The scorers that decide over the recipe's treatments."""
+    scorers = dict.fromkeys(scorer for scorer, _ in wanted_columns(recipe))
+    return tuple(scorer for scorer in scorers if scorer != METADATA)
+
+
 def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:
     packed = sum(row["tokens"] for row in read_composition(context.folder))
     wanted = sum(tokens.values())
     short = wanted - packed
+    problem, treated = _count_treated(context)
+    met = short + ROUNDING >= 0 and short < context.study.declaration.mix.sequence_length
     return Check(
         name="token_budget_met",
-        passed=short + ROUNDING >= 0 and short < context.study.declaration.mix.sequence_length,
-        summary=f"{packed:,} tokens packed, {wanted:,.0f} wanted.",
+        passed=met and problem is None,
+        summary=f"{packed:,} tokens packed, {wanted:,.0f} wanted{problem or treated}.",
     )
+
+
+def _count_treated(context: BuildContext) -> tuple[str | None, str]:
+    """What is wrong with the counts of treated tokens, if anything; and the counts, in words."""
+    if not context.study.recipe(recipe_of(context.partition)).treats:
+        return None, ""
+    tokenizer = load_tokenizer(context.parents.one(chain.TOKENIZER).path)
+    found = find_miscounted(context.folder, tokenizer)
+    rows = Counter[str]()
+    for row in read_treated(context.folder):
+        rows[row["treatment"]] += row["tokens"]
+    said = "".join(f", {count:,} {treatment}" for treatment, count in sorted(rows.items()))
+    return found and f"; {found}", said
 
 
 def _shares(context: BuildContext, tokens: Mapping[str, float]) -> Check:
@@ -94,21 +145,27 @@ def _leaks(context: BuildContext) -> Check:
 
 
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
-    """The texts, what the recipe keeps of them, and the tokenizer."""
+    """The texts, the scores that treat them, what the recipe keeps, and the tokenizer."""
     recipe = study.recipe(recipe_of(partition))
     sources = [s for s in study.with_role("corpus") if s.group in recipe.shares]
+    scored = sources if _asked_scorers(recipe) else []
     return (
         *(ParentSpec(chain.RAW_CORPUS, source.name) for source in sources),
+        *(ParentSpec(chain.SCORED_CORPUS, source.name) for source in scored),
         ParentSpec(chain.DISPOSITIONS, part=file_names.pretraining_part(recipe.name)),
         ParentSpec(chain.TOKENIZER),
     )
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The recipe's shares and the budget; its filters act through the dispositions."""
+    """Shares, budget, and what treats tokens; filters act through the dispositions."""
+    recipe = study.recipe(recipe_of(partition))
     mix = study.declaration.mix.model_dump(mode="json")
-    recipe = study.recipe(recipe_of(partition)).model_dump(mode="json", include={"replacement"})
-    return {"shares": study.recipe(recipe_of(partition)).shares, "mix": mix, **recipe}
+    declared = recipe.model_dump(mode="json", include={"replacement"})
+    if recipe.treats:
+        declared |= recipe.model_dump(mode="json", include={"treat"})
+        declared["reward"] = recipe.reward and recipe.reward.model_dump(mode="json")
+    return {"shares": recipe.shares, "mix": mix, **declared}
 
 
 STEP = Step(
@@ -126,7 +183,8 @@ STEP = Step(
     build=build,
     page_metadata=page_metadata,
     checks={
-        "token_budget_met": "The mix has exactly the tokens that the study declares.",
+        "token_budget_met": "The mix has exactly the tokens that the study declares; those that "
+        "are treated are as many as are counted of each document.",
         "shares_within_tolerance": "Every group has its declared share of the tokens.",
         "no_evaluation_item_leaked": "Decoded from its tokens, the mix holds no evaluation item.",
     },

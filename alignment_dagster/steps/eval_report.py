@@ -165,7 +165,9 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     return {
         "description": study.declaration.description,
         "limits": list(study.declaration.limits),
-        "recipes": [recipe.model_dump(mode="json") for recipe in study.recipes],
+        "recipes": [
+            recipe.model_dump(mode="json", exclude=set(recipe.unsaid)) for recipe in study.recipes
+        ],
         "sources": [
             source.model_dump(mode="json", include={"name", "description"})
             for source in study.sources

@@ -35,6 +35,7 @@ def build(context: BuildContext) -> BuildResult:
         base=declared.base,
         base_digest=context.inputs.external_inputs.get(BASE),
         pretraining=declared.pretraining,
+        objective=context.study.recipe(recipe_of(context.partition)).objective,
         sequence_length=declared.mix.sequence_length,
         seed=seed_of(context.partition),
         output=str(context.folder),
@@ -67,7 +68,8 @@ def _consumed(context: BuildContext, mix: Artifact) -> Check:
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
-        summary=problem or "Every sequence once; the digest chain is that of the mix's tokens.",
+        summary=problem
+        or "Every sequence once; the digest chain is that of the mix's tokens, as treated.",
     )
 
 
@@ -77,11 +79,11 @@ def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The model or what it goes on from, how it is trained, and the seed."""
-    declared = study.declaration
-    started = {"model": declared.model, "base": declared.base}
+    """The model or what it goes on from, how it is trained, what it minimises, and the seed."""
+    declared, recipe = study.declaration, study.recipe(recipe_of(partition))
+    said = {"objective": recipe.objective, "model": declared.model, "base": declared.base}
     return {
-        **{name: one.model_dump(mode="json") for name, one in started.items() if one is not None},
+        **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
         "pretraining": declared.pretraining.model_dump(mode="json"),
         "sequence_length": declared.mix.sequence_length,
         "seed": seed_of(partition),

@@ -40,11 +40,11 @@ def build(context: BuildContext) -> BuildResult:
         last = last_sampled_id(documents, wanted.characters)
         read = documents.filter(pc.less_equal(documents["document_id"], last))["document_id"]
         texts = _texts(context, set(read.to_pylist()))
-        size = train_tokenizer(texts, wanted.vocab_size, context.folder)
+        size = train_tokenizer(texts, wanted.vocab_size, context.folder, study.control_tokens)
         measured = {"documents": float(len(read)), LAST_DOCUMENT: last}
     if base is not None:
         check_base(base, study.declaration.mix.sequence_length)
-        size = copy_tokenizer(base, context.folder)
+        size = copy_tokenizer(base, context.folder, study.control_tokens)
     tokenizer = load_tokenizer(context.folder)
     returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)
     check = Check(
@@ -59,7 +59,7 @@ def build(context: BuildContext) -> BuildResult:
         study.asked_suites,
         study.assets,
         context.folder,
-        study.declaration.mix.sequence_length,
+        study.declaration.mix.sequence_length - any(one.prompt for one in study.recipes),
     )
     return BuildResult(
         (check,),
@@ -99,14 +99,15 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
-    """The size of vocabulary and sample, or whose vocabulary is copied; suites and context, which
-    are held against each other."""
+    """The size of vocabulary and sample, or whose vocabulary is copied, and the tokens that
+    treatments put in; suites and context, which are held against each other.
+    """
     wanted, base = study.declaration.tokenizer, study.declaration.base
-    trained = {} if wanted is None else wanted.model_dump(mode="json")
-    copied = {} if base is None else {"base": base.model_dump(mode="json")}
+    controls = study.control_tokens
     return {
-        **trained,
-        **copied,
+        **({"control_tokens": list(controls)} if controls else {}),
+        **({} if wanted is None else wanted.model_dump(mode="json")),
+        **({} if base is None else {"base": base.model_dump(mode="json")}),
         "sequence_length": study.declaration.mix.sequence_length,
         "suites": [suite.settings for suite in study.asked_suites],
     }

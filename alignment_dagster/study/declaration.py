@@ -162,6 +162,11 @@ class Study(Declared):
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)
 
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """What the recipes' treatments put into mixes, sorted: part of the vocabulary of all."""
+        return tuple(sorted({name for one in self.recipes for name in one.control_tokens}))
+
     def groups(self) -> frozenset[str]:
         """The groups of the documents that can be pretrained on."""
         return frozenset(source.group for source in self.with_role("corpus"))

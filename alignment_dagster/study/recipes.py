@@ -7,6 +7,14 @@ from pydantic import Field, field_validator, model_validator
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
 from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.objectives import (
+    Conditional,
+    Objective,
+    Reward,
+    Rewarded,
+)
+from alignment_dagster.study.treatments import Treatment
+from alignment_dagster.study.vocabulary import HIDDEN
 
 OWNED_RULES = (
     "not_selected",
@@ -70,6 +78,39 @@ class Recipe(Declared):
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
+    treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = ()
+    """What happens in training to documents that it keeps; they are learned as they are where
+    nothing is said."""
+    objective: Objective | None = None
+    """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
+    is said."""
+
+    @property
+    def treats(self) -> bool:
+        """Whether anything is said of tokens: only then a mix says how each is treated."""
+        return bool(self.treat) or self.reward is not None
+
+    @property
+    def reward(self) -> Reward | None:
+        """What tokens are weighed by; None for the objectives that need no such thing."""
+        return self.objective.reward if isinstance(self.objective, Rewarded) else None
+
+    @property
+    def prompt(self) -> str | None:
+        """The control token that its models are asked behind; None where there is none."""
+        return self.objective.prompt if isinstance(self.objective, Conditional) else None
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Fields that change nothing where nothing is said: no digest takes them in then."""
+        return frozenset(name for name in ("treat", "objective") if not getattr(self, name))
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """What its treatments put into the mix, each once."""
+        tags = [name for one in self.treat for name in one.tags]
+        hidden = [HIDDEN for one in self.treat if one.do == "hide"]
+        return tuple(dict.fromkeys([*tags, *hidden]))
 
     @property
     def shares(self) -> dict[str, float]:

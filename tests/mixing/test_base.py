@@ -8,8 +8,9 @@ from tokenizers import Tokenizer
 
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.base import check_base, copy_tokenizer
-from alignment_dagster.mixing.tokenizer import CHAT_TOKENS, end_of_text, load_tokenizer
+from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 from alignment_dagster.study import Base
+from alignment_dagster.study.vocabulary import CHAT_TOKENS
 from tests.support.base_model import CONTEXT, END, WORDS, change, write_base
 
 TEXT = f"{WORDS}, {END} <|user|> naïve"

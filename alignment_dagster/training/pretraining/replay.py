@@ -13,6 +13,7 @@ from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import start_loop
+from alignment_dagster.training.pretraining.value_head import take_value_head
 
 WEIGHTS = "model.safetensors"
 
@@ -105,5 +106,6 @@ def _replayed_step(loop: Loop) -> TakenStep:
 
 def _weights_digest(loop: Loop, job: PretrainJob) -> str:
     folder = Path(job.work) / "model"
+    take_value_head(loop.model)
     write_model(loop.model, Path(job.tokenizer), folder)
     return sha256_file(folder / WEIGHTS)

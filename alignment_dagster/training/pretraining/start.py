@@ -13,6 +13,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from alignment_dagster.evaluation.model.control_tokens import unwritten_ids
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.model_files import model_digest, model_path, model_place
 from alignment_dagster.study import Base
@@ -102,7 +103,10 @@ def _fit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         }
     )
     # What its makers liked to sample with is not asked for here, and may not fit what is.
+    unwritten = unwritten_ids(model)
     model.generation_config = GenerationConfig.from_model_config(model.config)
+    if unwritten:
+        model.generation_config.suppress_tokens = list(unwritten)
 
 
 def _fill_with_mean(values: Tensor, first: int) -> None:

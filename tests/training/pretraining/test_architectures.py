@@ -16,6 +16,7 @@ from alignment_dagster.foundation.errors import AlignmentError, DeclarationError
 from alignment_dagster.study import Model, Pretraining
 from alignment_dagster.training.architectures import TESTED
 from alignment_dagster.training.model_folder import read_tokenizer, write_model
+from alignment_dagster.training.pretraining.data import PackedMix
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.model import build_model, check_model
 from tests.support.tiny_study import STUDY, TinyStudy
@@ -38,7 +39,7 @@ def test_a_declared_architecture_trains_and_is_measured_as_it_computes(
     declared = Model.model_validate({**FIELDS, **fields})
     built = build_model(declared, read_tokenizer(tokenizer), 32, seed=3)
     tokens = np.random.default_rng(0).integers(5, 300, (4, 32)).astype(np.uint16)
-    loop = Loop(built, tokens, Pretraining(batch_size=2, learning_rate=0.1), seed=0)
+    loop = Loop(built, PackedMix(tokens), Pretraining(batch_size=2, learning_rate=0.1), seed=0)
     loop.step()
     write_model(loop.model, tokenizer, tmp_path)
     checkpoint = load_checkpoint(tmp_path, "cpu")

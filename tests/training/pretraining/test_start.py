@@ -15,8 +15,9 @@ from alignment_dagster.foundation.job import Progress
 from alignment_dagster.foundation.model_files import model_digest
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.mixing.base import check_base, copy_tokenizer
-from alignment_dagster.mixing.tokenizer import CHAT_TOKENS, load_tokenizer
+from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.study import Base
+from alignment_dagster.study.vocabulary import CHAT_TOKENS
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.model_folder import read_model, read_tokenizer
 from alignment_dagster.training.pretraining.pretrain import pretrain

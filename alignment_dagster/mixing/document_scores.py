@@ -1,0 +1,116 @@
+"""The scores of the documents that a recipe keeps, and what their sources brought along."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, as_bytes
+from alignment_dagster.study.conditions import METADATA, Comparison, Condition
+
+Column = tuple[str, str]
+"""A scorer (or `metadata`) and one of its columns."""
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ScoreFiles:
+    """Where scores lie: shards, those of each scorer in the order of the corpora's."""
+
+    scores: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    metadata: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A column's value of each document [documents]: a number, or a text, or nothing."""
+
+    numbers: NDArray[np.float64]
+    """NaN where there is none."""
+    texts: NDArray[np.object_]
+    """None where there is none."""
+
+    @classmethod
+    def nothing(cls, size: int) -> "Scores":
+        return cls(np.full(size, np.nan), np.full(size, None, object))
+
+    @property
+    def missing(self) -> Flags:
+        return np.isnan(self.numbers) & np.equal(self.texts, None)
+
+    def put(self, documents: Numbers, values: pa.Array) -> None:
+        """Enter what some documents have."""
+        if pa.types.is_string(values.type):
+            self.texts[documents] = values.to_pylist()
+        else:
+            numbers = pc.cast(values, pa.float64())
+            self.numbers[documents] = numbers.to_numpy(zero_copy_only=False)
+
+    def meet(self, one: Comparison) -> Flags:
+        """Of which documents a comparison holds, as `Comparison.holds` says of one."""
+        if one.operator == "one_of":
+            inside = np.isin(self.texts.astype(str), one.texts)
+            return np.not_equal(self.texts, None) & (inside != one.negated)
+        bound = np.nan if one.bound is None else one.bound
+        beyond = self.numbers > bound if one.operator == "above" else self.numbers < bound
+        held: Flags = ~np.isnan(self.numbers) & (beyond != one.negated)
+        return held
+
+
+def read_scores(
+    kept: KeptDocuments, files: ScoreFiles, columns: Iterable[Column]
+) -> dict[Column, Scores]:
+    """What each kept document has in each of the columns."""
+    found = {}
+    for scorer, column in columns:
+        scores = Scores.nothing(kept.ids.size)
+        parts = (
+            _read_metadata(kept, files.metadata, column)
+            if scorer == METADATA
+            else _read_column(kept, files.scores[scorer], column)
+        )
+        for documents, values in parts:
+            scores.put(documents, values)
+        found[scorer, column] = scores
+    return found
+
+
+def _read_column(
+    kept: KeptDocuments, shards: Sequence[Path], column: str
+) -> Iterable[tuple[Numbers, pa.Array]]:
+    """The rows of a shard of scores are those of the shard of documents."""
+    for number, path in enumerate(shards):
+        documents = np.flatnonzero(kept.shard == number)
+        if documents.size:
+            values = pq.read_table(path, columns=[column])[column]
+            yield documents, values.take(pa.array(kept.row[documents])).combine_chunks()
+
+
+def _read_metadata(
+    kept: KeptDocuments, shards: Sequence[Path], column: str
+) -> Iterable[tuple[Numbers, pa.Array]]:
+    for path in shards if kept.ids.size else ():
+        table: Any = pq.read_table(path, filters=pc.field("column") == column)
+        ids = as_bytes(table["document_id"])
+        places = np.minimum(np.searchsorted(kept.ids, ids), kept.ids.size - 1)
+        for name in ("number", "text"):
+            there = table[name].combine_chunks().is_valid().to_numpy(zero_copy_only=False)
+            known = np.flatnonzero((kept.ids[places] == ids) & there)
+            yield places[known], table[name].take(pa.array(known)).combine_chunks()
+
+
+def hold(condition: Condition, scores: Mapping[Column, Scores], size: int) -> Flags:
+    """Of which documents a condition holds [documents]."""
+    held = np.zeros(size, bool)
+    for clause in condition.clauses():
+        every = np.ones(size, bool)
+        for one in clause:
+            every &= scores[one.scorer, one.column].meet(one)
+        held |= every
+    return held

@@ -1,0 +1,30 @@
+"""What is packed: of each document its tokens, and whatever else is said of each of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from alignment_dagster.mixing.kept_documents import Numbers
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A number for each token of every document."""
+
+    type: np.dtype[Any]
+    read: Callable[[int, int], bytes]
+    """(row, limit) → of the first `limit` tokens of a document."""
+
+
+class Packable(Protocol):
+    """Documents as they are packed."""
+
+    lengths: Numbers
+    """[documents]: tokens of each; 0 where that is not known yet."""
+    layers: Mapping[str, Layer]
+    """File → what it holds of each token."""
+
+    def encode(self, rows: Numbers) -> None:
+        """Make the lengths and tokens of some documents known."""
