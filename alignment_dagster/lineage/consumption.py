@@ -15,7 +15,8 @@ def consumption_problem(ledger: Path, mix: Path) -> str | None:
     Every sequence must be read exactly once, and chain k must be
     SHA-256(chain k-1 ‖ tokens of step k as little-endian uint32), from 32 zero bytes. Where the mix
     says how its tokens are treated, what it says of those of step k follows them: treatments
-    (uint8), weights and rewards (little-endian float32), as far as there are such.
+    (uint8), weights and rewards (little-endian float32), and boundaries (uint8), as far as there
+    are such.
 
     Returns:
         None where it holds, or what does not.

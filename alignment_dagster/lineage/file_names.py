@@ -44,8 +44,11 @@ SPANS = "spans.parquet"
 TREATMENTS = "treatments.npy"
 WEIGHTS = "weights.npy"
 REWARDS = "rewards.npy"
-BESIDE_TOKENS = (TREATMENTS, WEIGHTS, REWARDS)
-"""What says how each token is treated, in the order in which the consumption chain takes it in."""
+# and of one whose documents do not see each other:
+BOUNDARIES = "boundaries.npy"
+BESIDE_TOKENS = (TREATMENTS, WEIGHTS, REWARDS, BOUNDARIES)
+"""What says how each token is treated and what it sees, in the order in which the consumption chain
+takes it in."""
 TREATED = "treated.parquet"
 """How many tokens of each document each rule treated."""
 

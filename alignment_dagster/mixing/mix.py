@@ -56,7 +56,7 @@ def build_mix(
     """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
 
     Of a recipe that treats tokens also `treatments.npy`, `treated.parquet`, and `weights.npy` and
-    `rewards.npy` where it declares such.
+    `rewards.npy` where it declares such. Where documents do not see each other, `boundaries.npy`.
 
     Neither texts nor tokens are ever in memory as a whole; what is encoded lies in `work`, and
     stays there when this is killed.
@@ -77,7 +77,8 @@ def build_mix(
         tokens = token_budget(inputs.dispositions, recipe, mix)
         copies = sample(kept, packable, tokens, mix, recipe.name)
         count = math.floor(sum(tokens.values()) + ROUNDING) // mix.sequence_length
-        packed = pack(packable, copies, count, mix.sequence_length, folder)
+        best_fit = mix.packing == "best_fit"
+        packed = pack(packable, copies, count, mix.sequence_length, folder, best_fit=best_fit)
         _write_documents(packed, kept, packable.lengths, folder)
         if treated is not None:
             write_treated(packed, kept, treated, recipe, folder)
@@ -142,21 +143,62 @@ def composition(documents: pa.Table) -> pa.Table:
 def decode_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str]]:
     """Document id and text of everything in the mix, decoded from the packed tokens themselves.
 
-    In the order in which their first copies lie, one after the other.
+    In the order in which their first copies lie, or where these are cut anyhow, of the documents.
     """
     tokenizer = load_tokenizer(tokenizer_folder)
     sequences = np.load(folder / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False)
     ids = pq.read_table(folder / file_names.DOCUMENTS, columns=["document_id"])["document_id"]
     last, tokens = -1, list[int]()
-    for batch in pq.ParquetFile(folder / file_names.SPANS).iter_batches():
-        for row in batch.filter(pc.field("copy") == 0).to_pylist():
-            if row["document"] != last and tokens:
-                yield ids[last].as_py(), tokenizer.decode(tokens, skip_special_tokens=True)
-                tokens = []
-            last = row["document"]
-            tokens += sequences[row["sequence"], row["start"] : row["end"]].tolist()
+    for row in _first_copies(folder):
+        if row["document"] != last and tokens:
+            yield ids[last].as_py(), tokenizer.decode(tokens, skip_special_tokens=True)
+            tokens = []
+        last = row["document"]
+        tokens += sequences[row["sequence"], row["start"] : row["end"]].tolist()
     if tokens:
         yield ids[last].as_py(), tokenizer.decode(tokens, skip_special_tokens=True)
+
+
+@dataclass(frozen=True)
+class WholeCopies:
+    """How a mix's documents were cut."""
+
+    whole: int
+    """Copies that lie in one sequence, with all their tokens."""
+    fitting: int
+    """Copies that are no longer than a sequence."""
+    cropped: int
+    """Tokens of copies that lie in no sequence."""
+
+
+def count_whole_copies(folder: Path, length: int) -> WholeCopies:
+    """Counted in the spans of a mix with sequences of `length` tokens."""
+    columns = ["tokens", "copies", "packed_tokens"]
+    tokens, copies, packed = (
+        column.to_numpy()
+        for column in pq.read_table(folder / file_names.DOCUMENTS, columns=columns)
+    )
+    spans = pq.read_table(folder / file_names.SPANS)
+    sizes = spans["end"].to_numpy() - spans["start"].to_numpy()
+    return WholeCopies(
+        int((sizes == tokens[spans["document"].to_numpy()]).sum()),
+        int(copies[tokens <= length].sum()),
+        int((tokens * copies - packed).sum()),
+    )
+
+
+def _first_copies(folder: Path) -> Iterator[dict[str, int]]:
+    """The spans of each document's first copy, one after the other."""
+    first = pc.field("copy") == 0
+    if not (folder / file_names.BOUNDARIES).exists():
+        # End to end they lie so, and need not be in memory.
+        for batch in pq.ParquetFile(folder / file_names.SPANS).iter_batches():
+            yield from batch.filter(first).to_pylist()
+        return
+    spans = pq.read_table(folder / file_names.SPANS, filters=first)
+    by = [("document", "ascending"), ("document_start", "ascending")]
+    for batch in spans.sort_by(by).to_batches():
+        yield from batch.to_pylist()
 
 
 def group_shares(folder: Path) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Packing: documents end to end into sequences of equal length, with a map of which lies where.
+"""Packing: documents into sequences of equal length, with a map of which lies where.
 
 All is written as they are made: nothing is ever in memory as a whole.
 """
@@ -14,6 +14,8 @@ from numpy.lib import format as npy
 
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.lineage import file_names
+from alignment_dagster.mixing.best_fit import Pieces, lay_out
+from alignment_dagster.mixing.boundaries import write_boundaries
 from alignment_dagster.mixing.kept_documents import Numbers
 from alignment_dagster.mixing.layers import Layer, Packable
 from alignment_dagster.mixing.sampling import Copies
@@ -49,13 +51,23 @@ class PackedDocuments:
 
 
 def pack(
-    encoded: Packable, copies: Copies, count: int, length: int, folder: Path
+    encoded: Packable,
+    copies: Copies,
+    count: int,
+    length: int,
+    folder: Path,
+    *,
+    best_fit: bool = False,
 ) -> PackedDocuments:
-    """Lay the copies end to end and cut them into `count` sequences of `length` tokens.
+    """Fill `count` sequences of `length` tokens with the copies.
 
     Writes each layer [sequences, length], and `spans.parquet` (`SPANS`), in order of sequence and
-    start, whose `document` is a row of what is returned. A document may run on in the next
-    sequence; what lies behind the last sequence is left out.
+    start, whose `document` is a row of what is returned. What the sequences do not hold of the last
+    copies is left out.
+
+    Args:
+        best_fit: whether copies stay whole where they fit, and do not see each other
+            (`boundaries.npy`); else they are laid end to end, and may run on in the next sequence.
 
     Raises:
         DataError: if the copies are too few to fill the sequences.
@@ -79,6 +91,15 @@ def pack(
     )
     np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
     np.add.at(packed.tokens, inverse, ends - starts)
+    if best_fit:
+        pieces = lay_out(packed.sizes, length)
+        for name, layer in encoded.layers.items():
+            _write_pieces(layer, packed, pieces, (count, length), folder / name)
+        write_boundaries(pieces, lengths[:used], (count, length), folder)
+        with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
+            for part in _chunks(pieces.copy.size):
+                writer.write_table(_spans_of_pieces(pieces, part, inverse, numbers))
+        return packed
     for name, layer in encoded.layers.items():
         _write_layer(layer, packed, (count, length), folder / name)
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
@@ -95,6 +116,20 @@ def _write_layer(layer: Layer, packed: PackedDocuments, shape: tuple[int, int], 
         for part in _chunks(packed.begun.size):
             pieces = zip(packed.begun[part].tolist(), packed.sizes[part].tolist(), strict=True)
             file.writelines(layer.read(row, size) for row, size in pieces)
+
+
+def _write_pieces(
+    layer: Layer, packed: PackedDocuments, pieces: Pieces, shape: tuple[int, int], path: Path
+) -> None:
+    header = {"descr": npy.dtype_to_descr(layer.type), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        npy.write_array_header_1_0(file, header)
+        for part in _chunks(pieces.copy.size):
+            rows = packed.begun[pieces.copy[part]].tolist()
+            begins = pieces.begin[part].tolist()
+            ends = (pieces.begin[part] + pieces.size[part]).tolist()
+            for row, begin, end in zip(rows, begins, ends, strict=True):
+                file.write(layer.read(row, end)[begin * layer.type.itemsize :])
 
 
 def _chunks(size: int) -> Iterator[slice]:
@@ -118,6 +153,20 @@ def _spans(
         end - sequence * length,
         documents[copy],
         begin - starts[copy],
+        numbers[copy],
+    )
+    arrays = [pa.array(column.astype(np.int32)) for column in columns]
+    return pa.Table.from_arrays(arrays, schema=SPANS)
+
+
+def _spans_of_pieces(pieces: Pieces, part: slice, documents: Numbers, numbers: Numbers) -> pa.Table:
+    start, copy = pieces.start[part], pieces.copy[part]
+    columns = (
+        pieces.sequence[part],
+        start,
+        start + pieces.size[part],
+        documents[copy],
+        pieces.begin[part],
         numbers[copy],
     )
     arrays = [pa.array(column.astype(np.int32)) for column in columns]

@@ -19,6 +19,7 @@ from alignment_dagster.mixing.mix import (
     ROUNDING,
     MixInputs,
     build_mix,
+    count_whole_copies,
     decode_texts,
     group_shares,
     read_composition,
@@ -102,7 +103,21 @@ def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:
     return Check(
         name="token_budget_met",
         passed=met and problem is None,
-        summary=f"{packed:,} tokens packed, {wanted:,.0f} wanted{problem or treated}.",
+        summary=(
+            f"{packed:,} tokens packed, {wanted:,.0f} wanted{problem or treated}.{_cut(context)}"
+        ),
+    )
+
+
+def _cut(context: BuildContext) -> str:
+    """How documents were cut, where they are to stay whole; every sequence is full."""
+    mix = context.study.declaration.mix
+    if mix.packing != "best_fit":
+        return ""
+    found = count_whole_copies(context.folder, mix.sequence_length)
+    return (
+        f" {found.whole:,} of {found.fitting:,} documents that fit lie whole in a sequence, 100 % "
+        f"of the positions are filled, {found.cropped:,} tokens were cropped."
     )
 
 
@@ -173,8 +188,9 @@ STEP = Step(
     kinds=frozenset({"python", "parquet"}),
     description=(
         "The training data of one recipe: documents sampled so that every group has its declared "
-        "share of the token budget, packed end to end into sequences of equal length. The span map "
-        "says which document every token came from."
+        "share of the token budget, packed into sequences of equal length, end to end or so that "
+        "documents stay whole where they fit. The span map says which document every token came "
+        "from."
     ),
     code_version="1",
     modules=("mixing/mix.py", "scoring/contamination.py", "steps/curated_mix.py"),

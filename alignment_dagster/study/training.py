@@ -41,6 +41,9 @@ class Mix(Declared):
     """How often a document may be seen before the budget counts as not met."""
     share_tolerance: Positive = 0.01
     """How far a group's share may be from the declared one."""
+    packing: Literal["end_to_end", "best_fit"] = added("end_to_end")
+    """`best_fit` keeps documents whole where they fit, and they do not see each other: attention
+    ends at their borders, and positions begin anew."""
 
     @model_validator(mode="after")
     def _holds_a_sequence(self) -> "Mix":

@@ -44,18 +44,18 @@ class Gradients:
         targets = batch.targets
         with self.autocast():
             if self.value_head is None:
-                logits = self.model(input_ids=batch.tokens, use_cache=False).logits
+                logits = self.model(**batch.inputs(), use_cache=False).logits
             else:
-                states = self.read(batch.tokens)
+                states = self.read(batch)
                 logits = self.model.get_output_embeddings()(states)
                 targets = replace(targets, values=self.value_head(states).squeeze(-1))
         loss = self.objective(logits, targets) / predicted
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def read(self, tokens: Tensor) -> Tensor:
+    def read(self, batch: Batch) -> Tensor:
         """The last hidden states [sequences, length, width]."""
-        states: Tensor = self.model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+        states: Tensor = self.model.base_model(**batch.inputs(), use_cache=False).last_hidden_state
         return states
 
     def autocast(self) -> torch.autocast:
@@ -90,7 +90,7 @@ class CompiledGradients(Gradients):
         self.shape = shape
         self.rows = rows_at_once(*shape, model.config.vocab_size)
         AttentionInterface.register(CAUSAL, causal_attention)
-        # No mask, whatever transformers would make: one rules the fast kernels out.
+        # No mask that transformers would make: one rules the fast kernels out.
         model.set_attn_implementation(CAUSAL)
         _repeat_kernels()
         for layer in model.base_model.layers:
@@ -111,7 +111,7 @@ class CompiledGradients(Gradients):
 
     def _add(self, batch: Batch, predicted: int) -> Tensor:
         with self.autocast():
-            hidden: Any = self.read(batch.tokens)
+            hidden: Any = self.read(batch)
         head = self.model.get_output_embeddings().weight
         total = torch.zeros((), device=self.device)
         found = []
@@ -150,13 +150,19 @@ def causal_attention(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Each position sees itself and those before it; some query heads may share a key head.
+    """Each position sees itself and those before it, or of these what a mask says.
 
-    Shapes [sequences, heads, length, size]; the result [sequences, length, heads, size].
+    Shapes [sequences, heads, length, size]; the result [sequences, length, heads, size]. Some query
+    heads may share a key head.
     """
-    grouped = query.shape[1] != key.shape[1]
     seen = functional.scaled_dot_product_attention(
-        query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped
+        query,
+        key,
+        value,
+        attn_mask=attention_mask,
+        is_causal=attention_mask is None,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
     )
     return seen.transpose(1, 2), None
 

@@ -150,8 +150,7 @@ class Loop:
         size = self.declared.batch_size
         for at in range(0, len(batch.tokens), size):
             part = batch.rows(slice(at, at + size))
-            on_device = Batch(self._on_device(part.tokens), part.targets.each(self._on_device))
-            total += self.gradients.add(on_device, predicted)
+            total += self.gradients.add(part.each(self._on_device), predicted)
         return total
 
     def _on_device(self, values: Tensor) -> Tensor:
