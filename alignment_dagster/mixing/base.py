@@ -21,6 +21,8 @@ from alignment_dagster.study.vocabulary import CHAT_TOKENS
 CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 """What configurations call the longest sequence."""
 NEEDS_GGUF = "to read a GGUF file, install gguf: pip install 'alignment-dagster[gguf]'"
+ADAPTER = "adapter_config.json"
+"""transformers would put it onto the weights, whatever the configuration says."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
 """Endings of the names of models that predict the next token."""
 
@@ -45,6 +47,10 @@ def check_base(base: Base, sequence_length: int) -> None:
     if config.get("is_encoder_decoder") or not all(one.endswith(CAUSAL) for one in named):
         said = ", ".join(named) or architecture
         raise DataError(f"model {place}: is no causal language model (architecture: {said})")
+    if config.get("quantization_config"):
+        raise DataError(f"model {place}: its weights are quantized: take those that are not")
+    if (path / ADAPTER).is_file():
+        raise DataError(f"model {place}: holds an adapter ({ADAPTER}): merge it into the weights")
     # Imported here for its weight.
     from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES
 

@@ -65,6 +65,14 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: change(folder / "config.json", model_type="own", auto_map={"a": "b"}),
         "transformers has no architecture 'own', and no code of it is run",
     ),
+    "quantized weights": (
+        lambda folder: change(folder / "config.json", quantization_config={"bits": 4}),
+        "its weights are quantized: take those that are not",
+    ),
+    "an adapter": (
+        lambda folder: (folder / "adapter_config.json").write_text("{}"),
+        r"holds an adapter \(adapter_config.json\)",
+    ),
     "pickles": (
         lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
         r"holds no \*.safetensors",

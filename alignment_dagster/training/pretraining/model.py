@@ -65,7 +65,7 @@ def _make(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:
     try:
         config = _make_config(declared, options)
         model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
-        if name in TESTED or _is_causal(model):
+        if name in TESTED or is_causal(model):
             return model
         reason = "it predicts tokens from those that follow"
     except AlignmentError:
@@ -76,7 +76,7 @@ def _make(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:
     raise AlignmentError(f"model.architecture: {name!r} cannot be trained here: {reason}")
 
 
-def _is_causal(model: PreTrainedModel) -> bool:
+def is_causal(model: PreTrainedModel) -> bool:
     """Whether another last token leaves what is predicted before it as it was."""
     tokens = torch.tensor([[*range(1, PROBE), last] for last in (1, 2)])
     with torch.inference_mode():

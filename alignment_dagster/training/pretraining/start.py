@@ -17,8 +17,9 @@ from alignment_dagster.evaluation.model.control_tokens import unwritten_ids
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.model_files import model_digest, model_path, model_place
 from alignment_dagster.study import Base
+from alignment_dagster.training.architectures import TESTED
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.pretraining.model import DROPOUT, build_model
+from alignment_dagster.training.pretraining.model import DROPOUT, build_model, is_causal
 
 MOST_NAMED = 3
 """Missing weights that a message names."""
@@ -70,6 +71,8 @@ def _read(base: Base) -> PreTrainedModel:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         message = f"it is another architecture's, or incomplete: {named}{more}"
         raise ArtifactError(f"model {place}: weights of {config.model_type} are missing: {message}")
+    if config.model_type not in TESTED and not is_causal(model):
+        raise ArtifactError(f"model {place}: it predicts tokens from those that follow")
     found: PreTrainedModel = _unpack(model, config) if options else model
     return found
 

@@ -131,6 +131,14 @@ def test_a_checkpoint_that_is_not_what_it_says_is_refused(
     assert not Path(given.output).exists()
 
 
+def test_a_model_that_sees_what_follows_is_no_start(jobs: Jobs, base: Base, tmp_path: Path) -> None:
+    seeing = write_base(tmp_path / "seeing", "bert")
+    check_base(seeing, LENGTH)
+    given = job(jobs, seeing)
+    with pytest.raises(AlignmentError, match=r"^model seeing: it predicts tokens from those that"):
+        start_model(given, read_tokenizer(Path(given.tokenizer)))
+
+
 @pytest.mark.skipif(find_spec("gguf") is None, reason="gguf is not installed")
 def test_a_gguf_file_is_the_checkpoint_that_it_was_made_from(
     jobs: Jobs, base: Base, tmp_path: Path
