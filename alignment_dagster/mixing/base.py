@@ -4,7 +4,7 @@ Nothing here imports torch, except for a GGUF file, or a folder without `tokeniz
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +57,7 @@ def check_base(base: Base, sequence_length: int) -> None:
     if architecture not in CONFIG_MAPPING_NAMES:
         message = f"transformers has no architecture {architecture!r}, and no code of it is run"
         raise DataError(f"model {place}: {message}")
-    context = next((config[name] for name in CONTEXT if config.get(name)), None)
+    context = next((one for name in CONTEXT if (one := _number(config, name))), None)
     if context is not None and sequence_length > context:
         raise DataError(
             f"model {place}: reads {context} tokens at most, and mix.sequence_length is "
@@ -65,7 +65,7 @@ def check_base(base: Base, sequence_length: int) -> None:
         )
     vocabulary = _read_vocabulary(path, place).tokenizer
     entries = max(vocabulary.get_vocab(with_added_tokens=True).values()) + 1
-    rows = int(config.get("vocab_size") or entries)
+    rows = _number(config, "vocab_size") or entries
     # Of one file both are the same model's; transformers may add tokens of its own to them.
     if entries > rows and path.is_dir():
         raise DataError(
@@ -96,6 +96,11 @@ def copy_tokenizer(base: Base, folder: Path, controls: Sequence[str] = ()) -> in
     tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in missing])
     write_tokenizer(tokenizer, found.end, found.padding, folder)
     return tokenizer.get_vocab_size()
+
+
+def _number(config: Mapping[str, Any], name: str) -> int | None:
+    value = config.get(name)
+    return value if isinstance(value, int) else None
 
 
 def _read_config(path: Path, place: str) -> dict[str, Any]:

@@ -124,12 +124,15 @@ def _write_pieces(
     header = {"descr": npy.dtype_to_descr(layer.type), "fortran_order": False, "shape": shape}
     with path.open("wb") as file:
         npy.write_array_header_1_0(file, header)
+        last, content, width = -1, b"", layer.type.itemsize
         for part in _chunks(pieces.copy.size):
-            rows = packed.begun[pieces.copy[part]].tolist()
-            begins = pieces.begin[part].tolist()
-            ends = (pieces.begin[part] + pieces.size[part]).tolist()
-            for row, begin, end in zip(rows, begins, ends, strict=True):
-                file.write(layer.read(row, end)[begin * layer.type.itemsize :])
+            begins, sizes = pieces.begin[part].tolist(), pieces.size[part].tolist()
+            for copy, begin, size in zip(pieces.copy[part].tolist(), begins, sizes, strict=True):
+                # The whole sequences that a long document is cut into follow each other.
+                if copy != last:
+                    last = copy
+                    content = layer.read(int(packed.begun[copy]), int(packed.sizes[copy]))
+                file.write(content[begin * width : (begin + size) * width])
 
 
 def _chunks(size: int) -> Iterator[slice]:
