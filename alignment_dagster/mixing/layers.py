@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alignment_dagster.mixing.kept_documents import Numbers
 
@@ -14,8 +15,8 @@ class Layer:
     """A number for each token of every document."""
 
     type: np.dtype[Any]
-    read: Callable[[int, int], bytes]
-    """(row, limit) → of the first `limit` tokens of a document."""
+    read: Callable[[int], NDArray[Any]]
+    """Row → of each token of a document."""
 
 
 class Packable(Protocol):

@@ -3,7 +3,8 @@
 All is written as they are made: nothing is ever in memory as a whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +80,7 @@ def pack(
     )
     np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
     np.add.at(packed.tokens, inverse, ends - starts)
-    for name, layer in encoded.layers.items():
-        _write_layer(layer, packed, (count, length), folder / name)
+    _write_layers(encoded.layers, packed, (count, length), folder)
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
         for part in _chunks(used):
             spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
@@ -88,13 +88,22 @@ def pack(
     return packed
 
 
-def _write_layer(layer: Layer, packed: PackedDocuments, shape: tuple[int, int], path: Path) -> None:
-    header = {"descr": npy.dtype_to_descr(layer.type), "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        npy.write_array_header_1_0(file, header)
+def _write_layers(
+    layers: Mapping[str, Layer], packed: PackedDocuments, shape: tuple[int, int], folder: Path
+) -> None:
+    with ExitStack() as stack:
+        files = []
+        for name, layer in layers.items():
+            file = stack.enter_context((folder / name).open("wb"))
+            descr = npy.dtype_to_descr(layer.type)
+            header = {"descr": descr, "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(file, header)
+            files.append((file, layer))
         for part in _chunks(packed.begun.size):
             pieces = zip(packed.begun[part].tolist(), packed.sizes[part].tolist(), strict=True)
-            file.writelines(layer.read(row, size) for row, size in pieces)
+            for row, size in pieces:
+                for file, layer in files:
+                    file.write(layer.read(row)[:size].tobytes())
 
 
 def _chunks(size: int) -> Iterator[slice]:
