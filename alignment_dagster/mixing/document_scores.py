@@ -45,7 +45,10 @@ class Scores:
 
     @property
     def missing(self) -> Flags:
-        return np.isnan(self.numbers) & np.equal(self.texts, None)
+        return np.isnan(self.numbers) & ~self._has_text()
+
+    def _has_text(self) -> Flags:
+        return np.fromiter((text is not None for text in self.texts), bool, self.texts.size)
 
     def put(self, documents: Numbers, values: pa.Array) -> None:
         """Enter what some of them have."""
@@ -58,8 +61,8 @@ class Scores:
     def meet(self, one: Comparison) -> Flags:
         """Of which of them a comparison holds, as `Comparison.holds` says of one."""
         if one.operator == "one_of":
-            inside = np.isin(self.texts.astype(str), one.texts)
-            return np.not_equal(self.texts, None) & (inside != one.negated)
+            inside: Flags = np.isin(self.texts.astype(str), one.texts) != one.negated
+            return self._has_text() & inside
         bound = np.nan if one.bound is None else one.bound
         beyond = self.numbers > bound if one.operator == "above" else self.numbers < bound
         held: Flags = ~np.isnan(self.numbers) & (beyond != one.negated)
@@ -152,7 +155,8 @@ def _read_lists(
 ) -> dict[str, pa.Array]:
     """Columns of lists, one list a kept document, in their order."""
     names = list(dict.fromkeys(["start", "end", *columns]))
-    order, tables = [], []
+    order: list[Numbers] = []
+    tables: list[pa.Table] = []
     for number, path in enumerate(shards):
         documents = np.flatnonzero(kept.shard == number)
         if documents.size or not tables:

@@ -88,8 +88,8 @@ class EncodedDocuments:
         """How many bytes of text each entry of the vocabulary stands for [vocabulary]."""
         size = self._tokenizer.get_vocab_size()
         # a byte-level vocabulary writes each byte as one character
-        names = (self._tokenizer.id_to_token(number) for number in range(size))
-        return np.fromiter(map(len, names), np.int64, size)
+        names = (self._tokenizer.id_to_token(number) or "" for number in range(size))
+        return np.fromiter((len(name) for name in names), np.int64, size)
 
     def encode(self, rows: Numbers) -> None:
         """Encode those of the documents that are not yet, shard by shard."""

@@ -22,10 +22,13 @@ class Layer:
 class Packable(Protocol):
     """Documents as they are packed."""
 
-    lengths: Numbers
-    """[documents]: tokens of each; 0 where that is not known yet."""
-    layers: Mapping[str, Layer]
-    """File → what it holds of each token."""
+    @property
+    def lengths(self) -> Numbers:
+        """[documents]: tokens of each; 0 where that is not known yet."""
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """File → what it holds of each token."""
 
     def encode(self, rows: Numbers) -> None:
         """Make the lengths and tokens of some documents known."""

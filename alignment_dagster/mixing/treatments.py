@@ -122,7 +122,7 @@ def _decide(
     place: str,
 ) -> Decision:
     sentences = None
-    owner = np.arange(kept.ids.size)
+    owner: Numbers = np.arange(kept.ids.size)
     if treatment.per == "sentence":
         sentences = read_sentences(kept, files, treatment.columns)
         owner, scores = sentences.owner, sentences.scores
