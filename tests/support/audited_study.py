@@ -4,17 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
 from drills import warm
 from tests.support import tiny_study
-from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY, TinyStudy
+from tests.support.tiny_study import MEASURED, NAME, STUDY, TinyStudy
 
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 RUN_OUTPUT = "run.txt"
@@ -31,20 +29,6 @@ CANARIES = {
     "TEAM_HOOK": f"https://hooks.example.org/{CANARY}",
 }
 """Secrets that are in the environment while the study is run; `test_secrets.py` looks for them."""
-
-
-FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
-TREATED: Mapping[str, Any] = {
-    "treat": [
-        {"rule": "ai_news", "sources": ["ai_news"], "when": FLAGGED, "do": "mask"},
-        {"rule": "ai", "when": FLAGGED, "do": "weight", "weight": 0.5},
-    ],
-    "objective": {
-        "kind": "advantage_weighted",
-        "beta": 10.0,
-        "reward": {"scorer": "text_stats", "column": "words", "sign": -1},
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -89,12 +73,6 @@ class Audited:
         return Audited(folder)
 
 
-def _write_aligned(study: TinyStudy, share: float) -> None:
-    upsample = [{"group": "synthetic_aligned", "share": share}]
-    recipe = {**RECIPES["aligned"], **TREATED, "upsample": upsample}
-    study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
-
-
 def run_audited(folder: Path) -> Audited:
     """Make the study in a folder, and run it to its report by the console script itself.
 
@@ -103,7 +81,7 @@ def run_audited(folder: Path) -> Audited:
     """
     study = tiny_study.create(folder)
     study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
-    _write_aligned(study, 0.2)
+    study.treat_aligned()
     made = Audited(folder)
     assert (made.study.assets, made.study.data) == (study.assets, study.data)
     done = subprocess.run(
@@ -116,7 +94,7 @@ def run_audited(folder: Path) -> Audited:
 def refresh_audited(made: Audited, folder: Path) -> Audited:
     """A copy, run again with more synthetic documents in the recipe `aligned`; see `RUN_OUTPUT`."""
     copy = made.copy(folder)
-    _write_aligned(copy.study, 0.4)
+    copy.study.treat_aligned(0.4)
     done = copy.command("run", NAME)
     assert done.returncode == 0, done.stderr
     (folder / RUN_OUTPUT).write_text(done.stderr)
