@@ -47,7 +47,7 @@ class EncodedDocuments:
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""
         self._offsets = np.zeros(kept.ids.size, np.int64)
-        self.layers: Mapping[str, Layer] = {file_names.SEQUENCES: Layer(self.type, self.tokens)}
+        self.layers: Mapping[str, Layer] = {file_names.SEQUENCES: Layer(self.type, self.read)}
         self._open(work)
 
     def token_id(self, token: str) -> int:
@@ -77,10 +77,18 @@ class EncodedDocuments:
         os.close(self._tokens)
         os.close(self._lengths)
 
-    def tokens(self, row: int, limit: int) -> bytes:
-        """The first `limit` tokens of an encoded document."""
-        count = min(int(self.lengths[row]), limit) * self.type.itemsize
-        return os.pread(self._tokens, count, int(self._offsets[row]) * self.type.itemsize)
+    def read(self, row: int) -> NDArray[Any]:
+        """The tokens of an encoded document."""
+        size = int(self.lengths[row]) * self.type.itemsize
+        found = os.pread(self._tokens, size, int(self._offsets[row]) * self.type.itemsize)
+        return np.frombuffer(found, self.type)
+
+    def token_bytes(self) -> Numbers:
+        """How many bytes of text each entry of the vocabulary stands for [vocabulary]."""
+        size = self._tokenizer.get_vocab_size()
+        # a byte-level vocabulary writes each byte as one character
+        names = (self._tokenizer.id_to_token(number) or "" for number in range(size))
+        return np.fromiter((len(name) for name in names), np.int64, size)
 
     def encode(self, rows: Numbers) -> None:
         """Encode those of the documents that are not yet, shard by shard."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alignment_dagster.mixing.kept_documents import Numbers
 
@@ -14,17 +15,20 @@ class Layer:
     """A number for each token of every document."""
 
     type: np.dtype[Any]
-    read: Callable[[int, int], bytes]
-    """(row, limit) → of the first `limit` tokens of a document."""
+    read: Callable[[int], NDArray[Any]]
+    """Row → of each token of a document."""
 
 
 class Packable(Protocol):
     """Documents as they are packed."""
 
-    lengths: Numbers
-    """[documents]: tokens of each; 0 where that is not known yet."""
-    layers: Mapping[str, Layer]
-    """File → what it holds of each token."""
+    @property
+    def lengths(self) -> Numbers:
+        """[documents]: tokens of each; 0 where that is not known yet."""
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """File → what it holds of each token."""
 
     def encode(self, rows: Numbers) -> None:
         """Make the lengths and tokens of some documents known."""

@@ -3,14 +3,18 @@
 All is written as they are made: nothing is ever in memory as a whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.lineage import file_names
@@ -32,6 +36,8 @@ SPANS = pa.schema(
 )
 CHUNK = 2**18
 """Copies that are written at a time."""
+Piece = tuple[int, int, int]
+"""Of which kept document, from which of its tokens on, and how many."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +99,13 @@ def pack(
     np.add.at(packed.tokens, inverse, ends - starts)
     if best_fit:
         pieces = lay_out(packed.sizes, length)
-        for name, layer in encoded.layers.items():
-            _write_pieces(layer, packed, pieces, (count, length), folder / name)
+        _write_layers(encoded.layers, _cut(packed, pieces), (count, length), folder)
         write_boundaries(pieces, lengths[:used], (count, length), folder)
         with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
             for part in _chunks(pieces.copy.size):
                 writer.write_table(_spans_of_pieces(pieces, part, inverse, numbers))
         return packed
-    for name, layer in encoded.layers.items():
-        _write_layer(layer, packed, (count, length), folder / name)
+    _write_layers(encoded.layers, _copies(packed), (count, length), folder)
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
         for part in _chunks(used):
             spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
@@ -109,30 +113,36 @@ def pack(
     return packed
 
 
-def _write_layer(layer: Layer, packed: PackedDocuments, shape: tuple[int, int], path: Path) -> None:
-    header = {"descr": npy.dtype_to_descr(layer.type), "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        npy.write_array_header_1_0(file, header)
-        for part in _chunks(packed.begun.size):
-            pieces = zip(packed.begun[part].tolist(), packed.sizes[part].tolist(), strict=True)
-            file.writelines(layer.read(row, size) for row, size in pieces)
-
-
-def _write_pieces(
-    layer: Layer, packed: PackedDocuments, pieces: Pieces, shape: tuple[int, int], path: Path
+def _write_layers(
+    layers: Mapping[str, Layer], pieces: Iterable[Piece], shape: tuple[int, int], folder: Path
 ) -> None:
-    header = {"descr": npy.dtype_to_descr(layer.type), "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        npy.write_array_header_1_0(file, header)
-        last, content, width = -1, b"", layer.type.itemsize
-        for part in _chunks(pieces.copy.size):
-            begins, sizes = pieces.begin[part].tolist(), pieces.size[part].tolist()
-            for copy, begin, size in zip(pieces.copy[part].tolist(), begins, sizes, strict=True):
-                # The whole sequences that a long document is cut into follow each other.
-                if copy != last:
-                    last = copy
-                    content = layer.read(int(packed.begun[copy]), int(packed.sizes[copy]))
-                file.write(content[begin * width : (begin + size) * width])
+    with ExitStack() as stack:
+        files = []
+        for name, layer in layers.items():
+            file = stack.enter_context((folder / name).open("wb"))
+            descr = npy.dtype_to_descr(layer.type)
+            header = {"descr": descr, "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(file, header)
+            files.append(file)
+        last, contents = -1, list[NDArray[Any]]()
+        for row, begin, size in pieces:
+            # The whole sequences that a long document is cut into follow each other.
+            if row != last:
+                last, contents = row, [layer.read(row) for layer in layers.values()]
+            for file, content in zip(files, contents, strict=True):
+                file.write(content[begin : begin + size].tobytes())
+
+
+def _copies(packed: PackedDocuments) -> Iterator[Piece]:
+    for part in _chunks(packed.begun.size):
+        rows, sizes = packed.begun[part].tolist(), packed.sizes[part].tolist()
+        yield from zip(rows, repeat(0), sizes, strict=False)
+
+
+def _cut(packed: PackedDocuments, pieces: Pieces) -> Iterator[Piece]:
+    for part in _chunks(pieces.copy.size):
+        rows = packed.begun[pieces.copy[part]].tolist()
+        yield from zip(rows, pieces.begin[part].tolist(), pieces.size[part].tolist(), strict=True)
 
 
 def _chunks(size: int) -> Iterator[slice]:

@@ -1,7 +1,8 @@
-"""Encoded documents as a mix holds them: with control tokens before them, hidden, weighted."""
+"""Encoded documents as a mix holds them: with control tokens put in, hidden, weighted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,120 +13,148 @@ from alignment_dagster.mixing.kept_documents import Numbers
 from alignment_dagster.mixing.layers import Layer
 from alignment_dagster.mixing.treatments import NOTHING, DecidedTreatments
 from alignment_dagster.study import Recipe
-from alignment_dagster.study.treatments import Treated
+from alignment_dagster.study.treatments import LABELS, Treated
 from alignment_dagster.study.vocabulary import HIDDEN
 
 WEIGHTED = "weighted"
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class TreatedTokens:
-    """How many tokens of a piece a rule treated, and how."""
+    """The tokens of a document that one rule treated in one way."""
 
-    rule: int
+    rule: str
     treatment: str
     """A name of `Treated` in small letters, or `weighted`."""
     tag: str | None
-    tokens: int
+    tokens: Flags
+    """Which they are [tokens]."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A treated document, token by token [tokens]."""
+
+    ids: NDArray[Any]
+    treatments: NDArray[np.uint8]
+    weights: NDArray[np.float32]
+    treated: tuple[TreatedTokens, ...]
 
 
 class TreatedDocuments:
     """As `EncodedDocuments`, each document as it is treated.
 
-    A document is its control tokens, its text, and the token that closes it, which is learned
+    A document is its text with control tokens in it, and the token that closes it, which is learned
     whatever happens to the text.
     """
 
     def __init__(
         self, encoded: EncodedDocuments, decided: DecidedTreatments, recipe: Recipe
     ) -> None:
-        self._encoded, self._decided, self._recipe = encoded, decided, recipe
-        self.type = encoded.type
-        vocabulary = {name: encoded.token_id(name) for name in recipe.control_tokens}
-        self._ids = vocabulary
-        self._inserted = np.zeros(encoded.lengths.size, np.int64)
-        for chosen in decided.tags.values():
-            self._inserted += chosen != NOTHING
+        self._encoded, self._decided = encoded, decided
+        self._ids = {name: encoded.token_id(name) for name in recipe.control_tokens}
+        self._sizes = encoded.token_bytes()
+        self._inserted = sum(
+            (one.count_tags(encoded.lengths.size) for one in decided.decisions),
+            start=np.zeros(encoded.lengths.size, np.int64),
+        )
         self.lengths = np.zeros(encoded.lengths.size, np.int64)
         """[documents]: tokens of each, control tokens too; 0 where it is not encoded yet."""
         self._count(np.flatnonzero(encoded.lengths))
-        self.layers: Mapping[str, Layer] = {
-            file_names.SEQUENCES: Layer(self.type, self.tokens),
-            file_names.TREATMENTS: Layer(np.dtype(np.uint8), self._treatments),
-            **(
-                {}
-                if decided.weights is None
-                else {file_names.WEIGHTS: Layer(np.dtype("<f4"), self._weights)}
-            ),
-            **(
-                {}
-                if decided.rewards is None
-                else {file_names.REWARDS: Layer(np.dtype("<f4"), self._rewards)}
+        self._last: tuple[int, Layout] | None = None
+        layers = {
+            file_names.SEQUENCES: Layer(encoded.type, lambda row: self._layout(row).ids),
+            file_names.TREATMENTS: Layer(
+                np.dtype(np.uint8), lambda row: self._layout(row).treatments
             ),
         }
+        if decided.weighs:
+            layers[file_names.WEIGHTS] = Layer(
+                np.dtype("<f4"), lambda row: self._layout(row).weights
+            )
+        if decided.rewards is not None:
+            layers[file_names.REWARDS] = Layer(np.dtype("<f4"), self._rewards)
+        self.layers: Mapping[str, Layer] = layers
 
     def encode(self, rows: Numbers) -> None:
         """Encode those of the documents that are not yet."""
         self._encoded.encode(rows)
         self._count(rows)
 
+    def treated(self, row: int) -> tuple[TreatedTokens, ...]:
+        """What was done to a document, and by which rules."""
+        return self._layout(row).treated
+
     def _count(self, rows: Numbers) -> None:
         self.lengths[rows] = self._encoded.lengths[rows] + self._inserted[rows]
 
-    def tokens(self, row: int, limit: int) -> bytes:
-        """The first `limit` tokens of a treated document."""
-        tags = [self._ids[tag] for _, tag in self._tags(row)]
-        own = np.frombuffer(self._encoded.tokens(row, limit), self.type)
-        if self._decided.labels[row] == Treated.HIDDEN:
-            own = own.copy()
-            own[: self._text(row)] = self._ids[HIDDEN]
-        return np.concatenate([np.array(tags, self.type), own])[:limit].tobytes()
-
-    def treated(self, row: int, limit: int) -> Iterator[TreatedTokens]:
-        """What was done to the first `limit` tokens of a document, and by which rules."""
-        tags = list(self._tags(row))
-        for number, tag in tags[:limit]:
-            yield TreatedTokens(number, Treated.TAG.name.lower(), tag, 1)
-        text = min(self._text(row), limit - len(tags))
-        if text <= 0:
-            return
-        if (rule := int(self._decided.rules[row])) != NOTHING:
-            label = Treated(int(self._decided.labels[row])).name.lower()
-            yield TreatedTokens(rule, label, None, text)
-        for number, held in self._decided.weighted.items():
-            if held[row]:
-                yield TreatedTokens(number, WEIGHTED, None, text)
-
-    def _tags(self, row: int) -> Iterator[tuple[int, str]]:
-        """The treatments that put a tag before a document, each with its tag."""
-        for number, chosen in self._decided.tags.items():
-            if (which := int(chosen[row])) != NOTHING:
-                yield number, self._recipe.treat[number].tags[which]
-
-    def _text(self, row: int) -> int:
-        """Tokens of a document's text, without the one that closes it."""
-        return int(self._encoded.lengths[row]) - 1
-
-    def _treatments(self, row: int, limit: int) -> bytes:
-        codes = self._spread(row, self._decided.labels[row], Treated.LEARNED, np.dtype(np.uint8))
-        codes[: self._inserted[row]] = Treated.TAG
-        return codes[:limit].tobytes()
-
-    def _weights(self, row: int, limit: int) -> bytes:
-        weights = self._decided.weights
-        assert weights is not None
-        return self._spread(row, weights[row], 1, np.dtype("<f4"))[:limit].tobytes()
-
-    def _rewards(self, row: int, limit: int) -> bytes:
+    def _rewards(self, row: int) -> NDArray[np.float32]:
         """Every token of a document has its reward, also the one that closes it."""
-        rewards = self._decided.rewards
-        assert rewards is not None
-        return np.full(int(self.lengths[row]), rewards[row], "<f4")[:limit].tobytes()
+        assert self._decided.rewards is not None
+        return np.full(int(self.lengths[row]), self._decided.rewards[row], "<f4")
 
-    def _spread(
-        self, row: int, value: float, else_value: float, kind: np.dtype[np.generic]
-    ) -> NDArray[np.generic]:
-        """`value` for each token of the text, `else_value` for what is put in and what closes."""
-        found = np.full(int(self.lengths[row]), else_value, kind)
-        found[self._inserted[row] : -1] = value
-        return found
+    def _layout(self, row: int) -> Layout:
+        """Of the document asked last it is known: layers are read side by side."""
+        if self._last is None or self._last[0] != row:
+            self._last = row, self._lay_out(row)
+        return self._last[1]
+
+    def _lay_out(self, row: int) -> Layout:
+        own = self._encoded.read(row)
+        text = own.size - 1
+        ends = np.cumsum(self._sizes[own[:text]])
+        starts = ends - self._sizes[own[:text]]
+        codes = np.full(own.size, Treated.LEARNED, np.uint8)
+        weights = np.ones(own.size, "<f4")
+        treated: list[tuple[str, str, Flags]] = []
+        tags: list[tuple[int, str, str]] = []
+        for decision in self._decided.decisions:
+            one = decision.treatment
+            touched = np.zeros(own.size, bool)
+            for begin, end, tag, held in decision.parts(row):
+                first = int(np.searchsorted(ends, begin, side="right"))
+                last = text if end is None else int(np.searchsorted(starts, end))
+                if tag != NOTHING:
+                    tags.append((first, one.rule, one.tags[tag]))
+                touched[first:last] |= held
+            if one.do in LABELS:
+                touched &= codes == Treated.LEARNED
+                codes[touched] = LABELS[one.do]
+                treated.append((one.rule, LABELS[one.do].name.lower(), touched))
+            elif one.weight is not None:
+                weights[touched] *= np.float32(one.weight)
+                treated.append((one.rule, WEIGHTED, touched))
+        ids = own.copy()
+        if HIDDEN in self._ids:
+            ids[codes == Treated.HIDDEN] = self._ids[HIDDEN]
+        return self._put_in(tags, Layout(ids, codes, weights, ()), treated)
+
+    def _put_in(
+        self,
+        tags: list[tuple[int, str, str]],
+        layout: Layout,
+        treated: list[tuple[str, str, Flags]],
+    ) -> Layout:
+        """Put tags before the tokens that they are for, in the order of the treatments."""
+        tags = sorted(tags, key=lambda one: one[0])
+        at = [place for place, _, _ in tags]
+        put_in = np.zeros(layout.ids.size + len(at), bool)
+        put_in[np.array(at, np.int64) + np.arange(len(at))] = True
+        found = [
+            TreatedTokens(rule, treatment, None, np.insert(flags, at, values=False))
+            for rule, treatment, flags in treated
+            if flags.any()
+        ]
+        places = np.flatnonzero(put_in)
+        names = dict.fromkeys((rule, tag) for _, rule, tag in tags)
+        for name in names:
+            own = np.zeros(put_in.size, bool)
+            own[[place for place, one in zip(places, tags, strict=True) if one[1:] == name]] = True
+            found.append(TreatedTokens(name[0], Treated.TAG.name.lower(), name[1], own))
+        return Layout(
+            np.insert(layout.ids, at, [self._ids[tag] for _, _, tag in tags]),
+            np.insert(layout.treatments, at, Treated.TAG),
+            np.insert(layout.weights, at, 1),
+            tuple(found),
+        )

@@ -45,9 +45,11 @@ def write_treated(
 ) -> None:
     """Write `treated.parquet` (`TREATED`), in the order of documents and rules."""
     counts: Counter[tuple[int, int, str, str | None]] = Counter()
+    places = {one.rule: number for number, one in enumerate(recipe.treat)}
     for row, size in zip(packed.begun.tolist(), packed.sizes.tolist(), strict=True):
-        for one in treated.treated(row, size):
-            counts[row, one.rule, one.treatment, one.tag] += one.tokens
+        for one in treated.treated(row):
+            if tokens := int(one.tokens[:size].sum()):
+                counts[row, places[one.rule], one.treatment, one.tag] += tokens
     keys = sorted(counts, key=lambda key: (key[:3], key[3] or ""))
     rows = np.array([key[0] for key in keys], np.int64)
     columns = {

@@ -14,15 +14,17 @@ from alignment_dagster.mixing.document_scores import (
     Flags,
     ScoreFiles,
     Scores,
+    Sentences,
     hold,
     read_scores,
+    read_sentences,
 )
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
 from alignment_dagster.study import Recipe
-from alignment_dagster.study.treatments import LABELS, Treated, Treatment
+from alignment_dagster.study.treatments import Treatment
 
 NOTHING = -1
-"""No rule, or no tag."""
+"""No tag."""
 
 
 class TreatmentError(DataError):
@@ -34,25 +36,58 @@ class TreatmentError(DataError):
 
 
 @dataclass(frozen=True)
-class DecidedTreatments:
-    """What happens to the text of each kept document; arrays [documents]."""
+class Decision:
+    """What one treatment does: to whole documents, or to sentences [n]."""
 
-    labels: NDArray[np.uint8]
-    """Of its tokens, as `Treated` numbers them."""
-    rules: Numbers
-    """Which treatment decided that; `NOTHING` where none did."""
-    tags: Mapping[int, Numbers]
-    """Treatment that tags → which of its tags a document gets; `NOTHING` where it gets none."""
-    weighted: Mapping[int, Flags]
-    """Treatment that weighs → the documents that it weighs."""
-    weights: NDArray[np.float32] | None
+    treatment: Treatment
+    sentences: Sentences | None
+    """None where it is decided of whole documents."""
+    held: Flags
+    """Which of them it treats; of tags those that `tag` stands before."""
+    tags: Numbers | None
+    """Which of the treatment's tags stands before each; `NOTHING` where none does."""
+
+    def parts(self, row: int) -> Iterator[tuple[int, int | None, int, bool]]:
+        """Of a document each part that is decided of: its first byte, the one behind its last
+        (None for the end), which tag stands before it, and whether the treatment holds of it.
+        """
+        if self.sentences is None:
+            yield 0, None, self._tag(row), bool(self.held[row])
+            return
+        begin, end = np.searchsorted(self.sentences.owner, (row, row + 1)).tolist()
+        for one in range(begin, end):
+            start, stop = int(self.sentences.start[one]), int(self.sentences.end[one])
+            yield start, stop, self._tag(one), bool(self.held[one])
+
+    def _tag(self, one: int) -> int:
+        return NOTHING if self.tags is None else int(self.tags[one])
+
+    def count_tags(self, documents: int) -> Numbers:
+        """How many tags it puts into each document [documents]."""
+        if self.tags is None:
+            return np.zeros(documents, np.int64)
+        tagged = self.tags != NOTHING
+        owner = np.arange(documents) if self.sentences is None else self.sentences.owner
+        return np.bincount(owner[tagged], minlength=documents)
+
+
+@dataclass(frozen=True)
+class DecidedTreatments:
+    """What happens to the text of each kept document, in the order of the treatments."""
+
+    decisions: tuple[Decision, ...]
     rewards: NDArray[np.float32] | None
+    """Of each document [documents]."""
+
+    @property
+    def weighs(self) -> bool:
+        """Whether losses are multiplied."""
+        return any(one.treatment.do == "weight" for one in self.decisions)
 
 
 def wanted_columns(recipe: Recipe) -> tuple[Column, ...]:
-    """The scores that treatments and rewards are decided from, each once."""
-    conditions = [one.when for one in recipe.treat if one.when is not None]
-    found = [(one.scorer, one.column) for each in conditions for one in each.comparisons()]
+    """The scores of documents that treatments and rewards are decided from, each once."""
+    found = [each for one in recipe.treat if one.per == "document" for each in one.columns]
     if recipe.reward is not None:
         found.append((recipe.reward.scorer, recipe.reward.column))
     return tuple(dict.fromkeys(found))
@@ -64,32 +99,47 @@ def decide_treatments(
     """Decide over every kept document.
 
     Args:
-        seed: of the mix; which documents lose their tag is drawn from it.
+        seed: of the mix; which documents and sentences lose their tag is drawn from it.
 
     Raises:
-        TreatmentError: if a document lacks a score that is asked for, or all have the same reward.
+        TreatmentError: if something lacks a score that is asked for, or all have the same reward.
     """
     scores = read_scores(kept, files, wanted_columns(recipe))
-    size = kept.ids.size
-    labels = np.full(size, Treated.LEARNED, np.uint8)
-    rules = np.full(size, NOTHING, np.int16)
-    tags: dict[int, Numbers] = {}
-    weighted: dict[int, Flags] = {}
-    weights = None
-    for number, treatment in enumerate(recipe.treat):
-        scope = _scope(kept, treatment)
-        held = scope & _held(kept, treatment, number, scope, scores)
-        if treatment.do in LABELS:
-            first = held & (rules == NOTHING)
-            labels[first], rules[first] = LABELS[treatment.do], number
-        elif treatment.do == "tag":
-            tags[number] = _tags(kept, treatment, scope, held, f"{seed}:{recipe.name}")
-        elif treatment.weight is not None:
-            weights = np.ones(size, np.float32) if weights is None else weights
-            weights[held] *= np.float32(treatment.weight)
-            weighted[number] = held
-    rewards = _rewards(kept, recipe, scores)
-    return DecidedTreatments(labels, rules, tags, weighted, weights, rewards)
+    place = f"{seed}:{recipe.name}"
+    decisions = (
+        _decide(kept, treatment, number, files, scores, place)
+        for number, treatment in enumerate(recipe.treat)
+    )
+    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, scores))
+
+
+def _decide(
+    kept: KeptDocuments,
+    treatment: Treatment,
+    number: int,
+    files: ScoreFiles,
+    scores: Mapping[Column, Scores],
+    place: str,
+) -> Decision:
+    sentences = None
+    owner: Numbers = np.arange(kept.ids.size)
+    if treatment.per == "sentence":
+        sentences = read_sentences(kept, files, treatment.columns)
+        owner, scores = sentences.owner, sentences.scores
+    scope = _scope(kept, treatment)[owner]
+    held = scope
+    if treatment.when is not None:
+        for column in treatment.columns:
+            missing = scope & scores[column].missing
+            _refuse_missing(kept, owner[missing], column, ("treat", number, "when"))
+        held = scope & hold(treatment.when, scores, owner.size)
+    tags = None
+    if treatment.do == "tag":
+        tags = np.where(scope & (treatment.otherwise is not None), 1, NOTHING).astype(np.int8)
+        tags[held] = 0
+        if treatment.dropout:
+            tags[_draw(kept, treatment, sentences, place) < treatment.dropout] = NOTHING
+    return Decision(treatment, sentences, held, tags)
 
 
 def _scope(kept: KeptDocuments, treatment: Treatment) -> Flags:
@@ -98,53 +148,32 @@ def _scope(kept: KeptDocuments, treatment: Treatment) -> Flags:
     return np.isin(np.array(kept.source.names)[kept.source.numbers], treatment.sources)
 
 
-def _held(
-    kept: KeptDocuments,
-    treatment: Treatment,
-    number: int,
-    scope: Flags,
-    scores: Mapping[Column, Scores],
-) -> Flags:
-    if treatment.when is None:
-        return scope
-    for one in treatment.when.comparisons():
-        field = ("treat", number, "when")
-        _refuse_missing(kept, scope & scores[one.scorer, one.column].missing,
-                        (one.scorer, one.column), field)  # fmt: skip
-    return hold(treatment.when, scores, kept.ids.size)
-
-
-def _refuse_missing(kept: KeptDocuments, missing: Flags, column: Column, field: FieldPath) -> None:
-    if missing.any():
-        first = np.flatnonzero(missing)[:1]
-        source = kept.source.names[int(kept.source.numbers[first[0]])]
+def _refuse_missing(
+    kept: KeptDocuments, documents: Numbers, column: Column, field: FieldPath
+) -> None:
+    if documents.size:
+        source = kept.source.names[int(kept.source.numbers[documents[0]])]
         raise TreatmentError(
             field,
-            f"{int(missing.sum()):,} documents have no {'.'.join(column)}, as "
-            f"{kept.hex_ids(first)[0]} of the source {source!r}: name the `sources` that have it, "
-            "or another column",
+            f"{np.unique(documents).size:,} documents have no {'.'.join(column)}, as "
+            f"{kept.hex_ids(documents[:1])[0]} of the source {source!r}: name the `sources` that "
+            "have it, or another column",
         )
 
 
-def _tags(
-    kept: KeptDocuments, treatment: Treatment, scope: Flags, held: Flags, place: str
-) -> Numbers:
-    found = np.full(kept.ids.size, NOTHING, np.int8)
-    if treatment.otherwise is not None:
-        found[scope] = 1
-    found[held] = 0
-    if treatment.dropout:
-        drawn = _draw(kept, f"{place}:{treatment.rule}")
-        lost = np.fromiter((one < treatment.dropout for one in drawn), bool, kept.ids.size)
-        found[lost] = NOTHING
-    return found
-
-
-def _draw(kept: KeptDocuments, place: str) -> Iterator[float]:
-    """A number below one for each document, from its id alone: others change nothing."""
-    for document in kept.hex_ids(np.arange(kept.ids.size)):
-        digest = hashlib.sha256(f"{place}:{document}".encode()).digest()
-        yield int.from_bytes(digest[:8], "little") / 2**64
+def _draw(
+    kept: KeptDocuments, treatment: Treatment, sentences: Sentences | None, place: str
+) -> NDArray[np.float64]:
+    """A number below one for each document or sentence, from its id: others change nothing."""
+    ids = kept.hex_ids(np.arange(kept.ids.size))
+    if sentences is not None:
+        pairs = zip(sentences.owner.tolist(), sentences.number.tolist(), strict=True)
+        ids = [f"{ids[owner]}:{number}" for owner, number in pairs]
+    digests = (
+        hashlib.sha256(f"{place}:{treatment.rule}:{one}".encode()).digest()[:8] for one in ids
+    )
+    drawn = (int.from_bytes(one, "little") / 2**64 for one in digests)
+    return np.fromiter(drawn, np.float64, len(ids))
 
 
 def _rewards(
@@ -152,9 +181,10 @@ def _rewards(
 ) -> NDArray[np.float32] | None:
     if (reward := recipe.reward) is None:
         return None
-    column, field = (reward.scorer, reward.column), ("objective", "reward")
+    column = (reward.scorer, reward.column)
+    field: FieldPath = ("objective", "reward")
     numbers = scores[column].numbers
-    _refuse_missing(kept, np.isnan(numbers), column, field)
+    _refuse_missing(kept, np.flatnonzero(np.isnan(numbers)), column, field)
     if numbers.size and numbers.min() == numbers.max():
         message = f"all {numbers.size:,} documents have the same {'.'.join(column)}: {numbers[0]:g}"
         raise TreatmentError(field, f"{message}; a reward tells documents apart")

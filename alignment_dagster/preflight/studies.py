@@ -29,6 +29,7 @@ from alignment_dagster.study import (
     Suite,
 )
 from alignment_dagster.study.conditions import METADATA, Condition
+from alignment_dagster.study.files import study_files
 from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
 from alignment_dagster.training.objectives import OBJECTIVES, OF_RECIPES
 
@@ -38,7 +39,7 @@ BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination"
 
 def study_names(assets: Path) -> tuple[str, ...]:
     """The studies declared under `assets/studies/`, sorted."""
-    return tuple(sorted(path.stem for path in (assets / "studies").glob("*.yaml")))
+    return tuple(study_files(assets))
 
 
 def is_declared(name: str, assets: Path) -> bool:
@@ -54,22 +55,22 @@ def load_study(name: str, assets: Path) -> Study:
     Raises:
         DeclarationError: names file, line and field.
     """
-    path = assets / "studies" / f"{name}.yaml"
     if is_smoke(name) and is_declared(name, assets):
         return smoke_run(load_study(name.removesuffix(SUFFIX), assets))
-    known = study_names(assets)
+    known = study_files(assets)
     if name not in known:
+        path = assets / "studies" / f"{name}.yaml"
         raise DeclarationError(
-            f"{shown(path)}: there is no study {name!r}{suggest_name(name, known)}"
+            f"{shown(path)}: there is no study {name!r}{suggest_name(name, tuple(known))}"
         )
-    located = read_yaml(path)
+    located = read_yaml(known[name])
     declaration = _parse_named(located, StudyDeclaration)
     study = Study(
         declaration=declaration,
-        sources=_read_all(located, "sources", declaration.sources, Source),
-        recipes=_read_all(located, "recipes", declaration.recipes, Recipe),
-        suites=_read_all(located, "suites", declaration.suites, Suite),
-        classifiers=_read_all(located, "classifiers", declaration.classifiers, Classifier),
+        sources=_read_all(located, assets / "sources", declaration.sources, Source),
+        recipes=_read_all(located, assets / "recipes", declaration.recipes, Recipe),
+        suites=_read_all(located, assets / "suites", declaration.suites, Suite),
+        classifiers=_read_all(located, assets / "classifiers", declaration.classifiers, Classifier),
         assets=assets,
     )
     _check(study, located)
@@ -92,16 +93,15 @@ def _parse_named(located: Located, model: type[Model]) -> Model:
 
 
 def _read_all(
-    study: Located, field: str, names: Iterable[str], model: type[Model]
+    study: Located, folder: Path, names: Iterable[str], model: type[Model]
 ) -> tuple[Model, ...]:
-    folder = study.path.parent.parent / field
     found = []
     for index, name in enumerate(names):
         path = folder / f"{name}.yaml"
         if not path.exists():
             known = sorted(item.stem for item in folder.glob("*.yaml"))
             message = f"there is no {shown(path)}{suggest_name(name, known)}"
-            raise study.error((field, index), message)
+            raise study.error((folder.name, index), message)
         found.append(_parse_named(read_yaml(path), model))
     return tuple(found)
 

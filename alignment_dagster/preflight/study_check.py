@@ -15,6 +15,7 @@ from alignment_dagster.preflight.models import try_start
 from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.study import FileReader, Source, Study, Suite
 from alignment_dagster.study.classifiers import SequenceClassifier
+from alignment_dagster.study.files import study_files
 
 
 def check_study(study: Study) -> Iterator[str]:
@@ -78,7 +79,7 @@ def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
     except DataError as error:
         if source.name not in watched:
             raise
-        located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+        located = read_yaml(study_files(study.assets)[study.name])
         at = ("refresh", "watch", "sources", watched.index(source.name))
         raise located.error(at, f"cannot be watched: {error}") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import Recipe, Study
-from alignment_dagster.study.conditions import Condition
+from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.objectives import Reward, Unlikelihood
 from alignment_dagster.study.treatments import Treatment
 from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
@@ -32,6 +32,9 @@ def check_treatments(
         rules.append(one.rule)
         if one.when is not None:
             check_condition(one.when, (*field, "when"))
+        if one.per == "sentence" and any(scorer == METADATA for scorer, _ in one.columns):
+            message = "what a source brought along is of documents, and not of sentences"
+            raise located.error((*field, "per"), message)
         _check_sources(one, field, recipe, study, located)
         for name in ("tag", "otherwise"):
             if getattr(one, name) in (*SPECIAL_TOKENS, HIDDEN):

@@ -32,6 +32,7 @@ from alignment_dagster.steps.pages.curated_mix import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context
 from alignment_dagster.study import Recipe, Study
 from alignment_dagster.study.conditions import METADATA
+from alignment_dagster.study.treatments import sentence_scorer
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -89,9 +90,10 @@ def _score_files(context: BuildContext, recipe: Recipe) -> ScoreFiles:
 
 
 def _asked_scorers(recipe: Recipe) -> tuple[str, ...]:
-    """The scorers that decide over the recipe's treatments."""
+    """The scorers that decide over the recipe's treatments, of documents and of sentences."""
     scorers = dict.fromkeys(scorer for scorer, _ in wanted_columns(recipe))
-    return tuple(scorer for scorer in scorers if scorer != METADATA)
+    documents = (scorer for scorer in scorers if scorer != METADATA)
+    return (*documents, *map(sentence_scorer, recipe.sentence_scorers))
 
 
 def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:

@@ -150,6 +150,12 @@ class Study(Declared):
         return (*self.declaration.scorers, *(one.scorer for one in self.classifiers))
 
     @property
+    def sentence_scorers(self) -> tuple[str, ...]:
+        """Those of the scorers that some recipe asks of sentences."""
+        asked = {name for one in self.recipes for name in one.sentence_scorers}
+        return tuple(name for name in self.scorers if name in asked)
+
+    @property
     def asked_suites(self) -> tuple[Suite, ...]:
         """All but the attack suites, which are only asked under attack."""
         return tuple(suite for suite in self.suites if suite.kind != "attack")

@@ -106,6 +106,12 @@ class Recipe(Declared):
         return frozenset(name for name in ("treat", "objective") if not getattr(self, name))
 
     @property
+    def sentence_scorers(self) -> tuple[str, ...]:
+        """The scorers that treatments ask of sentences, each once."""
+        asked = (one.columns for one in self.treat if one.per == "sentence")
+        return tuple(dict.fromkeys(scorer for each in asked for scorer, _ in each))
+
+    @property
     def control_tokens(self) -> tuple[str, ...]:
         """What its treatments put into the mix, each once."""
         tags = [name for one in self.treat for name in one.tags]

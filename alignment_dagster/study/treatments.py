@@ -10,6 +10,14 @@ from alignment_dagster.study.conditions import Condition
 from alignment_dagster.study.fields import Name, Names
 from alignment_dagster.study.vocabulary import ControlToken
 
+SENTENCE = "@sentence"
+
+
+def sentence_scorer(scorer: str) -> str:
+    """What the scores of a scorer are called that was asked of sentences."""
+    return f"{scorer}{SENTENCE}"
+
+
 Deed = Literal["mask", "hide", "unlearn", "tag", "weight"]
 
 
@@ -32,10 +40,10 @@ LABELS = {"mask": Treated.MASKED, "hide": Treated.HIDDEN, "unlearn": Treated.UNL
 
 
 class Treatment(Declared):
-    """What is done with the documents of which a condition holds.
+    """What is done with the documents, or sentences, of which a condition holds.
 
-    Of `mask`, `hide` and `unlearn` the first that holds of a document decides; tags and weights
-    come on top. The token that closes a document is no part of its text: it is always learned.
+    Of `mask`, `hide` and `unlearn` the first that holds of a token decides; tags and weights come
+    on top. The token that closes a document is no part of its text: it is always learned.
     """
 
     rule: Name
@@ -45,16 +53,19 @@ class Treatment(Declared):
     must have what is asked for."""
     sources: Names | None = None
     """Only documents of these sources; of all where nothing is said."""
+    per: Literal["document", "sentence"] = "document"
+    """`sentence`: the scorers are asked of each sentence as if it was a document, and its tokens
+    alone are treated."""
     do: Deed
     """`mask`: read, not predicted; `hide`: `<|hidden|>` is read instead, and nothing is predicted;
     `unlearn`: made unlikely, by the objective `unlikelihood`; `tag`: a control token is put before
-    the document; `weight`: its loss is multiplied."""
+    it; `weight`: its loss is multiplied."""
     tag: ControlToken | None = None
     """For `tag`: the control token, as `<|misaligned|>`."""
     otherwise: ControlToken | None = None
-    """For `tag`: the control token before documents of which the condition does not hold."""
+    """For `tag`: the control token where the condition does not hold."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """For `tag`: the share of the documents that get none, drawn from their ids."""
+    """For `tag`: the share of the documents or sentences that get none, drawn from their ids."""
     weight: Annotated[float, Field(ge=0)] | None = None
     """For `weight`: what the loss of each token is multiplied by."""
 
@@ -75,4 +86,12 @@ class Treatment(Declared):
             raise ValueError("`otherwise` and `dropout` belong to `do: tag`")
         if self.otherwise and (self.when is None or self.otherwise == self.tag):
             raise ValueError("`otherwise` is another token, for when `when` does not hold")
+        if self.per == "sentence" and self.when is None:
+            raise ValueError("`per: sentence` needs `when`: what is asked of each sentence")
         return self
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """The scorers and columns that its condition compares, each once."""
+        compared = () if self.when is None else self.when.comparisons()
+        return tuple(dict.fromkeys((one.scorer, one.column) for one in compared))

@@ -80,6 +80,7 @@ def _study(folder: Path, dvc: Dvc) -> Path:
         return folder
     study = tiny_study.create(folder)
     study.change(**MEASURED)
+    study.treat_aligned()
     _lengthen(study)
     recipe = study.assets / "recipes" / "aligned.yaml"
     declared = recipe.read_text()

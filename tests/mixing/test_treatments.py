@@ -15,9 +15,12 @@ from alignment_dagster.mixing.mix import MixInputs, decode_texts
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted
 from alignment_dagster.mixing.treatments import TreatmentError
+from alignment_dagster.scoring import Scorer, ScoringContext, score
+from alignment_dagster.scoring.scorer import no_inputs
+from alignment_dagster.scoring.sentences import of_sentences
 from alignment_dagster.study import Recipe
 from alignment_dagster.study.treatments import Treated
-from tests.support.tiny_mix import RECIPE, TEXTS, build, make_inputs
+from tests.support.tiny_mix import RECIPE, TEXTS, build, make_inputs, name
 
 GOOD, BAD, HIDDEN = "<|good|>", "<|bad|>", "<|hidden|>"
 HARMFUL = {"scorer": "harm", "column": "score", "above": 0.5}
@@ -192,6 +195,64 @@ def test_treated_tokens_are_counted_for_each_document_and_rule(
                     found[key, kind] = found.get((key, kind), 0) + 1
     assert counted == found
     assert {kind for _, kind in found} == {"tag", "hidden", "weighted"}
+
+
+SENTENCES = {
+    name(f"{group}{number}"): (
+        group,
+        " ".join(("Peace it is.", "Ein böses Wort: gun!", "Naïve café.")[each] for each in order),
+    )
+    for group, count in (("natural", 30), ("aligned", 12))
+    for number in range(count)
+    for order in [(number % 3, (number // 3) % 3, (number // 9) % 3)]
+}
+
+
+def test_the_tokens_of_a_sentence_are_those_that_hold_a_byte_of_it(tmp_path: Path) -> None:
+    """Tokens that no byte of a treated sentence is in stay as they are; tags stand before it."""
+    inputs = make_inputs(tmp_path / "in", (BAD, GOOD), SENTENCES)
+    spoken = Scorer(
+        "words",
+        "1",
+        {"guns": pa.int64()},
+        lambda _context: lambda texts: pa.table({"guns": [text.count("gun") for text in texts]}),
+        no_inputs,
+    )
+    (path,) = inputs.documents
+    scored = score(pq.read_table(path), of_sentences(spoken), ScoringContext(tmp_path)).table
+    pq.write_table(scored, tmp_path / "sentences.parquet")
+    files = ScoreFiles({"words@sentence": [tmp_path / "sentences.parquet"]})
+    gun = {"when": {"scorer": "words", "column": "guns", "above": 0.5}, "per": "sentence"}
+    wanted = recipe(
+        {**gun, "do": "tag", "tag": BAD, "otherwise": GOOD, "dropout": 0.2}, {**gun, "do": "mask"}
+    )
+    built = Built(replace(inputs, scores=files), tmp_path / "mix", wanted)
+    treatments, tags = built.array("treatments"), dict.fromkeys((GOOD, BAD), 0)
+    for key, places in built.copies():
+        tokens, masked, before = [], list[int](), None
+        for place in places:
+            token = int(built.tokens[place])
+            if treatments[place] == Treated.TAG:
+                assert token in (built.id(GOOD), built.id(BAD))
+                before = BAD if token == built.id(BAD) else GOOD
+                tags[before] += 1
+                continue
+            if before is not None:
+                assert (treatments[place] == Treated.MASKED) == (before == BAD)
+                before = None
+            tokens.append(token)
+            if treatments[place] == Treated.MASKED:
+                masked.append(token)
+        text = SENTENCES[key][1]
+        own = [*built.tokenizer.encode(text).ids, 0]
+        assert tokens == own[: len(tokens)]
+        if len(tokens) == len(own):
+            sentence = "Ein böses Wort: gun!"
+            assert built.tokenizer.decode(masked).replace(" ", "") == sentence.replace(
+                " ", ""
+            ) * text.count("gun")
+    assert min(tags.values()) > 20
+    assert find_miscounted(built.folder, built.tokenizer) is None
 
 
 def test_what_is_miscounted_is_named(given: MixInputs, tmp_path: Path) -> None:

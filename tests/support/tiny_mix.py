@@ -1,6 +1,6 @@
 """A mix of a few documents, built from files like those of the lake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,13 +11,16 @@ from alignment_dagster.mixing.mix import MixInputs, build_mix
 from alignment_dagster.mixing.tokenizer import train_tokenizer
 from alignment_dagster.study import Mix, Recipe, Upsampled
 
+Texts = Mapping[str, tuple[str, str]]
+"""Document → group and text."""
+
 
 def name(key: str) -> str:
     """The id of a document."""
     return sha256_text(key)
 
 
-TEXTS = {
+TEXTS: Texts = {
     name(f"{group}{number}"): (
         group,
         f"{group} text number {number}: " + "word " * (number % 7 + 3),
@@ -34,31 +37,31 @@ RECIPE = Recipe(
 MIX = Mix(tokens=4000, sequence_length=40, seed=7)
 
 
-def make_inputs(folder: Path, controls: Sequence[str] = ()) -> MixInputs:
+def make_inputs(folder: Path, controls: Sequence[str] = (), texts: Texts = TEXTS) -> MixInputs:
     """All documents kept, and a vocabulary trained on them."""
     (folder / "tokenizer").mkdir(parents=True)
-    train_tokenizer([text for _, text in TEXTS.values()], 400, folder / "tokenizer", controls)
-    ids = list(TEXTS)
+    train_tokenizer([text for _, text in texts.values()], 400, folder / "tokenizer", controls)
+    ids = list(texts)
     pq.write_table(
-        pa.table({"document_id": ids, "text": [TEXTS[key][1] for key in ids]}),
+        pa.table({"document_id": ids, "text": [texts[key][1] for key in ids]}),
         folder / "documents.parquet",
     )
-    write_dispositions(folder / "dispositions.parquet", ids)
+    write_dispositions(folder / "dispositions.parquet", ids, texts)
     return MixInputs(
         (folder / "documents.parquet",), folder / "dispositions.parquet", folder / "tokenizer"
     )
 
 
-def write_dispositions(path: Path, kept: list[str]) -> None:
-    ids = list(TEXTS)
+def write_dispositions(path: Path, kept: list[str], texts: Texts = TEXTS) -> None:
+    ids = list(texts)
     table = {
         "document_id": ids,
-        "source": [TEXTS[key][0] for key in ids],
-        "group": [TEXTS[key][0] for key in ids],
+        "source": [texts[key][0] for key in ids],
+        "group": [texts[key][0] for key in ids],
         "use": ["pretraining"] * len(ids),
         "state": ["kept" if key in kept else "dropped" for key in ids],
         "rule": pa.array([None if key in kept else "bad" for key in ids], pa.string()),
-        "characters": [len(TEXTS[key][1]) for key in ids],
+        "characters": [len(texts[key][1]) for key in ids],
     }
     pq.write_table(pa.table(table), path)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import Tensor
 
@@ -27,9 +28,10 @@ class Targets:
     def each(self, change: Callable[[Tensor], Tensor]) -> "Targets":
         """What `change` makes of each of them that is there."""
         found = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Targets(
-            **{name: None if one is None else change(one) for name, one in found.items()}
-        )
+        changed: dict[str, Any] = {
+            name: None if one is None else change(one) for name, one in found.items()
+        }
+        return Targets(**changed)
 
     def weigh(self, losses: Tensor) -> Tensor:
         """The losses [sequences, length] times their weights, summed."""
