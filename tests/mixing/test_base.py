@@ -1,17 +1,22 @@
 """A checkpoint that was trained elsewhere brings its tokenizer, and is refused before training."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.base import check_base, copy_tokenizer
+from alignment_dagster.mixing.mix import decode_texts
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 from alignment_dagster.study import Base
 from alignment_dagster.study.vocabulary import CHAT_TOKENS
 from tests.support.base_model import CONTEXT, END, WORDS, change, write_base
+from tests.support.tiny_mix import TEXTS, build, make_inputs
 
 TEXT = f"{WORDS}, {END} <|user|> naïve"
 
@@ -46,6 +51,22 @@ def test_a_tokenizer_that_holds_conversations_stays_as_it_is(base: Base, tmp_pat
     copy_tokenizer(Base(path="once"), tmp_path / "twice")
     for file in (tmp_path / "twice").iterdir():
         assert file.read_bytes() == (tmp_path / "once" / file.name).read_bytes()
+
+
+def test_a_mix_is_made_of_its_tokens(base: Base, tmp_path: Path) -> None:
+    """Documents end with its own end of text, and come back as they were."""
+    given = make_inputs(tmp_path / "in")
+    (tmp_path / "copy").mkdir()
+    copy_tokenizer(base, tmp_path / "copy", ["<|aligned|>"])
+    folder = build(replace(given, tokenizer=tmp_path / "copy"), tmp_path / "mix")
+    found = dict(decode_texts(folder, tmp_path / "copy"))
+    assert sum(TEXTS[key][1] == text for key, text in found.items()) >= len(found) - 1
+    copied = load_tokenizer(tmp_path / "copy")
+    tokens = np.load(folder / "sequences.npy")
+    (copies,) = pq.read_table(folder / "spans.parquet", columns=["document_start"]).columns
+    ends = int((tokens == copied.token_to_id(END)).sum())
+    assert ends == pytest.approx(sum(start == 0 for start in copies.to_pylist()), abs=1)
+    assert copied.token_to_id("<|aligned|>") not in tokens
 
 
 def test_one_that_fits_is_taken(base: Base) -> None:
