@@ -72,12 +72,32 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Rewards:
+    """How good each document is, or each sentence [n]."""
+
+    values: NDArray[np.float32]
+    sentences: Sentences | None
+    """None where documents are rewarded."""
+
+    def spread(self, row: int, ends: Numbers) -> NDArray[np.float32]:
+        """The reward of each token of a document, by the byte behind its last one [tokens].
+
+        A token has that of the last sentence that begins before its end: so has the white space
+        behind a sentence, and what closes the document.
+        """
+        if self.sentences is None:
+            return np.full(ends.size, self.values[row], "<f4")
+        begin, end = np.searchsorted(self.sentences.owner, (row, row + 1))
+        place = np.searchsorted(self.sentences.start[begin:end], ends) - 1
+        return self.values[begin:end][np.maximum(place, 0)]
+
+
+@dataclass(frozen=True)
 class DecidedTreatments:
     """What happens to the text of each kept document, in the order of the treatments."""
 
     decisions: tuple[Decision, ...]
-    rewards: NDArray[np.float32] | None
-    """Of each document [documents]."""
+    rewards: "Rewards | None"
 
     @property
     def weighs(self) -> bool:
@@ -88,8 +108,8 @@ class DecidedTreatments:
 def wanted_columns(recipe: Recipe) -> tuple[Column, ...]:
     """The scores of documents that treatments and rewards are decided from, each once."""
     found = [each for one in recipe.treat if one.per == "document" for each in one.columns]
-    if recipe.reward is not None:
-        found.append((recipe.reward.scorer, recipe.reward.column))
+    if recipe.reward is not None and recipe.reward.per == "document":
+        found.append(recipe.reward.named)
     return tuple(dict.fromkeys(found))
 
 
@@ -110,7 +130,7 @@ def decide_treatments(
         _decide(kept, treatment, number, files, scores, place)
         for number, treatment in enumerate(recipe.treat)
     )
-    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, scores))
+    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, files, scores))
 
 
 def _decide(
@@ -177,15 +197,21 @@ def _draw(
 
 
 def _rewards(
-    kept: KeptDocuments, recipe: Recipe, scores: Mapping[Column, Scores]
-) -> NDArray[np.float32] | None:
+    kept: KeptDocuments, recipe: Recipe, files: ScoreFiles, scores: Mapping[Column, Scores]
+) -> Rewards | None:
     if (reward := recipe.reward) is None:
         return None
-    column = (reward.scorer, reward.column)
     field: FieldPath = ("objective", "reward")
-    numbers = scores[column].numbers
-    _refuse_missing(kept, np.flatnonzero(np.isnan(numbers)), column, field)
+    sentences, owner = None, np.arange(kept.ids.size)
+    if reward.per == "sentence":
+        sentences = read_sentences(kept, files, (reward.named,))
+        owner, scores = sentences.owner, sentences.scores
+    numbers = scores[reward.named].numbers
+    _refuse_missing(kept, owner[np.isnan(numbers)], reward.named, field)
     if numbers.size and numbers.min() == numbers.max():
-        message = f"all {numbers.size:,} documents have the same {'.'.join(column)}: {numbers[0]:g}"
-        raise TreatmentError(field, f"{message}; a reward tells documents apart")
-    return (reward.sign * numbers).astype(np.float32)
+        raise TreatmentError(
+            field,
+            f"all {numbers.size:,} {reward.per}s have the same {'.'.join(reward.named)}: "
+            f"{numbers[0]:g}; a reward tells them apart",
+        )
+    return Rewards((reward.sign * numbers).astype("<f4"), sentences)

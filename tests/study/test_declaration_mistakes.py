@@ -207,6 +207,21 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
                 "objective.reward.column: 'first_term' of ai_discourse holds string",
             ),
             (
+                [{"do": "mask", "per": "sentence", "when": {**FLAGGED, "scorer": "metadata"}}],
+                {},
+                "treat.0.per: what a source brought along is of documents, and not of sentences",
+            ),
+            (
+                [],
+                {
+                    "objective": {
+                        **REWARDED,
+                        "reward": {**REWARD, "scorer": "metadata", "per": "sentence"},
+                    }
+                },
+                "objective.reward.per: what a source brought along is of documents",
+            ),
+            (
                 [],
                 {"objective": {**REWARDED, "reward": {**REWARD, "sign": 0}}},
                 "objective.reward.sign: ",
