@@ -202,7 +202,8 @@ def _rewards(
     if (reward := recipe.reward) is None:
         return None
     field: FieldPath = ("objective", "reward")
-    sentences, owner = None, np.arange(kept.ids.size)
+    sentences = None
+    owner: Numbers = np.arange(kept.ids.size)
     if reward.per == "sentence":
         sentences = read_sentences(kept, files, (reward.named,))
         owner, scores = sentences.owner, sentences.scores
