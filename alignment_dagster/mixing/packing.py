@@ -103,7 +103,7 @@ def _write_layers(
             pieces = zip(packed.begun[part].tolist(), packed.sizes[part].tolist(), strict=True)
             for row, size in pieces:
                 for file, layer in files:
-                    file.write(layer.read(row)[:size].tobytes())
+                    file.write(layer.read(row)[:size].data)
 
 
 def _chunks(size: int) -> Iterator[slice]:
