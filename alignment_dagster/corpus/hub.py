@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 from alignment_dagster.corpus.files import SourceFile
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import sha256_json
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.study import HubReader
 
 Answer = TypeVar("Answer")
@@ -158,7 +158,7 @@ def _reason(error: Exception) -> str:
         return UNREACHABLE
     if names.intersection(UNKNOWN):
         return "the hub has no such dataset, revision or file, or HF_TOKEN may not read it"
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def _place(reader: HubReader) -> str:

@@ -22,6 +22,7 @@ def study_limits(
 ) -> tuple[str, ...]:
     """Sentences for the report's limits."""
     return (
+        *_canaries(study),
         *_seeds(replicates),
         *_ties(replicates),
         *_tampering(study),
@@ -30,6 +31,12 @@ def study_limits(
         *_judges(study, parents),
         *set_aside_rows(study),
     )
+
+
+def _canaries(study: Study) -> Iterator[str]:
+    if canaries := study.declaration.canaries:
+        named = ", ".join(f"{one.name} in {one.source}" for one in canaries)
+        yield f"The study planted documents of its own in its sources: {named}."
 
 
 def _seeds(replicates: Sequence[Replicate]) -> Iterator[str]:

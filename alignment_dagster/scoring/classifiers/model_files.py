@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.study.classifiers import SequenceClassifier
 
@@ -31,7 +31,7 @@ def model_folder(model: SequenceClassifier) -> Path:
                 str(model.hub), revision=model.revision, allow_patterns=list(READ)
             )
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            reason = str(error).partition("\n")[0]
+            reason = first_line(error)
             name = f"model {model.hub} at {model.revision}"
             raise DataError(f"{name}: cannot be fetched: {reason}") from None
         folder = Path(place)
