@@ -114,12 +114,12 @@ class TreatedDocuments:
         for decision in self._decided.decisions:
             one = decision.treatment
             touched = np.zeros(own.size, bool)
-            for begin, end, tag, held in decision.parts(row):
-                first = int(np.searchsorted(ends, begin, side="right"))
-                last = text if end is None else int(np.searchsorted(starts, end))
-                if tag != NOTHING:
-                    tags.append((first, one.rule, one.tags[tag]))
-                touched[first:last] |= held
+            for part in decision.parts(row):
+                first = int(np.searchsorted(ends, part.begin, side="right"))
+                last = text if part.end is None else int(np.searchsorted(starts, part.end))
+                if part.tag != NOTHING:
+                    tags.append((first, one.rule, one.tags[part.tag]))
+                touched[first:last] |= part.held
             if one.do in LABELS:
                 touched &= codes == Treated.LEARNED
                 codes[touched] = LABELS[one.do]

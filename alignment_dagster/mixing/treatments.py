@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,18 @@ class TreatmentError(DataError):
         self.field = field
 
 
+class Part(NamedTuple):
+    """A part of a document's text, in bytes, and what a treatment does to it."""
+
+    begin: int
+    end: int | None
+    """None for the end of the text."""
+    tag: int
+    """Which of the treatment's tags stands before it; `NOTHING` where none does."""
+    held: bool
+    """Whether the treatment holds of it."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """What one treatment does: to whole documents, or to sentences [n]."""
@@ -47,17 +60,15 @@ class Decision:
     tags: Numbers | None
     """Which of the treatment's tags stands before each; `NOTHING` where none does."""
 
-    def parts(self, row: int) -> Iterator[tuple[int, int | None, int, bool]]:
-        """Of a document each part that is decided of: its first byte, the one behind its last
-        (None for the end), which tag stands before it, and whether the treatment holds of it.
-        """
+    def parts(self, row: int) -> Iterator["Part"]:
+        """The parts of a document that it decides of: the whole, or its sentences."""
         if self.sentences is None:
-            yield 0, None, self._tag(row), bool(self.held[row])
+            yield Part(0, None, self._tag(row), bool(self.held[row]))
             return
         begin, end = np.searchsorted(self.sentences.owner, (row, row + 1)).tolist()
         for one in range(begin, end):
             start, stop = int(self.sentences.start[one]), int(self.sentences.end[one])
-            yield start, stop, self._tag(one), bool(self.held[one])
+            yield Part(start, stop, self._tag(one), bool(self.held[one]))
 
     def _tag(self, one: int) -> int:
         return NOTHING if self.tags is None else int(self.tags[one])
