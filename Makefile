@@ -8,6 +8,8 @@ DEVELOPMENT := $(VENV)/.development-installed
 export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+# Where it is set, each of some hundred processes would compile the package for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak browser check docs ui gpu durability books clean setup setup-development
 

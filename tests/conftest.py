@@ -4,6 +4,7 @@ Tests of the audit and of releases share a tiny study that was really run once.
 """
 
 import fcntl
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,12 +21,28 @@ from tests.support.audited_study import Audited, refresh_audited, run_audited
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# What test files import is there to stay: looking through it again and again costs seconds.
+gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: no worker is left alone with one of them at the end."""
+    """Files with slow tests come first: no worker is left alone with one of them at the end.
+
+    Of those that need the shared study one comes at once, and the others where it is made: what
+    makes it is not waited for.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    shared = {item.path for item in items if "audited" in getattr(item, "fixturenames", ())}
+    first = next((item.path for item in items if item.path in slow & shared), None)
+    others_first = [item.path for item in items if item.path in slow - shared]
+    places = {path: place for place, path in enumerate(dict.fromkeys([first, *others_first]))}
+    items.sort(key=lambda item: (item.path not in slow, places.get(item.path, len(places))))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -171,8 +171,8 @@ ADDITIONS: Mapping[str, tuple[str, Edits]] = {
             "chain.py": (
                 ('CURATED_MIX = "curated_mix"\n',
                  'CURATED_MIX = "curated_mix"\nMIX_SIZE = "mix_size"\n'),
-                ("MIX, (RAW_CORPUS, DISPOSITIONS, TOKENIZER)),),\n",
-                 "MIX, (RAW_CORPUS, DISPOSITIONS, TOKENIZER)),\n"
+                ("MIX, (RAW_CORPUS, SCORED_CORPUS, DISPOSITIONS, TOKENIZER)),),\n",
+                 "MIX, (RAW_CORPUS, SCORED_CORPUS, DISPOSITIONS, TOKENIZER)),\n"
                  "     Asset(MIX_SIZE, By.RECIPE, MIX, (CURATED_MIX,))),\n"),
             ),
         },

@@ -312,6 +312,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "training": _training,
     "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
     "losses": _replicate_view(file_names.LOSSES, (chain.EVALUATION, chain.TAMPERING)),
+    "probes": _replicate_view(file_names.PROBES, (chain.EVALUATION,)),
     "attack_items": _replicate_view(file_names.ATTACKS, ("attacks",)),
     "questions": _report_view(file_names.QUESTIONS),
     "metrics": _report_view(file_names.RESULTS_TABLE),
@@ -403,6 +404,11 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "losses": {
         "stage": _TEXT, "source": _TEXT, "document_id": _TEXT, "nll": "double",
         "tokens": "bigint", "bytes": "bigint", **_REPLICATE,
+    },
+    "probes": {
+        "canary": _TEXT, "probe": "integer", "stage": _TEXT, "candidates": "varchar[]",
+        "log_probabilities": "double[]", "tokens": "integer[]", "rank": "integer",
+        "exposure": "double", **_REPLICATE,
     },
     "attack_items": {
         **_ITEM, "attack": _TEXT, "hit": "double", "scorer": _TEXT, "score": "double",

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from alignment_dagster.corpus.files import Readable, has_wildcards, is_hidden, sha256_files
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 
 IDENTITIES = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
 """What stores call the value that changes with an object's bytes."""
@@ -63,7 +63,9 @@ def find_remote(source: str, address: str, declared: str) -> tuple[RemoteFile, .
         raise DataError(f"{place}: the client of this store is not installed: {error}") from None
     except Exception as error:
         # Each store's client raises its own; all of them mean that it could not be asked.
-        raise DataError(f"{place}: cannot be listed: {_first_line(error)}") from None
+        raise DataError(
+            f"{place}: cannot be listed: {type(error).__name__}: {first_line(error)}"
+        ) from None
     files = tuple(RemoteFile(path.removeprefix(base + "/"), path, filesystem) for path in paths)
     parts = PurePosixPath(declared)
     files = tuple(file for file in files if not is_hidden(PurePosixPath(file.name), parts))
@@ -78,8 +80,6 @@ def _of_the_store(file: Readable, ask: Any) -> Any:
     except OSError:
         raise
     except Exception as error:
-        raise DataError(f"{file.name}: cannot be read: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        raise DataError(
+            f"{file.name}: cannot be read: {type(error).__name__}: {first_line(error)}"
+        ) from None

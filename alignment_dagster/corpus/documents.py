@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row, document_id
+from alignment_dagster.corpus.canaries import Document, Planting
+from alignment_dagster.corpus.rows import QuarantinedRow, Row, document_id
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 
@@ -112,7 +113,7 @@ class Shard:
 class _OpenShard:
     """A shard while it is being read."""
 
-    rows: list[tuple[str, RawRow]] = field(default_factory=list)
+    rows: list[Document] = field(default_factory=list)
     repeats: list[tuple[str, str, int]] = field(default_factory=list)
     quarantine: list[QuarantinedRow] = field(default_factory=list)
     characters: int = 0
@@ -127,6 +128,12 @@ class _OpenShard:
         """Whether nothing was read for it."""
         return not (self.rows or self.repeats or self.quarantine)
 
+    def add(self, documents: Iterable[Document]) -> None:
+        """Take documents that are in no shard yet."""
+        for identity, row in documents:
+            self.rows.append((identity, row))
+            self.characters += len(row.text)
+
 
 @dataclass
 class ShardReader:
@@ -137,6 +144,7 @@ class ShardReader:
     """
 
     source: Source
+    planting: Planting = field(default_factory=Planting)
     known: KnownIds = field(default_factory=KnownIds)
     position: int = 0
     path: str = ""
@@ -152,6 +160,9 @@ class ShardReader:
             if shard.is_full:
                 yield self._close(shard)
                 shard, new = _OpenShard(), set()
+        if self.path:
+            # in a shard that ends with the source: it is not taken over when that has grown
+            shard.add(self.planting.rest())
         if not shard.is_empty:
             yield self._close(shard)
 
@@ -162,12 +173,12 @@ class ShardReader:
             shard.quarantine.append(row)
             return
         identity = document_id(self.source.name, row)
+        self.planting.refuse(identity, row)
         if identity in new or identity in self.known:
             shard.repeats.append((identity, row.path, row.line))
         else:
             new.add(identity)
-            shard.rows.append((identity, row))
-            shard.characters += len(row.text)
+            shard.add([(identity, row), *self.planting.behind(identity)])
 
     def _close(self, shard: _OpenShard) -> Shard:
         ids = [identity for identity, _ in shard.rows]
@@ -207,7 +218,7 @@ def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
 
 
 def _metadata_rows(
-    rows: Sequence[tuple[str, RawRow]],
+    rows: Sequence[Document],
 ) -> list[tuple[str, str, float | None, str | None]]:
     return [
         (identity, column, None, value)

@@ -8,12 +8,13 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from alignment_dagster.corpus.canaries import Planting
 from alignment_dagster.corpus.documents import Shard, ShardReader, write_shard
 from alignment_dagster.corpus.rows import Row
 from alignment_dagster.corpus.sources import Tally
@@ -64,6 +65,7 @@ class Reading:
     read_from: ReadFrom
     work: Path
     folder: Path
+    planting: Planting = field(default_factory=Planting)
 
     def run(
         self, earlier: EarlierShards | None, report: Callable[[int], None]
@@ -100,8 +102,9 @@ class Reading:
         marks: list[Mark] = []
         if earlier is None:
             return marks
-        for number, mark in enumerate(earlier.marks[:-1]):
-            if mark.files not in ends:
+        for number, mark in enumerate(earlier.marks):
+            # two shards end where the source ended if the second holds nothing but canaries
+            if mark == earlier.marks[-1] or mark.files not in ends:
                 break
             marks.append(mark)
             for name in (file_names.shard(table, number) for table in file_names.RAW_TABLES):
@@ -117,7 +120,7 @@ class Reading:
         return marks
 
     def _reader_behind(self, marks: Sequence[Mark]) -> ShardReader:
-        reader = ShardReader(self.source)
+        reader = ShardReader(self.source, self.planting)
         for number in range(len(marks)):
             name = file_names.shard(file_names.RAW_DOCUMENTS, number)
             kept = self._shard_folder(number) / name
@@ -125,6 +128,7 @@ class Reading:
             ids = pq.read_table(path, columns=["document_id"])["document_id"].to_pylist()
             reader.known.add(ids)
             reader.position += len(ids)
+            self.planting.skip(path)
         return reader
 
     def _keep(self, shard: Shard, mark: Mark, number: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError, first_line
 
 
 def find_device(name: str) -> torch.device:
@@ -103,7 +103,7 @@ def memory_advice(
         lower = f"lower {setting} from {value} to {value // 2}{beside}"
         if value == 1:
             lower = f"{setting} is 1 already: take a smaller model or shorter sequences"
-        said = str(error).splitlines()[0][:200]
+        said = first_line(error)
         held = ""
         if device.type == "cuda":
             free, total = torch.cuda.mem_get_info(device)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError, first_line
 
 NAME = "ray"
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -38,8 +38,7 @@ def run_tasks(
                 raise row["error"]
             yield row["result"]
     except ray.exceptions.RayError as error:
-        first = str(error).splitlines()[0]
-        raise AlignmentError(f"the cluster did not finish: {first}") from None
+        raise AlignmentError(f"the cluster did not finish: {first_line(error)}") from None
 
 
 def _connect() -> Any:

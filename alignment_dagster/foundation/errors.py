@@ -1,5 +1,7 @@
 """The errors a user can cause; each is shown as one message, never as a traceback."""
 
+LONGEST_LINE = 300
+
 
 class AlignmentError(Exception):
     """A mistake in what was declared, in the data, or in the lake; the message says where."""
@@ -15,3 +17,8 @@ class DataError(AlignmentError):
 
 class ArtifactError(AlignmentError):
     """An artifact is missing or its bytes changed; the message names the artifact."""
+
+
+def first_line(error: Exception) -> str:
+    """Of what a library says, the first line, at most 300 characters; its kind if it is mute."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:LONGEST_LINE]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 
 Answer = TypeVar("Answer")
 Kind = Literal["dataset", "model"]
@@ -101,4 +101,4 @@ def _reason(kind: Kind, error: Exception) -> str:
         return UNREACHABLE
     if names.intersection(UNKNOWN):
         return f"the hub has no such {kind}, revision or file, or HF_TOKEN may not read it"
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from alignment_dagster.foundation.errors import AlignmentError, DataError
+from alignment_dagster.foundation.errors import AlignmentError, DataError, first_line
 from alignment_dagster.foundation.model_files import model_path, model_place
 from alignment_dagster.mixing.tokenizer import TOKENIZER, special_token, write_tokenizer
 from alignment_dagster.study import Base
@@ -126,7 +126,7 @@ def _read_gguf(path: Path, place: str) -> dict[str, Any]:
         found: dict[str, Any] = load_gguf_checkpoint(path)["config"]
     except Exception as error:
         # It raises what it stumbles over in the file.
-        reason = str(error).partition("\n")[0][:300]
+        reason = first_line(error)
         raise DataError(f"model {place}: the GGUF file cannot be read: {reason}") from None
     return found
 
@@ -147,7 +147,7 @@ def _read_vocabulary(path: Path, place: str) -> _Vocabulary:
         raise DataError(f"model {place}: {error}") from None
     except Exception as error:
         # The libraries raise a bare Exception for a file that they cannot read.
-        reason = str(error).partition("\n")[0][:300]
+        reason = first_line(error)
         raise DataError(f"model {place}: its tokenizer cannot be used: {reason}") from None
     if end is None or tokenizer.token_to_id(end) is None:
         raise DataError(f"model {place}: its tokenizer has no end-of-text token")

@@ -130,7 +130,7 @@ def _write_layers(
             if row != last:
                 last, contents = row, [layer.read(row) for layer in layers.values()]
             for file, content in zip(files, contents, strict=True):
-                file.write(content[begin : begin + size].tobytes())
+                file.write(content[begin : begin + size].data)
 
 
 def _copies(packed: PackedDocuments) -> Iterator[Piece]:

@@ -14,6 +14,8 @@ from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, hex_
 from alignment_dagster.mixing.layers import Packable
 from alignment_dagster.study import Mix
 
+HASHED = 65_536
+"""Documents whose ids are texts at a time."""
 RANK_BYTES = 16
 """Of a digest: enough that no two documents share them."""
 
@@ -107,8 +109,11 @@ def _shuffle(kept: KeptDocuments, documents: Numbers, numbers: Numbers, seed: in
 
 
 def _draw_ranks(seed: int, ids: NDArray[np.bytes_], copy: int) -> NDArray[np.bytes_]:
-    digests = (
-        hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()[:RANK_BYTES]
-        for document_id in hex_ids(ids)
-    )
-    return np.frombuffer(b"".join(digests), f"S{RANK_BYTES}")
+    ranks = np.empty(ids.size, f"S{RANK_BYTES}")
+    for start in range(0, ids.size, HASHED):
+        digests = (
+            hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()[:RANK_BYTES]
+            for document_id in hex_ids(ids[start : start + HASHED])
+        )
+        ranks[start : start + HASHED] = np.frombuffer(b"".join(digests), ranks.dtype)
+    return ranks

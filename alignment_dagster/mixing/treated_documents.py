@@ -39,6 +39,7 @@ class Layout:
     ids: NDArray[Any]
     treatments: NDArray[np.uint8]
     weights: NDArray[np.float32]
+    rewards: NDArray[np.float32]
     treated: tuple[TreatedTokens, ...]
 
 
@@ -74,7 +75,9 @@ class TreatedDocuments:
                 np.dtype("<f4"), lambda row: self._layout(row).weights
             )
         if decided.rewards is not None:
-            layers[file_names.REWARDS] = Layer(np.dtype("<f4"), self._rewards)
+            layers[file_names.REWARDS] = Layer(
+                np.dtype("<f4"), lambda row: self._layout(row).rewards
+            )
         self.layers: Mapping[str, Layer] = layers
 
     def encode(self, rows: Numbers) -> None:
@@ -89,11 +92,6 @@ class TreatedDocuments:
     def _count(self, rows: Numbers) -> None:
         self.lengths[rows] = self._encoded.lengths[rows] + self._inserted[rows]
 
-    def _rewards(self, row: int) -> NDArray[np.float32]:
-        """Every token of a document has its reward, also the one that closes it."""
-        assert self._decided.rewards is not None
-        return np.full(int(self.lengths[row]), self._decided.rewards[row], "<f4")
-
     def _layout(self, row: int) -> Layout:
         """Of the document asked last it is known: layers are read side by side."""
         if self._last is None or self._last[0] != row:
@@ -107,17 +105,21 @@ class TreatedDocuments:
         starts = ends - self._sizes[own[:text]]
         codes = np.full(own.size, Treated.LEARNED, np.uint8)
         weights = np.ones(own.size, "<f4")
+        rewards = np.zeros(own.size, "<f4")
+        if self._decided.rewards is not None:
+            closed = np.append(ends, ends[-1] + 1 if text else 1)
+            rewards = self._decided.rewards.spread(row, closed)
         treated: list[tuple[str, str, Flags]] = []
         tags: list[tuple[int, str, str]] = []
         for decision in self._decided.decisions:
             one = decision.treatment
             touched = np.zeros(own.size, bool)
-            for begin, end, tag, held in decision.parts(row):
-                first = int(np.searchsorted(ends, begin, side="right"))
-                last = text if end is None else int(np.searchsorted(starts, end))
-                if tag != NOTHING:
-                    tags.append((first, one.rule, one.tags[tag]))
-                touched[first:last] |= held
+            for part in decision.parts(row):
+                first = int(np.searchsorted(ends, part.begin, side="right"))
+                last = text if part.end is None else int(np.searchsorted(starts, part.end))
+                if part.tag != NOTHING:
+                    tags.append((first, one.rule, one.tags[part.tag]))
+                touched[first:last] |= part.held
             if one.do in LABELS:
                 touched &= codes == Treated.LEARNED
                 codes[touched] = LABELS[one.do]
@@ -128,7 +130,7 @@ class TreatedDocuments:
         ids = own.copy()
         if HIDDEN in self._ids:
             ids[codes == Treated.HIDDEN] = self._ids[HIDDEN]
-        return self._put_in(tags, Layout(ids, codes, weights, ()), treated)
+        return self._put_in(tags, Layout(ids, codes, weights, rewards, ()), treated)
 
     def _put_in(
         self,
@@ -156,5 +158,6 @@ class TreatedDocuments:
             np.insert(layout.ids, at, [self._ids[tag] for _, _, tag in tags]),
             np.insert(layout.treatments, at, Treated.TAG),
             np.insert(layout.weights, at, 1),
+            np.insert(layout.rewards, at, layout.rewards[at]),
             tuple(found),
         )

@@ -34,6 +34,8 @@ TREATED = pa.schema(
 """A row for each document and rule that treated it; tokens of all its copies. `treatment` is
 `masked`, `hidden`, `unlearned`, `tag` (tokens that were put in) or `weighted`."""
 Integers = NDArray[np.int64]
+ROWS = 4096
+"""Sequences that are looked at at a time."""
 
 
 def write_treated(
@@ -130,11 +132,13 @@ def _find_stray(
     sequences: NDArray[Any], codes: NDArray[np.uint8], table: pa.Table, tokenizer: Tokenizer
 ) -> str | None:
     tags = [one for one in table["tag"].unique().to_pylist() if one is not None]
-    put_in = np.isin(sequences, [token_id(tokenizer, one) for one in tags])
-    if (put_in != (codes == Treated.TAG)).any():
-        return "a control token lies where none was put in, or one that was put in is missing"
+    put_in = [token_id(tokenizer, one) for one in tags]
     hidden = tokenizer.token_to_id(HIDDEN)
-    placeholders = np.zeros(codes.shape, bool) if hidden is None else sequences == hidden
-    if (placeholders != (codes == Treated.HIDDEN)).any():
-        return "a token is hidden, and not replaced by the placeholder, or the other way round"
+    for at in range(0, len(codes), ROWS):
+        part, kinds = sequences[at : at + ROWS], codes[at : at + ROWS]
+        if (np.isin(part, put_in) != (kinds == Treated.TAG)).any():
+            return "a control token lies where none was put in, or one that was is missing"
+        shown = np.zeros(kinds.shape, bool) if hidden is None else part == hidden
+        if (shown != (kinds == Treated.HIDDEN)).any():
+            return "a token is hidden, and not replaced by the placeholder, or the other way round"
     return None

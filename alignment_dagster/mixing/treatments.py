@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,18 @@ class TreatmentError(DataError):
         self.field = field
 
 
+class Part(NamedTuple):
+    """A part of a document's text, in bytes, and what a treatment does to it."""
+
+    begin: int
+    end: int | None
+    """None for the end of the text."""
+    tag: int
+    """Which of the treatment's tags stands before it; `NOTHING` where none does."""
+    held: bool
+    """Whether the treatment holds of it."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """What one treatment does: to whole documents, or to sentences [n]."""
@@ -47,17 +60,15 @@ class Decision:
     tags: Numbers | None
     """Which of the treatment's tags stands before each; `NOTHING` where none does."""
 
-    def parts(self, row: int) -> Iterator[tuple[int, int | None, int, bool]]:
-        """Of a document each part that is decided of: its first byte, the one behind its last
-        (None for the end), which tag stands before it, and whether the treatment holds of it.
-        """
+    def parts(self, row: int) -> Iterator["Part"]:
+        """The parts of a document that it decides of: the whole, or its sentences."""
         if self.sentences is None:
-            yield 0, None, self._tag(row), bool(self.held[row])
+            yield Part(0, None, self._tag(row), bool(self.held[row]))
             return
         begin, end = np.searchsorted(self.sentences.owner, (row, row + 1)).tolist()
         for one in range(begin, end):
             start, stop = int(self.sentences.start[one]), int(self.sentences.end[one])
-            yield start, stop, self._tag(one), bool(self.held[one])
+            yield Part(start, stop, self._tag(one), bool(self.held[one]))
 
     def _tag(self, one: int) -> int:
         return NOTHING if self.tags is None else int(self.tags[one])
@@ -72,12 +83,32 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Rewards:
+    """How good each document is, or each sentence [n]."""
+
+    values: NDArray[np.float32]
+    sentences: Sentences | None
+    """None where documents are rewarded."""
+
+    def spread(self, row: int, ends: Numbers) -> NDArray[np.float32]:
+        """The reward of each token of a document, by the byte behind its last one [tokens].
+
+        A token has that of the last sentence that begins before its end: so has the white space
+        behind a sentence, and what closes the document.
+        """
+        if self.sentences is None:
+            return np.full(ends.size, self.values[row], "<f4")
+        begin, end = np.searchsorted(self.sentences.owner, (row, row + 1))
+        place = np.searchsorted(self.sentences.start[begin:end], ends) - 1
+        return self.values[begin:end][np.maximum(place, 0)]
+
+
+@dataclass(frozen=True)
 class DecidedTreatments:
     """What happens to the text of each kept document, in the order of the treatments."""
 
     decisions: tuple[Decision, ...]
-    rewards: NDArray[np.float32] | None
-    """Of each document [documents]."""
+    rewards: "Rewards | None"
 
     @property
     def weighs(self) -> bool:
@@ -88,8 +119,8 @@ class DecidedTreatments:
 def wanted_columns(recipe: Recipe) -> tuple[Column, ...]:
     """The scores of documents that treatments and rewards are decided from, each once."""
     found = [each for one in recipe.treat if one.per == "document" for each in one.columns]
-    if recipe.reward is not None:
-        found.append((recipe.reward.scorer, recipe.reward.column))
+    if recipe.reward is not None and recipe.reward.per == "document":
+        found.append(recipe.reward.named)
     return tuple(dict.fromkeys(found))
 
 
@@ -110,7 +141,7 @@ def decide_treatments(
         _decide(kept, treatment, number, files, scores, place)
         for number, treatment in enumerate(recipe.treat)
     )
-    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, scores))
+    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, files, scores))
 
 
 def _decide(
@@ -177,15 +208,22 @@ def _draw(
 
 
 def _rewards(
-    kept: KeptDocuments, recipe: Recipe, scores: Mapping[Column, Scores]
-) -> NDArray[np.float32] | None:
+    kept: KeptDocuments, recipe: Recipe, files: ScoreFiles, scores: Mapping[Column, Scores]
+) -> Rewards | None:
     if (reward := recipe.reward) is None:
         return None
-    column = (reward.scorer, reward.column)
     field: FieldPath = ("objective", "reward")
-    numbers = scores[column].numbers
-    _refuse_missing(kept, np.flatnonzero(np.isnan(numbers)), column, field)
+    sentences = None
+    owner: Numbers = np.arange(kept.ids.size)
+    if reward.per == "sentence":
+        sentences = read_sentences(kept, files, (reward.named,))
+        owner, scores = sentences.owner, sentences.scores
+    numbers = scores[reward.named].numbers
+    _refuse_missing(kept, owner[np.isnan(numbers)], reward.named, field)
     if numbers.size and numbers.min() == numbers.max():
-        message = f"all {numbers.size:,} documents have the same {'.'.join(column)}: {numbers[0]:g}"
-        raise TreatmentError(field, f"{message}; a reward tells documents apart")
-    return (reward.sign * numbers).astype(np.float32)
+        raise TreatmentError(
+            field,
+            f"all {numbers.size:,} {reward.per}s have the same {'.'.join(reward.named)}: "
+            f"{numbers[0]:g}; a reward tells them apart",
+        )
+    return Rewards((reward.sign * numbers).astype("<f4"), sentences)

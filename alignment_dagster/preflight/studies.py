@@ -12,6 +12,7 @@ from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
+from alignment_dagster.preflight.canaries import check_canaries
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
@@ -140,6 +141,7 @@ def _check(study: Study, located: Located) -> None:
         _check_recipe(recipe, study)
     for suite in study.suites:
         _check_suite(suite, study)
+    check_canaries(study, located)
     check_measurement(study, located)
     check_refresh(study, located)
 

@@ -11,6 +11,7 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.preflight.canaries import check_planted
 from alignment_dagster.preflight.models import try_start
 from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.study import FileReader, Source, Study, Suite
@@ -57,6 +58,8 @@ def check_study(study: Study) -> Iterator[str]:
         # one on the hub is fetched when it is needed: here nothing waits for a network
         if isinstance(classifier.model, SequenceClassifier) and classifier.model.path is not None:
             model_path(classifier.model)
+    if planted := check_planted(study, items):
+        yield f"{study.name}: {len(declared.canaries)} canaries, {planted} planted documents"
     refresh = declared.refresh
     watched = refresh.watch.sources if refresh and refresh.watch and not unseen else ()
     for name in dict.fromkeys((*watched, *declared.sources)):

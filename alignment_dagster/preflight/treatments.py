@@ -32,9 +32,8 @@ def check_treatments(
         rules.append(one.rule)
         if one.when is not None:
             check_condition(one.when, (*field, "when"))
-        if one.per == "sentence" and any(scorer == METADATA for scorer, _ in one.columns):
-            message = "what a source brought along is of documents, and not of sentences"
-            raise located.error((*field, "per"), message)
+        for scorer, _ in one.columns:
+            _check_sentences(one.per, scorer, field, located)
         _check_sources(one, field, recipe, study, located)
         for name in ("tag", "otherwise"):
             if getattr(one, name) in (*SPECIAL_TOKENS, HIDDEN):
@@ -57,6 +56,12 @@ def _check_sources(
             raise located.error(at, message + suggest_name(name, known))
 
 
+def _check_sentences(per: str, scorer: str, field: FieldPath, located: Located) -> None:
+    if per == "sentence" and scorer == METADATA:
+        message = "what a source brought along is of documents, and not of sentences"
+        raise located.error((*field, "per"), message)
+
+
 def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCondition) -> None:
     objective = recipe.objective
     if isinstance(objective, Unlikelihood) and all(one.do != "unlearn" for one in recipe.treat):
@@ -68,6 +73,7 @@ def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCon
         raise located.error(("objective", "prompt"), message)
     if recipe.reward is not None:
         check_condition(_as_comparison(recipe.reward), ("objective", "reward"))
+        _check_sentences(recipe.reward.per, recipe.reward.scorer, ("objective", "reward"), located)
 
 
 def _as_comparison(reward: Reward) -> Condition:

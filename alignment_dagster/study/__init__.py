@@ -1,5 +1,6 @@
 """What a study declares: the frozen models of the files in `assets/`."""
 
+from alignment_dagster.study.canaries import Canary, Probe
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
@@ -97,6 +98,7 @@ __all__ = [
     "Attacks",
     "Base",
     "Budget",
+    "Canary",
     "Claim",
     "Classifier",
     "Count",
@@ -132,6 +134,7 @@ __all__ = [
     "PostTraining",
     "PreferenceOptimisation",
     "Pretraining",
+    "Probe",
     "Reader",
     "Recipe",
     "Refresh",

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.study.canaries import Canary
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.deduplication import NearDuplicates
@@ -65,6 +66,8 @@ class StudyDeclaration(Declared):
     """What no recipe trains on."""
     near_duplicates: NearDuplicates | None = None
     """What counts as nearly the same text; only exact duplicates where nothing is said."""
+    canaries: Annotated[tuple[Canary, ...], Field(strict=False)] = ()
+    """Documents of known content, planted in sources: the report says what became of them."""
     base: Base | None = added(None)
     """A checkpoint that every recipe goes on from, instead of `tokenizer` and `model`."""
     tokenizer: Tokenizer | None = None
@@ -110,7 +113,7 @@ class StudyDeclaration(Declared):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{field}: named twice: {', '.join(twice)}")
-        for field in ("tampering", "claims"):
+        for field in ("canaries", "tampering", "claims"):
             names = [item.name for item in getattr(self, field)]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -164,6 +167,10 @@ class Study(Declared):
     def gate(self) -> Gate | None:
         """What a new report is held against the last approved one by; None where undeclared."""
         return None if self.declaration.refresh is None else self.declaration.refresh.gate
+
+    def canaries_in(self, source: str) -> tuple[Canary, ...]:
+        """Those that are planted in a source."""
+        return tuple(one for one in self.declaration.canaries if one.source == source)
 
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)

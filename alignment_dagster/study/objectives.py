@@ -10,14 +10,21 @@ from alignment_dagster.study.vocabulary import ControlToken
 
 
 class Reward(Declared):
-    """A score that says how good a document is; every token has its document's."""
+    """A score that says how good a document or sentence is; every token has that of its own."""
 
     scorer: ScorerName
     """One of the study's, or `metadata` for what the source brought along."""
     column: Name
-    """One of the scorer's columns, a number that every document has."""
+    """One of the scorer's columns, a number that each has."""
+    per: Literal["document", "sentence"] = "document"
+    """`sentence`: the scorer is asked of each sentence as if it was a document."""
     sign: Literal[1, -1] = 1
     """-1 where a higher score is worse."""
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The scorer and its column."""
+        return self.scorer, self.column
 
 
 class Conditional(Declared):

@@ -107,8 +107,10 @@ class Recipe(Declared):
 
     @property
     def sentence_scorers(self) -> tuple[str, ...]:
-        """The scorers that treatments ask of sentences, each once."""
-        asked = (one.columns for one in self.treat if one.per == "sentence")
+        """The scorers that treatments and rewards ask of sentences, each once."""
+        asked = [one.columns for one in self.treat if one.per == "sentence"]
+        if self.reward is not None and self.reward.per == "sentence":
+            asked.append((self.reward.named,))
         return tuple(dict.fromkeys(scorer for each in asked for scorer, _ in each))
 
     @property

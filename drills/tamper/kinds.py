@@ -43,8 +43,8 @@ class Kind:
         return names[0]
 
 
-WITHOUT_ROWS = ("generations.parquet",)
-"""The tiny study declares nothing that generates text."""
+WITHOUT_ROWS = ("failures/00000.parquet", "generations.parquet")
+"""No scorer fails in the tiny study, and it declares nothing that generates text."""
 SOURCES = {"partition": "stories", "other": "ai_news"}
 RECIPES = {"partition": "aligned", "other": "unfiltered"}
 REPLICATES = {"partition": "aligned|0", "other": "unfiltered|0"}

@@ -30,6 +30,7 @@ NOT_DECLARED = {
         "examples",
         "thresholds",
         "near_duplicates",
+        "probes",
         "drift",
         "new_terms",
         "regressions",

@@ -11,20 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.deduplication import (
-    DistinctDocuments,
-    Measure,
-    Pairs,
-    earlier_search,
-    find_pairs,
-    select_kept,
-    write_digests,
-)
 from alignment_dagster.deduplication import candidates as candidates_module
+from alignment_dagster.deduplication import earlier_search
 from alignment_dagster.deduplication import pairs as pairs_module
-from alignment_dagster.deduplication.digests import parts_of, read_digests
+from alignment_dagster.deduplication.digests import parts_of, read_digests, write_digests
+from alignment_dagster.deduplication.documents import DistinctDocuments
 from alignment_dagster.deduplication.earlier_search import Parted, read_search, save_search
-from alignment_dagster.deduplication.pairs import Known
+from alignment_dagster.deduplication.measure import Measure
+from alignment_dagster.deduplication.pairs import Known, Pairs, find_pairs
+from alignment_dagster.deduplication.selection import select_kept
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.scoring.normalise import normalise
 

@@ -208,10 +208,10 @@ SENTENCES = {
 }
 
 
-def test_the_tokens_of_a_sentence_are_those_that_hold_a_byte_of_it(tmp_path: Path) -> None:
-    """Tokens that no byte of a treated sentence is in stay as they are; tags stand before it."""
-    inputs = make_inputs(tmp_path / "in", (BAD, GOOD), SENTENCES)
-    spoken = Scorer(
+def with_sentences(folder: Path) -> MixInputs:
+    """Documents of three sentences each, of which each was asked how many guns it names."""
+    inputs = make_inputs(folder / "in", (BAD, GOOD), SENTENCES)
+    guns = Scorer(
         "words",
         "1",
         {"guns": pa.int64()},
@@ -219,14 +219,20 @@ def test_the_tokens_of_a_sentence_are_those_that_hold_a_byte_of_it(tmp_path: Pat
         no_inputs,
     )
     (path,) = inputs.documents
-    scored = score(pq.read_table(path), of_sentences(spoken), ScoringContext(tmp_path)).table
-    pq.write_table(scored, tmp_path / "sentences.parquet")
-    files = ScoreFiles({"words@sentence": [tmp_path / "sentences.parquet"]})
+    scored = score(pq.read_table(path), of_sentences(guns), ScoringContext(folder)).table
+    pq.write_table(scored, folder / "sentences.parquet")
+    files = ScoreFiles({"words@sentence": [folder / "sentences.parquet"]})
+    return replace(inputs, scores=files)
+
+
+def test_the_tokens_of_a_sentence_are_those_that_hold_a_byte_of_it(tmp_path: Path) -> None:
+    """Tokens that no byte of a treated sentence is in stay as they are; tags stand before it."""
+    inputs = with_sentences(tmp_path)
     gun = {"when": {"scorer": "words", "column": "guns", "above": 0.5}, "per": "sentence"}
     wanted = recipe(
         {**gun, "do": "tag", "tag": BAD, "otherwise": GOOD, "dropout": 0.2}, {**gun, "do": "mask"}
     )
-    built = Built(replace(inputs, scores=files), tmp_path / "mix", wanted)
+    built = Built(inputs, tmp_path / "mix", wanted)
     treatments, tags = built.array("treatments"), dict.fromkeys((GOOD, BAD), 0)
     for key, places in built.copies():
         tokens, masked, before = [], list[int](), None
@@ -253,6 +259,30 @@ def test_the_tokens_of_a_sentence_are_those_that_hold_a_byte_of_it(tmp_path: Pat
             ) * text.count("gun")
     assert min(tags.values()) > 20
     assert find_miscounted(built.folder, built.tokenizer) is None
+
+
+def test_a_token_has_the_reward_of_its_sentence(tmp_path: Path) -> None:
+    """Also the white space behind it, what closes the document, and a tag before it."""
+    inputs = with_sentences(tmp_path)
+    by_sentence = {"scorer": "words", "column": "guns", "sign": -1, "per": "sentence"}
+    gun = {"when": {"scorer": "words", "column": "guns", "above": 0.5}, "per": "sentence"}
+    wanted = recipe(
+        {**gun, "do": "tag", "tag": BAD},
+        objective={"kind": "reward_weighted", "beta": 1.0, "reward": by_sentence},
+    )
+    built = Built(inputs, tmp_path / "mix", wanted)
+    rewards, treatments = built.array("rewards"), built.array("treatments")
+    for key, places in built.copies():
+        bad = [place for place in places if rewards[place] == -1]
+        assert {float(rewards[place]) for place in places} <= {0.0, -1.0}
+        tagged = [place for place in places if treatments[place] == Treated.TAG]
+        assert set(tagged) <= set(bad)
+        own = [*built.tokenizer.encode(SENTENCES[key][1]).ids, 0]
+        if len(places) - len(tagged) == len(own):
+            said = built.tokenizer.decode([int(built.tokens[place]) for place in bad])
+            count = SENTENCES[key][1].count("gun")
+            assert said.replace(" ", "") == "EinbösesWort:gun!" * count
+            assert (rewards[places[-1]] == -1) == SENTENCES[key][1].endswith("gun!")
 
 
 def test_what_is_miscounted_is_named(given: MixInputs, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -40,6 +41,19 @@ def scored_by(study: TinyStudy, **scorer: str) -> None:
     study.write("suites/cloze", {**content, "kind": "generation", "scorer": scorer})
 
 
+def canaries(study: TinyStudy, *rows: object, **fields: Any) -> None:
+    """One with a text that is told, and one whose texts are rows of a file."""
+    (study.assets / "canaries").mkdir()
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    (study.assets / "canaries" / "spark.jsonl").write_text("\n".join(lines))
+    shared = {"description": "d", "source": "stories"}
+    alarm = {"name": "alarm", "texts": ["An alarm."], **shared}
+    spark = {"name": "spark", "file": "spark.jsonl", **shared, **fields}
+    study.change(canaries=[alarm, spark])
+
+
+SPARK = {"text": "A spark."}
+S = r"studies/tiny.yaml:\d+: canaries.1"
 WRONG: dict[str, tuple[Change, str]] = {
     "a Parquet file behind a JSONL reader": (
         lambda study: pq.write_table(pa.table({"text": ["x"]}), study.data / "stories.jsonl"),
@@ -149,6 +163,34 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a scorer of one's own that nobody has": (
         lambda study: study.change(scorers=[*STUDY["scorers"], "none:marks"]),
         r"studies/tiny.yaml:\d+: scorers.4: none:marks: there is no .*scorers/none.py, and no",
+    ),
+    "a canary whose file is not there": (
+        lambda study: canaries(study, SPARK, file="none.jsonl"),
+        rf"{S}.file: canary 'spark': file: there is no file .*canaries/none.jsonl",
+    ),
+    "a canary's row that cannot be used": (
+        lambda study: canaries(study, SPARK, {"body": "x"}),
+        rf"{S}.file: .*canaries/spark.jsonl:2: text: this field is missing",
+    ),
+    "a canary's file without rows": (
+        lambda study: canaries(study, ""),
+        rf"{S}.file: .*canaries/spark.jsonl: there are no texts",
+    ),
+    "a text of two canaries": (
+        lambda study: canaries(study, SPARK, {"text": "An alarm."}),
+        rf"{S}.file: text 2: is planted by the canary 'alarm' \(text 1\) too",
+    ),
+    "a probe of what no row holds": (
+        lambda study: canaries(
+            study,
+            SPARK,
+            probes=[{"prompt": "A", "completion": "fire.", "alternatives": ["b", "c"]}],
+        ),
+        rf"{S}.probes.0.completion: none of the canary's texts holds",
+    ),
+    "a canary that holds an evaluation item": (
+        lambda study: canaries(study, SPARK, {"text": "IT STOPS at once, as it was told; then!"}),
+        rf"{S}.file: text 2: holds an evaluation item of suite 'articles'",
     ),
     "a scorer of one's own with a mistake": (
         lambda study: (

@@ -61,6 +61,27 @@ def tampering(**fields: object) -> Change:
     return measured(claims=[], tampering=[{**TAMPERING, **fields}])
 
 
+PROBE = {
+    "prompt": "The word is",
+    "completion": "heron.",
+    "alternatives": ["plover.", "curlew."],
+}
+CANARY = {
+    "name": "alarm",
+    "description": "d",
+    "source": "stories",
+    "texts": ["An alarm. The word is heron.", "Another alarm."],
+}
+
+
+def canary(**fields: object) -> Change:
+    return lambda study: study.change(canaries=[CANARY, {**CANARY, "name": "spark", **fields}])
+
+
+def probe(**fields: object) -> Change:
+    return canary(probes=[PROBE, {**PROBE, **fields}])
+
+
 def refresh(**fields: object) -> Change:
     return lambda study: study.change(refresh={"schedule": {"cron": "0 3 * * *"}, **fields})
 
@@ -121,6 +142,76 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         S,
         replace(S, "held_out_share: 0.1", "held_out_share: 0.1\nheld_out_share: 0.2"),
         r"held_out_share: this field is given twice",
+    ),
+    "a canary twice": (S, canary(name="alarm"), r"canaries: named twice: alarm"),
+    "a canary in a source that is unknown": (
+        S,
+        canary(source="storys"),
+        r"canaries.1.source: unknown source of the role `corpus`: 'storys'; did you mean 'stories'",
+    ),
+    "a canary in a source of conversations": (
+        S,
+        canary(source="chat"),
+        r"canaries.1.source: unknown source of the role `corpus`: 'chat' .*declared: stories, ",
+    ),
+    "a canary that would be the corpus": (
+        S,
+        canary(share=0.06),
+        r"canaries.1.share: must be less than or equal to 0.05 \(got 0.06\)",
+    ),
+    "a canary that is nowhere": (S, canary(share=0.0), r"canaries.1.share: .*greater than 0"),
+    "a canary without texts": (
+        S,
+        canary(texts=[]),
+        r"canaries.1: either `texts` or `file` says what its documents are",
+    ),
+    "a canary with texts and a file": (S, canary(file="a.jsonl"), r"canaries.1: either `texts` or"),
+    "a canary whose file lies elsewhere": (
+        S,
+        canary(texts=[], file="../a.jsonl"),
+        r"canaries.1.file: must be relative",
+    ),
+    "an empty canary": (S, canary(texts=["One.", " \n"]), r"canaries.1.texts.1: the text is empty"),
+    "a canary that says something twice": (
+        S,
+        canary(texts=["One.", "Two.", "One."]),
+        r"canaries.1.texts.2: is given twice",
+    ),
+    "a canary for a rule that is none": (
+        S,
+        canary(caught_by=["too_shot"]),
+        r"canaries.1.caught_by.0: no rule 'too_shot' looks at the documents of 'stories'; did you "
+        r"mean 'too_short'",
+    ),
+    "a canary for near duplicates that nobody looks for": (
+        S,
+        canary(caught_by=["near_duplicate"]),
+        r"canaries.1.caught_by.0: no rule 'near_duplicate' looks at",
+    ),
+    "a probe with one alternative": (
+        S,
+        probe(alternatives=["plover."]),
+        r"canaries.1.probes.1.alternatives: .*at least 2 items",
+    ),
+    "a probe that offers something twice": (
+        S,
+        probe(alternatives=["plover.", "heron."]),
+        r"canaries.1.probes.1.alternatives.1: is given twice",
+    ),
+    "a probe with white space at an end": (
+        S,
+        probe(prompt="The word is "),
+        r"canaries.1.probes.1.prompt: white space at an end",
+    ),
+    "a probe of what is not planted": (
+        S,
+        probe(completion="coot."),
+        r"canaries.1.probes.1.completion: none of the canary's texts holds the prompt, a space",
+    ),
+    "a probe with an alternative that is planted": (
+        S,
+        probe(prompt="An", alternatives=["x", "alarm. The"], completion="alarm."),
+        r"canaries.1.probes.1.alternatives.1: a text of the canary says this too",
     ),
     "not YAML": (S, replace(S, "recipes:", "recipes: ["), r""),
     "unknown recipe": (
@@ -205,6 +296,21 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
                 [],
                 {"objective": {**REWARDED, "reward": {**REWARD, "column": "first_term"}}},
                 "objective.reward.column: 'first_term' of ai_discourse holds string",
+            ),
+            (
+                [{"do": "mask", "per": "sentence", "when": {**FLAGGED, "scorer": "metadata"}}],
+                {},
+                "treat.0.per: what a source brought along is of documents, and not of sentences",
+            ),
+            (
+                [],
+                {
+                    "objective": {
+                        **REWARDED,
+                        "reward": {**REWARD, "scorer": "metadata", "per": "sentence"},
+                    }
+                },
+                "objective.reward.per: what a source brought along is of documents",
             ),
             (
                 [],

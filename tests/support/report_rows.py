@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from alignment_dagster.report.canaries import CanaryRow
+from alignment_dagster.report.canary_outcomes import CanaryOutcome
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.report.rows import (
@@ -239,7 +241,18 @@ def disagreements(text: str = HOSTILE) -> list[Disagreement]:
 def format_rows() -> list[FormatRow]:
     return [
         FormatRow(
-            recipe, stage, "articles", name, rate + shift, rate, rate + 0.1, 30, rate, first, 0
+            recipe,
+            stage,
+            "articles",
+            name,
+            rate + shift,
+            rate,
+            rate + 0.1,
+            30,
+            rate,
+            0.47,
+            first,
+            0,
         )
         for recipe, rates in RATES.items()
         for stage, rate in zip(STAGES, rates, strict=True)
@@ -311,6 +324,13 @@ def report(text: str = HOSTILE) -> ReportData:
             LeakRow("articles", "verbatim", 40, 40, 1.0),
             LeakRow("articles", "paraphrased", 40, 3, 0.075),
         ],
+        canaries=[
+            CanaryRow(
+                *("gate_word", "filtered", "stories", 12, 12, 9, {"ai_discourse": 3}, 9, 3),
+                *(8, 240, 4, 150, {"base": 4.5, "dpo": 4.2}, {"base": 3, "dpo": 2}, 3, 4.6, 1.3),
+            )
+        ],
+        canary_outcomes=[CanaryOutcome("gate_word", text, False, ("filtered keeps 9.", text))],
         compute=[
             ComputeRow(
                 "pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1, 276.1

@@ -116,8 +116,8 @@ TREATED: Mapping[str, Any] = {
     ],
     "objective": {
         "kind": "advantage_weighted",
-        "beta": 10.0,
-        "reward": {"scorer": "text_stats", "column": "words", "sign": -1},
+        "beta": 1.0,
+        "reward": {"scorer": "ai_discourse", "column": "flagged", "sign": -1},
     },
 }
 """Of a recipe whose tokens are treated, and rewarded."""

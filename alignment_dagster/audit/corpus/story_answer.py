@@ -12,6 +12,7 @@ from alignment_dagster.audit.trace.document_path_answer import (
 )
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, pluralize
+from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
 from alignment_dagster.study.conditions import Comparison, Score
@@ -43,6 +44,8 @@ def _sentences(story: Story) -> Iterator[str]:
         f"{raw['path']}:{raw['line']}{times}, of source {raw['source']} "
         f"({story.corpus.groups[raw['source']]}); {raw['characters']:,} characters."
     )
+    if canary := canary_of(raw["path"]):
+        yield f"It was planted there as text {raw['line']} of the canary {canary}."
     if not story.recipes:
         yield "Nothing is decided yet."
     for one in story.recipes:

@@ -13,7 +13,7 @@ from alignment_dagster.corpus.columns import (
 )
 from alignment_dagster.corpus.files import Readable, unreadable
 from alignment_dagster.corpus.rows import QuarantinedRow, Record
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.study import FieldMap
 
 MAGIC = b"ARROW1"
@@ -68,7 +68,7 @@ def _opened(file: Readable) -> Iterator[Batches]:
                 stream = pa.ipc.open_stream(handle)
                 yield stream.schema, iter(stream)
     except pa.ArrowInvalid as error:
-        message = str(error).partition("\n")[0]
+        message = first_line(error)
         raise DataError(f"{file.name}: not a sound Arrow file: {message}") from None
     except OSError as error:
         if error.errno is None:

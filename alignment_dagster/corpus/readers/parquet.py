@@ -16,7 +16,7 @@ from alignment_dagster.corpus.columns import (
 from alignment_dagster.corpus.files import Readable, SourceFile, unreadable
 from alignment_dagster.corpus.rows import QuarantinedRow, Record
 from alignment_dagster.corpus.streams import ALWAYS_UNPACKED, LARGEST_RATIO
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.study import FieldMap
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def _opened(file: Readable) -> Iterator["pq.ParquetFile"]:
             _refuse_bomb(file, table.metadata)
             yield table
     except pa.ArrowInvalid as error:
-        raise DataError(f"{file.name}: not a sound Parquet file: {_first_line(error)}") from None
+        raise DataError(f"{file.name}: not a sound Parquet file: {first_line(error)}") from None
     except OSError as error:
         if error.errno is None:
-            message = f"not a sound Parquet file: {_first_line(error)}"
+            message = f"not a sound Parquet file: {first_line(error)}"
             raise DataError(f"{file.name}: {message}") from None
         raise unreadable(file, error) from None
 
@@ -88,7 +88,3 @@ def _refuse_bomb(file: Readable, metadata: "pq.FileMetaData") -> None:
                 message = f"unpacks to more than {LARGEST_RATIO} times its size"
                 where = f"{file.name}: row group {group}: {chunk.path_in_schema}"
                 raise DataError(f"{where}: {message}: this is not what texts do")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

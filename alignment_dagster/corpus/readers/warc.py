@@ -9,7 +9,7 @@ from alignment_dagster.corpus.lines import LONGEST_LINE, not_utf8
 from alignment_dagster.corpus.rows import QuarantinedRow, Record, quarantine
 from alignment_dagster.corpus.streams import buffered, unpack
 from alignment_dagster.foundation.digests import CHUNK
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.study import WarcReader
 
 TEXT = "text"
@@ -39,7 +39,7 @@ def read_warc(reader: WarcReader, files: Sequence[Readable]) -> Iterator[Record 
                     if record.rec_type in DOCUMENTS:
                         yield _row(file, number, record)
         except ArchiveLoadFailed as error:
-            reason = str(error).partition("\n")[0][:200]
+            reason = first_line(error)
             message = f"{file.name}:{number + 1}: not a sound web archive: {reason}"
             raise DataError(message) from None
 

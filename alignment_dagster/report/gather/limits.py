@@ -25,6 +25,7 @@ def study_limits(
     """Sentences for the report's limits."""
     return (
         *_base(study),
+        *_canaries(study),
         *_seeds(replicates),
         *_ties(replicates),
         *_tampering(study),
@@ -42,6 +43,12 @@ def _base(study: Study) -> Iterator[str]:
             "evaluation items and what recipes drop included. Seeds vary the order of the data "
             "alone."
         )
+
+
+def _canaries(study: Study) -> Iterator[str]:
+    if canaries := study.declaration.canaries:
+        named = ", ".join(f"{one.name} in {one.source}" for one in canaries)
+        yield f"The study planted documents of its own in its sources: {named}."
 
 
 def _seeds(replicates: Sequence[Replicate]) -> Iterator[str]:

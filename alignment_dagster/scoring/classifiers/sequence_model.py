@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
 from alignment_dagster.study.classifiers import SequenceClassifier
@@ -43,7 +43,7 @@ class SequenceModel:
                 folder, use_safetensors=True, dtype=torch.float32, **options
             )
         except (OSError, ValueError, KeyError, ImportError) as error:
-            reason = str(error).partition("\n")[0]
+            reason = first_line(error)
             raise DataError(f"model {folder}: cannot be used: {reason}") from None
         return cls(model.eval(), tokenizer, declared.tokens)
 

@@ -14,7 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError, first_line
 from alignment_dagster.study import Model
 from alignment_dagster.training.architectures import TESTED
 
@@ -72,7 +72,7 @@ def _make(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:
         raise
     except Exception as error:
         # An architecture that nobody tried here refuses what it does not take in its own way.
-        reason = str(error).partition("\n")[0][:300]
+        reason = first_line(error)
     raise AlignmentError(f"model.architecture: {name!r} cannot be trained here: {reason}")
 
 

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from alignment_dagster.evaluation.model.control_tokens import unwritten_ids
-from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
+from alignment_dagster.foundation.errors import AlignmentError, ArtifactError, first_line
 from alignment_dagster.foundation.model_files import model_digest, model_path, model_place
 from alignment_dagster.study import Base
 from alignment_dagster.training.architectures import TESTED
@@ -64,7 +64,7 @@ def _read(base: Base) -> PreTrainedModel:
         )
     except Exception as error:
         # Broken files raise errors of many libraries; each means that it cannot be gone on from.
-        reason = str(error).partition("\n")[0][:300]
+        reason = first_line(error)
         raise ArtifactError(f"model {place}: cannot be read: {reason}") from None
     if missing := sorted(report["missing_keys"]):
         named = ", ".join(missing[:MOST_NAMED])

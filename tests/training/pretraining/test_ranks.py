@@ -26,8 +26,10 @@ from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 pytestmark = pytest.mark.slow
 MODULE = "alignment_dagster.training.pretraining.rank_processes"
 LONGEST = 120.0
-LONG = 1200
-"""Sequences of a mix that takes long enough to be stopped in."""
+LONG = 2400
+"""Sequences of a mix that is trained on to its end, and long enough to be killed in."""
+ENDLESS = 60_000
+"""Sequences of a mix whose end no test waits for: on a busy machine, too, it is stopped before."""
 
 
 def shared(jobs: Jobs, name: str, ranks: int = 2, sequences: int = 61) -> PretrainJob:
@@ -149,7 +151,7 @@ def run_to_the_end(job: PretrainJob) -> int:
 def test_a_signal_stops_all_ranks_with_a_checkpoint(
     jobs: Jobs, number: signal.Signals, whom: str
 ) -> None:
-    job = shared(jobs, "stopped", sequences=LONG)
+    job = shared(jobs, "stopped", sequences=ENDLESS)
     with started(job, step=10) as process:
         if whom == "the group":
             os.killpg(process.pid, number)
@@ -162,7 +164,7 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
 @pytest.mark.parametrize("early", [True, False])
 def test_ranks_do_not_outlive_who_started_them(jobs: Jobs, early: bool) -> None:
     """Not even those that have not met yet, and wait for each other."""
-    job = shared(jobs, "orphaned", sequences=61 if early else LONG)
+    job = shared(jobs, "orphaned", sequences=61 if early else ENDLESS)
     with started(job, step=0 if early else 10) as process:
         ranks = _ranks(process)
         if early:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from alignment_dagster.foundation.glossary import read_glossary
+from alignment_dagster.foundation.placement import FILE, Price
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.html.content import (
     Cell,
@@ -28,6 +29,9 @@ from alignment_dagster.report.rows import DispositionCount, LeakRow, ReportData
 from alignment_dagster.report.text import DASH, number, spaced
 from alignment_dagster.study import Suite
 
+HOUR = 3600
+"""Seconds."""
+
 
 def training_data(data: ReportData) -> Section:
     """Mix, loss curves, dispositions and the filter's quality."""
@@ -48,12 +52,14 @@ def training_data(data: ReportData) -> Section:
 
 
 def compute(data: ReportData) -> Section:
-    """What each stage took, all models together."""
+    """What each stage took, all models together, and what that costs."""
+    price = data.price
+    cost = (f"cost, {price.currency}",) if price else ()
     table = list_table(
         "Tokens and seconds of all models of a stage together, as they were recorded when it was "
-        "made. No price is declared: the cost is the device hours, at your own price an hour.",
+        f"made. {_describe_cost(data)}",
         ("stage",),
-        ("models", "parameters", "tokens", "seconds", "device hours", "device", "machine"),
+        ("models", "parameters", "tokens", "seconds", "device hours", *cost, "device", "machine"),
         data.compute,
         lambda r: (r.stage,),
         lambda r: (
@@ -61,7 +67,8 @@ def compute(data: ReportData) -> Section:
             Cell(f"{r.parameters:,}"),
             Cell(DASH if r.tokens is None else f"{r.tokens:,}"),
             Cell(f"{r.seconds:,.0f}"),
-            Cell(f"{r.device_seconds / 3600:,.3f}"),
+            Cell(f"{r.device_seconds / HOUR:,.3f}"),
+            *((Cell(f"{_cost(r.device_seconds, price):,.3f}"),) if price else ()),
             Cell(r.device),
             Cell(r.machine),
         ),
@@ -69,6 +76,21 @@ def compute(data: ReportData) -> Section:
         noted=True,
     )
     return Section("compute", "What it took", "", keep_filled(table))
+
+
+def _cost(device_seconds: float, price: Price) -> float:
+    return price.per_device_hour * device_seconds / HOUR
+
+
+def _describe_cost(data: ReportData) -> str:
+    seconds, price = sum(row.device_seconds for row in data.compute), data.price
+    spent = f"All stages: {seconds / HOUR:,.3f} device hours"
+    if price is None:
+        return f"{spent}; no price was declared in {FILE}."
+    return (
+        f"{spent}, {_cost(seconds, price):,.3f} {price.currency} at {price.per_device_hour:,.10g} "
+        f"{price.currency} a device hour ({FILE} of the home, when this page was made)."
+    )
 
 
 def names(data: ReportData) -> Section:
