@@ -35,7 +35,7 @@ def check_study(study: Study) -> Iterator[str]:
     if unseen:
         count = f"{len(unseen)} of its sources and suites were"
         yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set"
-    located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+    located = read_yaml(study_files(study.assets)[study.name])
     yield from try_start(study, located)
     items: list[Item] = []
     for suite in study.suites:
