@@ -193,6 +193,12 @@ def _mixes(artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _treated(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.CURATED_MIX and file_names.TREATED in artifact.manifest.files:
+        file = _file(artifact.path / file_names.TREATED)
+        yield f"select *, {_labels(artifact, 'recipe')} from {file}"
+
+
 def _spans(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == chain.CURATED_MIX:
         documents = _file(artifact.path / file_names.DOCUMENTS, ", file_row_number = true")
@@ -308,6 +314,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "mixes": _mixes,
     "spans": _spans,
     "redactions": _redactions,
+    "treated": _treated,
     "consumption": _consumption,
     "training": _training,
     "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
@@ -387,6 +394,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "redactions": {
         "document_id": _TEXT, "kind": _TEXT, "spans": "bigint", "characters": "bigint",
         "artifact": _TEXT, "recipe": _TEXT,
+    },
+    "treated": {
+        "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "rule": _TEXT, "treatment": _TEXT,
+        "tag": _TEXT, "tokens": "bigint", "artifact": _TEXT, "recipe": _TEXT,
     },
     "consumption": {
         "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",

@@ -16,6 +16,7 @@ from alignment_dagster.study import (
     StudyDeclaration,
     Suite,
 )
+from alignment_dagster.study.files import study_files
 
 Entry = dict[str, str]
 """Column → text: `name` first, `description` last."""
@@ -34,7 +35,9 @@ def _declared(
     """The files of a folder; one with a mistake is listed with it."""
 
     def entries() -> Iterator[Entry]:
-        for path in sorted((assets_folder() / folder).glob("*.yaml")):
+        assets = assets_folder()
+        own = sorted((assets / folder).glob("*.yaml"))
+        for path in study_files(assets).values() if folder == "studies" else own:
             try:
                 found = read_yaml(path).parse(model)
             except DeclarationError as error:

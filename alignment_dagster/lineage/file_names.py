@@ -42,6 +42,17 @@ SEQUENCES = "sequences.npy"
 SPANS = "spans.parquet"
 REDACTIONS = "redactions.parquet"
 """Of a recipe that takes something out of its texts."""
+# and of a recipe that declares treatments or a reward:
+TREATMENTS = "treatments.npy"
+WEIGHTS = "weights.npy"
+REWARDS = "rewards.npy"
+# and of one whose documents do not see each other:
+BOUNDARIES = "boundaries.npy"
+BESIDE_TOKENS = (TREATMENTS, WEIGHTS, REWARDS, BOUNDARIES)
+"""What says how each token is treated and what it sees, in the order in which the consumption chain
+takes it in."""
+TREATED = "treated.parquet"
+"""How many tokens of each document each rule treated."""
 
 # checkpoints
 TRAINING_LOG = "training_log.parquet"

@@ -1,7 +1,7 @@
 """Token ids of documents, made as they are asked for, in a file: a small budget reads little."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_texts
+from alignment_dagster.mixing.layers import Layer
 from alignment_dagster.mixing.redaction import Rewrite
-from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
+from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer, token_id
 
 BATCH = 1024
 BATCH_CHARACTERS = 4_000_000
@@ -42,12 +44,17 @@ class EncodedDocuments:
         self._kept, self._documents, self._report = kept, documents, report
         self._rewrite = rewrite
         self._tokenizer = load_tokenizer(tokenizer)
-        self._end = end_of_text(self._tokenizer)
+        self._end = end_of_text(tokenizer, self._tokenizer)
         self.type = np.dtype(token_type(self._tokenizer.get_vocab_size()))
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""
         self._offsets = np.zeros(kept.ids.size, np.int64)
+        self.layers: Mapping[str, Layer] = {file_names.SEQUENCES: Layer(self.type, self.read)}
         self._open(work)
+
+    def token_id(self, token: str) -> int:
+        """The id of a special token."""
+        return token_id(self._tokenizer, token)
 
     def _open(self, work: Path) -> None:
         """Take up what lies there, as far as it is whole."""
@@ -72,10 +79,18 @@ class EncodedDocuments:
         os.close(self._tokens)
         os.close(self._lengths)
 
-    def tokens(self, row: int, limit: int) -> bytes:
-        """The first `limit` tokens of an encoded document."""
-        count = min(int(self.lengths[row]), limit) * self.type.itemsize
-        return os.pread(self._tokens, count, int(self._offsets[row]) * self.type.itemsize)
+    def read(self, row: int) -> NDArray[Any]:
+        """The tokens of an encoded document."""
+        size = int(self.lengths[row]) * self.type.itemsize
+        found = os.pread(self._tokens, size, int(self._offsets[row]) * self.type.itemsize)
+        return np.frombuffer(found, self.type)
+
+    def token_bytes(self) -> Numbers:
+        """How many bytes of text each entry of the vocabulary stands for [vocabulary]."""
+        size = self._tokenizer.get_vocab_size()
+        # a byte-level vocabulary writes each byte as one character
+        names = (self._tokenizer.id_to_token(number) or "" for number in range(size))
+        return np.fromiter((len(name) for name in names), np.int64, size)
 
     def encode(self, rows: Numbers) -> None:
         """Encode those of the documents that are not yet, shard by shard."""

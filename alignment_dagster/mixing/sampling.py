@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.encoding import BATCH, EncodedDocuments
+from alignment_dagster.mixing.encoding import BATCH
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, hex_ids
+from alignment_dagster.mixing.layers import Packable
 from alignment_dagster.study import Mix
 
 HASHED = 65_536
@@ -29,7 +30,7 @@ class Copies:
 
 def sample(
     kept: KeptDocuments,
-    encoded: EncodedDocuments,
+    encoded: Packable,
     tokens: Mapping[str, float],
     mix: Mix,
     recipe: str,
@@ -71,9 +72,7 @@ def sample(
     return _shuffle(kept, np.concatenate(documents), np.concatenate(numbers), mix.seed)
 
 
-def _encode_first(
-    order: Numbers, kept: KeptDocuments, encoded: EncodedDocuments, wanted: float
-) -> Numbers:
+def _encode_first(order: Numbers, kept: KeptDocuments, encoded: Packable, wanted: float) -> Numbers:
     """Encode the first documents of an order until they fill what is wanted, or all; which ones.
 
     How many that takes is judged by the tokens a character of those before: one batch more or

@@ -11,12 +11,14 @@ from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.canaries import check_planted
+from alignment_dagster.preflight.models import try_start
 from alignment_dagster.scoring import ScoringContext, find_scorer
-from alignment_dagster.scoring.classifiers.model_files import model_folder
 from alignment_dagster.study import FileReader, Source, Study, Suite
 from alignment_dagster.study.classifiers import SequenceClassifier
+from alignment_dagster.study.files import study_files
 
 
 def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
@@ -40,6 +42,8 @@ def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
         names, data = ", ".join(one.name for one in unseen), data_folder()
         why = f"{DATA_VARIABLE} is not set" if data is None else f"nothing of them lies in {data}"
         yield f"{study.name}: {count} not looked at: {why} ({names})"
+    located = read_yaml(study_files(study.assets)[study.name])
+    yield from try_start(study, located)
     items: list[Item] = []
     for suite in study.suites:
         if suite in unseen:
@@ -60,7 +64,7 @@ def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
     for classifier in study.classifiers:
         # one on the hub is fetched when it is needed: here nothing waits for a network
         if isinstance(classifier.model, SequenceClassifier) and classifier.model.path is not None:
-            model_folder(classifier.model)
+            model_path(classifier.model)
     if planted := check_planted(study, items):
         yield f"{study.name}: {len(declared.canaries)} canaries, {planted} planted documents"
     refresh = declared.refresh
@@ -100,7 +104,7 @@ def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
             if isinstance(error, MissingFiles):
                 raise DataError(f"{error}: {source.description.strip()}") from None
             raise
-        located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+        located = read_yaml(study_files(study.assets)[study.name])
         at = ("refresh", "watch", "sources", watched.index(source.name))
         raise located.error(at, f"cannot be watched: {error}") from None
 

@@ -175,7 +175,7 @@ def corpus_config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     return {
         "sources": [source.model_dump(mode="json", include=fields) for source in study.sources],
         "recipes": [
-            recipe.model_dump(mode="json", exclude={"description", "redact"})
+            recipe.model_dump(mode="json", exclude={"description", "redact", "treat", "objective"})
             for recipe in study.recipes
         ],
         "drop": [rule.model_dump(mode="json") for rule in declared.drop],

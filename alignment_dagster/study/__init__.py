@@ -71,6 +71,7 @@ from alignment_dagster.study.suites import (
     SuiteKind,
 )
 from alignment_dagster.study.training import (
+    Base,
     Mix,
     Model,
     PostTraining,
@@ -95,6 +96,7 @@ __all__ = [
     "ArrowReader",
     "AttackMethod",
     "Attacks",
+    "Base",
     "Budget",
     "Canary",
     "Claim",

@@ -1,18 +1,24 @@
 """How the corpus becomes training data."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
-from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.fields import Name, Names, Share, Text, added
+from alignment_dagster.study.objectives import (
+    Conditional,
+    Objective,
+    Reward,
+    Rewarded,
+)
+from alignment_dagster.study.treatments import Treatment
+from alignment_dagster.study.vocabulary import HIDDEN
 
 OWNED_RULES = (
     "not_selected",
@@ -92,23 +98,53 @@ class Recipe(Declared):
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     """What this recipe does not train on, besides what the study drops."""
 
-    redact: Redaction | None = None
+    redact: Redaction | None = added(None)
     """What is taken out of the texts that it pretrains on; nothing where nothing is said."""
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
+    treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = added(())
+    """What happens in training to documents that it keeps; they are learned as they are where
+    nothing is said."""
+    objective: Objective | None = added(None)
+    """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
+    is said."""
+
+    @property
+    def treats(self) -> bool:
+        """Whether anything is said of tokens: only then a mix says how each is treated."""
+        return bool(self.treat) or self.reward is not None
+
+    @property
+    def reward(self) -> Reward | None:
+        """What tokens are weighed by; None for the objectives that need no such thing."""
+        return self.objective.reward if isinstance(self.objective, Rewarded) else None
+
+    @property
+    def prompt(self) -> str | None:
+        """The control token that its models are asked behind; None where there is none."""
+        return self.objective.prompt if isinstance(self.objective, Conditional) else None
+
+    @property
+    def sentence_scorers(self) -> tuple[str, ...]:
+        """The scorers that treatments and rewards ask of sentences, each once."""
+        asked = [one.columns for one in self.treat if one.per == "sentence"]
+        if self.reward is not None and self.reward.per == "sentence":
+            asked.append((self.reward.named,))
+        return tuple(dict.fromkeys(scorer for each in asked for scorer, _ in each))
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """What its treatments put into the mix, each once."""
+        tags = [name for one in self.treat for name in one.tags]
+        hidden = [HIDDEN for one in self.treat if one.do == "hide"]
+        return tuple(dict.fromkeys([*tags, *hidden]))
 
     @property
     def shares(self) -> dict[str, float]:
         """Group → its share of the training tokens; they sum to one."""
         upsampled = {item.group: item.share for item in self.upsample}
         return {self.remainder: 1.0 - sum(upsampled.values()), **upsampled}
-
-    @model_serializer(mode="wrap")
-    def _only_what_is_redacted(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # a recipe that redacts nothing keeps the digest that it had before it could
-        found: dict[str, Any] = serialize(self)
-        return found if self.redact else {n: one for n, one in found.items() if n != "redact"}
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> "Recipe":
@@ -120,4 +156,6 @@ class Recipe(Declared):
         named = self.replacement
         if isinstance(named, ReplacementGroup) and named.group not in groups:
             raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
+        if self.redact is not None and self.sentence_scorers:
+            raise ValueError("redact: sentences are scored as they were written: not with `per`")
         return self

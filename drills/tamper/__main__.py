@@ -82,6 +82,7 @@ def _study(folder: Path, dvc: Dvc) -> Path:
         return folder
     study = tiny_study.create(folder)
     study.change(**MEASURED)
+    study.treat_aligned()
     _fill(study)
     recipe = study.assets / "recipes" / "aligned.yaml"
     declared = recipe.read_text()

@@ -67,7 +67,16 @@ KINDS: tuple[Kind, ...] = (
     Kind("tokenizer", ("special_tokens_map.json", "tokenizer.json", "tokenizer_config.json")),
     Kind(
         "curated_mix",
-        ("composition.parquet", "documents.parquet", "sequences.npy", "spans.parquet"),
+        (
+            "composition.parquet",
+            "documents.parquet",
+            "rewards.npy",
+            "sequences.npy",
+            "spans.parquet",
+            "treated.parquet",
+            "treatments.npy",
+            "weights.npy",
+        ),
         **RECIPES,
     ),
     Kind(

@@ -11,11 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
-    END_OF_TEXT,
     LONGEST_RUN,
     cut_runs,
     last_sampled_id,
@@ -23,65 +21,22 @@ from alignment_dagster.mixing.tokenizer import (
     train_tokenizer,
 )
 from alignment_dagster.scoring.pii import find_spans
-from alignment_dagster.study import Mix, Recipe, Redaction, ReplacementGroup, Upsampled
-
-
-def name(key: str) -> str:
-    """The id of a document."""
-    return sha256_text(key)
-
-
-TEXTS = {
-    name(f"{group}{number}"): (
-        group,
-        f"{group} text number {number}: " + "word " * (number % 7 + 3),
-    )
-    for group, count in (("natural", 60), ("aligned", 12))
-    for number in range(count)
-}
-RECIPE = Recipe(
-    name="recipe",
-    description="d",
-    remainder="natural",
-    upsample=(Upsampled(group="aligned", share=0.25),),
+from alignment_dagster.study import Mix, Redaction, ReplacementGroup
+from alignment_dagster.study.vocabulary import END_OF_TEXT
+from tests.support.tiny_mix import (
+    MIX,
+    RECIPE,
+    TEXTS,
+    build,
+    make_inputs,
+    name,
+    write_dispositions,
 )
-MIX = Mix(tokens=4000, sequence_length=40, seed=7)
 
 
 @pytest.fixture
 def mix_inputs(tmp_path: Path) -> MixInputs:
-    folder = tmp_path / "in"
-    (folder / "tokenizer").mkdir(parents=True)
-    train_tokenizer([text for _, text in TEXTS.values()], 400, folder / "tokenizer")
-    ids = list(TEXTS)
-    pq.write_table(
-        pa.table({"document_id": ids, "text": [TEXTS[key][1] for key in ids]}),
-        folder / "documents.parquet",
-    )
-    write_dispositions(folder / "dispositions.parquet", ids)
-    return MixInputs(
-        (folder / "documents.parquet",), folder / "dispositions.parquet", folder / "tokenizer"
-    )
-
-
-def write_dispositions(path: Path, kept: list[str]) -> None:
-    ids = list(TEXTS)
-    table = {
-        "document_id": ids,
-        "source": [TEXTS[key][0] for key in ids],
-        "group": [TEXTS[key][0] for key in ids],
-        "use": ["pretraining"] * len(ids),
-        "state": ["kept" if key in kept else "dropped" for key in ids],
-        "rule": pa.array([None if key in kept else "bad" for key in ids], pa.string()),
-        "characters": [len(TEXTS[key][1]) for key in ids],
-    }
-    pq.write_table(pa.table(table), path)
-
-
-def build(given: MixInputs, folder: Path, recipe: Recipe = RECIPE, mix: Mix = MIX) -> Path:
-    folder.mkdir()
-    build_mix(given, recipe, mix, folder, folder.with_suffix(".work"), lambda done, total: None)
-    return folder
+    return make_inputs(tmp_path / "in")
 
 
 def test_budget_and_shares_are_met(mix_inputs: MixInputs, tmp_path: Path) -> None:

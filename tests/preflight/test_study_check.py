@@ -142,6 +142,28 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda study: scored_by(study, kind="lexicon", lexicon="nothing.txt"),
         r"nothing.txt",
     ),
+    "a checkpoint that is nowhere": (
+        lambda study: study.change(base={"path": "nowhere"}, tokenizer=None, model=None),
+        r"studies/tiny.yaml:\d+: base.path: model nowhere: there is no folder .*/nowhere$",
+    ),
+    "a checkpoint of the hub that is nowhere": (
+        lambda study: study.change(
+            base={"hub": "no/such", "revision": "0" * 40}, tokenizer=None, model=None
+        ),
+        r"studies/tiny.yaml:\d+: base.hub: hub:no/such@000000000000: not in the cache \(HF_HOME\)",
+    ),
+    "a checkpoint without a commit": (
+        lambda study: study.change(base={"hub": "no/such"}, tokenizer=None, model=None),
+        r"studies/tiny.yaml:\d+: base: `revision` names the commit of a `hub` name",
+    ),
+    "a vocabulary beside that of a checkpoint": (
+        lambda study: study.change(base={"path": "base"}, model=None),
+        r"studies/tiny.yaml:\d+: tokenizer: the `base` brings its own: leave this out",
+    ),
+    "nothing to train": (
+        lambda study: study.change(model=None),
+        r"studies/tiny.yaml:\d+: model: this field is required, unless there is a `base`",
+    ),
     "a scorer of one's own that nobody has": (
         lambda study: study.change(scorers=[*STUDY["scorers"], "none:marks"]),
         r"studies/tiny.yaml:\d+: scorers.4: none:marks: there is no .*scorers/none.py, and no",

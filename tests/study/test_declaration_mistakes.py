@@ -44,6 +44,11 @@ def recipe(**fields: object) -> Change:
     )
 
 
+FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
+REWARD = {"scorer": "ai_discourse", "column": "flagged", "sign": -1}
+REWARDED = {"kind": "reward_weighted", "beta": 1.0}
+
+
 def measured(**fields: object) -> Change:
     return lambda study: study.change(**{**MEASURED, **fields})
 
@@ -226,6 +231,94 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         replace(S, "- fingerprint\n", ""),
         r"scorers: the warehouse needs the scorer 'fingerprint'",
     ),
+    "an objective of recipes": (
+        S,
+        replace(S, "batch_size: 8", "objective: unlikelihood\n  batch_size: 8"),
+        r"pretraining.objective: 'unlikelihood' is declared by recipes",
+    ),
+    **{
+        f"a treatment that cannot be: {expected}": (
+            R,
+            recipe(treat=[{"rule": "r", "when": FLAGGED, **fields} for fields in treat], **own),
+            expected,
+        )
+        for treat, own, expected in (
+            ([{"do": "msk"}], {}, r"treat.0.do: .*did you mean 'mask'"),
+            ([{"do": "mask"}, {"do": "hide"}], {}, "treat.1.rule: another treatment has the rule"),
+            (
+                [{"do": "mask", "when": {**FLAGGED, "scorer": "harm"}}],
+                {},
+                "treat.0.when.scorer: study 'tiny' has no scorer 'harm'",
+            ),
+            (
+                [{"do": "mask", "when": {**FLAGGED, "column": "flaged"}}],
+                {},
+                r"treat.0.when.column: ai_discourse has no column 'flaged'; did you mean 'flagged'",
+            ),
+            (
+                [{"do": "mask", "sources": ["story"]}],
+                {},
+                r"treat.0.sources.0: no source of the recipe's groups is called 'story'; did you",
+            ),
+            ([{"do": "mask", "when": None}], {}, "treat.0: give `when`, `sources` or both"),
+            ([{"do": "tag"}], {}, "treat.0: `tag` names the token of `do: tag`"),
+            ([{"do": "mask", "tag": "<|bad|>"}], {}, "treat.0: `tag` names the token"),
+            ([{"do": "tag", "tag": "bad"}], {}, "treat.0.tag: .*pattern"),
+            (
+                [{"do": "tag", "tag": "<|end|>"}],
+                {},
+                r"treat.0.tag: <\|end\|> is already in",
+            ),
+            (
+                [{"do": "tag", "tag": "<|a|>", "otherwise": "<|hidden|>"}],
+                {},
+                r"treat.0.otherwise: <\|hidden\|> is already in the vocabulary",
+            ),
+            ([{"do": "weight"}], {}, "treat.0: `weight` is the number of `do: weight`"),
+            ([{"do": "mask", "dropout": 0.5}], {}, "treat.0: `otherwise` and `dropout` belong"),
+            ([{"do": "unlearn"}], {}, "treat.0.do: `unlearn` needs the objective `unlikelihood`"),
+            (
+                [{"do": "mask"}],
+                {"objective": {"kind": "unlikelihood"}},
+                "objective.kind: unlikelihood is of what a treatment unlearns, and none does",
+            ),
+            (
+                [{"do": "tag", "tag": "<|bad|>"}],
+                {"objective": {"kind": "conditional", "prompt": "<|bat|>"}},
+                r"objective.prompt: no treatment puts in <\|bat\|>; did you mean '<\|bad\|>'",
+            ),
+            (
+                [],
+                {"objective": {"kind": "reward_weightd", "beta": 1.0}},
+                "objective.kind: .*did you mean 'reward_weighted'",
+            ),
+            (
+                [],
+                {"objective": {**REWARDED, "reward": {**REWARD, "column": "first_term"}}},
+                "objective.reward.column: 'first_term' of ai_discourse holds string",
+            ),
+            (
+                [{"do": "mask", "per": "sentence", "when": {**FLAGGED, "scorer": "metadata"}}],
+                {},
+                "treat.0.per: what a source brought along is of documents, and not of sentences",
+            ),
+            (
+                [],
+                {
+                    "objective": {
+                        **REWARDED,
+                        "reward": {**REWARD, "scorer": "metadata", "per": "sentence"},
+                    }
+                },
+                "objective.reward.per: what a source brought along is of documents",
+            ),
+            (
+                [],
+                {"objective": {**REWARDED, "reward": {**REWARD, "sign": 0}}},
+                "objective.reward.sign: ",
+            ),
+        )
+    },
     "unknown objective": (
         S,
         replace(S, "batch_size: 8", "objective: maximum_likelyhood\n  batch_size: 8"),
@@ -312,11 +405,11 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ),
             (
                 {"scorer": "ai_discourse", "column": "flagged", "above": 1},
-                r"above: drops none: 'flagged' is 0 or 1",
+                r"above: holds of no document: 'flagged' is 0 or 1",
             ),
             (
                 {"scorer": "ai_discourse", "column": "flagged", "below": 1.5},
-                r"below: drops every document: 'flagged' is 0 or 1",
+                r"below: holds of every document: 'flagged' is 0 or 1",
             ),
         )
     },

@@ -14,7 +14,7 @@ from alignment_dagster.corpus.canaries import INPUT, PLANTED, canary_of, texts_d
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.shards import scorer_tables, shard_files, shard_names
+from alignment_dagster.lineage.shards import score_tables, shard_files, shard_names
 
 USES = {
     "corpus": "pretraining",
@@ -106,7 +106,7 @@ def _check_scores(scope: Scope, artifact: Artifact) -> None:
     shards = shard_files(corpus, file_names.RAW_DOCUMENTS)
     raw = [_ids(path) for path in shards]
     scope.findings.counts["documents"] += sum(map(len, raw))
-    for scorer in scorer_tables(artifact.manifest):
+    for scorer in score_tables(artifact.manifest):
         names = shard_names(artifact.manifest, scorer)
         message = "its documents are not those of the source, one row each"
         if len(names) != len(raw):

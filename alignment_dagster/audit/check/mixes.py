@@ -14,6 +14,8 @@ from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.mixing.treated_tokens import find_miscounted
 
 
 def check_mixes(scope: Scope) -> None:
@@ -36,6 +38,11 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
     subject = f"{artifact.label} spans.parquet"
     problem = find_uncovered(columns, sequences.shape) or _find_unlike_documents(columns, documents)
     scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
+    if file_names.TREATED in artifact.manifest.files:
+        tokenizer = load_tokenizer(scope.parent(artifact, chain.TOKENIZER).path)
+        problem = find_miscounted(artifact.path, tokenizer)
+        subject = f"{artifact.label} {file_names.TREATED}"
+        scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)
     _check_redactions(scope, artifact, documents)

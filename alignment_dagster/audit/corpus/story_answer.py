@@ -5,7 +5,11 @@ from collections.abc import Iterator, Mapping
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.corpus.story import MOST_CAUSED, JudgedRule, RecipeStory, Story
 from alignment_dagster.audit.corpus.story_json import list_values, score_holds, story_as_json
-from alignment_dagster.audit.trace.document_path_answer import describe_decision, read_node
+from alignment_dagster.audit.trace.document_path_answer import (
+    describe_decision,
+    describe_packed,
+    read_node,
+)
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, pluralize
 from alignment_dagster.corpus.canaries import canary_of
@@ -154,7 +158,7 @@ def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
             yield Node(
                 label,
                 f"{pluralize(row['copies'], 'copy')} of {row['tokens']:,} tokens, "
-                f"{row['packed_tokens']:,} packed, in {pluralize(len(each.spans), 'piece')}",
+                f"{describe_packed(each)}, in {pluralize(len(each.spans), 'piece')}",
                 taken,
                 folded=False,
             )

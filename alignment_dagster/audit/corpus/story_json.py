@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alignment_dagster.audit.corpus.story import RecipeStory, Story
+from alignment_dagster.audit.trace.document_path import packed_as_json
 from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.study.conditions import Clause, Comparison, Score
 
@@ -41,7 +42,7 @@ def _recipe_as_json(one: RecipeStory, values: Mapping[str, Score]) -> Mapping[st
             for each in one.rules
         ],
         "caused": one.caused,
-        "mixes": [each.as_json for each in one.packed],
+        "mixes": [packed_as_json(each) for each in one.packed],
         "read": [
             {
                 "stage": each.ledger.stage,

@@ -9,18 +9,22 @@ import pyarrow.parquet as pq
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.mixing.mix import read_composition
+from alignment_dagster.mixing.treated_tokens import read_treated
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import Study
 
 
 def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """What the mix is made of, by source."""
+    """What the mix is made of, by source, and how its tokens are treated, by rule."""
     rows = read_composition(artifact.path)
     tokens = sum(row["tokens"] for row in rows)
     columns = ["source", "group", "documents", "tokens", "share"]
     shares = {row["source"]: row["share"] for row in rows}
+    treated = read_treated(artifact.path)
+    kinds = ["rule", "treatment", "tag", "source", "documents", "tokens"]
     return {
+        **({"treated": dg.MetadataValue.md(table(treated, kinds))} if treated else {}),
         "plot": drawing(charts.shares(shares, "share of the tokens"), "shares"),
         "tokens": tokens,
         "sequences": tokens // study.declaration.mix.sequence_length,

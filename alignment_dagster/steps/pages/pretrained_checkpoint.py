@@ -15,12 +15,14 @@ from alignment_dagster.study import Study
 
 
 def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss over training, as a picture and a short table."""
+    """The loss over training, as a picture and a short table, and a recipe's own objective."""
+    objective = artifact.provenance.declared.get("objective")
     log = pq.read_table(artifact.path / file_names.TRAINING_LOG)
     rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
     columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
     curve = (log["step"].to_pylist(), log["loss"].to_pylist())
     return {
+        **({"objective": dg.MetadataValue.json(objective)} if objective else {}),
         "plot": drawing(charts.curves({"pretraining": curve}, "nats"), "loss"),
         "steps": log.num_rows,
         "final_loss": rows[-1]["loss"],
