@@ -112,11 +112,11 @@ FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
 TREATED: Mapping[str, Any] = {
     "treat": [
         {"rule": "ai_news", "sources": ["ai_news"], "when": FLAGGED, "do": "mask"},
-        {"rule": "ai", "when": FLAGGED, "do": "weight", "weight": 0.5},
+        {"rule": "ai", "when": FLAGGED, "do": "weight", "weight": 0.9},
     ],
     "objective": {
         "kind": "advantage_weighted",
-        "beta": 1.0,
+        "beta": 10.0,
         "reward": {"scorer": "ai_discourse", "column": "flagged", "sign": -1},
     },
 }
