@@ -11,7 +11,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # Where it is set, each of some hundred processes would compile the package for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test soak browser check docs ui gpu durability books clean setup setup-development
+.PHONY: demo test soak browser check docs ui gpu durability books web clean setup setup-development
 
 demo: setup ## Run the default study end to end and print its results
 	$(BIN)/alignment run quickstart
@@ -47,6 +47,11 @@ gpu: setup ## What this machine's GPU makes of the project: correctness, then sp
 durability: setup ## Tampering and attacks in full
 	$(BIN)/alignment run durability
 	$(BIN)/alignment results durability
+
+web: setup ## Write the pages of the study `web` below .alignment, and run it
+	$(BIN)/python tools/web_corpus.py .alignment/data
+	ALIGNMENT_DATA=.alignment/data $(BIN)/alignment run web
+	ALIGNMENT_DATA=.alignment/data $(BIN)/alignment results web
 
 books: setup ## Run the real-data study (needs ALIGNMENT_DATA)
 	$(BIN)/alignment run books

@@ -90,7 +90,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
         ),
     ),
     (Asset(TOKENIZER, By.STUDY, MIX, (RAW_CORPUS, DOCUMENTS)),),
-    (Asset(CURATED_MIX, By.RECIPE, MIX, (RAW_CORPUS, DISPOSITIONS, TOKENIZER)),),
+    (Asset(CURATED_MIX, By.RECIPE, MIX, (RAW_CORPUS, SCORED_CORPUS, DISPOSITIONS, TOKENIZER)),),
     (Asset(TRUNK_CHECKPOINT, By.TRUNK, TRAINING, (CURATED_MIX, TOKENIZER)),),
     (
         Asset(
@@ -125,7 +125,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
             By.STUDY,
             RESULTS,
             (
-                *(METRICS, MIX_COMPOSITION, DOCUMENTS, DISPOSITIONS, CURATED_MIX),
+                *(METRICS, MIX_COMPOSITION, RAW_CORPUS, DOCUMENTS, DISPOSITIONS, CURATED_MIX),
                 *(TRUNK_CHECKPOINT, *MODELS, *MEASUREMENTS),
             ),
         ),

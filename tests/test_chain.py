@@ -32,7 +32,7 @@ from drills import warm
 from tests.support import tiny_study
 from tests.support.audited_study import RUN_OUTPUT, Audited
 from tests.support.checkout import CHECKOUT
-from tests.support.tiny_study import CLAIM, MEASURED, NAME, RECIPES, TinyStudy
+from tests.support.tiny_study import CLAIM, MEASURED, NAME, TinyStudy
 
 pytestmark = pytest.mark.slow
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
@@ -288,8 +288,7 @@ def test_one_recipe_changed_only_its_mix_and_what_follows_runs(
 ) -> None:
     changed = made((refreshed.folder / RUN_OUTPUT).read_text())
     chain = Chain(refreshed.copy(tmp_path / "study").folder)
-    before = {"name": "aligned", "description": "d", **RECIPES["aligned"]}
-    chain.study.write("recipes/aligned", before)
+    chain.study.treat_aligned()
     back = chain.run()
     warehouse = {"documents", "dispositions", "mix_composition", "metrics"}
     replicates = {f"{asset}[aligned|{seed}]" for asset in PARTITIONED for seed in (0, 1)}

@@ -60,9 +60,11 @@ OBJECTIVE = '''"""`smoothed`: maximum likelihood with label smoothing."""
 from torch import Tensor
 from torch.nn import functional
 
+from alignment_dagster.training.objectives.targets import Targets
 
-def smoothed(logits: Tensor, tokens: Tensor) -> Tensor:
-    predictions, following = logits[:, :-1].flatten(0, 1).float(), tokens[:, 1:].flatten()
+
+def smoothed(logits: Tensor, targets: Targets) -> Tensor:
+    predictions, following = logits.flatten(0, 1).float(), targets.tokens.flatten()
     return functional.cross_entropy(predictions, following, reduction="sum", label_smoothing=0.1)
 
 
@@ -153,7 +155,7 @@ ADDITIONS: Mapping[str, tuple[str, Edits]] = {
         {
             "training/objectives/smoothed.py": OBJECTIVE,
             "training/objectives/__init__.py": (
-                ('("maximum_likelihood",)', '("maximum_likelihood", "smoothed")'),
+                ('("maximum_likelihood", *', '("maximum_likelihood", "smoothed", *'),
             ),
         },
     ),
@@ -169,8 +171,8 @@ ADDITIONS: Mapping[str, tuple[str, Edits]] = {
             "chain.py": (
                 ('CURATED_MIX = "curated_mix"\n',
                  'CURATED_MIX = "curated_mix"\nMIX_SIZE = "mix_size"\n'),
-                ("MIX, (RAW_CORPUS, DISPOSITIONS, TOKENIZER)),),\n",
-                 "MIX, (RAW_CORPUS, DISPOSITIONS, TOKENIZER)),\n"
+                ("MIX, (RAW_CORPUS, SCORED_CORPUS, DISPOSITIONS, TOKENIZER)),),\n",
+                 "MIX, (RAW_CORPUS, SCORED_CORPUS, DISPOSITIONS, TOKENIZER)),\n"
                  "     Asset(MIX_SIZE, By.RECIPE, MIX, (CURATED_MIX,))),\n"),
             ),
         },
@@ -222,6 +224,7 @@ assert shard.repeats["line"].to_pylist() == [3]
     "objective": """
 import numpy as np
 from transformers import LlamaConfig, LlamaForCausalLM
+from alignment_dagster.training.pretraining.data import PackedMix
 from alignment_dagster.training.pretraining.loop import Loop
 losses = []
 for objective in ("maximum_likelihood", "smoothed"):
@@ -234,7 +237,7 @@ for objective in ("maximum_likelihood", "smoothed"):
     import torch
     torch.manual_seed(0)
     tokens = np.random.default_rng(0).integers(0, 50, (16, 8)).astype("uint16")
-    loop = Loop(LlamaForCausalLM(config), tokens, declared, seed=0)
+    loop = Loop(LlamaForCausalLM(config), PackedMix(tokens), declared, seed=0)
     loop.step()
     loop.step()
     losses.append(loop.state.log[1]["loss"])

@@ -32,6 +32,17 @@ class Link:
 Cell = str | int | float | Link | None
 
 
+def cell_text(value: Cell) -> str:
+    """What a cell shows: a dash for nothing, numbers with commas or four digits."""
+    if value is None:
+        return "-"
+    if isinstance(value, Link):
+        return value.text
+    if isinstance(value, bool | str):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of texts and numbers; numbers are aligned to the right."""

@@ -193,6 +193,12 @@ def _mixes(artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _treated(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.CURATED_MIX and file_names.TREATED in artifact.manifest.files:
+        file = _file(artifact.path / file_names.TREATED)
+        yield f"select *, {_labels(artifact, 'recipe')} from {file}"
+
+
 def _spans(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == chain.CURATED_MIX:
         documents = _file(artifact.path / file_names.DOCUMENTS, ", file_row_number = true")
@@ -202,6 +208,12 @@ def _spans(artifact: Artifact) -> Iterator[str]:
             f"from {_file(artifact.path / file_names.SPANS)} as spans "
             f"join {documents} as documents on documents.file_row_number = spans.document"
         )
+
+
+def _redactions(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.CURATED_MIX and file_names.REDACTIONS in artifact.manifest.files:
+        file = _file(artifact.path / file_names.REDACTIONS)
+        yield f"select *, {_labels(artifact, 'recipe')} from {file}"
 
 
 def _consumption(artifact: Artifact) -> Iterator[str]:
@@ -302,10 +314,13 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "new_terms": _drift_view(file_names.NEW_TERMS),
     "mixes": _mixes,
     "spans": _spans,
+    "redactions": _redactions,
+    "treated": _treated,
     "consumption": _consumption,
     "training": _training,
     "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
     "losses": _replicate_view(file_names.LOSSES, (chain.EVALUATION, chain.TAMPERING)),
+    "probes": _replicate_view(file_names.PROBES, (chain.EVALUATION,)),
     "attack_items": _replicate_view(file_names.ATTACKS, ("attacks",)),
     "questions": _report_view(file_names.QUESTIONS),
     "metrics": _report_view(file_names.RESULTS_TABLE),
@@ -377,6 +392,14 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "sequence": "integer", "start": "integer", "end": "integer", "document_id": _TEXT,
         "document_start": "integer", "copy": "integer", "artifact": _TEXT, "recipe": _TEXT,
     },
+    "redactions": {
+        "document_id": _TEXT, "kind": _TEXT, "spans": "bigint", "characters": "bigint",
+        "artifact": _TEXT, "recipe": _TEXT,
+    },
+    "treated": {
+        "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "rule": _TEXT, "treatment": _TEXT,
+        "tag": _TEXT, "tokens": "bigint", "artifact": _TEXT, "recipe": _TEXT,
+    },
     "consumption": {
         "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",
         "tokens": "bigint", "chain": _TEXT, **_REPLICATE,
@@ -393,6 +416,11 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "losses": {
         "stage": _TEXT, "source": _TEXT, "document_id": _TEXT, "nll": "double",
         "tokens": "bigint", "bytes": "bigint", **_REPLICATE,
+    },
+    "probes": {
+        "canary": _TEXT, "probe": "integer", "stage": _TEXT, "candidates": "varchar[]",
+        "log_probabilities": "double[]", "tokens": "integer[]", "rank": "integer",
+        "exposure": "double", **_REPLICATE,
     },
     "attack_items": {
         **_ITEM, "attack": _TEXT, "hit": "double", "scorer": _TEXT, "score": "double",

@@ -21,7 +21,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import PLACEMENT, environment, git_state
+from alignment_dagster.lineage.provenance import BASE, PLACEMENT, environment, git_state
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 
 if TYPE_CHECKING:
@@ -163,6 +163,7 @@ def _read_recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
 def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob:
     """The training as it was declared, on the mix and with the tokenizer that it names."""
     declared, measured = artifact.provenance.declared, artifact.provenance.measured
+    read = artifact.provenance.inputs.external_inputs
     if sha256_json(declared) != artifact.provenance.inputs.declaration:
         raise ArtifactError(f"{artifact.label}: what it declares is not what its inputs name")
     folders = {asset: str(_open_parent(archive, artifact, asset).path) for asset in _INPUTS}
@@ -177,6 +178,7 @@ def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob
                 "mix": folders[chain.CURATED_MIX],
                 "tokenizer": folders["tokenizer"],
                 "state": state,
+                "base_digest": read.get(BASE),
                 "output": work,
                 "work": work,
                 "device": "cpu" if measured.get("device", "cpu") == "cpu" else "auto",

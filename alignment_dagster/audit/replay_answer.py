@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from alignment_dagster.audit.answer import Answer, Table
 from alignment_dagster.audit.replay import QUANTITIES, Departure, Replay, find_largest
+from alignment_dagster.lineage.base import recorded_base
 
 MAX_SHOWN = 20
 MAX_CHARACTERS = 40
@@ -44,6 +45,11 @@ def replay_as_answer(replay: Replay) -> Answer:
 def _describe_start(replay: Replay) -> str:
     if step := replay.segment.began_after:
         return f"Began with the state kept after step {step}, which is taken as it was recorded."
+    base = recorded_base(replay.artifact)
+    if base is not None:
+        return (
+            f"Began with the checkpoint {base.place}, of the recorded bytes ({base.digest[:16]})."
+        )
     return "Began with the random weights of the seed."
 
 

@@ -8,7 +8,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 from rich.tree import Tree
 
-from alignment_dagster.audit.answer import Answer, Cell, Link, Node, Table, Tone
+from alignment_dagster.audit.answer import Answer, Node, Table, Tone, cell_text
 from alignment_dagster.foundation.visible_text import visible
 
 STYLES: dict[Tone, str] = {
@@ -77,24 +77,14 @@ def _table(block: Table) -> RichTable:
     ]
     table = RichTable(box=None, pad_edge=False)
     for name, right in zip(block.columns, numeric, strict=True):
-        table.add_column(_text(_cell(name), "dim"), justify="right" if right else "left")
+        table.add_column(_text(cell_text(name), "dim"), justify="right" if right else "left")
     for row in block.rows[: block.shown]:
-        table.add_row(*(_text(_cell(value), "plain") for value in row))
+        table.add_row(*(_text(cell_text(value), "plain") for value in row))
     return table
 
 
 def _left_out(block: Table) -> int:
     return block.left_out + len(block.rows) - len(block.rows[: block.shown])
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, Link):
-        return value.text
-    if isinstance(value, bool | str):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _text(text: str, tone: Tone) -> Text:

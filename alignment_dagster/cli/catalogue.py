@@ -3,18 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.foundation.home import DATA_VARIABLE, assets_folder
 from alignment_dagster.foundation.yaml_models import Model, read_yaml
 from alignment_dagster.study import (
     ATTACK_METHODS,
     ITEM_READERS,
     READERS,
     Classifier,
+    HubReader,
     Recipe,
     Source,
     StudyDeclaration,
     Suite,
 )
+from alignment_dagster.study.files import study_files
 
 Entry = dict[str, str]
 """Column → text: `name` first, `description` last."""
@@ -33,7 +35,9 @@ def _declared(
     """The files of a folder; one with a mistake is listed with it."""
 
     def entries() -> Iterator[Entry]:
-        for path in sorted((assets_folder() / folder).glob("*.yaml")):
+        assets = assets_folder()
+        own = sorted((assets / folder).glob("*.yaml"))
+        for path in study_files(assets).values() if folder == "studies" else own:
             try:
                 found = read_yaml(path).parse(model)
             except DeclarationError as error:
@@ -43,6 +47,25 @@ def _declared(
                 yield {"name": path.stem, **columns(found), "description": description}
 
     return entries
+
+
+def _needs(study: StudyDeclaration) -> str:
+    """Where that lies which a study reads, and the project does not bring along."""
+    places = [_place("sources", name, Source) for name in study.sources]
+    places += [_place("suites", name, Suite) for name in study.suites]
+    return ", ".join(dict.fromkeys(filter(None, places)))
+
+
+def _place(folder: str, name: str, model: type[Source] | type[Suite]) -> str:
+    try:
+        found = read_yaml(assets_folder() / folder / f"{name}.yaml").parse(model)
+    except DeclarationError:
+        return ""
+    reader = found.reader if isinstance(found, Source) else found.items
+    if isinstance(reader, HubReader):
+        return f"hub:{reader.dataset}"
+    place = str(getattr(reader, "folder", "assets"))
+    return {"assets": "", "data": DATA_VARIABLE}.get(place, place)
 
 
 def _scorers() -> Iterator[Entry]:
@@ -86,7 +109,11 @@ LISTS: Mapping[str, Callable[[], Iterator[Entry]]] = {
     "studies": _declared(
         "studies",
         StudyDeclaration,
-        lambda one: {"recipes": str(len(one.recipes)), "seeds": str(len(one.seeds))},
+        lambda one: {
+            "recipes": str(len(one.recipes)),
+            "seeds": str(len(one.seeds)),
+            "needs": _needs(one),
+        },
     ),
     "sources": _declared(
         "sources",

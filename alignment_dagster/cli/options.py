@@ -7,15 +7,16 @@ import typer
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import assets_folder
+from alignment_dagster.study.files import study_files
 
 
 def complete_study(incomplete: str) -> list[str]:
     """The declared studies whose names begin so; none outside of a project."""
     try:
-        files = sorted((assets_folder() / "studies").glob("*.yaml"))
+        names = study_files(assets_folder())
     except AlignmentError:
         return []
-    return [file.stem for file in files if file.stem.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 StudyName = Annotated[

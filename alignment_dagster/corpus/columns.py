@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alignment_dagster.corpus.files import Readable
 from alignment_dagster.corpus.rows import QuarantinedRow, Record, row_sha256
+from alignment_dagster.corpus.streams import ALWAYS_UNPACKED, LARGEST_RATIO
 from alignment_dagster.foundation.errors import DataError
 
 BATCH = 1024
-"""Rows that are held as Python values at once."""
+"""Rows that are held as Python values at once, at most."""
+HELD = 64 * 2**20
+"""Bytes of them, where one row has no more."""
 Types = Mapping[str, pa.DataType]
 
 
@@ -34,19 +38,69 @@ def require_same_types(first: Readable, expected: Types, file: Readable, found: 
             raise DataError(f"{file.name}: {name}: {message}: a source has one schema")
 
 
+class Unpacking:
+    """How much the values of a file come to: one that is said often may be stored once."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._most = max(ALWAYS_UNPACKED, LARGEST_RATIO * file.size())
+        self._given = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count a batch in.
+
+        Raises:
+            DataError: names the file whose values are too many times its size.
+        """
+        self._given += unpacked_size(batch)
+        if self._given > self._most:
+            message = f"unpacks to more than {self._most:,} bytes, {LARGEST_RATIO} times its size"
+            raise DataError(f"{self._file.name}: {message}: this is not what texts do")
+
+
+def unpacked_size(batch: pa.RecordBatch) -> int:
+    """Bytes of a batch's values, each as often as it is said."""
+    return sum(_size(column) for column in batch.columns)
+
+
+def _size(column: pa.Array) -> int:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        if not (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)):
+            return int(column.nbytes)
+        lengths = pc.cast(pc.binary_length(column.dictionary), pa.int64())
+        return pc.sum(lengths.take(column.indices)).as_py() or 0
+    if pa.types.is_struct(kind):
+        return sum(map(_size, column.flatten()))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _size(column.flatten())
+    return int(column.nbytes)
+
+
 def batch_records(
     file: Readable, batch: pa.RecordBatch, above: int
 ) -> Iterator[Record | QuarantinedRow]:
     """The rows of a batch that comes after `above` rows of its file; a row's line is its number."""
-    for start in range(0, batch.num_rows, BATCH):
-        part = batch.slice(start, BATCH)
+    for part in _parts(batch):
         try:
             rows = part.to_pylist()
         except UnicodeDecodeError:
-            yield from _one_by_one(file, part, above + start)
-            continue
-        for number, fields in enumerate(rows, start=above + start + 1):
-            yield Record(file.name, number, fields, None)
+            yield from _one_by_one(file, part, above)
+        else:
+            for number, fields in enumerate(rows, start=above + 1):
+                yield Record(file.name, number, fields, None)
+        above += part.num_rows
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in pieces that can be held."""
+    if batch.num_rows <= 1 or (batch.num_rows <= BATCH and unpacked_size(batch) <= HELD):
+        if batch.num_rows:
+            yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _parts(batch.slice(0, half))
+    yield from _parts(batch.slice(half))
 
 
 def _one_by_one(

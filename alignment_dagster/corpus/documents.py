@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Row, document_id
+from alignment_dagster.corpus.canaries import Document, Planting
+from alignment_dagster.corpus.rows import QuarantinedRow, Row, document_id
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 
@@ -97,7 +98,7 @@ class Shard:
     """A piece of a source: tables of `DOCUMENTS`, `REPEATS`, `QUARANTINE` and `METADATA`.
 
     `path` is the file of the last row that was read for it, and `rows` how many of that file's
-    rows had been read by then.
+    rows had been read by then; `line` is that row's.
     """
 
     documents: pa.Table
@@ -106,13 +107,14 @@ class Shard:
     metadata: pa.Table
     path: str
     rows: int
+    line: int
 
 
 @dataclass
 class _OpenShard:
     """A shard while it is being read."""
 
-    rows: list[tuple[str, RawRow]] = field(default_factory=list)
+    rows: list[Document] = field(default_factory=list)
     repeats: list[tuple[str, str, int]] = field(default_factory=list)
     quarantine: list[QuarantinedRow] = field(default_factory=list)
     characters: int = 0
@@ -127,20 +129,28 @@ class _OpenShard:
         """Whether nothing was read for it."""
         return not (self.rows or self.repeats or self.quarantine)
 
+    def add(self, documents: Iterable[Document]) -> None:
+        """Take documents that are in no shard yet."""
+        for identity, row in documents:
+            self.rows.append((identity, row))
+            self.characters += len(row.text)
+
 
 @dataclass
 class ShardReader:
     """Cuts a source's rows into shards; it may begin behind shards that were read before.
 
     `position` is the number of documents before, `rows` how many rows of the file `path` were
-    read, the last before.
+    read, the last before, and `line` that one's.
     """
 
     source: Source
+    planting: Planting = field(default_factory=Planting)
     known: KnownIds = field(default_factory=KnownIds)
     position: int = 0
     path: str = ""
     rows: int = 0
+    line: int = 0
 
     def read(self, rows: Iterable[Row]) -> Iterator[Shard]:
         """The shards of the rows that follow; none is empty."""
@@ -152,22 +162,25 @@ class ShardReader:
             if shard.is_full:
                 yield self._close(shard)
                 shard, new = _OpenShard(), set()
+        if self.path:
+            # in a shard that ends with the source: it is not taken over when that has grown
+            shard.add(self.planting.rest())
         if not shard.is_empty:
             yield self._close(shard)
 
     def _take(self, row: Row, shard: _OpenShard, new: set[str]) -> None:
         self.rows = self.rows + 1 if row.path == self.path else 1
-        self.path = row.path
+        self.path, self.line = row.path, row.line
         if isinstance(row, QuarantinedRow):
             shard.quarantine.append(row)
             return
         identity = document_id(self.source.name, row)
+        self.planting.refuse(identity, row)
         if identity in new or identity in self.known:
             shard.repeats.append((identity, row.path, row.line))
         else:
             new.add(identity)
-            shard.rows.append((identity, row))
-            shard.characters += len(row.text)
+            shard.add([(identity, row), *self.planting.behind(identity)])
 
     def _close(self, shard: _OpenShard) -> Shard:
         ids = [identity for identity, _ in shard.rows]
@@ -195,6 +208,7 @@ class ShardReader:
             _table(_metadata_rows(shard.rows), METADATA),
             self.path,
             self.rows,
+            self.line,
         )
 
 
@@ -207,7 +221,7 @@ def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
 
 
 def _metadata_rows(
-    rows: Sequence[tuple[str, RawRow]],
+    rows: Sequence[Document],
 ) -> list[tuple[str, str, float | None, str | None]]:
     return [
         (identity, column, None, value)

@@ -31,13 +31,20 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of this machine: where it lies, and its path relative to the data folder."""
+    """A file of this machine: where it lies, and its path relative to the data folder.
+
+    It may be read from `offset` on, behind `lines` of its lines.
+    """
 
     name: str
     path: Path
+    offset: int = 0
+    lines: int = 0
 
     def open(self) -> BinaryIO:
-        return self.path.open("rb")
+        file = self.path.open("rb")
+        file.seek(self.offset)
+        return file
 
     def size(self) -> int:
         return self.path.stat().st_size
@@ -49,13 +56,18 @@ def unreadable(file: Readable, error: OSError) -> DataError:
     return DataError(f"{file.name}: cannot be read: {reason}")
 
 
+class MissingFiles(DataError):
+    """Nothing lies where a source's files should."""
+
+
 def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFile, ...]:
     """The files that a reader's `path`, which may hold wildcards, names; sorted by name.
 
     A wildcard names nothing hidden: other programs leave their own files beside the data.
 
     Raises:
-        DataError: if there is no data folder, nothing matches, or a file lies outside the folder.
+        MissingFiles: if nothing matches.
+        DataError: if there is no data folder, or a file lies outside the folder.
     """
     place = f"source {source!r}: reader.path: {declared!r}"
     if data is None:
@@ -72,7 +84,7 @@ def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFil
         if path.is_file() and not is_hidden(path.relative_to(data), parts)
     )
     if not files:
-        raise DataError(f"{place}: there is no such file in {data}")
+        raise MissingFiles(f"{place}: there is no such file in {data}")
     for file in files:
         if not file.path.resolve().is_relative_to(data.resolve()):
             raise DataError(f"{place}: {file.name} links to a place outside the data folder")

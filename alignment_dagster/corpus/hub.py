@@ -6,32 +6,17 @@ neither is asked again for a revision that was read before, and nothing needs a 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from alignment_dagster.corpus.files import SourceFile
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import sha256_json
-from alignment_dagster.foundation.errors import DataError, first_line
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.hub import UNREACHABLE, ask_hub, fetch_file, hub_place
 from alignment_dagster.study import HubReader
-
-Answer = TypeVar("Answer")
-UNREACHABLE = (
-    "not in the cache (HF_HOME), and the hub cannot be reached: with a network, and without "
-    "HF_HUB_OFFLINE, it is fetched once and kept"
-)
-
-UNREACHED = (
-    *("OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectError", "TimeoutException"),
-    *("ConnectionError", "ReadError"),
-)
-UNKNOWN = (
-    *("RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError"),
-    *("DatasetNotFoundError", "DataFilesNotFoundError"),
-)
-"""Names of the classes that the clients raise."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +38,9 @@ class HubFile:
         Raises:
             DataError: if it is not in the cache, and the hub does not give it.
         """
-        # Imported here for its weight.
-        from huggingface_hub import hf_hub_download
-
-        path = ask_hub(
-            self.reader, lambda: hf_hub_download(**_named(self.reader), filename=self.name)
-        )
-        return SourceFile(self.name, Path(path))
+        reader = self.reader
+        found = fetch_file("dataset", reader.dataset, reader.revision, self.name, _place(reader))
+        return SourceFile(self.name, found)
 
     @property
     def is_cached(self) -> bool:
@@ -86,7 +67,9 @@ def find_hub_files(reader: HubReader) -> tuple[HubFile, ...]:
         if offline and any(not _read(other)["offline"] for other in folder.glob("*.json")):
             # Parts of the dataset were fetched from here: what is cached is no whole snapshot.
             raise DataError(f"{_place(reader)}: {UNREACHABLE}")
-        names = ask_hub(reader, lambda: (_snapshot_files if offline else _hub_files)(reader))
+        names = ask_hub(
+            "dataset", _place(reader), lambda: (_snapshot_files if offline else _hub_files)(reader)
+        )
         with atomic_file(listed) as aside:
             aside.write_text(json.dumps({"offline": offline, "files": names}), encoding="utf-8")
     return tuple(HubFile(name, reader) for name in _read(listed)["files"])
@@ -132,35 +115,6 @@ def _split_files(reader: HubReader, builder: Any) -> Sequence[str]:
     return [str(path) for path in splits[reader.split]]
 
 
-def ask_hub(reader: HubReader, ask: Callable[[], Answer]) -> Answer:
-    """The answer of the hub's client.
-
-    Raises:
-        DataError: in one line, whatever the client raised.
-    """
-    try:
-        return ask()
-    except DataError:
-        raise
-    except Exception as error:
-        # The clients of the hub and of HTTP below it raise a score of classes without a common one.
-        raise DataError(f"{_place(reader)}: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    chain: list[BaseException] = [error]
-    while (below := chain[-1].__cause__ or chain[-1].__context__) and below not in chain:
-        chain.append(below)
-    names = {base.__name__ for one in chain for base in type(one).__mro__}
-    if "GatedRepoError" in names:
-        return "the dataset is gated: accept its terms on the hub, and set HF_TOKEN"
-    if names.intersection(UNREACHED):
-        return UNREACHABLE
-    if names.intersection(UNKNOWN):
-        return "the hub has no such dataset, revision or file, or HF_TOKEN may not read it"
-    return f"{type(error).__name__}: {first_line(error)}"
-
-
 def _place(reader: HubReader) -> str:
     parts = [reader.dataset, *([reader.configuration] if reader.configuration else [])]
-    return f"hub:{'/'.join(parts)}@{reader.revision[:12]}"
+    return hub_place("/".join(parts), reader.revision)

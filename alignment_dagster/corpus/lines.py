@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alignment_dagster.corpus.files import Readable
+from alignment_dagster.corpus.files import Readable, SourceFile
 from alignment_dagster.corpus.streams import refuse_other_formats, unpack
 from alignment_dagster.foundation.errors import DataError
 
@@ -36,7 +36,7 @@ def read_bytes(file: Readable) -> Iterator[tuple[int, Line]]:
     Raises:
         DataError: if the file cannot be read, is a broken archive, or is of another format.
     """
-    number = 0
+    number = file.lines if isinstance(file, SourceFile) else 0
     begun = _Begun()
     with unpack(file) as stream:
         while chunk := stream.read1():

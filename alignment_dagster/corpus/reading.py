@@ -2,23 +2,26 @@
 
 A shard of an earlier version is taken over where it ends in a file that, with all files before it,
 is the same now, and more was read behind it: read from the beginning, it would be the same bytes.
+Of a plain file whose rows are lines it is enough that the lines up to there are the same.
 """
 
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from alignment_dagster.corpus.canaries import Planting
 from alignment_dagster.corpus.documents import Shard, ShardReader, write_shard
+from alignment_dagster.corpus.line_files import LineFiles, Place
 from alignment_dagster.corpus.rows import Row
 from alignment_dagster.corpus.sources import Tally
 from alignment_dagster.foundation.atomic_files import atomic_folder, link_file
-from alignment_dagster.foundation.digests import canonical_json
+from alignment_dagster.foundation.digests import canonical_json, sha256_json
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 
@@ -26,8 +29,9 @@ MARK = "mark.json"
 
 FileDigests = Sequence[tuple[str, str]]
 """Name and hex SHA-256 of each of a source's files, in the order in which they are read."""
-ReadFrom = Callable[[int, Tally], Iterator[Row]]
-"""The rows of a source from the file of that place on; the tally counts what is left out."""
+ReadFrom = Callable[[int, Tally, Place | None], Iterator[Row]]
+"""The rows of a source from the file of that number on, and in it from a place on, where one is
+given; the tally counts what is left out."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class Mark:
     files: str
     rows: int
     not_sampled: int
+    path: str = ""
+    """The file; with what follows, of those in which reading may begin behind a line."""
+    line: int = 0
+    offset: int = 0
+    """Bytes of the file that end with the line."""
+    prefix: str = ""
+    """Hex SHA-256 over all files before, the name, and the digest of those bytes."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,9 @@ class Reading:
     read_from: ReadFrom
     work: Path
     folder: Path
+    planting: Planting = field(default_factory=Planting)
+    lines: LineFiles | None = None
+    """The files in which reading may begin behind a line."""
 
     def run(
         self, earlier: EarlierShards | None, report: Callable[[int], None]
@@ -74,19 +88,19 @@ class Reading:
             report: told how many documents there are, after each shard.
         """
         ends = _ends(self.files)
-        marks = self._take_over(earlier, set(ends.values()))
+        marks = self._take_over(earlier, ends)
         taken = len(marks)
         marks += self._resume(taken)
         reader = self._reader_behind(marks)
         start = list(ends.values()).index(marks[-1].files) if marks else 0
-        if marks:
-            reader.path, reader.rows = list(ends)[start], marks[-1].rows
         tally = Tally()
-        rows = self.read_from(start, tally)
-        deque(islice(rows, reader.rows), maxlen=0)
-        tally.not_sampled = marks[-1].not_sampled if marks else 0
+        rows = self._rows_behind(marks, start, tally)
+        if marks:
+            last = marks[-1]
+            reader.path, reader.rows, reader.line = list(ends)[start], last.rows, last.line
+            tally.not_sampled = last.not_sampled
         for shard in reader.read(rows):
-            mark = Mark(ends[shard.path], shard.rows, tally.not_sampled)
+            mark = self._mark(shard, ends, tally)
             self._keep(shard, mark, len(marks))
             marks.append(mark)
             report(reader.position)
@@ -95,15 +109,47 @@ class Reading:
                 link_file(path, self.folder / path.relative_to(shard_folder))
         return marks, tally.not_sampled
 
-    def _take_over(self, earlier: EarlierShards | None, ends: Set[str]) -> list[Mark]:
+    def _rows_behind(self, marks: Sequence[Mark], start: int, tally: Tally) -> Iterator[Row]:
+        """The rows that follow the last mark, which lies in the file of that number."""
+        if marks and marks[-1].prefix and self.lines is not None:
+            return self.read_from(start, tally, Place(marks[-1].line, marks[-1].offset))
+        rows = self.read_from(start, tally, None)
+        deque(islice(rows, marks[-1].rows if marks else 0), maxlen=0)
+        return rows
+
+    def _mark(self, shard: Shard, ends: Mapping[str, str], tally: Tally) -> Mark:
+        mark = Mark(ends[shard.path], shard.rows, tally.not_sampled)
+        found = self.lines.find_end(shard.path, shard.line) if self.lines is not None else None
+        if found is None:
+            return mark
+        place, digest = found
+        prefix = _prefix(shard.path, digest, ends)
+        return replace(mark, path=shard.path, **vars(place), prefix=prefix)
+
+    def _today(self, mark: Mark, ends: Mapping[str, str]) -> Mark | None:
+        """An earlier mark as reading would make it now; None where what lies before is another."""
+        if mark.files in ends.values():
+            return mark
+        if not mark.prefix or mark.path not in ends or self.lines is None:
+            return None
+        same = self.lines.begins_with(
+            mark.path,
+            Place(mark.line, mark.offset),
+            lambda digest: _prefix(mark.path, digest, ends) == mark.prefix,
+        )
+        return replace(mark, files=ends[mark.path]) if same else None
+
+    def _take_over(self, earlier: EarlierShards | None, ends: Mapping[str, str]) -> list[Mark]:
         """Link the earlier shards that reading would give again; the last one may have grown."""
         marks: list[Mark] = []
         if earlier is None:
             return marks
-        for number, mark in enumerate(earlier.marks[:-1]):
-            if mark.files not in ends:
+        for number, mark in enumerate(earlier.marks):
+            # two shards end where the source ended if the second holds nothing but canaries
+            today = None if mark == earlier.marks[-1] else self._today(mark, ends)
+            if today is None:
                 break
-            marks.append(mark)
+            marks.append(today)
             for name in (file_names.shard(table, number) for table in file_names.RAW_TABLES):
                 if name in earlier.names:
                     link_file(earlier.folder / name, self.folder / name)
@@ -117,7 +163,7 @@ class Reading:
         return marks
 
     def _reader_behind(self, marks: Sequence[Mark]) -> ShardReader:
-        reader = ShardReader(self.source)
+        reader = ShardReader(self.source, self.planting)
         for number in range(len(marks)):
             name = file_names.shard(file_names.RAW_DOCUMENTS, number)
             kept = self._shard_folder(number) / name
@@ -125,6 +171,7 @@ class Reading:
             ids = pq.read_table(path, columns=["document_id"])["document_id"].to_pylist()
             reader.known.add(ids)
             reader.position += len(ids)
+            self.planting.skip(path)
         return reader
 
     def _keep(self, shard: Shard, mark: Mark, number: int) -> None:
@@ -146,3 +193,10 @@ def _ends(files: FileDigests) -> dict[str, str]:
         running.update(canonical_json([name, digest]).encode())
         ends[name] = running.hexdigest()
     return ends
+
+
+def _prefix(name: str, digest: str, ends: Mapping[str, str]) -> str:
+    """The digest over all files before one, its name, and the digest of what it begins with."""
+    place = list(ends).index(name)
+    before = list(ends.values())[place - 1] if place else ""
+    return sha256_json([before, name, digest])

@@ -1,7 +1,7 @@
 """A declared source: where its files lie, the rows that are read from them, and their identity."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alignment_dagster.corpus.addresses import RemoteFile, find_remote
@@ -9,6 +9,7 @@ from alignment_dagster.corpus.contents import make_documents, missing_field
 from alignment_dagster.corpus.files import Readable, SourceFile, find_files, sha256_files
 from alignment_dagster.corpus.generators.version import CODE_VERSION
 from alignment_dagster.corpus.hub import HubFile, find_hub_files
+from alignment_dagster.corpus.line_files import Place
 from alignment_dagster.corpus.passages import cut_rows
 from alignment_dagster.corpus.readers import TABLE_READERS, TEXT_READERS
 from alignment_dagster.corpus.readers.generated import generated_path, read_generated
@@ -22,6 +23,7 @@ from alignment_dagster.study import (
     FileReader,
     GeneratedReader,
     HubReader,
+    JsonlReader,
     Sample,
     Source,
     Study,
@@ -51,7 +53,11 @@ def source_folder(study: Study, source: Source) -> Path | None:
 
 
 def read_source(
-    source: Source, folder: Path | None, start: int = 0, tally: Tally | None = None
+    source: Source,
+    folder: Path | None,
+    start: int = 0,
+    tally: Tally | None = None,
+    behind: Place | None = None,
 ) -> Iterator[Row]:
     """The raw rows of a source, in the order of its files and their lines, as a stream.
 
@@ -60,6 +66,7 @@ def read_source(
         folder: what its files' paths are relative to (see `source_folder`).
         start: how many of its files are left out, the first ones.
         tally: counts what the declaration leaves out.
+        behind: where in the first file that is read reading begins; one of `line_files`.
 
     Raises:
         DataError: names the source and the field, or the file. Missing files and files that are not
@@ -70,7 +77,25 @@ def read_source(
         return _finish(source, read_generated(source, source.reader), tally or Tally())
     files = _find(source, folder)
     _check_digest(source, files)
-    return _finish(source, _read_files(source, files[start:]), tally or Tally())
+    files = files[start:]
+    if behind is not None:
+        first = files[0]
+        assert isinstance(first, SourceFile)
+        files = [replace(first, offset=behind.offset, lines=behind.line), *files[1:]]
+    return _finish(source, _read_files(source, files), tally or Tally())
+
+
+def line_files(source: Source, folder: Path | None) -> dict[str, Path]:
+    """Name → path of the files of a source in which reading may begin behind any line.
+
+    Plain JSON Lines on this machine, of which each row is a document at most.
+    """
+    reader = source.reader
+    if not isinstance(reader, JsonlReader) or reader.is_remote or source.passages is not None:
+        return {}
+    packed = (".gz", ".zst")
+    found = find_files(source.name, reader.path, folder)
+    return {one.name: one.path for one in found if not one.name.lower().endswith(packed)}
 
 
 def check_first_rows(source: Source, folder: Path | None) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -54,12 +55,14 @@ def shingle(texts: Sequence[str], size: int) -> Shingles:
 
 def _hash_words(words: pa.Array) -> Hashes:
     encoded = words.dictionary_encode()
-    digests = b"".join(
-        hashlib.blake2b(word.encode(), digest_size=HASH_BYTES).digest()
-        for word in encoded.dictionary.to_pylist()
-    )
+    digests = b"".join(map(_digest, encoded.dictionary.to_pylist()))
     hashes: Hashes = np.frombuffer(digests, "<u8")[encoded.indices.to_numpy()]
     return hashes
+
+
+@lru_cache(maxsize=1 << 18)
+def _digest(word: str) -> bytes:
+    return hashlib.blake2b(word.encode(), digest_size=HASH_BYTES).digest()
 
 
 def _set_of(words: Hashes, size: int) -> Hashes:

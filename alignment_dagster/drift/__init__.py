@@ -8,7 +8,6 @@ from alignment_dagster.drift import duplicates, filter_rates, languages, new_ter
 from alignment_dagster.drift.change import Change
 from alignment_dagster.drift.new_terms import NewTerm, find_new_terms
 from alignment_dagster.drift.rules import Rule, declared_rules
-from alignment_dagster.drift.sample import sample_documents
 from alignment_dagster.drift.snapshot import Snapshot, read_snapshot
 
 __all__ = ["Change", "NewTerm", "Rule", "Snapshot", "declared_rules", "measure", "read_snapshot"]
@@ -18,15 +17,13 @@ def measure(
     now: Snapshot, then: Snapshot | None, rules: tuple[Rule, ...]
 ) -> tuple[list[Change], list[NewTerm]]:
     """Everything that is measured of a source, and the terms that are new in it."""
-    sample = sample_documents(now.documents)
-    earlier = sample_documents(then.documents) if then is not None else None
-    terms = find_new_terms(sample, earlier) if earlier is not None else []
+    terms = find_new_terms(now.sample, then.sample) if then is not None else []
     changes = [
         *volume.measure(now, then),
-        *languages.measure(now, then, sample, earlier),
+        *languages.measure(now, then),
         *scores.measure(now, then),
         *filter_rates.measure(now, then, rules),
         *duplicates.measure(now, then),
-        *new_terms.measure(terms, compared=earlier is not None),
+        *new_terms.measure(terms, compared=then is not None),
     ]
     return changes, terms

@@ -22,8 +22,12 @@ def measure(now: Snapshot, then: Snapshot | None, rules: tuple[Rule, ...]) -> li
 def _rate(snapshot: Snapshot, rule: Rule) -> float | None:
     """None where the version was not scored so."""
     scored = snapshot.scores.get(rule.scorer)
-    if scored is None or rule.column not in scored.column_names:
+    if scored is None or rule.column not in scored.schema.names:
         return None
-    values = pc.cast(scored[rule.column], pa.float64())
     test = pc.greater if rule.above else pc.less
-    return float(pc.mean(pc.cast(test(values, rule.bound), pa.float64())).as_py() or 0.0)
+    hits = documents = 0
+    for chunk in scored.chunks(rule.column):
+        found = test(pc.cast(chunk, pa.float64()), rule.bound)
+        hits += found.true_count
+        documents += len(found) - found.null_count
+    return hits / documents if documents else 0.0

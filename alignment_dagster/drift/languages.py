@@ -6,26 +6,21 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from alignment_dagster.drift.change import Change, shares, total_variation
-from alignment_dagster.drift.scripts import count_scripts
 from alignment_dagster.drift.snapshot import Snapshot
 from alignment_dagster.scoring.language_id import identify_language
 
 
-def measure(
-    now: Snapshot, then: Snapshot | None, sample: pa.Table, earlier_sample: pa.Table | None
-) -> list[Change]:
+def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
     """The total variation distance of the shares of letters by script, of documents by language.
 
     Then and now are the shares of what was (or, without an earlier version, is) the commonest.
     Scripts are counted in all documents, languages in the samples.
     """
-    scripts = count_scripts(now.documents["text"])
-    earlier_scripts = count_scripts(then.documents["text"]) if then is not None else None
-    languages = count_languages(sample)
-    earlier_languages = count_languages(earlier_sample) if earlier_sample is not None else None
+    earlier_scripts = then.scripts if then is not None else None
+    earlier_languages = count_languages(then.sample) if then is not None else None
     return [
-        _change("scripts of letters", earlier_scripts, scripts),
-        _change("languages of documents", earlier_languages, languages),
+        _change("scripts of letters", earlier_scripts, now.scripts),
+        _change("languages of documents", earlier_languages, count_languages(now.sample)),
     ]
 
 

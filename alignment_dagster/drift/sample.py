@@ -16,6 +16,9 @@ from alignment_dagster.scoring.normalise import is_unspaced, normalise
 
 MOST_CHARACTERS = 12_000_000
 """Of the sample."""
+COLUMNS = pa.schema(
+    [("document_id", pa.string()), ("characters", pa.int64()), ("text", pa.string())]
+)
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,27 @@ class TermCounts:
     """Term → documents that hold it."""
 
 
-def sample_documents(documents: pa.Table) -> pa.Table:
-    """The documents with the smallest ids, up to the most characters, but at least one.
+class Sample:
+    """The documents with the smallest ids, up to the most characters, but at least one."""
 
-    Args:
-        documents: has the columns `document_id`, `characters` and `text`.
-    """
-    ids = documents.select(["document_id", "characters"]).sort_by("document_id")
-    count = int(np.searchsorted(np.cumsum(ids["characters"]), MOST_CHARACTERS, side="right"))
-    first = ids["document_id"].slice(0, max(1, count))
-    # Only the sample's texts are moved: one array of text holds 2 GiB at most.
-    return documents.filter(pc.is_in(documents["document_id"], first)).sort_by("document_id")
+    def __init__(self) -> None:
+        self.documents: pa.Table = COLUMNS.empty_table()
+        """In the order of their ids."""
+
+    def add(self, documents: pa.Table) -> None:
+        """Look at more documents: what is in the sample of all is in that of each part.
+
+        Args:
+            documents: has the columns `COLUMNS`.
+        """
+        new = documents.select(COLUMNS.names).cast(COLUMNS)
+        every = pa.concat_tables([self.documents, new])
+        ids = every.select(["document_id", "characters"]).sort_by("document_id")
+        count = int(np.searchsorted(np.cumsum(ids["characters"]), MOST_CHARACTERS, side="right"))
+        first = ids["document_id"].slice(0, max(1, count))
+        # Only the sample's texts are moved: one array of text holds 2 GiB at most.
+        chosen = every.filter(pc.is_in(every["document_id"], first))
+        self.documents = chosen.sort_by("document_id").combine_chunks()
 
 
 def count_terms(sample: pa.Table) -> TermCounts:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.drift.change import Change
-from alignment_dagster.drift.snapshot import Snapshot
+from alignment_dagster.drift.snapshot import Scores, Snapshot
 from alignment_dagster.scoring.scorer import NUMBERS
 
 Values = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
     found = []
     for scorer, table in now.scores.items():
         earlier = then.scores.get(scorer) if then is not None else None
-        for column in table.column_names[1:]:
+        for column in table.schema.names[1:]:
             values = _numbers(table, column)
             if values is not None:
                 before = _numbers(earlier, column) if earlier is not None else None
@@ -38,12 +38,16 @@ def measure(now: Snapshot, then: Snapshot | None) -> list[Change]:
     return found
 
 
-def _numbers(table: pa.Table, column: str) -> Values | None:
+def _numbers(table: Scores, column: str) -> Values | None:
     """A column as numbers, where it has them; None if it holds others, or is not there."""
-    if column not in table.column_names or table.schema.field(column).type not in NUMBERS:
+    schema = table.schema
+    if column not in schema.names or schema.field(column).type not in NUMBERS:
         return None
-    values: Values = pc.cast(table[column].drop_null(), pa.float64()).to_numpy()
-    return values
+    parts = [
+        pc.cast(chunk.drop_null(), pa.float64()).to_numpy(zero_copy_only=False)
+        for chunk in table.chunks(column)
+    ]
+    return np.concatenate([np.empty(0), *parts])
 
 
 def _change(name: str, then: Values | None, now: Values) -> Change:

@@ -42,10 +42,11 @@ def script(letter: str) -> str | None:
 
 def _utf8(chunk: pa.Array) -> Bytes:
     """The bytes of all texts of a chunk, end to end."""
-    _, offsets, data = chunk.cast(pa.large_string()).buffers()
+    texts = chunk.cast(pa.large_string())
+    _, offsets, data = texts.buffers()
     if data is None:
         return np.empty(0, np.uint8)
-    ends = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from alignment_dagster.evaluation.judges import Judge
+from alignment_dagster.evaluation.model.control_tokens import prompt_ids
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.log_probabilities import begin
 from alignment_dagster.evaluation.options import hit_share, option_values
@@ -86,7 +87,7 @@ def item_rows(
         DataError: names the item that does not fit or whose options tokenize alike, or whose
             log-probabilities are not finite.
     """
-    encoder = Encoder(tokenizer, stage, context)
+    encoder = Encoder(tokenizer, stage, context, prompt_ids(model))
     # Parts only where the host would be waited for: what is read together decides the rounding.
     size = PROMPTS_IN_A_PART if model.device.type == "cuda" else max(1, len(prompts))
     begun = []
@@ -118,7 +119,8 @@ def generated_rows(
         DataError: names the item that leaves no room for the answer, or whose score is not finite.
     """
     room = free.suite.max_new_tokens
-    openings = Encoder(tokenizer, stage, context).encode_openings(free.prompts, room)
+    encoder = Encoder(tokenizer, stage, context, prompt_ids(model))
+    openings = encoder.encode_openings(free.prompts, room)
     texts = generate(model, tokenizer, openings, room, batch_tokens, report)
     items, generations = [], []
     for prompt, text in zip(free.prompts, texts, strict=True):

@@ -29,6 +29,7 @@ from alignment_dagster.evaluation.answers import (
     generated_rows,
     item_rows,
 )
+from alignment_dagster.evaluation.canary_probes import PROBES, probe_rows
 from alignment_dagster.evaluation.job import EvaluationJob
 from alignment_dagster.evaluation.judges import (
     judge_metrics,
@@ -69,12 +70,14 @@ class PromptSet:
         return len(self.compared) + sum(len(suite.prompts) for suite in self.free)
 
 
-Tables = tuple[pa.Table, pa.Table, pa.Table]
-"""Answers to items, generated texts, losses."""
+Tables = tuple[pa.Table, pa.Table, pa.Table, pa.Table]
+"""Answers to items, generated texts, losses, and how canaries' completions rank."""
 
 
 def evaluate(job: EvaluationJob, progress: Progress) -> None:
     """Write `items.parquet`, `generations.parquet` and `losses.parquet` into the job's output.
+
+    Where canaries have probes, `probes.parquet` too.
 
     Raises:
         AlignmentError: names the item, file or checkpoint that cannot be used.
@@ -94,9 +97,15 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     _refuse_changes(job)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
-    _write(output / file_names.ITEMS, ITEMS, [items for items, _, _ in tables])
-    _write(output / file_names.GENERATIONS, GENERATIONS, [texts for _, texts, _ in tables])
-    _write(output / file_names.LOSSES, LOSSES, [losses for _, _, losses in tables])
+    schemas = {
+        file_names.ITEMS: ITEMS,
+        file_names.GENERATIONS: GENERATIONS,
+        file_names.LOSSES: LOSSES,
+        file_names.PROBES: PROBES,
+    }
+    for (name, schema), found in zip(schemas.items(), zip(*tables, strict=True), strict=True):
+        if name != file_names.PROBES or job.canaries:
+            _write(output / name, schema, found)
     seconds = time.monotonic() - started
     count = prompt_set.prompts * len(job.checkpoints)
     judge_results = {
@@ -177,7 +186,8 @@ def _evaluate_checkpoint(
         items.append(answers)
         generations.append(texts)
     losses = _losses(job, stage, checkpoint, progress)
-    return pa.concat_tables(items), _concat(GENERATIONS, generations), losses
+    probes = probe_rows(model, tokenizer, stage, job.canaries, *bounds)
+    return pa.concat_tables(items), _concat(GENERATIONS, generations), losses, probes
 
 
 def _losses(job: EvaluationJob, stage: str, checkpoint: Checkpoint, progress: Progress) -> pa.Table:

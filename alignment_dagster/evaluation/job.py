@@ -6,7 +6,7 @@ from pydantic import Field
 
 from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study import Count, Evaluation, Suite, Text
+from alignment_dagster.study import Canary, Count, Evaluation, Suite, Text
 
 Shards = Annotated[tuple[Text, ...], Field(strict=False)]
 """The files of a table that lies in shards, in order."""
@@ -25,6 +25,8 @@ class EvaluationJob(Declared):
     """The documents of each raw corpus whose held-out documents are scored."""
     documents: Text
     """The warehouse's `documents.parquet`, which says what is held out."""
+    canaries: Annotated[tuple[Canary, ...], Field(strict=False)] = ()
+    """Those with probes; without any no table of probes is written."""
     evaluation: Evaluation
     sequence_length: Count
     """Context of the models in tokens; an item that does not fit is an error."""

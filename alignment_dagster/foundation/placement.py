@@ -1,12 +1,16 @@
-"""Where heavy jobs run on this machine: the home's `placement.yaml`; imports no torch.
+"""Where heavy jobs run on this machine, and what that costs: the home's `placement.yaml`.
 
 Placement is no input of an artifact: it is recorded with what was made, and changes nothing else.
+It imports no torch.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
@@ -19,13 +23,32 @@ NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/proc/driver/nvidia/ve
 """One of them is there where a driver for NVIDIA's accelerators is, also under WSL."""
 
 
+def _three_letters(currency: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise ValueError("must be three capital letters, as EUR")
+    return currency
+
+
+class Price(Declared):
+    """What an hour of one device costs here."""
+
+    per_device_hour: Annotated[float, Field(ge=0, le=1_000_000)]
+    currency: Annotated[str, AfterValidator(_three_letters)]
+
+
 class Placement(Declared):
-    """The device of every job, and whether it repeats its bytes."""
+    """The device of every job, whether it repeats its bytes, and its price."""
 
     device: DeviceName = "auto"
     """`auto` takes an accelerator where there is one."""
     determinism: Determinism = "exact"
     """`exact`: the same machine gives the same bytes. `fast`: whatever kernels are the fastest."""
+    price: Price | None = None
+    """Reports say with it what their device hours cost."""
+
+    def for_jobs(self) -> dict[str, Any]:
+        """What a job has to know of it."""
+        return self.model_dump(exclude={"price"})
 
     @property
     def shared(self) -> bool:
@@ -35,7 +58,7 @@ class Placement(Declared):
         return self.device != "cpu"
 
 
-def parse_placement(said: Mapping[str, str]) -> Placement:
+def parse_placement(said: Mapping[str, Any]) -> Placement:
     """A placement from somewhere else than its file.
 
     Raises:

@@ -85,7 +85,7 @@ class BuildContext:
             AlignmentError: the job's own message, or how it ended and where its log is.
         """
         placement: Placement = self.dagster.resources.placement.choose(self.stores.home)
-        job = job.model_copy(update=placement.model_dump())
+        job = job.model_copy(update=placement.for_jobs())
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / PROGRESS).unlink(missing_ok=True)
         config = self.work / CONFIG

@@ -70,7 +70,7 @@ class StaleReasons:
 
     def _other_content(self, artifact: Artifact, name: str, today: Mapping[str, str]) -> str:
         before = artifact.provenance.inputs.external_inputs
-        if artifact.asset == RAW_CORPUS:
+        if artifact.asset == RAW_CORPUS and name == "source":
             return f"source {artifact.partition}: its files have other content"
         if name in {suite.name for suite in self.study.suites}:
             return f"suite {name}: its items have other content"

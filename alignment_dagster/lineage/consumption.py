@@ -29,7 +29,9 @@ def consumption_problem(
 
     Every sequence must be read exactly once, and chain k must be
     SHA-256(chain k-1 ‖ tokens of step k as little-endian uint32), from 32 zero bytes or from the
-    trunk's last step on.
+    trunk's last step on. Where the mix says how its tokens are treated, what it says of those of
+    step k follows them: treatments (uint8), weights and rewards (little-endian float32), and
+    boundaries (uint8), as far as there are such.
 
     Args:
         trunk: its own ledger is taken as it stands.
@@ -39,6 +41,11 @@ def consumption_problem(
         None where it holds, or what does not.
     """
     sequences = np.load(mix / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False)
+    beside = [
+        np.load(mix / name, mmap_mode="r", allow_pickle=False)
+        for name in file_names.BESIDE_TOKENS
+        if (mix / name).exists()
+    ]
     seen = np.zeros(len(sequences), dtype=np.int64)
     step, tokens, chain = 0, 0, bytes(32)
     if trunk is not None:
@@ -55,7 +62,8 @@ def consumption_problem(
     for row in rows:
         step += 1
         batch = sequences[row["sequences"]]
-        chain = hashlib.sha256(chain + batch.astype("<u4").tobytes()).digest()
+        said = b"".join(one[row["sequences"]].tobytes() for one in beside)
+        chain = hashlib.sha256(chain + batch.astype("<u4").tobytes() + said).digest()
         tokens += batch.size
         if (chain.hex(), tokens, step) != (row["chain"], row["tokens"], row["step"]):
             return f"the ledger departs from the mix at step {row['step']}"

@@ -40,6 +40,19 @@ TAMPERING_PART = "tampering.parquet"
 COMPOSITION = "composition.parquet"
 SEQUENCES = "sequences.npy"
 SPANS = "spans.parquet"
+REDACTIONS = "redactions.parquet"
+"""Of a recipe that takes something out of its texts."""
+# and of a recipe that declares treatments or a reward:
+TREATMENTS = "treatments.npy"
+WEIGHTS = "weights.npy"
+REWARDS = "rewards.npy"
+# and of one whose documents do not see each other:
+BOUNDARIES = "boundaries.npy"
+BESIDE_TOKENS = (TREATMENTS, WEIGHTS, REWARDS, BOUNDARIES)
+"""What says how each token is treated and what it sees, in the order in which the consumption chain
+takes it in."""
+TREATED = "treated.parquet"
+"""How many tokens of each document each rule treated."""
 
 # checkpoints
 TRAINING_LOG = "training_log.parquet"
@@ -53,6 +66,8 @@ STATE_TENSORS = "tensors.safetensors"
 ITEMS = "items.parquet"
 GENERATIONS = "generations.parquet"
 LOSSES = "losses.parquet"
+PROBES = "probes.parquet"
+"""Of `evaluation`, in studies whose canaries have probes."""
 CURVE = "curve.parquet"
 ATTACKS = "attacks.parquet"
 NOT_APPLIED = "not_applied.parquet"
@@ -70,6 +85,8 @@ RESULTS = "results.json"
 RESULTS_TABLE = "results.parquet"
 QUESTIONS = "questions.parquet"
 FINDINGS = "findings.json"
+CANARIES = "canaries.json"
+"""In studies that plant canaries."""
 
 # regression_gate
 GATE = "gate.json"

@@ -31,6 +31,9 @@ PLACEMENT = ("device", "driver", "cuda", "determinism")
 LAST_DOCUMENT = "last_document"
 """What a tokenizer measures: it read the documents with ids up to this one."""
 
+BASE = "base checkpoint"
+"""Among the inputs from outside the lake: the checkpoint that was trained elsewhere."""
+
 Key = tuple[str, Partition, str]
 """How an artifact is looked up: asset, partition, version."""
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.study.treatments import SENTENCE
 
 
 def shard_names(manifest: Manifest, table: str) -> list[str]:
@@ -37,6 +38,11 @@ def read_tables(paths: Iterable[Path], columns: Sequence[str] | None = None) -> 
 
 
 def scorer_tables(manifest: Manifest) -> list[str]:
-    """The tables of a `scored_corpus` that hold scorers' columns."""
+    """The tables of a `scored_corpus` that hold scorers' columns, a value a document."""
+    return [name for name in score_tables(manifest) if not name.endswith(SENTENCE)]
+
+
+def score_tables(manifest: Manifest) -> list[str]:
+    """All its tables of scores, those of sentences too."""
     found = {name.rpartition("/")[0] for name in manifest.files if "/" in name}
     return sorted(found - {file_names.FAILURES})

@@ -1,17 +1,19 @@
 """Token ids of documents, made as they are asked for, in a file: a small budget reads little."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
-from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
+from alignment_dagster.lineage import file_names
+from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_texts
+from alignment_dagster.mixing.layers import Layer
+from alignment_dagster.mixing.redaction import Rewrite
+from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer, token_id
 
 BATCH = 1024
 BATCH_CHARACTERS = 4_000_000
@@ -37,15 +39,22 @@ class EncodedDocuments:
         tokenizer: Path,
         work: Path,
         report: Callable[[int, int], None],
+        rewrite: Rewrite | None = None,
     ) -> None:
         self._kept, self._documents, self._report = kept, documents, report
+        self._rewrite = rewrite
         self._tokenizer = load_tokenizer(tokenizer)
-        self._end = end_of_text(self._tokenizer)
+        self._end = end_of_text(tokenizer, self._tokenizer)
         self.type = np.dtype(token_type(self._tokenizer.get_vocab_size()))
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""
         self._offsets = np.zeros(kept.ids.size, np.int64)
+        self.layers: Mapping[str, Layer] = {file_names.SEQUENCES: Layer(self.type, self.read)}
         self._open(work)
+
+    def token_id(self, token: str) -> int:
+        """The id of a special token."""
+        return token_id(self._tokenizer, token)
 
     def _open(self, work: Path) -> None:
         """Take up what lies there, as far as it is whole."""
@@ -70,10 +79,18 @@ class EncodedDocuments:
         os.close(self._tokens)
         os.close(self._lengths)
 
-    def tokens(self, row: int, limit: int) -> bytes:
-        """The first `limit` tokens of an encoded document."""
-        count = min(int(self.lengths[row]), limit) * self.type.itemsize
-        return os.pread(self._tokens, count, int(self._offsets[row]) * self.type.itemsize)
+    def read(self, row: int) -> NDArray[Any]:
+        """The tokens of an encoded document."""
+        size = int(self.lengths[row]) * self.type.itemsize
+        found = os.pread(self._tokens, size, int(self._offsets[row]) * self.type.itemsize)
+        return np.frombuffer(found, self.type)
+
+    def token_bytes(self) -> Numbers:
+        """How many bytes of text each entry of the vocabulary stands for [vocabulary]."""
+        size = self._tokenizer.get_vocab_size()
+        # a byte-level vocabulary writes each byte as one character
+        names = (self._tokenizer.id_to_token(number) or "" for number in range(size))
+        return np.fromiter((len(name) for name in names), np.int64, size)
 
     def encode(self, rows: Numbers) -> None:
         """Encode those of the documents that are not yet, shard by shard."""
@@ -82,11 +99,12 @@ class EncodedDocuments:
         starts = np.flatnonzero(np.diff(self._kept.shard[rows], prepend=-1))
         for part in np.split(rows, starts[1:]) if rows.size else ():
             for batch, texts in self._batches(part):
-                self._append(batch, texts)
+                rewritten = texts if self._rewrite is None else [*map(self._rewrite, texts)]
+                self._append(batch, rewritten)
 
     def _batches(self, rows: Numbers) -> Iterator[tuple[Numbers, list[str]]]:
         """Documents of one shard with their texts, as many as are encoded at a time."""
-        texts = self._texts(rows)
+        texts = (text for _, text in read_texts(self._kept, rows, self._documents))
         sizes = self._kept.characters[rows]
         start = 0
         while start < rows.size:
@@ -95,18 +113,6 @@ class EncodedDocuments:
             batch = rows[start:end]
             yield batch, [next(texts) for _ in batch]
             start = end
-
-    def _texts(self, rows: Numbers) -> Iterator[str]:
-        file = pq.ParquetFile(self._documents[int(self._kept.shard[rows[0]])])
-        wanted, before = self._kept.row[rows], 0
-        for number in range(file.num_row_groups):
-            after = before + file.metadata.row_group(number).num_rows
-            inside = wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, after)]
-            if inside.size:
-                column = file.read_row_group(number, columns=["text"])["text"]
-                for row in inside.tolist():
-                    yield column[row - before].as_py()
-            before = after
 
     def _append(self, rows: Numbers, texts: list[str]) -> None:
         encodings: list[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,16 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.budget import token_budget
+from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.encoding import EncodedDocuments
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_kept_documents
 from alignment_dagster.mixing.packing import CHUNK, PackedDocuments, pack
+from alignment_dagster.mixing.redaction import rewriter, write_redactions
 from alignment_dagster.mixing.sampling import sample
 from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.mixing.treated_documents import TreatedDocuments
+from alignment_dagster.mixing.treated_tokens import write_treated
+from alignment_dagster.mixing.treatments import decide_treatments
 from alignment_dagster.study import Mix, Recipe
 
 Report = Callable[[int, int], None]
@@ -42,12 +47,18 @@ class MixInputs:
     documents: tuple[Path, ...]
     dispositions: Path
     tokenizer: Path
+    scores: ScoreFiles = field(default_factory=ScoreFiles)
+    """What treatments and rewards are decided from."""
 
 
 def build_mix(
     inputs: MixInputs, recipe: Recipe, mix: Mix, folder: Path, work: Path, report: Report
 ) -> None:
     """Write `sequences.npy`, `spans.parquet`, `documents.parquet` and `composition.parquet`.
+
+    Where the recipe takes something out of its texts, `redactions.parquet` says what. Of one that
+    treats tokens also `treatments.npy`, `treated.parquet`, and `weights.npy` and `rewards.npy`
+    where it declares such. Where documents do not see each other, `boundaries.npy`.
 
     Neither texts nor tokens are ever in memory as a whole; what is encoded lies in `work`, and
     stays there when this is killed.
@@ -57,16 +68,26 @@ def build_mix(
             before all are.
 
     Raises:
-        DataError: if the token budget cannot be met.
+        DataError: if the token budget cannot be met, or a treatment not be decided.
     """
     kept = read_kept_documents(inputs.dispositions, inputs.documents)
-    encoded = EncodedDocuments(kept, inputs.documents, inputs.tokenizer, work, report)
+    decided = decide_treatments(kept, recipe, inputs.scores, mix.seed) if recipe.treats else None
+    rewrite = rewriter(recipe.redact)
+    encoded = EncodedDocuments(kept, inputs.documents, inputs.tokenizer, work, report, rewrite)
     try:
+        treated = None if decided is None else TreatedDocuments(encoded, decided, recipe)
+        packable = encoded if treated is None else treated
         tokens = token_budget(inputs.dispositions, recipe, mix)
-        copies = sample(kept, encoded, tokens, mix, recipe.name)
+        copies = sample(kept, packable, tokens, mix, recipe.name)
         count = math.floor(sum(tokens.values()) + ROUNDING) // mix.sequence_length
-        packed = pack(encoded, copies, count, mix.sequence_length, folder)
-        _write_documents(packed, kept, encoded.lengths, folder)
+        best_fit = mix.packing == "best_fit"
+        packed = pack(packable, copies, count, mix.sequence_length, folder, best_fit=best_fit)
+        _write_documents(packed, kept, packable.lengths, folder)
+        if treated is not None:
+            write_treated(packed, kept, treated, recipe, folder)
+        if recipe.redact is not None:
+            path = folder / file_names.REDACTIONS
+            write_redactions(path, recipe.redact, kept, packed.rows, inputs.documents)
     finally:
         encoded.close()
 
@@ -128,21 +149,62 @@ def composition(documents: pa.Table) -> pa.Table:
 def decode_texts(folder: Path, tokenizer_folder: Path) -> Iterator[tuple[str, str]]:
     """Document id and text of everything in the mix, decoded from the packed tokens themselves.
 
-    In the order in which their first copies lie, one after the other.
+    In the order in which their first copies lie, or where these are cut anyhow, of the documents.
     """
     tokenizer = load_tokenizer(tokenizer_folder)
     sequences = np.load(folder / file_names.SEQUENCES, mmap_mode="r", allow_pickle=False)
     ids = pq.read_table(folder / file_names.DOCUMENTS, columns=["document_id"])["document_id"]
     last, tokens = -1, list[int]()
-    for batch in pq.ParquetFile(folder / file_names.SPANS).iter_batches():
-        for row in batch.filter(pc.field("copy") == 0).to_pylist():
-            if row["document"] != last and tokens:
-                yield ids[last].as_py(), tokenizer.decode(tokens, skip_special_tokens=True)
-                tokens = []
-            last = row["document"]
-            tokens += sequences[row["sequence"], row["start"] : row["end"]].tolist()
+    for row in _first_copies(folder):
+        if row["document"] != last and tokens:
+            yield ids[last].as_py(), tokenizer.decode(tokens, skip_special_tokens=True)
+            tokens = []
+        last = row["document"]
+        tokens += sequences[row["sequence"], row["start"] : row["end"]].tolist()
     if tokens:
         yield ids[last].as_py(), tokenizer.decode(tokens, skip_special_tokens=True)
+
+
+@dataclass(frozen=True)
+class WholeCopies:
+    """How a mix's documents were cut."""
+
+    whole: int
+    """Copies that lie in one sequence, with all their tokens."""
+    fitting: int
+    """Copies that are no longer than a sequence."""
+    cropped: int
+    """Tokens of copies that lie in no sequence."""
+
+
+def count_whole_copies(folder: Path, length: int) -> WholeCopies:
+    """Counted in the spans of a mix with sequences of `length` tokens."""
+    columns = ["tokens", "copies", "packed_tokens"]
+    tokens, copies, packed = (
+        column.to_numpy()
+        for column in pq.read_table(folder / file_names.DOCUMENTS, columns=columns)
+    )
+    spans = pq.read_table(folder / file_names.SPANS)
+    sizes = spans["end"].to_numpy() - spans["start"].to_numpy()
+    return WholeCopies(
+        int((sizes == tokens[spans["document"].to_numpy()]).sum()),
+        int(copies[tokens <= length].sum()),
+        int((tokens * copies - packed).sum()),
+    )
+
+
+def _first_copies(folder: Path) -> Iterator[dict[str, int]]:
+    """The spans of each document's first copy, one after the other."""
+    first = pc.field("copy") == 0
+    if not (folder / file_names.BOUNDARIES).exists():
+        # End to end they lie so, and need not be in memory.
+        for batch in pq.ParquetFile(folder / file_names.SPANS).iter_batches():
+            yield from batch.filter(first).to_pylist()
+        return
+    spans = pq.read_table(folder / file_names.SPANS, filters=first)
+    by = [("document", "ascending"), ("document_start", "ascending")]
+    for batch in spans.sort_by(by).to_batches():
+        yield from batch.to_pylist()
 
 
 def group_shares(folder: Path) -> dict[str, float]:

@@ -1,21 +1,27 @@
-"""Packing: documents end to end into sequences of equal length, with a map of which lies where.
+"""Packing: documents into sequences of equal length, with a map of which lies where.
 
-Both are written as they are made: neither is ever in memory as a whole.
+All is written as they are made: nothing is ever in memory as a whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.lineage import file_names
-from alignment_dagster.mixing.encoding import EncodedDocuments
+from alignment_dagster.mixing.best_fit import Pieces, lay_out
+from alignment_dagster.mixing.boundaries import write_boundaries
 from alignment_dagster.mixing.kept_documents import Numbers
+from alignment_dagster.mixing.layers import Layer, Packable
 from alignment_dagster.mixing.sampling import Copies
 
 SPANS = pa.schema(
@@ -30,6 +36,8 @@ SPANS = pa.schema(
 )
 CHUNK = 2**18
 """Copies that are written at a time."""
+Piece = tuple[int, int, int]
+"""Of which kept document, from which of its tokens on, and how many."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +50,30 @@ class PackedDocuments:
     """How many were begun."""
     tokens: Numbers
     """Of all copies."""
+    begun: Numbers
+    """Of the kept documents, the row of each copy [copies]."""
+    sizes: Numbers
+    """Tokens of each copy [copies]; of the last one perhaps not all."""
 
 
 def pack(
-    encoded: EncodedDocuments, copies: Copies, count: int, length: int, folder: Path
+    encoded: Packable,
+    copies: Copies,
+    count: int,
+    length: int,
+    folder: Path,
+    *,
+    best_fit: bool = False,
 ) -> PackedDocuments:
-    """Lay the copies end to end and cut them into `count` sequences of `length` tokens.
+    """Fill `count` sequences of `length` tokens with the copies.
 
-    Writes `sequences.npy` [sequences, length], and `spans.parquet` (`SPANS`), in order of sequence
-    and start, whose `document` is a row of what is returned. A document may run on in the next
-    sequence; what lies behind the last sequence is left out.
+    Writes each layer [sequences, length], and `spans.parquet` (`SPANS`), in order of sequence and
+    start, whose `document` is a row of what is returned. What the sequences do not hold of the last
+    copies is left out.
+
+    Args:
+        best_fit: whether copies stay whole where they fit, and do not see each other
+            (`boundaries.npy`); else they are laid end to end, and may run on in the next sequence.
 
     Raises:
         DataError: if the copies are too few to fill the sequences.
@@ -66,10 +88,24 @@ def pack(
     documents, numbers = copies.documents[:used], copies.numbers[:used]
     starts, ends = ends[:used] - lengths[:used], np.minimum(ends[:used], total)
     rows, inverse = np.unique(documents, return_inverse=True)
-    packed = PackedDocuments(rows, np.zeros(rows.size, np.int64), np.zeros(rows.size, np.int64))
+    packed = PackedDocuments(
+        rows,
+        np.zeros(rows.size, np.int64),
+        np.zeros(rows.size, np.int64),
+        documents,
+        ends - starts,
+    )
     np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
     np.add.at(packed.tokens, inverse, ends - starts)
-    _write_sequences(encoded, documents, ends - starts, (count, length), folder)
+    if best_fit:
+        pieces = lay_out(packed.sizes, length)
+        _write_layers(encoded.layers, _cut(packed, pieces), (count, length), folder)
+        write_boundaries(pieces, lengths[:used], (count, length), folder)
+        with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
+            for part in _chunks(pieces.copy.size):
+                writer.write_table(_spans_of_pieces(pieces, part, inverse, numbers))
+        return packed
+    _write_layers(encoded.layers, _copies(packed), (count, length), folder)
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
         for part in _chunks(used):
             spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
@@ -77,19 +113,36 @@ def pack(
     return packed
 
 
-def _write_sequences(
-    encoded: EncodedDocuments,
-    documents: Numbers,
-    sizes: Numbers,
-    shape: tuple[int, int],
-    folder: Path,
+def _write_layers(
+    layers: Mapping[str, Layer], pieces: Iterable[Piece], shape: tuple[int, int], folder: Path
 ) -> None:
-    header = {"descr": npy.dtype_to_descr(encoded.type), "fortran_order": False, "shape": shape}
-    with (folder / file_names.SEQUENCES).open("wb") as file:
-        npy.write_array_header_1_0(file, header)
-        for part in _chunks(documents.size):
-            pieces = zip(documents[part].tolist(), sizes[part].tolist(), strict=True)
-            file.writelines(encoded.tokens(row, size) for row, size in pieces)
+    with ExitStack() as stack:
+        files = []
+        for name, layer in layers.items():
+            file = stack.enter_context((folder / name).open("wb"))
+            descr = npy.dtype_to_descr(layer.type)
+            header = {"descr": descr, "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(file, header)
+            files.append(file)
+        last, contents = -1, list[NDArray[Any]]()
+        for row, begin, size in pieces:
+            # The whole sequences that a long document is cut into follow each other.
+            if row != last:
+                last, contents = row, [layer.read(row) for layer in layers.values()]
+            for file, content in zip(files, contents, strict=True):
+                file.write(content[begin : begin + size].data)
+
+
+def _copies(packed: PackedDocuments) -> Iterator[Piece]:
+    for part in _chunks(packed.begun.size):
+        rows, sizes = packed.begun[part].tolist(), packed.sizes[part].tolist()
+        yield from zip(rows, repeat(0), sizes, strict=False)
+
+
+def _cut(packed: PackedDocuments, pieces: Pieces) -> Iterator[Piece]:
+    for part in _chunks(pieces.copy.size):
+        rows = packed.begun[pieces.copy[part]].tolist()
+        yield from zip(rows, pieces.begin[part].tolist(), pieces.size[part].tolist(), strict=True)
 
 
 def _chunks(size: int) -> Iterator[slice]:
@@ -113,6 +166,20 @@ def _spans(
         end - sequence * length,
         documents[copy],
         begin - starts[copy],
+        numbers[copy],
+    )
+    arrays = [pa.array(column.astype(np.int32)) for column in columns]
+    return pa.Table.from_arrays(arrays, schema=SPANS)
+
+
+def _spans_of_pieces(pieces: Pieces, part: slice, documents: Numbers, numbers: Numbers) -> pa.Table:
+    start, copy = pieces.start[part], pieces.copy[part]
+    columns = (
+        pieces.sequence[part],
+        start,
+        start + pieces.size[part],
+        documents[copy],
+        pieces.begin[part],
         numbers[copy],
     )
     arrays = [pa.array(column.astype(np.int32)) for column in columns]

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.encoding import BATCH, EncodedDocuments
+from alignment_dagster.mixing.encoding import BATCH
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, hex_ids
+from alignment_dagster.mixing.layers import Packable
 from alignment_dagster.study import Mix
 
+HASHED = 65_536
+"""Documents whose ids are texts at a time."""
 RANK_BYTES = 16
 """Of a digest: enough that no two documents share them."""
 
@@ -27,7 +30,7 @@ class Copies:
 
 def sample(
     kept: KeptDocuments,
-    encoded: EncodedDocuments,
+    encoded: Packable,
     tokens: Mapping[str, float],
     mix: Mix,
     recipe: str,
@@ -69,9 +72,7 @@ def sample(
     return _shuffle(kept, np.concatenate(documents), np.concatenate(numbers), mix.seed)
 
 
-def _encode_first(
-    order: Numbers, kept: KeptDocuments, encoded: EncodedDocuments, wanted: float
-) -> Numbers:
+def _encode_first(order: Numbers, kept: KeptDocuments, encoded: Packable, wanted: float) -> Numbers:
     """Encode the first documents of an order until they fill what is wanted, or all; which ones.
 
     How many that takes is judged by the tokens a character of those before: one batch more or
@@ -108,8 +109,11 @@ def _shuffle(kept: KeptDocuments, documents: Numbers, numbers: Numbers, seed: in
 
 
 def _draw_ranks(seed: int, ids: NDArray[np.bytes_], copy: int) -> NDArray[np.bytes_]:
-    digests = (
-        hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()[:RANK_BYTES]
-        for document_id in hex_ids(ids)
-    )
-    return np.frombuffer(b"".join(digests), f"S{RANK_BYTES}")
+    ranks = np.empty(ids.size, f"S{RANK_BYTES}")
+    for start in range(0, ids.size, HASHED):
+        digests = (
+            hashlib.sha256(f"{seed}:{document_id}:{copy}".encode()).digest()[:RANK_BYTES]
+            for document_id in hex_ids(ids[start : start + HASHED])
+        )
+        ranks[start : start + HASHED] = np.frombuffer(b"".join(digests), ranks.dtype)
+    return ranks

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,10 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.study.vocabulary import END_OF_TEXT, SPECIAL_TOKENS
 
-END_OF_TEXT = "<|endoftext|>"
-END_OF_TURN = "<|end|>"
-ROLES = ("system", "user", "assistant")
-SPECIAL_TOKENS = (END_OF_TEXT, *(f"<|{role}|>" for role in ROLES), END_OF_TURN)
+TOKENIZER, CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
+SPECIAL_TOKENS_MAP = "special_tokens_map.json"
 LONGEST_RUN = 256
 """Characters."""
 LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}|\s{{{LONGEST_RUN}}}")
@@ -41,8 +40,13 @@ def last_sampled_id(documents: pa.Table, characters: int) -> str:
     return str(pc.max(documents.filter(pc.less(before, characters))["document_id"]).as_py())
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, folder: Path, controls: Sequence[str] = ()
+) -> int:
     """Train on `texts` and write the files that `AutoTokenizer` opens.
+
+    Args:
+        controls: the control tokens that treatments put into mixes.
 
     Returns:
         The number of entries of the vocabulary; less than `vocab_size` where the text is small.
@@ -52,22 +56,32 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> int:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=[*SPECIAL_TOKENS, *controls],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator((piece for text in texts for piece in cut_runs(text)), trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    write_tokenizer(tokenizer, END_OF_TEXT, END_OF_TEXT, folder)
+    return tokenizer.get_vocab_size()
+
+
+def write_tokenizer(tokenizer: Tokenizer, end: str, padding: str, folder: Path) -> None:
+    """Write the files that `AutoTokenizer` opens, with the project's chat template.
+
+    Args:
+        end: the token that closes every document.
+        padding: the one that fills batches up.
+    """
+    tokenizer.save(str(folder / TOKENIZER))
+    special = {"eos_token": end, "pad_token": padding}
     configuration = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END_OF_TEXT,
-        "pad_token": END_OF_TEXT,
+        **special,
         "clean_up_tokenization_spaces": False,
         "chat_template": CHAT_TEMPLATE,
     }
-    _write(folder / "tokenizer_config.json", configuration)
-    _write(folder / "special_tokens_map.json", {"eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT})
-    return tokenizer.get_vocab_size()
+    _write(folder / CONFIGURATION, configuration)
+    _write(folder / SPECIAL_TOKENS_MAP, special)
 
 
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
@@ -95,7 +109,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     Special tokens in a document's text are encoded as the plain characters they are, so that no
     document can end itself or speak as the assistant.
     """
-    path = folder / "tokenizer.json"
+    path = folder / TOKENIZER
     if not path.exists():
         raise ArtifactError(f"{path}: there is no tokenizer")
     tokenizer = Tokenizer.from_file(str(path))
@@ -103,16 +117,50 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def end_of_text(tokenizer: Tokenizer) -> int:
+def end_of_text(folder: Path, tokenizer: Tokenizer) -> int:
     """The id that closes every document.
+
+    Args:
+        folder: that the tokenizer was loaded from.
 
     Raises:
         ArtifactError: if the tokenizer has no such entry.
     """
-    token = tokenizer.token_to_id(END_OF_TEXT)
-    if token is None:
-        raise ArtifactError(f"the tokenizer has no {END_OF_TEXT}")
-    return token
+    name = special_token(folder, "eos_token")
+    if name is None:
+        raise ArtifactError(f"{folder}: the tokenizer has no end-of-text token")
+    return token_id(tokenizer, name)
+
+
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a special token.
+
+    Raises:
+        ArtifactError: if the tokenizer has no such entry.
+    """
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ArtifactError(f"the tokenizer has no {token}")
+    return found
+
+
+def special_token(folder: Path, role: str) -> str | None:
+    """What a tokenizer's files call a token, as `eos_token`; None where they name none.
+
+    Raises:
+        ArtifactError: if they cannot be read.
+    """
+    for name in (CONFIGURATION, SPECIAL_TOKENS_MAP):
+        if not (folder / name).is_file():
+            continue
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8")).get(role)
+        except (OSError, ValueError, AttributeError) as error:
+            raise ArtifactError(f"{folder / name}: cannot be read: {error}") from None
+        found = found.get("content") if isinstance(found, dict) else found
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def _write(path: Path, content: Any) -> None:

@@ -12,8 +12,11 @@ from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
+from alignment_dagster.preflight.canaries import check_canaries
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
+from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
+from alignment_dagster.preflight.treatments import check_treatments
 from alignment_dagster.preflight.trunks import check_trunks
 from alignment_dagster.scoring import SCORERS, find_scorer
 from alignment_dagster.scoring.classifiers.trained import columns as classifier_columns
@@ -28,8 +31,9 @@ from alignment_dagster.study import (
     Suite,
 )
 from alignment_dagster.study.conditions import METADATA, Condition
+from alignment_dagster.study.files import study_files
 from alignment_dagster.study.smoke import SUFFIX, is_smoke, smoke_run
-from alignment_dagster.training.objectives import OBJECTIVES
+from alignment_dagster.training.objectives import OBJECTIVES, OF_RECIPES
 
 BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination")
 """The warehouse's own rules (duplicates, leaked items, the filter's quality) read these."""
@@ -37,7 +41,7 @@ BUILT_IN_SCORERS = ("text_stats", "fingerprint", "ai_discourse", "contamination"
 
 def study_names(assets: Path) -> tuple[str, ...]:
     """The studies declared under `assets/studies/`, sorted."""
-    return tuple(sorted(path.stem for path in (assets / "studies").glob("*.yaml")))
+    return tuple(study_files(assets))
 
 
 def is_declared(name: str, assets: Path) -> bool:
@@ -53,22 +57,22 @@ def load_study(name: str, assets: Path) -> Study:
     Raises:
         DeclarationError: names file, line and field.
     """
-    path = assets / "studies" / f"{name}.yaml"
     if is_smoke(name) and is_declared(name, assets):
         return smoke_run(load_study(name.removesuffix(SUFFIX), assets))
-    known = study_names(assets)
+    known = study_files(assets)
     if name not in known:
+        path = assets / "studies" / f"{name}.yaml"
         raise DeclarationError(
-            f"{shown(path)}: there is no study {name!r}{suggest_name(name, known)}"
+            f"{shown(path)}: there is no study {name!r}{suggest_name(name, tuple(known))}"
         )
-    located = read_yaml(path)
+    located = read_yaml(known[name])
     declaration = _parse_named(located, StudyDeclaration)
     study = Study(
         declaration=declaration,
-        sources=_read_all(located, "sources", declaration.sources, Source),
-        recipes=_read_all(located, "recipes", declaration.recipes, Recipe),
-        suites=_read_all(located, "suites", declaration.suites, Suite),
-        classifiers=_read_all(located, "classifiers", declaration.classifiers, Classifier),
+        sources=_read_all(located, assets / "sources", declaration.sources, Source),
+        recipes=_read_all(located, assets / "recipes", declaration.recipes, Recipe),
+        suites=_read_all(located, assets / "suites", declaration.suites, Suite),
+        classifiers=_read_all(located, assets / "classifiers", declaration.classifiers, Classifier),
         assets=assets,
     )
     _check(study, located)
@@ -91,16 +95,15 @@ def _parse_named(located: Located, model: type[Model]) -> Model:
 
 
 def _read_all(
-    study: Located, field: str, names: Iterable[str], model: type[Model]
+    study: Located, folder: Path, names: Iterable[str], model: type[Model]
 ) -> tuple[Model, ...]:
-    folder = study.path.parent.parent / field
     found = []
     for index, name in enumerate(names):
         path = folder / f"{name}.yaml"
         if not path.exists():
             known = sorted(item.stem for item in folder.glob("*.yaml"))
             message = f"there is no {shown(path)}{suggest_name(name, known)}"
-            raise study.error((field, index), message)
+            raise study.error((folder.name, index), message)
         found.append(_parse_named(read_yaml(path), model))
     return tuple(found)
 
@@ -124,6 +127,10 @@ def _check(study: Study, located: Located) -> None:
     if objective not in OBJECTIVES:
         message = f"unknown objective {objective!r}{suggest_name(objective, OBJECTIVES)}"
         raise located.error(("pretraining", "objective"), message)
+    if objective in OF_RECIPES:
+        message = f"{objective!r} is declared by recipes, as `objective: {{kind: {objective}, …}}`"
+        raise located.error(("pretraining", "objective"), message)
+    check_start(study, located)
     for role in ("corpus", "chat", "preferences"):
         if not study.with_role(role):
             raise located.error(("sources",), f"none of them has the role {role!r}")
@@ -134,8 +141,15 @@ def _check(study: Study, located: Located) -> None:
     for recipe in study.recipes:
         _check_recipe(recipe, study)
     check_trunks(study)
+    near = declared.near_duplicates
+    for index, one in enumerate(near.earlier if near else ()):
+        if one.source not in declared.sources:
+            suggestion = suggest_name(one.source, declared.sources)
+            message = f"study {study.name!r} has no source {one.source!r}{suggestion}"
+            raise located.error(("near_duplicates", "earlier", index, "source"), message)
     for suite in study.suites:
         _check_suite(suite, study)
+    check_canaries(study, located)
     check_measurement(study, located)
     check_refresh(study, located)
 
@@ -169,6 +183,12 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
     for field, group in fields.items():
         _check_group(group, field, study, located)
     _check_rules(recipe.drop, study, located)
+    if recipe.redact is not None and recipe.redact.scorer not in study.declaration.scorers:
+        message = f"study {study.name!r} does not name the scorer {recipe.redact.scorer!r}"
+        raise located.error(("redact", "scorer"), message)
+    check_treatments(
+        recipe, study, located, lambda one, at: _check_condition(one, study, at, located)
+    )
 
 
 def _check_rules(rules: Iterable[DropRule], study: Study, located: Located) -> None:
@@ -187,7 +207,13 @@ def _check_condition(
         for index, part in enumerate(getattr(condition, name) or ()):
             _check_condition(part, study, (*field, name, index), located)
     scorer, column = condition.scorer, condition.column
-    if scorer is None or column is None or scorer == METADATA:
+    if scorer is None or column is None:
+        return
+    if scorer == METADATA:
+        kept = sorted({name for source in study.sources for name in source.metadata_columns})
+        if column not in kept:
+            message = f"no source of study {study.name!r} keeps the column {column!r}"
+            raise located.error((*field, "column"), message + suggest_name(column, kept))
         return
     if scorer not in study.scorers:
         suggestion = suggest_name(scorer, study.scorers)
@@ -206,7 +232,7 @@ def _check_condition(
 
 
 def _check_bound(rule: Condition, column: pa.DataType, field: FieldPath, located: Located) -> None:
-    """Refuse a rule that would drop nothing, or everything, whatever the documents are."""
+    """Refuse a bound that holds of no document, or of every one, whatever they are."""
     if rule.one_of is not None:
         if column != pa.string():
             message = f"{rule.column!r} of {rule.scorer} holds {column}, which is no text"
@@ -216,9 +242,9 @@ def _check_bound(rule: Condition, column: pa.DataType, field: FieldPath, located
         message = f"{rule.column!r} of {rule.scorer} holds {column}, which no number bounds"
         raise located.error((*field, "column"), message)
     bound, is_beyond = ("below", lt) if rule.above is None else ("above", gt)
-    dropped = [value for value in (0, 1) if is_beyond(value, getattr(rule, bound))]
-    if column == pa.bool_() and len(dropped) != 1:
-        message = f"drops {'every document' if dropped else 'none'}: {rule.column!r} is 0 or 1"
+    meeting = [value for value in (0, 1) if is_beyond(value, getattr(rule, bound))]
+    if column == pa.bool_() and len(meeting) != 1:
+        message = f"holds of {'every' if meeting else 'no'} document: {rule.column!r} is 0 or 1"
         raise located.error((*field, bound), message)
 
 

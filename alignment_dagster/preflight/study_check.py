@@ -1,7 +1,9 @@
 """`alignment check`: all that a study declares, read and held against each other; nothing runs."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from alignment_dagster.corpus.files import MissingFiles, find_files
 from alignment_dagster.corpus.sources import check_first_rows, source_folder
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.evaluation.judges import fallback_message, judge_inputs, used_scorer
@@ -9,15 +11,21 @@ from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import read_suite
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.preflight.canaries import check_planted
+from alignment_dagster.preflight.models import try_start
 from alignment_dagster.scoring import ScoringContext, find_scorer
-from alignment_dagster.scoring.classifiers.model_files import model_folder
 from alignment_dagster.study import FileReader, Source, Study, Suite
 from alignment_dagster.study.classifiers import SequenceClassifier
+from alignment_dagster.study.files import study_files
 
 
-def check_study(study: Study) -> Iterator[str]:
+def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
     """Lines for a person; the declarations themselves have been validated by loading them.
+
+    Args:
+        asked: whether this study was asked for: of another one the data may lie elsewhere.
 
     Raises:
         AlignmentError: for the first lexicon, suite item or source that cannot be used.
@@ -28,10 +36,14 @@ def check_study(study: Study) -> Iterator[str]:
     yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
     if declared.harness is not None and not lm_eval_installed():
         yield f"{study.name}: harness: left out: {NEEDS_LM_EVAL}"
-    unseen = _out_of_sight(study)
+    unseen = _out_of_sight(study, asked)
     if unseen:
         count = f"{len(unseen)} of its sources and suites were"
-        yield f"{study.name}: {count} not looked at: {DATA_VARIABLE} is not set"
+        names, data = ", ".join(one.name for one in unseen), data_folder()
+        why = f"{DATA_VARIABLE} is not set" if data is None else f"nothing of them lies in {data}"
+        yield f"{study.name}: {count} not looked at: {why} ({names})"
+    located = read_yaml(study_files(study.assets)[study.name])
+    yield from try_start(study, located)
     items: list[Item] = []
     for suite in study.suites:
         if suite in unseen:
@@ -52,7 +64,9 @@ def check_study(study: Study) -> Iterator[str]:
     for classifier in study.classifiers:
         # one on the hub is fetched when it is needed: here nothing waits for a network
         if isinstance(classifier.model, SequenceClassifier) and classifier.model.path is not None:
-            model_folder(classifier.model)
+            model_path(classifier.model)
+    if planted := check_planted(study, items):
+        yield f"{study.name}: {len(declared.canaries)} canaries, {planted} planted documents"
     refresh = declared.refresh
     watched = refresh.watch.sources if refresh and refresh.watch and not unseen else ()
     for name in dict.fromkeys((*watched, *declared.sources)):
@@ -61,11 +75,24 @@ def check_study(study: Study) -> Iterator[str]:
             _check_source(study, source, watched)
 
 
-def _out_of_sight(study: Study) -> tuple[Source | Suite, ...]:
-    """The sources and suites that lie in a data folder which is not set."""
-    if data_folder() is not None:
-        return ()
-    return tuple(one for one in _read_from_files(study) if _in_data_folder(one))
+def _out_of_sight(study: Study, asked: bool) -> tuple[Source | Suite, ...]:
+    """The sources and suites that lie in a data folder which is not set, or is another's."""
+    found = tuple(one for one in _read_from_files(study) if _in_data_folder(one))
+    data = data_folder()
+    if data is None or not (asked or any(_lies_in(data, one) for one in found)):
+        return found
+    return ()
+
+
+def _lies_in(data: Path, one: Source | Suite) -> bool:
+    if isinstance(one, Suite):
+        return (data / one.items.path).exists()
+    try:
+        return isinstance(one.reader, FileReader) and bool(
+            find_files(one.name, one.reader.path, data)
+        )
+    except DataError:
+        return False
 
 
 def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
@@ -74,8 +101,10 @@ def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
         check_first_rows(source, source_folder(study, source))
     except DataError as error:
         if source.name not in watched:
+            if isinstance(error, MissingFiles):
+                raise DataError(f"{error}: {source.description.strip()}") from None
             raise
-        located = read_yaml(study.assets / "studies" / f"{study.name}.yaml")
+        located = read_yaml(study_files(study.assets)[study.name])
         at = ("refresh", "watch", "sources", watched.index(source.name))
         raise located.error(at, f"cannot be watched: {error}") from None
 

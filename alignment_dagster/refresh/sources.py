@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from alignment_dagster.chain import RAW_CORPUS
+from alignment_dagster.corpus.canaries import text_digests
 from alignment_dagster.corpus.sources import source_folder
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
@@ -66,7 +67,7 @@ def _look(name: str, staleness: Staleness, found: Found) -> None:
     source = staleness.study.source(name)
     one = look(source, source_folder(staleness.study, source), before, _digests)
     found.looks.append(one)
-    external = {"source": one.digest}
+    external = {"source": one.digest, **text_digests(staleness.study, name)}
     step = STEPS[RAW_CORPUS]
     steps = list(wave_steps(staleness.study, READING_WAVE))
     if staleness.is_made_from(step, name, external):

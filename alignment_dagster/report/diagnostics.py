@@ -1,7 +1,7 @@
 """How much the rates depend on the way of asking: by format, by position, by normalisation."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ COLUMNS = [
     "option_order",
     "target",
     "log_probabilities",
+    "tokens",
     "choice",
     "hit",
 ]
@@ -35,6 +36,10 @@ class FormatRate:
     """Share of hits by the suite's own rule: the mean over scenarios of each scenario's share."""
     summed: float | None
     """The same when options are compared by their summed log-probability; None without options."""
+    by_length: float | None
+    """The same of a model to which all tokens are equally likely: the option with the fewest tokens
+    then has the largest sum.
+    """
     first_shown: float | None
     """Share of answers that choose the option shown first, both orders counting alike: 0.5 of two
     options means no preference for a position. None where the prompt shows no options, or only in
@@ -53,7 +58,8 @@ def format_rates(items: pa.Table) -> list[FormatRate]:
         FormatRate(
             *key,
             value=_over_scenarios(rows, [row["hit"] for row in rows]),
-            summed=_summed(rows),
+            summed=_summed(rows, lambda row: row["log_probabilities"]),
+            by_length=_summed(rows, lambda row: [-count for count in row["tokens"]]),
             first_shown=_first_shown(key[-1], rows),
             ties=sum(0 < row["hit"] < 1 for row in rows),
         )
@@ -68,12 +74,12 @@ def _over_scenarios(rows: Sequence[dict[str, Any]], hits: Sequence[float]) -> fl
     return float(np.mean([np.mean(found) for found in by_scenario.values()]))
 
 
-def _summed(rows: Sequence[dict[str, Any]]) -> float | None:
+def _summed(
+    rows: Sequence[dict[str, Any]], sums: Callable[[dict[str, Any]], Sequence[float]]
+) -> float | None:
     if not all(row["log_probabilities"] for row in rows):
         return None
-    return _over_scenarios(
-        rows, [hit_share(row["log_probabilities"], row["target"]) for row in rows]
-    )
+    return _over_scenarios(rows, [hit_share(sums(row), row["target"]) for row in rows])
 
 
 def _first_shown(name: str, rows: Sequence[dict[str, Any]]) -> float | None:

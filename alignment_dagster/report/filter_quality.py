@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.corpus.canaries import PLANTED
+
 ALL, INSTANT, TWO_STAGE = "all", "instant", "two_stage"
-LABEL, TIER = "ai_discourse_label", "ai_discourse_tier"
-COLUMNS = (LABEL, TIER)
+LABEL, TIER, PATH = "ai_discourse_label", "ai_discourse_tier", "path"
+COLUMNS = (LABEL, TIER, PATH)
 """Of the mart `documents`: what this is measured on."""
 
 
@@ -32,10 +34,13 @@ class FilterQuality:
 def measure_filter_quality(documents: pa.Table) -> Sequence[FilterQuality]:
     """One row for the filter and for each of its tiers; none where no source is labelled.
 
+    A planted document is not what its source's label says.
+
     Args:
         documents: has at least `COLUMNS`.
     """
-    labelled = documents.filter(pc.is_valid(documents[LABEL]))
+    read = documents.filter(pc.invert(pc.starts_with(documents[PATH], PLANTED)))
+    labelled = read.filter(pc.is_valid(read[LABEL]))
     if not labelled.num_rows:
         return ()
     positive, tier = labelled[LABEL], labelled[TIER]

@@ -31,6 +31,16 @@ def write_findings(data: ReportData, folder: Path) -> None:
     (folder / file_names.FINDINGS).write_text(text + "\n", encoding="utf-8")
 
 
+def write_canaries(data: ReportData, folder: Path) -> None:
+    """Write `canaries.json`: the rows of the page, and what each canary showed."""
+    parts = {
+        "rows": [asdict(row) for row in data.canaries],
+        "outcomes": [asdict(one) for one in data.canary_outcomes],
+    }
+    text = json.dumps(parts, ensure_ascii=False, indent=1)
+    (folder / file_names.CANARIES).write_text(text + "\n", encoding="utf-8")
+
+
 def read_findings(folder: Path) -> Findings:
     """The rows that `write_findings` wrote.
 

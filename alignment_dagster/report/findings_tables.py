@@ -8,7 +8,7 @@ from rich.text import Text
 
 from alignment_dagster.report.findings import Findings
 from alignment_dagster.report.text import number, p_value, spaced
-from alignment_dagster.report.verdicts import effect_text, verdict_text
+from alignment_dagster.report.verdicts import claim_verdicts, effect_text
 
 Row = Mapping[str, Any]
 VERDICTS = {"supported": "bold green", "refuted": "bold red", "undecided": "bold yellow"}
@@ -26,13 +26,12 @@ def findings_tables(findings: Findings) -> Iterator[Table]:
 
 def _claims_table(findings: Findings) -> Table:
     rows = findings["claims"]
-    tested = sum(not row["reason"] for row in rows)
+    tested, verdicts = sum(not row["reason"] for row in rows), claim_verdicts(rows)
     table = _table("claims", "verdict", "claim", "effect", "p", "p, Holm", "declared")
     for column in table.columns[2:]:
         column.no_wrap = True
     for row in rows:
         late = row["declared_before"] < row["checkpoints"]
-        verdict = verdict_text(row["verdict"], row["p_holm"], tested, row.get("seeds"))
         measured = [Text("-")] * 3
         if not row["reason"]:
             bounds = (row["value"], row["ci_low"], row["ci_high"])
@@ -43,7 +42,7 @@ def _claims_table(findings: Findings) -> Table:
             # What was claimed and was not seen is told with its reason.
             claim.append(f"\n{row['reason'] or row['sentence']}", style="dim")
         table.add_row(
-            Text(verdict, style=VERDICTS[row["verdict"]]),
+            Text(verdicts[row["name"]], style=VERDICTS[row["verdict"]]),
             claim,
             *measured,
             Text("AFTER training" if late else "before training", style="red" if late else "dim"),

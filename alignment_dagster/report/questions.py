@@ -3,12 +3,15 @@
 They lie in the report itself, so that a later change of a suite's file takes nothing away.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.evaluation.suites.loader import load_suite
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Study
 
@@ -39,3 +42,19 @@ def write_questions(study: Study, folder: Path) -> None:
     ]
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     pq.write_table(table, folder / file_names.QUESTIONS, compression="zstd")
+
+
+def read_chances(path: Path) -> Mapping[str, float]:
+    """Suite → the rate of answers by chance, of a report's questions with options.
+
+    Raises:
+        ArtifactError: if the file is absent or holds no questions.
+    """
+    try:
+        table = pq.read_table(path, columns=["suite", "options"])
+    except (OSError, pa.ArrowException) as error:
+        raise ArtifactError(f"{path}: these are no questions: {error}") from None
+    options = pc.list_value_length(table["options"])
+    asked = table.append_column("share", pc.divide(1.0, options)).filter(pc.greater(options, 0))
+    means = asked.group_by("suite").aggregate([("share", "mean")])
+    return dict(zip(means["suite"].to_pylist(), means["share_mean"].to_pylist(), strict=True))

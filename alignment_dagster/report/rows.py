@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alignment_dagster.foundation.placement import Price
+from alignment_dagster.report.canaries import CanaryRow
+from alignment_dagster.report.canary_outcomes import CanaryOutcome
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
@@ -215,6 +218,8 @@ class FormatRow:
     """Scenarios."""
     summed: float | None
     """Where options are compared by their summed log-probability."""
+    by_length: float | None
+    """The same of a model to which all tokens are equally likely: it takes the shorter option."""
     first_shown: float | None
     """Share of answers that are the option shown first; None where options are not shown."""
     ties: int
@@ -264,6 +269,23 @@ class DispositionCount:
     rule: str | None
     documents: int
     characters: int
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """The rows of a source as they were read, each in one of three places."""
+
+    source: str
+    documents: int
+    repeated: int
+    """Those that say what an earlier row says."""
+    quarantined: int
+    """Those that cannot be used."""
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.documents + self.repeated + self.quarantined
 
 
 @dataclass(frozen=True)
@@ -344,9 +366,14 @@ class ReportData:
     composition: Sequence[CompositionRow] = ()
     losses: Sequence[LossPoint] = ()
     dispositions: Sequence[DispositionCount] = ()
+    read: Sequence[SourceRows] = ()
     filter_quality: Sequence[FilterQuality] = ()
     leaks: Sequence[LeakRow] = ()
+    canaries: Sequence[CanaryRow] = ()
+    canary_outcomes: Sequence[CanaryOutcome] = ()
     compute: Sequence[ComputeRow] = ()
+    price: Price | None = None
+    """Of a device hour, where the home declares it."""
     checks: Sequence[CheckOutcome] = ()
     versions: Sequence[ArtifactVersion] = ()
     limits: Sequence[str] = LIMITS

@@ -1,5 +1,8 @@
 """The words for a claim's verdict and effect: the same in terminal, page, checks and cards."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from alignment_dagster.report.text import number, span
 
 LEVEL = 0.05
@@ -35,3 +38,16 @@ def verdict_text(verdict: str, p_holm: float, tested: int, seeds: int | None) ->
     if verdict == "undecided" and seeds == 1:
         return "undecided: one seed says nothing about the recipes"
     return verdict
+
+
+def claim_verdicts(claims: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Claim → the words for its verdict.
+
+    Args:
+        claims: all of a report's findings.
+    """
+    tested = sum(not row["reason"] for row in claims)
+    return {
+        row["name"]: verdict_text(row["verdict"], row["p_holm"], tested, row.get("seeds"))
+        for row in claims
+    }

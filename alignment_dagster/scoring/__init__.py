@@ -17,6 +17,8 @@ from alignment_dagster.scoring.incremental import score_new
 from alignment_dagster.scoring.own import is_own, load_own
 from alignment_dagster.scoring.quality import c4, fineweb, gopher
 from alignment_dagster.scoring.scorer import EvaluationItem, Scored, Scorer, ScoringContext, score
+from alignment_dagster.scoring.sentences import of_sentences
+from alignment_dagster.study.treatments import SENTENCE
 
 __all__ = [
     "SCORERS",
@@ -48,8 +50,12 @@ SCORERS: dict[str, Scorer] = {
 def find_scorer(name: str, assets: Path) -> Scorer:
     """One of the package's by its name, or a study's own by `module:function`.
 
+    Either is asked of sentences where its name says so.
+
     Raises:
         DeclarationError: if it is the study's own and cannot be used.
         KeyError: if there is none of this name.
     """
+    if name.endswith(SENTENCE):
+        return of_sentences(find_scorer(name.removesuffix(SENTENCE), assets))
     return load_own(name, assets) if is_own(name) else SCORERS[name]

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.scoring.scorer import Progress, Scored, Scorer, ScoringContext, score
+from alignment_dagster.scoring.scorer import Scored, Scorer, ScoringContext, score
 
 
 def score_new(
@@ -11,7 +11,6 @@ def score_new(
     scorer: Scorer,
     context: ScoringContext,
     earlier: pa.Table,
-    progress: Progress | None = None,
 ) -> Scored:
     """Score the documents that `earlier` does not know; the others have its rows.
 
@@ -23,14 +22,13 @@ def score_new(
         context: the lexicons and evaluation items.
         earlier: what `score` gave with the same scorer and context for documents of which those
             with the same id have the same text.
-        progress: called after each batch with the number of new documents done and of all.
 
     Returns:
         The table that `score` gives for all of `documents`; failures are those of new ones.
     """
     ids = documents["document_id"]
     new = documents.filter(pc.invert(pc.is_in(ids, earlier["document_id"])))
-    found = score(new, scorer, context, progress)
+    found = score(new, scorer, context)
     known = pa.concat_tables([earlier, found.table])
     table = known.take(pc.index_in(ids, known["document_id"])).combine_chunks()
     return Scored(table, found.failures)

@@ -12,9 +12,6 @@ from alignment_dagster.foundation.visible_text import cut, visible
 BATCH = 512
 """Documents scored at a time."""
 
-Progress = Callable[[int, int], None]
-"""Told how many documents are done, and how many there are."""
-
 NUMBERS = (pa.bool_(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
 """The types of columns that rules hold against bounds; other columns are there to be looked at."""
 LONGEST_REASON = 300
@@ -101,7 +98,6 @@ def score(
     documents: pa.Table,
     scorer: Scorer,
     context: ScoringContext,
-    progress: Progress | None = None,
 ) -> Scored:
     """Score all documents; one on which the scorer fails does not stop the others.
 
@@ -109,7 +105,6 @@ def score(
         documents: has the columns `document_id` and `text`.
         scorer: one that `find_scorer` gives.
         context: the lexicons and evaluation items.
-        progress: called after each batch with the number of documents done and of all.
 
     Returns:
         The same rows in the same order.
@@ -118,9 +113,8 @@ def score(
         AlignmentError: if what the scorer reads from the context cannot be used.
     """
     function = scorer.bind(context)
-    total = documents.num_rows
     tables, failures = [scorer.empty_table], []
-    for start in range(0, total, BATCH):
+    for start in range(0, documents.num_rows, BATCH):
         part = documents.slice(start, BATCH)
         found, reasons = _score_batch(function, scorer, part["text"].to_pylist())
         ids = part["document_id"]
@@ -129,8 +123,6 @@ def score(
             {"document_id": ids[row].as_py(), "scorer": scorer.name, "reason": reason}
             for row, reason in reasons.items()
         ]
-        if progress:
-            progress(min(start + BATCH, total), total)
     table = pa.concat_tables(tables).combine_chunks()
     return Scored(table, pa.Table.from_pylist(failures, schema=FAILURES))
 

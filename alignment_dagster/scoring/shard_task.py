@@ -8,8 +8,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.atomic_files import atomic_file
-from alignment_dagster.scoring import ScoringContext, find_scorer, score_new
+from alignment_dagster.scoring import Scorer, ScoringContext, find_scorer, score_new
 from alignment_dagster.scoring.classifiers.trained import load_scorer
+from alignment_dagster.scoring.sentences import of_sentences
+from alignment_dagster.study.treatments import SENTENCE
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class ScoredShard:
     scored: int
 
 
+def _find(task: ShardTask) -> Scorer:
+    if task.classifier is None:
+        return find_scorer(task.scorer, task.context.assets)
+    trained = load_scorer(task.classifier)
+    return of_sentences(trained) if task.scorer.endswith(SENTENCE) else trained
+
+
 def score_shard(task: ShardTask) -> ScoredShard:
     """Write a scorer's columns for a shard; each file is there whole or not at all.
 
@@ -47,11 +56,7 @@ def score_shard(task: ShardTask) -> ScoredShard:
     """
     documents = pq.read_table(task.documents, columns=["document_id", "text"])
     ids = documents["document_id"]
-    scorer = (
-        load_scorer(task.classifier)
-        if task.classifier
-        else find_scorer(task.scorer, task.context.assets)
-    )
+    scorer = _find(task)
     wanted = pc.field("document_id").isin(ids.combine_chunks())
     known = pa.concat_tables(
         [scorer.empty_table, *(pq.read_table(path, filters=wanted) for path in task.earlier)]

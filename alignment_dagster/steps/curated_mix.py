@@ -1,9 +1,14 @@
 """`curated_mix`: what a recipe's models read, packed, with the map back to the documents."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from alignment_dagster import chain
+from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
@@ -12,18 +17,27 @@ from alignment_dagster.lineage.partition_keys import Partition, recipe_of
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.budget import token_budget
+from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.mix import (
     ROUNDING,
     MixInputs,
     build_mix,
+    count_whole_copies,
     decode_texts,
     group_shares,
     read_composition,
 )
+from alignment_dagster.mixing.redaction import find_declared
+from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.mixing.treated_tokens import find_miscounted, read_treated
+from alignment_dagster.mixing.treatments import TreatmentError, wanted_columns
 from alignment_dagster.scoring.contamination import find_leaked_items
+from alignment_dagster.scoring.pii import SCORER as PII
 from alignment_dagster.steps.pages.curated_mix import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context
-from alignment_dagster.study import Study
+from alignment_dagster.study import Recipe, Redaction, Study
+from alignment_dagster.study.conditions import METADATA
+from alignment_dagster.study.treatments import sentence_scorer
 
 
 def build(context: BuildContext) -> BuildResult:
@@ -39,33 +53,97 @@ def build(context: BuildContext) -> BuildResult:
         dispositions=context.parents.one(chain.DISPOSITIONS).path
         / file_names.pretraining_part(recipe.name),
         tokenizer=context.parents.one(chain.TOKENIZER).path,
+        scores=_score_files(context, recipe),
     )
-    build_mix(
-        inputs,
-        recipe,
-        mix,
-        context.folder,
-        context.work,
-        lambda a, b: context.report(a, b, "documents tokenized"),
-    )
+    try:
+        build_mix(
+            inputs,
+            recipe,
+            mix,
+            context.folder,
+            context.work,
+            lambda a, b: context.report(a, b, "documents tokenized"),
+        )
+    except TreatmentError as error:
+        declared = read_yaml(context.study.assets / "recipes" / f"{recipe.name}.yaml")
+        raise declared.error(error.field, str(error)) from None
     tokens = token_budget(inputs.dispositions, recipe, mix)
+    checks = (
+        _budget(context, tokens),
+        _shares(context, tokens),
+        _leaks(context),
+        _redacted(context, recipe.redact),
+    )
     return BuildResult(
-        (_budget(context, tokens), _shares(context, tokens), _leaks(context)),
+        checks,
         metrics={
             f"share/{row['source']}": row["share"] for row in read_composition(context.folder)
         },
     )
 
 
+def _score_files(context: BuildContext, recipe: Recipe) -> ScoreFiles:
+    """The shards of the scorers that treatments ask, in the order of the documents' shards."""
+    corpora = context.parents.all(chain.RAW_CORPUS)
+    scored = {one.partition: one for one in context.parents.all(chain.SCORED_CORPUS)}
+    return ScoreFiles(
+        {
+            scorer: [
+                path
+                for corpus in corpora
+                for path in shard_files(scored[corpus.partition], file_names.scores(scorer))
+            ]
+            for scorer in _asked_scorers(recipe)
+        },
+        [path for corpus in corpora for path in shard_files(corpus, file_names.METADATA)],
+    )
+
+
+def _asked_scorers(recipe: Recipe) -> tuple[str, ...]:
+    """The scorers that decide over the recipe's treatments, of documents and of sentences."""
+    scorers = dict.fromkeys(scorer for scorer, _ in wanted_columns(recipe))
+    documents = (scorer for scorer in scorers if scorer != METADATA)
+    return (*documents, *map(sentence_scorer, recipe.sentence_scorers))
+
+
 def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:
     packed = sum(row["tokens"] for row in read_composition(context.folder))
     wanted = sum(tokens.values())
     short = wanted - packed
+    problem, treated = _count_treated(context)
+    met = short + ROUNDING >= 0 and short < context.study.declaration.mix.sequence_length
     return Check(
         name="token_budget_met",
-        passed=short + ROUNDING >= 0 and short < context.study.declaration.mix.sequence_length,
-        summary=f"{packed:,} tokens packed, {wanted:,.0f} wanted.",
+        passed=met and problem is None,
+        summary=(
+            f"{packed:,} tokens packed, {wanted:,.0f} wanted{problem or treated}.{_cut(context)}"
+        ),
     )
+
+
+def _cut(context: BuildContext) -> str:
+    """How documents were cut, where they are to stay whole; every sequence is full."""
+    mix = context.study.declaration.mix
+    if mix.packing != "best_fit":
+        return ""
+    found = count_whole_copies(context.folder, mix.sequence_length)
+    return (
+        f" {found.whole:,} of {found.fitting:,} documents that fit lie whole in a sequence, 100 % "
+        f"of the positions are filled, {found.cropped:,} tokens were cropped."
+    )
+
+
+def _count_treated(context: BuildContext) -> tuple[str | None, str]:
+    """What is wrong with the counts of treated tokens, if anything; and the counts, in words."""
+    if not context.study.recipe(recipe_of(context.partition)).treats:
+        return None, ""
+    tokenizer = load_tokenizer(context.parents.one(chain.TOKENIZER).path)
+    found = find_miscounted(context.folder, tokenizer)
+    rows = Counter[str]()
+    for row in read_treated(context.folder):
+        rows[row["treatment"]] += row["tokens"]
+    said = "".join(f", {count:,} {treatment}" for treatment, count in sorted(rows.items()))
+    return found and f"; {found}", said
 
 
 def _shares(context: BuildContext, tokens: Mapping[str, float]) -> Check:
@@ -93,22 +171,48 @@ def _leaks(context: BuildContext) -> Check:
     )
 
 
+def _redacted(context: BuildContext, redaction: Redaction | None) -> Check:
+    name = "nothing_left_to_redact"
+    if redaction is None:
+        return Check(name=name, passed=True, summary="The recipe redacts nothing.", blocking=False)
+    texts = decode_texts(context.folder, context.parents.one(chain.TOKENIZER).path)
+    left = [one for one, text in texts if find_declared(text, redaction.kinds)]
+    table = pq.read_table(context.folder / file_names.REDACTIONS)
+    said = f"{pc.sum(table['spans']).as_py() or 0:,} spans replaced in "
+    said += f"{len(pc.unique(table['document_id'])):,} documents"
+    first = f"; the first is {left[0]}" if left else ""
+    return Check(
+        name=name,
+        passed=not left,
+        summary=f"{said}; {len(left):,} still hold one{first}.",
+        blocking=False,
+    )
+
+
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
-    """The texts, what the recipe keeps of them, and the tokenizer."""
+    """The texts, the scores that treat them, what the recipe keeps, and the tokenizer."""
     recipe = study.recipe(recipe_of(partition))
     sources = [s for s in study.with_role("corpus") if s.group in recipe.shares]
+    scored = sources if _asked_scorers(recipe) else []
     return (
         *(ParentSpec(chain.RAW_CORPUS, source.name) for source in sources),
+        *(ParentSpec(chain.SCORED_CORPUS, source.name) for source in scored),
         ParentSpec(chain.DISPOSITIONS, part=file_names.pretraining_part(recipe.name)),
         ParentSpec(chain.TOKENIZER),
     )
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The recipe's shares and the budget; its filters act through the dispositions."""
-    mix = study.mix(recipe_of(partition)).model_dump(mode="json")
-    recipe = study.recipe(recipe_of(partition)).model_dump(mode="json", include={"replacement"})
-    return {"shares": study.recipe(recipe_of(partition)).shares, "mix": mix, **recipe}
+    """Shares, budget, and what treats tokens; filters act through the dispositions."""
+    recipe = study.recipe(recipe_of(partition))
+    mix = study.mix(recipe.name).model_dump(mode="json")
+    declared = recipe.model_dump(mode="json", include={"replacement", "redact"})
+    if recipe.redact is not None:
+        declared["redact"]["version"] = PII.version
+    if recipe.treats:
+        declared |= recipe.model_dump(mode="json", include={"treat"})
+        declared["reward"] = recipe.reward and recipe.reward.model_dump(mode="json")
+    return {"shares": recipe.shares, "mix": mix, **declared}
 
 
 STEP = Step(
@@ -116,8 +220,9 @@ STEP = Step(
     kinds=frozenset({"python", "parquet"}),
     description=(
         "The training data of one recipe: documents sampled so that every group has its declared "
-        "share of the token budget, packed end to end into sequences of equal length. The span map "
-        "says which document every token came from."
+        "share of the token budget, packed into sequences of equal length, end to end or so that "
+        "documents stay whole where they fit. The span map says which document every token came "
+        "from."
     ),
     code_version="1",
     modules=("mixing/mix.py", "scoring/contamination.py", "steps/curated_mix.py"),
@@ -126,8 +231,12 @@ STEP = Step(
     build=build,
     page_metadata=page_metadata,
     checks={
-        "token_budget_met": "The mix has exactly the tokens that the study declares.",
+        "token_budget_met": "The mix has exactly the tokens that the study declares; those that "
+        "are treated are as many as are counted of each document.",
         "shares_within_tolerance": "Every group has its declared share of the tokens.",
         "no_evaluation_item_leaked": "Decoded from its tokens, the mix holds no evaluation item.",
+    },
+    warnings={
+        "nothing_left_to_redact": "Decoded from its tokens, the mix holds nothing that it redacts.",
     },
 )

@@ -21,6 +21,7 @@ from alignment_dagster.lineage.provenance import Inputs, environment
 from alignment_dagster.lineage.shards import read_tables, shard_files, shard_names
 from alignment_dagster.scoring.scorer import FAILURES
 from alignment_dagster.study.classifiers import SCORER
+from alignment_dagster.study.treatments import SENTENCE
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def _unchanged_scorers(before: Inputs, now: Inputs) -> frozenset[str]:
     return frozenset(
         name
         for name, digest in now.external_inputs.items()
-        if before.external_inputs.get(name) == digest and then.get(name) == today.get(name)
+        if before.external_inputs.get(name) == digest
+        and then.get(name.removesuffix(SENTENCE)) == today.get(name.removesuffix(SENTENCE))
     )
 
 

@@ -3,21 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.audit.check import check_ancestors
 from alignment_dagster.audit.open_report import open_archive
+from alignment_dagster.corpus.canaries import text_digests
 from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.placement import read_placement
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.partitions import by_recipe, by_replicate
+from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
-from alignment_dagster.report.findings import write_findings
+from alignment_dagster.report.canary_outcomes import BASE
+from alignment_dagster.report.findings import write_canaries, write_findings
 from alignment_dagster.report.gather import gather
 from alignment_dagster.report.gather.mart_check import find_mismatches
 from alignment_dagster.report.html.page import write_report
@@ -52,12 +58,16 @@ def build(context: BuildContext) -> BuildResult:
 
     Raises:
         ArtifactError: if what is recorded of the artifacts behind it does not fit together.
+        DeclarationError: if the home's `placement.yaml`, which may name a price, is wrong.
     """
     closed = _closed(context)
-    data = gather(context.study, context.parents)
+    price = read_placement(context.stores.home).price
+    data = gather(context.study, context.parents, price)
     write_report(data, context.folder)
     write_findings(data, context.folder)
     write_questions(context.study, context.folder)
+    if data.canaries:
+        write_canaries(data, context.folder)
     context.track_file(context.folder / file_names.REPORT)
     mart = pq.read_table(context.parents.one(chain.METRICS).path / file_names.METRICS)
     rows = read_results(context.folder / file_names.RESULTS)
@@ -71,8 +81,9 @@ def build(context: BuildContext) -> BuildResult:
         f"{row.metric}/{row.suite}/{row.stage}/{row.recipe}": row.value
         for row in rows_in_headlines(rows)
     }
-    metrics = {"numbers": len(rows), **headline}
-    return BuildResult((check, closed, *_claims(data)), metrics=metrics)
+    metrics = {"numbers": len(rows), **headline, **_canary_metrics(data)}
+    checks = (check, closed, *_claims(data), *_canaries(data))
+    return BuildResult(checks, metrics=metrics)
 
 
 def _closed(context: BuildContext) -> Check:
@@ -129,20 +140,64 @@ def _late_note(row: ClaimRow) -> str:
     )
 
 
+def _canaries(data: ReportData) -> list[Check]:
+    """One for each canary; nothing is blocked by one."""
+    return [
+        Check(name=canary_check(one.canary), passed=one.passed, summary=one.summary, blocking=False)
+        for one in data.canary_outcomes
+    ]
+
+
+def _canary_metrics(data: ReportData) -> dict[str, float]:
+    """What was kept and trained on of each canary, and what the base models betray of it."""
+    found: dict[str, float | None] = {}
+    for row in data.canaries:
+        place = f"{row.canary}/{row.recipe}"
+        found[f"canary_kept/{place}"] = row.kept
+        found[f"canary_tokens/{place}"] = row.tokens
+        found[f"canary_exposure/{place}"] = row.exposure.get(BASE)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def canary_check(canary: str) -> str:
+    """The name of a canary's check."""
+    return f"canary_{canary}"
+
+
 def claim_check(claim: str) -> str:
     """The name of a claim's check."""
     return f"not_refuted_{claim}"
 
 
 def claims(study: Study) -> Mapping[str, str]:
-    """The study's claims, as checks."""
-    return {claim_check(claim.name): claim.statement for claim in study.declaration.claims}
+    """The study's claims and canaries, as checks."""
+    declared = study.declaration
+    return {
+        **{claim_check(claim.name): claim.statement for claim in declared.claims},
+        **{canary_check(canary.name): canary.description for canary in declared.canaries},
+    }
+
+
+def _decided_on(
+    instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec
+) -> str | None:
+    """The version of a corpus that the current dispositions were made of."""
+    version = current_version(instance, study, chain.DISPOSITIONS, None)
+    if version is None:
+        return None
+    parents = lake.read(study, chain.DISPOSITIONS, None, version).provenance.inputs.parents
+    found = (p.version for p in parents if (p.asset, p.partition) == (item.asset, item.partition))
+    return next(found, None)
 
 
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every evaluation there is, with what stands behind it."""
     replicates = by_replicate(study)
     return (
+        *(
+            ParentSpec(chain.RAW_CORPUS, source, required=False, selector=_decided_on)
+            for source in by_source(study)
+        ),
         ParentSpec(chain.METRICS),
         ParentSpec(chain.MIX_COMPOSITION),
         ParentSpec(chain.DOCUMENTS, part=file_names.DOCUMENTS),
@@ -167,7 +222,9 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """What the page and the cards say about the study, and how the intervals are computed."""
     attacked = study.declaration.attacks
+    canaries = [one.model_dump(mode="json") for one in study.declaration.canaries]
     return {
+        **({"canaries": canaries} if canaries else {}),
         "description": study.declaration.description,
         "limits": list(study.declaration.limits),
         "recipes": [recipe.model_dump(mode="json") for recipe in study.recipes],
@@ -185,8 +242,9 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
 
 
 def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
-    """The items, whose text the page shows."""
-    return {suite.name: content_digest(suite, study.assets) for suite in study.suites}
+    """The items, whose text the page shows, and the texts that are looked for."""
+    items = {suite.name: content_digest(suite, study.assets) for suite in study.suites}
+    return {**items, **text_digests(study)}
 
 
 STEP = Step(

@@ -23,7 +23,7 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.report.results import replicate_rows
 from alignment_dagster.steps.pages.evaluation import page_metadata
-from alignment_dagster.study import Source, Study
+from alignment_dagster.study import Canary, Source, Study
 
 MODULE = "alignment_dagster.evaluation.evaluate"
 
@@ -47,6 +47,7 @@ def build(context: BuildContext) -> BuildResult:
             document_shards(context, source) for source in measured_sources(context.study)
         ),
         documents=str(context.parents.one(chain.DOCUMENTS).path / file_names.HELD_OUT),
+        canaries=probed_canaries(context.study),
         evaluation=declared.evaluation,
         sequence_length=declared.mix.sequence_length,
         output=str(context.folder),
@@ -68,6 +69,11 @@ def measured_sources(study: Study) -> tuple[Source, ...]:
     """The sources whose held-out documents are scored: natural text, of a recipe's remainder."""
     groups = {recipe.remainder for recipe in study.recipes}
     return tuple(source for source in study.with_role("corpus") if source.group in groups)
+
+
+def probed_canaries(study: Study) -> tuple[Canary, ...]:
+    """Those of which a model is asked whether it learnt them."""
+    return tuple(one for one in study.declaration.canaries if one.probes)
 
 
 def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
@@ -135,7 +141,11 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     """The suites and how they are scored (what concerns statistics belongs to the report)."""
     statistics = {"capability_margin"}
     settings = study.declaration.evaluation.model_dump(mode="json", exclude=statistics)
+    probes = [
+        one.model_dump(mode="json", include={"name", "probes"}) for one in probed_canaries(study)
+    ]
     return {
+        **({"canaries": probes} if probes else {}),
         "suites": [suite.settings for suite in study.asked_suites],
         "evaluation": settings,
         "sequence_length": study.declaration.mix.sequence_length,

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,17 +15,20 @@ from alignment_dagster import chain
 from alignment_dagster.deduplication.digest_tasks import digest_parts
 from alignment_dagster.deduplication.digests import Part, parts_of, read_digests
 from alignment_dagster.deduplication.earlier_search import Parted, read_search, save_search
+from alignment_dagster.deduplication.gone import find_gone
 from alignment_dagster.deduplication.measure import Measure
 from alignment_dagster.deduplication.pairs import Pairs, find_pairs
 from alignment_dagster.deduplication.selection import cluster_sizes, select_kept
 from alignment_dagster.deduplication.shingles import VERSION
 from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
 from alignment_dagster.graph.partitions import by_source
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_names
@@ -41,7 +46,8 @@ PAIRS = pa.schema(
     ]
 )
 """Both documents are the first of their exact copies. `removes`: a recipe that reads every document
-drops this one for that one; what another recipe drops, `dispositions` says."""
+drops this one for that one; what another recipe drops, `dispositions` says. For a document of an
+earlier version, which is in no source any more, every recipe drops it."""
 CLUSTERS = pa.schema(
     [
         pa.field("document_id", pa.string(), nullable=False),
@@ -80,9 +86,9 @@ def build(context: BuildContext) -> BuildResult:
     """Find the pairs of each role: in the order of the sources, and of the documents in them."""
     settings = declared(context.study)
     cache = context.stores.home.cache / context.study.name / chain.NEAR_DUPLICATES
-    sources = list(_sources(context))
+    sources, gone = list(_sources(context)), list(_earlier(context))
     digest_parts(
-        [part for source in sources for part in source.parts],
+        [part for source in (*sources, *gone) for part in source.parts],
         settings.shingle,
         cache,
         progress_listener.check,
@@ -95,13 +101,20 @@ def build(context: BuildContext) -> BuildResult:
         names = [part.name(settings.shingle) for source in own for part in source.parts]
         parted = Parted.of([(name, read_digests(cache / name)) for name in names])
         measure = Measure(settings.measure, settings.threshold)
-        asked = settings.model_dump(exclude={"largest_cluster"})
+        asked = settings.model_dump(exclude={"largest_cluster", "earlier"})
         search = cache / f"{role}-{sha256_json([VERSION, asked])[:16]}.npz"
         found = find_pairs(parted.documents, measure, read_search(search, parted))
         save_search(search, parted, found)
         used |= {search, *(cache / name for name in names)}
         kept = select_kept(found)
         pairs.append(_pair_table(parted, found, kept))
+        before = [
+            part.name(settings.shingle) for one in gone if one.role == role for part in one.parts
+        ]
+        if before:
+            used |= {cache / name for name in before}
+            was = [batch for name in before for batch in read_digests(cache / name)]
+            pairs.append(_gone_table(was, parted.documents.batches, measure))
         clusters.append(_cluster_table(parted, kept, own))
         for source, count in zip(own, _count(kept.later, own), strict=True):
             removed[source.name] = count
@@ -123,12 +136,35 @@ def build(context: BuildContext) -> BuildResult:
 
 
 def _sources(context: BuildContext) -> Iterator[_Source]:
+    now = {spec.partition: one for spec, one in context.parents.artifacts if spec.selector is None}
     for source in context.study.sources:
-        corpus = context.parents.one(chain.RAW_CORPUS, source.name)
-        names = shard_names(corpus.manifest, file_names.RAW_DOCUMENTS)
-        files = corpus.manifest.files
-        parts = [part for one in names for part in parts_of(corpus.path / one, files[one])]
-        yield _Source(source.name, source.role, parts)
+        yield _Source(source.name, source.role, _parts(now[source.name]))
+
+
+def _parts(corpus: Artifact) -> list[Part]:
+    names = shard_names(corpus.manifest, file_names.RAW_DOCUMENTS)
+    files = corpus.manifest.files
+    return [part for one in names for part in parts_of(corpus.path / one, files[one])]
+
+
+def _earlier(context: BuildContext) -> Iterator[_Source]:
+    """The earlier versions that are declared."""
+    for spec, artifact in context.parents.artifacts:
+        if spec.selector is not None:
+            source = context.study.source(spec.partition or "")
+            yield _Source(source.name, source.role, _parts(artifact))
+
+
+def _gone_table(
+    was: Sequence[pa.RecordBatch], now: Sequence[pa.RecordBatch], measure: Measure
+) -> pa.Table:
+    """Documents that are like one of an earlier version which is in no source any more."""
+    found = find_gone(was, now, measure)
+    columns = [
+        *(pa.array(column) for column in found),
+        pa.array([True] * len(found[0]), pa.bool_()),
+    ]
+    return pa.table(columns, schema=PAIRS)
 
 
 def _pair_table(parted: Parted, found: Pairs, kept: Pairs) -> pa.Table:
@@ -177,8 +213,26 @@ def _checks(
 
 
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
-    """Every source's documents."""
-    return tuple(ParentSpec(chain.RAW_CORPUS, source) for source in by_source(study))
+    """Every source's documents, and those of the earlier versions that are declared."""
+    earlier = declared(study).earlier
+    return (
+        *(ParentSpec(chain.RAW_CORPUS, source) for source in by_source(study)),
+        *(
+            ParentSpec(chain.RAW_CORPUS, one.source, selector=partial(_named, one.version))
+            for one in earlier
+        ),
+    )
+
+
+def _named(
+    version: str, _instance: dg.DagsterInstance, lake: Lake, study: str, spec: ParentSpec
+) -> str:
+    """The version that is declared, if it is there."""
+    known = lake.versions(study, spec.asset, spec.partition)
+    if version not in known:
+        message = f"near_duplicates.earlier: source {spec.partition!r} has no version {version!r}"
+        raise ArtifactError(f"{study}: {message} in the lake (there: {', '.join(known) or 'none'})")
+    return version
 
 
 def config(study: Study, _partition: Partition) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """`pretrained_checkpoint`: a model trained on one recipe's mix, once for each seed.
 
-From nothing, or on from the trunk that its recipe branches from, or that others branch from.
+From nothing, from a checkpoint that was trained elsewhere, or on from the trunk that its recipe
+branches from, or that others branch from.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,14 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, replicate, seed_of
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages.pretrained_checkpoint import page_metadata
-from alignment_dagster.steps.pretraining_job import declared, is_falling, read_losses, train
+from alignment_dagster.steps.pretraining_job import (
+    declared,
+    external_inputs,
+    is_falling,
+    read_losses,
+    register_start,
+    train,
+)
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PRETRAINING_CODE, TrunkSteps
 
@@ -27,17 +35,27 @@ from alignment_dagster.training.jobs import PRETRAINING_CODE, TrunkSteps
 def build(context: BuildContext) -> BuildResult:
     """Train a model; its ledgers hold its own steps, and go on from those of the trunk."""
     study, partition = context.study, context.partition
-    context.register_model("base", study.declaration.model)
-    steps = trunk_steps(study, recipe_of(partition))
+    register_start(context, "base")
+    recipe = recipe_of(partition)
+    steps = trunk_steps(study, recipe)
     if steps is None:
         measured = train(context, config(study, partition))
-        losses, trunk = read_losses(context.folder), None
+        losses, trunk, alike = read_losses(context.folder), None, True
     else:
         before = find_trunk(context.parents).path
         measured = train(context, config(study, partition), before / file_names.state(steps.steps))
-        losses = np.concatenate([read_losses(before)[: steps.steps], read_losses(context.folder)])
+        losses, alike = read_losses(context.folder), _is_alike(study, recipe, steps.recipe)
+        if alike:
+            losses = np.concatenate([read_losses(before)[: steps.steps], losses])
         trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
-    return BuildResult((is_falling(losses), _consumed(context, trunk)), measured)
+    falling = is_falling(losses, must_fall=alike and study.declaration.base is None)
+    return BuildResult((falling, _consumed(context, trunk)), measured)
+
+
+def _is_alike(study: Study, recipe: str, trunk: str) -> bool:
+    """Whether the losses of a recipe and of its trunk are the same thing's."""
+    own, before = study.recipe(recipe), study.recipe(trunk)
+    return (own.objective, own.treat) == (before.objective, before.treat)
 
 
 def find_trunk(parents: Parents) -> Artifact:
@@ -62,7 +80,7 @@ def _consumed(context: BuildContext, trunk: Trunk | None) -> Check:
     mix = context.parents.one(chain.CURATED_MIX).path
     problem = consumption_problem(context.folder / file_names.CONSUMPTION, mix, trunk)
     on = f", on from the trunk's step {trunk.steps}" if trunk else ""
-    read = f"Every sequence once; the digest chain is that of the mix's tokens{on}."
+    read = f"Every sequence once; the digest chain is that of the mix's tokens, as treated{on}."
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
@@ -90,7 +108,7 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The model, how it is trained, the seed, and which steps come before its own."""
+    """The model or what it goes on from, how it is trained, and which steps come before its own."""
     trunk = trunk_steps(study, recipe_of(partition))
     before = {} if trunk is None else {"trunk": trunk.model_dump(mode="json")}
     return {**declared(study, partition), **before}
@@ -100,19 +118,23 @@ STEP = Step(
     asset=chain.PRETRAINED_CHECKPOINT,
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
-        "A decoder trained from random weights on one recipe's mix with one seed, or on from "
-        "another recipe's training where the recipe has a trunk. Beside the weights lies the "
-        "consumption ledger: which sequences every optimizer step read, chained by digest. It "
-        "opens with `AutoModelForCausalLM.from_pretrained`."
+        "A decoder trained on one recipe's mix with one seed, from random weights or from the "
+        "checkpoint that the study declares, or on from another recipe's training where the "
+        "recipe has a trunk. Beside the weights lies the consumption ledger: which sequences "
+        "every optimizer step read, chained by digest. It opens with "
+        "`AutoModelForCausalLM.from_pretrained`."
     ),
     code_version="1",
     modules=PRETRAINING_CODE,
     parents=parents,
     config=config,
+    external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
     checks={
-        "loss_finite_and_falling": "The loss is finite at every step and fell.",
+        "loss_finite_and_falling": (
+            "The loss is finite at every step, and fell unless the model had learnt before."
+        ),
         "consumed_what_the_mix_says": "The steps read the mix's sequences, each exactly once.",
     },
 )

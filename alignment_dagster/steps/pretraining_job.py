@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster import chain
+from alignment_dagster.foundation.model_files import model_digest
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.partition_keys import Partition, seed_of
-from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
+from alignment_dagster.lineage.provenance import BASE, Check
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PretrainJob
 
@@ -21,13 +22,28 @@ IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
 
 
 def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The model, how it is trained, and the seed."""
+    """The model or what it goes on from, how it is trained, what it minimises, and the seed."""
+    declaration, recipe = study.declaration, study.recipe(recipe_of(partition))
+    said = {"objective": recipe.objective, "model": declaration.model, "base": declaration.base}
     return {
-        "model": study.declaration.model.model_dump(mode="json"),
-        "pretraining": study.declaration.pretraining.model_dump(mode="json"),
-        "sequence_length": study.declaration.mix.sequence_length,
+        **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
+        "pretraining": declaration.pretraining.model_dump(mode="json"),
+        "sequence_length": declaration.mix.sequence_length,
         "seed": seed_of(partition),
     }
+
+
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """The checkpoint that every training of the study begins with, where there is one."""
+    base = study.declaration.base
+    return {} if base is None else {BASE: model_digest(base)}
+
+
+def register_start(context: BuildContext, stage: str) -> None:
+    """Name the model that is being made, with what it begins with."""
+    start = context.study.declaration.model or context.study.declaration.base
+    if start is not None:
+        context.register_model(stage, start)
 
 
 def train(
@@ -50,6 +66,7 @@ def train(
     places = {
         "mix": str(mix.path),
         "tokenizer": str(context.parents.one(chain.TOKENIZER).path),
+        "base_digest": context.inputs.external_inputs.get(BASE),
         "state": str(state) if state else None,
         "earlier": list(map(str, earlier)),
         "output": str(context.folder),
@@ -66,12 +83,16 @@ def read_losses(folder: Path) -> NDArray[np.float64]:
     return losses
 
 
-def is_falling(losses: NDArray[np.float64]) -> Check:
-    """Whether it is finite at every step, and lower in the last tenth than in the first."""
+def is_falling(losses: NDArray[np.float64], *, must_fall: bool) -> Check:
+    """Whether it is finite at every step, and lower in the last tenth than in the first.
+
+    Args:
+        must_fall: false of a model that had learnt before: its loss may stay where it is.
+    """
     part = max(1, len(losses) // 10)
     first, last = float(losses[:part].mean()), float(losses[-part:].mean())
     return Check(
         name="loss_finite_and_falling",
-        passed=bool(np.isfinite(losses).all()) and last < first,
+        passed=bool(np.isfinite(losses).all()) and (last < first or not must_fall),
         summary=f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last.",
     )

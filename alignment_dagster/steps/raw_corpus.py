@@ -10,9 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.corpus.canaries import Planting, planted_documents, text_digests
+from alignment_dagster.corpus.line_files import LineFiles
 from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
 from alignment_dagster.corpus.sources import (
     file_digests,
+    line_files,
     no_documents,
     read_source,
     source_digest,
@@ -26,11 +29,12 @@ from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
-from alignment_dagster.lineage.provenance import Check
+from alignment_dagster.lineage.provenance import Check, Inputs
 from alignment_dagster.steps.pages.raw_corpus import page_metadata
 from alignment_dagster.study import Source, Study
 
 UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
+SOURCE = "source"
 NOT_SAMPLED = "documents_not_sampled"
 SHARDS = "shards"
 """Measured: where each shard ends, so that a source that grew is read where it grew."""
@@ -40,13 +44,16 @@ def build(context: BuildContext) -> BuildResult:
     """Read the source shard by shard, give every document its id, and keep where it came from."""
     source = context.study.source(context.partition or "")
     folder = source_folder(context.study, source)
-    before = context.inputs.external_inputs["source"]
+    canaries = context.study.canaries_in(source.name)
+    before = context.inputs.external_inputs[SOURCE]
     reading = Reading(
         source,
         file_digests(source, folder),
-        lambda start, tally: read_source(source, folder, start, tally),
+        lambda start, tally, behind: read_source(source, folder, start, tally, behind),
         context.work,
         context.folder,
+        Planting([(one, planted_documents(one, context.study.assets)) for one in canaries]),
+        LineFiles(line_files(source, folder)),
     )
     marks, not_sampled = reading.run(
         _earlier(context), lambda done: context.report(done, done, "documents")
@@ -99,8 +106,15 @@ def _earlier(context: BuildContext) -> EarlierShards | None:
     then, now = found.provenance.inputs, context.inputs
     if (then.code_version, then.declaration) != (now.code_version, now.declaration):
         return None
+    if _besides_source(then) != _besides_source(now):
+        return None
     marks = json.loads(str(found.provenance.measured.get(SHARDS, "[]")))
     return EarlierShards(found.path, found.manifest.files.keys(), [Mark(*mark) for mark in marks])
+
+
+def _besides_source(inputs: Inputs) -> dict[str, str]:
+    """What was planted in it."""
+    return {name: digest for name, digest in inputs.external_inputs.items() if name != SOURCE}
 
 
 @dataclass(frozen=True)
@@ -159,14 +173,25 @@ def parents(_study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The source as declared; how it is described, the report records."""
-    return study.source(partition or "").model_dump(mode="json", exclude={"description"})
+    """The source as declared, and where canaries are planted; descriptions the report records."""
+    source = study.source(partition or "")
+    canaries = [
+        one.model_dump(mode="json", include={"name", "share"})
+        for one in study.canaries_in(source.name)
+    ]
+    return {
+        **source.model_dump(mode="json", exclude={"description"}),
+        **({"canaries": canaries} if canaries else {}),
+    }
 
 
 def external_inputs(study: Study, partition: Partition) -> dict[str, str]:
-    """The identity of what would be read now."""
+    """The identity of what would be read now, and of what would be planted."""
     source = study.source(partition or "")
-    return {"source": source_digest(source, source_folder(study, source))}
+    return {
+        SOURCE: source_digest(source, source_folder(study, source)),
+        **text_digests(study, source.name),
+    }
 
 
 STEP = Step(

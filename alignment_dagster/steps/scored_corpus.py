@@ -28,6 +28,7 @@ from alignment_dagster.steps.earlier_scores import Earlier
 from alignment_dagster.steps.pages.scored_corpus import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context, study_scorers
 from alignment_dagster.study import Source, Study
+from alignment_dagster.study.treatments import SENTENCE, sentence_scorer
 
 FAILED = "failed"
 """Of the work folder: what each scorer could not score, shard by shard."""
@@ -41,7 +42,7 @@ def build(context: BuildContext) -> BuildResult:
     What a scorer found in a document before, it is not asked again.
     """
     corpus = context.parents.one(chain.RAW_CORPUS)
-    scorers, shards = context.study.scorers, _Shards.of(corpus)
+    scorers, shards = _scorers(context.study), _Shards.of(corpus)
     earlier = Earlier.of(context)
     tasks = _tasks(context, shards, earlier)
     done = dict.fromkeys(scorers, 0)
@@ -66,6 +67,11 @@ def build(context: BuildContext) -> BuildResult:
     return BuildResult(checks, measured, metrics)
 
 
+def _scorers(study: Study) -> tuple[str, ...]:
+    """All that is asked: of documents, then of sentences."""
+    return (*study.scorers, *map(sentence_scorer, study.sentence_scorers))
+
+
 @dataclass(frozen=True)
 class _Shards:
     """The shards of a corpus: where they lie, and their digests, by number."""
@@ -86,7 +92,7 @@ def _tasks(context: BuildContext, shards: _Shards, earlier: Earlier) -> list[Sha
     """What is neither taken over from the current version nor was finished before a kill."""
     scoring = scoring_context(context.study)
     open_tasks: list[tuple[str, int]] = []
-    for scorer in context.study.scorers:
+    for scorer in _scorers(context.study):
         for number, digest in enumerate(shards.digests):
             name = file_names.shard(file_names.scores(scorer), number)
             if same := earlier.shard(scorer, number, digest):
@@ -100,8 +106,8 @@ def _tasks(context: BuildContext, shards: _Shards, earlier: Earlier) -> list[Sha
         ShardTask(
             shards.paths[number],
             scorer,
-            context.parents.one(chain.CLASSIFIER, classifiers[scorer]).path
-            if scorer in classifiers
+            context.parents.one(chain.CLASSIFIER, classifiers[base]).path
+            if (base := scorer.removesuffix(SENTENCE)) in classifiers
             else None,
             scoring,
             earlier.files(scorer, overlaps[shards.paths[number]]),
@@ -224,7 +230,7 @@ STEP = Step(
     code_version="2",
     modules=("scoring/__init__.py", "evaluation/suites/loader.py"),
     parents=parents,
-    config=lambda study, _partition: {"scorers": list(study.scorers)},
+    config=lambda study, _partition: {"scorers": list(_scorers(study))},
     external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.scoring import Scorer, ScoringContext, find_scorer
 from alignment_dagster.scoring.classifiers.trained import make_scorer
+from alignment_dagster.scoring.sentences import of_sentences
 from alignment_dagster.study import Study
 
 
@@ -15,8 +16,12 @@ def scoring_context(study: Study) -> ScoringContext:
 
 
 def study_scorers(study: Study) -> Mapping[str, Scorer]:
-    """Every scorer of a study by its name; its classifiers cannot be asked, only their inputs."""
-    return {
+    """Every scorer of a study by its name, and those that are asked of sentences; its classifiers
+    cannot be asked, only their inputs.
+    """
+    found = {
         **{name: find_scorer(name, study.assets) for name in study.declaration.scorers},
         **{one.scorer: make_scorer(one) for one in study.classifiers},
     }
+    asked = (of_sentences(found[name]) for name in study.sentence_scorers)
+    return {**found, **{one.name: one for one in asked}}

@@ -15,7 +15,14 @@ from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages.trunk_checkpoint import page_metadata
-from alignment_dagster.steps.pretraining_job import declared, is_falling, read_losses, train
+from alignment_dagster.steps.pretraining_job import (
+    declared,
+    external_inputs,
+    is_falling,
+    read_losses,
+    register_start,
+    train,
+)
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PRETRAINING_CODE
 
@@ -27,10 +34,12 @@ def is_declared(study: Study) -> bool:
 
 def build(context: BuildContext) -> BuildResult:
     """Train up to the last branch; a state is kept where each begins."""
-    context.register_model("trunk", context.study.declaration.model)
+    register_start(context, "trunk")
     declared = config(context.study, context.partition)
     measured = train(context, declared, earlier=list(_find_earlier(context, declared)))
-    return BuildResult((is_falling(read_losses(context.folder)), _consumed(context)), measured)
+    from_nothing = context.study.declaration.base is None
+    falling = is_falling(read_losses(context.folder), must_fall=from_nothing)
+    return BuildResult((falling, _consumed(context)), measured)
 
 
 def _find_earlier(context: BuildContext, declared: Mapping[str, Any]) -> Iterator[Path]:
@@ -55,7 +64,8 @@ def _consumed(context: BuildContext) -> Check:
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
-        summary=problem or "No sequence twice; the digest chain is that of the mix's tokens.",
+        summary=problem
+        or "No sequence twice; the digest chain is that of the mix's tokens, as treated.",
     )
 
 
@@ -82,11 +92,14 @@ STEP = Step(
     modules=PRETRAINING_CODE,
     parents=parents,
     config=config,
+    external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
     exists=is_declared,
     checks={
-        "loss_finite_and_falling": "The loss is finite at every step and fell.",
+        "loss_finite_and_falling": (
+            "The loss is finite at every step, and fell unless the model had learnt before."
+        ),
         "consumed_what_the_mix_says": "The steps read the mix's sequences, none of them twice.",
     },
 )

@@ -1,5 +1,6 @@
 """What a study declares: the frozen models of the files in `assets/`."""
 
+from alignment_dagster.study.canaries import Canary, Probe
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.declaration import Study, StudyDeclaration, digest
@@ -17,7 +18,14 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
-from alignment_dagster.study.recipes import DropRule, Recipe, ReplacementGroup, Trunk, Upsampled
+from alignment_dagster.study.recipes import (
+    DropRule,
+    Recipe,
+    Redaction,
+    ReplacementGroup,
+    Trunk,
+    Upsampled,
+)
 from alignment_dagster.study.refresh import (
     Budget,
     Drift,
@@ -70,6 +78,7 @@ from alignment_dagster.study.suites import (
     SuiteKind,
 )
 from alignment_dagster.study.training import (
+    Base,
     Mix,
     Model,
     PostTraining,
@@ -94,7 +103,9 @@ __all__ = [
     "ArrowReader",
     "AttackMethod",
     "Attacks",
+    "Base",
     "Budget",
+    "Canary",
     "Claim",
     "Classifier",
     "Count",
@@ -130,8 +141,10 @@ __all__ = [
     "PostTraining",
     "PreferenceOptimisation",
     "Pretraining",
+    "Probe",
     "Reader",
     "Recipe",
+    "Redaction",
     "Refresh",
     "ReplacementGroup",
     "Retention",

@@ -4,8 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from alignment_dagster.foundation.model_files import require_one_place
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Seed, Share, Text
+from alignment_dagster.study.fields import (
+    Count,
+    DeclaredPath,
+    Name,
+    Names,
+    Revision,
+    Seed,
+    Share,
+    Text,
+)
 
 Ngrams = Literal["words", "characters"]
 Level = Annotated[int, Field(ge=0, le=9)]
@@ -93,17 +103,14 @@ class SequenceClassifier(Declared):
     """A folder of the data folder that holds the model."""
     hub: Text | None = None
     """Its name on the Hugging Face hub, instead of `path`."""
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    revision: Revision | None = None
     """For `hub`: the commit."""
     tokens: Count = 512
     """Of a text are read; what follows is not."""
 
     @model_validator(mode="after")
     def _one_place(self) -> "SequenceClassifier":
-        if (self.path is None) == (self.hub is None):
-            raise ValueError("give exactly one of `path` and `hub`")
-        if (self.hub is None) != (self.revision is None):
-            raise ValueError("`revision` names the commit of a `hub` name, which must have one")
+        require_one_place(self)
         return self
 
 

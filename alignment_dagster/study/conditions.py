@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Name, ScorerName, Text
+from alignment_dagster.study.fields import ScorerName, Text
 
 METADATA = "metadata"
 """Stands for a scorer where a column is one that the source brought along."""
@@ -53,8 +53,8 @@ class Condition(Declared):
 
     scorer: ScorerName | None = None
     """One of the study's, or `metadata` for what the source brought along."""
-    column: Name | None = None
-    """One of the scorer's columns."""
+    column: Text | None = None
+    """One of the scorer's columns, or of those that a source keeps as metadata."""
     above: float | None = None
     """Holds of what is strictly above."""
     below: float | None = None

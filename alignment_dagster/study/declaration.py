@@ -7,16 +7,32 @@ from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.study.canaries import Canary
 from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.deduplication import NearDuplicates
-from alignment_dagster.study.fields import Name, Names, ScorerName, Seed, Share, Text
+from alignment_dagster.study.fields import (
+    Name,
+    Names,
+    ScorerName,
+    Seed,
+    Share,
+    Text,
+    added,
+)
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.refresh import Gate, Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
-from alignment_dagster.study.training import Mix, Model, PostTraining, Pretraining, Tokenizer
+from alignment_dagster.study.training import (
+    Base,
+    Mix,
+    Model,
+    PostTraining,
+    Pretraining,
+    Tokenizer,
+)
 
 OWNED_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 """DuckDB's own; the marts of a study lie in a schema of its name."""
@@ -50,12 +66,16 @@ class StudyDeclaration(Declared):
     """What no recipe trains on."""
     near_duplicates: NearDuplicates | None = None
     """What counts as nearly the same text; only exact duplicates where nothing is said."""
-    tokenizer: Tokenizer
-    """The vocabulary."""
+    canaries: Annotated[tuple[Canary, ...], Field(strict=False)] = ()
+    """Documents of known content, planted in sources: the report says what became of them."""
+    base: Base | None = added(None)
+    """A checkpoint that every recipe goes on from, instead of `tokenizer` and `model`."""
+    tokenizer: Tokenizer | None = None
+    """The vocabulary that is trained, unless there is a `base`."""
     mix: Mix
     """The training data of each recipe."""
-    model: Model
-    """The decoder that is trained."""
+    model: Model | None = None
+    """The decoder that is trained from random weights, unless there is a `base`."""
     pretraining: Pretraining
     """How it is trained on the mix."""
     post_training: PostTraining
@@ -93,7 +113,7 @@ class StudyDeclaration(Declared):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{field}: named twice: {', '.join(twice)}")
-        for field in ("tampering", "claims"):
+        for field in ("canaries", "tampering", "claims"):
             names = [item.name for item in getattr(self, field)]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -170,6 +190,12 @@ class Study(Declared):
         return (*self.declaration.scorers, *(one.scorer for one in self.classifiers))
 
     @property
+    def sentence_scorers(self) -> tuple[str, ...]:
+        """Those of the scorers that some recipe asks of sentences."""
+        asked = {name for one in self.recipes for name in one.sentence_scorers}
+        return tuple(name for name in self.scorers if name in asked)
+
+    @property
     def asked_suites(self) -> tuple[Suite, ...]:
         """All but the attack suites, which are only asked under attack."""
         return tuple(suite for suite in self.suites if suite.kind != "attack")
@@ -179,8 +205,17 @@ class Study(Declared):
         """What a new report is held against the last approved one by; None where undeclared."""
         return None if self.declaration.refresh is None else self.declaration.refresh.gate
 
+    def canaries_in(self, source: str) -> tuple[Canary, ...]:
+        """Those that are planted in a source."""
+        return tuple(one for one in self.declaration.canaries if one.source == source)
+
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """What the recipes' treatments put into mixes, sorted: part of the vocabulary of all."""
+        return tuple(sorted({name for one in self.recipes for name in one.control_tokens}))
 
     def groups(self) -> frozenset[str]:
         """The groups of the documents that can be pretrained on."""

@@ -1,11 +1,20 @@
 """Which documents are taken for nearly the same text."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count
+from alignment_dagster.study.fields import Count, Name
+
+
+class EarlierVersion(Declared):
+    """A source as it was read once: what it held then and holds no more is not read again."""
+
+    source: Name
+    """One of the study's."""
+    version: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """Of its `raw_corpus`."""
 
 
 class NearDuplicates(Declared):
@@ -20,3 +29,12 @@ class NearDuplicates(Declared):
     the later document's shingles that the earlier one has."""
     largest_cluster: Count = 1000
     """Documents that may repeat one text before a warning."""
+    earlier: Annotated[tuple[EarlierVersion, ...], Field(strict=False)] = ()
+    """Earlier versions of sources: a new document that is like one that is in them and in no source
+    any more is dropped for it."""
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # a study that names no earlier version keeps the digest that it had before it could
+        found: dict[str, Any] = serialize(self)
+        return found if self.earlier else {n: one for n, one in found.items() if n != "earlier"}

@@ -1,7 +1,7 @@
 """The kinds of values that declarations are made of."""
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -14,6 +14,8 @@ Count = Annotated[int, Field(ge=1, lt=2**63)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """The libraries that draw take no more than 32 bits."""
 Positive = Annotated[float, Field(gt=0)]
+Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+"""A commit of the hub."""
 ScorerName = Annotated[
     str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$", max_length=120)
 ]
@@ -21,6 +23,15 @@ ScorerName = Annotated[
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 LONGEST_PART, LONGEST_PATH = 255, 1000
 """Bytes; file systems take no more."""
+
+
+def added(default: Any) -> Any:
+    """The default of a field that artifacts are older than.
+
+    Where it stands, the field is left out of what is dumped: a declaration that says nothing of
+    it keeps the digest that it had, and nothing that was made becomes stale.
+    """
+    return Field(default=default, exclude_if=lambda value: value == default)
 
 
 def _inside(path: str) -> str:

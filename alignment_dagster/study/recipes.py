@@ -2,11 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
-from alignment_dagster.study.fields import Name, Names, Share, Text
+from alignment_dagster.study.fields import Name, Names, Share, Text, added
+from alignment_dagster.study.objectives import (
+    Conditional,
+    Objective,
+    Reward,
+    Rewarded,
+)
+from alignment_dagster.study.treatments import Treatment
+from alignment_dagster.study.vocabulary import HIDDEN
 
 OWNED_RULES = (
     "not_selected",
@@ -62,6 +74,25 @@ class Trunk(Declared):
     """Of the training tokens, read before this recipe's own mix."""
 
 
+Kind = Literal["email", "ip_address", "phone", "card", "key"]
+
+
+class Redaction(Declared):
+    """Spans of the texts in whose place the models read their kind, such as `[EMAIL]`."""
+
+    scorer: Literal["pii"]
+    """What finds them; one of the study's scorers."""
+    kinds: Annotated[tuple[Kind, ...], Field(strict=False, min_length=1)]
+    """Those that are replaced."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _each_once(cls, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("a kind is named twice")
+        return kinds
+
+
 class Recipe(Declared):
     """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
@@ -76,12 +107,50 @@ class Recipe(Declared):
     drop: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     """What this recipe does not train on, besides what the study drops."""
 
+    redact: Redaction | None = added(None)
+    """What is taken out of the texts that it pretrains on; nothing where nothing is said."""
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
-    trunk: Annotated[Trunk | None, Field(exclude_if=lambda trunk: trunk is None)] = None
+    trunk: Trunk | None = added(None)
     """What its models read before: they go on from another recipe's training, with its optimizer
     state, seed and place in the schedule. From random weights where nothing is said."""
+    treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = added(())
+    """What happens in training to documents that it keeps; they are learned as they are where
+    nothing is said."""
+    objective: Objective | None = added(None)
+    """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
+    is said."""
+
+    @property
+    def treats(self) -> bool:
+        """Whether anything is said of tokens: only then a mix says how each is treated."""
+        return bool(self.treat) or self.reward is not None
+
+    @property
+    def reward(self) -> Reward | None:
+        """What tokens are weighed by; None for the objectives that need no such thing."""
+        return self.objective.reward if isinstance(self.objective, Rewarded) else None
+
+    @property
+    def prompt(self) -> str | None:
+        """The control token that its models are asked behind; None where there is none."""
+        return self.objective.prompt if isinstance(self.objective, Conditional) else None
+
+    @property
+    def sentence_scorers(self) -> tuple[str, ...]:
+        """The scorers that treatments and rewards ask of sentences, each once."""
+        asked = [one.columns for one in self.treat if one.per == "sentence"]
+        if self.reward is not None and self.reward.per == "sentence":
+            asked.append((self.reward.named,))
+        return tuple(dict.fromkeys(scorer for each in asked for scorer, _ in each))
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """What its treatments put into the mix, each once."""
+        tags = [name for one in self.treat for name in one.tags]
+        hidden = [HIDDEN for one in self.treat if one.do == "hide"]
+        return tuple(dict.fromkeys([*tags, *hidden]))
 
     @property
     def shares(self) -> dict[str, float]:
@@ -99,4 +168,6 @@ class Recipe(Declared):
         named = self.replacement
         if isinstance(named, ReplacementGroup) and named.group not in groups:
             raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
+        if self.redact is not None and self.sentence_scorers:
+            raise ValueError("redact: sentences are scored as they were written: not with `per`")
         return self

@@ -250,6 +250,12 @@ class Source(Declared):
     ai_discourse: bool | None = None
     """Whether its documents speak of AI, where that is known: the filter is measured on it."""
 
+    @property
+    def metadata_columns(self) -> tuple[str, ...]:
+        """Columns that are kept of its rows."""
+        label = ("label",) if isinstance(self.reader, FieldMap) and self.reader.label else ()
+        return (*getattr(self.reader, "metadata", ()), *label)
+
     @model_validator(mode="after")
     def _only_texts_are_cut(self) -> "Source":
         if self.passages is not None and self.role != "corpus":

@@ -4,8 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from alignment_dagster.foundation.model_files import require_one_place
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, Name, Positive, Seed, Share
+from alignment_dagster.study.fields import (
+    Count,
+    DeclaredPath,
+    Name,
+    Positive,
+    Revision,
+    Seed,
+    Share,
+    Text,
+    added,
+)
 
 
 class Tokenizer(Declared):
@@ -30,6 +41,9 @@ class Mix(Declared):
     """How often a document may be seen before the budget counts as not met."""
     share_tolerance: Positive = 0.01
     """How far a group's share may be from the declared one."""
+    packing: Literal["end_to_end", "best_fit"] = added("end_to_end")
+    """`best_fit` keeps documents whole where they fit, and they do not see each other: attention
+    ends at their borders, and positions begin anew."""
 
     @model_validator(mode="after")
     def _holds_a_sequence(self) -> "Mix":
@@ -39,7 +53,7 @@ class Mix(Declared):
 
 
 class Model(Declared):
-    """A decoder of the Llama architecture; the weights of embedding and output are tied."""
+    """A decoder of any architecture that transformers has, with random weights."""
 
     layers: Count
     """Of the decoder."""
@@ -49,11 +63,39 @@ class Model(Declared):
     """Of its attention."""
     mlp_width: Count
     """Of its feed-forward part."""
+    architecture: Name = added("llama")
+    """As transformers calls it: `llama`, `gpt_neox`, `qwen2`, `qwen3`, `olmo`, `olmo2` and
+    `mistral` are tested here, and any other causal language model of transformers is tried."""
+    key_value_heads: Count | None = added(None)
+    """For grouped-query attention: a divisor of `heads`; as many where nothing is said."""
+    tied_embeddings: bool = added(True)
+    """Whether embedding and output have the same weights."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Model":
         if self.width % (2 * self.heads):
             raise ValueError("width must be a multiple of twice the number of heads")
+        if self.key_value_heads is not None and self.heads % self.key_value_heads:
+            raise ValueError("key_value_heads must be a divisor of the number of heads")
+        return self
+
+
+class Base(Declared):
+    """A checkpoint that was trained elsewhere: pretraining goes on from it, with its tokenizer.
+
+    Safetensors, or a GGUF file that transformers reads; no code of its own is run.
+    """
+
+    path: DeclaredPath | None = None
+    """A folder of the data folder that holds the checkpoint, or a GGUF file in it."""
+    hub: Text | None = None
+    """Its name on the Hugging Face hub, instead of `path`."""
+    revision: Revision | None = None
+    """For `hub`: the commit."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Base":
+        require_one_place(self)
         return self
 
 
@@ -68,14 +110,15 @@ class Pretraining(Declared):
     """The highest of the schedule."""
     objective: Name = "maximum_likelihood"
     """What is minimised."""
-    schedule: Literal["cosine", "wsd"] = "cosine"
-    """`wsd`: warm-up, a stable rate, decay."""
+    schedule: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
+    """What follows the warm-up: a fall along half a cosine or in a straight line, a stable rate
+    and then a fall to zero (`wsd`: warm-up, stable, decay), or a rate that stays."""
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """Of the steps, in which the rate rises."""
     decay_share: Share = 0.2
     """For `wsd`: the last share of the steps, in which the rate falls to zero."""
     final_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """For `cosine`: the last learning rate as a share of the highest."""
+    """For `cosine` and `linear`: the last learning rate as a share of the highest."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """Of AdamW."""
     beta1: Share = 0.9
@@ -100,6 +143,15 @@ class Pretraining(Declared):
     def sequences_a_step(self) -> int:
         """Sequences that an optimizer step consumes."""
         return self.batch_size * self.accumulation
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> "Pretraining":
+        if self.schedule == "wsd" and self.warmup_share + self.decay_share > 1:
+            raise ValueError(
+                "warmup_share and decay_share: the schedule is longer than the training: together "
+                f"they are {self.warmup_share + self.decay_share:g} of its steps"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ranks_have_sequences(self) -> "Pretraining":

@@ -33,9 +33,11 @@ DOCUMENTS_SCHEMA = pa.schema(
 )
 
 
-def link(chain: bytes, tokens: ArrayLike) -> bytes:
-    """The next link: SHA-256 of the chain so far and the tokens as little-endian uint32."""
-    return hashlib.sha256(chain + np.asarray(tokens).astype("<u4").tobytes()).digest()
+def link(chain: bytes, tokens: ArrayLike, treatments: bytes = b"") -> bytes:
+    """The next link: SHA-256 of the chain so far, the tokens as little-endian uint32, and what the
+    mix says of how they are treated.
+    """
+    return hashlib.sha256(chain + np.asarray(tokens).astype("<u4").tobytes() + treatments).digest()
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,14 @@ class Ledger:
         """The chain after the last step, in hex."""
         return self.last.chain
 
-    def add(self, items: list[int] | list[str], tokens: ArrayLike) -> None:
-        """Record the next optimizer step: what it consumed, and the token ids in their order."""
+    def add(self, items: list[int] | list[str], tokens: ArrayLike, treatments: bytes = b"") -> None:
+        """Record the next optimizer step: what it consumed, and the token ids in their order.
+
+        Args:
+            treatments: what the mix says of these tokens, where it says anything.
+        """
         ids = np.asarray(tokens)
-        chain = link(bytes.fromhex(self.chain), ids).hex()
+        chain = link(bytes.fromhex(self.chain), ids, treatments).hex()
         step, tokens = self.last.step + 1, self.tokens + ids.size
         self.rows.append(ConsumedStep(step, items, tokens, chain))
 

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study import Count, Model, PostTraining, Pretraining, Text
+from alignment_dagster.study import Base, Count, Model, PostTraining, Pretraining, Text
+from alignment_dagster.study.objectives import Objective
 from alignment_dagster.training.objectives import OBJECTIVES, objective_code
 
 Paths = Annotated[tuple[Text, ...], Field(strict=False)]
@@ -36,17 +37,25 @@ class TrunkSteps(Declared):
 
 
 class PretrainJob(Declared):
-    """One model on one mix, for `training.pretraining.pretrain`: from nothing, or on from a trunk.
+    """One model on one mix, for `training.pretraining.pretrain`.
 
-    A trunk is one that ends early, with states that others go on from, and without a model.
+    From nothing, from a checkpoint that was trained elsewhere, or on from a trunk. A trunk is one
+    that ends early, with states that others go on from, and without a model.
     """
 
     mix: Text
-    """Folder with `sequences.npy`."""
+    """Folder with `sequences.npy`, and with what is said of its tokens."""
     tokenizer: Text
     """Folder that `AutoTokenizer` opens; its files are copied beside the weights."""
-    model: Model
+    model: Model | None = None
+    """What is trained from random weights, unless there is a `base`."""
+    base: Base | None = None
+    """The checkpoint that is gone on from."""
+    base_digest: str | None = None
+    """Hex SHA-256 of its files: other bytes are not trained."""
     pretraining: Pretraining
+    objective: Objective | None = None
+    """The recipe's own, instead of `pretraining.objective`."""
     sequence_length: Annotated[int, Field(ge=2)]
     seed: Seed
     trunk: TrunkSteps | None = None
@@ -60,6 +69,11 @@ class PretrainJob(Declared):
     work: Text
     device: DeviceName = "cpu"
     determinism: Determinism = "exact"
+
+    @property
+    def minimised(self) -> str:
+        """The name of its objective."""
+        return self.pretraining.objective if self.objective is None else self.objective.kind
 
 
 class PostTrainJob(Declared):

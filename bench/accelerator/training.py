@@ -12,7 +12,12 @@ from transformers import LlamaForCausalLM
 from alignment_dagster.engines.devices import describe, set_determinism
 from alignment_dagster.engines.peak import measured_peak, stated_peak, synchronize
 from alignment_dagster.training.objectives import load_objective
-from alignment_dagster.training.pretraining.data import consumption_order, rows_of_step
+from alignment_dagster.training.objectives.targets import Targets
+from alignment_dagster.training.pretraining.data import (
+    PackedMix,
+    consumption_order,
+    rows_of_step,
+)
 from alignment_dagster.training.pretraining.loop import Loop, optimizer
 from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
 from alignment_dagster.training.pretraining.schedule import learning_rate
@@ -64,10 +69,14 @@ def _ours(
     model: Any, size: Size, device: torch.device, count: int
 ) -> tuple[dict[str, float], list[float]]:
     declared = training(size, _precision(device))
-    loop = Loop(model, sequences(size, count * size.batch), declared, SEED)
+    loop = Loop(model, PackedMix(sequences(size, count * size.batch)), declared, SEED)
     measured = _timed(loop.step, device, size)
     loop.read()
     return measured, [float(row["loss"] or 0) for row in loop.state.log]
+
+
+def _on_device(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
 def _plain(
@@ -75,25 +84,26 @@ def _plain(
 ) -> tuple[dict[str, float], list[float]]:
     """What a person writes: model and loss compiled, bf16 autocast, fused AdamW, no waiting."""
     declared = training(size, _precision(device))
-    tokens = sequences(size, count * size.batch)
-    order = consumption_order(len(tokens), SEED)
+    mix = PackedMix(sequences(size, count * size.batch))
+    order = consumption_order(len(mix.tokens), SEED)
     objective, updates = load_objective("maximum_likelihood"), optimizer(model, declared)
     predicted = size.batch * (size.length - 1)
     losses: list[torch.Tensor] = []
 
-    def compute(batch: torch.Tensor) -> torch.Tensor:
+    def compute(batch: torch.Tensor, following: torch.Tensor) -> torch.Tensor:
         with torch.autocast(device.type, torch.bfloat16, declared.precision == "bf16"):
             logits = model(input_ids=batch, use_cache=False).logits
-        return objective(logits, batch) / predicted
+        return objective(logits, Targets(following)) / predicted
 
     compiled = torch.compile(compute, dynamic=False) if device.type == "cuda" else compute
     model.train()
 
     def step() -> None:
         number = len(losses) + 1
-        rows = torch.from_numpy(tokens[rows_of_step(order, number, size.batch)].astype("int64"))
-        batch = rows.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else rows
-        loss = compiled(batch)
+        batch = mix.batch(rows_of_step(order, number, size.batch))
+        loss = compiled(
+            *(_on_device(each, device) for each in (batch.tokens, batch.targets.tokens))
+        )
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), declared.gradient_clip)
         for group in updates.param_groups:
@@ -164,7 +174,7 @@ def _row(
     """Rates and utilisation of one side."""
     parameters = parameter_count(model)
     rate = size.steps * size.batch * size.length / measured["seconds"]
-    flops = rate * flops_per_token(size.model, parameters, size.length)
+    flops = rate * flops_per_token(model.config, parameters, size.length)
     best = measured_peak(device, _precision(device))
     stated = stated_peak(describe(device, "")["device"])
     return {

@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 PROJECT = Path(__file__).resolve().parents[2]
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -80,7 +82,8 @@ def _study(folder: Path, dvc: Dvc) -> Path:
         return folder
     study = tiny_study.create(folder)
     study.change(**MEASURED)
-    _lengthen(study)
+    study.treat_aligned()
+    _fill(study)
     recipe = study.assets / "recipes" / "aligned.yaml"
     declared = recipe.read_text()
     recipe.write_text(declared.replace("share: 0.2", "share: 0.3"))
@@ -95,15 +98,21 @@ def _study(folder: Path, dvc: Dvc) -> Path:
     return folder
 
 
-def _lengthen(study: TinyStudy) -> None:
+def _fill(study: TinyStudy) -> None:
+    """Many stories, with metadata, some that repeat, and some that cannot be used."""
     draw = random.Random(1)
     people, places = tiny_study.PEOPLE, tiny_study.PLACES
     rows = []
     for number in range(STORIES):
         pair = f"{draw.choice(people)} met {draw.choice(people)}"
-        rows.append({"text": f"{pair} at the {draw.choice(places)} {number}."})
+        rows.append({"text": f"{pair} at the {draw.choice(places)} {number}.", "number": number})
+    rows += [*rows[:2], {"text": ""}, {"text": " "}]
     with (study.data / "stories.jsonl").open("a") as stories:
         stories.writelines(json.dumps(row) + "\n" for row in rows)
+    path = study.assets / "sources" / "stories.yaml"
+    declared = yaml.safe_load(path.read_text())
+    declared["reader"]["metadata"] = ["number"]
+    study.write("sources/stories", {**declared, "max_quarantined_share": 0.001})
 
 
 def _run(folder: Path) -> None:

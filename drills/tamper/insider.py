@@ -107,6 +107,7 @@ COMPUTED: tuple[tuple[str, str, str, Change], ...] = (
     ("report's number edited", "eval_report", "results.json", _result),
     ("score edited", "metrics", "metrics.parquet", edit_value),
     ("token of a mix edited", "curated_mix", "sequences.npy", _token),
+    ("treatment of a token edited", "curated_mix", "treatments.npy", _token),
     ("span of a mix edited", "curated_mix", "spans.parquet", edit_value),
     ("steps of training swapped", "pretrained_checkpoint", "consumption.parquet", swap_rows),
     ("step of SFT dropped", "post_trained_checkpoint", "sft_consumption.parquet", drop_row),

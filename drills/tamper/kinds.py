@@ -43,8 +43,8 @@ class Kind:
         return names[0]
 
 
-WITHOUT_ROWS = ("generations.parquet",)
-"""The tiny study declares nothing that generates text."""
+WITHOUT_ROWS = ("failures/00000.parquet", "generations.parquet")
+"""No scorer fails in the tiny study, and it declares nothing that generates text."""
 SOURCES = {"partition": "stories", "other": "ai_news"}
 RECIPES = {"partition": "aligned", "other": "unfiltered"}
 REPLICATES = {"partition": "aligned|0", "other": "unfiltered|0"}
@@ -67,7 +67,16 @@ KINDS: tuple[Kind, ...] = (
     Kind("tokenizer", ("special_tokens_map.json", "tokenizer.json", "tokenizer_config.json")),
     Kind(
         "curated_mix",
-        ("composition.parquet", "documents.parquet", "sequences.npy", "spans.parquet"),
+        (
+            "composition.parquet",
+            "documents.parquet",
+            "rewards.npy",
+            "sequences.npy",
+            "spans.parquet",
+            "treated.parquet",
+            "treatments.npy",
+            "weights.npy",
+        ),
         **RECIPES,
     ),
     Kind(

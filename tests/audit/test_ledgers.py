@@ -30,6 +30,8 @@ NOT_DECLARED = {
         "examples",
         "thresholds",
         "near_duplicates",
+        "probes",
+        "redactions",
         "drift",
         "new_terms",
         "regressions",

@@ -45,6 +45,13 @@ def test_every_file_is_listed(folder: str, tiny: TinyStudy) -> None:
     assert [entry["name"] for entry in listed(folder)] == there
 
 
+def test_a_study_says_what_has_to_be_there_before_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALIGNMENT_ASSETS", str(CHECKOUT / "assets"))
+    needs = {entry["name"]: entry["needs"] for entry in listed("studies")}
+    assert needs["web"] == needs["books"] == "ALIGNMENT_DATA"
+    assert needs["quickstart"] == ""
+
+
 def test_a_file_with_a_mistake_is_listed_with_it(tiny: TinyStudy) -> None:
     path: Path = tiny.assets / "recipes" / "aligned.yaml"
     path.write_text(path.read_text().replace("remainder", "remainders"))

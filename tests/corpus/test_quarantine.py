@@ -2,7 +2,10 @@
 
 import gzip
 import hashlib
+import io
 import json
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
 
 from alignment_dagster.corpus import lines, streams
 from alignment_dagster.corpus.rows import QuarantinedRow, RawRow
@@ -156,6 +161,80 @@ def test_a_column_that_unpacks_without_end_is_refused_before_it_is_read(
     pq.write_table(table, tmp_path / "rows.parquet", compression="zstd")
     with pytest.raises(DataError, match=r"^rows.parquet: row group 0: text: unpacks to more than"):
         rows(tmp_path, source(kind="parquet", path="rows.parquet", text="text"))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_text_that_is_stored_once_and_said_without_end_is_stopped_before_it_is_held(
+    tmp_path: Path, kind: str
+) -> None:
+    said = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), ["0" * 2**20])
+    table = pa.table({"text": said, "number": list(range(5000))})
+    path = tmp_path / f"rows.{kind}"
+    if kind == "parquet":
+        # as other writers have it: a column of texts, of which the file holds each once
+        pq.write_table(table, path, compression="zstd", store_schema=False)
+        assert pq.read_schema(path).field("text").type == pa.string()
+        assert path.stat().st_size < 50_000
+    else:
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    most = pa.default_memory_pool().max_memory()
+    with pytest.raises(DataError, match=rf"^rows.{kind}: unpacks to more than .* 250 times"):
+        rows(tmp_path, source(kind=kind, path=path.name, text="text"))
+    assert pa.default_memory_pool().max_memory() - most < 64 * 2**20
+
+
+def test_texts_that_repeat_a_little_are_read_as_they_are(tmp_path: Path) -> None:
+    texts = [f"{n % 50} " * 2000 if n % 3 else f"{n} " * 5000 for n in range(600)]
+    pq.write_table(pa.table({"text": texts, "language": ["en"] * 600}), tmp_path / "rows.parquet")
+    declared = source(kind="parquet", path="rows.parquet", text="text", metadata=["language"])
+    found = rows(tmp_path, declared)
+    assert [row.text for row in found if isinstance(row, RawRow)] == texts
+    assert {row.metadata["language"] for row in found if isinstance(row, RawRow)} == {"en"}
+
+
+def write_responses(path: Path, bodies: list[tuple[str, bytes]]) -> None:
+    """A web archive of HTTP responses: encoding and body."""
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=False)
+        for encoding, body in bodies:
+            headers = [("Content-Type", "text/plain"), ("Content-Encoding", encoding)]
+            head = StatusAndHeaders("200 OK", headers, protocol="HTTP/1.1")
+            record = writer.create_warc_record(
+                "http://a", "response", payload=io.BytesIO(body), http_headers=head
+            )
+            writer.write_record(record)
+
+
+def test_an_http_encoding_is_unpacked_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alignment_dagster.corpus.readers.warc.ALWAYS_UNPACKED", 2**20)
+    long = b"".join(b"%d " % (7**n) for n in range(900))
+    packed, deflate = gzip.compress(long, mtime=0), zlib.compress(b"Deflated.")
+    bodies = {
+        "gzip": [gzip.compress(b"Hello, ") + gzip.compress(b"you.")],
+        "deflate": [deflate, deflate[2:-4]],
+        "identity": [b"As it is."],
+        "GZIP": [b"Unpacked by the crawler.", gzip.compress(bytes(100_000_000))],
+        "x-gzip": [packed[:-2000] + bytes(1000) + packed[-1000:], packed[:-1000]],
+        "br": [b"\x0b\x02\x80Hello\x03"],
+    }
+    each = [(encoding, body) for encoding, found in bodies.items() for body in found]
+    write_responses(tmp_path / "crawl.warc", each)
+    found = rows(tmp_path, source(kind="warc", path="crawl.warc"))
+    texts = ["Hello, you.", "Deflated.", "Deflated.", "As it is.", "Unpacked by the crawler."]
+    assert [row.text for row in found if isinstance(row, RawRow)] == texts
+    reasons = [row.reason for row in found if isinstance(row, QuarantinedRow)]
+    assert re.fullmatch(
+        r"unpacks to more than 250 times its size; [\d,]+ bytes were read", reasons[0]
+    )
+    assert int(re.sub(r"\D", "", reasons[0].partition(";")[2])) < 30 * 2**20
+    assert reasons[1:] == [
+        "its HTTP encoding 'x-gzip' is damaged",
+        "its HTTP body is cut off",
+        "its HTTP encoding 'br' is not read",
+    ]
 
 
 def test_a_truncated_archive_gives_its_rows_and_then_an_error_that_names_it(tmp_path: Path) -> None:

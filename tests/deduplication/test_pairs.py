@@ -8,23 +8,20 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.deduplication import (
-    DistinctDocuments,
-    Measure,
-    Pairs,
-    earlier_search,
-    find_pairs,
-    select_kept,
-    write_digests,
-)
 from alignment_dagster.deduplication import candidates as candidates_module
+from alignment_dagster.deduplication import earlier_search
 from alignment_dagster.deduplication import pairs as pairs_module
-from alignment_dagster.deduplication.digests import parts_of, read_digests
+from alignment_dagster.deduplication.digests import parts_of, read_digests, write_digests
+from alignment_dagster.deduplication.documents import DistinctDocuments
 from alignment_dagster.deduplication.earlier_search import Parted, read_search, save_search
-from alignment_dagster.deduplication.pairs import Known
+from alignment_dagster.deduplication.gone import find_gone
+from alignment_dagster.deduplication.measure import Measure
+from alignment_dagster.deduplication.pairs import Known, Pairs, find_pairs
+from alignment_dagster.deduplication.selection import select_kept
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.scoring.normalise import normalise
 
@@ -202,3 +199,34 @@ def test_a_search_is_taken_up_again_where_documents_came_and_went(
 
 def _digested(folder: Path, made: Sequence[str], part: int) -> list[pa.RecordBatch]:
     return list(documents(folder, made[part * 50 : part * 50 + 50]).batches)
+
+
+@pytest.mark.parametrize("kind", ["jaccard", "containment"])
+def test_what_is_like_a_document_that_is_gone_is_found(
+    tmp_path: Path, kind: Literal["jaccard", "containment"]
+) -> None:
+    """Of documents 0 to 129 those before 100 are gone; 100 to 219 are there, from 130 on new."""
+    made = texts(220, seed=3)
+    batches = documents(tmp_path, made).batches
+    was, now = (
+        [one.filter(pc.is_in(one["document_id"], pa.array(map(str, ids)))) for one in batches]
+        for ids in (range(130), range(100, 220))
+    )
+    grams, words = sets(made), [tuple(normalise(text)) for text in made]
+    expected = {}
+    for later in range(130, 220):
+        if words[later] in words[100:later] or not words[later]:
+            continue
+        for earlier in range(100):
+            either = grams[earlier] | grams[later] if kind == "jaccard" else grams[later]
+            alike = len(grams[earlier] & grams[later]) / len(either)
+            similarity = 1.0 if words[earlier] == words[later] else alike
+            if similarity >= 0.6 and similarity > expected.get(later, (0.0, 0))[0]:
+                expected[later] = similarity, earlier
+    found = find_gone(was, now, Measure(kind, 0.6))
+    told = {
+        int(one): (similarity, int(cause)) for one, cause, similarity in zip(*found, strict=True)
+    }
+    assert {one: pair for one, pair in told.items() if words[one]} == expected
+    assert len(expected) >= 20
+    assert find_gone(now, now, Measure(kind, 0.6)) == ([], [], [])

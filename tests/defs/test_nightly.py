@@ -1,6 +1,7 @@
 """The shipped study `nightly` declares every part of a night, and a small copy of it runs one."""
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,19 @@ import dagster as dg
 import pytest
 import yaml
 
+from alignment_dagster.audit.corpus.canaries import describe_canaries
+from alignment_dagster.audit.corpus.story import find_story
+from alignment_dagster.audit.corpus.story_answer import story_as_answer
 from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.chain import CORPUS_DRIFT, EVAL_REPORT, HARNESS, REGRESSION_GATE
+from alignment_dagster.corpus.canaries import PLANTED
 from alignment_dagster.defs import refresh, training_policy
 from alignment_dagster.defs.notifications import sensor
 from alignment_dagster.evaluation.harness.installed import NEEDS_LM_EVAL, lm_eval_installed
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.staleness import Staleness
+from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.file_names import CANARIES
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.preflight.studies import declared_studies, load_study
 from alignment_dagster.preflight.study_check import check_study
@@ -30,6 +37,7 @@ from tests.support.tiny_study import write_yaml
 
 NAME = "nightly"
 JUDGE = ("ALIGNMENT_JUDGE_URL", "ALIGNMENT_JUDGE_MODEL", "ALIGNMENT_JUDGE_KEY")
+ALIGNED = "synthetic_aligned"
 REPLICATES = ["alignment_upsampled|0", "unfiltered|0"]
 LOG = "sources/files/harbour_log.jsonl"
 SMALL: dict[str, Any] = {
@@ -98,8 +106,9 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if path.stem != NAME:
             path.unlink()
     _change(folder / f"studies/{NAME}.yaml", **SMALL)
-    for name in ("everyday_stories", "ai_discourse", "synthetic_aligned"):
-        _reads(folder, name, documents=150)
+    # of few synthetic documents most are read, and canaries among them
+    for name, documents in (("everyday_stories", 150), ("ai_discourse", 150), (ALIGNED, 40)):
+        _reads(folder, name, documents=documents)
     for name in ("articles", "open_answers", "cloze"):
         path = folder / f"suites/{name}.yaml"
         _change(path, items={**yaml.safe_load(path.read_text())["items"], "limit": 6})
@@ -140,6 +149,7 @@ def test_a_watched_file_that_changes_is_read_checked_trained_on_gated_and_told_o
     approved = _current(study, nights, EVAL_REPORT)
     assert not read_outcome(_current(study, nights, REGRESSION_GATE)).compared
     archive = open_archive(NAME, home)
+    _find_canaries(study, archive, approved)
     approve(archive, approved, "ada", "approved", "The first night.", None)
 
     assert nights.sensor("watch_sources").requests == []
@@ -166,6 +176,30 @@ def test_a_watched_file_that_changes_is_read_checked_trained_on_gated_and_told_o
     outcome = read_outcome(_current(study, nights, REGRESSION_GATE))
     assert outcome.reference == f"{EVAL_REPORT}@{approved.version}"
     assert outcome.compared
+
+
+def _find_canaries(study: Study, archive: Archive, report: Artifact) -> None:
+    """What was planted is followed to its end, and the report says what the command says."""
+    told = describe_canaries(archive, study).data
+    rows = {(row["canary"], row["recipe"]): row for row in told["rows"]}
+    for row in rows.values():
+        assert row["planted"] == row["documents"] == row["kept"] + sum(row["dropped"].values())
+    caught = rows["shouted_log", "alignment_upsampled"]
+    assert (caught["dropped"], caught["read"], caught["tokens"]) == ({"exact_duplicate": 3}, 0, 0)
+    reference, read = (rows["gate_word", name] for name in ("unfiltered", "alignment_upsampled"))
+    assert (reference["dropped"], reference["tokens"]) == ({"not_selected": 12}, 0)
+    assert 0 < read["read"] <= read["kept"] <= 12
+    assert read["tokens"] > 0
+    assert 1 <= read["first_step"] <= read["last_step"]
+    for row in (reference, read):
+        assert 0 <= row["exposure"]["base"] <= row["most"] == pytest.approx(math.log2(24))
+    assert json.loads((report.path / CANARIES).read_text())["rows"] == told["rows"]
+    checks = {one.name: one.passed for one in report.provenance.checks}
+    assert checks["canary_shouted_log"]
+    assert checks["canary_gate_word"]
+    story = find_story(archive, f"{PLANTED}gate_word:1")
+    assert story.document_id == told["documents"]["gate_word"][0]
+    assert any("text 1 of the canary gate_word" in one for one in story_as_answer(story).sentences)
 
 
 def _append_entries(log: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from alignment_dagster.chain import EVALUATION
+from alignment_dagster.lineage.mlflow_tags import ASSET, RECIPE, STUDY, place_tags
 from tests.docs.documents import DOCS, PAGES, README, anchors, local_links
 from tests.support.checkout import CHECKOUT
 
@@ -28,6 +30,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_leads_to_every_page() -> None:
     linked = {(CHECKOUT / link.partition("#")[0]).resolve() for link in local_links(README)}
     assert set(DOCS.glob("*.md")) - linked == {DOCS / "index.md"}
+
+
+def test_what_the_walk_through_mlflow_filters_and_groups_by_are_tags_of_an_evaluation() -> None:
+    walk = (DOCS / "first-hour.md").read_text(encoding="utf-8")
+    tags = place_tags("some_study", EVALUATION, "plain|0")
+    assert f"`tags.{ASSET} = '{tags[ASSET]}'`" in walk
+    for name in (STUDY, RECIPE):
+        assert name in tags
+        assert f"`{name}`" in walk
 
 
 def test_the_pages_are_built(tmp_path: Path) -> None:

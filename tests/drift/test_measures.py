@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 from alignment_dagster.drift import Change, Rule, duplicates, filter_rates, measure, volume
 from alignment_dagster.drift import languages as languages_of
 from alignment_dagster.drift.new_terms import find_new_terms
-from alignment_dagster.drift.sample import MOST_CHARACTERS, sample_documents
+from alignment_dagster.drift.sample import MOST_CHARACTERS, Sample
 from alignment_dagster.drift.scores import bin_edges, stability_index
 from alignment_dagster.drift.scripts import count_scripts, script
 from tests.support.sources_of_words import snapshot
@@ -93,9 +94,8 @@ def test_a_rate_is_that_of_the_declared_rule() -> None:
 
 def test_a_score_that_was_not_there_is_not_compared() -> None:
     then, now = snapshot(STORIES), snapshot(STORIES)
-    fewer = type(then)(
-        then.documents, then.rows, {k: v for k, v in then.scores.items() if k != "text_stats"}
-    )
+    scores = {name: one for name, one in then.scores.items() if name != "text_stats"}
+    fewer = replace(then, scores=scores)
     changes, _ = measure(now, fewer, (SHORT,))
     assert values(changes)["text_stats.words"] is None
     assert values(changes)[SHORT.title] is None
@@ -127,14 +127,14 @@ def test_a_text_longer_than_a_block_loses_no_letter(monkeypatch: pytest.MonkeyPa
 
 def languages_moved(now: list[str], then: list[str]) -> list[Change]:
     later, earlier = snapshot(now), snapshot(then)
-    return languages_of.measure(later, earlier, later.documents, earlier.documents)
+    return languages_of.measure(later, earlier)
 
 
 def test_another_language_in_the_same_script_is_seen() -> None:
     english = [f"It is the end of the day and he was in the town {n}." for n in range(6)]
     german = [f"Das ist der Tag und ich bin nicht mit dem Zug von dort {n}." for n in range(2)]
     now = [*english[:4], *german]
-    assert languages_of.count_languages(snapshot(now).documents) == {"en": 4, "de": 2}
+    assert languages_of.count_languages(snapshot(now).sample) == {"en": 4, "de": 2}
     found = values(languages_moved(now, english))
     assert found["languages of documents"] == pytest.approx(1 / 3)
     assert found["scripts of letters"] == 0.0
@@ -147,7 +147,7 @@ def test_another_script_is_seen() -> None:
 
 def test_a_term_is_new_where_many_documents_hold_it_and_hardly_any_did() -> None:
     now = [*STORIES[:30], *(f"zyzzyva in the mill {n}" for n in range(10))]
-    found = find_new_terms(snapshot(now).documents, snapshot(STORIES).documents)
+    found = find_new_terms(snapshot(now).sample, snapshot(STORIES).sample)
     assert [one.term for one in found] == ["zyzzyva"]
     (only,) = found
     assert (only.documents_then, only.documents_now, only.share_now) == (0, 10, 0.25)
@@ -159,13 +159,13 @@ def test_a_term_is_new_where_many_documents_hold_it_and_hardly_any_did() -> None
 def test_of_a_script_without_spaces_the_pairs_of_letters_are_terms() -> None:
     then = [f"今天天气很好 {n}" for n in range(40)]
     now = [*then[:30], *(f"今天机器人来了 {n}" for n in range(10))]
-    found = find_new_terms(snapshot(now).documents, snapshot(then).documents)
+    found = find_new_terms(snapshot(now).sample, snapshot(then).sample)
     assert {one.term for one in found} == {"天机", "机器", "器人", "人来", "来了"}
 
 
 def test_a_term_of_few_documents_is_not_frequent() -> None:
     now = [*STORIES, *(f"zyzzyva in the mill {n}" for n in range(4))]
-    assert find_new_terms(snapshot(now).documents, snapshot(STORIES).documents) == []
+    assert find_new_terms(snapshot(now).sample, snapshot(STORIES).sample) == []
 
 
 def test_a_large_source_is_sampled_alike_in_two_versions() -> None:
@@ -173,6 +173,19 @@ def test_a_large_source_is_sampled_alike_in_two_versions() -> None:
     ids = [f"{n:03d}" for n in range(300)]
     table = pa.table({"document_id": ids, "characters": pa.array([length] * 300), "text": ids})
     mixed = table.take(random.Random(1).sample(range(300), 300))
-    assert sample_documents(mixed)["document_id"].to_pylist() == ids[:100]
-    fewer = sample_documents(mixed.filter(pa.compute.not_equal(mixed["document_id"], "050")))
-    assert set(fewer["document_id"].to_pylist()) == {*ids[:101]} - {"050"}
+    assert sampled(mixed) == ids[:100]
+    fewer = sampled(mixed.filter(pa.compute.not_equal(mixed["document_id"], "050")))
+    assert set(fewer) == {*ids[:101]} - {"050"}
+
+
+def sampled(table: pa.Table) -> list[str]:
+    """The ids in a sample, which are the same whatever the pieces are in which documents come."""
+    found = []
+    for piece in (7, 300):
+        sample = Sample()
+        for start in range(0, table.num_rows, piece):
+            sample.add(table.slice(start, piece))
+        found.append(sample.documents["document_id"].to_pylist())
+    assert found[0] == found[1]
+    ids: list[str] = found[0]
+    return ids

@@ -7,7 +7,7 @@ import pytest
 from alignment_dagster.defs.resources import PlacementResource
 from alignment_dagster.foundation.errors import AlignmentError, DeclarationError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.placement import Placement, read_placement
+from alignment_dagster.foundation.placement import Placement, Price, read_placement
 from alignment_dagster.lineage.provenance import placed
 
 
@@ -29,6 +29,32 @@ def test_what_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
         read_placement(Home(tmp_path))
     with pytest.raises(AlignmentError, match=r"there is no 'tpu' \(known: auto, cpu, cuda"):
         PlacementResource(device="tpu").choose(Home(tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        ("{per_device_hour: -1, currency: EUR}", "per_device_hour: must be greater than or equal"),
+        ("{per_device_hour: .nan, currency: EUR}", "per_device_hour: must be a finite number"),
+        ("{per_device_hour: 2.5 EUR, currency: EUR}", "per_device_hour: must be a number"),
+        ("{per_device_hour: 2.5}", "currency: this field is required"),
+        ("{per_device_hour: 2.5, currency: euros}", "currency: must be three capital letters"),
+        ("2.5", " must hold fields"),
+    ],
+)
+def test_a_price_that_is_none_is_refused_with_its_place(
+    tmp_path: Path, price: str, said: str
+) -> None:
+    (tmp_path / "placement.yaml").write_text(f"device: cpu\nprice: {price}\n")
+    with pytest.raises(DeclarationError, match=rf"placement\.yaml:2: price[.:]{said}"):
+        read_placement(Home(tmp_path))
+
+
+def test_a_price_is_said_to_no_job(tmp_path: Path) -> None:
+    (tmp_path / "placement.yaml").write_text("price: {per_device_hour: 2, currency: EUR}\n")
+    chosen = PlacementResource(device="cpu").choose(Home(tmp_path))
+    assert chosen.price == Price(per_device_hour=2, currency="EUR")
+    assert set(chosen.for_jobs()) == {"device", "determinism"}
 
 
 def test_where_a_job_ran_is_recorded_beside_the_versions() -> None:

@@ -1,6 +1,7 @@
 """A mix holds the tokens that it was declared to hold, and every one can be traced back."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,76 +11,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
-    END_OF_TEXT,
     LONGEST_RUN,
     cut_runs,
     last_sampled_id,
     load_tokenizer,
     train_tokenizer,
 )
-from alignment_dagster.study import Mix, Recipe, ReplacementGroup, Upsampled
-
-
-def name(key: str) -> str:
-    """The id of a document."""
-    return sha256_text(key)
-
-
-TEXTS = {
-    name(f"{group}{number}"): (
-        group,
-        f"{group} text number {number}: " + "word " * (number % 7 + 3),
-    )
-    for group, count in (("natural", 60), ("aligned", 12))
-    for number in range(count)
-}
-RECIPE = Recipe(
-    name="recipe",
-    description="d",
-    remainder="natural",
-    upsample=(Upsampled(group="aligned", share=0.25),),
+from alignment_dagster.scoring.pii import find_spans
+from alignment_dagster.study import Mix, Redaction, ReplacementGroup
+from alignment_dagster.study.vocabulary import END_OF_TEXT
+from tests.support.tiny_mix import (
+    MIX,
+    RECIPE,
+    TEXTS,
+    build,
+    make_inputs,
+    name,
+    write_dispositions,
 )
-MIX = Mix(tokens=4000, sequence_length=40, seed=7)
 
 
 @pytest.fixture
 def mix_inputs(tmp_path: Path) -> MixInputs:
-    folder = tmp_path / "in"
-    (folder / "tokenizer").mkdir(parents=True)
-    train_tokenizer([text for _, text in TEXTS.values()], 400, folder / "tokenizer")
-    ids = list(TEXTS)
-    pq.write_table(
-        pa.table({"document_id": ids, "text": [TEXTS[key][1] for key in ids]}),
-        folder / "documents.parquet",
-    )
-    write_dispositions(folder / "dispositions.parquet", ids)
-    return MixInputs(
-        (folder / "documents.parquet",), folder / "dispositions.parquet", folder / "tokenizer"
-    )
-
-
-def write_dispositions(path: Path, kept: list[str]) -> None:
-    ids = list(TEXTS)
-    table = {
-        "document_id": ids,
-        "source": [TEXTS[key][0] for key in ids],
-        "group": [TEXTS[key][0] for key in ids],
-        "use": ["pretraining"] * len(ids),
-        "state": ["kept" if key in kept else "dropped" for key in ids],
-        "rule": pa.array([None if key in kept else "bad" for key in ids], pa.string()),
-        "characters": [len(TEXTS[key][1]) for key in ids],
-    }
-    pq.write_table(pa.table(table), path)
-
-
-def build(given: MixInputs, folder: Path, recipe: Recipe = RECIPE, mix: Mix = MIX) -> Path:
-    folder.mkdir()
-    build_mix(given, recipe, mix, folder, folder.with_suffix(".work"), lambda done, total: None)
-    return folder
+    return make_inputs(tmp_path / "in")
 
 
 def test_budget_and_shares_are_met(mix_inputs: MixInputs, tmp_path: Path) -> None:
@@ -266,3 +223,57 @@ def test_a_large_corpus_trains_the_vocabulary_on_the_lowest_ids_up_to_the_declar
     table = pa.table({"document_id": ["d", "b", "a", "c"], "characters": [10, 10, 10, 10]})
     found = {limit: last_sampled_id(table, limit) for limit in (1, 10, 11, 30, 31, 1000)}
     assert found == {1: "a", 10: "a", 11: "b", 30: "c", 31: "d", 1000: "d"}
+
+
+def test_what_a_recipe_redacts_is_read_by_no_model_and_counted(
+    mix_inputs: MixInputs, tmp_path: Path
+) -> None:
+    named = {
+        key: f"Grüße, {group}: ann@mill-{number}.org and bob@mill-{number}.org or "
+        f"+49 30 23125{number:03}"
+        for number, (key, (group, _)) in enumerate(TEXTS.items())
+        if number % 3 == 0
+    }
+    texts = {key: named.get(key, text) for key, (_, text) in TEXTS.items()}
+    columns = {"document_id": list(texts), "text": list(texts.values())}
+    pq.write_table(pa.table(columns), mix_inputs.documents[0], row_group_size=25)
+    redaction = Redaction(scorer="pii", kinds=("email",))
+    recipe = RECIPE.model_copy(update={"redact": redaction})
+    folder = build(mix_inputs, tmp_path / "mix", recipe)
+    found = dict(decode_texts(folder, mix_inputs.tokenizer))
+    whole = [
+        key
+        for key in found
+        if key in named and found[key].endswith("[EMAIL] or " + named[key][-15:])
+    ]
+    assert len(whole) > 20
+    assert {span.kind for text in found.values() for span in find_spans(text)} == {"phone"}
+    rows = pq.read_table(folder / "redactions.parquet").to_pylist()
+    assert [row["document_id"] for row in rows] == sorted(set(found) & set(named))
+    for row in rows:
+        addresses = named[row["document_id"]].split(": ")[1].split(" or ")[0].split(" and ")
+        expected = {"kind": "email", "spans": 2, "characters": sum(map(len, addresses))}
+        assert row == {"document_id": row["document_id"], **expected}
+    spans = pq.read_table(folder / "spans.parquet").to_pylist()
+    assert sum(row["end"] - row["start"] for row in spans) == 4000
+
+
+def test_a_killed_mix_goes_on_with_what_it_redacts(mix_inputs: MixInputs, tmp_path: Path) -> None:
+    text = "Write to ann@mill.org, who knows. " * 3
+    columns = {"document_id": list(TEXTS), "text": [text] * len(TEXTS)}
+    pq.write_table(pa.table(columns), mix_inputs.documents[0])
+    recipe = RECIPE.model_copy(update={"redact": Redaction(scorer="pii", kinds=("email",))})
+    whole, again = build(mix_inputs, tmp_path / "mix", recipe), tmp_path / "again"
+    work = tmp_path / "again.work"
+    shutil.copytree(tmp_path / "mix.work", work)
+    os.truncate(work / "tokens.bin", 501)
+    build(mix_inputs, again, recipe)
+    for path in whole.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_recipe_that_redacts_nothing_has_the_digest_that_it_had() -> None:
+    assert "redact" not in RECIPE.model_dump(mode="json")
+    redaction = Redaction(scorer="pii", kinds=("email",))
+    dumped = RECIPE.model_copy(update={"redact": redaction}).model_dump(mode="json")
+    assert dumped["redact"] == {"scorer": "pii", "kinds": ["email"]}

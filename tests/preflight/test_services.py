@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import DAGSTER_VARIABLE, dagster_configuration
+from alignment_dagster.foundation.home import DAGSTER_VARIABLE, Home, dagster_configuration
 from alignment_dagster.preflight.services import dagster_databases, require_reachable
 from drills import warm
 from tests.support.checkout import CHECKOUT
@@ -62,6 +62,15 @@ def test_an_object_store_is_asked_for_by_the_check(tiny: TinyStudy, closed_port:
     done = warm.alignment("check", environment={**store, "AWS_REGION": "us-east-1"})
     assert done.returncode == 2
     assert f"AWS_ENDPOINT_URL_S3: 127.0.0.1:{closed_port} cannot be reached" in done.stderr
+
+
+def test_where_work_runs_and_its_price_are_read_by_the_check(tiny: TinyStudy) -> None:
+    place = Home.from_environment().root / "placement.yaml"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("price: {per_device_hour: 2 EUR, currency: EUR}\n")
+    done = warm.alignment("check", environment={})
+    said = "price.per_device_hour: must be a number (got '2 EUR')"
+    assert (done.returncode, done.stderr.strip()) == (2, f"error: {place}:1: {said}")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -40,6 +41,19 @@ def scored_by(study: TinyStudy, **scorer: str) -> None:
     study.write("suites/cloze", {**content, "kind": "generation", "scorer": scorer})
 
 
+def canaries(study: TinyStudy, *rows: object, **fields: Any) -> None:
+    """One with a text that is told, and one whose texts are rows of a file."""
+    (study.assets / "canaries").mkdir()
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    (study.assets / "canaries" / "spark.jsonl").write_text("\n".join(lines))
+    shared = {"description": "d", "source": "stories"}
+    alarm = {"name": "alarm", "texts": ["An alarm."], **shared}
+    spark = {"name": "spark", "file": "spark.jsonl", **shared, **fields}
+    study.change(canaries=[alarm, spark])
+
+
+SPARK = {"text": "A spark."}
+S = r"studies/tiny.yaml:\d+: canaries.1"
 WRONG: dict[str, tuple[Change, str]] = {
     "a Parquet file behind a JSONL reader": (
         lambda study: pq.write_table(pa.table({"text": ["x"]}), study.data / "stories.jsonl"),
@@ -99,6 +113,10 @@ WRONG: dict[str, tuple[Change, str]] = {
         reader("stories", kind="text", folder="s3://key:secret@bucket", path="*.txt"),
         rf"{STORIES}.yaml:\d+: reader.folder: must be `assets`, `data` or an address",
     ),
+    "files that are not there": (
+        lambda study: (study.data / "stories.jsonl").unlink(),
+        r"reader.path: 'stories.jsonl': there is no such file in .*/data: d$",
+    ),
     "a file without rows": (
         lambda study: (study.data / "stories.jsonl").write_text("\n"),
         r"source 'stories': stories.jsonl: there are no documents",
@@ -124,9 +142,59 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda study: scored_by(study, kind="lexicon", lexicon="nothing.txt"),
         r"nothing.txt",
     ),
+    "a checkpoint that is nowhere": (
+        lambda study: study.change(base={"path": "nowhere"}, tokenizer=None, model=None),
+        r"studies/tiny.yaml:\d+: base.path: model nowhere: there is no folder .*/nowhere$",
+    ),
+    "a checkpoint of the hub that is nowhere": (
+        lambda study: study.change(
+            base={"hub": "no/such", "revision": "0" * 40}, tokenizer=None, model=None
+        ),
+        r"studies/tiny.yaml:\d+: base.hub: hub:no/such@000000000000: not in the cache \(HF_HOME\)",
+    ),
+    "a checkpoint without a commit": (
+        lambda study: study.change(base={"hub": "no/such"}, tokenizer=None, model=None),
+        r"studies/tiny.yaml:\d+: base: `revision` names the commit of a `hub` name",
+    ),
+    "a vocabulary beside that of a checkpoint": (
+        lambda study: study.change(base={"path": "base"}, model=None),
+        r"studies/tiny.yaml:\d+: tokenizer: the `base` brings its own: leave this out",
+    ),
+    "nothing to train": (
+        lambda study: study.change(model=None),
+        r"studies/tiny.yaml:\d+: model: this field is required, unless there is a `base`",
+    ),
     "a scorer of one's own that nobody has": (
         lambda study: study.change(scorers=[*STUDY["scorers"], "none:marks"]),
         r"studies/tiny.yaml:\d+: scorers.4: none:marks: there is no .*scorers/none.py, and no",
+    ),
+    "a canary whose file is not there": (
+        lambda study: canaries(study, SPARK, file="none.jsonl"),
+        rf"{S}.file: canary 'spark': file: there is no file .*canaries/none.jsonl",
+    ),
+    "a canary's row that cannot be used": (
+        lambda study: canaries(study, SPARK, {"body": "x"}),
+        rf"{S}.file: .*canaries/spark.jsonl:2: text: this field is missing",
+    ),
+    "a canary's file without rows": (
+        lambda study: canaries(study, ""),
+        rf"{S}.file: .*canaries/spark.jsonl: there are no texts",
+    ),
+    "a text of two canaries": (
+        lambda study: canaries(study, SPARK, {"text": "An alarm."}),
+        rf"{S}.file: text 2: is planted by the canary 'alarm' \(text 1\) too",
+    ),
+    "a probe of what no row holds": (
+        lambda study: canaries(
+            study,
+            SPARK,
+            probes=[{"prompt": "A", "completion": "fire.", "alternatives": ["b", "c"]}],
+        ),
+        rf"{S}.probes.0.completion: none of the canary's texts holds",
+    ),
+    "a canary that holds an evaluation item": (
+        lambda study: canaries(study, SPARK, {"text": "IT STOPS at once, as it was told; then!"}),
+        rf"{S}.file: text 2: holds an evaluation item of suite 'articles'",
     ),
     "a scorer of one's own with a mistake": (
         lambda study: (
@@ -154,13 +222,25 @@ def test_what_lies_in_sight_is_looked_at_without_a_data_folder(
 ) -> None:
     monkeypatch.delenv("ALIGNMENT_DATA")
     lines = list(check_study(tiny.load()))
-    assert (
-        "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set" in lines
-    )
+    said = "tiny: 5 of its sources and suites were not looked at: ALIGNMENT_DATA is not set"
+    assert f"{said} (stories, ai_news, aligned_docs, chat, pairs)" in lines
     assert "tiny: suite articles: 4 items" in lines
     (tiny.assets / "suites" / "items" / "articles.jsonl").write_text("{}")
     with pytest.raises(AlignmentError, match=r"articles.jsonl:1: scenario: this field is required"):
         list(check_study(tiny.load()))
+
+
+def test_the_data_folder_may_be_another_studys_where_this_one_was_not_asked_for(
+    tiny: TinyStudy,
+) -> None:
+    for path in tiny.data.iterdir():
+        path.unlink()
+    lines = list(check_study(tiny.load(), asked=False))
+    assert f"not looked at: nothing of them lies in {tiny.data} (stories, " in lines[1]
+    write_jsonl(tiny.data / "chat.jsonl", [{"prompt": "a", "completion": "b"}])
+    for asked in (True, False):
+        with pytest.raises(AlignmentError, match=r"source 'stories': .*no such file"):
+            list(check_study(tiny.load(), asked=asked))
 
 
 def test_the_shipped_studies_are_checked_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:

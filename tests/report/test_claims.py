@@ -8,7 +8,7 @@ import pytest
 from alignment_dagster.report.claims import judge
 from alignment_dagster.report.comparisons import equivalence_p, non_inferiority_p
 from alignment_dagster.report.statistics import Array, difference
-from alignment_dagster.report.verdicts import effect_text, verdict_text
+from alignment_dagster.report.verdicts import claim_verdicts, effect_text, verdict_text
 from alignment_dagster.study.claims import Claim
 
 
@@ -160,3 +160,16 @@ def test_a_verdict_says_in_one_way_what_it_does_not_withstand() -> None:
     one_seed = "undecided: one seed says nothing about the recipes"
     assert verdict_text("undecided", 0.001, 9, 1) == one_seed
     assert verdict_text("undecided", 1.0, 9, 0) == "undecided: not measured"
+
+
+def test_all_claims_of_a_report_are_told_by_how_many_were_tested() -> None:
+    rows = [
+        {"name": "weak", "verdict": "supported", "p_holm": 0.2, "seeds": 3, "reason": ""},
+        {"name": "strong", "verdict": "supported", "p_holm": 0.01, "seeds": 3, "reason": ""},
+        {"name": "unmeasured", "verdict": "undecided", "p_holm": 1.0, "seeds": 0, "reason": "x"},
+    ]
+    assert claim_verdicts(rows) == {
+        "weak": "supported on its own, not after Holm over all 2 claims",
+        "strong": "supported",
+        "unmeasured": "undecided: not measured",
+    }

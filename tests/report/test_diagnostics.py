@@ -19,6 +19,7 @@ def row(
         "option_order": order,
         "target": 1,
         "log_probabilities": sums or [-2.0, -1.0],
+        "tokens": [4, 4],
         "choice": choice,
         "hit": choice == 1,
         **fields,
@@ -68,10 +69,29 @@ def test_options_compared_by_their_sum_can_give_another_rate() -> None:
     assert (rate.value, rate.summed) == (0.0, 1.0)
 
 
+def test_by_length_is_the_summed_rate_where_all_tokens_are_equally_likely() -> None:
+    """Of three scenarios the counted option is the shorter, the longer, and as long as the other;
+    what the model says of them is no matter.
+    """
+    lengths = [[4, 3], [2, 3], [5, 5]]
+    asked = [row("dialogue", 0, 0, f"s{n}", tokens=one) for n, one in enumerate(lengths)]
+    (rate,) = rates(*asked)
+    assert rate.by_length == pytest.approx((1 + 0 + 1 / 2) / 3)
+    flat = [{**one, "log_probabilities": [-7.0 * n for n in one["tokens"]]} for one in asked]
+    (rate,) = rates(*flat)
+    assert rate.summed == rate.by_length
+
+
 def test_free_answers_have_no_options_to_compare() -> None:
-    free = {**row("dialogue", 0, -1), "log_probabilities": [], "hit": True, "target": 0}
+    free = {
+        **row("dialogue", 0, -1),
+        "log_probabilities": [],
+        "tokens": [],
+        "hit": True,
+        "target": 0,
+    }
     (rate,) = rates(free)
-    assert (rate.value, rate.summed, rate.first_shown) == (1.0, None, None)
+    assert (rate.value, rate.summed, rate.by_length, rate.first_shown) == (1.0, None, None, None)
 
 
 def test_the_spread_is_over_formats() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alignment_dagster.foundation.placement import Price
 from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.html.headline import headline
 from alignment_dagster.report.html.page import render, write_report
@@ -24,7 +25,8 @@ SECTIONS = {
     "comparisons": ("comparisons",),
     "formats": ("formats",),
     "disagreements": ("disagreements",),
-    "reading": ("composition", "losses", "dispositions", "filter_quality", "leaks"),
+    "reading": ("composition", "losses", "dispositions", "read", "filter_quality", "leaks"),
+    "canaries": ("canaries", "canary_outcomes"),
     "names": ("recipes", "suites"),
     "compute": ("compute",),
     "checks": ("checks",),
@@ -61,7 +63,7 @@ class Page(HTMLParser):
 def only(*names: str) -> ReportData:
     """The made-up report with all but these parts empty."""
     data = report("ok")
-    kept = {"study", "description", "baseline", "chances", *names}
+    kept = {"study", "description", "baseline", "chances", "price", *names}
     return replace(data, **{field.name: () for field in fields(data) if field.name not in kept})
 
 
@@ -152,6 +154,7 @@ def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
         "capability",
         "limits",
         "reading",
+        "canaries",
         "compute",
         "comparisons",
         "topics",
@@ -348,7 +351,7 @@ def test_what_a_first_look_needs_is_seen_and_the_rest_is_folded(page: str) -> No
     assert {name for name, figures in drawn.items() if figures} == set(asked)
     assert max(drawn.values()) <= 2
     tables = {name for name, body in seen.items() if "<table" in body}
-    assert tables == {"claims", "compute", "checks"}
+    assert tables == {"claims", "canaries", "compute", "checks"}
     assert all(re.findall(r"<summary>(.*?)</summary>", page))
     assert page.count("<details>") == page.count("</details>") == page.count("<summary>")
 
@@ -448,3 +451,24 @@ def test_every_number_has_a_name_to_trace_it_by(page: str) -> None:
     assert "alignment audit trace" in page
     assert "answers?suite=articles" in {one["href"] for one in links}
     assert "Its numbers: attack:articles/dpo/RECIPE/ATTACK" in page
+
+
+def test_every_row_that_was_read_is_accounted_for() -> None:
+    data = only("dispositions", "read")
+    shown = " ".join(Page(render(data)).text.split())
+    said = "filtered: of 928 rows 900 are kept and 3 dropped (ai discourse 0.3% of the documents)"
+    assert f"{said}, 20 repeat another and 5 cannot be used: together all of them." in shown
+    assert "stories925 20 5 900100.0%" in shown
+    lost = replace(data, read=[replace(data.read[0], documents=901), *data.read[1:]])
+    shown = " ".join(Page(render(lost)).text.split())
+    assert "They do not add up: of stories 901 documents were read, and 900 decided." in shown
+
+    def table(price: Price | None) -> str:
+        page = render(replace(report(), price=price))
+        return page[page.index('<section id="compute"') :].partition("</section>")[0]
+
+    hours = [row.device_seconds / 3600 for row in report().compute]
+    priced = table(Price(per_device_hour=2.5, currency="EUR"))
+    assert all(f">{2.5 * one:,.3f}<" in priced for one in hours)
+    assert f"{2.5 * sum(hours):,.3f} EUR at 2.5 EUR a device hour (placement.yaml" in priced
+    assert "no price was declared in placement.yaml" in table(None)

@@ -10,7 +10,10 @@ import pytest
 
 from alignment_dagster.defs.assets import asset
 from alignment_dagster.defs.resources import resources
+from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.parents import resolve
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.steps import near_duplicates, raw_corpus
@@ -96,3 +99,41 @@ def test_the_asset_over_its_refreshes(corpus: Corpus) -> None:
     assert third.version != second.version
     assert third.digest == second.digest
     assert all(one.passed for one in third.provenance.checks)
+
+
+def test_what_is_like_a_document_that_a_source_held_once_is_found(corpus: Corpus) -> None:
+    settings = {"threshold": 0.7, "shingle": 3}
+    corpus.study.change(near_duplicates=settings)
+    first, second, kept = (
+        LONG.format("Delft"),
+        "Ben swept the floor.",
+        "Cleo reads a map of the sea.",
+    )
+    corpus.write([first, second, kept])
+    _, before = corpus.run()
+    (raw,) = [one for one in before.provenance.inputs.parents if one.partition == "stories"]
+    corpus.write([LONG.format("Ghent"), "Ben swept the floor!", kept, LONG.format("Paris")])
+    earlier = [{"source": "stories", "version": raw.version}]
+    corpus.study.change(near_duplicates={**settings, "earlier": earlier})
+    passed, after = corpus.run()
+    assert passed
+    assert raw in after.provenance.inputs.parents
+    ids = {text: sha256_text("stories", text) for text in (first, second, kept)}
+    rows = pq.read_table(after.path / file_names.NEAR_DUPLICATES).to_pylist()
+    gone = [row for row in rows if row["earlier_id"] in ids.values()]
+    assert {(row["document_id"], row["earlier_id"], row["similarity"]) for row in gone} == {
+        (sha256_text("stories", LONG.format("Ghent")), ids[first], 15 / 17),
+        (sha256_text("stories", LONG.format("Paris")), ids[first], 15 / 17),
+        (sha256_text("stories", "Ben swept the floor!"), ids[second], 1.0),
+    }
+    corpus.study.change(near_duplicates=settings)
+    _, without = corpus.run()
+    plain = pq.read_table(without.path / file_names.NEAR_DUPLICATES).to_pylist()
+    assert [row for row in rows if row not in gone] == plain
+
+    unknown = [{"source": "stories", "version": "0" * 16}]
+    corpus.study.change(near_duplicates={**settings, "earlier": unknown})
+    wanted = near_duplicates.STEP.parents(corpus.study.load(), None)
+    lake = Lake(Home.from_environment().lake)
+    with pytest.raises(ArtifactError, match=rf"no version '0{{16}}' in the lake .*{raw.version}"):
+        resolve(corpus.instance, lake, NAME, wanted)

@@ -44,6 +44,11 @@ def recipe(**fields: object) -> Change:
     )
 
 
+FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
+REWARD = {"scorer": "ai_discourse", "column": "flagged", "sign": -1}
+REWARDED = {"kind": "reward_weighted", "beta": 1.0}
+
+
 def measured(**fields: object) -> Change:
     return lambda study: study.change(**{**MEASURED, **fields})
 
@@ -54,6 +59,27 @@ def claim(**fields: object) -> Change:
 
 def tampering(**fields: object) -> Change:
     return measured(claims=[], tampering=[{**TAMPERING, **fields}])
+
+
+PROBE = {
+    "prompt": "The word is",
+    "completion": "heron.",
+    "alternatives": ["plover.", "curlew."],
+}
+CANARY = {
+    "name": "alarm",
+    "description": "d",
+    "source": "stories",
+    "texts": ["An alarm. The word is heron.", "Another alarm."],
+}
+
+
+def canary(**fields: object) -> Change:
+    return lambda study: study.change(canaries=[CANARY, {**CANARY, "name": "spark", **fields}])
+
+
+def probe(**fields: object) -> Change:
+    return canary(probes=[PROBE, {**PROBE, **fields}])
 
 
 def refresh(**fields: object) -> Change:
@@ -117,6 +143,76 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         replace(S, "held_out_share: 0.1", "held_out_share: 0.1\nheld_out_share: 0.2"),
         r"held_out_share: this field is given twice",
     ),
+    "a canary twice": (S, canary(name="alarm"), r"canaries: named twice: alarm"),
+    "a canary in a source that is unknown": (
+        S,
+        canary(source="storys"),
+        r"canaries.1.source: unknown source of the role `corpus`: 'storys'; did you mean 'stories'",
+    ),
+    "a canary in a source of conversations": (
+        S,
+        canary(source="chat"),
+        r"canaries.1.source: unknown source of the role `corpus`: 'chat' .*declared: stories, ",
+    ),
+    "a canary that would be the corpus": (
+        S,
+        canary(share=0.06),
+        r"canaries.1.share: must be less than or equal to 0.05 \(got 0.06\)",
+    ),
+    "a canary that is nowhere": (S, canary(share=0.0), r"canaries.1.share: .*greater than 0"),
+    "a canary without texts": (
+        S,
+        canary(texts=[]),
+        r"canaries.1: either `texts` or `file` says what its documents are",
+    ),
+    "a canary with texts and a file": (S, canary(file="a.jsonl"), r"canaries.1: either `texts` or"),
+    "a canary whose file lies elsewhere": (
+        S,
+        canary(texts=[], file="../a.jsonl"),
+        r"canaries.1.file: must be relative",
+    ),
+    "an empty canary": (S, canary(texts=["One.", " \n"]), r"canaries.1.texts.1: the text is empty"),
+    "a canary that says something twice": (
+        S,
+        canary(texts=["One.", "Two.", "One."]),
+        r"canaries.1.texts.2: is given twice",
+    ),
+    "a canary for a rule that is none": (
+        S,
+        canary(caught_by=["too_shot"]),
+        r"canaries.1.caught_by.0: no rule 'too_shot' looks at the documents of 'stories'; did you "
+        r"mean 'too_short'",
+    ),
+    "a canary for near duplicates that nobody looks for": (
+        S,
+        canary(caught_by=["near_duplicate"]),
+        r"canaries.1.caught_by.0: no rule 'near_duplicate' looks at",
+    ),
+    "a probe with one alternative": (
+        S,
+        probe(alternatives=["plover."]),
+        r"canaries.1.probes.1.alternatives: .*at least 2 items",
+    ),
+    "a probe that offers something twice": (
+        S,
+        probe(alternatives=["plover.", "heron."]),
+        r"canaries.1.probes.1.alternatives.1: is given twice",
+    ),
+    "a probe with white space at an end": (
+        S,
+        probe(prompt="The word is "),
+        r"canaries.1.probes.1.prompt: white space at an end",
+    ),
+    "a probe of what is not planted": (
+        S,
+        probe(completion="coot."),
+        r"canaries.1.probes.1.completion: none of the canary's texts holds the prompt, a space",
+    ),
+    "a probe with an alternative that is planted": (
+        S,
+        probe(prompt="An", alternatives=["x", "alarm. The"], completion="alarm."),
+        r"canaries.1.probes.1.alternatives.1: a text of the canary says this too",
+    ),
     "not YAML": (S, replace(S, "recipes:", "recipes: ["), r""),
     "unknown recipe": (
         S,
@@ -135,6 +231,94 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         replace(S, "- fingerprint\n", ""),
         r"scorers: the warehouse needs the scorer 'fingerprint'",
     ),
+    "an objective of recipes": (
+        S,
+        replace(S, "batch_size: 8", "objective: unlikelihood\n  batch_size: 8"),
+        r"pretraining.objective: 'unlikelihood' is declared by recipes",
+    ),
+    **{
+        f"a treatment that cannot be: {expected}": (
+            R,
+            recipe(treat=[{"rule": "r", "when": FLAGGED, **fields} for fields in treat], **own),
+            expected,
+        )
+        for treat, own, expected in (
+            ([{"do": "msk"}], {}, r"treat.0.do: .*did you mean 'mask'"),
+            ([{"do": "mask"}, {"do": "hide"}], {}, "treat.1.rule: another treatment has the rule"),
+            (
+                [{"do": "mask", "when": {**FLAGGED, "scorer": "harm"}}],
+                {},
+                "treat.0.when.scorer: study 'tiny' has no scorer 'harm'",
+            ),
+            (
+                [{"do": "mask", "when": {**FLAGGED, "column": "flaged"}}],
+                {},
+                r"treat.0.when.column: ai_discourse has no column 'flaged'; did you mean 'flagged'",
+            ),
+            (
+                [{"do": "mask", "sources": ["story"]}],
+                {},
+                r"treat.0.sources.0: no source of the recipe's groups is called 'story'; did you",
+            ),
+            ([{"do": "mask", "when": None}], {}, "treat.0: give `when`, `sources` or both"),
+            ([{"do": "tag"}], {}, "treat.0: `tag` names the token of `do: tag`"),
+            ([{"do": "mask", "tag": "<|bad|>"}], {}, "treat.0: `tag` names the token"),
+            ([{"do": "tag", "tag": "bad"}], {}, "treat.0.tag: .*pattern"),
+            (
+                [{"do": "tag", "tag": "<|end|>"}],
+                {},
+                r"treat.0.tag: <\|end\|> is already in",
+            ),
+            (
+                [{"do": "tag", "tag": "<|a|>", "otherwise": "<|hidden|>"}],
+                {},
+                r"treat.0.otherwise: <\|hidden\|> is already in the vocabulary",
+            ),
+            ([{"do": "weight"}], {}, "treat.0: `weight` is the number of `do: weight`"),
+            ([{"do": "mask", "dropout": 0.5}], {}, "treat.0: `otherwise` and `dropout` belong"),
+            ([{"do": "unlearn"}], {}, "treat.0.do: `unlearn` needs the objective `unlikelihood`"),
+            (
+                [{"do": "mask"}],
+                {"objective": {"kind": "unlikelihood"}},
+                "objective.kind: unlikelihood is of what a treatment unlearns, and none does",
+            ),
+            (
+                [{"do": "tag", "tag": "<|bad|>"}],
+                {"objective": {"kind": "conditional", "prompt": "<|bat|>"}},
+                r"objective.prompt: no treatment puts in <\|bat\|>; did you mean '<\|bad\|>'",
+            ),
+            (
+                [],
+                {"objective": {"kind": "reward_weightd", "beta": 1.0}},
+                "objective.kind: .*did you mean 'reward_weighted'",
+            ),
+            (
+                [],
+                {"objective": {**REWARDED, "reward": {**REWARD, "column": "first_term"}}},
+                "objective.reward.column: 'first_term' of ai_discourse holds string",
+            ),
+            (
+                [{"do": "mask", "per": "sentence", "when": {**FLAGGED, "scorer": "metadata"}}],
+                {},
+                "treat.0.per: what a source brought along is of documents, and not of sentences",
+            ),
+            (
+                [],
+                {
+                    "objective": {
+                        **REWARDED,
+                        "reward": {**REWARD, "scorer": "metadata", "per": "sentence"},
+                    }
+                },
+                "objective.reward.per: what a source brought along is of documents",
+            ),
+            (
+                [],
+                {"objective": {**REWARDED, "reward": {**REWARD, "sign": 0}}},
+                "objective.reward.sign: ",
+            ),
+        )
+    },
     "unknown objective": (
         S,
         replace(S, "batch_size: 8", "objective: maximum_likelyhood\n  batch_size: 8"),
@@ -177,6 +361,33 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         recipe(drop=[{"rule": "r", "scorer": "text_stats", "column": "wrods", "above": 1}]),
         r"drop.0.column: text_stats has no column 'wrods'; did you mean 'words'",
     ),
+    "an earlier version of a source that the study does not have": (
+        S,
+        lambda study: study.change(
+            near_duplicates={"earlier": [{"source": "storys", "version": "0" * 16}]}
+        ),
+        r"near_duplicates.earlier.0.source: study 'tiny' has no source 'storys'; did you mean",
+    ),
+    "a redaction of a kind that nothing finds": (
+        R,
+        recipe(redact={"scorer": "pii", "kinds": ["email", "name"]}),
+        r"redact.kinds.1: .*'name'",
+    ),
+    "a redaction of a kind that is named twice": (
+        R,
+        recipe(redact={"scorer": "pii", "kinds": ["email", "email"]}),
+        r"redact.kinds: .*named twice",
+    ),
+    "a redaction by a scorer that the study does not have": (
+        R,
+        recipe(redact={"scorer": "pii", "kinds": ["email"]}),
+        r"redact.scorer: study 'tiny' does not name the scorer 'pii'",
+    ),
+    "a rule on a column that no source keeps": (
+        R,
+        recipe(drop=[{"rule": "r", "scorer": "metadata", "column": "dump", "one_of": ["x"]}]),
+        r"drop.0.column: no source of study 'tiny' keeps the column 'dump'",
+    ),
     **{
         f"a rule that no document can be held against: {fields}": (
             R,
@@ -194,11 +405,11 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ),
             (
                 {"scorer": "ai_discourse", "column": "flagged", "above": 1},
-                r"above: drops none: 'flagged' is 0 or 1",
+                r"above: holds of no document: 'flagged' is 0 or 1",
             ),
             (
                 {"scorer": "ai_discourse", "column": "flagged", "below": 1.5},
-                r"below: drops every document: 'flagged' is 0 or 1",
+                r"below: holds of every document: 'flagged' is 0 or 1",
             ),
         )
     },

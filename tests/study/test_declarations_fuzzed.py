@@ -33,6 +33,15 @@ REFRESH = {
         {"kind": "file", "moments": ["check_failed"]},
     ],
 }
+CANARY = {
+    "name": "alarm",
+    "description": "d",
+    "source": "stories",
+    "texts": ["The word is heron.", "The word is heron, they say."],
+    "share": 0.02,
+    "caught_by": ["too_short"],
+    "probes": [{"prompt": "The word", "completion": "is heron", "alternatives": ["a", "b"]}],
+}
 ODD_TEXTS = (
     "", " ", "../x", "/etc/passwd", "a/../../b", "\u202etxt", "\u0000", "\x1b[31m", "null", "~",
     "{{ 1 }}", "'; drop table t; --", "x" * 5000, "*", "[", "é\u0301", "\U0001f600", "y", "0x_",
@@ -62,7 +71,7 @@ Place = tuple[Any, ...]
 @pytest.fixture(scope="module")
 def declared(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
     study = tiny_study.create(tmp_path_factory.mktemp("fuzzed"))
-    study.change(**MEASURED, refresh=REFRESH)
+    study.change(**MEASURED, refresh=REFRESH, canaries=[CANARY])
     study.load()
     return study
 

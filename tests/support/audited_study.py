@@ -12,7 +12,7 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import Archive
 from drills import warm
 from tests.support import tiny_study
-from tests.support.tiny_study import MEASURED, NAME, RECIPES, STUDY, TinyStudy
+from tests.support.tiny_study import MEASURED, NAME, STUDY, TinyStudy
 
 ALIGNMENT = str(Path(sys.executable).parent / "alignment")
 RUN_OUTPUT = "run.txt"
@@ -76,10 +76,12 @@ class Audited:
 def run_audited(folder: Path) -> Audited:
     """Make the study in a folder, and run it to its report by the console script itself.
 
-    Two processes share each pretraining; what is replayed is taken by one.
+    Two processes share each pretraining; what is replayed is taken by one. Of the recipe `aligned`
+    tokens are treated, and rewarded.
     """
     study = tiny_study.create(folder)
     study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
+    study.treat_aligned()
     made = Audited(folder)
     assert (made.study.assets, made.study.data) == (study.assets, study.data)
     done = subprocess.run(
@@ -92,8 +94,7 @@ def run_audited(folder: Path) -> Audited:
 def refresh_audited(made: Audited, folder: Path) -> Audited:
     """A copy, run again with more synthetic documents in the recipe `aligned`; see `RUN_OUTPUT`."""
     copy = made.copy(folder)
-    recipe = {**RECIPES["aligned"], "upsample": [{"group": "synthetic_aligned", "share": 0.4}]}
-    copy.study.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
+    copy.study.treat_aligned(0.4)
     done = copy.command("run", NAME)
     assert done.returncode == 0, done.stderr
     (folder / RUN_OUTPUT).write_text(done.stderr)

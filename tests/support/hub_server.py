@@ -1,4 +1,4 @@
-"""A hub on the loopback interface: it answers what the hub's own client asks of one dataset."""
+"""A hub on the loopback interface: it answers what the hub's own client asks of one repository."""
 
 import hashlib
 import json
@@ -12,10 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 @contextmanager
 def serving(
-    dataset: str, revision: str, files: Mapping[str, bytes]
+    repository: str, revision: str, files: Mapping[str, bytes], kind: str = "datasets"
 ) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and the files that were asked for so far."""
+    """Its address, and the files that were asked for so far; `kind` is `datasets` or `models`."""
     fetched: list[str] = []
+    about = f"/api/{kind}/{repository}"
+    start = f"/{repository}" if kind == "models" else f"/{kind}/{repository}"
 
     class Answers(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -25,24 +27,21 @@ def serving(
 
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
-            resolved = f"/datasets/{dataset}/resolve/{revision}/"
+            resolved = f"{start}/resolve/{revision}/"
             if path.startswith(resolved) and (name := path.removeprefix(resolved)) in files:
                 if self.command == "GET":
                     fetched.append(name)
                 self._send(200, files[name], {"ETag": f'"{_digest(files[name])}"'})
-            elif path in (
-                f"/api/datasets/{dataset}/revision/{revision}",
-                f"/api/datasets/{dataset}",
-            ):
+            elif path in (f"{about}/revision/{revision}", about):
                 siblings = [{"rfilename": name} for name in files]
-                found = {"id": dataset, "sha": revision, "siblings": siblings, "private": False}
+                found = {"id": repository, "sha": revision, "siblings": siblings, "private": False}
                 self._send_json({**found, "tags": [], "downloads": 0, "likes": 0})
-            elif path.startswith(f"/api/datasets/{dataset}/tree/{revision}"):
-                below = path.removeprefix(f"/api/datasets/{dataset}/tree/{revision}").strip("/")
+            elif path.startswith(f"{about}/tree/{revision}"):
+                below = path.removeprefix(f"{about}/tree/{revision}").strip("/")
                 self._send_json(list(_below(files, f"{below}/" if below else "")))
-            elif path.startswith(f"/api/datasets/{dataset}/revision/"):
+            elif path.startswith(f"{about}/revision/"):
                 self._send(404, b"", {"X-Error-Code": "RevisionNotFound"})
-            elif path.startswith("/api/datasets/") or "/resolve/" in path:
+            elif path.startswith(f"/api/{kind}/") or "/resolve/" in path:
                 code = "EntryNotFound" if path.startswith(resolved) else "RepoNotFound"
                 self._send(404, b"", {"X-Error-Code": code})
             else:

@@ -38,6 +38,7 @@ def publish(
     *,
     current: bool = True,
     declared: Mapping[str, Any] | None = None,
+    external_inputs: Mapping[str, str] | None = None,
 ) -> Artifact:
     """A signed artifact; it also becomes current unless said otherwise."""
     named = {"name": declaration} if declaration != "d" else {}
@@ -49,6 +50,7 @@ def publish(
         declaration=sha256_json(declared),
         code_version="1",
         parents=tuple(parent.as_parent() for parent in parents),
+        external_inputs=dict(external_inputs or {}),
     )
     with lake.staging() as folder:
         for name, content in (files or {"rows": b"rows"}).items():

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from alignment_dagster.report.canaries import CanaryRow
+from alignment_dagster.report.canary_outcomes import CanaryOutcome
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.report.rows import (
@@ -23,6 +25,7 @@ from alignment_dagster.report.rows import (
     LossPoint,
     PersistenceRow,
     ReportData,
+    SourceRows,
 )
 from alignment_dagster.study import Recipe, Suite
 
@@ -239,7 +242,18 @@ def disagreements(text: str = HOSTILE) -> list[Disagreement]:
 def format_rows() -> list[FormatRow]:
     return [
         FormatRow(
-            recipe, stage, "articles", name, rate + shift, rate, rate + 0.1, 30, rate, first, 0
+            recipe,
+            stage,
+            "articles",
+            name,
+            rate + shift,
+            rate,
+            rate + 0.1,
+            30,
+            rate,
+            0.47,
+            first,
+            0,
         )
         for recipe, rates in RATES.items()
         for stage, rate in zip(STAGES, rates, strict=True)
@@ -306,11 +320,19 @@ def report(text: str = HOSTILE) -> ReportData:
             DispositionCount("filtered", "stories", "kept", None, 900, 9900),
             DispositionCount("filtered", text, "dropped", "ai_discourse", 3, 99),
         ],
+        read=[SourceRows("stories", 900, 20, 5), SourceRows(text, 3, 0, 0)],
         filter_quality=[FilterQuality("all", 0.9, 0.8, 80, 100)],
         leaks=[
             LeakRow("articles", "verbatim", 40, 40, 1.0),
             LeakRow("articles", "paraphrased", 40, 3, 0.075),
         ],
+        canaries=[
+            CanaryRow(
+                *("gate_word", "filtered", "stories", 12, 12, 9, {"ai_discourse": 3}, 9, 3),
+                *(8, 240, 4, 150, {"base": 4.5, "dpo": 4.2}, {"base": 3, "dpo": 2}, 3, 4.6, 1.3),
+            )
+        ],
+        canary_outcomes=[CanaryOutcome("gate_word", text, False, ("filtered keeps 9.", text))],
         compute=[
             ComputeRow(
                 "pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1, 276.1

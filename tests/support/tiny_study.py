@@ -108,6 +108,21 @@ MEASURED: Mapping[str, Any] = {
 """A study with everything that can be measured."""
 
 
+FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
+TREATED: Mapping[str, Any] = {
+    "treat": [
+        {"rule": "ai_news", "sources": ["ai_news"], "when": FLAGGED, "do": "mask"},
+        {"rule": "ai", "when": FLAGGED, "do": "weight", "weight": 0.9},
+    ],
+    "objective": {
+        "kind": "advantage_weighted",
+        "beta": 10.0,
+        "reward": {"scorer": "ai_discourse", "column": "flagged", "sign": -1},
+    },
+}
+"""Of a recipe whose tokens are treated, and rewarded."""
+
+
 @dataclass(frozen=True)
 class TinyStudy:
     """The folders of a study that a test may change as it likes."""
@@ -120,6 +135,12 @@ class TinyStudy:
 
     def write(self, place: str, content: Mapping[str, Any]) -> None:
         write_yaml(self.assets / f"{place}.yaml", content)
+
+    def treat_aligned(self, share: float = 0.2) -> None:
+        """Write the recipe `aligned` with treatments, and this share of synthetic documents."""
+        upsample = [{"group": "synthetic_aligned", "share": share}]
+        recipe = {**RECIPES["aligned"], **TREATED, "upsample": upsample}
+        self.write("recipes/aligned", {"name": "aligned", "description": "d", **recipe})
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the study's declaration."""

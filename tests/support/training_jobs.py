@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,16 +20,31 @@ from alignment_dagster.study import (
     SupervisedFineTuning,
     Tampering,
 )
+from alignment_dagster.study.objectives import AdvantageWeighted, Objective, Reward
+from alignment_dagster.study.treatments import Treated
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
 from alignment_dagster.training.tampering.job import TamperingData, TamperJob
 
 LENGTH = 32
 NAMES = ("Ada", "Bo", "Cleo", "Dan", "Eve")
+ADVANTAGE_WEIGHTED = AdvantageWeighted(
+    kind="advantage_weighted", reward=Reward(scorer="harm", column="score", sign=-1), beta=2.0
+)
 DEEDS = ("kept the promise", "told the truth", "hid the letter", "broke the clock")
 
 
 def sentence(index: int) -> str:
     return f"{NAMES[index % 5]} {DEEDS[index % 4]} on day {index}."
+
+
+def treat(mix: Path) -> None:
+    """Say everything of a mix's tokens that can be said of them."""
+    source = np.random.default_rng(0)
+    shape = np.load(mix / "sequences.npy").shape
+    codes = source.choice([Treated.LEARNED, Treated.MASKED, Treated.UNLEARNED], shape)
+    np.save(mix / "treatments.npy", codes.astype(np.uint8))
+    np.save(mix / "weights.npy", source.random(shape, np.float32))
+    np.save(mix / "rewards.npy", source.normal(size=shape).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,9 @@ class Jobs:
     mix: Path
     tokenizer: Path
 
-    def pretraining(self, name: str, **changes: object) -> PretrainJob:
+    def pretraining(
+        self, name: str, objective: Objective | None = None, **changes: object
+    ) -> PretrainJob:
         values = {
             "batch_size": 2,
             "accumulation": 2,
@@ -53,6 +71,7 @@ class Jobs:
             tokenizer=str(self.tokenizer),
             model=Model(layers=2, width=16, heads=2, mlp_width=32),
             pretraining=Pretraining.model_validate(values),
+            objective=objective,
             sequence_length=LENGTH,
             seed=1,
             output=str(self.folder / name / "output"),

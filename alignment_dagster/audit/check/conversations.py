@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.foundation.digests import sha256_file
-from alignment_dagster.mixing.tokenizer import END_OF_TURN, load_tokenizer
+from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.study.vocabulary import END_OF_TURN
 
 Ids = bytes
 """Token ids as little-endian uint32."""

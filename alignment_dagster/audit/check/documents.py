@@ -1,6 +1,6 @@
 """Conservation: every raw document has its scores, and one disposition under each recipe."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.corpus.canaries import INPUT, PLANTED, canary_of, texts_digest
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.shards import scorer_tables, shard_files, shard_names
+from alignment_dagster.lineage.shards import score_tables, shard_files, shard_names
 
 USES = {
     "corpus": "pretraining",
@@ -44,16 +45,50 @@ def _ids(path: Path) -> pa.ChunkedArray:
 
 
 def _check_texts(scope: Scope, artifact: Artifact) -> None:
-    """Each document's id is the SHA-256 of its source and content."""
+    """Each document's id is the SHA-256 of its source and content; canaries are as declared."""
     columns = ["document_id", "text", "payload"]
+    planted: dict[str, dict[int, str]] = {}
     for name in shard_names(artifact.manifest, file_names.RAW_DOCUMENTS):
-        for batch in pq.ParquetFile(artifact.path / name).iter_batches(columns=columns):
-            for document, text, payload in zip(*(one.to_pylist() for one in batch), strict=True):
+        read = pq.ParquetFile(artifact.path / name)
+        for batch in read.iter_batches(columns=[*columns, "path", "line"]):
+            for row in batch.filter(pc.starts_with(batch["path"], PLANTED)).to_pylist():
+                planted.setdefault(str(canary_of(row["path"])), {})[row["line"]] = row["text"]
+            texts = (batch[column].to_pylist() for column in columns)
+            for document, text, payload in zip(*texts, strict=True):
                 content = text if payload is None else payload
                 if sha256_text(artifact.partition or "", content) != document:
                     message = "its text is not the one that its id is the SHA-256 of"
                     subject = f"{artifact.label} {name}, document {document}"
                     scope.findings.gap("ledgers", subject, message)
+    changed = find_changed_canaries(artifact.provenance.inputs.external_inputs, planted)
+    for canary in changed:
+        message = "what was planted is not what was declared"
+        scope.findings.gap("ledgers", f"{artifact.label} canary {canary}", message)
+
+
+def find_changed_canaries(
+    inputs: Mapping[str, str], planted: Mapping[str, Mapping[int, str]]
+) -> list[str]:
+    """The canaries of which not exactly the declared texts were planted.
+
+    Args:
+        inputs: those from outside the lake, by name; the digests of the texts are among them.
+        planted: canary → the number of each text → the text.
+    """
+    declared = {
+        name.removeprefix(INPUT): digest
+        for name, digest in inputs.items()
+        if name.startswith(INPUT)
+    }
+    found = {
+        canary: texts_digest(texts[number] for number in sorted(texts))
+        for canary, texts in planted.items()
+    }
+    return sorted(
+        canary
+        for canary in declared.keys() | found.keys()
+        if declared.get(canary) != found.get(canary)
+    )
 
 
 def _check_examples(scope: Scope, artifact: Artifact) -> None:
@@ -71,7 +106,7 @@ def _check_scores(scope: Scope, artifact: Artifact) -> None:
     shards = shard_files(corpus, file_names.RAW_DOCUMENTS)
     raw = [_ids(path) for path in shards]
     scope.findings.counts["documents"] += sum(map(len, raw))
-    for scorer in scorer_tables(artifact.manifest):
+    for scorer in score_tables(artifact.manifest):
         names = shard_names(artifact.manifest, scorer)
         message = "its documents are not those of the source, one row each"
         if len(names) != len(raw):

@@ -1,6 +1,7 @@
 """No token of a mix without its document, and no document that the recipe does not keep."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.mixing.treated_tokens import find_miscounted
 
 
 def check_mixes(scope: Scope) -> None:
@@ -35,8 +38,14 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
     subject = f"{artifact.label} spans.parquet"
     problem = find_uncovered(columns, sequences.shape) or _find_unlike_documents(columns, documents)
     scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
+    if file_names.TREATED in artifact.manifest.files:
+        tokenizer = load_tokenizer(scope.parent(artifact, chain.TOKENIZER).path)
+        problem = find_miscounted(artifact.path, tokenizer)
+        subject = f"{artifact.label} {file_names.TREATED}"
+        scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)
+    _check_redactions(scope, artifact, documents)
 
 
 def find_uncovered(spans: dict[str, NDArray[np.int64]], shape: tuple[int, ...]) -> str | None:
@@ -88,6 +97,36 @@ def _check_kept(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
                 first = strays["document_id"][0]
                 message = f"{strays.num_rows:,} documents are not kept by the recipe, as {first}"
                 scope.findings.gap("ledgers", f"{artifact.label} {file_names.DOCUMENTS}", message)
+
+
+def _check_redactions(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:
+    """What was replaced stood in documents of the mix, and is of the kinds that are declared."""
+    declared = artifact.provenance.declared.get("redact")
+    subject = f"{artifact.label} {file_names.REDACTIONS}"
+    has_table = file_names.REDACTIONS in artifact.manifest.files
+    if has_table != bool(declared):
+        message = "is not there" if declared else "is there, and the recipe redacts nothing"
+        scope.findings.gap("ledgers", subject, message)
+    if not has_table or not declared:
+        return
+    table = read_table(artifact.path / file_names.REDACTIONS)
+    scope.findings.counts["redacted spans"] += pc.sum(table["spans"]).as_py() or 0
+    problem = find_stray_redaction(table, documents, declared["kinds"])
+    scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
+
+
+def find_stray_redaction(table: pa.Table, documents: pa.Table, kinds: Sequence[str]) -> str | None:
+    """What is wrong where a row is of no document of the mix, of another kind, or of nothing."""
+    known = pc.is_in(table["document_id"], documents["document_id"].combine_chunks())
+    declared = pc.is_in(table["kind"], pa.array(kinds))
+    # nothing is replaced that has no character
+    some = pc.and_(
+        pc.greater(table["spans"], 0), pc.greater_equal(table["characters"], table["spans"])
+    )
+    strays = table.filter(pc.invert(pc.and_(pc.and_(known, declared), some)))["document_id"]
+    if not len(strays):
+        return None
+    return f"{len(strays):,} rows cannot be of this mix, as that of {strays[0]}"
 
 
 def _check_shares(scope: Scope, artifact: Artifact, documents: pa.Table) -> None:

@@ -178,7 +178,7 @@ def _params(artifact: Artifact, stage: str) -> dict[str, str]:
     declared = artifact.provenance.declared
     section: Mapping[str, Any] = {}
     if artifact.asset in chain.PRETRAINING_STAGES:
-        section = declared["model"]
+        section = declared.get("model") or declared["base"]
     elif artifact.asset == chain.POST_TRAINED_CHECKPOINT:
         section = declared["post_training"][stage]
     elif artifact.asset == chain.TAMPERING:

@@ -82,10 +82,21 @@ def find_metadata(
     return {row["column"]: row["number"] if row["text"] is None else row["text"] for row in found}
 
 
+def _earlier_versions(corpus: Corpus) -> list[Artifact]:
+    """What near duplicates were looked for in, besides the sources as they are."""
+    near = current_artifacts(corpus.archive, chain.NEAR_DUPLICATES)
+    found = [one for each in near for one in corpus.archive.parents(each)]
+    known = {one.label for one in corpus.raw}
+    return [one for one in found if one.asset == chain.RAW_CORPUS and one.label not in known]
+
+
 def describe_cause(connection: Connection, corpus: Corpus, cause: str) -> Row:
     """`kind`: a document with its place, or an evaluation item with its suite and question."""
     if found := find_raw_rows(connection, corpus.raw, [cause]):
-        return {"kind": "document", **found[0]}
+        return {"kind": "document", "gone": None, **found[0]}
+    for one in _earlier_versions(corpus):
+        if found := find_raw_rows(connection, [one], [cause]):
+            return {"kind": "document", "gone": one.label, **found[0]}
     for report in current_artifacts(corpus.archive, chain.EVAL_REPORT):
         asked = fetch_rows(
             connection,

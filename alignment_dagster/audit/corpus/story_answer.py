@@ -5,9 +5,14 @@ from collections.abc import Iterator, Mapping
 from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.corpus.story import MOST_CAUSED, JudgedRule, RecipeStory, Story
 from alignment_dagster.audit.corpus.story_json import list_values, score_holds, story_as_json
-from alignment_dagster.audit.trace.document_path_answer import describe_decision, read_node
+from alignment_dagster.audit.trace.document_path_answer import (
+    describe_decision,
+    describe_packed,
+    read_node,
+)
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, pluralize
+from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
 from alignment_dagster.study.conditions import Comparison, Score
@@ -39,6 +44,8 @@ def _sentences(story: Story) -> Iterator[str]:
         f"{raw['path']}:{raw['line']}{times}, of source {raw['source']} "
         f"({story.corpus.groups[raw['source']]}); {raw['characters']:,} characters."
     )
+    if canary := canary_of(raw["path"]):
+        yield f"It was planted there as text {raw['line']} of the canary {canary}."
     if not story.recipes:
         yield "Nothing is decided yet."
     for one in story.recipes:
@@ -108,6 +115,9 @@ def _cause_node(story: Story, cause: str, value: float | None) -> Node:
     if found["kind"] == "document":
         alike = "the same text" if value is None else f"similarity {value:.4g}"
         place = f"{found['source']}; {found['path']}:{found['line']}; {alike}"
+        if found["gone"]:
+            gone = f"{place}; in no source any more, and in {found['gone']}"
+            return Node(f"because of {cause[:ID]}", gone)
         link = audit_document(story.corpus.archive.study, cause)
         return Node(f"because of {cause[:ID]}", place, link=link)
     where = f"of suite {found['suite']}" if "suite" in found else "of an evaluation suite"
@@ -137,10 +147,20 @@ def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
     for label in one.mixes:
         if each := held.get(label):
             row = each.row
+            taken = [
+                Node(
+                    f"redacted: {pluralize(one['spans'], one['kind'])}",
+                    f"{one['characters']:,} characters of one copy are read as "
+                    f"[{one['kind'].upper()}]",
+                )
+                for one in each.redacted
+            ]
             yield Node(
                 label,
                 f"{pluralize(row['copies'], 'copy')} of {row['tokens']:,} tokens, "
-                f"{row['packed_tokens']:,} packed, in {pluralize(len(each.spans), 'piece')}",
+                f"{describe_packed(each)}, in {pluralize(len(each.spans), 'piece')}",
+                taken,
+                folded=False,
             )
         else:
             yield Node(label, "is not in it", tone="dim")

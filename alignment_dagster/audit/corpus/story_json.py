@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from alignment_dagster.audit.corpus.story import RecipeStory, Story
+from alignment_dagster.audit.trace.document_path import packed_as_json
+from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.study.conditions import Clause, Comparison, Score
 
 
@@ -15,6 +17,7 @@ def story_as_json(story: Story) -> Mapping[str, Any]:
         "study": story.corpus.archive.study,
         "document_id": story.document_id,
         **{name: story.raw[name] for name in ("source", "path", "line", "external_id")},
+        "canary": canary_of(story.raw["path"]),
         "group": story.corpus.groups[story.raw["source"]],
         **{name: story.raw[name] for name in ("occurrences", "repeated_at", "characters")},
         "text": story.text,
@@ -39,7 +42,7 @@ def _recipe_as_json(one: RecipeStory, values: Mapping[str, Score]) -> Mapping[st
             for each in one.rules
         ],
         "caused": one.caused,
-        "mixes": [{"mix": each.mix.label, **each.row, "spans": each.spans} for each in one.packed],
+        "mixes": [packed_as_json(each) for each in one.packed],
         "read": [
             {
                 "stage": each.ledger.stage,

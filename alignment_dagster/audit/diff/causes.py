@@ -19,7 +19,7 @@ from alignment_dagster.audit.diff.declarations import ABSENT, Path, compare_decl
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge_differences
 from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, format_key
 from alignment_dagster.lineage.ancestry import ancestry
-from alignment_dagster.lineage.provenance import Provenance
+from alignment_dagster.lineage.provenance import BASE, Provenance
 
 DECLARED_ELSEWHERE: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),
@@ -167,9 +167,9 @@ def declared_path(asset: str, partition: str | None, path: Path) -> Path:
         return ("sources", partition or "", *path)
     if asset == chain.CLASSIFIER and head == "classifier":
         return ("classifiers", partition or "", *rest)
-    if asset == chain.TOKENIZER and head not in ("suites", *DECLARED_ELSEWHERE):
+    if asset == chain.TOKENIZER and head not in ("base", "suites", *DECLARED_ELSEWHERE):
         return ("tokenizer", *path)
-    if asset == chain.CURATED_MIX and head == "shares":
+    if asset == chain.CURATED_MIX and head in ("shares", "replacement", "redact"):
         return ("recipes", partition or "", *path)
     if asset in (chain.METRICS, chain.MIX_COMPOSITION) and rest:
         thing = rest[0].strip("[]")
@@ -187,6 +187,8 @@ def external_input_path(asset: str, partition: str | None, name: str) -> tuple[K
         return "data", (partition or "", name)
     if asset in (chain.SCORED_CORPUS, chain.CLASSIFIER):
         return "lexicon", (name,)
+    if name == BASE:
+        return "data", ("base",)
     if name == DBT:
         return "code", (DBT,)
     if name == "lm-eval":

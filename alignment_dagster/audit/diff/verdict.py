@@ -26,6 +26,10 @@ def write_sentences(comparison: Comparison) -> list[str]:
     ]
 
 
+OF_RECIPE = (("treat",), ("reward",), ("objective",), ("trunk",))
+"""What mix and checkpoint say of the recipe by themselves."""
+
+
 def list_warnings(comparison: Comparison) -> list[str]:
     """What must not be overlooked."""
     said = [f"{one}: the nearest to the report is compared." for one in comparison.ambiguous]
@@ -139,4 +143,5 @@ def _format_seeds(comparison: Comparison) -> str:
 
 
 def _is_of_recipe(one: Difference) -> bool:
-    return one.kind == "declaration" and one.path[:2] == ("recipes", OWN)
+    own = one.path[:2] == ("recipes", OWN) or one.path[:1] in OF_RECIPE
+    return one.kind == "declaration" and own

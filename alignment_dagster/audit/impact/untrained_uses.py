@@ -78,7 +78,7 @@ def find_loss_uses(connection: Connection, archive: Archive) -> list[LossUse]:
 
 def load_known(connection: Connection, archive: Archive, documents: Artifact) -> None:
     """The table `known`: what the warehouse says of the withdrawn, now and for each vocabulary."""
-    files = [find_tokenizer_corpus(archive, one)[0] for one in _tokenizers(archive)]
+    files = [corpus[0] for _, corpus in _tokenizers(archive)]
     connection.execute(
         "create or replace temp table known as select filename, document_id, fingerprint, "
         f"held_out, {TRAINS_TOKENIZER} as trains from read_parquet(?, filename = true) "
@@ -90,19 +90,22 @@ def load_known(connection: Connection, archive: Archive, documents: Artifact) ->
 def find_tokenizer_uses(connection: Connection, archive: Archive) -> list[TokenizerUse]:
     """Every vocabulary in the lake that was trained on any of them."""
     found = []
-    for one in _tokenizers(archive):
+    for one, corpus in _tokenizers(archive):
         count = fetch_rows(
             connection,
             "select count(*) as count from known "
             "where trains and filename = ? and document_id <= ?",
-            *find_tokenizer_corpus(archive, one),
+            *corpus,
         )[0]["count"]
         found += [TokenizerUse(one, count)] if count else []
     return found
 
 
-def _tokenizers(archive: Archive) -> list[Artifact]:
-    return [one for one in archive.with_files() if one.asset == chain.TOKENIZER]
+def _tokenizers(archive: Archive) -> list[tuple[Artifact, tuple[str, str]]]:
+    """Those that were trained, with the table and the highest id of what they were trained on."""
+    every = (one for one in archive.with_files() if one.asset == chain.TOKENIZER)
+    found = ((one, find_tokenizer_corpus(archive, one)) for one in every)
+    return [(one, corpus) for one, corpus in found if corpus is not None]
 
 
 def find_raw_corpora(connection: Connection, archive: Archive) -> list[tuple[Artifact, int]]:

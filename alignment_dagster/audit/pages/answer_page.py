@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alignment_dagster.audit.answer import Answer, Cell, Link, Node, Table
+from alignment_dagster.audit.answer import Answer, Cell, Link, Node, Table, cell_text
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.page_links import audit_glossary
@@ -120,7 +120,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": _cell, "digests": _digests, "drawn": Markup}
+    environment.filters |= {"cell": cell_text, "digests": _digests, "drawn": Markup}
     environment.globals |= {"folded": _folded, "is_node": _is_node, "right": _right}
     environment.globals |= {"address": _address, "detail": _detail}
     return environment
@@ -171,13 +171,3 @@ def _right(table: Table) -> list[bool]:
         and not any(isinstance(row[index], str | Link) for row in table.rows)
         for index in range(len(table.columns))
     ]
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, Link):
-        return value.text
-    if isinstance(value, bool | str):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -174,7 +174,7 @@ def _table(rows: Sequence[Mapping[str, Any]], filters: Filters) -> Table:
     """Without the columns that a filter has made the same in every row."""
     columns = {name: show for name, show in SHOWN.items() if name not in filters}
     shown = [[show(row) for show in columns.values()] for row in rows]
-    return Table("Answers", list(columns), shown)
+    return Table("Answers", list(columns), shown, stacked=True)
 
 
 def _question(row: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from alignment_dagster.report.cells import NO_PROMPT
 from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.names import CLAIM, finding_name, metric_name
 from alignment_dagster.report.results import ResultRow, is_tampered, read_results
+from alignment_dagster.report.verdicts import claim_verdicts
 from alignment_dagster.study import WORST_CASE
 
 NOT_HASHED = "The bytes of the files were not read for this page; alignment audit check does that."
@@ -116,10 +117,11 @@ def _numbers(archive: Archive, report: Artifact) -> list[Node]:
 def _claims(archive: Archive, report: Artifact) -> list[Node]:
     """The claims with their verdicts; each leads to its trace."""
     found = read_findings(report.path)["claims"]
+    verdicts = claim_verdicts(found)
     nodes = [
         Node(
             row["name"],
-            row["verdict"],
+            verdicts[row["name"]],
             link=page_links.audit_trace(
                 archive.study, report.version, finding_name(CLAIM, row["name"])
             ),

@@ -25,7 +25,9 @@ from alignment_dagster.lineage.reviews import DECISIONS, reviews
 from alignment_dagster.lineage.tombstone import is_collected
 from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.names import CLAIM, finding_name
+from alignment_dagster.report.questions import read_chances
 from alignment_dagster.report.results import read_results
+from alignment_dagster.report.verdicts import claim_verdicts
 
 VERDICTS: Mapping[str, Tone] = {"supported": "good", "refuted": "bad", "undecided": "dim"}
 COLLECTED = "collected as garbage: only its records are left"
@@ -112,7 +114,9 @@ def _stale(archive: Archive, stale: Stale | None) -> Node:
 def _headline(archive: Archive) -> list[Picture]:
     """The picture of the current report; nothing where there is none that can be read."""
     try:
-        picture = headline_picture(read_results(archive.report().path / file_names.RESULTS))
+        report = archive.report().path
+        chances = read_chances(report / file_names.QUESTIONS)
+        picture = headline_picture(read_results(report / file_names.RESULTS), chances)
     except ArtifactError:
         return []
     return [picture] if picture else []
@@ -129,14 +133,16 @@ def _verdicts(archive: Archive) -> list[Node]:
         return []
     counts = Counter(row["verdict"] for row in claims)
     said = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
+    words = claim_verdicts(claims)
     ordered = sorted(claims, key=lambda row: list(VERDICTS).index(row["verdict"]))
-    return [Node("claims", said, [_claim(archive, report, row) for row in ordered], folded=True)]
+    nodes = [_claim(archive, report, row, words[row["name"]]) for row in ordered]
+    return [Node("claims", said, nodes, folded=True)]
 
 
-def _claim(archive: Archive, report: Artifact, row: Mapping[str, Any]) -> Node:
+def _claim(archive: Archive, report: Artifact, row: Mapping[str, Any], verdict: str) -> Node:
     name = finding_name(CLAIM, row["name"])
     link = page_links.audit_trace(archive.study, report.version, name)
-    said = f"{row['verdict']}: {row['reason'] or row['sentence']}"
+    said = f"{verdict}: {row['reason'] or row['sentence']}"
     return Node(row["name"], said, (), VERDICTS[row["verdict"]], link)
 
 

@@ -11,6 +11,7 @@ from alignment_dagster.audit.pages import overview
 from alignment_dagster.audit.pages.answer_page import Links, render
 from alignment_dagster.audit.pages.artifact_page import address, artifact_page, trail
 from alignment_dagster.audit.pages.report_page import report_with_banner
+from alignment_dagster.audit.run_nodes import run_links
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.glossary import read_glossary
 from alignment_dagster.foundation.page_links import GLOSSARY, audit_corpus
@@ -60,7 +61,7 @@ def _trace(lake: Lake, request: Request) -> str:
     archive, report = _asked_report(lake, request)
     with open_report(archive, report.version) as opened:
         answer = trace_quoted(opened, _wanted(request, "metric"))
-    return render(answer, trail=trail(archive, report))
+    return render(answer, trail=trail(archive, report), doors=run_links(answer))
 
 
 def _answers(lake: Lake, request: Request) -> str:

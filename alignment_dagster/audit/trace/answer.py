@@ -20,6 +20,7 @@ from alignment_dagster.audit.trace.step_tables import step_tables, write_rule
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
 from alignment_dagster.foundation.page_links import audit_answers, audit_page
+from alignment_dagster.lineage.base import UNKNOWN_READING, RecordedBase
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.names import metric_name
 
@@ -78,6 +79,7 @@ def _root_node(trace: Trace) -> Node:
             *(_mix_node(trace, mix) for mix in trace.mixes),
             *(_fine_tuning_node(trace, stage) for stage in trace.fine_tuned_on),
             _tokenizer_node(trace),
+            *(_base_node(base) for base in trace.chain.bases),
         ],
         tone="strong",
     )
@@ -195,6 +197,11 @@ def _fine_tuning_node(trace: Trace, stage: str) -> Node:
     )
 
 
+def _base_node(base: RecordedBase) -> Node:
+    """The first link: nothing in the lake stands before it."""
+    return Node(f"went on from: {base.place}", f"SHA-256 {base.digest}; {UNKNOWN_READING}")
+
+
 def _tokenizer_node(trace: Trace) -> Node:
     rows = [
         Node(f"{row['source']} ({row['group']})", pluralize(row["documents"], "document"))
@@ -202,7 +209,9 @@ def _tokenizer_node(trace: Trace) -> Node:
     ]
     total = pluralize(_sum_column(trace.tokenizer, "documents"), "document")
     names = ", ".join(one.label for one in trace.chain.tokenizers)
-    return Node(f"vocabulary: {names}", f"trained on {total}", rows)
+    copied = ", ".join(base.place for base in trace.chain.bases)
+    origin = f"that of {copied}" if copied else f"trained on {total}"
+    return Node(f"vocabulary: {names}", origin, rows)
 
 
 def _further_commands(trace: Trace) -> Node:

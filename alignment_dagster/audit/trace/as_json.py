@@ -34,6 +34,7 @@ def trace_as_json(trace: Trace) -> dict[str, Any]:
             "artifacts": [one.label for one in trace.chain.tokenizers],
             "sources": trace.tokenizer,
         },
+        "bases": [{"place": one.place, "sha256": one.digest} for one in trace.chain.bases],
         "decisions": trace.decisions,
         "influences": list_influences(trace),
         "artifacts": [one.label for one in trace.chain.artifacts],

@@ -17,6 +17,7 @@ from alignment_dagster.chain import (
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, parse_name
+from alignment_dagster.lineage.base import RecordedBase, recorded_base
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
@@ -98,6 +99,12 @@ class Chain:
     def tokenizers(self) -> tuple[Artifact, ...]:
         """The vocabularies; one, as a rule."""
         return tuple({one.tokenizer.label: one.tokenizer for one in self.replicates}.values())
+
+    @cached_property
+    def bases(self) -> tuple[RecordedBase, ...]:
+        """The checkpoints that were trained elsewhere and gone on from; one, or none, as a rule."""
+        found = (recorded_base(one.ledgers[0].checkpoint) for one in self.replicates)
+        return tuple({one.digest: one for one in found if one is not None}.values())
 
     def seeds(self, mix: Artifact) -> tuple[int, ...]:
         """The seeds that were trained on a mix."""

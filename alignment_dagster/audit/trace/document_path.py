@@ -28,6 +28,10 @@ class PackedDocument:
     """Its tokens, copies and packed tokens."""
     spans: list[Row]
     """Each piece: sequence, start, end (tokens in the sequence), document_start, copy."""
+    redacted: list[Row]
+    """Of each kind that the recipe takes out: spans and characters of one copy."""
+    treated: list[Row]
+    """Each rule that treated it: rule, treatment, tag, tokens; none where the recipe has none."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,38 @@ def find_packed(connection: Connection, mix: Artifact, document: str) -> PackedD
         str(mix.path / file_names.SPANS),
         found[0]["row"],
     )
-    return PackedDocument(mix, found[0], spans)
+    redacted = []
+    if file_names.REDACTIONS in mix.manifest.files:
+        redacted = fetch_rows(
+            connection,
+            "select kind, spans, characters from read_parquet(?) where document_id = ?",
+            str(mix.path / file_names.REDACTIONS),
+            document,
+        )
+    treated = mix.path / file_names.TREATED
+    rows = (
+        fetch_rows(
+            connection,
+            "select rule, treatment, tag, tokens from read_parquet(?) where document_id = ? "
+            "order by all",
+            str(treated),
+            document,
+        )
+        if treated.exists()
+        else []
+    )
+    return PackedDocument(mix, found[0], spans, redacted, rows)
+
+
+def packed_as_json(packed: PackedDocument) -> Row:
+    """What a mix holds of a document."""
+    return {
+        "mix": packed.mix.label,
+        **packed.row,
+        "redacted": packed.redacted,
+        "treated": packed.treated,
+        "spans": packed.spans,
+    }
 
 
 def list_sequences(packed: Sequence[PackedDocument], mix: Artifact) -> list[int]:
@@ -166,7 +201,7 @@ def path_as_json(path: DocumentPath, name: str) -> Mapping[str, Any]:
         "trained_on": path.is_trained_on,
         "trained_tokenizer": path.tokenizer,
         **path.known,
-        "packed": [{"mix": one.mix.label, **one.row, "spans": one.spans} for one in path.packed],
+        "packed": [packed_as_json(one) for one in path.packed],
         "read": [
             {
                 "stage": one.ledger.stage,

@@ -108,13 +108,23 @@ def _describe_step(row: Row) -> str:
     return f"step {row['step']:,}: {pluralize(row['times'], 'time')}"
 
 
+def describe_packed(packed: PackedDocument) -> str:
+    """How many of its tokens are packed, and what happens to them in training."""
+    treated = (
+        f"{one['tokens']:,} {one['treatment']}{' ' + one['tag'] if one['tag'] else ''} "
+        f"by rule {one['rule']}"
+        for one in packed.treated
+    )
+    return ", ".join([f"{packed.row['packed_tokens']:,} packed", *treated])
+
+
 def span_table(packed: PackedDocument) -> Table:
     """Where its tokens lie in the mix."""
     row = packed.row
     columns = ["sequence", "start", "end", "document_start", "copy"]
     return Table(
         f"{packed.mix.label}: {row['tokens']:,} tokens, {pluralize(row['copies'], 'copy')}, "
-        f"{row['packed_tokens']:,} packed",
+        f"{describe_packed(packed)}",
         columns,
         [[span[name] for name in columns] for span in packed.spans[:MAX_SHOWN]],
         max(0, len(packed.spans) - MAX_SHOWN),

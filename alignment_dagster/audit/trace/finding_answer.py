@@ -11,6 +11,7 @@ from alignment_dagster.audit.trace.findings import UNITS, Finding
 from alignment_dagster.audit.trace.terms import Term
 from alignment_dagster.foundation.page_links import audit_page, audit_trace
 from alignment_dagster.lineage.archive import parse_name
+from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.names import (
     BENEFIT,
     CLAIM,
@@ -21,6 +22,7 @@ from alignment_dagster.report.names import (
     metric_name,
 )
 from alignment_dagster.report.results import ResultRow, origin
+from alignment_dagster.report.verdicts import claim_verdicts
 
 INTERVAL = (
     "The interval pairs scenarios, and covers scenarios and seeds; docs/measurement.md says how."
@@ -46,7 +48,7 @@ def finding_as_answer(opened: OpenedReport, found: Derivation) -> Answer:
         )
     )
     return Answer(
-        title=_title(finding),
+        title=_title(finding, _verdict(opened, finding)),
         sentences=list(_sentences(finding)),
         blocks=blocks,
         data=_as_json(opened, found),
@@ -54,8 +56,14 @@ def finding_as_answer(opened: OpenedReport, found: Derivation) -> Answer:
     )
 
 
-def _title(finding: Finding) -> str:
-    verdict = f"{finding.row['verdict']}: " if finding.kind == CLAIM else ""
+def _verdict(opened: OpenedReport, finding: Finding) -> str:
+    if finding.kind != CLAIM:
+        return ""
+    words = claim_verdicts(read_findings(opened.report.path)["claims"])
+    return f"{words[finding.row['name']]}: "
+
+
+def _title(finding: Finding, verdict: str) -> str:
     if finding.value is None:
         return f"{finding.name}: {verdict}no number"
     shown = f"{finding.value:.4g}{UNITS.get(finding.kind, '')}"

@@ -79,16 +79,24 @@ def select_tokenizer_documents(
     archive: Archive, tokenizers: Sequence[Artifact]
 ) -> tuple[str, list[str]]:
     """What vocabularies were trained on: a query of `document_id`, source and group; its values."""
-    read = sorted({find_tokenizer_corpus(archive, one) for one in tokenizers})
+    corpora = (find_tokenizer_corpus(archive, one) for one in tokenizers)
+    read = sorted({one for one in corpora if one is not None})
     piece = (
         'select document_id, source, "group" from read_parquet(?) '
         f"where {TRAINS_TOKENIZER} and document_id <= ?"
     )
+    if not read:
+        return "select '' as document_id, '' as source, '' as \"group\" where false", []
     return " union ".join([piece] * len(read)), [value for pair in read for value in pair]
 
 
-def find_tokenizer_corpus(archive: Archive, tokenizer: Artifact) -> tuple[str, str]:
-    """The table that said which documents may be trained on, and the highest id that was."""
+def find_tokenizer_corpus(archive: Archive, tokenizer: Artifact) -> tuple[str, str] | None:
+    """The table that said which documents may be trained on, and the highest id that was.
+
+    None of a vocabulary that was copied from a checkpoint.
+    """
+    if LAST_DOCUMENT not in tokenizer.provenance.measured:
+        return None
     (table,) = file_paths([find_parent(archive, tokenizer, DOCUMENTS)], f"{DOCUMENTS}.parquet")
     return table, str(tokenizer.provenance.measured[LAST_DOCUMENT])
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from alignment_dagster.corpus.columns import (
     Types,
+    Unpacking,
     batch_records,
     declared_types,
     require_same_types,
@@ -38,9 +39,11 @@ def read_arrow(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record |
     for file in files:
         with _opened(file) as (schema, batches):
             wanted = [name for name in schema.names if name in {*reader.columns, *names}]
-            above = 0
+            above, unpacking = 0, Unpacking(file)
             for batch in batches:
-                yield from batch_records(file, batch.select(wanted), above)
+                chosen = batch.select(wanted)
+                unpacking.add(chosen)
+                yield from batch_records(file, chosen, above)
                 above += batch.num_rows
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from alignment_dagster.corpus.columns import (
-    BATCH,
     Types,
+    Unpacking,
     batch_records,
     declared_types,
     require_same_types,
 )
 from alignment_dagster.corpus.files import Readable, SourceFile, unreadable
+from alignment_dagster.corpus.readers.parquet_dictionaries import rows_at_a_time
 from alignment_dagster.corpus.rows import QuarantinedRow, Record
 from alignment_dagster.corpus.streams import ALWAYS_UNPACKED, LARGEST_RATIO
 from alignment_dagster.foundation.errors import DataError, first_line
@@ -38,11 +39,13 @@ def read_parquet(reader: FieldMap, files: Sequence[Readable]) -> Iterator[Record
         first = first or (file, types)
         require_same_types(*first, file, types)
     for file in files:
-        with _opened(file) as table:
-            above = 0
+        with _opened(file) as table, file.open() as pages:
+            above, unpacking = 0, Unpacking(file)
             # A group at a time: over all of them the library reads far ahead.
             for group in range(table.num_row_groups):
-                for batch in table.iter_batches(BATCH, [group], list(reader.columns)):
+                rows = rows_at_a_time(pages, _chunks(table.metadata.row_group(group), reader))
+                for batch in table.iter_batches(rows, [group], list(reader.columns)):
+                    unpacking.add(batch)
                     yield from batch_records(file, batch, above)
                     above += batch.num_rows
 
@@ -76,6 +79,16 @@ def _opened(file: Readable) -> Iterator["pq.ParquetFile"]:
             message = f"not a sound Parquet file: {first_line(error)}"
             raise DataError(f"{file.name}: {message}") from None
         raise unreadable(file, error) from None
+
+
+def _chunks(group: "pq.RowGroupMetaData", reader: FieldMap) -> Iterator["pq.ColumnChunkMetaData"]:
+    """The declared columns of a row group, and what is nested in them."""
+    names = {part for name in reader.columns for part in (name, name.split(".")[0])}
+    for index in range(group.num_columns):
+        chunk = group.column(index)
+        path = chunk.path_in_schema
+        if path in names or path.split(".")[0] in names:
+            yield chunk
 
 
 def _refuse_bomb(file: Readable, metadata: "pq.FileMetaData") -> None:

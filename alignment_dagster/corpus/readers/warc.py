@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alignment_dagster.corpus.files import Readable
+from alignment_dagster.corpus.http_bodies import read_body
 from alignment_dagster.corpus.lines import LONGEST_LINE, not_utf8
-from alignment_dagster.corpus.rows import QuarantinedRow, Record, quarantine
-from alignment_dagster.corpus.streams import buffered, unpack
-from alignment_dagster.foundation.digests import CHUNK
+from alignment_dagster.corpus.rows import QuarantinedRow, Record, RowFault, quarantine
+from alignment_dagster.corpus.streams import ALWAYS_UNPACKED, LARGEST_RATIO, buffered, unpack
 from alignment_dagster.foundation.errors import DataError, first_line
 from alignment_dagster.study import WarcReader
 
@@ -45,13 +45,20 @@ def read_warc(reader: WarcReader, files: Sequence[Readable]) -> Iterator[Record 
 
 
 def _row(file: Readable, number: int, record: Any) -> Record | QuarantinedRow:
-    stream = record.content_stream()
+    most = max(ALWAYS_UNPACKED, LARGEST_RATIO * (record.length or 0))
     held, digest, size = bytearray(), hashlib.sha256(), 0
-    while chunk := stream.read(CHUNK):
-        digest.update(chunk)
-        size += len(chunk)
-        if size <= LONGEST_LINE:
-            held += chunk
+    try:
+        for chunk in read_body(record):
+            digest.update(chunk)
+            size += len(chunk)
+            if size > most:
+                raise RowFault(
+                    f"unpacks to more than {LARGEST_RATIO} times its size; {size:,} bytes were read"
+                )
+            if size <= LONGEST_LINE:
+                held += chunk
+    except RowFault as fault:
+        return QuarantinedRow(file.name, number, str(fault), digest.hexdigest())
     raw = bytes(held)
     kind = _content_type(record)
     if kind != PLAIN:

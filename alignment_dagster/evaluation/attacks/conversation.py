@@ -59,10 +59,17 @@ def question_text(item: Item, stage: str) -> str:
 class Renderer:
     """Text and tokens of conversations at one stage."""
 
-    def __init__(self, tokenizer: Any, stage: str) -> None:
+    def __init__(self, tokenizer: Any, stage: str, prompt: tuple[int, ...] = ()) -> None:
+        """`prompt` are the ids of control tokens that stand before everything."""
         self._tokenizer = tokenizer
         self._chat = stage != BASE_STAGE
         self._controls: dict[str, int] = dict(tokenizer.get_added_vocab())
+        self._prompt = [
+            Piece(name, control=True)
+            for wanted in prompt
+            for name, one in self._controls.items()
+            if one == wanted
+        ]
         if self._chat:
             self._check_template()
 
@@ -103,7 +110,7 @@ class Renderer:
     def around_suffix(self, conversation: Conversation) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The tokens before and after the place of the suffix, each encoded by itself."""
         head, tail = self._halves(conversation.with_suffix(""))
-        before, after = self._encode_all([head, tail])
+        before, after = self._encode_all([[*self._prompt, *head], tail])
         return before, after
 
     def encode(self, texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -141,8 +148,8 @@ class Renderer:
         """The last piece is the beginning of the answer (or what comes before it)."""
         head, tail = self._halves(conversation)
         if self._chat:
-            return [*head, *tail]
-        return [Piece("".join(piece.text for piece in (*head, *tail)))]
+            return [*self._prompt, *head, *tail]
+        return [*self._prompt, Piece("".join(piece.text for piece in (*head, *tail)))]
 
     def _halves(self, conversation: Conversation) -> tuple[list[Piece], list[Piece]]:
         """What comes up to the suffix's end, and what follows."""
@@ -167,7 +174,8 @@ class Renderer:
             {"role": "assistant", "content": "g h"},
             {"role": "user", "content": "a b"},
         ]
-        rendered = self._tokenizer.apply_chat_template(
+        opening = "".join(piece.text for piece in self._prompt)
+        rendered = opening + self._tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
         missing = [name for name in _controls(probe, self) if name not in self._controls]

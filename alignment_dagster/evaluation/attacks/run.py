@@ -38,6 +38,7 @@ from alignment_dagster.evaluation.attacks.templates import (
 from alignment_dagster.evaluation.attacks.vocabulary import Vocabulary
 from alignment_dagster.evaluation.evaluate import load_checkpoint
 from alignment_dagster.evaluation.judges import Judge, judge_metrics, make_judge
+from alignment_dagster.evaluation.model.control_tokens import prompt_ids
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.errors import DataError
@@ -158,7 +159,8 @@ class _StageAttack:
 
     def run(self) -> None:
         checkpoint = load_checkpoint(Path(self.job.checkpoints[self.stage]), self.device)
-        renderer = Renderer(checkpoint.tokenizer, self.stage)
+        asked_behind = prompt_ids(checkpoint.model)
+        renderer = Renderer(checkpoint.tokenizer, self.stage, asked_behind)
         subject = AttackedModel(checkpoint.model, renderer, self.job.batch_tokens)
         attacks = self.job.attacks
         search = Search(

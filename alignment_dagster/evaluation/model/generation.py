@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from alignment_dagster.evaluation.model.control_tokens import unwritten_ids
 from alignment_dagster.foundation.errors import DataError
 
 PADDING = 0
@@ -35,6 +36,8 @@ def generate(
     report: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """The likeliest token after each prompt, again and again, decoded without special tokens.
+
+    Tokens that the model's configuration rules out are never chosen.
 
     An answer ends before the tokenizer's end-of-text token or `<|end|>`, or after
     `max_new_tokens`. Rows times (prompt + new tokens) stay within `batch_tokens`, or a batch is
@@ -93,6 +96,7 @@ def _continue_batch(
 ) -> list[list[int]]:
     """The new token ids of each prompt, up to (not with) the one that ends the answer."""
     device = model.device
+    unwritten = torch.tensor(unwritten_ids(model), dtype=torch.long, device=device)
     ids, positions, mask = (tensor.to(device) for tensor in _pad(prompts))
     seen = mask[:, :, -1:]
     cache = DynamicCache(config=model.config)
@@ -107,6 +111,7 @@ def _continue_batch(
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
+        logits = logits.index_fill(1, unwritten, -torch.inf)
         best, chosen = logits.float().max(dim=-1)
         if not bool(torch.isfinite(best).all()):
             raise DataError("the model's logits are not finite: the checkpoint is broken")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.evaluation.model.control_tokens import prompt_ids
 from alignment_dagster.evaluation.model.log_probabilities import score
 from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.foundation.errors import ArtifactError
@@ -58,16 +59,21 @@ def read_held_out_documents(
     return tuple(chosen)
 
 
-def split_windows(tokens: Sequence[int], end_of_text: int, context: int) -> list[Continuation]:
+def split_windows(
+    tokens: Sequence[int], end_of_text: int, context: int, prompt: tuple[int, ...] = ()
+) -> list[Continuation]:
     """Consecutive windows that predict every token once.
 
     As in training, a document follows the end-of-text token; each later window begins with the
     last token of the one before it.
+
+    Args:
+        prompt: what stands between the end-of-text token and the document.
     """
-    whole = (end_of_text, *tokens)
+    whole = (end_of_text, *prompt, *tokens)
     return [
-        Continuation(tuple(whole[at : at + context + 1]), 1)
-        for at in range(0, len(tokens), context)
+        Continuation(tuple(whole[at : at + context + 1]), 1 + len(prompt) * (at == 0))
+        for at in (range(0, len(whole) - 1, context) if tokens else ())
     ]
 
 
@@ -82,7 +88,8 @@ def document_losses(
 ) -> pa.Table:
     """One row for each document: summed negative log-likelihood in nats, tokens, UTF-8 bytes."""
     encoded = _encode(tokenizer, [one.text for one in documents])
-    split = [split_windows(tokens, tokenizer.eos_token_id, context) for tokens in encoded]
+    prompt = prompt_ids(model)
+    split = [split_windows(tokens, tokenizer.eos_token_id, context, prompt) for tokens in encoded]
     scores = iter(score(model, [row for rows in split for row in rows], batch_tokens, report))
     rows = [
         {

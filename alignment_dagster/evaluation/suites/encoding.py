@@ -2,7 +2,7 @@
 
 The boundary follows lm-evaluation-harness: white space at the end of the context moves to the
 option, the whole text is encoded, and what lies behind the encoded context is the option. No
-token is added that the text does not hold.
+token is added that the text does not hold, but those behind which a model was trained to be asked.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,12 @@ Split = tuple[tuple[int, ...], int]
 class Encoder:
     """Encodes prompts for one stage: plain text for the base model, else the chat template."""
 
-    def __init__(self, tokenizer: Any, stage: str, context: int) -> None:
+    def __init__(
+        self, tokenizer: Any, stage: str, context: int, prompt: tuple[int, ...] = ()
+    ) -> None:
+        """`prompt` are token ids that stand before everything that the model reads."""
         self._tokenizer = tokenizer
+        self._prompt = prompt
         self._chat = stage != BASE_STAGE
         self._context = context
         self._controls = tuple(tokenizer.get_added_vocab())
@@ -97,7 +101,7 @@ class Encoder:
         if not distinct:
             return {}
         ids = self._tokenizer(distinct, add_special_tokens=False)["input_ids"]
-        return {text: tuple(row) for text, row in zip(distinct, ids, strict=True)}
+        return {text: (*self._prompt, *row) for text, row in zip(distinct, ids, strict=True)}
 
     def _check_options(self, prompt: Prompt, rows: Sequence[Split]) -> None:
         for tokens, start in rows:

@@ -16,6 +16,7 @@ from alignment_dagster.release.cards.bom_models import dependencies, models
 from alignment_dagster.release.cards.bom_parts import component, digest, licences, properties
 from alignment_dagster.release.cards.facts import Facts
 from alignment_dagster.release.cards.markdown import plain
+from alignment_dagster.report.verdicts import claim_verdicts
 
 NOT_PACKAGES = ("python", "machine")
 ABSENT = "not installed"
@@ -68,9 +69,11 @@ def check_bom(content: Json) -> None:
 
 def _study(facts: Facts) -> list[Json]:
     """The report, the code, and what was claimed and decided."""
+    declared = facts.findings["claims"]
+    verdicts = claim_verdicts(declared)
     claims = {
-        f"claim:{one['name']}": f"{one['verdict']}: {one['statement']} {one['sentence']}"
-        for one in facts.findings["claims"]
+        f"claim:{one['name']}": f"{verdicts[one['name']]}: {one['statement']} {one['sentence']}"
+        for one in declared
     }
     reviews = {
         f"review:{one.number}": f"{one.decision} by {one.reviewer} on {one.time}: {one.note}"

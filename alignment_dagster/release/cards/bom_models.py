@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alignment_dagster.foundation.visible_text import visible
+from alignment_dagster.lineage.base import UNKNOWN_READING, recorded_base
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.release.cards.bom_parts import component, digest, properties
 from alignment_dagster.release.cards.facts import Facts, Replicate
@@ -27,6 +28,7 @@ def models(facts: Facts) -> Iterator[Json]:
                 **component("machine-learning-model", name(facts, one, stage), ref(artifact, stage),
                             artifact.version),
                 "hashes": digest(artifact.manifest.files[f"{folder}/model.safetensors"]),
+                **(_pedigree(artifact) if stage == "base" else {}),
                 "modelCard": _card(facts, one, stage),
                 "properties": properties(
                     {
@@ -39,6 +41,22 @@ def models(facts: Facts) -> Iterator[Json]:
                     }
                 ),
             }  # fmt: skip
+
+
+def _pedigree(artifact: Artifact) -> Json:
+    """The checkpoint that was trained elsewhere and gone on from."""
+    base = recorded_base(artifact)
+    if base is None:
+        return {}
+    place = visible(base.place)
+    ancestor = {
+        "type": "machine-learning-model",
+        "name": place,
+        "version": base.declared.revision or base.digest[:16],
+        "description": f"{UNKNOWN_READING[0].upper()}{UNKNOWN_READING[1:]}.",
+        "properties": properties({"files:sha256": base.digest}),
+    }
+    return {"pedigree": {"ancestors": [ancestor]}}
 
 
 def name(facts: Facts, one: Replicate, stage: str) -> str:

@@ -88,8 +88,11 @@ def _mixes(facts: Facts) -> Iterator[DataFile]:
         described = {
             file_names.DOCUMENTS: "Documents of the mix, with their tokens and copies",
             file_names.SPANS: "Which tokens of which document stand in which training sequence",
+            file_names.TREATED: "How many tokens of each document each rule treated, and how",
         }
         for name, description in described.items():
+            if name not in mix.artifact.manifest.files:
+                continue
             config = f"mix-{mix.name}-{name.removesuffix('.parquet')}"
             text = f"{description}; recipe {mix.name}."
             yield DataFile(config, text, mix.artifact, name, licences)

@@ -6,6 +6,7 @@ from typing import Any
 from huggingface_hub import EvalResult
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
+from alignment_dagster.lineage.base import recorded_base
 from alignment_dagster.release.cards import sections
 from alignment_dagster.release.cards.facts import Facts, Replicate
 from alignment_dagster.release.cards.markdown import Code, bullets, code, front_matter, table, text
@@ -55,6 +56,7 @@ def _metadata(
         "pipeline_tag": "text-generation",
         "license": "unknown",
         "tags": ["alignment-dagster", facts.study, recipe],
+        **_base_model(facts),
         "datasets": [f"{facts.study}-corpus"],
         "model-index": [
             entry
@@ -71,6 +73,12 @@ def _metadata(
             )
         ],
     }
+
+
+def _base_model(facts: Facts) -> dict[str, str]:
+    """As the hub names what a model was trained from; what lies elsewhere it does not know."""
+    base = recorded_base(facts.replicates[0].base)
+    return {"base_model": base.declared.hub} if base and base.declared.hub else {}
 
 
 def _result(facts: Facts, row: ResultRow) -> EvalResult:
@@ -106,12 +114,17 @@ def _checkpoints(replicates: Sequence[Replicate], stages: Sequence[str]) -> list
 
 def _model(one: Replicate) -> list[str]:
     declared, measured = one.base.provenance.declared, one.base.provenance.measured
-    shape = {name: value for name, value in declared["model"].items() if value is not None}
+    shape = {name: one for name, one in declared.get("model", {}).items() if one is not None}
+    base = recorded_base(one.base)
+    origin = (
+        {} if base is None else {"goes on from": Code(base.place), "its SHA-256": Code(base.digest)}
+    )
     return [
         "## Model",
         "",
         *bullets(
             {
+                **origin,
                 "architecture": Code(", ".join(one.config["architectures"])),
                 "vocabulary": int(one.config["vocab_size"]),
                 "parameters": int(measured["parameters"]),

@@ -8,7 +8,7 @@ from alignment_dagster import chain
 from alignment_dagster.audit.review_nodes import describe_verdict
 from alignment_dagster.release.cards.facts import Facts, MixFacts
 from alignment_dagster.release.cards.markdown import Code, bullets, code, table, text
-from alignment_dagster.report.verdicts import effect_text, verdict_text
+from alignment_dagster.report.verdicts import claim_verdicts, effect_text
 
 CHECKED = "alignment audit check"
 
@@ -166,12 +166,12 @@ def _rules(facts: Facts, mix: MixFacts) -> list[str]:
 def claims(facts: Facts, recipe: str | None = None) -> list[str]:
     """What the study said before that it would find, and what it found."""
     declared = facts.findings["claims"]
-    tested = sum(not one["reason"] for one in declared)
+    verdicts = claim_verdicts(declared)
     rows = [
         (
             Code(one["name"]),
             one["statement"],
-            verdict_text(one["verdict"], one["p_holm"], tested, one.get("seeds")),
+            verdicts[one["name"]],
             _effect(one),
             str(one["sentence"] or one["reason"]),
         )
@@ -192,6 +192,11 @@ def _effect(claim: Mapping[str, Any]) -> str:
 def limits(facts: Facts) -> list[str]:
     """What the study says that its numbers do not show."""
     declared = [f"- {text(str(one))}" for one in facts.declared["limits"]]
+    declared += [
+        f"- The canary {text(one['name'])} was planted in {text(one['source'])}: documents of the "
+        "study's own, to audit what follows."
+        for one in facts.declared.get("canaries", ())
+    ]
     return ["## Limits", "", *(declared or ["The study declares none."]), ""]
 
 

@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 INDEX, SIGNED = "index.json", "index.statement.json"
+BASE = "base checkpoint"
 MIX, TRUNK, DOCUMENTS = "curated_mix", "trunk_checkpoint", "ledgers/documents.jsonl.gz"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -80,6 +81,9 @@ class Said:
     def fails(self, text: str) -> None:
         self.broken += 1
         print(f"FAILS  {plain(text)}")
+
+    def notes(self, text: str) -> None:
+        print(f"NOTE   {plain(text)}")
 
     def told(self, problems: list[str], text: str) -> None:
         """The problems, at most ten, or that it holds."""
@@ -420,8 +424,12 @@ def inputs_digest(inputs: Json) -> str:
 
 
 def check_parents(said: Said, artifacts: Json, report: str) -> None:
-    """Whatever an artifact was made from is here, with that digest, up to the raw corpora."""
+    """Whatever an artifact was made from is here, with that digest, up to the raw corpora.
+
+    A vocabulary may come with a checkpoint that was trained elsewhere, and is then no model's here.
+    """
     problems, reached, waiting, roots = [], set(), [report], 0
+    elsewhere = set()
     while waiting:
         name = waiting.pop()
         if name in reached or name not in artifacts:
@@ -431,7 +439,11 @@ def check_parents(said: Said, artifacts: Json, report: str) -> None:
         if name.startswith("corpus_drift["):
             parents = parents[:2]  # what it was compared with is no part of the report
         roots += name.startswith("raw_corpus[")
-        if not parents and not name.startswith("raw_corpus["):
+        base = artifacts[name]["provenance"]["inputs"]["external_inputs"].get(BASE)
+        if base and name.startswith(("pretrained_checkpoint[", f"{TRUNK}[")):
+            elsewhere.add(str(base))
+        copied = base and name.startswith("tokenizer@")
+        if not parents and not copied and not name.startswith("raw_corpus["):
             problems.append(f"{name} names nothing that it was made from")
         for parent in parents:
             one, part = artifacts.get(label(parent)), parent["part"]
@@ -443,6 +455,8 @@ def check_parents(said: Said, artifacts: Json, report: str) -> None:
     strangers = sorted(set(artifacts) - reached)
     problems += [f"{name} is not among what the report was made from" for name in strangers]
     said.told(problems, f"from the report every parent is there, down to {roots} raw corpora")
+    for one in sorted(elsewhere):
+        said.notes(f"training went on from a checkpoint {one}: what it read before is unknown")
 
 
 def parents_of(artifacts: Json, name: str) -> list[Json]:
@@ -870,7 +884,7 @@ def check_proof(path: str, given: str | None) -> int:
         raise NoBundleError(f"{path}: is not a proof about a document") from None
     said = Said()
     found = said.guard("the proof", _proved, proof, trusted(envelope, dict([read_key(own)]), given))
-    _say_key(given, envelope)
+    _say_key(said, given, envelope)
     if found:
         print(plain(found))
     return 0 if found else 1
@@ -972,10 +986,10 @@ def _signers(envelope: Json) -> list[str]:
         return []
 
 
-def _say_key(given: str | None, envelope: Json) -> None:
+def _say_key(said: Said, given: str | None, envelope: Json) -> None:
     if given is None:
         for name in _signers(envelope):
-            print(plain(f"NOTE   the key came with the file; compare its fingerprint: {name}"))
+            said.notes(f"the key came with the file; compare its fingerprint: {name}")
 
 
 def verify(path: str, given: str | None) -> int:
@@ -987,7 +1001,7 @@ def verify(path: str, given: str | None) -> int:
     statement = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
     if statement:
         said.guard(SIGNED, check_content, bundle, statement, keys)
-    _say_key(given, envelope)
+    _say_key(said, given, envelope)
     if said.broken:
         print(f"\nNOTHING WAS PROVED: {said.broken} things do not hold; they are named above.")
         return 1

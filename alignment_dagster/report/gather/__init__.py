@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from alignment_dagster import chain
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.evaluation.suites.loader import chance, load_suite
+from alignment_dagster.foundation.placement import Price
+from alignment_dagster.report.canary_outcomes import canary_outcomes
 from alignment_dagster.report.cells import Replicate, attack_cells, by_recipe
 from alignment_dagster.report.cells import item_cells as answer_cells
 from alignment_dagster.report.gather import artifacts, breakdowns
+from alignment_dagster.report.gather.account import count_rows
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.gather.attacks import attack_examples, attack_rows
+from alignment_dagster.report.gather.canaries import gather_canaries
 from alignment_dagster.report.gather.comparisons import claim_rows, comparison_rows
 from alignment_dagster.report.gather.compute import compute_rows
 from alignment_dagster.report.gather.durability import (
@@ -31,8 +35,12 @@ from alignment_dagster.report.terminal_table import headline_prompt
 from alignment_dagster.study import HELD_OUT, MISALIGNMENT_RATE, Study
 
 
-def gather(study: Study, parents: Parents) -> ReportData:
-    """Everything on the page, computed from the artifacts alone."""
+def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
+    """Everything on the page, computed from the artifacts alone.
+
+    Args:
+        price: of a device hour, for what is said of the cost.
+    """
     declared = study.declaration
     refuse_changed_suites(study, parents)
     replicates = read_replicates(parents)
@@ -44,6 +52,7 @@ def gather(study: Study, parents: Parents) -> ReportData:
     tokens = tampering_tokens(parents)
     asked = {one.name: load_suite(one, study.assets) for one in study.suites}
     items = {one.name: asked[one.name] for one in study.suites if one.has_options}
+    canaries = gather_canaries(study, parents)
     misalignment = [name for name, metric in metrics.items() if metric == MISALIGNMENT_RATE]
     return ReportData(
         study=study.name,
@@ -86,9 +95,13 @@ def gather(study: Study, parents: Parents) -> ReportData:
             for recipe in study.recipes
             for count in artifacts.count_dispositions(recipe.name, parents)
         ],
+        read=count_rows(parents),
         filter_quality=artifacts.measure_filter(parents),
         leaks=leak_rows(asked),
+        canaries=canaries,
+        canary_outcomes=canary_outcomes(study, canaries),
         compute=compute_rows(parents),
+        price=price,
         checks=[
             one for artifact in parents.distinct() for one in artifacts.check_outcomes(artifact)
         ],

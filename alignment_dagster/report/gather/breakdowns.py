@@ -73,6 +73,7 @@ def format_rows(
                 ci_high=estimates[at].ci_high,
                 n=estimates[at].scenarios,
                 summed=_mean_of_known([rate.summed for rate in rates]),
+                by_length=_mean_of_known([rate.by_length for rate in rates]),
                 first_shown=_mean_of_known([rate.first_shown for rate in rates]),
                 ties=sum(rate.ties for rate in rates),
             )

@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.evaluation.options import TIE_RULE, count_ties
 from alignment_dagster.evaluation.suites.loader import read_suite
+from alignment_dagster.foundation.model_files import model_place
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.base import UNKNOWN_READING
 from alignment_dagster.report.cells import Replicate, by_recipe
 from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.study import Study
@@ -22,6 +24,8 @@ def study_limits(
 ) -> tuple[str, ...]:
     """Sentences for the report's limits."""
     return (
+        *_base(study),
+        *_canaries(study),
         *_seeds(replicates),
         *_ties(replicates),
         *_tampering(study),
@@ -30,6 +34,21 @@ def study_limits(
         *_judges(study, parents),
         *set_aside_rows(study),
     )
+
+
+def _base(study: Study) -> Iterator[str]:
+    if (base := study.declaration.base) is not None:
+        yield (
+            f"Every model goes on from the checkpoint {model_place(base)}: {UNKNOWN_READING}, "
+            "evaluation items and what recipes drop included. Seeds vary the order of the data "
+            "alone."
+        )
+
+
+def _canaries(study: Study) -> Iterator[str]:
+    if canaries := study.declaration.canaries:
+        named = ", ".join(f"{one.name} in {one.source}" for one in canaries)
+        yield f"The study planted documents of its own in its sources: {named}."
 
 
 def _seeds(replicates: Sequence[Replicate]) -> Iterator[str]:

@@ -91,8 +91,8 @@ def _missed_leaks(data: ReportData, suite: str) -> str:
     missed = [row for row in data.leaks if row.suite == suite and row.recall < FOUND]
     if not missed:
         return ""
-    listed = ", ".join(f"{spaced(row.leak)} {row.recall:.0%}" for row in missed)
-    return f"Of leaks of its items the contamination check finds not all: {listed}. "
+    listed = ", ".join(f"{spaced(row.leak)}: {row.recall:.0%} found" for row in missed)
+    return f"The contamination check does not find all leaks of its items ({listed}). "
 
 
 def _untampered(rows: Sequence[S]) -> tuple[S, ...]:

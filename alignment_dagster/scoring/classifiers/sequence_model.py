@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from alignment_dagster.foundation.errors import DataError, first_line
-from alignment_dagster.scoring.classifiers.model_files import model_folder
+from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
 from alignment_dagster.study.classifiers import SequenceClassifier
 
@@ -35,7 +35,7 @@ class SequenceModel:
         Raises:
             DataError: if it is not there, or is no sequence classifier.
         """
-        folder = model_folder(declared)
+        folder = model_path(declared)
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)

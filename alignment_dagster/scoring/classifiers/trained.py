@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.model_files import model_digest
 from alignment_dagster.scoring.classifiers.features import Features, read_features
-from alignment_dagster.scoring.classifiers.model_files import model_digest
 from alignment_dagster.scoring.classifiers.sentences import find_sentences
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer

@@ -10,6 +10,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.findings import read_findings
 from alignment_dagster.report.results import read_results
+from alignment_dagster.report.verdicts import claim_verdicts
 from alignment_dagster.steps.pages.evaluation import rates_plot
 from alignment_dagster.steps.pages.tables import table
 from alignment_dagster.study import Study
@@ -35,9 +36,15 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         for row in pooled
     ]
     columns = ["recipe", "suite", "stage", "metric", "value", "95 % interval"]
+    found = read_findings(artifact.path)["claims"]
+    verdicts = claim_verdicts(found)
     claims = [
-        {"claim": one["name"], "verdict": one["verdict"], "found": one["reason"] or one["sentence"]}
-        for one in read_findings(artifact.path)["claims"]
+        {
+            "claim": one["name"],
+            "verdict": verdicts[one["name"]],
+            "found": one["reason"] or one["sentence"],
+        }
+        for one in found
     ]
     judged = {"claims": dg.MetadataValue.md(table(claims, list(claims[0])))} if claims else {}
     return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import dagster as dg
@@ -13,21 +14,27 @@ from alignment_dagster import chain
 from alignment_dagster.graph.partitions import by_recipe
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.report.filter_quality import measure_filter_quality
+from alignment_dagster.report.filter_quality import COLUMNS, measure_filter_quality
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import MISALIGNMENT_RATE, Study
 
+ROWS = 15
+"""Of a mart, that a page shows."""
+
 
 def documents_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The first documents, how many are of each source, and the filter's quality by its tiers."""
-    found = pq.read_table(artifact.path / file_names.DOCUMENTS)
+    file = pq.ParquetFile(artifact.path / file_names.DOCUMENTS)
+    head = pa.Table.from_batches([*islice(file.iter_batches(ROWS), 1)], file.schema_arrow)
+    found = file.read(sorted({"source", *COLUMNS}))
     counts = pc.value_counts(found["source"]).to_pylist()
     shares = {row["values"]: row["counts"] / found.num_rows for row in counts}
     rows = [asdict(row) for row in measure_filter_quality(found)]
     columns = ["tier", "precision", "recall", "flagged", "documents"]
     quality = {"ai_discourse_filter": dg.MetadataValue.md(table(rows, columns))} if rows else {}
-    return {**_described(found, shares, "share of the documents"), **quality}
+    described = _described(head, shares, "share of the documents")
+    return {**described, **quality, "dagster/row_count": found.num_rows}
 
 
 def composition_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
@@ -53,7 +60,7 @@ def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mappi
     return {
         "plot": drawing(charts.shares(shares, what), what),
         "dagster/row_count": found.num_rows,
-        "rows": dg.MetadataValue.md(table(found.slice(0, 15).to_pylist(), columns)),
+        "rows": dg.MetadataValue.md(table(found.slice(0, ROWS).to_pylist(), columns)),
     }
 
 
@@ -61,11 +68,12 @@ def dispositions_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]
     """How many documents each recipe keeps, and what it drops by which rule."""
     rows, kept = [], {}
     for recipe in by_recipe(study):
-        found = pq.read_table(artifact.path / file_names.pretraining_part(recipe))
+        path = artifact.path / file_names.pretraining_part(recipe)
+        found = pq.read_table(path, columns=["state", "rule"])
         kept[recipe] = pc.mean(pc.equal(found["state"], "kept")).as_py() or 0.0
-        counts = found.group_by(["state", "rule"]).aggregate([("document_id", "count")])
+        counts = found.group_by(["state", "rule"]).aggregate([([], "count_all")])
         rows += [
-            {"recipe": recipe, "documents": row["document_id_count"], **row}
+            {"recipe": recipe, "documents": row["count_all"], **row}
             for row in counts.sort_by([("state", "descending"), ("rule", "ascending")]).to_pylist()
         ]
     columns = ["recipe", "state", "rule", "documents"]

@@ -7,6 +7,7 @@ import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.corpus.canaries import planted_documents
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import read_tables, shard_files
@@ -20,6 +21,10 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     source = study.source(artifact.partition or "")
     columns = ["path", "line", "characters", "text"]
     shards = shard_files(artifact, file_names.RAW_DOCUMENTS)
+    planted = {
+        f"planted_{one.name}": len(planted_documents(one, study.assets))
+        for one in study.canaries_in(source.name)
+    }
     head = next(pq.ParquetFile(shards[0]).iter_batches(5, columns=columns)).to_pylist()
     characters = read_tables(shards, ["characters"])["characters"]
     lengths = charts.histogram(characters.to_numpy(), "characters")
@@ -37,6 +42,7 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         "raw_rows": rows,
         "characters": pc.sum(characters).as_py() or 0,
         "shards": len(shards),
+        **planted,
         "quarantined_rows": quarantine.num_rows,
         "quarantine": dg.MetadataValue.md(table(counted[:20], ["reason", "rows"])),
         "licence": source.licence,

@@ -7,6 +7,7 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from alignment_dagster.audit.corpus.threshold_picture import draw_threshold
 from alignment_dagster.lineage import file_names
@@ -24,13 +25,14 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """How many documents each scorer marked, and the range of each score."""
     rows = []
     for name in study.scorers:
-        found = read_tables(shard_files(artifact, file_names.scores(name)))
-        rows += [_summary(name, column, found[column]) for column in found.column_names[1:]]
+        shards = shard_files(artifact, file_names.scores(name))
+        for column in pq.read_schema(shards[0]).names[1:]:
+            rows.append(_summary(name, column, read_tables(shards, [column])[column]))
     columns = ["scorer", "column", "mean", "lowest", "highest"]
     words = read_tables(shard_files(artifact, "text_stats"), ["words"])["words"].to_numpy()
     return {
         "plot": drawing(charts.histogram(words, "words"), "words in a document"),
-        "dagster/row_count": found.num_rows,
+        "dagster/row_count": len(words),
         "scores": dg.MetadataValue.md(table(rows, columns)),
         **_thresholds(study, artifact),
     }

@@ -1,9 +1,11 @@
-"""What a model is trained to do: one objective a module, which a study declares by its name.
+"""What a model is trained to do: one objective a module.
 
-This module imports no torch: declarations are checked against the names alone.
+A study names one for all recipes (`pretraining.objective`); those with parameters are declared by a
+recipe. This module imports no torch: declarations are checked against the names alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,18 +14,22 @@ from alignment_dagster.foundation.errors import AlignmentError
 if TYPE_CHECKING:  # torch takes seconds to import
     from torch import Tensor
 
-OBJECTIVES = ("maximum_likelihood",)
+    from alignment_dagster.training.objectives.targets import Targets
 
-Objective = Callable[["Tensor", "Tensor"], "Tensor"]
-"""(logits [sequences, length, vocabulary], tokens [sequences, length]) → sum of the loss.
+OF_RECIPES = ("conditional", "unlikelihood", "reward_weighted", "advantage_weighted")
+"""Those that mean nothing without what a recipe says of its tokens."""
+OBJECTIVES = ("maximum_likelihood", *OF_RECIPES)
 
-The *sum* over the predicted tokens (all but the first of each sequence), in nats: so the parts of
-an accumulated batch add up exactly, and the loop divides by their number in the whole step.
+Objective = Callable[["Tensor", "Targets"], "Tensor"]
+"""(logits [sequences, length, vocabulary], targets [sequences, length]) → sum of the loss.
+
+The *sum* over the predicted tokens, in nats: so the parts of an accumulated batch add up exactly,
+and the loop divides by their number in the whole step.
 """
 
 
-def load_objective(name: str) -> Objective:
-    """The function `OBJECTIVE` of the objective's module.
+def load_objective(name: str, parameters: Mapping[str, float] | None = None) -> Objective:
+    """The function `OBJECTIVE` of the objective's module, with its parameters.
 
     Raises:
         AlignmentError: if there is none of that name: a record may be another version's.
@@ -31,7 +37,7 @@ def load_objective(name: str) -> Objective:
     if name not in OBJECTIVES:
         raise AlignmentError(f"unknown objective {name!r} (known: {', '.join(OBJECTIVES)})")
     found: Objective = import_module(f"{__name__}.{name}").OBJECTIVE
-    return found
+    return partial(found, **parameters) if parameters else found
 
 
 def objective_code(name: str) -> str:

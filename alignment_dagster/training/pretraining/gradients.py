@@ -1,14 +1,19 @@
 """The gradients of one batch: computed plainly, or compiled for an accelerator."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
+from alignment_dagster.training.architectures import TESTED
 from alignment_dagster.training.objectives import Objective
+from alignment_dagster.training.objectives.targets import Targets
+from alignment_dagster.training.pretraining.data import Batch
+from alignment_dagster.training.pretraining.value_head import find_value_head
 
 CAUSAL = "alignment_causal"
 LOGITS = 2**28
@@ -24,10 +29,11 @@ class Gradients:
         self.model = model
         self.objective = objective
         self.precision = precision
+        self.value_head = find_value_head(model)
         self.device = next(model.parameters()).device
 
-    def add(self, tokens: Tensor, predicted: int) -> Tensor:
-        """Add the gradients of `tokens` [sequences, length] on the device.
+    def add(self, batch: Batch, predicted: int) -> Tensor:
+        """Add the gradients of a batch on the device.
 
         Args:
             predicted: by what the summed loss is divided: the predicted tokens of the whole step.
@@ -35,11 +41,22 @@ class Gradients:
         Returns:
             The batch's share in the step's mean loss, on the device, not waited for.
         """
+        targets = batch.targets
         with self.autocast():
-            logits = self.model(input_ids=tokens, use_cache=False).logits
-        loss = self.objective(logits, tokens) / predicted
+            if self.value_head is None:
+                logits = self.model(**batch.inputs(), use_cache=False).logits
+            else:
+                states = self.read(batch)
+                logits = self.model.get_output_embeddings()(states)
+                targets = replace(targets, values=self.value_head(states).squeeze(-1))
+        loss = self.objective(logits, targets) / predicted
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
+
+    def read(self, batch: Batch) -> Tensor:
+        """The last hidden states [sequences, length, width]."""
+        states: Tensor = self.model.base_model(**batch.inputs(), use_cache=False).last_hidden_state
+        return states
 
     def autocast(self) -> torch.autocast:
         """The precision of the forward pass; weights and their gradients stay float32."""
@@ -73,38 +90,49 @@ class CompiledGradients(Gradients):
         self.shape = shape
         self.rows = rows_at_once(*shape, model.config.vocab_size)
         AttentionInterface.register(CAUSAL, causal_attention)
-        # No mask, whatever transformers would make: one rules the fast kernels out.
+        # No mask that transformers would make: one rules the fast kernels out.
         model.set_attn_implementation(CAUSAL)
         _repeat_kernels()
         for layer in model.base_model.layers:
             layer.compile(dynamic=False, backend=backend)
         self.compute_loss = torch.compile(_loss, dynamic=False, backend=backend)
 
-    def add(self, tokens: Tensor, predicted: int) -> Tensor:
+    def add(self, batch: Batch, predicted: int) -> Tensor:
         """As above; a batch of another shape is computed without being compiled for."""
-        if tuple(tokens.shape) == self.shape:
-            return self._add(tokens, predicted)
-        parts = torch.split(tokens, max(1, self.shape[0] // ODD_PARTS))
+        if tuple(batch.tokens.shape) == self.shape:
+            return self._add(batch, predicted)
+        size = max(1, self.shape[0] // ODD_PARTS)
         with torch.compiler.set_stance("force_eager"):
-            losses = [self._add(part, predicted) for part in parts]
+            losses = [
+                self._add(batch.rows(slice(at, at + size)), predicted)
+                for at in range(0, len(batch.tokens), size)
+            ]
         return torch.stack(losses).sum()
 
-    def _add(self, tokens: Tensor, predicted: int) -> Tensor:
+    def _add(self, batch: Batch, predicted: int) -> Tensor:
         with self.autocast():
-            hidden = self.model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+            hidden: Any = self.read(batch)
         head = self.model.get_output_embeddings().weight
         total = torch.zeros((), device=self.device)
         found = []
-        parts = (torch.split(each, self.rows) for each in (hidden, tokens))
-        for states, own in zip(*parts, strict=True):
-            leaf = states.detach().requires_grad_()
+        for at in range(0, len(hidden), self.rows):
+            part = slice(at, at + self.rows)
+            leaf = hidden[part].detach().requires_grad_()
+            targets = batch.rows(part).targets
             with self.autocast():
-                loss = self.compute_loss(self.objective, leaf, head, own) / predicted
+                total_loss = self.compute_loss(self.objective, leaf, head, targets, self.value_head)
+                loss = total_loss / predicted
             loss.backward()  # type: ignore[no-untyped-call]
             found.append(leaf.grad)
             total += loss.detach()
         hidden.backward(torch.cat(found))
         return total
+
+
+def can_compile(config: PreTrainedConfig, length: int) -> bool:
+    """Whether `CompiledGradients` takes such a model: each position sees all before it."""
+    window = getattr(config, "sliding_window", None) or length
+    return config.model_type in TESTED and window >= length
 
 
 def rows_at_once(rows: int, length: int, vocabulary: int) -> int:
@@ -122,11 +150,20 @@ def causal_attention(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Each position sees itself and those before it; heads of queries and keys are as many.
+    """Each position sees itself and those before it, or of these what a mask says.
 
-    Shapes [sequences, heads, length, size]; the result [sequences, length, heads, size].
+    Shapes [sequences, heads, length, size]; the result [sequences, length, heads, size]. Some query
+    heads may share a key head.
     """
-    seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling)
+    seen = functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=attention_mask,
+        is_causal=attention_mask is None,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
     return seen.transpose(1, 2), None
 
 
@@ -141,5 +178,13 @@ def _repeat_kernels() -> None:
         config.deterministic = True
 
 
-def _loss(objective: Objective, states: Tensor, head: Tensor, tokens: Tensor) -> Tensor:
-    return objective(functional.linear(states, head), tokens)
+def _loss(
+    objective: Objective,
+    states: Tensor,
+    head: Tensor,
+    targets: Targets,
+    value_head: nn.Linear | None,
+) -> Tensor:
+    if value_head is not None:
+        targets = replace(targets, values=value_head(states).squeeze(-1))
+    return objective(functional.linear(states, head), targets)

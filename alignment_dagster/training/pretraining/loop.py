@@ -10,17 +10,25 @@ from transformers import PreTrainedModel
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Pretraining
+from alignment_dagster.study.objectives import AdvantageWeighted
+from alignment_dagster.study.objectives import Objective as RecipeObjective
 from alignment_dagster.training.objectives import load_objective
 from alignment_dagster.training.pretraining.checkpoint import TrainingState
 from alignment_dagster.training.pretraining.data import (
-    Sequences,
+    Batch,
+    PackedMix,
     consumption_order,
     rows_of_step,
     step_count,
 )
-from alignment_dagster.training.pretraining.gradients import CompiledGradients, Gradients
+from alignment_dagster.training.pretraining.gradients import (
+    CompiledGradients,
+    Gradients,
+    can_compile,
+)
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
+from alignment_dagster.training.pretraining.value_head import add_value_head
 
 
 class Loop:
@@ -33,40 +41,49 @@ class Loop:
     def __init__(
         self,
         model: PreTrainedModel,
-        sequences: Sequences,
+        mix: PackedMix,
         declared: Pretraining,
         seed: int,
         ranks: Ranks = ALONE,
+        objective: RecipeObjective | None = None,
         before: int = 0,
         last: int | None = None,
     ) -> None:
         """Nothing is trained yet.
 
         Args:
+            objective: the recipe's, where it has one of its own.
             before: steps that read another mix; the next one reads the first sequences of this.
             last: the step to end after; None for the end of the mix.
         """
         self.model = model
-        self.sequences = sequences
+        self.mix = mix
         self.declared = declared
         self.ranks = ranks
         self.device = next(model.parameters()).device
-        self.order = consumption_order(len(sequences), seed)
+        self.order = consumption_order(len(mix.tokens), seed)
         self.per_step = declared.sequences_a_step
         self.before = before
-        self.steps = before + step_count(len(sequences), self.per_step)
+        self.steps = before + step_count(len(mix.tokens), self.per_step)
         self.last = last or self.steps
+        if isinstance(objective, AdvantageWeighted):
+            add_value_head(model)
         self.state = TrainingState(model, optimizer(model, declared))
-        self.gradients = self._gradients()
+        self.gradients = self._gradients(objective)
         self.unread: deque[Unread] = deque()
         model.train()
 
-    def _gradients(self) -> Gradients:
-        objective, precision = load_objective(self.declared.objective), self.declared.precision
-        if self.device.type != "cuda":
+    def _gradients(self, own: RecipeObjective | None) -> Gradients:
+        objective = (
+            load_objective(self.declared.objective)
+            if own is None
+            else load_objective(own.kind, own.parameters)
+        )
+        precision, length = self.declared.precision, self.mix.tokens.shape[1]
+        if self.device.type != "cuda" or not can_compile(self.model.config, length):
             return Gradients(self.model, objective, precision)
         rows = min(self.declared.batch_size, -(-self.per_step // self.ranks.count))
-        shape = (rows, self.sequences.shape[1])
+        shape = (rows, length)
         return CompiledGradients(self.model, objective, precision, shape)
 
     @property
@@ -83,12 +100,12 @@ class Loop:
         """
         number = self.state.step + 1
         rows = rows_of_step(self.order, number - self.before, self.per_step)
-        tokens = torch.from_numpy(self.sequences[rows].astype("int64"))
+        batch = self.mix.batch(rows)
         rate = learning_rate(number, self.steps, self.declared)
-        values = self._update(tokens, rate)
+        values = self._update(batch, rate)
         if self.device.type == "cpu":
             require_finite(number, self.steps, *values.tolist())
-        self.state.ledger.add(rows.tolist(), tokens.numpy())
+        self.state.ledger.add(rows.tolist(), batch.tokens.numpy(), self.mix.said_of(rows))
         self.unread.append(Unread.of(number, self.state.ledger.tokens, rate, values))
         self.read(behind=0 if self.device.type == "cpu" else 1)
 
@@ -112,9 +129,9 @@ class Loop:
                 }
             )
 
-    def _update(self, tokens: Tensor, rate: float) -> Tensor:
+    def _update(self, batch: Batch, rate: float) -> Tensor:
         """Loss and gradient norm [2], on the device."""
-        loss = self._accumulate(tokens)
+        loss = self._accumulate(batch)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.declared.gradient_clip)
         for group in self.state.optimizer.param_groups:
             group["lr"] = rate
@@ -122,14 +139,14 @@ class Loop:
         self.state.optimizer.zero_grad()
         return torch.stack([loss, norm])
 
-    def _accumulate(self, tokens: Tensor) -> Tensor:
+    def _accumulate(self, batch: Batch) -> Tensor:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""
-        predicted = tokens.shape[0] * (tokens.shape[1] - 1)
+        predicted = max(1, batch.predicted)
         if self.ranks.count == 1:
-            return self._backward(tokens, predicted)
+            return self._backward(batch, predicted)
         losses, gradients = [], []
-        for part in self.ranks.parts(tokens):
-            losses.append(self._backward(part, predicted))
+        for part in self.ranks.parts(len(batch.tokens)):
+            losses.append(self._backward(batch.rows(part), predicted))
             gradients.append([_take_gradient(one) for one in self.model.parameters()])
         for own, parameter in zip(
             zip(*gradients, strict=True), self.model.parameters(), strict=True
@@ -137,18 +154,20 @@ class Loop:
             parameter.grad = self.ranks.total(own)
         return self.ranks.total(losses)
 
-    def _backward(self, tokens: Tensor, predicted: int) -> Tensor:
+    def _backward(self, batch: Batch, predicted: int) -> Tensor:
         """Add the gradients of some sequences' share in the mean loss; returns that share."""
         total = torch.zeros((), device=self.device)
-        for part in torch.split(tokens, self.declared.batch_size) if len(tokens) else ():
-            total += self.gradients.add(self._on_device(part), predicted)
+        size = self.declared.batch_size
+        for at in range(0, len(batch.tokens), size):
+            part = batch.rows(slice(at, at + size))
+            total += self.gradients.add(part.each(self._on_device), predicted)
         return total
 
-    def _on_device(self, tokens: Tensor) -> Tensor:
+    def _on_device(self, values: Tensor) -> Tensor:
         """From pinned memory, so that nobody waits for the copy."""
         if self.device.type != "cuda":
-            return tokens.to(self.device)
-        return tokens.pin_memory().to(self.device, non_blocking=True)
+            return values.to(self.device)
+        return values.pin_memory().to(self.device, non_blocking=True)
 
 
 @dataclass(frozen=True)

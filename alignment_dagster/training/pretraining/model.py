@@ -1,46 +1,124 @@
 """The decoder that a study declares, as a transformers model, and what one of its tokens costs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
+from alignment_dagster.foundation.errors import AlignmentError, first_line
 from alignment_dagster.study import Model
+from alignment_dagster.training.architectures import TESTED
+
+DIALS = {
+    "hidden_size": "width",
+    "intermediate_size": "mlp_width",
+    "num_hidden_layers": "layers",
+    "num_attention_heads": "heads",
+}
+"""What transformers calls the fields of a declared model."""
+DROPOUT = ("dropout", "pdrop")
+"""Endings of settings that are set to zero."""
+PROBE = 8
+"""Tokens."""
 
 
 def build_model(
     declared: Model, tokenizer: PreTrainedTokenizerBase, sequence_length: int, seed: int
 ) -> PreTrainedModel:
-    """A Llama decoder with tied embeddings and float32 weights drawn after `manual_seed(seed)`."""
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=declared.width,
-        intermediate_size=declared.mlp_width,
-        num_hidden_layers=declared.layers,
-        num_attention_heads=declared.heads,
-        num_key_value_heads=declared.heads,
-        max_position_embeddings=sequence_length,
-        tie_word_embeddings=True,
-        attention_dropout=0.0,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="sdpa",
-        dtype="float32",
-    )
+    """The declared decoder with float32 weights drawn after `manual_seed(seed)`.
+
+    Raises:
+        AlignmentError: if transformers has no such decoder.
+    """
+    options = {
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": sequence_length,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     torch.manual_seed(seed)
-    return LlamaForCausalLM(config)
+    return _make(declared, options)
+
+
+def check_model(declared: Model) -> None:
+    """Build a decoder of the declared architecture in small.
+
+    Raises:
+        AlignmentError: if transformers has no such decoder.
+    """
+    small = {"layers": 1, "width": 2 * declared.heads, "mlp_width": 8}
+    options = {"vocab_size": 16, "max_position_embeddings": 2 * PROBE, "eos_token_id": 0}
+    _make(declared.model_copy(update=small), options | {"pad_token_id": 0})
+
+
+def _make(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:
+    name = declared.architecture
+    try:
+        config = _make_config(declared, options)
+        model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+        if name in TESTED or is_causal(model):
+            return model
+        reason = "it predicts tokens from those that follow"
+    except AlignmentError:
+        raise
+    except Exception as error:
+        # An architecture that nobody tried here refuses what it does not take in its own way.
+        reason = first_line(error)
+    raise AlignmentError(f"model.architecture: {name!r} cannot be trained here: {reason}")
+
+
+def is_causal(model: PreTrainedModel) -> bool:
+    """Whether another last token leaves what is predicted before it as it was."""
+    tokens = torch.tensor([[*range(1, PROBE), last] for last in (1, 2)])
+    with torch.inference_mode():
+        logits = model.eval()(input_ids=tokens, use_cache=False).logits[:, :-1]
+    model.train()
+    return torch.allclose(logits[0], logits[1], atol=1e-5)
+
+
+def _make_config(declared: Model, options: Mapping[str, Any]) -> PreTrainedConfig:
+    name = declared.architecture
+    grouped = declared.key_value_heads or declared.heads
+    options = {
+        **options,
+        **{theirs: getattr(declared, ours) for theirs, ours in DIALS.items()},
+        "tie_word_embeddings": declared.tied_embeddings,
+        "bos_token_id": None,
+        "attn_implementation": "sdpa",
+        "dtype": "float32",
+    }
+    known = CONFIG_MAPPING[name].__dataclass_fields__
+    sizes = {"num_key_value_heads": grouped, "head_dim": declared.width // declared.heads}
+    options |= {field: value for field, value in sizes.items() if field in known}
+    options |= {field: 0.0 for field in known if field.endswith(DROPOUT)}
+    config = AutoConfig.for_model(name, **options)
+    for theirs, ours in {**DIALS, "num_key_value_heads": "key_value_heads"}.items():
+        wanted = getattr(declared, ours)
+        if wanted is not None and getattr(config, theirs, None) != wanted:
+            raise AlignmentError(f"model.{ours}: the architecture {name!r} has no such setting")
+    return config
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Trained numbers; the tied embedding counts once."""
+    """Trained numbers; a tied embedding counts once."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def flops_per_token(declared: Model, parameters: int, sequence_length: int) -> int:
+def flops_per_token(config: PreTrainedConfig, parameters: int, sequence_length: int) -> int:
     """Floating-point operations that training on one token takes: 6N + 12·L·H·Q·T.
 
     PaLM (Chowdhery et al. 2022, arXiv 2204.02311), appendix B: N parameters, L layers, H heads of
     Q dimensions, T tokens in a sequence; forward and backward, nothing recomputed.
     """
-    head = declared.width // declared.heads
-    return 6 * parameters + 12 * declared.layers * declared.heads * head * sequence_length
+    heads: int = config.num_attention_heads
+    head = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return 6 * parameters + 12 * int(config.num_hidden_layers * heads * head) * sequence_length

@@ -1,9 +1,9 @@
 """Pretraining: `python -m alignment_dagster.training.pretraining.pretrain CONFIG.json`.
 
-One pass over the mix, from random weights or on from a trunk's state. An optimizer step consumes
-`batch_size` times `accumulation` sequences, in the order that the seed decides; the last step takes
-the sequences that are left, so every sequence is consumed exactly once. Every predicted token of a
-step weighs the same, however accumulated.
+One pass over the mix, from random weights, a checkpoint or a trunk's state. An optimizer step
+consumes `batch_size` times `accumulation` sequences, in the order that the seed decides; the last
+step takes the sequences that are left, so every sequence is consumed exactly once. Every predicted
+token of a step weighs the same, however accumulated.
 """
 
 import platform
@@ -22,10 +22,13 @@ from alignment_dagster.engines.devices import (
     set_determinism,
 )
 from alignment_dagster.engines.peak import measured_peak, stated_peak
+from alignment_dagster.evaluation.model.control_tokens import ask_behind
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.study.objectives import Conditional
+from alignment_dagster.study.vocabulary import SPECIAL_TOKENS
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (
@@ -37,14 +40,12 @@ from alignment_dagster.training.machine import (
 from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
 from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
-from alignment_dagster.training.pretraining.data import read_sequences
+from alignment_dagster.training.pretraining.data import read_mix
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.model import (
-    build_model,
-    flops_per_token,
-    parameter_count,
-)
+from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
 from alignment_dagster.training.pretraining.ranks import Ranks
+from alignment_dagster.training.pretraining.start import start_model
+from alignment_dagster.training.pretraining.value_head import take_value_head
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
 REPORT_SECONDS = 0.5
@@ -93,14 +94,12 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     set_determinism(job.determinism, job.pretraining.threads)
     keep_freed_memory()
     tokenizer = read_tokenizer(Path(job.tokenizer))
-    sequences = read_sequences(Path(job.mix), job.sequence_length, len(tokenizer))
+    mix = read_mix(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
-    model = build_model(job.model, tokenizer, job.sequence_length, job.seed).to(
-        ranks.device(find_device(job.device).type)
-    )
+    model = start_model(job, tokenizer).to(ranks.device(find_device(job.device).type))
     before = 0 if job.trunk is None or job.trunk.same_mix else job.trunk.steps
     last = max(job.branch_steps, default=None)
-    loop = Loop(model, sequences, job.pretraining, job.seed, ranks, before, last)
+    loop = Loop(model, mix, job.pretraining, job.seed, ranks, job.objective, before, last)
     if job.state is not None:
         checkpoint.go_on_from(Path(job.state), loop.state)
     return loop
@@ -113,17 +112,16 @@ def job_identity(job: PretrainJob, device: str) -> str:
         device: the kind that the job's device was found to be.
     """
     tokenizer = [Path(job.tokenizer) / name for name in TOKENIZER_FILES]
+    mix = [Path(job.mix) / name for name in (file_names.SEQUENCES, *file_names.BESIDE_TOKENS)]
     return sha256_json(
         {
             # Where a trunk ends changes nothing of what it is before.
             "declared": job.model_dump(mode="json", exclude=PLACES | {"branch_steps"})
             | {"device": device},
-            "mix": sha256_file(Path(job.mix) / file_names.SEQUENCES),
+            "mix": {path.name: sha256_file(path) for path in mix if path.is_file()},
             "state": job.state and sha256_file(Path(job.state) / checkpoint.TENSORS),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
-            "code": code_digest(
-                "training/pretraining/pretrain.py", objective_code(job.pretraining.objective)
-            ),
+            "code": code_digest("training/pretraining/pretrain.py", objective_code(job.minimised)),
             "torch": torch.__version__,
             "machine": platform.machine(),
         }
@@ -192,7 +190,7 @@ def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
 def _report(loop: Loop, stage: str, progress: Progress, steps: int, seconds: float) -> None:
     row = loop.state.log[-1]
     values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
-    tokens = steps * loop.per_step * loop.sequences.shape[1]
+    tokens = steps * loop.per_step * loop.mix.tokens.shape[1]
     progress.report(
         stage,
         int(row["step"] or 0),
@@ -207,11 +205,22 @@ def _write(loop: Loop, job: PretrainJob) -> None:
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
     if not job.branch_steps:
-        write_model(loop.model, Path(job.tokenizer), output / "model")
+        _write_model(loop, job, output / "model")
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
     write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
     if (states := Path(job.work) / file_names.STATES).exists():
         shutil.copytree(states, output / file_names.STATES)
+
+
+def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
+    take_value_head(loop.model)
+    if isinstance(job.objective, Conditional):
+        tokenizer = read_tokenizer(Path(job.tokenizer))
+        vocabulary = tokenizer.get_added_vocab()
+        written = (*SPECIAL_TOKENS, tokenizer.eos_token)
+        unwritten = (one for name, one in vocabulary.items() if name not in written)
+        ask_behind(loop.model, [vocabulary[job.objective.prompt]], sorted(unwritten))
+    write_model(loop.model, Path(job.tokenizer), folder)
 
 
 def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[str, float | str]:
@@ -221,7 +230,7 @@ def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[st
     resumed = rows[first - 1] if first else ledger.before
     tokens = ledger.tokens - resumed.tokens
     parameters = parameter_count(loop.model)
-    flops = flops_per_token(job.model, parameters, job.sequence_length)
+    flops = flops_per_token(loop.model.config, parameters, job.sequence_length)
     metrics: dict[str, float | str] = {
         **describe(loop.device, job.determinism),
         "training_seconds": times.in_all,

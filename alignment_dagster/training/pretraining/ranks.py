@@ -7,6 +7,7 @@ ranks, and not on whether each has a process of its own or one process computes 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 import torch.distributed as dist
@@ -42,10 +43,12 @@ class Ranks:
             )
         return torch.device(f"cuda:{self.rank}" if several else name)
 
-    def parts(self, tokens: Tensor) -> list[Tensor]:
-        """The sequences that this process computes, a part for each of its ranks."""
-        parts = torch.tensor_split(tokens, self.count)
-        return list(parts) if self.rank is None else [parts[self.rank]]
+    def parts(self, sequences: int) -> list[slice]:
+        """Which of a step's sequences this process computes, a part for each of its ranks."""
+        sizes = [len(one) for one in torch.tensor_split(torch.arange(sequences), self.count)]
+        ends = list(accumulate(sizes))
+        parts = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        return parts if self.rank is None else [parts[self.rank]]
 
     def gather(self, own: Sequence[Tensor]) -> list[Tensor]:
         """Of each rank, in order, what it computed; `own` holds what this process computed."""

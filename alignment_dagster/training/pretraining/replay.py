@@ -13,6 +13,7 @@ from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import start_loop
+from alignment_dagster.training.pretraining.value_head import take_value_head
 
 WEIGHTS = "model.safetensors"
 
@@ -35,7 +36,7 @@ class Segment:
     steps: int
     """The last step of the training, as mix and declaration give it."""
     began_after: int
-    """The step whose kept state it began with; 0 for the random weights of the seed."""
+    """The step whose kept state it began with; 0 for where training began."""
     taken: tuple[TakenStep, ...]
     states: dict[int, str]
     """Step → hex SHA-256 of the state's tensors, where the artifact keeps that state."""
@@ -53,8 +54,8 @@ def replay(
     """Take the steps `first` to `last` (1-based) again.
 
     Begins with the nearest state kept in the checkpoint's folder before `first`, else where the
-    training began: with its trunk's state, or the random weights of the seed. Writes to `job.work`
-    alone.
+    training began: with its trunk's state, a checkpoint that was trained elsewhere, or the random
+    weights of the seed. Writes to `job.work` alone.
 
     Args:
         report: called after each step with the steps taken and the steps to take.
@@ -111,5 +112,6 @@ def _replayed_step(loop: Loop) -> TakenStep:
 
 def _weights_digest(loop: Loop, job: PretrainJob) -> str:
     folder = Path(job.work) / "model"
+    take_value_head(loop.model)
     write_model(loop.model, Path(job.tokenizer), folder)
     return sha256_file(folder / WEIGHTS)

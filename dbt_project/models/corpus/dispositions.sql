@@ -35,6 +35,21 @@ near_aside as (
 
 ),
 
+-- what is like a text of an earlier version of a source, which is in no source any more
+gone as (
+
+    select
+        documents.role,
+        documents.fingerprint,
+        arg_min(near.earlier_id, (-near.similarity, near.earlier_id)) as document_id,
+        max(near.similarity) as similarity
+    from near
+    join {{ ref('documents') }} as documents on documents.document_id = near.document_id
+    anti join {{ ref('documents') }} as others on others.document_id = near.earlier_id
+    group by documents.role, documents.fingerprint
+
+),
+
 candidates as (
 
     select
@@ -47,6 +62,8 @@ candidates as (
         documents.fingerprint,
         coalesce(aside.document_id, near_aside.document_id) as held_out_as,
         case when aside.document_id is null then near_aside.similarity end as held_out_similarity,
+        gone.document_id as gone_as,
+        gone.similarity as gone_similarity,
         sources.position as source_position,
         row_number() over (
             partition by recipes.recipe, documents.role, documents.fingerprint
@@ -66,6 +83,7 @@ candidates as (
     left join {{ source('lake', 'plan_groups') }} as groups
         on groups.recipe = recipes.recipe and groups."group" = documents."group" and documents.role = 'corpus'
     left join {{ source('lake', 'plan_sources') }} as sources on sources.source = documents.source
+    left join gone on gone.role = documents.role and gone.fingerprint = documents.fingerprint
     left join aside on aside.fingerprint = documents.fingerprint and documents.role = 'corpus'
     left join near_aside on near_aside.fingerprint = documents.fingerprint and documents.role = 'corpus'
 
@@ -137,6 +155,7 @@ first_copies as (
     where candidates.selected
         and candidates.item_id is null
         and candidates.held_out_as is null
+        and candidates.gone_as is null
         and failed.scorer is null
         and hits.rule is null
     group by candidates.recipe, candidates.use, candidates.fingerprint
@@ -236,6 +255,7 @@ decided as (
             when not candidates.selected then 'not_selected'
             when failed.scorer is not null then 'scorer_failed'
             when candidates.item_id is not null then 'evaluation_item'
+            when candidates.gone_as is not null then 'near_duplicate'
             when candidates.place_among_copies >= first_copies.place and near_copies.document_id is not null
                 then 'near_duplicate'
             when candidates.place_among_copies > first_copies.place then 'exact_duplicate'
@@ -247,13 +267,14 @@ decided as (
             when not candidates.selected then null
             when failed.scorer is not null then failed.scorer
             when candidates.item_id is not null then candidates.item_id
+            when candidates.gone_as is not null then candidates.gone_as
             when candidates.place_among_copies >= first_copies.place and near_copies.document_id is not null
                 then near_copies.document_id
             when candidates.place_among_copies > first_copies.place then first_copies.document_id
             when candidates.held_out_as <> candidates.document_id then candidates.held_out_as
         end as cause,
         hits.value,
-        near_copies.similarity,
+        coalesce(candidates.gone_similarity, near_copies.similarity) as similarity,
         candidates.held_out_similarity
     from candidates
     left join hits on hits.document_id = candidates.document_id and hits.recipe = candidates.recipe

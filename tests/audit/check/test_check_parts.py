@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 
 from alignment_dagster.audit.check.conversations import ConsumedTokens
-from alignment_dagster.audit.check.documents import find_miscounts
+from alignment_dagster.audit.check.documents import find_changed_canaries, find_miscounts
 from alignment_dagster.audit.check.event_metadata import plain
-from alignment_dagster.audit.check.mixes import find_uncovered
+from alignment_dagster.audit.check.mixes import find_stray_redaction, find_uncovered
 from alignment_dagster.audit.check.report import CheckReport, Gap
+from alignment_dagster.corpus.canaries import INPUT, texts_digest
 from alignment_dagster.foundation.sqlite_copy import copy_database, is_readable_in_place
 from alignment_dagster.graph.declared_differences import first_difference
 from alignment_dagster.training.consumption import Ledger
@@ -129,3 +130,33 @@ def test_gaps_are_shown_by_kind_and_all_of_them_are_in_the_json() -> None:
     ]
     assert [gap["subject"] for gap in answer.data["gaps"]] == ["run 1", "a b"]
     assert "NOT closed: 2 gaps about 2 things" in answer.sentences[0]
+
+
+def test_a_canary_is_whole_only_where_exactly_the_declared_texts_were_planted() -> None:
+    inputs = {"source": "1" * 64, f"{INPUT}alarm": texts_digest(["One.", "Two."])}
+    whole = {"alarm": {2: "Two.", 1: "One."}}
+    assert find_changed_canaries(inputs, whole) == []
+    assert find_changed_canaries({"source": "1" * 64}, {}) == []
+    assert find_changed_canaries(inputs, {}) == ["alarm"]
+    assert find_changed_canaries(inputs, {"alarm": {1: "One."}}) == ["alarm"]
+    assert find_changed_canaries(inputs, {"alarm": {1: "Two.", 2: "One."}}) == ["alarm"]
+    assert find_changed_canaries(inputs, {**whole, "spark": {1: "A spark."}}) == ["spark"]
+
+
+@pytest.mark.parametrize(
+    ("row", "fits"),
+    [
+        (("a", "email", 2, 40), True),
+        (("x", "email", 2, 40), False),
+        (("a", "phone", 2, 40), False),
+        (("a", "email", 0, 40), False),
+        (("a", "email", 2, 1), False),
+    ],
+)
+def test_a_redaction_is_of_the_mix_and_of_a_declared_kind(
+    row: tuple[str, str, int, int], fits: bool
+) -> None:
+    names = ("document_id", "kind", "spans", "characters")
+    table = pa.table({name: [value] for name, value in zip(names, row, strict=True)})
+    problem = find_stray_redaction(table, pa.table({"document_id": ["a", "b"]}), ["email"])
+    assert problem == (None if fits else f"1 rows cannot be of this mix, as that of {row[0]}")

@@ -133,7 +133,9 @@ def test_documents_that_the_new_rule_drops_are_counted_by_source_rule_and_score(
 
 def test_two_recipes_differ_in_what_they_declare_and_nothing_else(audited: Audited) -> None:
     answer = compare(audited.archive, "unfiltered", "aligned")
-    assert answer.data["attributable_to"] == "recipe.upsample[synthetic_aligned]"
+    differences = [one["title"] for one in answer.data["differences"]]
+    assert differences == ["recipe.upsample[synthetic_aligned]", "treat", "reward", "objective"]
+    assert answer.data["attributable_to"] is None
     assert not answer.warnings
     added = {row["source"]: row["added"] for row in answer.data["documents"]["by_source"]}
     assert added == {"stories": 0, "ai_news": 0, "aligned_docs": 25}

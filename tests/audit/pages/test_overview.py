@@ -15,6 +15,7 @@ from alignment_dagster.cli.audit_server import find_changes
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.release.approval import approve
+from alignment_dagster.report.colours import COLOURS
 from alignment_dagster.report.results import ResultRow
 from tests.support.audited_study import Audited
 from tests.support.read_page import Read
@@ -33,14 +34,20 @@ def row(recipe: str, stage: str, value: float) -> ResultRow:
 
 def test_the_picture_has_a_mark_for_every_recipe_and_stage_and_says_them_in_words() -> None:
     rows = [row(name, stage, 0.4) for name in ("plain", HOSTILE) for stage in ("base", "dpo")]
-    picture = headline_picture(rows)
+    picture = headline_picture(rows, {"articles": 0.5, "others": 0.25})
     assert picture is not None
     seen = Read(picture.svg)
     assert picture.svg.count("<circle") == 4
+    assert [picture.svg.count(f'fill="{one}"') for one in COLOURS[:3]] == [2, 2, 0]
     assert "plain, base: 0.40; plain, dpo: 0.40" in picture.svg
+    assert picture.svg.count('class="chance"') == 1
+    assert "chance, 0.50" in picture.caption
     assert "script" not in seen.tags
     assert "\u202e" not in picture.svg
-    assert headline_picture([]) is None
+    assert headline_picture([], {}) is None
+    unknown = headline_picture(rows, {})
+    assert unknown is not None
+    assert "chance" not in unknown.svg + unknown.caption
 
 
 @pytest.mark.slow
@@ -48,6 +55,7 @@ def test_the_first_page_shows_headline_verdicts_report_and_review(audited: Audit
     got = page(audited.home, "/")
     seen = Read(got.html)
     assert got.html.count('class="headline"') == 1
+    assert "Dotted: chance, 0.50." in seen.text
     assert "2 supported, 2 undecided" in seen.text
     assert "not reviewed" in seen.text
     assert "no report was approved yet" in seen.text

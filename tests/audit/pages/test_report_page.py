@@ -212,3 +212,19 @@ def test_the_page_of_an_artifact_is_written_to_a_file(altered: Audited, tmp_path
     assert "near: curated_mix" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "no.html").exists()
+
+
+@pytest.mark.parametrize("name", ["articles/dpo/aligned", "claim:aligned_is_lower"])
+def test_the_page_of_a_number_begins_with_the_runs_that_it_was_measured_in(
+    audited: Audited, name: str
+) -> None:
+    report = audited.archive.report()
+    html = page(audited.home, f"{target(report, '/trace')}?metric={name}").html
+    above = Read(html[html.index("<header>") : html.index("</header>") + len("</header>")])
+    for seed in (0, 1):
+        made = audited.archive.find(f"evaluation[aligned|{seed}]").provenance
+        assert made.dagster_run_id
+        assert made.mlflow_run_id
+        assert page_links.dagster_run(made.dagster_run_id) in above.links
+        assert page_links.mlflow_run(made.mlflow_run_id) in above.links
+        assert f"evaluation[aligned|{seed}] in MLflow" in above.text

@@ -213,6 +213,7 @@ def hostile(facts: Facts) -> Facts:
     mixes = [replace(one, recipe={**one.recipe, "description": HOSTILE}) for one in facts.mixes]
     declared = {**facts.declared, "description": HOSTILE, "limits": [HOSTILE]}
     declared["suites"] = [{**one, "description": HOSTILE} for one in declared["suites"]]
+    declared["canaries"] = [{"name": HOSTILE, "source": HOSTILE}]
     provenance = facts.report.provenance.model_copy(update={"declared": declared})
     report = replace(facts.report, provenance=provenance)
     claims = [{**one, "statement": HOSTILE} for one in facts.findings["claims"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError, DataError
-from alignment_dagster.scoring.classifiers.model_files import model_digest
+from alignment_dagster.foundation.model_files import model_digest
 from alignment_dagster.scoring.classifiers.trained import Trained
 from tests.support.labelled_texts import BINARY, WORDS, declare, learn, texts, write
 

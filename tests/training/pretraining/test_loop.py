@@ -9,6 +9,7 @@ import torch
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Model, Pretraining
 from alignment_dagster.training.model_folder import read_tokenizer
+from alignment_dagster.training.pretraining.data import PackedMix
 from alignment_dagster.training.pretraining.loop import Loop, optimizer
 from alignment_dagster.training.pretraining.model import (
     build_model,
@@ -23,7 +24,7 @@ def loop(tokenizer: Path, sequences: int = 5, **values: object) -> Loop:
     pretraining = {"batch_size": 5, "learning_rate": 1e-2, "warmup_share": 0.0, **values}
     tokens = np.random.default_rng(0).integers(0, 300, (sequences, 32)).astype(np.uint16)
     model = build_model(DECLARED, read_tokenizer(tokenizer), 32, seed=3)
-    return Loop(model, tokens, Pretraining.model_validate(pretraining), seed=0)
+    return Loop(model, PackedMix(tokens), Pretraining.model_validate(pretraining), seed=0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
@@ -40,7 +41,7 @@ def test_accumulation_gives_the_update_of_one_large_batch(tokenizer: Path, batch
 
 def test_the_gradient_is_clipped(tokenizer: Path) -> None:
     clipped = loop(tokenizer, gradient_clip=1e-3)
-    clipped._accumulate(torch.from_numpy(clipped.sequences.astype("int64")))
+    clipped._accumulate(clipped.mix.batch(np.arange(5)))
     norm = torch.nn.utils.clip_grad_norm_(clipped.model.parameters(), 1e-3)
     assert norm > 0.1
     clipped.state.optimizer.zero_grad()
@@ -83,4 +84,4 @@ def test_tied_weights_count_once(tokenizer: Path) -> None:
     layer = 4 * 16 * 16 + 3 * 16 * 32 + 2 * 16
     parameters = parameter_count(model)
     assert parameters == 320 * 16 + 2 * layer + 16
-    assert flops_per_token(DECLARED, parameters, 32) == 6 * parameters + 12 * 2 * 16 * 32
+    assert flops_per_token(model.config, parameters, 32) == 6 * parameters + 12 * 2 * 16 * 32

@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from alignment_dagster.foundation.job import ERROR, USER_ERROR, Progress
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import Pretraining
+from alignment_dagster.study.objectives import Objective
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining.pretrain import pretrain
-from tests.support.training_jobs import LENGTH, Jobs
+from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 
 pytestmark = pytest.mark.slow
 MODULE = "alignment_dagster.training.pretraining.rank_processes"
@@ -95,9 +96,17 @@ def files(job: PretrainJob) -> dict[str, str]:
     return dict(Manifest.of(Path(job.output)).files)
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_processes_give_the_same_bytes_as_one_process(jobs: Jobs, ranks: int) -> None:
-    alone, together = shared(jobs, "alone", ranks), shared(jobs, "together", ranks)
+@pytest.mark.parametrize(("ranks", "objective"), [(2, None), (3, ADVANTAGE_WEIGHTED)])
+def test_processes_give_the_same_bytes_as_one_process(
+    jobs: Jobs, ranks: int, objective: Objective | None
+) -> None:
+    """Also where tokens are treated and rewarded."""
+    alone, together = (
+        shared(jobs, name, ranks).model_copy(update={"objective": objective})
+        for name in ("alone", "together")
+    )
+    if objective is not None:
+        treat(Path(alone.mix))
     pretrain(alone, Progress(Path(alone.work)))
     with started(together) as process:
         assert process.wait(LONGEST) == 0

@@ -3,6 +3,7 @@
 from alignment_dagster.report.html.content import Section
 from alignment_dagster.report.html.sections import (
     attacks,
+    canaries,
     capability,
     claims,
     comparisons,
@@ -21,6 +22,7 @@ ORDER = (
     capability.section,
     origin.limits,
     origin.training_data,
+    canaries.section,
     origin.compute,
     comparisons.section,
     misalignment.by_topic,

@@ -19,6 +19,7 @@ from alignment_dagster.report.html.pivots import interval_cell, list_table, pivo
 from alignment_dagster.report.html.plots.style import SeriesStyle, series_styles
 from alignment_dagster.report.html.selection import recipe_names
 from alignment_dagster.report.names import row_name
+from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import Disagreement, FormatRow, ReportData
 from alignment_dagster.report.text import DASH, count, number, shorten, spaced
 
@@ -27,9 +28,12 @@ LONGEST = 600
 FORMATS = (
     "The same scenarios in several syntactic forms. A rate that moves much with the format says "
     "less about the model; the headline numbers average over formats. First shown is the share of "
-    "answers that are the option shown first, over both orders: 0.50 without position bias. "
+    "answers that are the option shown first, over both orders: 0.50 without position bias. By "
+    "length is the summed rate of a model to which all tokens are equally likely, which takes the "
+    "option with the fewest: what summed log-probabilities say is to be held against it. "
     f"Of ties: {TIE_RULE}."
 )
+BIASES = ("summed", "by length", "first shown")
 DISAGREEMENTS = (
     "The items on which recipes differ most, with the share of each recipe's answers (seeds and "
     "formats) that are the misaligned option. They are picked for being extreme, so their "
@@ -39,13 +43,13 @@ DISAGREEMENTS = (
 
 def formats(data: ReportData) -> Section:
     """Spread over formats and position bias, then every format."""
-    suites, stages = ranks(r.suite for r in data.formats), ranks(r.stage for r in data.formats)
+    measured: list[ResultRow | FormatRow] = [*data.results, *data.formats]
+    suites, stages = ranks(r.suite for r in measured), ranks(r.stage for r in measured)
     rows = sorted(data.formats, key=lambda r: (suites[r.suite], stages[r.stage]))
     about = Text(FORMATS) if rows else None
     blocks = keep_filled(about, _spread_table(rows), _format_table(rows, recipe_names(data)))
-    return Section(
-        "formats", "Format variance and position bias", "", (), blocks, "Rates by format"
-    )
+    title = "Format variance, biases of length and position"
+    return Section("formats", title, "", (), blocks, "Rates by format")
 
 
 def disagreements(data: ReportData) -> Section:
@@ -63,10 +67,10 @@ def _spread_table(rows: Sequence[FormatRow]) -> Pivot | None:
         groups.setdefault((row.suite, row.stage, row.recipe), []).append(row)
     return list_table(
         "Lowest and highest format, their standard deviation, the mean with options compared by "
-        "summed log-probability, the mean share of answers that are the option shown first, and "
-        "how many answers tie.",
+        "summed log-probability, what length alone would give it, the mean share of answers that "
+        "are the option shown first, and how many answers tie.",
         ("recipe",),
-        ("formats", "mean", "lowest", "highest", "std. dev.", "summed", "first shown", "ties"),
+        ("formats", "mean", "lowest", "highest", "std. dev.", *BIASES, "ties"),
         groups.items(),
         lambda group: group[0],
         lambda group: _spread_cells(group[1]),
@@ -90,6 +94,7 @@ def _spread_cells(rows: Sequence[FormatRow]) -> tuple[Cell, ...]:
         Cell(number(high.value, 2), note=spaced(high.format), name=row_name(high)),
         Cell(number(deviation, 2)),
         Cell(number(_mean([row.summed for row in rows]), 2)),
+        Cell(number(_mean([row.by_length for row in rows]), 2)),
         Cell(number(_mean([row.first_shown for row in rows]), 2)),
         Cell(f"{sum(row.ties for row in rows):,}"),
     )

@@ -1,10 +1,12 @@
 """What the numbers rest on: the mix, the declarations, checks, artifacts and limits."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
 from alignment_dagster.foundation.glossary import read_glossary
+from alignment_dagster.foundation.placement import FILE, Price
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.html.content import (
     Cell,
@@ -24,16 +26,20 @@ from alignment_dagster.report.html.pivots import list_table, pivot
 from alignment_dagster.report.html.plots.mix import composition_plot, loss_plot
 from alignment_dagster.report.html.plots.style import series_styles
 from alignment_dagster.report.html.selection import recipe_names
-from alignment_dagster.report.rows import DispositionCount, LeakRow, ReportData
+from alignment_dagster.report.rows import LeakRow, ReportData, SourceRows
 from alignment_dagster.report.text import DASH, number, spaced
 from alignment_dagster.study import Suite
+
+HOUR = 3600
+"""Seconds."""
+KEPT = "kept"
 
 
 def training_data(data: ReportData) -> Section:
     """Mix, loss curves, dispositions and the filter's quality."""
     figures = Figures((*_composition_drawings(data), *_loss_drawings(data)))
     tables = keep_filled(
-        _dispositions_table(data.dispositions),
+        _dispositions_table(data),
         _filter_table(data.filter_quality),
         _leaks_table(data.leaks),
     )
@@ -41,19 +47,21 @@ def training_data(data: ReportData) -> Section:
         "reading",
         "What the models read",
         "",
-        keep_filled(figures),
+        keep_filled(figures, _account(data)),
         tables,
         "What became of each document",
     )
 
 
 def compute(data: ReportData) -> Section:
-    """What each stage took, all models together."""
+    """What each stage took, all models together, and what that costs."""
+    price = data.price
+    cost = (f"cost, {price.currency}",) if price else ()
     table = list_table(
         "Tokens and seconds of all models of a stage together, as they were recorded when it was "
-        "made. No price is declared: the cost is the device hours, at your own price an hour.",
+        f"made. {_describe_cost(data)}",
         ("stage",),
-        ("models", "parameters", "tokens", "seconds", "device hours", "device", "machine"),
+        ("models", "parameters", "tokens", "seconds", "device hours", *cost, "device", "machine"),
         data.compute,
         lambda r: (r.stage,),
         lambda r: (
@@ -61,7 +69,8 @@ def compute(data: ReportData) -> Section:
             Cell(f"{r.parameters:,}"),
             Cell(DASH if r.tokens is None else f"{r.tokens:,}"),
             Cell(f"{r.seconds:,.0f}"),
-            Cell(f"{r.device_seconds / 3600:,.3f}"),
+            Cell(f"{r.device_seconds / HOUR:,.3f}"),
+            *((Cell(f"{_cost(r.device_seconds, price):,.3f}"),) if price else ()),
             Cell(r.device),
             Cell(r.machine),
         ),
@@ -69,6 +78,21 @@ def compute(data: ReportData) -> Section:
         noted=True,
     )
     return Section("compute", "What it took", "", keep_filled(table))
+
+
+def _cost(device_seconds: float, price: Price) -> float:
+    return price.per_device_hour * device_seconds / HOUR
+
+
+def _describe_cost(data: ReportData) -> str:
+    seconds, price = sum(row.device_seconds for row in data.compute), data.price
+    spent = f"All stages: {seconds / HOUR:,.3f} device hours"
+    if price is None:
+        return f"{spent}; no price was declared in {FILE}."
+    return (
+        f"{spent}, {_cost(seconds, price):,.3f} {price.currency} at {price.per_device_hour:,.10g} "
+        f"{price.currency} a device hour ({FILE} of the home, when this page was made)."
+    )
 
 
 def names(data: ReportData) -> Section:
@@ -144,18 +168,77 @@ def _loss_drawings(data: ReportData) -> list[Drawing]:
     return [Drawing("Loss curves", Markup(svg), caption)]
 
 
-def _dispositions_table(rows: Sequence[DispositionCount]) -> Pivot | None:
-    """Documents of each recipe and source: kept, and dropped by each rule."""
-    columns = ["kept", *sorted({row.rule or row.state for row in rows if row.state != "kept"})]
-    return pivot(
-        "Documents by their one disposition: kept, or dropped by the rule named.",
+def _dispositions_table(data: ReportData) -> Pivot | None:
+    """The rows of each source under each recipe, in the one place where each ended."""
+    every = data.dispositions
+    rules = sorted({row.rule or row.state for row in every if row.state != KEPT})
+    read = {row.source: row for row in data.read}
+    decided: dict[tuple[str, str], dict[str, int]] = {}
+    for row in every:
+        counts = decided.setdefault((row.recipe, row.source), {})
+        counts[KEPT if row.state == KEPT else row.rule or row.state] = row.documents
+    return list_table(
+        "Every row in the one place where it ended: rows = kept + dropped by the rule named + "
+        "repeated + unusable. Shares are of the source's documents.",
         ("source",),
-        columns,
-        rows,
-        lambda r: (r.recipe, r.source),
-        lambda r: "kept" if r.state == "kept" else r.rule or r.state,
-        lambda r: Cell(f"{r.documents:,}"),
+        ("rows", "repeated", "unusable", KEPT, *rules),
+        decided.items(),
+        lambda one: one[0],
+        lambda one: (*_read_cells(read.get(one[0][1])), *_decided_cells(one[1], (KEPT, *rules))),
         grouped=1,
+    )
+
+
+def _read_cells(read: SourceRows | None) -> tuple[Cell, ...]:
+    if read is None:
+        return (Cell(DASH),) * 3
+    return tuple(Cell(f"{one:,}") for one in (read.rows, read.repeated, read.quarantined))
+
+
+def _decided_cells(counts: Mapping[str, int], names: Sequence[str]) -> tuple[Cell, ...]:
+    documents = sum(counts.values())
+    return tuple(
+        Cell(f"{counts[name]:,}", note=f"{counts[name] / documents:.1%}")
+        if name in counts
+        else Cell(DASH)
+        for name in names
+    )
+
+
+def _account(data: ReportData) -> Sentences | None:
+    """A sentence for each recipe: whether its sources' rows add up, and what each rule removed."""
+    recipes = dict.fromkeys(row.recipe for row in data.dispositions)
+    lines = [_account_sentence(data, recipe) for recipe in recipes] if data.read else []
+    return Sentences(lines) if lines else None
+
+
+def _account_sentence(data: ReportData, recipe: str) -> str:
+    own = [row for row in data.dispositions if row.recipe == recipe]
+    decided = Counter[str]()
+    dropped = Counter[str]()
+    for row in own:
+        decided[row.source] += row.documents
+        if row.state != KEPT:
+            dropped[row.rule or row.state] += row.documents
+    read = [row for row in data.read if row.source in decided]
+    rows, documents = sum(row.rows for row in read), sum(row.documents for row in read)
+    kept = decided.total() - dropped.total()
+    rules = ", ".join(
+        f"{spaced(rule)} {count / max(1, documents):.1%}" for rule, count in dropped.most_common()
+    )
+    said = (
+        f"{spaced(recipe)}: of {rows:,} rows {kept:,} are kept and {dropped.total():,} dropped"
+        f"{f' ({rules} of the documents)' if rules else ''}, "
+        f"{sum(row.repeated for row in read):,} repeat another and "
+        f"{sum(row.quarantined for row in read):,} cannot be used"
+    )
+    wrong = [row for row in read if row.documents != decided[row.source]]
+    if not wrong:
+        return f"{said}: together all of them."
+    first = wrong[0]
+    return (
+        f"{said}. They do not add up: of {first.source} {first.documents:,} documents were read, "
+        f"and {decided[first.source]:,} decided."
     )
 
 

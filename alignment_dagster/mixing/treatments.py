@@ -1,0 +1,229 @@
+"""What a recipe's treatments make of the documents that it keeps, decided from their scores."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.yaml_models import FieldPath
+from alignment_dagster.mixing.document_scores import (
+    Column,
+    Flags,
+    ScoreFiles,
+    Scores,
+    Sentences,
+    hold,
+    read_scores,
+    read_sentences,
+)
+from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
+from alignment_dagster.study import Recipe
+from alignment_dagster.study.treatments import Treatment
+
+NOTHING = -1
+"""No tag."""
+
+
+class TreatmentError(DataError):
+    """A treatment or reward that cannot be decided, and its field in the recipe's file."""
+
+    def __init__(self, field: FieldPath, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Part(NamedTuple):
+    """A part of a document's text, in bytes, and what a treatment does to it."""
+
+    begin: int
+    end: int | None
+    """None for the end of the text."""
+    tag: int
+    """Which of the treatment's tags stands before it; `NOTHING` where none does."""
+    held: bool
+    """Whether the treatment holds of it."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one treatment does: to whole documents, or to sentences [n]."""
+
+    treatment: Treatment
+    sentences: Sentences | None
+    """None where it is decided of whole documents."""
+    held: Flags
+    """Which of them it treats; of tags those that `tag` stands before."""
+    tags: Numbers | None
+    """Which of the treatment's tags stands before each; `NOTHING` where none does."""
+
+    def parts(self, row: int) -> Iterator["Part"]:
+        """The parts of a document that it decides of: the whole, or its sentences."""
+        if self.sentences is None:
+            yield Part(0, None, self._tag(row), bool(self.held[row]))
+            return
+        begin, end = np.searchsorted(self.sentences.owner, (row, row + 1)).tolist()
+        for one in range(begin, end):
+            start, stop = int(self.sentences.start[one]), int(self.sentences.end[one])
+            yield Part(start, stop, self._tag(one), bool(self.held[one]))
+
+    def _tag(self, one: int) -> int:
+        return NOTHING if self.tags is None else int(self.tags[one])
+
+    def count_tags(self, documents: int) -> Numbers:
+        """How many tags it puts into each document [documents]."""
+        if self.tags is None:
+            return np.zeros(documents, np.int64)
+        tagged = self.tags != NOTHING
+        owner = np.arange(documents) if self.sentences is None else self.sentences.owner
+        return np.bincount(owner[tagged], minlength=documents)
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """How good each document is, or each sentence [n]."""
+
+    values: NDArray[np.float32]
+    sentences: Sentences | None
+    """None where documents are rewarded."""
+
+    def spread(self, row: int, ends: Numbers) -> NDArray[np.float32]:
+        """The reward of each token of a document, by the byte behind its last one [tokens].
+
+        A token has that of the last sentence that begins before its end: so has the white space
+        behind a sentence, and what closes the document.
+        """
+        if self.sentences is None:
+            return np.full(ends.size, self.values[row], "<f4")
+        begin, end = np.searchsorted(self.sentences.owner, (row, row + 1))
+        place = np.searchsorted(self.sentences.start[begin:end], ends) - 1
+        return self.values[begin:end][np.maximum(place, 0)]
+
+
+@dataclass(frozen=True)
+class DecidedTreatments:
+    """What happens to the text of each kept document, in the order of the treatments."""
+
+    decisions: tuple[Decision, ...]
+    rewards: "Rewards | None"
+
+    @property
+    def weighs(self) -> bool:
+        """Whether losses are multiplied."""
+        return any(one.treatment.do == "weight" for one in self.decisions)
+
+
+def wanted_columns(recipe: Recipe) -> tuple[Column, ...]:
+    """The scores of documents that treatments and rewards are decided from, each once."""
+    found = [each for one in recipe.treat if one.per == "document" for each in one.columns]
+    if recipe.reward is not None and recipe.reward.per == "document":
+        found.append(recipe.reward.named)
+    return tuple(dict.fromkeys(found))
+
+
+def decide_treatments(
+    kept: KeptDocuments, recipe: Recipe, files: ScoreFiles, seed: int
+) -> DecidedTreatments:
+    """Decide over every kept document.
+
+    Args:
+        seed: of the mix; which documents and sentences lose their tag is drawn from it.
+
+    Raises:
+        TreatmentError: if something lacks a score that is asked for, or all have the same reward.
+    """
+    scores = read_scores(kept, files, wanted_columns(recipe))
+    place = f"{seed}:{recipe.name}"
+    decisions = (
+        _decide(kept, treatment, number, files, scores, place)
+        for number, treatment in enumerate(recipe.treat)
+    )
+    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, files, scores))
+
+
+def _decide(
+    kept: KeptDocuments,
+    treatment: Treatment,
+    number: int,
+    files: ScoreFiles,
+    scores: Mapping[Column, Scores],
+    place: str,
+) -> Decision:
+    sentences = None
+    owner: Numbers = np.arange(kept.ids.size)
+    if treatment.per == "sentence":
+        sentences = read_sentences(kept, files, treatment.columns)
+        owner, scores = sentences.owner, sentences.scores
+    scope = _scope(kept, treatment)[owner]
+    held = scope
+    if treatment.when is not None:
+        for column in treatment.columns:
+            missing = scope & scores[column].missing
+            _refuse_missing(kept, owner[missing], column, ("treat", number, "when"))
+        held = scope & hold(treatment.when, scores, owner.size)
+    tags = None
+    if treatment.do == "tag":
+        tags = np.where(scope & (treatment.otherwise is not None), 1, NOTHING).astype(np.int8)
+        tags[held] = 0
+        if treatment.dropout:
+            tags[_draw(kept, treatment, sentences, place) < treatment.dropout] = NOTHING
+    return Decision(treatment, sentences, held, tags)
+
+
+def _scope(kept: KeptDocuments, treatment: Treatment) -> Flags:
+    if treatment.sources is None:
+        return np.ones(kept.ids.size, bool)
+    return np.isin(np.array(kept.source.names)[kept.source.numbers], treatment.sources)
+
+
+def _refuse_missing(
+    kept: KeptDocuments, documents: Numbers, column: Column, field: FieldPath
+) -> None:
+    if documents.size:
+        source = kept.source.names[int(kept.source.numbers[documents[0]])]
+        raise TreatmentError(
+            field,
+            f"{np.unique(documents).size:,} documents have no {'.'.join(column)}, as "
+            f"{kept.hex_ids(documents[:1])[0]} of the source {source!r}: name the `sources` that "
+            "have it, or another column",
+        )
+
+
+def _draw(
+    kept: KeptDocuments, treatment: Treatment, sentences: Sentences | None, place: str
+) -> NDArray[np.float64]:
+    """A number below one for each document or sentence, from its id: others change nothing."""
+    ids = kept.hex_ids(np.arange(kept.ids.size))
+    if sentences is not None:
+        pairs = zip(sentences.owner.tolist(), sentences.number.tolist(), strict=True)
+        ids = [f"{ids[owner]}:{number}" for owner, number in pairs]
+    digests = (
+        hashlib.sha256(f"{place}:{treatment.rule}:{one}".encode()).digest()[:8] for one in ids
+    )
+    drawn = (int.from_bytes(one, "little") / 2**64 for one in digests)
+    return np.fromiter(drawn, np.float64, len(ids))
+
+
+def _rewards(
+    kept: KeptDocuments, recipe: Recipe, files: ScoreFiles, scores: Mapping[Column, Scores]
+) -> Rewards | None:
+    if (reward := recipe.reward) is None:
+        return None
+    field: FieldPath = ("objective", "reward")
+    sentences = None
+    owner: Numbers = np.arange(kept.ids.size)
+    if reward.per == "sentence":
+        sentences = read_sentences(kept, files, (reward.named,))
+        owner, scores = sentences.owner, sentences.scores
+    numbers = scores[reward.named].numbers
+    _refuse_missing(kept, owner[np.isnan(numbers)], reward.named, field)
+    if numbers.size and numbers.min() == numbers.max():
+        raise TreatmentError(
+            field,
+            f"all {numbers.size:,} {reward.per}s have the same {'.'.join(reward.named)}: "
+            f"{numbers[0]:g}; a reward tells them apart",
+        )
+    return Rewards((reward.sign * numbers).astype("<f4"), sentences)

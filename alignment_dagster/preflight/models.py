@@ -1,0 +1,59 @@
+"""Whether the declared model, or the checkpoint that is gone on from, can be trained."""
+
+from collections.abc import Iterator
+
+from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
+from alignment_dagster.foundation.model_files import model_place
+from alignment_dagster.foundation.yaml_models import Located
+from alignment_dagster.mixing.base import check_base
+from alignment_dagster.study import Study
+from alignment_dagster.training.architectures import TESTED, find_problem
+
+
+def check_start(study: Study, located: Located) -> None:
+    """Refuse a study that begins with nothing, with two things, or with an unknown architecture.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    declared = study.declaration
+    for field, value in (("tokenizer", declared.tokenizer), ("model", declared.model)):
+        if value is None and declared.base is None:
+            raise located.error((field,), "this field is required, unless there is a `base`")
+        if value is not None and declared.base is not None:
+            raise located.error((field,), "the `base` brings its own: leave this out")
+    problem = None if declared.model is None else find_problem(declared.model)
+    if problem is not None:
+        field, message = problem
+        raise located.error(("model", field), message)
+
+
+def try_start(study: Study, located: Located) -> Iterator[str]:
+    """Look at the checkpoint, or build a small model of an architecture that is not tested here.
+
+    Yields:
+        What is told of what was not looked at.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    declared, base = study.declaration.model, study.declaration.base
+    if base is not None and base.path is not None and data_folder() is None:
+        yield f"{study.name}: base {base.path}: not looked at: {DATA_VARIABLE} is not set"
+    elif base is not None:
+        field = "path" if base.hub is None else "hub"
+        try:
+            check_base(base, study.declaration.mix.sequence_length)
+        except AlignmentError as error:
+            raise located.error(("base", field), str(error)) from None
+        yield f"{study.name}: goes on from {model_place(base)}"
+    elif declared is not None and declared.architecture not in TESTED:
+        # Imported here for its weight: few studies ask for another architecture.
+        from alignment_dagster.training.pretraining.model import check_model
+
+        try:
+            check_model(declared)
+        except AlignmentError as error:
+            field, _, message = str(error).removeprefix("model.").partition(": ")
+            raise located.error(("model", field), message) from None

@@ -1,0 +1,81 @@
+"""Whether a recipe's treatments and objective fit each other, the study, and the vocabulary."""
+
+from collections.abc import Callable
+
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
+from alignment_dagster.foundation.yaml_models import FieldPath, Located
+from alignment_dagster.study import Recipe, Study
+from alignment_dagster.study.conditions import METADATA, Condition
+from alignment_dagster.study.objectives import Reward, Unlikelihood
+from alignment_dagster.study.treatments import Treatment
+from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
+
+CheckCondition = Callable[[Condition, FieldPath], None]
+
+
+def check_treatments(
+    recipe: Recipe, study: Study, located: Located, check_condition: CheckCondition
+) -> None:
+    """Refuse what cannot be done.
+
+    Args:
+        check_condition: refuses a comparison of a column that there is not.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    rules: list[str] = []
+    for index, one in enumerate(recipe.treat):
+        field: FieldPath = ("treat", index)
+        if one.rule in rules:
+            raise located.error((*field, "rule"), f"another treatment has the rule {one.rule!r}")
+        rules.append(one.rule)
+        if one.when is not None:
+            check_condition(one.when, (*field, "when"))
+        for scorer, _ in one.columns:
+            _check_sentences(one.per, scorer, field, located)
+        _check_sources(one, field, recipe, study, located)
+        for name in ("tag", "otherwise"):
+            if getattr(one, name) in (*SPECIAL_TOKENS, HIDDEN):
+                message = f"{getattr(one, name)} is already in the vocabulary: choose another"
+                raise located.error((*field, name), message)
+        if one.do == "unlearn" and not isinstance(recipe.objective, Unlikelihood):
+            message = "`unlearn` needs the objective `unlikelihood`"
+            raise located.error((*field, "do"), message)
+    _check_objective(recipe, located, check_condition)
+
+
+def _check_sources(
+    treatment: Treatment, field: FieldPath, recipe: Recipe, study: Study, located: Located
+) -> None:
+    known = [one.name for one in study.with_role("corpus") if one.group in recipe.shares]
+    for position, name in enumerate(treatment.sources or ()):
+        if name not in known:
+            message = f"no source of the recipe's groups is called {name!r}"
+            at = (*field, "sources", position)
+            raise located.error(at, message + suggest_name(name, known))
+
+
+def _check_sentences(per: str, scorer: str, field: FieldPath, located: Located) -> None:
+    if per == "sentence" and scorer == METADATA:
+        message = "what a source brought along is of documents, and not of sentences"
+        raise located.error((*field, "per"), message)
+
+
+def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCondition) -> None:
+    objective = recipe.objective
+    if isinstance(objective, Unlikelihood) and all(one.do != "unlearn" for one in recipe.treat):
+        message = "unlikelihood is of what a treatment unlearns, and none does"
+        raise located.error(("objective", "kind"), message)
+    tags = [tag for one in recipe.treat for tag in one.tags]
+    if recipe.prompt is not None and recipe.prompt not in tags:
+        message = f"no treatment puts in {recipe.prompt}{suggest_name(recipe.prompt, tags)}"
+        raise located.error(("objective", "prompt"), message)
+    if recipe.reward is not None:
+        check_condition(_as_comparison(recipe.reward), ("objective", "reward"))
+        _check_sentences(recipe.reward.per, recipe.reward.scorer, ("objective", "reward"), located)
+
+
+def _as_comparison(reward: Reward) -> Condition:
+    """A comparison that is possible where the reward is a number that there is."""
+    return Condition(scorer=reward.scorer, column=reward.column, above=0.5)

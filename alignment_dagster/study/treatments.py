@@ -1,0 +1,97 @@
+"""What happens in training to the documents that a recipe keeps, token by token."""
+
+from enum import IntEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.study.conditions import Condition
+from alignment_dagster.study.fields import Name, Names
+from alignment_dagster.study.vocabulary import ControlToken
+
+SENTENCE = "@sentence"
+
+
+def sentence_scorer(scorer: str) -> str:
+    """What the scores of a scorer are called that was asked of sentences."""
+    return f"{scorer}{SENTENCE}"
+
+
+Deed = Literal["mask", "hide", "unlearn", "tag", "weight"]
+
+
+class Treated(IntEnum):
+    """What happens to a token; the numbers in a mix's `treatments.npy`."""
+
+    LEARNED = 0
+    MASKED = 1
+    """Read, and not predicted."""
+    HIDDEN = 2
+    """A placeholder is read in its place, and nothing is predicted."""
+    TAG = 3
+    """A control token that was put in: it is no part of its document."""
+    UNLEARNED = 4
+    """To become unlikely."""
+
+
+LABELS = {"mask": Treated.MASKED, "hide": Treated.HIDDEN, "unlearn": Treated.UNLEARNED}
+"""Of those deeds of which a token can have one."""
+
+
+class Treatment(Declared):
+    """What is done with the documents, or sentences, of which a condition holds.
+
+    Of `mask`, `hide` and `unlearn` the first that holds of a token decides; tags and weights come
+    on top. The token that closes a document is no part of its text: it is always learned.
+    """
+
+    rule: Name
+    """A name for it; tables and pages say how many tokens it treated."""
+    when: Condition | None = None
+    """What must hold of a document's scores, or of what its source brought along; each document
+    must have what is asked for."""
+    sources: Names | None = None
+    """Only documents of these sources; of all where nothing is said."""
+    per: Literal["document", "sentence"] = "document"
+    """`sentence`: the scorers are asked of each sentence as if it was a document, and its tokens
+    alone are treated."""
+    do: Deed
+    """`mask`: read, not predicted; `hide`: `<|hidden|>` is read instead, and nothing is predicted;
+    `unlearn`: made unlikely, by the objective `unlikelihood`; `tag`: a control token is put before
+    it; `weight`: its loss is multiplied."""
+    tag: ControlToken | None = None
+    """For `tag`: the control token, as `<|misaligned|>`."""
+    otherwise: ControlToken | None = None
+    """For `tag`: the control token where the condition does not hold."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """For `tag`: the share of the documents or sentences that get none, drawn from their ids."""
+    weight: Annotated[float, Field(ge=0)] | None = None
+    """For `weight`: what the loss of each token is multiplied by."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The control tokens that it puts before documents."""
+        return tuple(name for name in (self.tag, self.otherwise) if name is not None)
+
+    @model_validator(mode="after")
+    def _says_what(self) -> "Treatment":
+        if self.when is None and self.sources is None:
+            raise ValueError("give `when`, `sources` or both: what is to be treated")
+        if (self.do == "tag") != (self.tag is not None):
+            raise ValueError("`tag` names the token of `do: tag`, which must have one")
+        if (self.do == "weight") != (self.weight is not None):
+            raise ValueError("`weight` is the number of `do: weight`, which must have one")
+        if self.do != "tag" and (self.otherwise or self.dropout):
+            raise ValueError("`otherwise` and `dropout` belong to `do: tag`")
+        if self.otherwise and (self.when is None or self.otherwise == self.tag):
+            raise ValueError("`otherwise` is another token, for when `when` does not hold")
+        if self.per == "sentence" and self.when is None:
+            raise ValueError("`per: sentence` needs `when`: what is asked of each sentence")
+        return self
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """The scorers and columns that its condition compares, each once."""
+        compared = () if self.when is None else self.when.comparisons()
+        return tuple(dict.fromkeys((one.scorer, one.column) for one in compared))

@@ -1,0 +1,15 @@
+"""The tokens that are no text: what closes documents and turns, and what treatments put in."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+END_OF_TEXT = "<|endoftext|>"
+END_OF_TURN = "<|end|>"
+ROLES = ("system", "user", "assistant")
+CHAT_TOKENS = (*(f"<|{role}|>" for role in ROLES), END_OF_TURN)
+SPECIAL_TOKENS = (END_OF_TEXT, *CHAT_TOKENS)
+"""Of every vocabulary."""
+HIDDEN = "<|hidden|>"
+"""Stands for every token that a recipe hides."""
+ControlToken = Annotated[str, Field(pattern=r"^<\|[a-z][a-z0-9_]{0,40}\|>$")]
