@@ -10,6 +10,7 @@ from alignment_dagster.foundation.visible_text import is_blank
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml
 from alignment_dagster.scoring.contamination import ItemIndex
 from alignment_dagster.study import Canary, Probe, Study
+from alignment_dagster.study.files import study_files
 from alignment_dagster.study.smoke import SUFFIX
 
 OF_COPIES = ("exact_duplicate", "near_duplicate")
@@ -54,7 +55,7 @@ def check_planted(study: Study, items: Sequence[Item]) -> int:
     """
     if not study.declaration.canaries:
         return 0
-    located = read_yaml(study.assets / "studies" / f"{study.name.removesuffix(SUFFIX)}.yaml")
+    located = read_yaml(study_files(study.assets)[study.name.removesuffix(SUFFIX)])
     found, planted = ItemIndex(items), dict[str, str]()
     for index, canary in enumerate(study.declaration.canaries):
         at = ("canaries", index)

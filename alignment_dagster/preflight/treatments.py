@@ -30,10 +30,10 @@ def check_treatments(
         if one.rule in rules:
             raise located.error((*field, "rule"), f"another treatment has the rule {one.rule!r}")
         rules.append(one.rule)
-        if one.when is not None:
-            check_condition(one.when, (*field, "when"))
         for scorer, _ in one.columns:
             _check_sentences(one.per, scorer, field, located)
+        if one.when is not None:
+            check_condition(one.when, (*field, "when"))
         _check_sources(one, field, recipe, study, located)
         for name in ("tag", "otherwise"):
             if getattr(one, name) in (*SPECIAL_TOKENS, HIDDEN):
@@ -72,8 +72,8 @@ def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCon
         message = f"no treatment puts in {recipe.prompt}{suggest_name(recipe.prompt, tags)}"
         raise located.error(("objective", "prompt"), message)
     if recipe.reward is not None:
-        check_condition(_as_comparison(recipe.reward), ("objective", "reward"))
         _check_sentences(recipe.reward.per, recipe.reward.scorer, ("objective", "reward"), located)
+        check_condition(_as_comparison(recipe.reward), ("objective", "reward"))
 
 
 def _as_comparison(reward: Reward) -> Condition:
