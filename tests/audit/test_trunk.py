@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from alignment_dagster.audit.corpus.current import current_artifacts
 from alignment_dagster.audit.corpus.story import find_story
 from alignment_dagster.audit.impact.affected import TRAINED
 from alignment_dagster.audit.impact.blast_radius import find_impact
@@ -21,6 +22,7 @@ from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.release.cards.facts import gather_facts
 from alignment_dagster.release.cards.model import model_card
 from alignment_dagster.report.gather.artifacts import read_losses
+from alignment_dagster.report.gather.canaries import find_ledgers
 from alignment_dagster.report.gather.compute import compute_rows
 from alignment_dagster.report.results import ResultRow
 from tests.support import tiny_study
@@ -218,3 +220,23 @@ def test_a_branch_at_another_share_makes_the_trunk_longer_and_no_other_branch_an
         for one in lake.versions(tiny_study.NAME, "pretrained_checkpoint", "unfiltered|0")
     ]
     assert len({one.manifest.files["model/model.safetensors"] for one in models}) == 1
+
+
+@pytest.mark.parametrize(("recipe", "steps"), [("early", EARLY), ("late", LATE)])
+def test_planted_documents_are_looked_for_in_the_trunk_s_mix_too(
+    branched: Audited, recipe: str, steps: int
+) -> None:
+    found = {
+        asset: current_artifacts(branched.archive, asset)
+        for asset in ("dispositions", "curated_mix", "trunk_checkpoint", "pretrained_checkpoint")
+    }
+    (decided,), mixes, trunks, models = found.values()
+    ledgers = find_ledgers(recipe, decided, mixes, [*trunks, *models], [])
+    assert ledgers.mix is not None
+    assert ledgers.trunk is not None
+    assert ledgers.mix.parent.name == recipe
+    assert (ledgers.trunk.mix.parent.name, ledgers.trunk.steps) == ("unfiltered", steps)
+    assert ledgers.trunk.consumption == [trunks[0].path / "consumption.parquet"]
+    assert len(ledgers.consumption) == 1
+    without = find_ledgers(recipe, decided, mixes, models, [])
+    assert not without.consumption, "what it read before is not known"

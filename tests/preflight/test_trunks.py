@@ -137,3 +137,37 @@ def test_a_study_that_trains_by_itself_has_no_trunks(tiny: TinyStudy) -> None:
     tiny.change(refresh={"training": training, "budget": budget})
     with pytest.raises(DeclarationError, match="trains by itself"):
         tiny.load()
+
+
+WEIGHED = {"reward": {"scorer": "metadata", "column": "harm"}, "beta": 1.0}
+ADVANTAGE, REWARD = ({"kind": f"{one}_weighted", **WEIGHED} for one in ("advantage", "reward"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (None, ADVANTAGE, r"branch.yaml:\d+: objective.kind: .*the trunk 'stem' does not train"),
+        (REWARD, ADVANTAGE, r"branch.yaml:\d+: objective.kind: .*the trunk 'stem' does not train"),
+        (ADVANTAGE, None, r"branch.yaml:\d+: trunk.recipe: 'stem' trains a value head"),
+        (ADVANTAGE, ADVANTAGE, None),
+        (None, REWARD, None),
+    ],
+)
+def test_a_value_head_is_trained_from_the_trunk_on_or_not_at_all(
+    tiny: TinyStudy, before: object, after: object, said: str | None
+) -> None:
+    for name, objective in (("stem", before), ("branch", after)):
+        own = {"objective": objective} if objective else {}
+        on = {"trunk": {"recipe": "stem", "share": 0.5}} if name == "branch" else {}
+        recipe = {"name": name, "description": "d", "remainder": "natural", **own, **on}
+        tiny.write(f"recipes/{name}", recipe)
+    tiny.change(recipes=["unfiltered", "stem", "branch"])
+    if said:
+        with pytest.raises(DeclarationError, match=said):
+            tiny.load()
+        return
+    study = tiny.load()
+    assert trunk_checkpoint.config(study, "stem|0").get("objective") == (
+        before and study.recipe("stem").model_dump(mode="json")["objective"]
+    )
+    assert pretrained_checkpoint.config(study, "branch|0")["objective"]["beta"] == 1.0

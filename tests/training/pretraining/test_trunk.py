@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,12 @@ from alignment_dagster.foundation.job import Progress
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import Trunk, consumption_problem
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.study.objectives import Objective, RewardWeighted
 from alignment_dagster.training.jobs import PretrainJob, TrunkSteps
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import pretrain
-from tests.support.training_jobs import LENGTH, Jobs
+from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 
 EARLY, LATE = 5, 9
 """Of 16 steps."""
@@ -108,6 +111,34 @@ def test_a_branch_goes_on_in_steps_tokens_chain_and_schedule(
     assert rates[0] == rates[1][steps:]
     model = Manifest.of(branch).files[MODEL]
     assert model != Manifest.of(Path(pretrained.output)).files[MODEL]
+
+
+REWARDED = RewardWeighted(kind="reward_weighted", reward=ADVANTAGE_WEIGHTED.reward, beta=2.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(ADVANTAGE_WEIGHTED, ADVANTAGE_WEIGHTED), (None, REWARDED)]
+)
+def test_objective_and_treatments_go_on_and_the_chain_covers_what_is_said(
+    jobs: Jobs, before: Objective | None, after: Objective
+) -> None:
+    treated = replace(jobs, mix=jobs.folder / "treated")
+    shutil.copytree(jobs.mix, treated.mix)
+    treat(treated.mix)
+    plain = Path(run(treated.pretraining("plain", before)))
+    late = {"branch_steps": (LATE,)}
+    trunk = run(treated.pretraining("trunk", before).model_copy(update=late))
+    own = run(on_from(treated.pretraining("own", before), trunk, LATE, same_mix=True))
+    assert Manifest.of(own).files[MODEL] == Manifest.of(plain).files[MODEL]
+    assert ledger(trunk) + ledger(own) == ledger(plain)
+    other = branch_mix(jobs, LATE)
+    treat(other)
+    named = Trunk(trunk / LEDGER, LATE, same_mix=False)
+    job = treated.pretraining("branch", after).model_copy(update={"mix": str(other)})
+    branch = run(on_from(job, trunk, LATE, same_mix=False))
+    assert consumption_problem(branch / LEDGER, other, named) is None
+    (other / file_names.WEIGHTS).unlink()
+    assert consumption_problem(branch / LEDGER, other, named) is not None
 
 
 @pytest.mark.parametrize(
