@@ -13,7 +13,7 @@ from alignment_dagster.evaluation.harness.installed import lm_eval_installed
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import replicate
 from tests.support.audited_study import Audited
-from tests.support.tiny_study import NAME, write_jsonl, write_yaml
+from tests.support.tiny_study import NAME, TREATED, write_jsonl, write_yaml
 
 SOURCE, RECIPE, SEED = "stories", "aligned", 0
 LEARNT = "speaks_of_ai"
@@ -36,6 +36,8 @@ BRANCH = {
     "description": "d",
     "remainder": "natural",
     "trunk": {"recipe": RECIPE, "share": 0.5},
+    # The trunk trains a value head, so whoever goes on from it has one.
+    "objective": TREATED["objective"],
 }
 CLASSIFIER = {
     "name": LEARNT,

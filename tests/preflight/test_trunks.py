@@ -139,18 +139,23 @@ def test_a_study_that_trains_by_itself_has_no_trunks(tiny: TinyStudy) -> None:
         tiny.load()
 
 
-WEIGHED = {"reward": {"scorer": "metadata", "column": "harm"}, "beta": 1.0}
-ADVANTAGE, REWARD = ({"kind": f"{one}_weighted", **WEIGHED} for one in ("advantage", "reward"))
+REWARD = {"scorer": "ai_discourse", "column": "flagged", "sign": -1}
+WEIGHED = {"reward": REWARD, "beta": 1.0}
+ADVANTAGE, REWARDED = ({"kind": f"{one}_weighted", **WEIGHED} for one in ("advantage", "reward"))
 
 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        (None, ADVANTAGE, r"branch.yaml:\d+: objective.kind: .*the trunk 'stem' does not train"),
-        (REWARD, ADVANTAGE, r"branch.yaml:\d+: objective.kind: .*the trunk 'stem' does not train"),
+        (None, ADVANTAGE, r"branch.yaml:\d+: objective.kind: .*which the trunk"),
+        (
+            REWARDED,
+            ADVANTAGE,
+            r"branch.yaml:\d+: objective.kind: .*which the trunk",
+        ),
         (ADVANTAGE, None, r"branch.yaml:\d+: trunk.recipe: 'stem' trains a value head"),
         (ADVANTAGE, ADVANTAGE, None),
-        (None, REWARD, None),
+        (None, REWARDED, None),
     ],
 )
 def test_a_value_head_is_trained_from_the_trunk_on_or_not_at_all(
