@@ -18,6 +18,7 @@ DOCUMENTS = "documents"
 DISPOSITIONS = "dispositions"
 TOKENIZER = "tokenizer"
 CURATED_MIX = "curated_mix"
+TRUNK_CHECKPOINT = "trunk_checkpoint"
 PRETRAINED_CHECKPOINT = "pretrained_checkpoint"
 POST_TRAINED_CHECKPOINT = "post_trained_checkpoint"
 EVALUATION = "evaluation"
@@ -40,6 +41,8 @@ class By(StrEnum):
     RECIPE = "recipe"
     REPLICATE = "replicate"
     """A recipe and a seed: `recipe|seed`."""
+    TRUNK = "trunk"
+    """The same, of recipes that others branch from."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Asset:
 
 
 CORPUS, MIX, TRAINING, RESULTS, GATE = "1_corpus", "2_mix", "3_training", "4_evaluation", "5_gate"
+PRETRAINING_STAGES = {TRUNK_CHECKPOINT: "trunk", PRETRAINED_CHECKPOINT: "pretraining"}
+"""What reads a mix, and how the stage is called in tables."""
 MODELS = (PRETRAINED_CHECKPOINT, POST_TRAINED_CHECKPOINT)
 MEASUREMENTS = (EVALUATION, TAMPERING, ATTACKS)
 """What the warehouse's `metrics` are computed from."""
@@ -86,8 +91,14 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
     ),
     (Asset(TOKENIZER, By.STUDY, MIX, (RAW_CORPUS, DOCUMENTS)),),
     (Asset(CURATED_MIX, By.RECIPE, MIX, (RAW_CORPUS, SCORED_CORPUS, DISPOSITIONS, TOKENIZER)),),
+    (Asset(TRUNK_CHECKPOINT, By.TRUNK, TRAINING, (CURATED_MIX, TOKENIZER)),),
     (
-        Asset(PRETRAINED_CHECKPOINT, By.REPLICATE, TRAINING, (CURATED_MIX, TOKENIZER)),
+        Asset(
+            PRETRAINED_CHECKPOINT,
+            By.REPLICATE,
+            TRAINING,
+            (CURATED_MIX, TOKENIZER, TRUNK_CHECKPOINT),
+        ),
         Asset(
             POST_TRAINED_CHECKPOINT,
             By.REPLICATE,
@@ -115,7 +126,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
             RESULTS,
             (
                 *(METRICS, MIX_COMPOSITION, RAW_CORPUS, DOCUMENTS, DISPOSITIONS, CURATED_MIX),
-                *(*MODELS, *MEASUREMENTS),
+                *(TRUNK_CHECKPOINT, *MODELS, *MEASUREMENTS),
             ),
         ),
     ),
@@ -130,7 +141,8 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
 )
 """The assets of one wave share their partitions, and run as one Dagster run for each partition.
 
-In a study without classifiers nothing stands between reading and scoring: they are one wave.
+In a study without classifiers nothing stands between reading and scoring: they are one wave. One
+in which no recipe branches from another has no trunk.
 """
 
 CHAIN = {asset.name: asset for wave in WAVES for asset in wave}
@@ -138,7 +150,10 @@ CHAIN = {asset.name: asset for wave in WAVES for asset in wave}
 ORDER = tuple(CHAIN)
 GROUPS = tuple(dict.fromkeys(asset.group for asset in CHAIN.values()))
 BY_SOURCE = tuple(asset.name for asset in CHAIN.values() if asset.by is By.SOURCE)
-OF_RECIPES = tuple(asset.name for asset in CHAIN.values() if asset.by in (By.RECIPE, By.REPLICATE))
+OF_REPLICATES = (By.REPLICATE, By.TRUNK)
+OF_RECIPES = tuple(
+    asset.name for asset in CHAIN.values() if asset.by in (By.RECIPE, *OF_REPLICATES)
+)
 """Those whose partitions name a recipe."""
 
 

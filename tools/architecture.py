@@ -25,6 +25,7 @@ FILLS: Mapping[By, tuple[str, str]] = {
     By.CLASSIFIER: ("#eadcf2", "one for each classifier"),
     By.RECIPE: ("#fbe6c8", "one for each recipe"),
     By.REPLICATE: ("#d6e4f5", "one for each recipe and seed"),
+    By.TRUNK: ("#d9f0f0", "for recipes that others branch from"),
 }
 STYLE = (
     "text{font:13px sans-serif;fill:#222}.by{font-size:11px;fill:#555}"

@@ -218,7 +218,7 @@ def _redactions(artifact: Artifact) -> Iterator[str]:
 
 def _consumption(artifact: Artifact) -> Iterator[str]:
     for stage, path in consumption_files(artifact):
-        sequences = artifact.asset == chain.PRETRAINED_CHECKPOINT
+        sequences = artifact.asset in chain.PRETRAINING_STAGES
         yield (
             f"select {quote_literal(stage)} as stage, step, "
             f"{'sequences' if sequences else 'null::integer[] as sequences'}, "
@@ -229,8 +229,8 @@ def _consumption(artifact: Artifact) -> Iterator[str]:
 
 def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
     """Stage and file of each consumption ledger that an artifact holds."""
-    if artifact.asset == chain.PRETRAINED_CHECKPOINT:
-        return [("pretraining", artifact.path / file_names.CONSUMPTION)]
+    if stage := chain.PRETRAINING_STAGES.get(artifact.asset):
+        return [(stage, artifact.path / file_names.CONSUMPTION)]
     if artifact.asset not in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         return []
     return [
@@ -241,9 +241,10 @@ def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
 
 
 def _training(artifact: Artifact) -> Iterator[str]:
-    if artifact.asset == chain.PRETRAINED_CHECKPOINT:
+    if stage := chain.PRETRAINING_STAGES.get(artifact.asset):
         yield (
-            f"select 'pretraining' as stage, step, tokens, loss, learning_rate, gradient_norm, "
+            f"select {quote_literal(stage)} as stage, step, tokens, loss, learning_rate, "
+            "gradient_norm, "
             f"{_labels(artifact, 'recipe', 'seed')} from "
             f"{_file(artifact.path / file_names.TRAINING_LOG)}"
         )

@@ -99,13 +99,14 @@ def replay_steps(
     """
     from alignment_dagster.training.pretraining.replay import replay
 
-    if artifact.asset != chain.PRETRAINED_CHECKPOINT:
+    if artifact.asset not in chain.PRETRAINING_STAGES:
         raise ArtifactError(
-            f"{artifact.label}: only a {chain.PRETRAINED_CHECKPOINT} can be replayed"
+            f"{artifact.label}: only a {chain.PRETRAINED_CHECKPOINT} can be replayed, and the "
+            f"{chain.TRUNK_CHECKPOINT} that it goes on from"
         )
     checkpoint = _open_verified(archive, artifact)
     recorded = _read_recorded(checkpoint)
-    first, last = parse_segment(steps, len(recorded))
+    first, last = parse_segment(steps, max(recorded, default=0), min(recorded, default=1))
     with tempfile.TemporaryDirectory(prefix="alignment-replay-") as work:
         job = _rebuild_job(archive, checkpoint, work)
         segment = replay(job, first, last, checkpoint.path, report)
@@ -115,18 +116,18 @@ def replay_steps(
     )
 
 
-def parse_segment(steps: str, count: int) -> tuple[int, int]:
-    """`a:b` as numbers.
+def parse_segment(steps: str, end: int, begin: int = 1) -> tuple[int, int]:
+    """`a:b` as numbers, of an artifact that recorded the steps `begin` to `end`.
 
     Raises:
         ArtifactError: if it is not written so, or not within the steps there are.
     """
     found = re.fullmatch(r"(\d{1,12}):(\d{1,12})", steps, re.ASCII)
     if not found:
-        raise ArtifactError(f"{steps!r}: steps are named a:b, as in 1:{count}")
+        raise ArtifactError(f"{steps!r}: steps are named a:b, as in {begin}:{end}")
     first, last = int(found[1]), int(found[2])
-    if not 1 <= first <= last <= count:
-        raise ArtifactError(f"{steps}: the training has the steps 1:{count}")
+    if not begin <= first <= last <= end:
+        raise ArtifactError(f"{steps}: the training has the steps {begin}:{end}")
     return first, last
 
 
@@ -166,12 +167,17 @@ def _rebuild_job(archive: Archive, artifact: Artifact, work: str) -> PretrainJob
     if sha256_json(declared) != artifact.provenance.inputs.declaration:
         raise ArtifactError(f"{artifact.label}: what it declares is not what its inputs name")
     folders = {asset: str(_open_parent(archive, artifact, asset).path) for asset in _INPUTS}
+    state = None
+    if trunk := declared.get("trunk"):
+        before = _open_parent(archive, artifact, chain.TRUNK_CHECKPOINT)
+        state = str(before.path / file_names.state(trunk["steps"]))
     try:
         return PretrainJob.model_validate(
             {
                 **declared,
                 "mix": folders[chain.CURATED_MIX],
                 "tokenizer": folders["tokenizer"],
+                "state": state,
                 "base_digest": read.get(BASE),
                 "output": work,
                 "work": work,
@@ -193,7 +199,7 @@ def _open_parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
     if len(named) != 1:
         raise ArtifactError(f"{artifact.label}: names {len(named)} parents {asset}")
     found = _open_verified(archive, archive.parent(named[0]))
-    if found.digest != named[0].digest:
+    if found.as_parent(named[0].part).digest != named[0].digest:
         raise ArtifactError(f"{found.label}: is not what {artifact.label} was made from")
     return found
 
@@ -202,8 +208,8 @@ def _find_departures(
     artifact: Artifact, recorded: Mapping[int, Mapping[str, Any]], segment: "Segment"
 ) -> list[Departure]:
     found = []
-    if segment.steps != len(recorded):
-        found.append(Departure(LEDGER, "steps", None, len(recorded), segment.steps))
+    if segment.steps != max(recorded):
+        found.append(Departure(LEDGER, "steps", None, max(recorded), segment.steps))
     for taken in segment.taken:
         row = recorded.get(taken.step, {})
         for quantity, file in QUANTITIES.items():
@@ -211,7 +217,7 @@ def _find_departures(
             then = tuple(then) if isinstance(then, list) else then
             if then != now:
                 found.append(Departure(file, quantity, taken.step, then, now))
-    states = {f"states/{step:08d}/tensors.safetensors": one for step, one in segment.states.items()}
+    states = {file_names.state_tensors(step): one for step, one in segment.states.items()}
     for file, digest in {
         **states,
         **({WEIGHTS: segment.weights} if segment.weights else {}),

@@ -19,7 +19,7 @@ from alignment_dagster.study import Study
 
 ACCELERATOR = "accelerator"
 """The pool of what computes on one: `dagster.yaml` lets one step of a pool run at a time."""
-JOBS = frozenset((*chain.MODELS, *chain.MEASUREMENTS, chain.HARNESS))
+JOBS = frozenset((chain.TRUNK_CHECKPOINT, *chain.MODELS, *chain.MEASUREMENTS, chain.HARNESS))
 """What computes in a process of its own, on the home's device."""
 MARTS = frozenset(step.asset for step in marts.STEPS)
 """dbt's assets are in `dbt_models`."""

@@ -20,6 +20,7 @@ from alignment_dagster.chain import (
     NEAR_DUPLICATES,
     RAW_CORPUS,
     REGRESSION_GATE,
+    TRUNK_CHECKPOINT,
     WAVES,
     Asset,
 )
@@ -135,6 +136,7 @@ def followers(study: Study) -> tuple[str, ...]:
         CORPUS_DRIFT: refresh.drift,
         NEAR_DUPLICATES: study.declaration.near_duplicates,
         REGRESSION_GATE: refresh.gate,
+        TRUNK_CHECKPOINT: study.trunk_recipes or None,
     }
     return tuple(name for name in found if absent.get(name, name) is not None)
 

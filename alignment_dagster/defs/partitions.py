@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from alignment_dagster.chain import By
+from alignment_dagster.chain import OF_REPLICATES, By
 from alignment_dagster.graph.partitions import by_recipe
 from alignment_dagster.graph.step import Step
 from alignment_dagster.study import Study
@@ -12,9 +12,10 @@ def partitions_definition(step: Step, study: Study) -> "dg.PartitionsDefinition[
     """The step's partitions: sources, recipes, or recipes by seeds."""
     if step.chain.by is By.STUDY:
         return None
-    if step.chain.by is By.REPLICATE:
+    if step.chain.by in OF_REPLICATES:
         seeds = [str(seed) for seed in study.declaration.seeds]
-        recipes = dg.StaticPartitionsDefinition(list(by_recipe(study)))
+        named = study.trunk_recipes if step.chain.by is By.TRUNK else by_recipe(study)
+        recipes = dg.StaticPartitionsDefinition(list(named))
         return dg.MultiPartitionsDefinition(
             {"recipe": recipes, "seed": dg.StaticPartitionsDefinition(seeds)}
         )
@@ -27,6 +28,24 @@ def dependency(parent: Step, step: Step, study: Study) -> dg.AssetDep:
     above, own = parent.chain.by, step.chain.by
     if (above, own) == (By.RECIPE, By.REPLICATE):
         mapping = dg.MultiToSingleDimensionPartitionMapping("recipe")
+    elif (above, own) == (By.TRUNK, By.REPLICATE):
+        mapping = _from_trunks(study)
     elif above not in (By.STUDY, own):
+        # Also of mixes and trunks: Dagster maps one dimension only where both have the same keys.
         mapping = dg.AllPartitionMapping()
     return dg.AssetDep(dg.AssetKey([study.name, parent.asset]), partition_mapping=mapping)
+
+
+def _from_trunks(study: Study) -> dg.PartitionMapping:
+    """Each seed of a recipe reads that seed of the recipe that it branches from, or of itself."""
+    readers = {
+        trunk: {trunk, *(one.name for one in study.branches(trunk))}
+        for trunk in study.trunk_recipes
+    }
+    recipes, seeds = dg.StaticPartitionMapping(readers), dg.IdentityPartitionMapping()
+    return dg.MultiPartitionMapping(
+        {
+            "recipe": dg.DimensionPartitionMapping("recipe", recipes),
+            "seed": dg.DimensionPartitionMapping("seed", seeds),
+        }
+    )

@@ -1,6 +1,6 @@
 """The partitions of a study's assets: its sources, classifiers, recipes, or recipes by seeds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from alignment_dagster.chain import By
 from alignment_dagster.lineage.partition_keys import replicate
@@ -24,8 +24,17 @@ def by_recipe(study: Study) -> tuple[str, ...]:
 
 def by_replicate(study: Study) -> tuple[str, ...]:
     """One partition a recipe and seed."""
+    return _with_seeds(study, by_recipe(study))
+
+
+def by_trunk(study: Study) -> tuple[str, ...]:
+    """The same, of the recipes that others branch from."""
+    return _with_seeds(study, study.trunk_recipes)
+
+
+def _with_seeds(study: Study, recipes: Sequence[str]) -> tuple[str, ...]:
     seeds = study.declaration.seeds
-    return tuple(replicate(recipe.name, seed) for recipe in study.recipes for seed in seeds)
+    return tuple(replicate(recipe, seed) for recipe in recipes for seed in seeds)
 
 
 KEYS: Mapping[By, Callable[[Study], tuple[str, ...]]] = {
@@ -34,5 +43,6 @@ KEYS: Mapping[By, Callable[[Study], tuple[str, ...]]] = {
     By.CLASSIFIER: by_classifier,
     By.RECIPE: by_recipe,
     By.REPLICATE: by_replicate,
+    By.TRUNK: by_trunk,
 }
 """The keys of each kind of partition; none for what is one thing in a study."""

@@ -58,6 +58,9 @@ TREATED = "treated.parquet"
 TRAINING_LOG = "training_log.parquet"
 CONSUMPTION = "consumption.parquet"
 """Of pretraining; of other stages see `stage_consumption`."""
+STATES = "states"
+"""A folder for each state that was kept: weights, optimizer, random state, ledgers so far."""
+STATE_TENSORS = "tensors.safetensors"
 
 # evaluation, tampering, attacks, harness
 ITEMS = "items.parquet"
@@ -121,6 +124,16 @@ def post_training_part(recipe: str) -> str:
 def tampering_part(recipe: str) -> str:
     """The file of `dispositions` that says which conversations are for tampering."""
     return f"{recipe}/{TAMPERING_PART}"
+
+
+def state(step: int) -> str:
+    """The folder of the state that was kept after a step of pretraining."""
+    return f"{STATES}/{step:08d}"
+
+
+def state_tensors(step: int) -> str:
+    """The file of that state which all that follows is computed from."""
+    return f"{state(step)}/{STATE_TENSORS}"
 
 
 def stage_consumption(stage: str) -> str:

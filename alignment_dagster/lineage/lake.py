@@ -85,7 +85,13 @@ class Artifact:
         return Dataset(partition_label(self.asset, self.partition), self.digest)
 
     def as_parent(self, part: str | None = None) -> Parent:
-        """This artifact, or one file of it, as an input of another."""
+        """This artifact, or one file of it, as an input of another.
+
+        Raises:
+            ArtifactError: if it has no such file.
+        """
+        if part and part not in self.manifest.files:
+            raise ArtifactError(f"{self.label}: has no {part}: it has to be made again")
         return Parent(
             asset=self.asset,
             partition=self.partition,

@@ -17,6 +17,7 @@ from alignment_dagster.preflight.consistency import check_measurement, check_ref
 from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.preflight.treatments import check_treatments
+from alignment_dagster.preflight.trunks import check_trunks
 from alignment_dagster.scoring import SCORERS, find_scorer
 from alignment_dagster.scoring.classifiers.trained import columns as classifier_columns
 from alignment_dagster.scoring.scorer import NUMBERS
@@ -139,6 +140,7 @@ def _check(study: Study, located: Located) -> None:
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
+    check_trunks(study)
     near = declared.near_duplicates
     for index, one in enumerate(near.earlier if near else ()):
         if one.source not in declared.sources:

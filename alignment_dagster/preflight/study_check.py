@@ -32,7 +32,7 @@ def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
     """
     declared = study.declaration
     grid = f"{len(study.recipes)} recipes, {len(declared.seeds)} seeds"
-    tokens = len(study.recipes) * len(declared.seeds) * declared.mix.tokens
+    tokens = sum(study.mix(name).tokens for name in declared.recipes) * len(declared.seeds)
     yield f"{study.name}: {len(study.sources)} sources, {grid}, {tokens:,} tokens to train on"
     if declared.harness is not None and not lm_eval_installed():
         yield f"{study.name}: harness: left out: {NEEDS_LM_EVAL}"

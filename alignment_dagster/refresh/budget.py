@@ -10,7 +10,7 @@ from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.study import Budget
 from alignment_dagster.study.refresh import Period
 
-TRAINED = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT)
+TRAINED = (chain.TRUNK_CHECKPOINT, chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT)
 
 
 @dataclass(frozen=True)

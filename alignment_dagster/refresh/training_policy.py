@@ -116,7 +116,8 @@ def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
         ]
 
     graph = ancestry([artifact.key], parents)
-    return next((found.get(key) for key in graph if key[0] == CURATED_MIX), None)
+    own = (CURATED_MIX, recipe_of(artifact.partition))  # a branch's trunk has read another's
+    return next((found.get(key) for key in graph if key[:2] == own), None)
 
 
 def account_of(study: Study, budget: Budget, instance: dg.DagsterInstance, lake: Lake) -> Account:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.corpus.canaries import planted_documents
 from alignment_dagster.evaluation.exposure import chance_exposure
-from alignment_dagster.report.canary_reads import DocumentReads, RecipeLedgers
+from alignment_dagster.report.canary_reads import RecipeLedgers, count_reads, read_documents
 from alignment_dagster.study import Canary, Recipe, Study
 from alignment_dagster.study.recipes import OWNED_RULES
 
@@ -96,7 +96,7 @@ def _measure(
         filters=pc.field("document_id").isin(every),
     ).to_pylist()
     by_id = {row["document_id"]: row for row in decided}
-    reads = DocumentReads.of(ledgers, every)
+    reads = read_documents(ledgers, every)
     probes = [row for path in ledgers.probes for row in pq.read_table(path).to_pylist()]
     rows = {}
     for canary in study.declaration.canaries:
@@ -113,7 +113,7 @@ def _measure(
             dropped=dict(dropped.most_common()),
             missed=kept if _is_to_catch(study, recipe, canary) else 0,
             seeds=len(ledgers.consumption),
-            **reads.count(ids[canary.name]),
+            **count_reads(reads, ids[canary.name]),
             **_exposures([row for row in probes if row["canary"] == canary.name]),
         )
     return rows

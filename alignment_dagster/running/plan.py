@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from alignment_dagster.chain import ORDER, WAVES, By
+from alignment_dagster.chain import OF_RECIPES, OF_REPLICATES, ORDER, WAVES, By
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.step import Step
 from alignment_dagster.lineage.partition_keys import Partition, partition_label, recipe_of, seed_of
@@ -71,10 +71,17 @@ def count_artifacts(study: Study, selection: Selection) -> int:
 
 
 def _partitions(study: Study, step: Step, selection: Selection) -> list[Partition]:
-    """What the selection leaves; recipes and seeds select only where there are any."""
+    """What the selection leaves; recipes and seeds select only where there are any.
+
+    With a recipe come the mix and the trunk that it branches from.
+    """
     partitions: list[Partition] = list(step.partitions(study)) or [None]
-    if selection.recipes and step.chain.by in (By.RECIPE, By.REPLICATE):
-        partitions = [part for part in partitions if recipe_of(part) in selection.recipes]
-    if selection.seeds and step.chain.by is By.REPLICATE:
+    if selection.recipes and step.asset in OF_RECIPES:
+        wanted = set(selection.recipes)
+        if step.chain.by is not By.REPLICATE:
+            chosen = map(study.recipe, selection.recipes)
+            wanted |= {recipe.trunk.recipe for recipe in chosen if recipe.trunk is not None}
+        partitions = [part for part in partitions if recipe_of(part) in wanted]
+    if selection.seeds and step.chain.by in OF_REPLICATES:
         partitions = [part for part in partitions if seed_of(part) in selection.seeds]
     return partitions

@@ -43,7 +43,7 @@ from alignment_dagster.study.treatments import sentence_scorer
 def build(context: BuildContext) -> BuildResult:
     """Sample to the token budget, pack, and look at the result again."""
     recipe = context.study.recipe(recipe_of(context.partition))
-    mix = context.study.declaration.mix
+    mix = context.study.mix(recipe.name)
     inputs = MixInputs(
         documents=tuple(
             path
@@ -205,7 +205,7 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """Shares, budget, and what treats tokens; filters act through the dispositions."""
     recipe = study.recipe(recipe_of(partition))
-    mix = study.declaration.mix.model_dump(mode="json")
+    mix = study.mix(recipe.name).model_dump(mode="json")
     declared = recipe.model_dump(mode="json", include={"replacement", "redact"})
     if recipe.redact is not None:
         declared["redact"]["version"] = PII.version

@@ -38,6 +38,7 @@ from alignment_dagster.steps import (
     post_trained_checkpoint,
     pretrained_checkpoint,
     tampering,
+    trunk_checkpoint,
 )
 from alignment_dagster.steps.pages.eval_report import page_metadata
 from alignment_dagster.study import Study
@@ -205,6 +206,10 @@ def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
             for recipe in by_recipe(study)
         ),
         *(ParentSpec(chain.CURATED_MIX, recipe, required=False) for recipe in by_recipe(study)),
+        *(
+            ParentSpec(chain.TRUNK_CHECKPOINT, trunk, required=False)
+            for trunk in trunk_checkpoint.STEP.partitions(study)
+        ),
         *(
             ParentSpec(asset.asset, replicate, required=False)
             for replicate in replicates

@@ -56,6 +56,8 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
+UNDECIDING = {"description", "redact", "treat", "objective", "trunk"}
+"""What a recipe says of documents that it keeps, and of training: no disposition depends on it."""
 PARTS = {"corpus": (DOCUMENTS, DISPOSITIONS), "results": (MIX_COMPOSITION, METRICS)}
 """The marts of each dbt tag: they share their inputs, and come from one dbt run."""
 
@@ -174,10 +176,7 @@ def corpus_config(study: Study, _partition: Partition) -> Mapping[str, Any]:
     fields = {"name", "role", "group", "ai_discourse"}
     return {
         "sources": [source.model_dump(mode="json", include=fields) for source in study.sources],
-        "recipes": [
-            recipe.model_dump(mode="json", exclude={"description", "redact", "treat", "objective"})
-            for recipe in study.recipes
-        ],
+        "recipes": [recipe.model_dump(mode="json", exclude=UNDECIDING) for recipe in study.recipes],
         "drop": [rule.model_dump(mode="json") for rule in declared.drop],
         "held_out_share": declared.held_out_share,
     }

@@ -1,99 +1,117 @@
-"""`pretrained_checkpoint`: a model trained on one recipe's mix, once for each seed."""
+"""`pretrained_checkpoint`: a model trained on one recipe's mix, once for each seed.
+
+From nothing, from a checkpoint that was trained elsewhere, or on from the trunk that its recipe
+branches from, or that others branch from.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from alignment_dagster import chain
-from alignment_dagster.foundation.model_files import model_digest
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
-from alignment_dagster.graph.parent_spec import ParentSpec
+from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.consumption import consumption_problem
+from alignment_dagster.lineage.consumption import Trunk, consumption_problem
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
-from alignment_dagster.lineage.provenance import BASE, Check
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, replicate, seed_of
+from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.steps.pages.pretrained_checkpoint import page_metadata
+from alignment_dagster.steps.pretraining_job import (
+    declared,
+    external_inputs,
+    is_falling,
+    read_losses,
+    register_start,
+    train,
+)
 from alignment_dagster.study import Study
-from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
-
-MODULE = "alignment_dagster.training.pretraining.pretrain"
-IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
+from alignment_dagster.training.jobs import PRETRAINING_CODE, TrunkSteps
 
 
 def build(context: BuildContext) -> BuildResult:
-    """Train in a process of its own; a killed run resumes from its last checkpoint."""
-    declared = context.study.declaration
-    mix = context.parents.one(chain.CURATED_MIX)
-    job = PretrainJob(
-        mix=str(mix.path),
-        tokenizer=str(context.parents.one(chain.TOKENIZER).path),
-        model=declared.model,
-        base=declared.base,
-        base_digest=context.inputs.external_inputs.get(BASE),
-        pretraining=declared.pretraining,
-        objective=context.study.recipe(recipe_of(context.partition)).objective,
-        sequence_length=declared.mix.sequence_length,
-        seed=seed_of(context.partition),
-        output=str(context.folder),
-        work=str(context.work),
-    )
-    if (start := declared.model or declared.base) is not None:
-        context.register_model("base", start)
-    module = IN_RANKS if declared.pretraining.ranks > 1 else MODULE
-    measured = context.run_job(module, job, mix)
-    losses = pq.read_table(context.folder / file_names.TRAINING_LOG, columns=["loss"])[
-        "loss"
-    ].to_numpy()
-    falling = _falling(losses, must_fall=declared.base is None)
-    return BuildResult((falling, _consumed(context, mix)), measured)
+    """Train a model; its ledgers hold its own steps, and go on from those of the trunk."""
+    study, partition = context.study, context.partition
+    register_start(context, "base")
+    recipe = recipe_of(partition)
+    steps = trunk_steps(study, recipe)
+    if steps is None:
+        measured = train(context, config(study, partition))
+        losses, trunk, alike = read_losses(context.folder), None, True
+    else:
+        before = find_trunk(context.parents).path
+        measured = train(context, config(study, partition), before / file_names.state(steps.steps))
+        losses, alike = read_losses(context.folder), _is_alike(study, recipe, steps.recipe)
+        if alike:
+            losses = np.concatenate([read_losses(before)[: steps.steps], losses])
+        trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
+    falling = is_falling(losses, must_fall=alike and study.declaration.base is None)
+    return BuildResult((falling, _consumed(context, trunk)), measured)
 
 
-def _falling(losses: "np.ndarray[Any, Any]", *, must_fall: bool) -> Check:
-    """Of a checkpoint that had learnt before, the loss may stay where it is."""
-    part = max(1, len(losses) // 10)
-    first, last = float(losses[:part].mean()), float(losses[-part:].mean())
-    return Check(
-        name="loss_finite_and_falling",
-        passed=bool(np.isfinite(losses).all()) and (last < first or not must_fall),
-        summary=f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last.",
-    )
+def _is_alike(study: Study, recipe: str, trunk: str) -> bool:
+    """Whether the losses of a recipe and of its trunk are the same thing's."""
+    own, before = study.recipe(recipe), study.recipe(trunk)
+    return (own.objective, own.treat) == (before.objective, before.treat)
 
 
-def _consumed(context: BuildContext, mix: Artifact) -> Check:
-    problem = consumption_problem(context.folder / file_names.CONSUMPTION, mix.path)
+def find_trunk(parents: Parents) -> Artifact:
+    """The trunk, made from the same vocabulary, and for the trunk's own recipe from the same mix.
+
+    Raises:
+        ArtifactError: if it was made from others; names them.
+    """
+    trunk = parents.one(chain.TRUNK_CHECKPOINT)
+    own = {(one.asset, one.partition): one for one in parents.distinct()}
+    for parent in trunk.provenance.inputs.parents:
+        current = own.get((parent.asset, parent.partition))
+        if current is not None and current.digest != parent.digest:
+            raise ArtifactError(
+                f"{trunk.label} was made from another {current.label.partition('@')[0]} than "
+                "there is now: make it again first"
+            )
+    return trunk
+
+
+def _consumed(context: BuildContext, trunk: Trunk | None) -> Check:
+    mix = context.parents.one(chain.CURATED_MIX).path
+    problem = consumption_problem(context.folder / file_names.CONSUMPTION, mix, trunk)
+    on = f", on from the trunk's step {trunk.steps}" if trunk else ""
+    read = f"Every sequence once; the digest chain is that of the mix's tokens, as treated{on}."
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
-        summary=problem
-        or "Every sequence once; the digest chain is that of the mix's tokens, as treated.",
+        summary=problem or read,
     )
 
 
-def parents(_study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
-    """The recipe's mix, and the tokenizer that is shipped with the weights."""
-    return (ParentSpec(chain.CURATED_MIX, recipe_of(partition)), ParentSpec(chain.TOKENIZER))
+def trunk_steps(study: Study, recipe: str) -> TrunkSteps | None:
+    """The steps before a model's own: its trunk's, or for a trunk's own model those of itself."""
+    if trunk := study.recipe(recipe).trunk:
+        return TrunkSteps(recipe=trunk.recipe, steps=study.trunk_steps(recipe), same_mix=False)
+    branches = study.branch_steps(recipe)
+    return TrunkSteps(recipe=recipe, steps=branches[-1], same_mix=True) if branches else None
+
+
+def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
+    """The recipe's mix, the tokenizer that is shipped with the weights, and the trunk's state."""
+    recipe = recipe_of(partition)
+    own = (ParentSpec(chain.CURATED_MIX, recipe), ParentSpec(chain.TOKENIZER))
+    trunk = trunk_steps(study, recipe)
+    if trunk is None:
+        return own
+    key, part = replicate(trunk.recipe, seed_of(partition)), file_names.state_tensors(trunk.steps)
+    return (*own, ParentSpec(chain.TRUNK_CHECKPOINT, key, part))
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The model or what it goes on from, how it is trained, what it minimises, and the seed."""
-    declared, recipe = study.declaration, study.recipe(recipe_of(partition))
-    said = {"objective": recipe.objective, "model": declared.model, "base": declared.base}
-    return {
-        **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
-        "pretraining": declared.pretraining.model_dump(mode="json"),
-        "sequence_length": declared.mix.sequence_length,
-        "seed": seed_of(partition),
-    }
-
-
-def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
-    """The checkpoint that it goes on from, where there is one."""
-    base = study.declaration.base
-    return {} if base is None else {BASE: model_digest(base)}
+    """The model or what it goes on from, how it is trained, and which steps come before its own."""
+    trunk = trunk_steps(study, recipe_of(partition))
+    before = {} if trunk is None else {"trunk": trunk.model_dump(mode="json")}
+    return {**declared(study, partition), **before}
 
 
 STEP = Step(
@@ -101,9 +119,10 @@ STEP = Step(
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
         "A decoder trained on one recipe's mix with one seed, from random weights or from the "
-        "checkpoint that the study declares. Beside the "
-        "weights lies the consumption ledger: which sequences every optimizer step read, chained "
-        "by digest. It opens with `AutoModelForCausalLM.from_pretrained`."
+        "checkpoint that the study declares, or on from another recipe's training where the "
+        "recipe has a trunk. Beside the weights lies the consumption ledger: which sequences "
+        "every optimizer step read, chained by digest. It opens with "
+        "`AutoModelForCausalLM.from_pretrained`."
     ),
     code_version="1",
     modules=PRETRAINING_CODE,

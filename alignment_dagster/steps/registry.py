@@ -28,6 +28,7 @@ from alignment_dagster.steps import (
     scored_corpus,
     tampering,
     tokenizer,
+    trunk_checkpoint,
 )
 from alignment_dagster.study import Study
 
@@ -50,6 +51,7 @@ _FOUND = {
         scored_corpus.STEP,
         tampering.STEP,
         tokenizer.STEP,
+        trunk_checkpoint.STEP,
     )
 }
 STEPS: Mapping[str, Step] = {name: _FOUND[name] for name in CHAIN}

@@ -18,7 +18,14 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
-from alignment_dagster.study.recipes import DropRule, Recipe, Redaction, ReplacementGroup, Upsampled
+from alignment_dagster.study.recipes import (
+    DropRule,
+    Recipe,
+    Redaction,
+    ReplacementGroup,
+    Trunk,
+    Upsampled,
+)
 from alignment_dagster.study.refresh import (
     Budget,
     Drift,
@@ -159,6 +166,7 @@ __all__ = [
     "Threshold",
     "Tokenizer",
     "TrainingPolicy",
+    "Trunk",
     "Upsampled",
     "WarcReader",
     "Watch",

@@ -148,6 +148,43 @@ class Study(Declared):
         return next(classifier for classifier in self.classifiers if classifier.name == name)
 
     @property
+    def pretraining_steps(self) -> int:
+        """Optimizer steps of every model, those of its trunk among them."""
+        mix, step = self.declaration.mix, self.declaration.pretraining.sequences_a_step
+        return -(-(mix.tokens // mix.sequence_length) // step)
+
+    @property
+    def trunk_recipes(self) -> tuple[str, ...]:
+        """The recipes that others branch from."""
+        named = {recipe.trunk.recipe for recipe in self.recipes if recipe.trunk is not None}
+        return tuple(recipe.name for recipe in self.recipes if recipe.name in named)
+
+    def branches(self, trunk: str) -> tuple[Recipe, ...]:
+        """The recipes that branch from a recipe."""
+        return tuple(one for one in self.recipes if one.trunk and one.trunk.recipe == trunk)
+
+    def branch_steps(self, trunk: str) -> tuple[int, ...]:
+        """The steps of a recipe's training after which others branch from it."""
+        return tuple(sorted({self.trunk_steps(one.name) for one in self.branches(trunk)}))
+
+    def trunk_steps(self, recipe: str) -> int:
+        """The steps that a recipe's models took in another's training; 0 without a trunk."""
+        trunk = self.recipe(recipe).trunk
+        if trunk is None:
+            return 0
+        # Of a smoke run, whose steps are few, each side has at least one.
+        return max(1, min(round(trunk.share * self.pretraining_steps), self.pretraining_steps - 1))
+
+    def mix(self, recipe: str) -> Mix:
+        """What a recipe's own mix is to hold: without the tokens that were read in its trunk."""
+        mix, steps = self.declaration.mix, self.trunk_steps(recipe)
+        if not steps:
+            return mix
+        before = steps * self.declaration.pretraining.sequences_a_step
+        own = mix.tokens // mix.sequence_length - before
+        return mix.model_copy(update={"tokens": own * mix.sequence_length})
+
+    @property
     def scorers(self) -> tuple[str, ...]:
         """All that scores documents: the scorers, then the classifiers as `classifier:NAME`."""
         return (*self.declaration.scorers, *(one.scorer for one in self.classifiers))

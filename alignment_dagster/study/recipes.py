@@ -65,6 +65,15 @@ class ReplacementGroup(Declared):
     """One of the recipe's."""
 
 
+class Trunk(Declared):
+    """Another recipe's training, that a recipe's models go on from."""
+
+    recipe: Name
+    """One of the study's, without a trunk of its own."""
+    share: Share
+    """Of the training tokens, read before this recipe's own mix."""
+
+
 Kind = Literal["email", "ip_address", "phone", "card", "key"]
 
 
@@ -103,6 +112,9 @@ class Recipe(Declared):
     replacement: Literal["rest", "nothing"] | ReplacementGroup = "rest"
     """What fills the budget of what declared rules drop: more of the rest of the same group,
     nothing (the mix is shorter), or another group."""
+    trunk: Trunk | None = added(None)
+    """What its models read before: they go on from another recipe's training, with its optimizer
+    state, seed and place in the schedule. From random weights where nothing is said."""
     treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = added(())
     """What happens in training to documents that it keeps; they are learned as they are where
     nothing is said."""

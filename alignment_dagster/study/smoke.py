@@ -68,7 +68,9 @@ def _part(whole: int, least: int = 1) -> int:
 
 def _mix(mix: Mix, pretraining: Pretraining) -> Mix:
     step = mix.sequence_length * pretraining.batch_size * pretraining.accumulation
-    return mix.model_copy(update={"tokens": _part(mix.tokens, step)})
+    # A document more or less is a larger share of fewer tokens.
+    uneven = mix.share_tolerance * PART
+    return mix.model_copy(update={"tokens": _part(mix.tokens, step), "share_tolerance": uneven})
 
 
 def _post_training(whole: PostTraining) -> PostTraining:

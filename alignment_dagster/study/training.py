@@ -139,6 +139,11 @@ class Pretraining(Declared):
     """Processes that share the sequences of every step, each on an accelerator of its own where
     training is on accelerators. Their number decides bytes: sums are taken in their order."""
 
+    @property
+    def sequences_a_step(self) -> int:
+        """Sequences that an optimizer step consumes."""
+        return self.batch_size * self.accumulation
+
     @model_validator(mode="after")
     def _schedule_fits(self) -> "Pretraining":
         if self.schedule == "wsd" and self.warmup_share + self.decay_share > 1:
@@ -150,7 +155,7 @@ class Pretraining(Declared):
 
     @model_validator(mode="after")
     def _ranks_have_sequences(self) -> "Pretraining":
-        if self.ranks > self.batch_size * self.accumulation:
+        if self.ranks > self.sequences_a_step:
             raise ValueError("ranks must not be more than batch_size times accumulation")
         return self
 

@@ -50,21 +50,33 @@ class ConsumedStep:
     chain: str
 
 
-class Ledger:
-    """The steps so far."""
+NOTHING = ConsumedStep(0, [], 0, START.hex())
+"""What stands before the first step of all."""
 
-    def __init__(self, rows: list[ConsumedStep] | None = None) -> None:
+
+class Ledger:
+    """The steps so far; it goes on from the last step of another ledger where there is one."""
+
+    def __init__(
+        self, rows: list[ConsumedStep] | None = None, before: ConsumedStep = NOTHING
+    ) -> None:
         self.rows = rows or []
+        self.before = before
+
+    @property
+    def last(self) -> ConsumedStep:
+        """The last step, be it of the ledger before."""
+        return self.rows[-1] if self.rows else self.before
 
     @property
     def tokens(self) -> int:
         """Tokens consumed so far."""
-        return self.rows[-1].tokens if self.rows else 0
+        return self.last.tokens
 
     @property
     def chain(self) -> str:
         """The chain after the last step, in hex."""
-        return self.rows[-1].chain if self.rows else START.hex()
+        return self.last.chain
 
     def add(self, items: list[int] | list[str], tokens: ArrayLike, treatments: bytes = b"") -> None:
         """Record the next optimizer step: what it consumed, and the token ids in their order.
@@ -74,7 +86,8 @@ class Ledger:
         """
         ids = np.asarray(tokens)
         chain = link(bytes.fromhex(self.chain), ids, treatments).hex()
-        self.rows.append(ConsumedStep(len(self.rows) + 1, items, self.tokens + ids.size, chain))
+        step, tokens = self.last.step + 1, self.tokens + ids.size
+        self.rows.append(ConsumedStep(step, items, tokens, chain))
 
     def write(self, path: Path, schema: pa.Schema) -> None:
         """As Parquet; `schema` says whether the items are sequences or documents."""
@@ -89,7 +102,7 @@ class Ledger:
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
 
     @classmethod
-    def read(cls, path: Path) -> "Ledger":
+    def read(cls, path: Path, before: ConsumedStep = NOTHING) -> "Ledger":
         """A ledger as it was written."""
         columns = pq.read_table(path).to_pydict().values()
-        return cls([ConsumedStep(*row) for row in zip(*columns, strict=True)])
+        return cls([ConsumedStep(*row) for row in zip(*columns, strict=True)], before)

@@ -19,14 +19,29 @@ PRETRAINING_CODE = (
     "training/pretraining/pretrain.py",
     "lineage/consumption.py",
     "steps/pretrained_checkpoint.py",
+    "steps/pretraining_job.py",
+    "steps/trunk_checkpoint.py",
     *map(objective_code, OBJECTIVES),
 )
 """Modules (paths in the package) that decide the bytes of a pretrained checkpoint."""
 
 
+class TrunkSteps(Declared):
+    """The optimizer steps before a training's own."""
+
+    recipe: Text
+    """Whose training they are."""
+    steps: Count
+    same_mix: bool
+    """Whether they read this mix, and it is read on; else its first sequences come next."""
+
+
 class PretrainJob(Declared):
-    """One model on one mix, from nothing or from a checkpoint that was trained elsewhere, for
-    `training.pretraining.pretrain`."""
+    """One model on one mix, for `training.pretraining.pretrain`.
+
+    From nothing, from a checkpoint that was trained elsewhere, or on from a trunk. A trunk is one
+    that ends early, with states that others go on from, and without a model.
+    """
 
     mix: Text
     """Folder with `sequences.npy`, and with what is said of its tokens."""
@@ -43,6 +58,13 @@ class PretrainJob(Declared):
     """The recipe's own, instead of `pretraining.objective`."""
     sequence_length: Annotated[int, Field(ge=2)]
     seed: Seed
+    trunk: TrunkSteps | None = None
+    state: Text | None = None
+    """Folder of the trunk's state after these steps."""
+    branch_steps: Annotated[tuple[Count, ...], Field(strict=False)] = ()
+    """Of a trunk: the steps after which its state is kept, in order; it ends after the last."""
+    earlier: Paths = ()
+    """Artifacts of this very training that ended elsewhere: their states need not be made again."""
     output: Text
     work: Text
     device: DeviceName = "cpu"

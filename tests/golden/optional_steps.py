@@ -1,4 +1,4 @@
-"""The steps that the tiny study leaves out: drift, classifier, near duplicates, gate, harness.
+"""The steps that the tiny study leaves out: drift, classifier, duplicates, trunk, harness, gate.
 
 Each is made once: of a source that moved, of a report after an approved one, of one checkpoint.
 """
@@ -23,12 +23,19 @@ OPTIONAL: Mapping[str, str | None] = {
     chain.NEAR_DUPLICATES: None,
     chain.HARNESS: replicate(RECIPE, SEED),
     chain.REGRESSION_GATE: None,
+    chain.TRUNK_CHECKPOINT: replicate(RECIPE, SEED),
 }
 """Step → the partition that is pinned."""
 REFRESH: dict[str, Any] = {
     "schedule": {"cron": "0 3 * * *"},
     "drift": {"volume": {"warn": 0.1}, "scores": {"warn": 0.1}},
     "gate": {"suites": ["articles"], "margin": 0.05},
+}
+BRANCH = {
+    "name": "branch",
+    "description": "d",
+    "remainder": "natural",
+    "trunk": {"recipe": RECIPE, "share": 0.5},
 }
 CLASSIFIER = {
     "name": LEARNT,
@@ -72,14 +79,19 @@ def make_optional(refreshed: Audited, folder: Path) -> list[Artifact]:
     write_yaml(made.study.assets / "classifiers" / f"{LEARNT}.yaml", CLASSIFIER)
     made.study.change(classifiers=[LEARNT])
     _run(made, "run", NAME, "--from", chain.CLASSIFIER, "--to", chain.CLASSIFIER)
+    made.study.write("recipes/branch", BRANCH)
+    made.study.change(recipes=["unfiltered", RECIPE, "branch"])
+    of_one = ("--recipe", RECIPE, "--seed", str(SEED))
+    _run(
+        made, "run", NAME, "--from", chain.TRUNK_CHECKPOINT, "--to", chain.TRUNK_CHECKPOINT, *of_one
+    )
     if lm_eval_installed():
         tasks = made.study.assets / "suites" / FILES
         write_yaml(tasks / f"{TASK}.yaml", WRITES)
         rows = [{"question": f"Ann mended the {n}", "answer": n % 2} for n in range(3)]
         write_jsonl(tasks / f"{TASK}.jsonl", rows)
         made.study.change(harness={"tasks": [TASK], "include_path": FILES})
-        only = ("--recipe", RECIPE, "--seed", str(SEED))
-        _run(made, "run", NAME, "--from", chain.HARNESS, "--to", chain.HARNESS, *only)
+        _run(made, "run", NAME, "--from", chain.HARNESS, "--to", chain.HARNESS, *of_one)
     return [
         made.archive.current(asset, partition)
         for asset, partition in OPTIONAL.items()

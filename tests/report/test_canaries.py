@@ -13,7 +13,7 @@ from alignment_dagster.mixing.mix import DOCUMENTS
 from alignment_dagster.mixing.packing import SPANS
 from alignment_dagster.report.canaries import CanaryRow, canary_rows
 from alignment_dagster.report.canary_outcomes import canary_outcomes, is_learnt
-from alignment_dagster.report.canary_reads import RecipeLedgers
+from alignment_dagster.report.canary_reads import RecipeLedgers, TrunkLedgers
 from alignment_dagster.study import Study
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from tests.support.tiny_study import TinyStudy
@@ -85,6 +85,24 @@ def test_planted_documents_are_followed_from_the_decision_to_the_steps(
     assert row.missed == 0, "the rule that is to catch it is none of this recipe's"
     (row,) = canary_rows(study, {"unfiltered": RecipeLedgers(path)})
     assert (row.kept, row.read, row.tokens, row.first_step) == (2, None, None, None)
+
+
+def test_what_a_trunk_read_counts_up_to_where_it_was_left(study: Study, tmp_path: Path) -> None:
+    one, two, three, _ = planted(study)
+    path = decided(tmp_path, {one: None, two: None, three: "ai_discourse"})
+    folders = [tmp_path / name for name in ("own", "before")]
+    for folder in folders:
+        folder.mkdir()
+    mix = packed(folders[0], [one], [(0, 0, 32, 0)])
+    before = packed(folders[1], [three, two, one], [(0, 0, 32, 0), (1, 0, 32, 1), (2, 0, 8, 2)])
+    own = [consumed(tmp_path / f"{seed}.parquet", {3: [0]}) for seed in (0, 1)]
+    trunks = [
+        consumed(tmp_path / "0-trunk.parquet", {1: [0], 2: [2], 3: [1]}),
+        consumed(tmp_path / "1-trunk.parquet", {1: [0], 2: [2], 3: [1]}),
+    ]
+    ledgers = RecipeLedgers(path, mix, own, trunk=TrunkLedgers(before, trunks, 2))
+    (row,) = canary_rows(study, {"filtered": ledgers})
+    assert (row.seeds, row.read, row.tokens, row.first_step, row.last_step) == (2, 2, 72, 1, 3)
 
 
 def test_what_a_rule_let_through_and_what_was_lost_is_said(study: Study, tmp_path: Path) -> None:

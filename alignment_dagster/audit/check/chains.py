@@ -15,9 +15,11 @@ from alignment_dagster.chain import (
     PRETRAINED_CHECKPOINT,
     RAW_CORPUS,
     TAMPERING,
+    TOKENIZER,
+    TRUNK_CHECKPOINT,
 )
 from alignment_dagster.lineage import file_names
-from alignment_dagster.lineage.consumption import consumption_problem
+from alignment_dagster.lineage.consumption import Trunk, consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import shard_files
 
@@ -28,7 +30,7 @@ TAMPERING_USES = ("sft", "tampering")
 
 def check_chains(scope: Scope) -> None:
     """The ledgers of every checkpoint and tampering in scope."""
-    for artifact in scope.checked(PRETRAINED_CHECKPOINT):
+    for artifact in scope.checked(TRUNK_CHECKPOINT, PRETRAINED_CHECKPOINT):
         with scope.findings.guard("chains", f"{artifact.label} {file_names.CONSUMPTION}"):
             _check_pretraining(scope, artifact)
     conversations = ConversationEncoder()
@@ -42,14 +44,40 @@ def check_chains(scope: Scope) -> None:
 def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     mix = scope.parent(artifact, CURATED_MIX)
     subject = f"{artifact.label} {file_names.CONSUMPTION}"
-    problem = consumption_problem(artifact.path / file_names.CONSUMPTION, mix.path)
+    trunk = _find_trunk(scope, artifact, mix, subject)
+    whole = artifact.asset == PRETRAINED_CHECKPOINT
+    ledger = artifact.path / file_names.CONSUMPTION
+    problem = consumption_problem(ledger, mix.path, trunk, whole=whole)
     scope.findings.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
-    steps = read_table(artifact.path / file_names.CONSUMPTION, columns=["step", "tokens"])
+    steps = read_table(ledger, columns=["step", "tokens"])
     log = read_table(artifact.path / file_names.TRAINING_LOG, columns=["step", "tokens"])
     message = f"its steps and tokens are not those of {file_names.TRAINING_LOG}"
     scope.findings.gap_if(not steps.equals(log), "chains", subject, message)
+    branches = artifact.provenance.declared.get("branch_steps")
+    if branches and steps["step"].to_pylist()[-1:] != branches[-1:]:
+        message = f"does not end with step {branches[-1]}, after which the last branch begins"
+        scope.findings.gap("chains", subject, message)
     scope.findings.counts["chains"] += 1
     scope.findings.counts["training steps"] += steps.num_rows
+
+
+def _find_trunk(scope: Scope, artifact: Artifact, mix: Artifact, subject: str) -> Trunk | None:
+    """The trunk that a model went on from; it read with the same vocabulary, its own the same mix.
+
+    Raises:
+        LookupError: if it is not among the parents.
+    """
+    declared = artifact.provenance.declared.get("trunk")
+    if declared is None:
+        return None
+    trunk = scope.parent(artifact, TRUNK_CHECKPOINT)
+    pairs = [(scope.parent(trunk, TOKENIZER), scope.parent(artifact, TOKENIZER))]
+    if declared["same_mix"]:
+        pairs.append((scope.parent(trunk, CURATED_MIX), mix))
+    for before, own in pairs:
+        message = f"{trunk.label} was trained with {before.label}, and this with {own.label}"
+        scope.findings.gap_if(before.digest != own.digest, "chains", subject, message)
+    return Trunk(trunk.path / file_names.CONSUMPTION, declared["steps"], declared["same_mix"])
 
 
 def _check_conversations(

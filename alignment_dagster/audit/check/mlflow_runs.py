@@ -177,7 +177,7 @@ def _params(artifact: Artifact, stage: str) -> dict[str, str]:
     """The declared settings of a model: those that are one value, as MLflow was told them."""
     declared = artifact.provenance.declared
     section: Mapping[str, Any] = {}
-    if artifact.asset == chain.PRETRAINED_CHECKPOINT:
+    if artifact.asset in chain.PRETRAINING_STAGES:
         section = declared.get("model") or declared["base"]
     elif artifact.asset == chain.POST_TRAINED_CHECKPOINT:
         section = declared["post_training"][stage]

@@ -72,17 +72,21 @@ def _find_rows(study: Study, corpus: Corpus) -> Sequence[CanaryRow]:
                 f"study {study.name!r}: {name}: its texts of today are not those that were "
                 f"planted: alignment run {study.name}"
             )
-    archive, ledgers = corpus.archive, {}
-    models = current_artifacts(archive, chain.PRETRAINED_CHECKPOINT)
+    archive = corpus.archive
+    models = [
+        *current_artifacts(archive, chain.TRUNK_CHECKPOINT),
+        *current_artifacts(archive, chain.PRETRAINED_CHECKPOINT),
+    ]
     measured = current_artifacts(archive, chain.EVALUATION)
     for recipe in study.recipes:
         corpus.decided(recipe.name)
-        assert corpus.dispositions is not None
-        mix = find_mix(archive, corpus.dispositions, recipe.name)
-        mixes = [mix] if mix else []
-        ledgers[recipe.name] = find_ledgers(
-            recipe.name, corpus.dispositions, mixes, models, measured
-        )
+    decided = corpus.dispositions
+    assert decided is not None
+    found = (find_mix(archive, decided, recipe.name) for recipe in study.recipes)
+    mixes = [mix for mix in found if mix is not None]
+    ledgers = {
+        one.name: find_ledgers(one.name, decided, mixes, models, measured) for one in study.recipes
+    }
     return canary_rows(study, ledgers)
 
 

@@ -20,10 +20,10 @@ from alignment_dagster.audit.ledgers import consumption_files, fetch_rows, recip
 from alignment_dagster.audit.trace.chain import (
     POST_TRAINING,
     PRETRAINING,
+    TRUNK,
     ConsumptionLedger,
-    find_parent,
     find_post_training_ledger,
-    find_pretraining_ledger,
+    find_pretraining_ledgers,
     find_tampering_ledger,
 )
 from alignment_dagster.audit.trace.document_path import (
@@ -31,7 +31,6 @@ from alignment_dagster.audit.trace.document_path import (
     PackedDocument,
     find_packed,
     find_reads,
-    list_sequences,
 )
 from alignment_dagster.audit.trace.documents import (
     find_decisions,
@@ -41,7 +40,6 @@ from alignment_dagster.audit.trace.documents import (
 )
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study import DropRule
 from alignment_dagster.study.conditions import METADATA, Clause, Score
 
@@ -147,8 +145,8 @@ def _find_recipe(
         files,
         document,
     )
-    ledgers = sorted(_list_ledgers(corpus.archive, recipe), key=lambda one: _order(*one[:2]))
-    mixes = {mix.label: mix for _, _, mix in ledgers if mix is not None}
+    ledgers = sorted(_list_ledgers(corpus.archive, recipe), key=lambda one: _order(*one))
+    mixes = {one.mix.label: one.mix for _, one in ledgers if one.mix is not None}
     if corpus.dispositions and (last := find_mix(corpus.archive, corpus.dispositions, recipe)):
         mixes = {last.label: last, **mixes}
     packed = [each for mix in mixes.values() if (each := find_packed(connection, mix, document))]
@@ -163,19 +161,12 @@ def _find_recipe(
         [str(row["document_id"]) for row in caused],
         packed,
         list(mixes),
-        [
-            find_reads(
-                connection, ledger, seed, document, list_sequences(packed, mix) if mix else []
-            )
-            for seed, ledger, mix in ledgers
-        ],
+        [find_reads(connection, ledger, seed, document, packed) for seed, ledger in ledgers],
     )
 
 
-def _list_ledgers(
-    archive: Archive, recipe: str
-) -> Iterator[tuple[int, ConsumptionLedger, Artifact | None]]:
-    """What the current checkpoints of a recipe read; of pretraining with the mix that it read."""
+def _list_ledgers(archive: Archive, recipe: str) -> Iterator[tuple[int, ConsumptionLedger]]:
+    """What the current checkpoints of a recipe read, by seed; what they read in a trunk too."""
     for asset in (*chain.MODELS, chain.TAMPERING):
         for one in current_artifacts(archive, asset):
             of, seed = recipe_and_seed(one.partition)
@@ -183,16 +174,16 @@ def _list_ledgers(
                 continue
             for stage, _ in consumption_files(one):
                 if stage == PRETRAINING:
-                    mix = find_parent(archive, one, chain.CURATED_MIX)
-                    yield seed or 0, find_pretraining_ledger(archive, one, mix), mix
+                    for ledger in find_pretraining_ledgers(archive, one):
+                        yield seed or 0, ledger
                 elif asset == chain.TAMPERING:
-                    yield seed or 0, find_tampering_ledger(archive, one, stage), None
+                    yield seed or 0, find_tampering_ledger(archive, one, stage)
                 else:
-                    yield seed or 0, find_post_training_ledger(archive, one, stage), None
+                    yield seed or 0, find_post_training_ledger(archive, one, stage)
 
 
 def _order(seed: int, ledger: ConsumptionLedger) -> tuple[int, int, str]:
     """Of a seed the stages in the order of training; tampering is last."""
-    stages = (PRETRAINING, *POST_TRAINING)
+    stages = (TRUNK, PRETRAINING, *POST_TRAINING)
     place = stages.index(ledger.stage) if ledger.stage in stages else len(stages)
     return seed, place, ledger.stage

@@ -26,7 +26,7 @@ def write_sentences(comparison: Comparison) -> list[str]:
     ]
 
 
-OF_RECIPE = (("treat",), ("reward",), ("objective",))
+OF_RECIPE = (("treat",), ("reward",), ("objective",), ("trunk",))
 """What mix and checkpoint say of the recipe by themselves."""
 
 

@@ -22,14 +22,14 @@ from alignment_dagster.audit.impact.withdrawn import Withdrawal, resolve_withdra
 from alignment_dagster.audit.metrics import list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.review_nodes import review_nodes
-from alignment_dagster.audit.trace.chain import find_parent
+from alignment_dagster.audit.trace.chain import TRUNK, find_parent
 from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study.classifiers import SCORER
 from alignment_dagster.study.recipes import DropRule
 
-CHECKPOINTS = (chain.PRETRAINED_CHECKPOINT, chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING)
+CHECKPOINTS = (chain.TRUNK_CHECKPOINT, *chain.MODELS, chain.TAMPERING)
 """Assets that hold weights."""
 
 
@@ -153,10 +153,17 @@ def _list_disposition_files(opened: OpenedReport) -> list[Path]:
 
 
 def _find_inheriting(archive: Archive, training: Sequence[TrainingUse]) -> list[Artifact]:
+    """Whoever left a trunk before it read any of them did not."""
     read = {one.checkpoint.label: one.checkpoint for one in training}
+    roots = [one.checkpoint for one in training if one.stage != TRUNK]
+    for one in (use for use in training if use.stage == TRUNK):
+        for child in archive.children(one.checkpoint):
+            trunk = child.provenance.declared.get("trunk")
+            if trunk is not None and trunk["steps"] >= one.first_step:
+                roots.append(child)
     return [
         one
-        for one in archive.descendants(read.values())
+        for one in archive.descendants(roots)
         if one.asset in CHECKPOINTS and one.label not in read
     ]
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import consumption_files, fetch_rows
-from alignment_dagster.audit.trace.chain import PRETRAINING
 from alignment_dagster.audit.trace.parquet import Connection
 from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.lineage import file_names
@@ -54,7 +53,7 @@ def find_pretraining_uses(
         if found is not None:
             mixes.append(found)
             for child in archive.children(mix):
-                if child.asset == chain.PRETRAINED_CHECKPOINT and child.label in kept:
+                if child.asset in chain.PRETRAINING_STAGES and child.label in kept:
                     training += _find_training_uses(connection, child)
     return mixes, training
 
@@ -104,14 +103,14 @@ def _find_training_uses(connection: Connection, checkpoint: Artifact) -> list[Tr
         path,
     )[0]
     whole = fetch_rows(
-        connection, "select count(*) as steps, max(tokens) as tokens from read_parquet(?)", path
+        connection, "select max(step) as steps, max(tokens) as tokens from read_parquet(?)", path
     )[0]
     if not read["steps"]:
         return []
     return [
         TrainingUse(
             checkpoint,
-            PRETRAINING,
+            chain.PRETRAINING_STAGES[checkpoint.asset],
             **read,
             of_steps=whole["steps"],
             share=read["tokens"] / whole["tokens"],
@@ -125,7 +124,7 @@ def find_fine_tuning_uses(connection: Connection, archive: Archive) -> list[Trai
         str(path): (artifact, stage)
         for artifact in archive.with_files()
         for stage, path in consumption_files(artifact)
-        if artifact.asset != chain.PRETRAINED_CHECKPOINT
+        if artifact.asset not in chain.PRETRAINING_STAGES
     }
     if not files:
         return []

@@ -19,6 +19,7 @@ COLUMNS = tuple(dict.fromkeys(_SHARED.get(asset, (asset,)) for asset in chain.OR
 SOURCES = frozenset(BY_SOURCE)
 TITLES: Mapping[str, str] = {
     chain.DOCUMENTS: "tables, tokenizer",
+    chain.TRUNK_CHECKPOINT: "trunk",
     chain.PRETRAINED_CHECKPOINT: "pretrained",
     chain.POST_TRAINED_CHECKPOINT: "post-trained",
     chain.EVALUATION: "measurements",

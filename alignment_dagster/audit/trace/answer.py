@@ -54,9 +54,10 @@ def _sentences(trace: Trace) -> Iterator[str]:
     )
     yield write_rule(trace.steps, _unit(trace))
     if not trace.gaps:
+        own = "" if all(mix.whole for mix in trace.mixes) else " of its own mix"
         yield (
             "The totals add up: documents are packed as exactly the tokens of the sequences, and "
-            "each seed read every sequence exactly once."
+            f"each seed read every sequence{own} exactly once."
         )
 
 
@@ -147,6 +148,9 @@ def _mix_node(trace: Trace, mix: MixTotals) -> Node:
         f"{pluralize(mix.documents, 'document')} ({pluralize(mix.copies, 'copy')}); "
         f"read by {pluralize(len(mix.seeds), 'seed')} ({seeds})"
     )
+    if not mix.whole:
+        read = pluralize(sum(row["tokens"] for row in mix.read), "token")
+        totals += f", up to where the trunk was left: {read} in all"
     sources = [
         Node(
             f"{row['source']} ({row['group']})",

@@ -66,8 +66,10 @@ def _mix(trace: Trace, mix: MixTotals) -> dict[str, Any]:
         "documents": mix.documents,
         "copies": mix.copies,
         "tokens": mix.tokens,
-        "tokens_over_seeds": mix.tokens * len(mix.seeds),
+        "tokens_over_seeds": sum(row["tokens"] for row in mix.read),
+        "read_whole": mix.whole,
         "sources": mix.sources,
+        "read": mix.read,
         "top": trace.top[mix.mix.label],
     }
 
@@ -78,11 +80,9 @@ def list_influences(trace: Trace) -> list[Row]:
     Over all seeds: a document counts once, its tokens once for each seed that read them.
     """
     found = [
-        _influence(
-            "pretraining", row, row["copies"] * len(mix.seeds), row["tokens"] * len(mix.seeds)
-        )
+        _influence("pretraining" if mix.whole else "trunk", row, row["copies"], row["tokens"])
         for mix in trace.mixes
-        for row in mix.sources
+        for row in mix.read
     ]
     for stage, rows in trace.fine_tuned_on.items():
         found += [_influence(stage, row, row["times"], None) for row in rows]

@@ -12,6 +12,7 @@ from alignment_dagster.chain import (
     POST_TRAINED_CHECKPOINT,
     PRETRAINED_CHECKPOINT,
     TOKENIZER,
+    TRUNK_CHECKPOINT,
 )
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
@@ -21,7 +22,7 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
 
-PRETRAINING = "pretraining"
+TRUNK, PRETRAINING = "trunk", "pretraining"
 POST_TRAINING = ("sft", "dpo")
 """The stages after pretraining, in their order; each goes on from the one before."""
 BASE = "base"
@@ -32,13 +33,15 @@ class ConsumptionLedger:
     """What a stage of training read, step by step."""
 
     stage: str
-    """`pretraining`, `sft`, `dpo`, or a tampering's name."""
+    """`trunk`, `pretraining`, `sft`, `dpo`, or a tampering's name."""
     checkpoint: Artifact
     path: Path
     dispositions: tuple[Path, ...]
     """Which documents the recipe kept or dropped when this stage read them, and why."""
     last: int | None = None
     """The last step that counts; None for all."""
+    mix: Artifact | None = None
+    """Whose sequences it names; None where it names documents."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,15 @@ class Replicate:
     seed: int
     measurement: Artifact
     mix: Artifact
+    """The recipe's own."""
     tokenizer: Artifact
     ledgers: tuple[ConsumptionLedger, ...]
-    """In the order of training; the first is pretraining's."""
+    """In the order of training; the first is pretraining's, or its trunk's."""
+
+    @property
+    def mixes(self) -> tuple[Artifact, ...]:
+        """What was pretrained on: of a branch also the mix that its trunk read."""
+        return tuple({one.mix.label: one.mix for one in self.ledgers if one.mix}.values())
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,8 @@ class Chain:
 
     @cached_property
     def mixes(self) -> tuple[Artifact, ...]:
-        """What was pretrained on: one mix, unless seeds were trained at different times."""
-        return tuple({one.mix.label: one.mix for one in self.replicates}.values())
+        """What was pretrained on: one mix of each recipe, unless seeds have different ones."""
+        return tuple({mix.label: mix for one in self.replicates for mix in one.mixes}.values())
 
     @cached_property
     def tokenizers(self) -> tuple[Artifact, ...]:
@@ -99,7 +108,19 @@ class Chain:
 
     def seeds(self, mix: Artifact) -> tuple[int, ...]:
         """The seeds that were trained on a mix."""
-        return tuple(one.seed for one in self.replicates if one.mix.label == mix.label)
+        return tuple(one.seed for one, _ in self.readers(mix))
+
+    def readers(self, mix: Artifact) -> list[tuple[Replicate, list[ConsumptionLedger]]]:
+        """The seeds that were trained on a mix, each with its ledgers that name its sequences."""
+        found = [
+            (one, [each for each in one.ledgers if each.mix and each.mix.label == mix.label])
+            for one in self.replicates
+        ]
+        return [(one, ledgers) for one, ledgers in found if ledgers]
+
+    def is_read_whole(self, mix: Artifact) -> bool:
+        """Whether it is a recipe's own, and not that of a trunk which was left on the way."""
+        return any(one.mix.label == mix.label for one in self.replicates)
 
     def ledgers(self, stage: str) -> tuple[ConsumptionLedger, ...]:
         """Each seed's ledger of a stage."""
@@ -110,7 +131,8 @@ class Chain:
     @cached_property
     def fine_tuning(self) -> tuple[str, ...]:
         """The stages behind the number that read conversations, in order."""
-        stages = (ledger.stage for one in self.replicates for ledger in one.ledgers[1:])
+        ledgers = (ledger for one in self.replicates for ledger in one.ledgers)
+        stages = (ledger.stage for ledger in ledgers if ledger.mix is None)
         return tuple(dict.fromkeys(stages))
 
     def ancestors_of(self, asset: str) -> tuple[Artifact, ...]:
@@ -142,7 +164,7 @@ def follow_replicate(archive: Archive, measured: Artifact, stage: str) -> Replic
     tuned = find_parent(archive, measured, POST_TRAINED_CHECKPOINT)
     base = find_parent(archive, tuned, PRETRAINED_CHECKPOINT)
     mix = find_parent(archive, base, CURATED_MIX)
-    ledgers = [find_pretraining_ledger(archive, base, mix)]
+    ledgers = find_pretraining_ledgers(archive, base)
     if is_tampered(stage):
         name, _, step = stage.partition(TAMPERED)
         ledgers += _post_training_ledgers(archive, tuned, _tampered_stage(measured, name))
@@ -165,10 +187,23 @@ def find_parent(archive: Archive, artifact: Artifact, asset: str) -> Artifact:
     raise ArtifactError(f"{artifact.label}: its provenance names no {asset}")
 
 
-def find_pretraining_ledger(archive: Archive, base: Artifact, mix: Artifact) -> ConsumptionLedger:
-    """What a pretrained checkpoint read."""
+def find_pretraining_ledgers(archive: Archive, base: Artifact) -> list[ConsumptionLedger]:
+    """What a pretrained checkpoint read: its trunk up to where it went on from it, then itself."""
+    own = _sequence_ledger(archive, PRETRAINING, base, None)
+    declared = base.provenance.declared.get("trunk")
+    if declared is None:
+        return [own]
+    trunk = find_parent(archive, base, TRUNK_CHECKPOINT)
+    return [_sequence_ledger(archive, TRUNK, trunk, declared["steps"]), own]
+
+
+def _sequence_ledger(
+    archive: Archive, stage: str, artifact: Artifact, last: int | None
+) -> ConsumptionLedger:
+    mix = find_parent(archive, artifact, CURATED_MIX)
     found = _dispositions(archive, mix, mix.partition or "")
-    return ConsumptionLedger(PRETRAINING, base, base.path / file_names.CONSUMPTION, found)
+    path = artifact.path / file_names.CONSUMPTION
+    return ConsumptionLedger(stage, artifact, path, found, last, mix)
 
 
 def find_post_training_ledger(archive: Archive, tuned: Artifact, stage: str) -> ConsumptionLedger:

@@ -6,7 +6,7 @@ from typing import Any
 
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.open_report import OpenedReport
-from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, ConsumptionLedger, follow_chain
+from alignment_dagster.audit.trace.chain import Chain, ConsumptionLedger, follow_chain
 from alignment_dagster.audit.trace.documents import describe_documents, find_document
 from alignment_dagster.audit.trace.measurement import load_losses
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
@@ -83,9 +83,7 @@ def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentP
             known=describe_documents(connection, chain, [one], opened.ancestors)[one],
             packed=found,
             read=[
-                find_reads(
-                    connection, ledger, replicate.seed, one, list_sequences(found, replicate.mix)
-                )
+                find_reads(connection, ledger, replicate.seed, one, found)
                 for replicate in chain.replicates
                 for ledger in replicate.ledgers
             ],
@@ -157,20 +155,22 @@ def find_reads(
     ledger: ConsumptionLedger,
     seed: int,
     document: str,
-    sequences: Sequence[int],
+    packed: Sequence[PackedDocument],
 ) -> LedgerRead:
-    """The steps of a ledger that read a document; `sequences` are those of the mix that hold it."""
-    if ledger.stage == PRETRAINING:
+    """The steps of a ledger that read a document; `packed` says where it lies in mixes."""
+    upto, values = limit_steps(ledger)
+    if ledger.mix is not None:
+        sequences = list_sequences(packed, ledger.mix)
         found = fetch_rows(
             connection,
             "select step, list_sort(list_intersect(sequences, ?::integer[])) as sequences "
-            "from read_parquet(?) where list_has_any(sequences, ?::integer[]) order by step",
-            list(sequences),
-            str(ledger.path),
-            list(sequences),
+            f"from read_parquet(?) where {upto} and list_has_any(sequences, ?::integer[]) "
+            "order by step",
+            sequences,
+            *values,
+            sequences,
         )
         return LedgerRead(ledger, seed, found)
-    upto, values = limit_steps(ledger)
     found = fetch_rows(
         connection,
         "select step, len(list_filter(documents, lambda one: one = ?)) as times "

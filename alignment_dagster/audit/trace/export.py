@@ -15,7 +15,7 @@ from alignment_dagster.audit.trace.measurement import load_answers, load_losses
 from alignment_dagster.audit.trace.metric_trace import Trace
 from alignment_dagster.audit.trace.parquet import Connection, connect_memory
 from alignment_dagster.audit.trace.selection import select_tokenizer_documents
-from alignment_dagster.audit.trace.training import limit_steps
+from alignment_dagster.audit.trace.training import limit_steps, select_part_reads
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.sql_literals import quote_literal
@@ -26,10 +26,11 @@ README = """# Everything behind {name}
 Report: {report}, study {study}. Written by `alignment audit trace`; no texts are in it.
 
 - `documents.parquet`: one row for each document that could have influenced the number and each use
-  that was made of it (`use`: `pretraining`, `sft`, `dpo`, a tampering, `tokenizer`, `measured`).
-  `tokens` over all seeds (null where the ledgers know them only by step), `times` that it was read
-  over all seeds, `seeds` that read it, what the recipe decided (`state`, `rule`, `value`, `cause`,
-  `weight`), and where its raw row stands (`source`, `path`, `line`, `repeated_at`).
+  that was made of it (`use`: `trunk`, `pretraining`, `sft`, `dpo`, a tampering, `tokenizer`,
+  `measured`). `tokens` over all seeds (null where the ledgers know them only by step), `times` that
+  it was read over all seeds, `seeds` that read it, what the recipe decided (`state`, `rule`,
+  `value`, `cause`, `weight`), and where its raw row stands (`source`, `path`, `line`,
+  `repeated_at`).
 - `items.parquet`: one row for each answer (or held-out document) and seed.
 - `sequences.parquet`: for each seed and sequence of the mix the step that read it; a document's
   sequences are in the mix's `spans.parquet`.
@@ -103,6 +104,15 @@ def _write_documents(
 def _select_uses(opened: OpenedReport, trace: Trace) -> Iterator[tuple[str, list[Any]]]:
     for mix in trace.mixes:
         seeds = len(mix.seeds)
+        if not mix.whole:
+            part, of = select_part_reads(trace.chain, mix.mix)
+            yield (
+                "select document_id, 'trunk' as use, count(distinct (seed, copy)) as times, "
+                "sum(tokens)::bigint as tokens, count(distinct seed) as seeds "
+                f"from ({part}) group by document_id",
+                of,
+            )
+            continue
         yield (
             "select document_id, 'pretraining' as use, copies * ? as times, "
             "packed_tokens * ? as tokens, ?::bigint as seeds from read_parquet(?)",
@@ -152,12 +162,15 @@ def _write_items(connection: Connection, trace: Trace, path: Path) -> None:
 
 def _write_sequences(connection: Connection, trace: Trace, path: Path) -> None:
     pieces, values = [], []
-    for replicate in trace.chain.replicates:
-        pieces.append(
-            'select ? as mix, ?::bigint as seed, unnest(sequences) as "sequence", step '
-            "from read_parquet(?)"
-        )
-        values += [replicate.mix.label, replicate.seed, str(replicate.ledgers[0].path)]
+    found = [(one, each) for one in trace.chain.replicates for each in one.ledgers]
+    for replicate, ledger in found:
+        if ledger.mix is not None:
+            upto, given = limit_steps(ledger)
+            pieces.append(
+                'select ? as mix, ?::bigint as seed, unnest(sequences) as "sequence", step '
+                f"from read_parquet(?) where {upto}"
+            )
+            values += [ledger.mix.label, replicate.seed, *given]
     _copy_query(
         connection,
         f'select * from ({" union all ".join(pieces)}) order by mix, seed, "sequence", step',

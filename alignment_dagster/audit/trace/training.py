@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alignment_dagster.audit.ledgers import fetch_rows
-from alignment_dagster.audit.trace.chain import PRETRAINING, Chain, ConsumptionLedger
+from alignment_dagster.audit.trace.chain import Chain, ConsumptionLedger
 from alignment_dagster.audit.trace.parquet import Connection, Row, fetch_row
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
@@ -28,6 +28,10 @@ class MixTotals:
     spans: int
     sources: list[Row]
     """Source and group: documents, copies, tokens as packed."""
+    read: list[Row]
+    """The same of what was read: documents, and copies and tokens over all seeds."""
+    whole: bool
+    """Whether each seed read all of it; of a trunk's mix a branch reads the first steps alone."""
 
     @property
     def documents(self) -> int:
@@ -63,10 +67,11 @@ class ReadTotals:
 
 def count_mixes(connection: Connection, chain: Chain) -> list[MixTotals]:
     """Each mix behind the metric."""
-    return [_count_mix(connection, mix, chain.seeds(mix)) for mix in chain.mixes]
+    return [_count_mix(connection, mix, chain) for mix in chain.mixes]
 
 
-def _count_mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) -> MixTotals:
+def _count_mix(connection: Connection, mix: Artifact, chain: Chain) -> MixTotals:
+    seeds, whole = chain.seeds(mix), chain.is_read_whole(mix)
     sequences, length = read_mix_shape(mix)
     spans = fetch_row(
         connection,
@@ -80,7 +85,50 @@ def _count_mix(connection: Connection, mix: Artifact, seeds: tuple[int, ...]) ->
         "group by all order by tokens desc, source",
         str(mix.path / file_names.DOCUMENTS),
     )
-    return MixTotals(mix, seeds, sequences, length, spans["spans"], sources)
+    read = (
+        [
+            {**row, "copies": row["copies"] * len(seeds), "tokens": row["tokens"] * len(seeds)}
+            for row in sources
+        ]
+        if whole
+        else _count_part(connection, chain, mix)
+    )
+    return MixTotals(mix, seeds, sequences, length, spans["spans"], sources, read, whole)
+
+
+def _count_part(connection: Connection, chain: Chain, mix: Artifact) -> list[Row]:
+    query, values = select_part_reads(chain, mix)
+    return fetch_rows(
+        connection,
+        'select source, "group", count(distinct document_id) as documents, '
+        "count(distinct (seed, document_id, copy)) as copies, sum(tokens)::bigint as tokens "
+        f"from ({query}) group by all order by tokens desc, source",
+        *values,
+    )
+
+
+def select_part_reads(chain: Chain, mix: Artifact) -> tuple[str, list[str | int]]:
+    """A query of the pieces of documents that were read of a mix, by seed, and its values.
+
+    Its columns: `seed`, `document_id`, `source`, `group`, `copy`, `tokens`.
+    """
+    pieces, values = [], list[str | int]()
+    for replicate, ledgers in chain.readers(mix):
+        for ledger in ledgers:
+            upto, given = limit_steps(ledger)
+            pieces.append(
+                f'select {replicate.seed} as seed, unnest(sequences) as "sequence" '
+                f"from read_parquet(?) where {upto}"
+            )
+            values += given
+    query = (
+        'select seed, document_id, source, "group", copy, "end" - start as tokens '
+        f'from ({" union all ".join(pieces)}) join read_parquet(?) as spans using ("sequence") '
+        "join read_parquet(?, file_row_number = true) as documents "
+        "on documents.file_row_number = spans.document"
+    )
+    files = [str(mix.path / name) for name in (file_names.SPANS, file_names.DOCUMENTS)]
+    return query, [*values, *files]
 
 
 def read_mix_shape(mix: Artifact) -> tuple[int, int]:
@@ -99,23 +147,31 @@ def read_mix_shape(mix: Artifact) -> tuple[int, int]:
 
 def count_reads(connection: Connection, chain: Chain) -> list[ReadTotals]:
     """Each seed's ledgers, in the order of training."""
-    return [
-        _count_pretraining(connection, ledger, replicate.seed)
-        if number == 0
-        else _count_conversations(connection, ledger, replicate.seed)
-        for replicate in chain.replicates
-        for number, ledger in enumerate(replicate.ledgers)
-    ]
+    found = []
+    for replicate in chain.replicates:
+        before = 0
+        for ledger in replicate.ledgers:
+            if ledger.mix is None:
+                found.append(_count_conversations(connection, ledger, replicate.seed))
+            else:
+                found.append(_count_sequences(connection, ledger, replicate.seed, before))
+                before += found[-1].tokens
+    return found
 
 
-def _count_pretraining(connection: Connection, ledger: ConsumptionLedger, seed: int) -> ReadTotals:
-    steps = fetch_row(connection, f"select {STEPS} from read_parquet(?)", str(ledger.path))
+def _count_sequences(
+    connection: Connection, ledger: ConsumptionLedger, seed: int, before: int
+) -> ReadTotals:
+    """Of a ledger whose sums go on from `before` tokens of a trunk."""
+    upto, values = limit_steps(ledger)
+    steps = fetch_row(connection, f"select {STEPS} from read_parquet(?) where {upto}", *values)
     read = fetch_row(
         connection,
         "select count(*) as sequences, count(distinct number) as distinct_ from "
-        "(select unnest(sequences) as number from read_parquet(?))",
-        str(ledger.path),
+        f"(select unnest(sequences) as number from read_parquet(?) where {upto})",
+        *values,
     )
+    steps["tokens"] -= before
     return ReadTotals(
         ledger, seed, **steps, sequences=read["sequences"], distinct=read["distinct_"], documents=0
     )
@@ -154,12 +210,21 @@ def find_gaps(mixes: Sequence[MixTotals], read: Sequence[ReadTotals]) -> list[st
                 f"{one_mix.mix.label}: its documents are packed as {one_mix.tokens:,} tokens, and "
                 f"its sequences hold {packed:,}"
             )
-        for each in read:
-            own = each.seed in one_mix.seeds and each.ledger.stage == PRETRAINING
-            if own and not each.sequences == each.distinct == one_mix.sequences:
-                found.append(
-                    f"{each.ledger.checkpoint.label}: read {each.sequences:,} sequences, "
-                    f"{each.distinct:,} different ones, of {one_mix.sequences:,} in "
-                    f"{one_mix.mix.label}: not each exactly once"
-                )
+        for seed in one_mix.seeds:
+            found += _find_seed_gaps(one_mix, [one for one in read if one.seed == seed])
     return found
+
+
+def _find_seed_gaps(mix: MixTotals, read: Sequence[ReadTotals]) -> list[str]:
+    """Whether a seed read the mix exactly once, or of a trunk's no sequence twice."""
+    own = [one for one in read if one.ledger.mix and one.ledger.mix.label == mix.mix.label]
+    sequences, distinct = (
+        sum(counted)
+        for counted in zip(*((one.sequences, one.distinct) for one in own), strict=True)
+    )
+    if sequences == distinct and (sequences == mix.sequences or not mix.whole):
+        return []
+    return [
+        f"{own[-1].ledger.checkpoint.label}: read {sequences:,} sequences, {distinct:,} different "
+        f"ones, of {mix.sequences:,} in {mix.mix.label}: not each exactly once"
+    ]

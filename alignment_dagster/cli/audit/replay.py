@@ -11,7 +11,11 @@ from alignment_dagster.cli.options import AsJson, HtmlFile
 def replay(
     study: StudyName,
     checkpoint: Annotated[
-        str, typer.Argument(help="pretrained_checkpoint[recipe|seed], or one @version of it.")
+        str,
+        typer.Argument(
+            help="pretrained_checkpoint[recipe|seed] or trunk_checkpoint[recipe|seed], or one "
+            "@version of it."
+        ),
     ],
     steps: Annotated[str, typer.Option(help="First and last step: a:b, from 1.")],
     as_json: AsJson = False,

@@ -122,7 +122,9 @@ def _metric(row: ResultRow) -> Json:
 def made_from(facts: Facts, one: Replicate, stage: str) -> tuple[str | None, list[str]]:
     """The model before, and the data of this stage, as the BOM refers to them."""
     if stage == "base":
-        return None, [facts.mix(one.recipe).artifact.label]
+        trunk = facts.mix(one.recipe).recipe.get("trunk")
+        recipes = [*([trunk["recipe"]] if trunk else []), one.recipe]
+        return None, [facts.mix(name).artifact.label for name in recipes]
     stages = list(one.stages)
     before = stages[stages.index(stage) - 1]
     roles = {source.artifact.label: source.declared["role"] for source in facts.sources}

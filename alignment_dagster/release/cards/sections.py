@@ -68,17 +68,31 @@ def training_data(facts: Facts, recipe: str) -> list[str]:
     """What a recipe's models were trained on, and what was left out by which rule."""
     mix = facts.mix(recipe)
     own = replace(mix, disposed=[row for row in mix.disposed if row["use"] != "tampering"])
+    trunk = mix.recipe.get("trunk")
+    before = facts.mix(trunk["recipe"]) if trunk else None
     return [
         "## Training data",
         "",
-        *sources(facts, _source_names(facts, mix)),
+        *sources(facts, _source_names(facts, [mix, *([before] if before else [])])),
+        *([_trunk(facts, recipe, before), ""] if before else []),
         *composition(facts, own),
     ]
 
 
-def _source_names(facts: Facts, mix: MixFacts) -> list[str]:
-    """The pretraining sources that have a token in the mix, and all of the other roles."""
-    inside = {part["source"] for part in mix.parts}
+def _trunk(facts: Facts, recipe: str, mix: MixFacts) -> str:
+    """What the models read before their own mix, by the first of them."""
+    base = next(one.base for one in facts.replicates if one.recipe == recipe)
+    steps = int(base.provenance.declared["trunk"]["steps"])
+    parts = ", ".join(f"{code(part['source'])} {part['packed_tokens']:,}" for part in mix.parts)
+    return (
+        f"Before, they took the first {steps:,} steps of the recipe {code(mix.name)}, on part of "
+        f"the mix {code(mix.artifact.label)}, which holds {mix.tokens:,} tokens in all ({parts})."
+    )
+
+
+def _source_names(facts: Facts, mixes: Sequence[MixFacts]) -> list[str]:
+    """The pretraining sources that have a token in the mixes, and all of the other roles."""
+    inside = {part["source"] for mix in mixes for part in mix.parts}
     return [
         one.name
         for one in facts.sources

@@ -29,7 +29,7 @@ import sys
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from statistics import fmean
 from typing import IO, Any
@@ -40,7 +40,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 INDEX, SIGNED = "index.json", "index.statement.json"
 BASE = "base checkpoint"
-MIX, DOCUMENTS = "curated_mix", "ledgers/documents.jsonl.gz"
+MIX, TRUNK, DOCUMENTS = "curated_mix", "trunk_checkpoint", "ledgers/documents.jsonl.gz"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:alignment:dossier:1"
@@ -440,7 +440,7 @@ def check_parents(said: Said, artifacts: Json, report: str) -> None:
             parents = parents[:2]  # what it was compared with is no part of the report
         roots += name.startswith("raw_corpus[")
         base = artifacts[name]["provenance"]["inputs"]["external_inputs"].get(BASE)
-        if base and name.startswith("pretrained_checkpoint["):
+        if base and name.startswith(("pretrained_checkpoint[", f"{TRUNK}[")):
             elsewhere.add(str(base))
         copied = base and name.startswith("tokenizer@")
         if not parents and not copied and not name.startswith("raw_corpus["):
@@ -509,27 +509,41 @@ def check_journal(said: Said, bundle: Bundle, artifacts: Json, report: str) -> N
 def check_training(said: Said, bundle: Bundle, artifacts: Json) -> Json:
     """Chains are well formed, sequences read once; returns tokens by checkpoint, documents seen."""
     steps, tokens, read = Counter[str](), Counter[str](), defaultdict[str, list[int]](list)
+    first, trunks = dict[str, int](), defaultdict[str, list[Json]](list)
     seen: Json = defaultdict(Counter)
     chains, problems = set(), []
     for row in bundle.rows("ledgers/consumption.jsonl.gz"):
         at = f"{row['artifact']} {row['stage']}"
         steps[at] += 1
         chained = re.fullmatch("[0-9a-f]{64}", row["chain"]) and (at, row["chain"]) not in chains
-        if not chained or row["step"] != steps[at] or row["tokens"] <= tokens[at]:
+        number = first.setdefault(at, row["step"]) + steps[at] - 1
+        if not chained or row["step"] != number or row["tokens"] <= tokens[at]:
             problems.append(f"consumption of {at}, step {row['step']}: does not continue the chain")
         chains.add((at, row["chain"]))
         tokens[at] = row["tokens"]
         read[at] += row["sequences"] or ()
         for document in row["documents"] or ():
             seen[document][row["artifact"], row["stage"]] += 1
+        if row["stage"] == "trunk":
+            trunks[row["artifact"]].append(row)
     pretrained = {
         at.partition(" ")[0]: at for at in read if at.startswith("pretrained_checkpoint[")
     }
+    before = {name: steps_before(artifacts, name, trunks) for name in pretrained}
+    for name, at in pretrained.items():
+        declared, rows = before[name]
+        own = [one for row in rows if declared["same_mix"] for one in row["sequences"]] + read[at]
+        if sorted(own) != list(range(len(own))):
+            problems.append(f"consumption of {at}: not every sequence was read exactly once")
+        if first[at] != declared["steps"] + 1 or len(rows) != declared["steps"]:
+            problems.append(f"consumption of {at}: does not go on after step {declared['steps']}")
     problems += [
-        f"consumption of {at}: not every sequence was read exactly once"
-        for at in pretrained.values()
-        if sorted(read[at]) != list(range(len(read[at])))
+        f"consumption of {at} trunk: a sequence was read twice"
+        for at, rows in trunks.items()
+        if len(found := [one for row in rows for one in row["sequences"]]) != len(set(found))
     ]
+    begun = [at for at, number in first.items() if number != 1 and at not in pretrained.values()]
+    problems += [f"consumption of {at}: does not begin with step 1" for at in begun]
     problems += [
         f"{name} has no consumption ledger"
         for name in artifacts
@@ -540,7 +554,23 @@ def check_training(said: Said, bundle: Bundle, artifacts: Json) -> Json:
         f"{len(steps)} consumption ledgers: {sum(steps.values())} steps in order, "
         f"each sequence read exactly once by each of {len(pretrained)} checkpoints",
     )
-    return {"tokens": {name: tokens[at] for name, at in pretrained.items()}, "seen": seen}
+    other = {
+        name: 0 if declared["same_mix"] or not rows else rows[-1]["tokens"]
+        for name, (declared, rows) in before.items()
+    }
+    own_tokens = {name: tokens[at] - other[name] for name, at in pretrained.items()}
+    return {"tokens": own_tokens, "seen": seen}
+
+
+def steps_before(
+    artifacts: Json, name: str, trunks: Mapping[str, list[Json]]
+) -> tuple[Json, list[Json]]:
+    """What a checkpoint declares of its trunk, and the trunk's steps that it goes on from."""
+    declared = artifacts[name]["provenance"]["declared"].get("trunk")
+    if declared is None:
+        return {"steps": 0, "same_mix": True}, []
+    found = [label(one) for one in parents_of(artifacts, name) if one["asset"] == TRUNK]
+    return declared, [row for one in found for row in trunks[one]][: declared["steps"]]
 
 
 def check_documents(

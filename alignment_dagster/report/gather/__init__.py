@@ -88,7 +88,7 @@ def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
         losses=[
             point
             for a in parents.all(chain.PRETRAINED_CHECKPOINT)
-            for point in artifacts.read_losses(a)
+            for point in artifacts.read_losses(a, parents)
         ],
         dispositions=[
             count

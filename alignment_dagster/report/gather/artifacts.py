@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
+from alignment_dagster.lineage.partition_keys import recipe_of, replicate, seed_of
 from alignment_dagster.report.filter_quality import (
     COLUMNS,
     FilterQuality,
@@ -43,10 +44,15 @@ def read_composition(parents: Parents) -> list[CompositionRow]:
     return [CompositionRow(**row) for row in pq.read_table(path, columns=columns).to_pylist()]
 
 
-def read_losses(checkpoint: Artifact) -> list[LossPoint]:
-    """A checkpoint's loss curve, thinned."""
-    log = pq.read_table(checkpoint.path / file_names.TRAINING_LOG, columns=["tokens", "loss"])
+def read_losses(checkpoint: Artifact, parents: Parents) -> list[LossPoint]:
+    """A checkpoint's loss curve, thinned; it begins with that of its trunk."""
+    columns = ["tokens", "loss"]
+    log = pq.read_table(checkpoint.path / file_names.TRAINING_LOG, columns=columns)
     recipe, seed = recipe_of(checkpoint.partition), seed_of(checkpoint.partition)
+    if trunk := checkpoint.provenance.declared.get("trunk"):
+        before = parents.one(chain.TRUNK_CHECKPOINT, replicate(trunk["recipe"], seed))
+        steps = pq.read_table(before.path / file_names.TRAINING_LOG, columns=columns)
+        log = pa.concat_tables([steps.slice(0, trunk["steps"]), log])
     every = max(1, log.num_rows // LOSS_POINTS)
     rows = log.to_pylist()[::every]
     return [LossPoint(recipe, seed, row["tokens"], row["loss"]) for row in rows]

@@ -8,6 +8,7 @@ from alignment_dagster.report.gather.artifacts import Parents
 from alignment_dagster.report.rows import ComputeRow
 
 MEASURED = (
+    chain.TRUNK_CHECKPOINT,
     chain.PRETRAINED_CHECKPOINT,
     chain.POST_TRAINED_CHECKPOINT,
     chain.TAMPERING,
@@ -44,8 +45,8 @@ def compute_rows(parents: Parents) -> list[ComputeRow]:
 def _stages(artifact: Artifact) -> Iterator[tuple[str, float | None, float]]:
     """The stages of an artifact, with the tokens and the seconds of each."""
     asset, measured = artifact.asset, artifact.provenance.measured
-    if asset == chain.PRETRAINED_CHECKPOINT:
-        yield "pretraining", _number(artifact, "tokens"), _number(artifact, "training_seconds")
+    if stage := chain.PRETRAINING_STAGES.get(asset):
+        yield stage, _number(artifact, "tokens"), _number(artifact, "training_seconds")
     elif asset in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         for stage in [key.removesuffix(TOKENS) for key in measured if key.endswith(TOKENS)]:
             yield (

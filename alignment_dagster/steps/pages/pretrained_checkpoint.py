@@ -15,7 +15,14 @@ from alignment_dagster.study import Study
 
 
 def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
-    """The loss over training, as a picture and a short table, and a recipe's own objective."""
+    """The loss over training, the trunk that it goes on from, and a recipe's own objective."""
+    trunk = artifact.provenance.declared.get("trunk")
+    before = {"trunk": f"{trunk['steps']} steps of {trunk['recipe']}"} if trunk else {}
+    return {**before, **loss_metadata("pretraining", artifact)}
+
+
+def loss_metadata(stage: str, artifact: Artifact) -> Mapping[str, Any]:
+    """A recipe's own objective, and the loss over the artifact's own steps, drawn and listed."""
     objective = artifact.provenance.declared.get("objective")
     log = pq.read_table(artifact.path / file_names.TRAINING_LOG)
     rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
@@ -23,7 +30,7 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     curve = (log["step"].to_pylist(), log["loss"].to_pylist())
     return {
         **({"objective": dg.MetadataValue.json(objective)} if objective else {}),
-        "plot": drawing(charts.curves({"pretraining": curve}, "nats"), "loss"),
+        "plot": drawing(charts.curves({stage: curve}, "nats"), "loss"),
         "steps": log.num_rows,
         "final_loss": rows[-1]["loss"],
         "loss_curve": dg.MetadataValue.md(table(rows, columns)),

@@ -9,7 +9,7 @@ A kept state is the same, but stays: the artifact holds it, and training can be 
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,10 +26,8 @@ from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read
 
 PREFIX = "checkpoint-"
 ASIDE = "unfinished-checkpoint"
-STATES = "states"
-TENSORS = "tensors.safetensors"
+TENSORS = file_names.STATE_TENSORS
 STATE = "checkpoint.json"
-NO_STEPS = range(0)
 
 
 @dataclass
@@ -44,7 +42,7 @@ class TrainingState:
     @property
     def step(self) -> int:
         """Optimizer steps taken."""
-        return len(self.ledger.rows)
+        return self.ledger.last.step
 
 
 def save(work: Path, identity: str, state: TrainingState) -> None:
@@ -60,18 +58,38 @@ def save(work: Path, identity: str, state: TrainingState) -> None:
 
 def save_state(work: Path, identity: str, state: TrainingState) -> None:
     """Write a state of this step that stays until `delete_all`."""
-    (work / STATES).mkdir(parents=True, exist_ok=True)
+    (work / file_names.STATES).mkdir(parents=True, exist_ok=True)
     _write(state_folder(work, state.step), work / ASIDE, identity, state)
 
 
 def state_folder(folder: Path, step: int) -> Path:
     """Where a job's work folder, or the artifact, holds the state after a step."""
-    return folder / STATES / f"{step:08d}"
+    return folder / file_names.state(step)
 
 
 def saved_steps(folder: Path) -> list[int]:
     """The steps after which a state was kept."""
-    return sorted(int(path.name) for path in (folder / STATES).glob("*"))
+    return sorted(int(path.name) for path in (folder / file_names.STATES).glob("*"))
+
+
+def take_over(work: Path, earlier: Iterable[Path], state_steps: Collection[int], last: int) -> None:
+    """Put the states of earlier artifacts where `resume` looks, which finds out whether they fit.
+
+    Args:
+        state_steps: the steps whose states are to be kept again.
+        last: the last step that is wanted.
+    """
+    if _checkpoints(work):
+        return
+    for folder in earlier:
+        for step in (one for one in saved_steps(folder) if one <= last):
+            places = [work / f"{PREFIX}{step:08d}"]
+            if step in state_steps:
+                places.insert(0, state_folder(work, step))
+            for place in (one for one in places if not one.exists()):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_folder(place, aside=work / ASIDE):
+                    shutil.copytree(state_folder(folder, step), work / ASIDE, dirs_exist_ok=True)
 
 
 def resume(
@@ -79,7 +97,7 @@ def resume(
     identity: str,
     state: TrainingState,
     say: Callable[[str], None],
-    state_steps: range = NO_STEPS,
+    state_steps: Collection[int] = (),
 ) -> None:
     """Put the newest usable checkpoint into `state`; one that does not fit is said and deleted.
 
@@ -87,7 +105,7 @@ def resume(
     """
     for folder in reversed(_checkpoints(work)):
         problem = _find_problem(folder, identity) or _find_state_problem(
-            folder, identity, state_steps
+            folder, identity, sorted(state_steps)
         )
         if problem:
             say(f"{folder.name} is not resumed from: {problem}")
@@ -101,10 +119,16 @@ def resume(
             shutil.rmtree(state_folder(work, step))
 
 
+def go_on_from(folder: Path, state: TrainingState) -> None:
+    """Put a trunk's kept state into `state`, unchecked; what was recorded of it stays with it."""
+    restore(folder, state)
+    state.ledger, state.log = Ledger(before=state.ledger.last), []
+
+
 def restore(folder: Path, state: TrainingState) -> None:
     """Put what a checkpoint or a kept state holds into `state`, unchecked."""
     _restore(load_file(folder / TENSORS), state)
-    state.ledger = Ledger.read(folder / file_names.CONSUMPTION)
+    state.ledger = Ledger.read(folder / file_names.CONSUMPTION, state.ledger.before)
     state.log = read_log(folder / file_names.TRAINING_LOG)
 
 
@@ -118,7 +142,7 @@ def delete_all(work: Path) -> None:
     """Delete the checkpoints and kept states of a job that is done."""
     for folder in _checkpoints(work):
         shutil.rmtree(folder)
-    shutil.rmtree(work / STATES, ignore_errors=True)
+    shutil.rmtree(work / file_names.STATES, ignore_errors=True)
 
 
 def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> None:
@@ -140,7 +164,9 @@ def _checkpoints(work: Path) -> list[Path]:
     return sorted(work.glob(f"{PREFIX}*"))
 
 
-def _find_state_problem(checkpoint: Path, identity: str, state_steps: range) -> str | None:
+def _find_state_problem(
+    checkpoint: Path, identity: str, state_steps: Collection[int]
+) -> str | None:
     """Why a state that was to be kept before a checkpoint cannot be; None where all can."""
     last = int(checkpoint.name.removeprefix(PREFIX))
     for step in state_steps:

@@ -46,16 +46,26 @@ class Loop:
         seed: int,
         ranks: Ranks = ALONE,
         objective: RecipeObjective | None = None,
+        before: int = 0,
+        last: int | None = None,
     ) -> None:
-        """`objective` is the recipe's, where it has one of its own."""
+        """Nothing is trained yet.
+
+        Args:
+            objective: the recipe's, where it has one of its own.
+            before: steps that read another mix; the next one reads the first sequences of this.
+            last: the step to end after; None for the end of the mix.
+        """
         self.model = model
         self.mix = mix
         self.declared = declared
         self.ranks = ranks
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(mix.tokens), seed)
-        self.per_step = declared.batch_size * declared.accumulation
-        self.steps = step_count(len(mix.tokens), self.per_step)
+        self.per_step = declared.sequences_a_step
+        self.before = before
+        self.steps = before + step_count(len(mix.tokens), self.per_step)
+        self.last = last or self.steps
         if isinstance(objective, AdvantageWeighted):
             add_value_head(model)
         self.state = TrainingState(model, optimizer(model, declared))
@@ -78,8 +88,8 @@ class Loop:
 
     @property
     def done(self) -> bool:
-        """Whether every sequence has been consumed."""
-        return self.state.step >= self.steps
+        """Whether the last step has been taken: every sequence is consumed, but in a trunk."""
+        return self.state.step >= self.last
 
     def step(self) -> None:
         """Take the next optimizer step and record it.
@@ -89,7 +99,7 @@ class Loop:
                 one step later; names the step.
         """
         number = self.state.step + 1
-        rows = rows_of_step(self.order, number, self.per_step)
+        rows = rows_of_step(self.order, number - self.before, self.per_step)
         batch = self.mix.batch(rows)
         rate = learning_rate(number, self.steps, self.declared)
         values = self._update(batch, rate)

@@ -1,8 +1,9 @@
 """Pretraining: `python -m alignment_dagster.training.pretraining.pretrain CONFIG.json`.
 
-One pass over the mix. An optimizer step consumes `batch_size` times `accumulation` sequences, in
-the order that the seed decides; the last step takes the sequences that are left, so every sequence
-is consumed exactly once. Every predicted token of a step weighs the same, however accumulated.
+One pass over the mix, from random weights, a checkpoint or a trunk's state. An optimizer step
+consumes `batch_size` times `accumulation` sequences, in the order that the seed decides; the last
+step takes the sequences that are left, so every sequence is consumed exactly once. Every predicted
+token of a step weighs the same, however accumulated.
 """
 
 import platform
@@ -48,8 +49,8 @@ from alignment_dagster.training.pretraining.value_head import take_value_head
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
 
 REPORT_SECONDS = 0.5
-STAGE = "pretraining"
-PLACES = {"mix", "tokenizer", "output", "work"}
+STAGE, TRUNK = "pretraining", "trunk"
+PLACES = {"mix", "tokenizer", "state", "earlier", "output", "work"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,7 +71,7 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
     loop = start_loop(job, ranks)
     identity = job_identity(job, loop.device.type)
     _resume(loop, job, identity, progress)
-    first, declared = loop.state.step, job.pretraining
+    first, declared = len(loop.state.ledger.rows), job.pretraining
     beside = f" and double accumulation ({declared.accumulation}): the steps stay the same"
     with (
         stop_requests() as stop,
@@ -85,7 +86,7 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
 
 
 def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
-    """The loop before its first step, in a process made deterministic.
+    """The loop before its first own step, in a process made deterministic.
 
     Raises:
         AlignmentError: if the mix or the tokenizer cannot be used.
@@ -96,7 +97,12 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     mix = read_mix(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
     model = start_model(job, tokenizer).to(ranks.device(find_device(job.device).type))
-    return Loop(model, mix, job.pretraining, job.seed, ranks, job.objective)
+    before = 0 if job.trunk is None or job.trunk.same_mix else job.trunk.steps
+    last = max(job.branch_steps, default=None)
+    loop = Loop(model, mix, job.pretraining, job.seed, ranks, job.objective, before, last)
+    if job.state is not None:
+        checkpoint.go_on_from(Path(job.state), loop.state)
+    return loop
 
 
 def job_identity(job: PretrainJob, device: str) -> str:
@@ -109,8 +115,11 @@ def job_identity(job: PretrainJob, device: str) -> str:
     mix = [Path(job.mix) / name for name in (file_names.SEQUENCES, *file_names.BESIDE_TOKENS)]
     return sha256_json(
         {
-            "declared": job.model_dump(mode="json", exclude=PLACES) | {"device": device},
+            # Where a trunk ends changes nothing of what it is before.
+            "declared": job.model_dump(mode="json", exclude=PLACES | {"branch_steps"})
+            | {"device": device},
             "mix": {path.name: sha256_file(path) for path in mix if path.is_file()},
+            "state": job.state and sha256_file(Path(job.state) / checkpoint.TENSORS),
             "tokenizer": {path.name: sha256_file(path) for path in tokenizer if path.is_file()},
             "code": code_digest("training/pretraining/pretrain.py", objective_code(job.minimised)),
             "torch": torch.__version__,
@@ -124,7 +133,10 @@ def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> 
     ranks = loop.ranks
     if not ranks.leads:
         ranks.maximum(0, loop.device)
-    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _state_steps(loop))
+    elif job.earlier:
+        folders, steps = map(Path, job.earlier), _state_steps(loop, job)
+        checkpoint.take_over(Path(job.work), folders, steps, loop.last)
+    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _state_steps(loop, job))
     if ranks.leads:
         ranks.maximum(0, loop.device)
 
@@ -141,7 +153,7 @@ def _train(
     loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
 ) -> _Times:
     first, started = loop.state.step, time.perf_counter()
-    reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop)
+    reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop, job)
     work = Path(job.work)
     while not loop.done:
         loop.step()
@@ -163,24 +175,26 @@ def _train(
         now = time.perf_counter()
         if loop.done or now - reported > REPORT_SECONDS:
             reported = now
-            _report(loop, progress, loop.state.step - first, now - started)
+            stage = TRUNK if job.branch_steps else STAGE
+            _report(loop, stage, progress, loop.state.step - first, now - started)
     return _Times(time.perf_counter() - started, first_step)
 
 
-def _state_steps(loop: Loop) -> range:
+def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
     """The steps after which the state is kept; after the last one the weights are the artifact."""
-    every = loop.declared.keep_every
-    return checkpoint.NO_STEPS if every is None else range(every, loop.steps, every)
+    every, before = loop.declared.keep_every, loop.state.ledger.before.step
+    kept = () if every is None else range(every, loop.last, every)
+    return frozenset(job.branch_steps).union(step for step in kept if step > before)
 
 
-def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
+def _report(loop: Loop, stage: str, progress: Progress, steps: int, seconds: float) -> None:
     row = loop.state.log[-1]
     values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
     tokens = steps * loop.per_step * loop.mix.tokens.shape[1]
     progress.report(
-        STAGE,
-        len(loop.state.log),
-        loop.steps,
+        stage,
+        int(row["step"] or 0),
+        loop.last,
         "steps",
         **values,
         tokens_per_second=tokens / seconds,
@@ -189,6 +203,16 @@ def _report(loop: Loop, progress: Progress, steps: int, seconds: float) -> None:
 
 def _write(loop: Loop, job: PretrainJob) -> None:
     output = Path(job.output)
+    output.mkdir(parents=True, exist_ok=True)
+    if not job.branch_steps:
+        _write_model(loop, job, output / "model")
+    loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
+    write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
+    if (states := Path(job.work) / file_names.STATES).exists():
+        shutil.copytree(states, output / file_names.STATES)
+
+
+def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
     take_value_head(loop.model)
     if isinstance(job.objective, Conditional):
         tokenizer = read_tokenizer(Path(job.tokenizer))
@@ -196,27 +220,24 @@ def _write(loop: Loop, job: PretrainJob) -> None:
         written = (*SPECIAL_TOKENS, tokenizer.eos_token)
         unwritten = (one for name, one in vocabulary.items() if name not in written)
         ask_behind(loop.model, [vocabulary[job.objective.prompt]], sorted(unwritten))
-    write_model(loop.model, Path(job.tokenizer), output / "model")
-    loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
-    write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
-    if (Path(job.work) / checkpoint.STATES).exists():
-        shutil.copytree(Path(job.work) / checkpoint.STATES, output / checkpoint.STATES)
+    write_model(loop.model, Path(job.tokenizer), folder)
 
 
 def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[str, float | str]:
-    """What this process did; a resumed one counts only its own steps."""
-    rows = loop.state.ledger.rows
-    before = rows[first - 1].tokens if first else 0
-    tokens = loop.state.ledger.tokens - before
+    """What this process did; a resumed one counts only its own steps, and none those of a trunk."""
+    ledger = loop.state.ledger
+    rows = ledger.rows
+    resumed = rows[first - 1] if first else ledger.before
+    tokens = ledger.tokens - resumed.tokens
     parameters = parameter_count(loop.model)
     flops = flops_per_token(loop.model.config, parameters, job.sequence_length)
     metrics: dict[str, float | str] = {
         **describe(loop.device, job.determinism),
         "training_seconds": times.in_all,
         "first_step_seconds": times.first_step,
-        "steps": loop.state.step,
-        "resumed_after_step": first,
-        "tokens": loop.state.ledger.tokens,
+        "steps": len(rows),
+        "resumed_after_step": resumed.step if first else 0,
+        "tokens": ledger.tokens - ledger.before.tokens,
         "tokens_per_second": tokens / times.in_all if tokens else 0.0,
         "parameters": parameters,
         "flops_per_token": flops,
@@ -224,7 +245,7 @@ def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[st
         "final_loss": float(loop.state.log[-1]["loss"] or 0),
     }
     if len(rows) > first + 1:
-        steady = loop.state.ledger.tokens - rows[first].tokens
+        steady = ledger.tokens - rows[first].tokens
         rate = steady / (times.in_all - times.first_step)
         metrics |= {"steady_tokens_per_second": rate} | _utilisation(loop, job, rate * flops)
     return metrics

@@ -34,7 +34,7 @@ class Segment:
     """Steps that were taken again."""
 
     steps: int
-    """Of the whole training, as mix and declaration give it."""
+    """The last step of the training, as mix and declaration give it."""
     began_after: int
     """The step whose kept state it began with; 0 for where training began."""
     taken: tuple[TakenStep, ...]
@@ -53,8 +53,9 @@ def replay(
 ) -> Segment:
     """Take the steps `first` to `last` (1-based) again.
 
-    Begins with the nearest state kept in the checkpoint's folder before `first`, else where
-    training began. Writes to `job.work` alone.
+    Begins with the nearest state kept in the checkpoint's folder before `first`, else where the
+    training began: with its trunk's state, a checkpoint that was trained elsewhere, or the random
+    weights of the seed. Writes to `job.work` alone.
 
     Args:
         report: called after each step with the steps taken and the steps to take.
@@ -63,11 +64,12 @@ def replay(
         AlignmentError: if mix or tokenizer cannot be used, or there are fewer steps.
     """
     loop = start_loop(job)
-    if last > loop.steps:
-        raise ArtifactError(f"mix and declaration give {loop.steps} steps, and not {last}")
+    if last > loop.last:
+        raise ArtifactError(f"mix and declaration give {loop.last} steps, and not {last}")
     kept = checkpoint.saved_steps(checkpoint_folder)
-    begin = max((step for step in kept if step < first), default=0)
-    if begin:
+    start = loop.state.step
+    begin = max((step for step in kept if step < first), default=start)
+    if begin > start:
         _restore(checkpoint.state_folder(checkpoint_folder, begin), loop)
     aside = Path(job.work)
     aside.mkdir(parents=True, exist_ok=True)
@@ -81,7 +83,11 @@ def replay(
             if step in kept:
                 states[step] = checkpoint.tensors_digest(loop.state, aside / checkpoint.TENSORS)
     return Segment(
-        loop.steps, begin, tuple(taken), states, _weights_digest(loop, job) if loop.done else None
+        loop.last,
+        begin,
+        tuple(taken),
+        states,
+        _weights_digest(loop, job) if loop.done and not job.branch_steps else None,
     )
 
 

@@ -41,7 +41,7 @@ keys = st.one_of(
     st.tuples(st.sampled_from(["raw_corpus", "scored_corpus"]), st.sampled_from(SOURCES), versions),
     st.tuples(st.just("curated_mix"), st.sampled_from(RECIPES), versions),
     st.tuples(
-        st.sampled_from(SEEDED),
+        st.sampled_from([*column("trunk_checkpoint"), *SEEDED]),
         st.builds("{}|{}".format, st.sampled_from(RECIPES), st.integers(0, 3)),
         versions,
     ),
@@ -104,7 +104,9 @@ def test_a_whole_study_fits_a_screen_in_width() -> None:
 def test_columns_follow_the_chain_and_lanes_the_seeds() -> None:
     gate: Key = ("regression_gate", None, "v" * 16)
     placed = {box.key: box for box in layout([*quickstart(), gate]).boxes}
-    undeclared = {("classifier",), ("corpus_drift",), ("near_duplicates",)}
+    undeclared = {
+        ("classifier",), ("corpus_drift",), ("near_duplicates",), ("trunk_checkpoint",),
+    }  # fmt: skip
     there = [assets for assets in COLUMNS if assets not in undeclared]
     order = [next(box.x for key, box in placed.items() if key[0] in assets) for assets in there]
     assert order == sorted(order)

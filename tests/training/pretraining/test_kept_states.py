@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining import checkpoint
@@ -62,7 +63,7 @@ def test_a_killed_run_ends_in_the_same_bytes(
     stopped_before(job, step, monkeypatch)
     assert run(job) == whole
     assert "resumed after step" in said(job)
-    assert not (Path(job.work) / checkpoint.STATES).exists()
+    assert not (Path(job.work) / file_names.STATES).exists()
 
 
 def test_a_run_killed_while_it_wrote_its_output_ends_in_the_same_bytes(

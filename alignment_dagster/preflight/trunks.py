@@ -1,0 +1,63 @@
+"""Whether recipes branch from what can be branched from, with file, line and field."""
+
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
+from alignment_dagster.foundation.yaml_models import Located, read_yaml
+from alignment_dagster.study import Recipe, Study, Trunk
+from alignment_dagster.study.objectives import AdvantageWeighted
+
+
+def check_trunks(study: Study) -> None:
+    """Refuse a trunk that cannot be gone on from.
+
+    Raises:
+        DeclarationError: names file, line and field.
+    """
+    for recipe in study.recipes:
+        if recipe.trunk is not None:
+            located = read_yaml(study.assets / "recipes" / f"{recipe.name}.yaml")
+            _check_trunk(recipe, recipe.trunk, study, located)
+
+
+def _check_trunk(recipe: Recipe, trunk: Trunk, study: Study, located: Located) -> None:
+    at, others = ("trunk", "recipe"), list(study.declaration.recipes)
+    others.remove(recipe.name)
+    if trunk.recipe not in others:
+        message = f"study {study.name!r} has no other recipe {trunk.recipe!r}"
+        raise located.error(at, message + suggest_name(trunk.recipe, others))
+    if (before := study.recipe(trunk.recipe).trunk) is not None:
+        message = f"{trunk.recipe!r} has a trunk itself: branch from {before.recipe!r}"
+        raise located.error(at, message)
+    steps, every = round(trunk.share * study.pretraining_steps), study.pretraining_steps
+    if not 0 < steps < every:
+        left = "its own mix" if steps else "its trunk"
+        message = f"leaves no step to {left}: the study {study.name!r} has {every} steps"
+        raise located.error(("trunk", "share"), message)
+    for one in (recipe, study.recipe(trunk.recipe)):
+        if one.replacement == "nothing":
+            message = (
+                f"{one.name!r} has `replacement: nothing`: its mix is shorter than the study "
+                "declares, and the steps of trunk and branches would not add up"
+            )
+            raise located.error(at, message)
+    _check_value_heads(recipe, study.recipe(trunk.recipe), located)
+    refresh = study.declaration.refresh
+    if refresh is not None and refresh.training.when != "never":
+        message = f"the study {study.name!r} trains by itself (refresh.training), without trunks"
+        raise located.error(("trunk",), message)
+
+
+def _check_value_heads(recipe: Recipe, trunk: Recipe, located: Located) -> None:
+    """The trunk's state holds a value head, and its place in the optimizer, or it does not."""
+    own, before = (isinstance(one.objective, AdvantageWeighted) for one in (recipe, trunk))
+    if own and not before:
+        message = (
+            f"`advantage_weighted` has a value head, which the trunk {trunk.name!r} does not "
+            "train: give both this objective, or neither"
+        )
+        raise located.error(("objective", "kind"), message)
+    if before and not own:
+        message = (
+            f"{trunk.name!r} trains a value head (`advantage_weighted`), and {recipe.name!r} has "
+            "none: give both this objective, or neither"
+        )
+        raise located.error(("trunk", "recipe"), message)

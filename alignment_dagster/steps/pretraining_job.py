@@ -1,0 +1,98 @@
+"""What every pretraining is told and checked for, be it of a trunk or of a model."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from alignment_dagster import chain
+from alignment_dagster.foundation.model_files import model_digest
+from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
+from alignment_dagster.lineage.provenance import BASE, Check
+from alignment_dagster.study import Study
+from alignment_dagster.training.jobs import PretrainJob
+
+MODULE = "alignment_dagster.training.pretraining.pretrain"
+IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
+
+
+def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
+    """The model or what it goes on from, how it is trained, what it minimises, and the seed."""
+    declaration, recipe = study.declaration, study.recipe(recipe_of(partition))
+    said = {"objective": recipe.objective, "model": declaration.model, "base": declaration.base}
+    return {
+        **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
+        "pretraining": declaration.pretraining.model_dump(mode="json"),
+        "sequence_length": declaration.mix.sequence_length,
+        "seed": seed_of(partition),
+    }
+
+
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """The checkpoint that every training of the study begins with, where there is one."""
+    base = study.declaration.base
+    return {} if base is None else {BASE: model_digest(base)}
+
+
+def register_start(context: BuildContext, stage: str) -> None:
+    """Name the model that is being made, with what it begins with."""
+    start = context.study.declaration.model or context.study.declaration.base
+    if start is not None:
+        context.register_model(stage, start)
+
+
+def train(
+    context: BuildContext,
+    settings: Mapping[str, Any],
+    state: Path | None = None,
+    earlier: Sequence[Path] = (),
+) -> dict[str, float | str]:
+    """Train in a process of its own; a killed run resumes from its last checkpoint.
+
+    Args:
+        settings: the step's configuration, which is all that the job is told but for places.
+        state: the folder of a trunk's state that it goes on from.
+        earlier: artifacts of the same training, with states that it may go on from.
+
+    Returns:
+        What the job measured of itself.
+    """
+    mix = context.parents.one(chain.CURATED_MIX)
+    places = {
+        "mix": str(mix.path),
+        "tokenizer": str(context.parents.one(chain.TOKENIZER).path),
+        "base_digest": context.inputs.external_inputs.get(BASE),
+        "state": str(state) if state else None,
+        "earlier": list(map(str, earlier)),
+        "output": str(context.folder),
+        "work": str(context.work),
+    }
+    job = PretrainJob.model_validate({**settings, **places})
+    return context.run_job(IN_RANKS if job.pretraining.ranks > 1 else MODULE, job, mix)
+
+
+def read_losses(folder: Path) -> NDArray[np.float64]:
+    """The loss of each step [steps] that a training log holds."""
+    log = pq.read_table(folder / file_names.TRAINING_LOG, columns=["loss"])
+    losses: NDArray[np.float64] = log["loss"].to_numpy()
+    return losses
+
+
+def is_falling(losses: NDArray[np.float64], *, must_fall: bool) -> Check:
+    """Whether it is finite at every step, and lower in the last tenth than in the first.
+
+    Args:
+        must_fall: false of a model that had learnt before: its loss may stay where it is.
+    """
+    part = max(1, len(losses) // 10)
+    first, last = float(losses[:part].mean()), float(losses[-part:].mean())
+    return Check(
+        name="loss_finite_and_falling",
+        passed=bool(np.isfinite(losses).all()) and (last < first or not must_fall),
+        summary=f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last.",
+    )

@@ -1,0 +1,216 @@
+"""A trunk is trained once; its own model and the branches go on from its states, bit for bit."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.consumption import Trunk, consumption_problem
+from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.study.objectives import Objective, RewardWeighted
+from alignment_dagster.training.jobs import PretrainJob, TrunkSteps
+from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.training.pretraining.loop import Loop
+from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
+
+EARLY, LATE = 5, 9
+"""Of 16 steps."""
+LEDGER = file_names.CONSUMPTION
+MODEL = "model/model.safetensors"
+
+
+def run(job: PretrainJob) -> Path:
+    pretrain(job, Progress(Path(job.work)))
+    return Path(job.output)
+
+
+def ledger(folder: Path) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = pq.read_table(folder / LEDGER).to_pylist()
+    return rows
+
+
+def trunk_job(jobs: Jobs, name: str = "trunk") -> PretrainJob:
+    return jobs.pretraining(name).model_copy(update={"branch_steps": (EARLY, LATE)})
+
+
+def on_from(job: PretrainJob, trunk: Path, steps: int, *, same_mix: bool) -> PretrainJob:
+    """The job as one that goes on from a trunk's state."""
+    named = TrunkSteps(recipe="plain", steps=steps, same_mix=same_mix)
+    state = str(checkpoint.state_folder(trunk, steps))
+    return job.model_copy(update={"trunk": named, "state": state})
+
+
+def branch_mix(jobs: Jobs, steps: int) -> Path:
+    """Other sequences, for the steps that are left of 16."""
+    whole = np.load(jobs.mix / file_names.SEQUENCES)
+    folder = jobs.folder / f"branch-{steps}"
+    folder.mkdir(exist_ok=True)
+    draw = np.random.default_rng(steps)
+    tokens = draw.integers(0, 300, (len(whole) - 4 * steps, LENGTH)).astype(whole.dtype)
+    np.save(folder / file_names.SEQUENCES, tokens)
+    return folder
+
+
+def branch_job(jobs: Jobs, trunk: Path, steps: int, name: str = "branch") -> PretrainJob:
+    job = jobs.pretraining(name).model_copy(update={"mix": str(branch_mix(jobs, steps))})
+    return on_from(job, trunk, steps, same_mix=False)
+
+
+@pytest.fixture
+def trunk(jobs: Jobs) -> Path:
+    return run(trunk_job(jobs))
+
+
+def test_a_trunk_ends_after_its_last_branch_with_a_state_for_each(jobs: Jobs, trunk: Path) -> None:
+    assert [row["step"] for row in ledger(trunk)] == list(range(1, LATE + 1))
+    assert checkpoint.saved_steps(trunk) == [EARLY, LATE]
+    assert not (trunk / "model").exists()
+    assert consumption_problem(trunk / LEDGER, jobs.mix, whole=False) is None
+    assert consumption_problem(trunk / LEDGER, jobs.mix) is not None
+
+
+def test_the_trunk_recipe_s_own_model_is_what_training_without_a_trunk_gives(
+    jobs: Jobs, trunk: Path, pretrained: PretrainJob
+) -> None:
+    own = run(on_from(jobs.pretraining("own"), trunk, LATE, same_mix=True))
+    plain = Path(pretrained.output)
+    for name in Manifest.of(plain).files:
+        if name.startswith("model/"):
+            assert Manifest.of(own).files[name] == Manifest.of(plain).files[name], name
+    assert ledger(trunk) + ledger(own) == ledger(plain)
+    logs = [pq.read_table(one / file_names.TRAINING_LOG) for one in (trunk, own, plain)]
+    assert logs[0].to_pylist() + logs[1].to_pylist() == logs[2].to_pylist()
+    before = Trunk(trunk / LEDGER, LATE, same_mix=True)
+    assert consumption_problem(own / LEDGER, jobs.mix, before) is None
+
+
+@pytest.mark.parametrize("steps", [EARLY, LATE])
+def test_a_branch_goes_on_in_steps_tokens_chain_and_schedule(
+    jobs: Jobs, trunk: Path, pretrained: PretrainJob, steps: int
+) -> None:
+    job = branch_job(jobs, trunk, steps)
+    branch = run(job)
+    own, before = ledger(branch), ledger(trunk)[steps - 1]
+    assert [row["step"] for row in own] == list(range(steps + 1, 17))
+    named = Trunk(trunk / LEDGER, steps, same_mix=False)
+    assert consumption_problem(branch / LEDGER, Path(job.mix), named) is None
+    assert own[0]["tokens"] == before["tokens"] + 4 * LENGTH  # type: ignore[operator]
+    assert own[-1]["tokens"] == ledger(Path(pretrained.output))[-1]["tokens"]
+    rates = [
+        pq.read_table(folder / file_names.TRAINING_LOG)["learning_rate"].to_pylist()
+        for folder in (branch, Path(pretrained.output))
+    ]
+    assert rates[0] == rates[1][steps:]
+    model = Manifest.of(branch).files[MODEL]
+    assert model != Manifest.of(Path(pretrained.output)).files[MODEL]
+
+
+REWARDED = RewardWeighted(kind="reward_weighted", reward=ADVANTAGE_WEIGHTED.reward, beta=2.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(ADVANTAGE_WEIGHTED, ADVANTAGE_WEIGHTED), (None, REWARDED)]
+)
+def test_objective_and_treatments_go_on_and_the_chain_covers_what_is_said(
+    jobs: Jobs, before: Objective | None, after: Objective
+) -> None:
+    treated = replace(jobs, mix=jobs.folder / "treated")
+    shutil.copytree(jobs.mix, treated.mix)
+    treat(treated.mix)
+    plain = Path(run(treated.pretraining("plain", before)))
+    late = {"branch_steps": (LATE,)}
+    trunk = run(treated.pretraining("trunk", before).model_copy(update=late))
+    own = run(on_from(treated.pretraining("own", before), trunk, LATE, same_mix=True))
+    assert Manifest.of(own).files[MODEL] == Manifest.of(plain).files[MODEL]
+    assert ledger(trunk) + ledger(own) == ledger(plain)
+    other = branch_mix(jobs, LATE)
+    treat(other)
+    named = Trunk(trunk / LEDGER, LATE, same_mix=False)
+    job = treated.pretraining("branch", after).model_copy(update={"mix": str(other)})
+    branch = run(on_from(job, trunk, LATE, same_mix=False))
+    assert consumption_problem(branch / LEDGER, other, named) is None
+    (other / file_names.WEIGHTS).unlink()
+    assert consumption_problem(branch / LEDGER, other, named) is not None
+
+
+@pytest.mark.parametrize(
+    ("steps", "same_mix", "said"),
+    [
+        (EARLY, False, "departs from the mix at step 10"),
+        (LATE, True, "read sequence [0-9]+; the mix has 25"),
+        (LATE + 1, False, "the trunk has no step 10"),
+    ],
+)
+def test_another_trunk_than_that_which_was_gone_on_from_is_found(
+    jobs: Jobs, trunk: Path, steps: int, same_mix: bool, said: str
+) -> None:
+    job = branch_job(jobs, trunk, LATE)
+    branch = run(job)
+    problem = consumption_problem(
+        branch / LEDGER, Path(job.mix), Trunk(trunk / LEDGER, steps, same_mix)
+    )
+    assert problem is not None
+    assert re.search(said, problem)
+
+
+@pytest.mark.parametrize(
+    ("branches", "resumed"), [((EARLY, LATE, 12), LATE), ((LATE, 12), LATE), ((3, LATE), 0)]
+)
+def test_a_trunk_for_other_branches_takes_no_step_again_that_it_need_not(
+    jobs: Jobs, trunk: Path, branches: tuple[int, ...], resumed: int
+) -> None:
+    other = {"branch_steps": branches}
+    anew = run(jobs.pretraining("anew").model_copy(update=other))
+    job = jobs.pretraining("longer").model_copy(update={**other, "earlier": (str(trunk),)})
+    assert Manifest.of(run(job)).files == Manifest.of(anew).files
+    found = json.loads(Path(job.work, "result.json").read_text())
+    assert found["resumed_after_step"] == resumed
+
+
+def test_states_of_another_training_are_not_taken_over(jobs: Jobs, trunk: Path) -> None:
+    other = {"branch_steps": (LATE,), "seed": 5}
+    anew = run(jobs.pretraining("anew").model_copy(update=other))
+    job = jobs.pretraining("other").model_copy(update={**other, "earlier": (str(trunk),)})
+    assert Manifest.of(run(job)).files == Manifest.of(anew).files
+
+
+@pytest.mark.parametrize("killed_before", [3, EARLY, EARLY + 1, LATE])
+def test_a_killed_trunk_ends_in_the_same_bytes(
+    jobs: Jobs, trunk: Path, killed_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = trunk_job(jobs, "killed")
+    stop_before(job, killed_before, monkeypatch)
+    assert Manifest.of(run(job)).files == Manifest.of(trunk).files
+
+
+@pytest.mark.parametrize("killed_before", [EARLY + 1, EARLY + 2, 10, 16])
+def test_a_killed_branch_ends_in_the_same_bytes(
+    jobs: Jobs, trunk: Path, killed_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(branch_job(jobs, trunk, EARLY, "whole"))
+    job = branch_job(jobs, trunk, EARLY, "killed")
+    stop_before(job, killed_before, monkeypatch)
+    assert Manifest.of(run(job)).files == Manifest.of(whole).files
+
+
+def stop_before(job: PretrainJob, step: int, patch: pytest.MonkeyPatch) -> None:
+    """Train until the process dies before a step."""
+    take = Loop.step
+
+    def fail(loop: Loop) -> None:
+        if loop.state.step == step - 1:
+            raise RuntimeError("killed")
+        take(loop)
+
+    with patch.context() as during:
+        during.setattr(Loop, "step", fail)
+        with pytest.raises(RuntimeError):
+            pretrain(job, Progress(Path(job.work)))
