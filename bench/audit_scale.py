@@ -300,7 +300,8 @@ def _publish_raw(
 ) -> None:
     documents = pa.table(dict(columns), schema=DOCUMENTS)
     nothing = QUARANTINE.empty_table(), METADATA.empty_table()
-    shard = Shard(documents, repeats, *nothing, f"{source}.jsonl", documents.num_rows)
+    rows = documents.num_rows
+    shard = Shard(documents, repeats, *nothing, f"{source}.jsonl", rows, rows)
     declared = {
         "name": source, "role": role, "sha256": None,
         "reader": {"kind": "jsonl", "path": f"{source}.jsonl"},
