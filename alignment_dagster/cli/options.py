@@ -7,11 +7,12 @@ import typer
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import assets_folder
-from alignment_dagster.study.files import study_files
 
 
 def complete_study(incomplete: str) -> list[str]:
     """The declared studies whose names begin so; none outside of a project."""
+    from alignment_dagster.study.files import study_files  # for weight
+
     try:
         names = study_files(assets_folder())
     except AlignmentError:
