@@ -1,9 +1,6 @@
 """Datasets of the hub: pinned, read file by file, and read again without a network."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,6 @@ from alignment_dagster.corpus.sources import source_digest
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import HubReader
 from tests.support import hub_server
-from tests.support.checkout import CHECKOUT
 from tests.support.sources import source
 
 DATASET, REVISION = "owner/name", "0123456789" * 4
@@ -76,18 +72,8 @@ def declared(**fields: Any) -> dict[str, Any]:
 
 
 def read_all(cache: Path, sources: list[dict[str, Any]], **environment: str) -> list[Any]:
-    """What a process of its own reads: the hub's clients look at the environment once."""
-    done = subprocess.run(
-        [sys.executable, "-c", READ, json.dumps(sources)],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "HF_HOME": str(cache), **environment},
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    lines = hub_server.ask_alone(READ, cache, sources, **environment)
+    return [json.loads(line) for line in lines]
 
 
 @pytest.mark.slow

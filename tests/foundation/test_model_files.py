@@ -1,11 +1,6 @@
 """Models of the hub: pinned, fetched once, without code and pickles, and read without a network."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +8,6 @@ from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.model_files import model_digest, model_path, tokenizer_digest
 from alignment_dagster.study import Base
 from tests.support import hub_server
-from tests.support.checkout import CHECKOUT
 
 NAME, REVISION = "owner/name", "0123456789" * 4
 FILES = {
@@ -37,21 +31,6 @@ for fields in json.loads(sys.argv[1]):
 """
 
 
-def ask(cache: Path, bases: list[dict[str, Any]], **environment: str) -> list[str]:
-    """What a process of its own is told: the hub's clients look at the environment once."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, json.dumps(bases)],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "HF_HOME": str(cache), **environment},
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 @pytest.mark.slow
 def test_a_model_is_fetched_once_without_what_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -59,7 +38,8 @@ def test_a_model_is_fetched_once_without_what_is_not_read(
     """Its digest is that of the same files in a folder."""
     there, elsewhere = ({"hub": NAME, "revision": one} for one in (REVISION, "f" * 40))
     with hub_server.serving(NAME, REVISION, FILES, "models") as (address, fetched):
-        found, no_revision, no_model = ask(
+        found, no_revision, no_model = hub_server.ask_alone(
+            ASK,
             tmp_path / "cache",
             [there, elsewhere, {"hub": "owner/other", "revision": REVISION}],
             HF_ENDPOINT=address,
@@ -69,7 +49,7 @@ def test_a_model_is_fetched_once_without_what_is_not_read(
     said = "the hub has no such model, revision or file"
     assert no_revision.startswith(f"DataError: hub:{NAME}@{'f' * 12}: {said}")
     assert no_model.startswith(f"DataError: hub:owner/other@012345678901: {said}")
-    again, uncached = ask(tmp_path / "cache", [there, elsewhere])
+    again, uncached = hub_server.ask_alone(ASK, tmp_path / "cache", [there, elsewhere])
     assert again == found
     assert uncached.startswith(f"DataError: hub:{NAME}@{'f' * 12}: not in the cache (HF_HOME)")
     monkeypatch.setenv("ALIGNMENT_DATA", str(tmp_path))

@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tests.support.checkout import CHECKOUT
 
 
 @contextmanager
@@ -89,3 +95,24 @@ def _entry(name: str, content: bytes) -> dict[str, Any]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
+
+
+def ask_alone(
+    program: str, cache: Path, asked: list[dict[str, Any]], **environment: str
+) -> list[str]:
+    """The lines that a process of its own prints: the hub's clients look at the environment once.
+
+    Args:
+        program: Python that reads `asked` as JSON from its first argument.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(asked)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "HF_HOME": str(cache), **environment},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()

@@ -9,8 +9,8 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining import checkpoint
-from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.killed_training import stop_before
 from tests.support.training_jobs import Jobs
 
 KEPT = ["00000004", "00000008", "00000012"]
@@ -20,21 +20,6 @@ def run(job: PretrainJob) -> dict[str, str]:
     """The output's files, by digest."""
     pretrain(job, Progress(Path(job.work)))
     return Manifest.of(Path(job.output)).files
-
-
-def stopped_before(job: PretrainJob, step: int, patch: pytest.MonkeyPatch) -> None:
-    """Train until the process dies before a step; of 16 in all."""
-    take = Loop.step
-
-    def fail(loop: Loop) -> None:
-        if loop.state.step == step - 1:
-            raise RuntimeError("killed")
-        take(loop)
-
-    with patch.context() as during:
-        during.setattr(Loop, "step", fail)
-        with pytest.raises(RuntimeError):
-            pretrain(job, Progress(Path(job.work)))
 
 
 def said(job: PretrainJob) -> str:
@@ -60,7 +45,7 @@ def test_a_killed_run_ends_in_the_same_bytes(
     jobs: Jobs, whole: dict[str, str], step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = jobs.pretraining("killed", keep_every=4)
-    stopped_before(job, step, monkeypatch)
+    stop_before(job, step, monkeypatch)
     assert run(job) == whole
     assert "resumed after step" in said(job)
     assert not (Path(job.work) / file_names.STATES).exists()
@@ -85,7 +70,7 @@ def test_a_checkpoint_without_its_kept_states_is_said_and_not_used(
     jobs: Jobs, whole: dict[str, str], damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = jobs.pretraining("killed", keep_every=4)
-    stopped_before(job, 11, monkeypatch)
+    stop_before(job, 11, monkeypatch)
     state = checkpoint.state_folder(Path(job.work), 4) / checkpoint.TENSORS
     if damage == "altered":
         content = bytearray(state.read_bytes())
@@ -101,7 +86,7 @@ def test_states_of_another_configuration_are_not_taken_over(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = jobs.pretraining("killed", keep_every=2)
-    stopped_before(first, 7, monkeypatch)
+    stop_before(first, 7, monkeypatch)
     other = jobs.pretraining("killed", keep_every=5)
     expected = run(jobs.pretraining("plain", keep_every=5))
     assert run(other) == expected

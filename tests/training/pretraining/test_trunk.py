@@ -17,8 +17,8 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study.objectives import Objective, RewardWeighted
 from alignment_dagster.training.jobs import PretrainJob, TrunkSteps
 from alignment_dagster.training.pretraining import checkpoint
-from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.killed_training import stop_before
 from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 
 EARLY, LATE = 5, 9
@@ -199,18 +199,3 @@ def test_a_killed_branch_ends_in_the_same_bytes(
     job = branch_job(jobs, trunk, EARLY, "killed")
     stop_before(job, killed_before, monkeypatch)
     assert Manifest.of(run(job)).files == Manifest.of(whole).files
-
-
-def stop_before(job: PretrainJob, step: int, patch: pytest.MonkeyPatch) -> None:
-    """Train until the process dies before a step."""
-    take = Loop.step
-
-    def fail(loop: Loop) -> None:
-        if loop.state.step == step - 1:
-            raise RuntimeError("killed")
-        take(loop)
-
-    with patch.context() as during:
-        during.setattr(Loop, "step", fail)
-        with pytest.raises(RuntimeError):
-            pretrain(job, Progress(Path(job.work)))
