@@ -69,6 +69,9 @@ def _inflate(packed: bytes, stream: _Stream, bits: int) -> Iterator[bytes]:
         if found := decoder.decompress(packed, CHUNK):
             yield found
         packed = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+    # what stops at the bound may have taken all that came in
+    while not decoder.eof and (found := decoder.decompress(b"", CHUNK)):
+        yield found
     if not decoder.eof:
         raise RowFault("its HTTP body is cut off")
 

@@ -7,6 +7,7 @@ a time.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +39,7 @@ class ScoreShards:
 
     paths: Sequence[Path]
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         return pq.read_schema(self.paths[0])
 

@@ -18,6 +18,8 @@ WEIGHTS, INDEX, GGUF = "*.safetensors", "model.safetensors.index.json", ".gguf"
 READ = (WEIGHTS, "*.json", "*.txt", "*.model")
 """Weights, configuration and tokenizer."""
 WITHOUT_WEIGHTS = READ[1:]
+ADAPTER = "adapter_config.json"
+"""transformers would put it onto weights from elsewhere, whatever the configuration says."""
 
 
 class DeclaredFiles(Protocol):
@@ -77,6 +79,8 @@ def model_path(declared: DeclaredFiles, *, weights: bool = True) -> Path:
         return found
     if not found.is_dir():
         raise DataError(f"model {place}: there is no folder {found}")
+    if (found / ADAPTER).is_file():
+        raise DataError(f"model {place}: holds an adapter ({ADAPTER}): merge it into the weights")
     if not weights and declared.hub is not None:
         return found
     missing = _missing_weights(found)
@@ -117,5 +121,5 @@ def tokenizer_digest(declared: DeclaredFiles) -> str:
 
 
 def _digest(path: Path, patterns: Sequence[str]) -> str:
-    found = {file for pattern in patterns for file in path.glob(pattern)} or {path}
+    found = {path} if path.is_file() else {one for each in patterns for one in path.glob(each)}
     return sha256_json([[file.name, sha256_file(file)] for file in sorted(found)])

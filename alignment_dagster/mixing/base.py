@@ -21,8 +21,6 @@ from alignment_dagster.study.vocabulary import CHAT_TOKENS
 CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 """What configurations call the longest sequence."""
 NEEDS_GGUF = "to read a GGUF file, install gguf: pip install 'alignment-dagster[gguf]'"
-ADAPTER = "adapter_config.json"
-"""transformers would put it onto the weights, whatever the configuration says."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
 """Endings of the names of models that predict the next token."""
 
@@ -49,8 +47,6 @@ def check_base(base: Base, sequence_length: int) -> None:
         raise DataError(f"model {place}: is no causal language model (architecture: {said})")
     if config.get("quantization_config"):
         raise DataError(f"model {place}: its weights are quantized: take those that are not")
-    if (path / ADAPTER).is_file():
-        raise DataError(f"model {place}: holds an adapter ({ADAPTER}): merge it into the weights")
     # Imported here for its weight.
     from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES
 
@@ -72,6 +68,18 @@ def check_base(base: Base, sequence_length: int) -> None:
             f"model {place}: its tokenizer has {entries:,} entries, and its model knows {rows:,}: "
             "it is another model's"
         )
+
+
+def is_byte_level(base: Base) -> bool:
+    """Whether each entry of the checkpoint's vocabulary writes every byte as one character.
+
+    Raises:
+        DataError: if its tokenizer cannot be read.
+    """
+    found = _read_vocabulary(model_path(base, weights=False), model_place(base)).tokenizer
+    decoder = json.loads(found.to_str())["decoder"] or {}
+    steps = decoder.get("decoders", [decoder])
+    return [one.get("type") for one in steps] == ["ByteLevel"]
 
 
 def copy_tokenizer(base: Base, folder: Path, controls: Sequence[str] = ()) -> int:

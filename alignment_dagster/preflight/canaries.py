@@ -10,8 +10,7 @@ from alignment_dagster.foundation.visible_text import is_blank
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml
 from alignment_dagster.scoring.contamination import ItemIndex
 from alignment_dagster.study import Canary, Probe, Study
-from alignment_dagster.study.files import study_files
-from alignment_dagster.study.smoke import SUFFIX
+from alignment_dagster.study.smoke import study_file
 
 OF_COPIES = ("exact_duplicate", "near_duplicate")
 """The ledger's own rules that a canary can be meant for."""
@@ -55,7 +54,7 @@ def check_planted(study: Study, items: Sequence[Item]) -> int:
     """
     if not study.declaration.canaries:
         return 0
-    located = read_yaml(study_files(study.assets)[study.name.removesuffix(SUFFIX)])
+    located = read_yaml(study_file(study))
     found, planted = ItemIndex(items), dict[str, str]()
     for index, canary in enumerate(study.declaration.canaries):
         at = ("canaries", index)
@@ -77,8 +76,8 @@ def check_planted(study: Study, items: Sequence[Item]) -> int:
                     "finds without planting)"
                 )
                 raise located.error(field, message)
+        texts = [row.text for _, row in documents]
         for place, probe in enumerate(canary.probes):
-            texts = [row.text for _, row in documents]
             _require_planted(probe, texts, (*at, "probes", place), located)
     return len(planted)
 

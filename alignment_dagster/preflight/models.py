@@ -6,7 +6,7 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.model_files import model_place
 from alignment_dagster.foundation.yaml_models import Located
-from alignment_dagster.mixing.base import check_base
+from alignment_dagster.mixing.base import check_base, is_byte_level
 from alignment_dagster.study import Study
 from alignment_dagster.training.architectures import TESTED, find_problem
 
@@ -47,6 +47,13 @@ def try_start(study: Study, located: Located) -> Iterator[str]:
             check_base(base, study.declaration.mix.sequence_length)
         except AlignmentError as error:
             raise located.error(("base", field), str(error)) from None
+        sentences = [one.name for one in study.recipes if one.sentence_scorers]
+        if sentences and not is_byte_level(base):
+            message = (
+                f"its vocabulary is not byte-level, and the recipe {sentences[0]!r} treats or "
+                "rewards sentences: where they lie in its tokens is not known"
+            )
+            raise located.error(("base", field), message)
         yield f"{study.name}: goes on from {model_place(base)}"
     elif declared is not None and declared.architecture not in TESTED:
         # Imported here for its weight: few studies ask for another architecture.

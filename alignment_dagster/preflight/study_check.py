@@ -18,7 +18,7 @@ from alignment_dagster.preflight.models import try_start
 from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.study import FileReader, Source, Study, Suite
 from alignment_dagster.study.classifiers import SequenceClassifier
-from alignment_dagster.study.files import study_files
+from alignment_dagster.study.smoke import study_file
 
 
 def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
@@ -42,7 +42,7 @@ def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
         names, data = ", ".join(one.name for one in unseen), data_folder()
         why = f"{DATA_VARIABLE} is not set" if data is None else f"nothing of them lies in {data}"
         yield f"{study.name}: {count} not looked at: {why} ({names})"
-    located = read_yaml(study_files(study.assets)[study.name])
+    located = read_yaml(study_file(study))
     yield from try_start(study, located)
     items: list[Item] = []
     for suite in study.suites:
@@ -104,7 +104,7 @@ def _check_source(study: Study, source: Source, watched: Sequence[str]) -> None:
             if isinstance(error, MissingFiles):
                 raise DataError(f"{error}: {source.description.strip()}") from None
             raise
-        located = read_yaml(study_files(study.assets)[study.name])
+        located = read_yaml(study_file(study))
         at = ("refresh", "watch", "sources", watched.index(source.name))
         raise located.error(at, f"cannot be watched: {error}") from None
 

@@ -59,13 +59,9 @@ def _score(texts: Sequence[str], ask: ScoreBatch, scorer: Scorer) -> pa.Table:
     values = {
         START: pa.array([start for start, _ in bounds], pa.int64()),
         END: pa.array([end for _, end in bounds], pa.int64()),
-        **{name: _joined(table[name]) for name in _scored(scorer)},
+        **{name: table[name].combine_chunks() for name in _scored(scorer)},
     }
     return pa.table({name: pa.ListArray.from_arrays(offsets, one) for name, one in values.items()})
-
-
-def _joined(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _bytes(text: str, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

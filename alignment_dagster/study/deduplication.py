@@ -1,11 +1,11 @@
 """Which documents are taken for nearly the same text."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, Name
+from alignment_dagster.study.fields import Count, Name, added
 
 
 class EarlierVersion(Declared):
@@ -29,12 +29,6 @@ class NearDuplicates(Declared):
     the later document's shingles that the earlier one has."""
     largest_cluster: Count = 1000
     """Documents that may repeat one text before a warning."""
-    earlier: Annotated[tuple[EarlierVersion, ...], Field(strict=False)] = ()
+    earlier: Annotated[tuple[EarlierVersion, ...], Field(strict=False)] = added(())
     """Earlier versions of sources: a new document that is like one that is in them and in no source
     any more is dropped for it."""
-
-    @model_serializer(mode="wrap")
-    def _only_what_is_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # a study that names no earlier version keeps the digest that it had before it could
-        found: dict[str, Any] = serialize(self)
-        return found if self.earlier else {n: one for n, one in found.items() if n != "earlier"}

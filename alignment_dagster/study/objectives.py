@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Name, Positive, ScorerName
+from alignment_dagster.study.fields import Positive, ScorerName, Text
 from alignment_dagster.study.vocabulary import ControlToken
 
 
@@ -14,7 +14,7 @@ class Reward(Declared):
 
     scorer: ScorerName
     """One of the study's, or `metadata` for what the source brought along."""
-    column: Name
+    column: Text
     """One of the scorer's columns, a number that each has."""
     per: Literal["document", "sentence"] = "document"
     """`sentence`: the scorer is asked of each sentence as if it was a document."""

@@ -6,7 +6,10 @@ partitions, MLflow experiment and report; every command takes its name; nothing 
 for the study's own, and a declared study cannot have such a name.
 """
 
+from pathlib import Path
+
 from alignment_dagster.study.declaration import Study, StudyDeclaration
+from alignment_dagster.study.files import study_files
 from alignment_dagster.study.measurement import Attacks, Harness
 from alignment_dagster.study.sources import GeneratedReader, Source
 from alignment_dagster.study.suites import Suite
@@ -21,6 +24,11 @@ WARNING = (
     "A smoke run: one seed, and a tenth of the tokens, documents, examples, steps and items. It "
     "shows that everything works; its numbers say nothing."
 )
+
+
+def study_file(study: Study) -> Path:
+    """The file that declares a study, or what it is the smoke run of."""
+    return study_files(study.assets)[study.name.removesuffix(SUFFIX)]
 
 
 def is_smoke(study: str) -> bool:
@@ -67,7 +75,7 @@ def _part(whole: int, least: int = 1) -> int:
 
 
 def _mix(mix: Mix, pretraining: Pretraining) -> Mix:
-    step = mix.sequence_length * pretraining.batch_size * pretraining.accumulation
+    step = mix.sequence_length * pretraining.sequences_a_step
     # A document more or less is a larger share of fewer tokens.
     uneven = mix.share_tolerance * PART
     return mix.model_copy(update={"tokens": _part(mix.tokens, step), "share_tolerance": uneven})

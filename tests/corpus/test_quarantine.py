@@ -237,6 +237,16 @@ def test_an_http_encoding_is_unpacked_within_bounds(
     ]
 
 
+@pytest.mark.parametrize("size", [2**20, 2**20 + 1, 2**20 + 255, 2**21 + 7])
+def test_a_body_that_ends_behind_a_bound_of_reading_is_whole(tmp_path: Path, size: int) -> None:
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = raw.compress(b"a" * size) + raw.flush()
+    write_responses(tmp_path / "crawl.warc", [("deflate", packed)])
+    (found,) = rows(tmp_path, source(kind="warc", path="crawl.warc"))
+    assert isinstance(found, RawRow)
+    assert len(found.text) == size
+
+
 def test_a_truncated_archive_gives_its_rows_and_then_an_error_that_names_it(tmp_path: Path) -> None:
     content = b"".join(b'{"text": "%064x"}\n' % (7**n) for n in range(20))
     packed = {

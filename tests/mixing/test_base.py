@@ -1,5 +1,6 @@
 """A checkpoint that was trained elsewhere brings its tokenizer, and is refused before training."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,11 @@ import pytest
 from tokenizers import Tokenizer
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.mixing.base import check_base, copy_tokenizer
+from alignment_dagster.mixing.base import check_base, copy_tokenizer, is_byte_level
 from alignment_dagster.mixing.mix import decode_texts
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 from alignment_dagster.study import Base
-from alignment_dagster.study.vocabulary import CHAT_TOKENS
+from alignment_dagster.study.vocabulary import CHAT_TOKENS, control_tokens
 from tests.support.base_model import CONTEXT, END, WORDS, change, write_base
 from tests.support.tiny_mix import TEXTS, build, make_inputs
 
@@ -51,6 +52,28 @@ def test_a_tokenizer_that_holds_conversations_stays_as_it_is(base: Base, tmp_pat
     copy_tokenizer(Base(path="once"), tmp_path / "twice")
     for file in (tmp_path / "twice").iterdir():
         assert file.read_bytes() == (tmp_path / "once" / file.name).read_bytes()
+
+
+def test_a_token_that_was_added_and_is_text_is_no_control_token(base: Base, tmp_path: Path) -> None:
+    """As the runs of blanks in the vocabularies of some published models."""
+    from transformers import AutoTokenizer
+
+    own = AutoTokenizer.from_pretrained(tmp_path / str(base.path))
+    own.add_tokens(["  "])
+    assert "  " in own.get_added_vocab()
+    assert control_tokens(own) == {END: own.convert_tokens_to_ids(END)}
+
+
+def test_only_a_byte_level_vocabulary_says_where_in_a_text_its_tokens_lie(
+    base: Base, tmp_path: Path
+) -> None:
+    assert is_byte_level(base)
+    path = tmp_path / "base" / "tokenizer.json"
+    content = json.loads(path.read_text())
+    blanks = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": True}
+    change(path, pre_tokenizer=blanks, decoder=blanks)
+    assert content["decoder"]["type"] == "ByteLevel"
+    assert not is_byte_level(base)
 
 
 def test_a_mix_is_made_of_its_tokens(base: Base, tmp_path: Path) -> None:

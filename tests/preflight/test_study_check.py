@@ -17,7 +17,7 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.preflight.study_check import check_study
 from tests.support.checkout import CHECKOUT
-from tests.support.tiny_study import STUDY, TinyStudy, write_jsonl
+from tests.support.tiny_study import NAME, STUDY, TinyStudy, write_jsonl
 
 Change = Callable[[TinyStudy], Any]
 STORIES = "sources/stories"
@@ -241,6 +241,11 @@ def test_the_data_folder_may_be_another_studys_where_this_one_was_not_asked_for(
     for asked in (True, False):
         with pytest.raises(AlignmentError, match=r"source 'stories': .*no such file"):
             list(check_study(tiny.load(), asked=asked))
+
+
+def test_a_smoke_run_is_checked_by_the_file_of_its_study(tiny: TinyStudy) -> None:
+    lines = list(check_study(load_study(f"{NAME}_smoke", tiny.assets)))
+    assert lines[0].startswith(f"{NAME}_smoke: ")
 
 
 def test_the_shipped_studies_are_checked_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:

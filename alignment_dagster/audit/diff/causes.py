@@ -182,7 +182,7 @@ def declared_path(asset: str, partition: str | None, path: Path) -> Path:
 def external_input_path(asset: str, partition: str | None, name: str) -> tuple[Kind, Path]:
     """What a name among the inputs from outside the lake stands for."""
     if asset == chain.RAW_CORPUS:
-        return "data", (partition or "",)
+        return "data", (partition or "", *(() if name == "source" else (name,)))
     if asset == chain.CLASSIFIER and name == "model":
         return "data", (partition or "", name)
     if asset in (chain.SCORED_CORPUS, chain.CLASSIFIER):

@@ -149,29 +149,38 @@ def count_reads(connection: Connection, chain: Chain) -> list[ReadTotals]:
     """Each seed's ledgers, in the order of training."""
     found = []
     for replicate in chain.replicates:
-        before = 0
+        before: list[ReadTotals] = []
         for ledger in replicate.ledgers:
             if ledger.mix is None:
                 found.append(_count_conversations(connection, ledger, replicate.seed))
             else:
                 found.append(_count_sequences(connection, ledger, replicate.seed, before))
-                before += found[-1].tokens
+                before.append(found[-1])
     return found
 
 
 def _count_sequences(
-    connection: Connection, ledger: ConsumptionLedger, seed: int, before: int
+    connection: Connection, ledger: ConsumptionLedger, seed: int, before: Sequence[ReadTotals]
 ) -> ReadTotals:
-    """Of a ledger whose sums go on from `before` tokens of a trunk."""
+    """Of a ledger whose sums go on from those of a trunk.
+
+    `distinct` are the sequences that the trunk had not read of the same mix.
+    """
     upto, values = limit_steps(ledger)
+    same = [limit_steps(one.ledger) for one in before if one.ledger.mix == ledger.mix]
+    known = "".join(
+        f" and number not in (select unnest(sequences) from read_parquet(?) where {until})"
+        for until, _ in same
+    )
     steps = fetch_row(connection, f"select {STEPS} from read_parquet(?) where {upto}", *values)
     read = fetch_row(
         connection,
-        "select count(*) as sequences, count(distinct number) as distinct_ from "
-        f"(select unnest(sequences) as number from read_parquet(?) where {upto})",
+        f"select count(*) as sequences, count(distinct number) filter (true{known}) as distinct_ "
+        f"from (select unnest(sequences) as number from read_parquet(?) where {upto})",
+        *(one for _, given in same for one in given),
         *values,
     )
-    steps["tokens"] -= before
+    steps["tokens"] -= sum(one.tokens for one in before)
     return ReadTotals(
         ledger, seed, **steps, sequences=read["sequences"], distinct=read["distinct_"], documents=0
     )

@@ -83,11 +83,10 @@ def _opened(file: Readable) -> Iterator["pq.ParquetFile"]:
 
 def _chunks(group: "pq.RowGroupMetaData", reader: FieldMap) -> Iterator["pq.ColumnChunkMetaData"]:
     """The declared columns of a row group, and what is nested in them."""
-    names = {part for name in reader.columns for part in (name, name.split(".")[0])}
+    names = {name.split(".")[0] for name in reader.columns}
     for index in range(group.num_columns):
         chunk = group.column(index)
-        path = chunk.path_in_schema
-        if path in names or path.split(".")[0] in names:
+        if chunk.path_in_schema.split(".")[0] in names:
             yield chunk
 
 

@@ -13,6 +13,7 @@ from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.evaluation.suites.encoding import BASE_STAGE
 from alignment_dagster.evaluation.suites.items import Item
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.study.vocabulary import control_tokens
 
 END = "<|end|>"
 
@@ -63,7 +64,7 @@ class Renderer:
         """`prompt` are the ids of control tokens that stand before everything."""
         self._tokenizer = tokenizer
         self._chat = stage != BASE_STAGE
-        self._controls: dict[str, int] = dict(tokenizer.get_added_vocab())
+        self._controls: dict[str, int] = control_tokens(tokenizer)
         self._prompt = [
             Piece(name, control=True)
             for wanted in prompt

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from alignment_dagster.evaluation.attacks.conversation import Renderer
+from alignment_dagster.study.vocabulary import control_tokens
 
 UNKNOWN = "\ufffd"
 
@@ -19,9 +20,7 @@ class Vocabulary:
     @cached_property
     def allowed(self) -> tuple[int, ...]:
         """Tokens that are printable, not blank, no control token, and encoded as themselves."""
-        special = set(self.tokenizer.get_added_vocab().values()) | set(
-            self.tokenizer.all_special_ids
-        )
+        special = {*control_tokens(self.tokenizer).values(), *self.tokenizer.all_special_ids}
         ids = [number for number in range(len(self.tokenizer)) if number not in special]
         texts = {number: self.renderer.decode([number]) for number in ids}
         readable = {

@@ -66,11 +66,10 @@ class _ChatTokenizer:
             # The library raises a bare Exception for a file that it cannot read.
             raise ArtifactError(f"{folder}: there is no usable tokenizer: {error}") from error
 
-    def get_added_vocab(self) -> dict[str, int]:
-        return {
-            token.content: number
-            for number, token in self._tokenizer.get_added_tokens_decoder().items()
-        }
+    @property
+    def added_tokens_decoder(self) -> dict[int, Any]:
+        found: dict[int, Any] = self._tokenizer.get_added_tokens_decoder()
+        return found
 
     def __call__(self, texts: Sequence[str], add_special_tokens: bool) -> dict[str, Any]:
         encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=add_special_tokens)

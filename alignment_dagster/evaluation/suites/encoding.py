@@ -11,6 +11,7 @@ from typing import Any
 from alignment_dagster.evaluation.model.token_trees import Continuation
 from alignment_dagster.evaluation.suites.formats import Prompt
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.study.vocabulary import control_tokens
 
 BASE_STAGE = "base"
 
@@ -29,7 +30,7 @@ class Encoder:
         self._prompt = prompt
         self._chat = stage != BASE_STAGE
         self._context = context
-        self._controls = tuple(tokenizer.get_added_vocab())
+        self._controls = tuple(control_tokens(tokenizer))
 
     def encode(self, prompts: Sequence[Prompt]) -> list[tuple[Continuation, ...]]:
         """For each prompt one continuation per option, in the order in which the item gives them.

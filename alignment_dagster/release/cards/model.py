@@ -114,7 +114,7 @@ def _checkpoints(replicates: Sequence[Replicate], stages: Sequence[str]) -> list
 
 def _model(one: Replicate) -> list[str]:
     declared, measured = one.base.provenance.declared, one.base.provenance.measured
-    shape = {name: one for name, one in declared.get("model", {}).items() if one is not None}
+    shape = {name: value for name, value in declared.get("model", {}).items() if value is not None}
     base = recorded_base(one.base)
     origin = (
         {} if base is None else {"goes on from": Code(base.place), "its SHA-256": Code(base.digest)}

@@ -25,7 +25,7 @@ DIALS = {
     "num_attention_heads": "heads",
 }
 """What transformers calls the fields of a declared model."""
-DROPOUT = ("dropout", "pdrop")
+DROPOUT = ("dropout", "pdrop", "dropout_prob", "layerdrop")
 """Endings of settings that are set to zero."""
 PROBE = 8
 """Tokens."""

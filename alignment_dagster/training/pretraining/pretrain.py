@@ -28,7 +28,7 @@ from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.study.objectives import Conditional
-from alignment_dagster.study.vocabulary import SPECIAL_TOKENS
+from alignment_dagster.study.vocabulary import SPECIAL_TOKENS, control_tokens
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (
@@ -216,7 +216,7 @@ def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
     take_value_head(loop.model)
     if isinstance(job.objective, Conditional):
         tokenizer = read_tokenizer(Path(job.tokenizer))
-        vocabulary = tokenizer.get_added_vocab()
+        vocabulary = control_tokens(tokenizer)
         written = (*SPECIAL_TOKENS, tokenizer.eos_token)
         unwritten = (one for name, one in vocabulary.items() if name not in written)
         ask_behind(loop.model, [vocabulary[job.objective.prompt]], sorted(unwritten))
