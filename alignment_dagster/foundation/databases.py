@@ -112,6 +112,8 @@ def _of_disk(error: BaseException | None, folder: Path) -> str | None:
     reason = _reason(error)
     if reason is None:
         return None
+    if not folder.exists():
+        return f"{folder}: is gone"
     full = " (the disk is full)" if shutil.disk_usage(folder).free < FULL else ""
     return f"a database in {folder} cannot be used: {reason}{full}"
 

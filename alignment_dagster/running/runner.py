@@ -16,6 +16,7 @@ from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.placement import parse_placement, read_placement
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
+from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.graph.runs import end_leaked_runs, has_dead_runs
@@ -60,6 +61,7 @@ def run_study(study: Study, selection: Selection, workers: int, device: str = ""
     _require_device(home, device)
     with (
         one_disk_error(home.root),
+        unwaited_commits(),
         run_lock(home, study.name),
         Terminal(study.name, count_artifacts(study, selection)) as terminal,
     ):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from sqlglot import exp, parse_one
-from sqlglot.lineage import lineage
+from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 
 from alignment_dagster.warehouse.paths import Warehouse
@@ -63,20 +63,21 @@ def _columns(
     files = warehouse.exported(node["name"])
     types = {field.name: str(field.type) for field in pq.read_schema(files[0])} if files else {}
     declared = node["columns"]
+    lineages = lineage(None, query, {}, dialect=DIALECT, trim_selects=False)
     return tuple(
         Column(
             name=name,
             type=types.get(name, ""),
             description=" ".join(declared.get(name, {}).get("description", "").split()),
-            origins=_origins(name, query, relations),
+            origins=_origins(lineages[name], relations),
         )
         for name in query.named_selects
     )
 
 
-def _origins(name: str, query: exp.Query, relations: Relations) -> tuple[tuple[str, str], ...]:
+def _origins(column: Node, relations: Relations) -> tuple[tuple[str, str], ...]:
     origins = set()
-    for node in lineage(name, query, {}, dialect=DIALECT).walk():
+    for node in column.walk():
         table = node.expression.find(exp.Table)
         if table is not None and not node.downstream:
             asset = relations.get((table.db, table.name))

@@ -525,6 +525,7 @@ def test_an_mlflow_server_is_asked_for_the_same_as_its_database(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
     )
     try:
         address = f"http://127.0.0.1:{port}"
