@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.audit.open_report import OpenedReport, open_report
-from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from drills import warm
 from drills.warm import dbt as warm_dbt
 from tests.support import tiny_study
@@ -50,13 +49,6 @@ def pytest_collection_finish() -> None:
 def _warm_dbt() -> None:
     """A study that is run within a test asks for dbt where its imports are; as the drills do."""
     warm_dbt.use(lambda: warm.shared().dbt_socket)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _unwaited_commits() -> Iterator[None]:
-    """A study that is run within a test does not wait for the disk, as `alignment run` does not."""
-    with unwaited_commits():
-        yield
 
 
 @pytest.fixture

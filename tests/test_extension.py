@@ -17,7 +17,7 @@ import pytest
 from tests.support.checkout import CHECKOUT
 
 PARTS = ("alignment_dagster", "assets", "dbt_project", "dagster.yaml", "workspace.yaml")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "target", "logs")
+LEFT_OUT = shutil.ignore_patterns("target", "logs")
 PAGE = CHECKOUT / "docs" / "architecture.md"
 
 SCORER = '''"""`exclamations`: how often a text shouts."""
@@ -321,7 +321,6 @@ def assert_works(script: str, copy: Path, study: Path) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": f"{copy}{os.pathsep}{CHECKOUT}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "ALIGNMENT_ASSETS": str(study / "assets"),
         "ALIGNMENT_DATA": str(study / "data"),
         "ALIGNMENT_HOME": str(study / "home"),

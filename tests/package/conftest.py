@@ -33,7 +33,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     )
     (wheel,) = wheels.iterdir()
     subprocess.run(
-        [*pip, "install", "--no-deps", "--no-compile", "--target", str(target), str(wheel)],
+        [*pip, "install", "--no-deps", "--target", str(target), str(wheel)],
         check=True,
     )
     shutil.rmtree(source)

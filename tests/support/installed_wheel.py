@@ -29,7 +29,6 @@ class Installed:
             env={
                 **inherited,
                 "PYTHONPATH": str(self.folder),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "HF_HUB_OFFLINE": "1",
                 "MLFLOW_DISABLE_TELEMETRY": "true",
             },

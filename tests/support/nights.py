@@ -12,6 +12,7 @@ import dagster as dg
 
 from alignment_dagster.definitions import defs
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph.instance import prepare_home
 from alignment_dagster.preflight.studies import declared_studies
 from tests.support.tiny_study import NAME, TinyStudy
@@ -146,7 +147,7 @@ def opened() -> Iterator[dg.DagsterInstance]:
     """The instance of the home that the environment names."""
     home = Home.from_environment()
     prepare_home(home)
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+    with unwaited_commits(), dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
         yield instance
     os.environ.pop("DAGSTER_HOME", None)

@@ -21,7 +21,7 @@ class Upgraded:
 
     @classmethod
     def create(cls, folder: Path) -> "Upgraded":
-        computed = shutil.ignore_patterns("__pycache__", "target", "logs")
+        computed = shutil.ignore_patterns("target", "logs")
         for name in (PACKAGE, "dbt_project"):
             shutil.copytree(CHECKOUT / name, folder / name, ignore=computed)
         for name in ("dagster.yaml", "workspace.yaml", "assets"):
