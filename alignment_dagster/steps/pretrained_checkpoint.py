@@ -46,9 +46,10 @@ def build(context: BuildContext) -> BuildResult:
         measured = train(context, config(study, partition), before / file_names.state(steps.steps))
         losses, alike = read_losses(context.folder), _is_alike(study, recipe, steps.recipe)
         if alike:
-            losses = np.concatenate([read_losses(before)[: steps.steps], losses])
+            losses = np.concatenate([read_losses(before, steps.steps), losses])
         trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
-    falling = is_falling(losses, must_fall=alike and study.declaration.base is None)
+    must_fall = alike and study.declaration.base is None
+    falling = is_falling(context.folder, losses, must_fall=must_fall)
     return BuildResult((falling, _consumed(context, trunk)), measured)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -38,6 +39,9 @@ class TrainingState:
     optimizer: Optimizer
     ledger: Ledger = field(default_factory=Ledger)
     log: list[LogRow] = field(default_factory=list)
+    log_before: list[LogRow] = field(default_factory=list)
+    """Of a trunk on the same mix: the guard looks back on it."""
+    log_schema: pa.Schema = PRETRAINING_SCHEMA
 
     @property
     def step(self) -> int:
@@ -119,9 +123,10 @@ def resume(
             shutil.rmtree(state_folder(work, step))
 
 
-def go_on_from(folder: Path, state: TrainingState) -> None:
+def go_on_from(folder: Path, state: TrainingState, *, same_mix: bool) -> None:
     """Put a trunk's kept state into `state`, unchecked; what was recorded of it stays with it."""
     restore(folder, state)
+    state.log_before = state.log if same_mix else []
     state.ledger, state.log = Ledger(before=state.ledger.last), []
 
 
@@ -150,7 +155,7 @@ def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> Non
     with atomic_folder(final, aside=aside):
         save_file(_tensors(state), aside / TENSORS)
         state.ledger.write(aside / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
-        write_log(aside / file_names.TRAINING_LOG, state.log, PRETRAINING_SCHEMA)
+        write_log(aside / file_names.TRAINING_LOG, state.log, state.log_schema)
         files = {
             name: sha256_file(aside / name)
             for name in (TENSORS, file_names.CONSUMPTION, file_names.TRAINING_LOG)

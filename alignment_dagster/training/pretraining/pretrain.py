@@ -42,11 +42,15 @@ from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import read_mix
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
+from alignment_dagster.training.pretraining.model import (
+    flops_per_token,
+    parameter_count,
+    require_finite_weights,
+)
 from alignment_dagster.training.pretraining.ranks import Ranks
 from alignment_dagster.training.pretraining.start import start_model
 from alignment_dagster.training.pretraining.value_head import take_value_head
-from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
+from alignment_dagster.training.step_log import skipped_steps, write_log
 
 REPORT_SECONDS = 0.5
 STAGE, TRUNK = "pretraining", "trunk"
@@ -80,6 +84,7 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
         times = _train(loop, job, identity, progress, stop)
     if not loop.ranks.leads:
         return
+    require_finite_weights(loop.model, loop.last)
     _write(loop, job)
     progress.result(**_metrics(loop, job, first, times))
     checkpoint.delete_all(Path(job.work))
@@ -101,7 +106,8 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     last = max(job.branch_steps, default=None)
     loop = Loop(model, mix, job.pretraining, job.seed, ranks, job.objective, before, last)
     if job.state is not None:
-        checkpoint.go_on_from(Path(job.state), loop.state)
+        same_mix = job.trunk is not None and job.trunk.same_mix
+        checkpoint.go_on_from(Path(job.state), loop.state, same_mix=same_mix)
     return loop
 
 
@@ -189,7 +195,11 @@ def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
 
 def _report(loop: Loop, stage: str, progress: Progress, steps: int, seconds: float) -> None:
     row = loop.state.log[-1]
-    values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
+    values = {
+        name: float(value)
+        for name in ("loss", "learning_rate", "gradient_norm")
+        if (value := row[name]) is not None
+    }
     tokens = steps * loop.per_step * loop.mix.tokens.shape[1]
     progress.report(
         stage,
@@ -207,7 +217,7 @@ def _write(loop: Loop, job: PretrainJob) -> None:
     if not job.branch_steps:
         _write_model(loop, job, output / "model")
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
-    write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
+    write_log(output / file_names.TRAINING_LOG, loop.state.log, loop.state.log_schema)
     if (states := Path(job.work) / file_names.STATES).exists():
         shutil.copytree(states, output / file_names.STATES)
 
@@ -242,8 +252,13 @@ def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[st
         "parameters": parameters,
         "flops_per_token": flops,
         "peak_memory_bytes": peak_memory_bytes(loop.device),
-        "final_loss": float(loop.state.log[-1]["loss"] or 0),
     }
+    skipped = skipped_steps(loop.state.log)
+    taken = [row for row in loop.state.log if row["step"] not in skipped]
+    if taken:
+        metrics["final_loss"] = float(taken[-1]["loss"] or 0)
+    if job.pretraining.guard is not None:
+        metrics["steps_skipped"] = len(skipped)
     if len(rows) > first + 1:
         steady = ledger.tokens - rows[first].tokens
         rate = steady / (times.in_all - times.first_step)
