@@ -92,7 +92,12 @@ def _consumed(context: BuildContext, trunk: Trunk | None) -> Check:
 def trunk_steps(study: Study, recipe: str) -> TrunkSteps | None:
     """The steps before a model's own: its trunk's, or for a trunk's own model those of itself."""
     if trunk := study.recipe(recipe).trunk:
-        return TrunkSteps(recipe=trunk.recipe, steps=study.trunk_steps(recipe), same_mix=False)
+        return TrunkSteps(
+            recipe=trunk.recipe,
+            steps=study.trunk_steps(recipe),
+            same_mix=False,
+            own_schedule=trunk.schedule is not None,
+        )
     branches = study.branch_steps(recipe)
     return TrunkSteps(recipe=recipe, steps=branches[-1], same_mix=True) if branches else None
 

@@ -29,7 +29,7 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
     said = {"objective": recipe.objective, "model": declaration.model, "base": declaration.base}
     return {
         **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
-        "pretraining": declaration.pretraining.model_dump(mode="json"),
+        "pretraining": study.pretraining(recipe.name).model_dump(mode="json"),
         "sequence_length": declaration.mix.sequence_length,
         "seed": seed_of(partition),
     }

@@ -17,6 +17,7 @@ from alignment_dagster.study.objectives import (
     Reward,
     Rewarded,
 )
+from alignment_dagster.study.schedules import StageSchedule
 from alignment_dagster.study.treatments import Treatment
 from alignment_dagster.study.vocabulary import HIDDEN
 
@@ -72,6 +73,9 @@ class Trunk(Declared):
     """One of the study's, without a trunk of its own."""
     share: Share
     """Of the training tokens, read before this recipe's own mix."""
+    schedule: StageSchedule | None = added(None)
+    """The learning rate of the recipe's own steps: it begins anew with their first, and ends with
+    their last. They have their place in the trunk's where nothing is said."""
 
 
 Kind = Literal["email", "ip_address", "phone", "card", "key"]

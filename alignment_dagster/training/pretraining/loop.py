@@ -51,6 +51,7 @@ class Loop:
         objective: RecipeObjective | None = None,
         before: int = 0,
         last: int | None = None,
+        schedule_begin: int = 0,
     ) -> None:
         """Nothing is trained yet.
 
@@ -58,6 +59,7 @@ class Loop:
             objective: the recipe's, where it has one of its own.
             before: steps that read another mix; the next one reads the first sequences of this.
             last: the step to end after; None for the end of the mix.
+            schedule_begin: the step after which the learning rate's schedule begins.
         """
         self.model = model
         self.mix = mix
@@ -66,7 +68,7 @@ class Loop:
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(mix.tokens), seed)
         self.per_step = declared.sequences_a_step
-        self.before = before
+        self.before, self.schedule_begin = before, schedule_begin
         self.steps = before + step_count(len(mix.tokens), self.per_step)
         self.last = last or self.steps
         if isinstance(objective, AdvantageWeighted):
@@ -112,7 +114,8 @@ class Loop:
         number = self.state.step + 1
         rows = rows_of_step(self.order, number - self.before, self.per_step)
         batch = self.mix.batch(rows)
-        rate = learning_rate(number, self.steps, self.declared)
+        begin = self.schedule_begin
+        rate = learning_rate(number - begin, self.steps - begin, self.declared)
         values = self._add_gradients(batch)
         skipped = self._judge(number, values) if self.waits else None
         if skipped is None:

@@ -102,11 +102,20 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     mix = read_mix(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
     model = start_model(job, tokenizer).to(ranks.device(find_device(job.device).type))
-    before = 0 if job.trunk is None or job.trunk.same_mix else job.trunk.steps
-    last = max(job.branch_steps, default=None)
-    loop = Loop(model, mix, job.pretraining, job.seed, ranks, job.objective, before, last)
+    trunk = job.trunk
+    loop = Loop(
+        model,
+        mix,
+        job.pretraining,
+        job.seed,
+        ranks,
+        job.objective,
+        before=0 if trunk is None or trunk.same_mix else trunk.steps,
+        last=max(job.branch_steps, default=None),
+        schedule_begin=trunk.steps if trunk is not None and trunk.own_schedule else 0,
+    )
     if job.state is not None:
-        same_mix = job.trunk is not None and job.trunk.same_mix
+        same_mix = trunk is not None and trunk.same_mix
         checkpoint.go_on_from(Path(job.state), loop.state, same_mix=same_mix)
     return loop
 
