@@ -137,6 +137,12 @@ class Recipe(Declared):
         return self.objective.reward if isinstance(self.objective, Rewarded) else None
 
     @property
+    def phases(self) -> tuple[float, ...]:
+        """The shares of its tokens at which a treatment begins or ends, in order."""
+        found = {share for one in self.treat for share in (one.begin, one.end)}
+        return tuple(sorted(found - {0.0, 1.0}))
+
+    @property
     def prompt(self) -> str | None:
         """The control token that its models are asked behind; None where there is none."""
         return self.objective.prompt if isinstance(self.objective, Conditional) else None

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,7 @@ class Loop:
         before: int = 0,
         last: int | None = None,
         schedule_begin: int = 0,
+        phases: Sequence[float] = (),
     ) -> None:
         """Nothing is trained yet.
 
@@ -60,13 +62,14 @@ class Loop:
             before: steps that read another mix; the next one reads the first sequences of this.
             last: the step to end after; None for the end of the mix.
             schedule_begin: the step after which the learning rate's schedule begins.
+            phases: the shares of the mix at which its treatments change.
         """
         self.model = model
         self.mix = mix
         self.declared = declared
         self.ranks = ranks
         self.device = next(model.parameters()).device
-        self.order = consumption_order(len(mix.tokens), seed)
+        self.order = consumption_order(len(mix.tokens), seed, phases)
         self.per_step = declared.sequences_a_step
         self.before, self.schedule_begin = before, schedule_begin
         self.steps = before + step_count(len(mix.tokens), self.per_step)

@@ -113,6 +113,7 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
         before=0 if trunk is None or trunk.same_mix else trunk.steps,
         last=max(job.branch_steps, default=None),
         schedule_begin=trunk.steps if trunk is not None and trunk.own_schedule else 0,
+        phases=job.phases,
     )
     if job.state is not None:
         same_mix = trunk is not None and trunk.same_mix
