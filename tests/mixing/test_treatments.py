@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import ValidationError
 
 from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.mix import MixInputs, decode_texts
@@ -228,18 +227,6 @@ def test_a_treatment_begins_and_ends_at_its_share_of_the_tokens(
     for rule, code in counts.items():
         own = int(counted[counted.rule == rule].tokens.sum())
         assert own == int((built.array("treatments") == code).sum()) > 0
-
-
-@pytest.mark.parametrize(
-    ("treat", "said"),
-    [
-        ({"do": "mask", "begin": 0.6, "end": 0.4}, r"ends \(`end`: 0.4\) before it begins \(0.6\)"),
-        ({"do": "tag", "tag": BAD, "begin": 0.5}, "a tag is put in all through a mix"),
-    ],
-)
-def test_a_treatment_that_cannot_act_is_refused(treat: Mapping[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
-        recipe({"when": HARMFUL, **treat})
 
 
 SENTENCES = {

@@ -20,7 +20,10 @@ from alignment_dagster.training.step_log import skipped_steps
 def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The loss over training, the trunk that it goes on from, and a recipe's own objective."""
     trunk = artifact.provenance.declared.get("trunk")
-    before = {"trunk": f"{trunk['steps']} steps of {trunk['recipe']}"} if trunk else {}
+    before = {}
+    if trunk:
+        schedule = ", with a schedule of its own" if trunk.get("own_schedule") else ""
+        before["trunk"] = f"{trunk['steps']} steps of {trunk['recipe']}{schedule}"
     return {**before, **loss_metadata("pretraining", artifact)}
 
 
