@@ -110,11 +110,13 @@ def _restore(folder: Path, loop: Loop) -> None:
 
 def _replayed_step(loop: Loop) -> TakenStep:
     consumed, logged = loop.state.ledger.rows[-1], loop.state.log[-1]
+    loss, norm = (None if (one := logged[name]) is None else float(one) for name in MEASURES)
     return TakenStep(
         consumed.step,
         tuple(int(item) for item in consumed.items),
         consumed.chain,
-        *(None if (one := logged[name]) is None else float(one) for name in MEASURES),
+        loss,
+        norm,
         skipped_steps([logged]).get(consumed.step),
     )
 
