@@ -36,19 +36,22 @@ def loss_metadata(stage: str, artifact: Artifact) -> Mapping[str, Any]:
     log = pq.read_table(artifact.path / file_names.TRAINING_LOG)
     steps, skipped = log.num_rows, skipped_steps(log.to_pylist())
     log = log.filter(pc.invert(pc.is_in(log["step"], pa.array(skipped, pa.int64()))))
-    rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
-    columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
-    curve = (log["step"].to_pylist(), log["loss"].to_pylist())
+    named = {str(step): why for step, why in skipped.items()}
     return {
         **({"objective": dg.MetadataValue.json(objective)} if objective else {}),
-        "plot": drawing(charts.curves({stage: curve}, "nats"), "loss"),
         "steps": steps,
-        **({"skipped_steps": dg.MetadataValue.json(_by_number(skipped))} if skipped else {}),
-        "final_loss": rows[-1]["loss"],
-        "loss_curve": dg.MetadataValue.md(table(rows, columns)),
+        **({"skipped_steps": dg.MetadataValue.json(named)} if skipped else {}),
+        **(_curve_metadata(stage, log) if log.num_rows else {}),
         **job_measurements(artifact),
     }
 
 
-def _by_number(skipped: Mapping[int, str]) -> dict[str, str]:
-    return {str(step): why for step, why in skipped.items()}
+def _curve_metadata(stage: str, log: pa.Table) -> Mapping[str, Any]:
+    rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
+    columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
+    curve = (log["step"].to_pylist(), log["loss"].to_pylist())
+    return {
+        "plot": drawing(charts.curves({stage: curve}, "nats"), "loss"),
+        "final_loss": rows[-1]["loss"],
+        "loss_curve": dg.MetadataValue.md(table(rows, columns)),
+    }
