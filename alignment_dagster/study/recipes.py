@@ -118,7 +118,8 @@ class Recipe(Declared):
     nothing (the mix is shorter), or another group."""
     trunk: Trunk | None = added(None)
     """What its models read before: they go on from another recipe's training, with its optimizer
-    state, seed and place in the schedule. From random weights where nothing is said."""
+    state and seed, and its place in the schedule unless `schedule` says another. From random
+    weights where nothing is said."""
     treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = added(())
     """What happens in training to documents that it keeps; they are learned as they are where
     nothing is said."""
