@@ -27,6 +27,7 @@ from alignment_dagster.lineage.manifest import LOGGED
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
 from alignment_dagster.lineage.shards import scorer_tables, shard_files
 from alignment_dagster.lineage.tombstone import is_collected
+from alignment_dagster.training.step_log import SKIPPED
 
 MEMORY = "1500MB"
 
@@ -242,16 +243,16 @@ def consumption_files(artifact: Artifact) -> list[tuple[str, Path]]:
 
 def _training(artifact: Artifact) -> Iterator[str]:
     if stage := chain.PRETRAINING_STAGES.get(artifact.asset):
+        path = artifact.path / file_names.TRAINING_LOG
+        skipped = SKIPPED if SKIPPED in pq.read_schema(path).names else "null::varchar as skipped"
         yield (
             f"select {quote_literal(stage)} as stage, step, tokens, loss, learning_rate, "
-            "gradient_norm, "
-            f"{_labels(artifact, 'recipe', 'seed')} from "
-            f"{_file(artifact.path / file_names.TRAINING_LOG)}"
+            f"gradient_norm, {skipped}, {_labels(artifact, 'recipe', 'seed')} from {_file(path)}"
         )
     elif artifact.asset in (chain.POST_TRAINED_CHECKPOINT, chain.TAMPERING):
         yield (
             f"select stage, step, tokens, loss, learning_rate, gradient_norm, "
-            f"{_labels(artifact, 'recipe', 'seed')} from "
+            f"null::varchar as skipped, {_labels(artifact, 'recipe', 'seed')} from "
             f"{_file(artifact.path / file_names.TRAINING_LOG)}"
         )
 
@@ -406,7 +407,7 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     },
     "training": {
         "stage": _TEXT, "step": "bigint", "tokens": "bigint", "loss": "double",
-        "learning_rate": "double", "gradient_norm": "double", **_REPLICATE,
+        "learning_rate": "double", "gradient_norm": "double", "skipped": _TEXT, **_REPLICATE,
     },
     "items": {
         **_ITEM, "format": _TEXT, "option_order": "tinyint", "system_prompt": _TEXT,

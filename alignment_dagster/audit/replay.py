@@ -23,6 +23,7 @@ from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import BASE, PLACEMENT, environment, git_state
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
+from alignment_dagster.training.step_log import SKIPPED
 
 if TYPE_CHECKING:
     from alignment_dagster.training.pretraining.replay import Segment
@@ -33,8 +34,9 @@ QUANTITIES = {
     "chain": LEDGER,
     "loss": LOG,
     "gradient_norm": LOG,
+    SKIPPED: LOG,
 }
-"""What is compared at every step → the file that records it."""
+"""What is compared at every step → the file that records it; `skipped` where a guard may skip."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,10 @@ def _read_recorded(artifact: Artifact) -> dict[int, dict[str, Any]]:
     rows: dict[int, dict[str, Any]] = {}
     try:
         for quantity, file in QUANTITIES.items():
-            for row in pq.read_table(artifact.path / file, columns=["step", quantity]).to_pylist():
+            path = artifact.path / file
+            if quantity == SKIPPED and SKIPPED not in pq.read_schema(path).names:
+                continue
+            for row in pq.read_table(path, columns=["step", quantity]).to_pylist():
                 rows.setdefault(row["step"], {})[quantity] = row[quantity]
     except (OSError, ValueError, KeyError) as error:
         raise ArtifactError(f"{artifact.label}: its ledgers cannot be read ({error})") from None

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from alignment_dagster.audit.answer import Answer, Table
 from alignment_dagster.audit.replay import QUANTITIES, Departure, Replay, find_largest
 from alignment_dagster.lineage.base import recorded_base
+from alignment_dagster.training.step_log import SKIPPED
 
 MAX_SHOWN = 20
 MAX_CHARACTERS = 40
@@ -90,6 +91,8 @@ def _quantity_table(replay: Replay, count: int) -> Table:
     rows = []
     for quantity in QUANTITIES:
         departing = [one for one in replay.departures if one.quantity == quantity]
+        if quantity == SKIPPED and not departing and not replay.segment.skips:
+            continue
         widest = find_largest(departing)
         rows.append(
             (

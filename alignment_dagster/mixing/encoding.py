@@ -49,7 +49,9 @@ class EncodedDocuments:
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""
         self._offsets = np.zeros(kept.ids.size, np.int64)
-        self.layers: Mapping[str, Layer] = {file_names.SEQUENCES: Layer(self.type, self.read)}
+        self.layers: Mapping[str, Layer] = {
+            file_names.SEQUENCES: Layer(self.type, lambda row, _phase: self.read(row))
+        }
         self._open(work)
 
     def token_id(self, token: str) -> int:

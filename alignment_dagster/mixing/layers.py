@@ -15,8 +15,8 @@ class Layer:
     """A number for each token of every document."""
 
     type: np.dtype[Any]
-    read: Callable[[int], NDArray[Any]]
-    """Row → of each token of a document."""
+    read: Callable[[int, float], NDArray[Any]]
+    """Row, and the share of the mix with which its phase begins → of each token of a document."""
 
 
 class Packable(Protocol):

@@ -81,7 +81,15 @@ def build_mix(
         copies = sample(kept, packable, tokens, mix, recipe.name)
         count = math.floor(sum(tokens.values()) + ROUNDING) // mix.sequence_length
         best_fit = mix.packing == "best_fit"
-        packed = pack(packable, copies, count, mix.sequence_length, folder, best_fit=best_fit)
+        packed = pack(
+            packable,
+            copies,
+            count,
+            mix.sequence_length,
+            folder,
+            best_fit=best_fit,
+            phases=recipe.phases,
+        )
         _write_documents(packed, kept, packable.lengths, folder)
         if treated is not None:
             write_treated(packed, kept, treated, recipe, folder)

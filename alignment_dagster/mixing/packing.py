@@ -3,7 +3,7 @@
 All is written as they are made: nothing is ever in memory as a whole.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import repeat
@@ -23,6 +23,7 @@ from alignment_dagster.mixing.boundaries import write_boundaries
 from alignment_dagster.mixing.kept_documents import Numbers
 from alignment_dagster.mixing.layers import Layer, Packable
 from alignment_dagster.mixing.sampling import Copies
+from alignment_dagster.study.treatments import phase_places
 
 SPANS = pa.schema(
     [
@@ -38,6 +39,8 @@ CHUNK = 2**18
 """Copies that are written at a time."""
 Piece = tuple[int, int, int]
 """Of which kept document, from which of its tokens on, and how many."""
+PhasePiece = tuple[int, int, int, float]
+"""The same within one phase, and the share of the mix with which that begins."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,8 @@ class PackedDocuments:
     """How many were begun."""
     tokens: Numbers
     """Of all copies."""
-    begun: Numbers
-    """Of the kept documents, the row of each copy [copies]."""
-    sizes: Numbers
-    """Tokens of each copy [copies]; of the last one perhaps not all."""
+    pieces: Callable[[], Iterator[PhasePiece]]
+    """What the mix holds, in its order."""
 
 
 def pack(
@@ -64,6 +65,7 @@ def pack(
     folder: Path,
     *,
     best_fit: bool = False,
+    phases: Sequence[float] = (),
 ) -> PackedDocuments:
     """Fill `count` sequences of `length` tokens with the copies.
 
@@ -74,6 +76,7 @@ def pack(
     Args:
         best_fit: whether copies stay whole where they fit, and do not see each other
             (`boundaries.npy`); else they are laid end to end, and may run on in the next sequence.
+        phases: the shares of the sequences at which documents begin to be treated otherwise.
 
     Raises:
         DataError: if the copies are too few to fill the sequences.
@@ -88,25 +91,25 @@ def pack(
     documents, numbers = copies.documents[:used], copies.numbers[:used]
     starts, ends = ends[:used] - lengths[:used], np.minimum(ends[:used], total)
     rows, inverse = np.unique(documents, return_inverse=True)
+    sizes = ends - starts
+    laid = lay_out(sizes, length) if best_fit else None
+    begins = (place * length for place in phase_places(phases, count))
+    places = list(zip(begins, phases, strict=True))
     packed = PackedDocuments(
         rows,
         np.zeros(rows.size, np.int64),
         np.zeros(rows.size, np.int64),
-        documents,
-        ends - starts,
+        lambda: _in_phases(_pieces(documents, sizes, laid), places),
     )
     np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
-    np.add.at(packed.tokens, inverse, ends - starts)
-    if best_fit:
-        pieces = lay_out(packed.sizes, length)
-        _write_layers(encoded.layers, _cut(packed, pieces), (count, length), folder)
-        write_boundaries(pieces, lengths[:used], (count, length), folder)
-        with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
-            for part in _chunks(pieces.copy.size):
-                writer.write_table(_spans_of_pieces(pieces, part, inverse, numbers))
-        return packed
-    _write_layers(encoded.layers, _copies(packed), (count, length), folder)
+    np.add.at(packed.tokens, inverse, sizes)
+    _write_layers(encoded.layers, packed.pieces(), (count, length), folder)
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
+        if laid is not None:
+            write_boundaries(laid, lengths[:used], (count, length), folder)
+            for part in _chunks(laid.copy.size):
+                writer.write_table(_spans_of_pieces(laid, part, inverse, numbers))
+            return packed
         for part in _chunks(used):
             spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
             writer.write_table(spans)
@@ -114,7 +117,7 @@ def pack(
 
 
 def _write_layers(
-    layers: Mapping[str, Layer], pieces: Iterable[Piece], shape: tuple[int, int], folder: Path
+    layers: Mapping[str, Layer], pieces: Iterable[PhasePiece], shape: tuple[int, int], folder: Path
 ) -> None:
     with ExitStack() as stack:
         files = []
@@ -124,25 +127,52 @@ def _write_layers(
             header = {"descr": descr, "fortran_order": False, "shape": shape}
             npy.write_array_header_1_0(file, header)
             files.append(file)
-        last, contents = -1, list[NDArray[Any]]()
-        for row, begin, size in pieces:
+        last, contents = (-1, 0.0), list[NDArray[Any]]()
+        for row, begin, size, phase in pieces:
             # The whole sequences that a long document is cut into follow each other.
-            if row != last:
-                last, contents = row, [layer.read(row) for layer in layers.values()]
+            if (row, phase) != last:
+                last = row, phase
+                contents = [layer.read(row, phase) for layer in layers.values()]
             for file, content in zip(files, contents, strict=True):
                 file.write(content[begin : begin + size].data)
 
 
-def _copies(packed: PackedDocuments) -> Iterator[Piece]:
-    for part in _chunks(packed.begun.size):
-        rows, sizes = packed.begun[part].tolist(), packed.sizes[part].tolist()
-        yield from zip(rows, repeat(0), sizes, strict=False)
+def _pieces(begun: Numbers, sizes: Numbers, laid: Pieces | None) -> Iterator[Piece]:
+    """What lies in the sequences, in their order.
+
+    Args:
+        begun: of the kept documents, the row of each copy [copies].
+        sizes: tokens of each copy; of the last one perhaps not all.
+        laid: where they lie, unless they lie end to end.
+    """
+    if laid is None:
+        for part in _chunks(begun.size):
+            yield from zip(begun[part].tolist(), repeat(0), sizes[part].tolist(), strict=False)
+        return
+    for part in _chunks(laid.copy.size):
+        rows = begun[laid.copy[part]].tolist()
+        yield from zip(rows, laid.begin[part].tolist(), laid.size[part].tolist(), strict=True)
 
 
-def _cut(packed: PackedDocuments, pieces: Pieces) -> Iterator[Piece]:
-    for part in _chunks(pieces.copy.size):
-        rows = packed.begun[pieces.copy[part]].tolist()
-        yield from zip(rows, pieces.begin[part].tolist(), pieces.size[part].tolist(), strict=True)
+def _in_phases(
+    pieces: Iterable[Piece], places: Sequence[tuple[int, float]]
+) -> Iterator[PhasePiece]:
+    """The pieces, cut where a phase begins.
+
+    Args:
+        places: the first token of each phase but the first, and the share with which it begins.
+    """
+    at, phase, waiting = 0, 0.0, list(places)
+    for row, begin, size in pieces:
+        end = begin + size
+        while waiting and waiting[0][0] < at + end - begin:
+            place, share = waiting.pop(0)
+            if place > at:
+                yield row, begin, place - at, phase
+                begin, at = begin + place - at, place
+            phase = share
+        yield row, begin, end - begin, phase
+        at += end - begin
 
 
 def _chunks(size: int) -> Iterator[slice]:

@@ -63,20 +63,20 @@ class TreatedDocuments:
         self.lengths = np.zeros(encoded.lengths.size, np.int64)
         """[documents]: tokens of each, control tokens too; 0 where it is not encoded yet."""
         self._count(np.flatnonzero(encoded.lengths))
-        self._last: tuple[int, Layout] | None = None
+        self._last: tuple[int, float, Layout] | None = None
         layers = {
-            file_names.SEQUENCES: Layer(encoded.type, lambda row: self._layout(row).ids),
+            file_names.SEQUENCES: Layer(encoded.type, lambda *at: self._layout(*at).ids),
             file_names.TREATMENTS: Layer(
-                np.dtype(np.uint8), lambda row: self._layout(row).treatments
+                np.dtype(np.uint8), lambda *at: self._layout(*at).treatments
             ),
         }
         if decided.weighs:
             layers[file_names.WEIGHTS] = Layer(
-                np.dtype("<f4"), lambda row: self._layout(row).weights
+                np.dtype("<f4"), lambda *at: self._layout(*at).weights
             )
         if decided.rewards is not None:
             layers[file_names.REWARDS] = Layer(
-                np.dtype("<f4"), lambda row: self._layout(row).rewards
+                np.dtype("<f4"), lambda *at: self._layout(*at).rewards
             )
         self.layers: Mapping[str, Layer] = layers
 
@@ -85,20 +85,20 @@ class TreatedDocuments:
         self._encoded.encode(rows)
         self._count(rows)
 
-    def treated(self, row: int) -> tuple[TreatedTokens, ...]:
-        """What was done to a document, and by which rules."""
-        return self._layout(row).treated
+    def treated(self, row: int, phase: float) -> tuple[TreatedTokens, ...]:
+        """What is done to a document in a phase, and by which rules."""
+        return self._layout(row, phase).treated
 
     def _count(self, rows: Numbers) -> None:
         self.lengths[rows] = self._encoded.lengths[rows] + self._inserted[rows]
 
-    def _layout(self, row: int) -> Layout:
+    def _layout(self, row: int, phase: float) -> Layout:
         """Of the document asked last it is known: layers are read side by side."""
-        if self._last is None or self._last[0] != row:
-            self._last = row, self._lay_out(row)
-        return self._last[1]
+        if self._last is None or self._last[:2] != (row, phase):
+            self._last = row, phase, self._lay_out(row, phase)
+        return self._last[2]
 
-    def _lay_out(self, row: int) -> Layout:
+    def _lay_out(self, row: int, phase: float) -> Layout:
         own = self._encoded.read(row)
         text = own.size - 1
         ends = np.cumsum(self._sizes[own[:text]])
@@ -113,6 +113,8 @@ class TreatedDocuments:
         tags: list[tuple[int, str, str]] = []
         for decision in self._decided.decisions:
             one = decision.treatment
+            if not one.acts(phase):
+                continue
             touched = np.zeros(own.size, bool)
             for part in decision.parts(row):
                 first = int(np.searchsorted(ends, part.begin, side="right"))

@@ -48,9 +48,9 @@ def write_treated(
     """Write `treated.parquet` (`TREATED`), in the order of documents and rules."""
     counts: Counter[tuple[int, int, str, str | None]] = Counter()
     places = {one.rule: number for number, one in enumerate(recipe.treat)}
-    for row, size in zip(packed.begun.tolist(), packed.sizes.tolist(), strict=True):
-        for one in treated.treated(row):
-            if tokens := int(one.tokens[:size].sum()):
+    for row, begin, size, phase in packed.pieces():
+        for one in treated.treated(row, phase):
+            if tokens := int(one.tokens[begin : begin + size].sum()):
                 counts[row, places[one.rule], one.treatment, one.tag] += tokens
     keys = sorted(counts, key=lambda key: (key[:3], key[3] or ""))
     rows = np.array([key[0] for key in keys], np.int64)

@@ -7,7 +7,7 @@ from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import Recipe, Study
 from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.objectives import Reward, Unlikelihood
-from alignment_dagster.study.treatments import Treatment
+from alignment_dagster.study.treatments import Treatment, phase_places
 from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
 
 CheckCondition = Callable[[Condition, FieldPath], None]
@@ -35,6 +35,7 @@ def check_treatments(
         if one.when is not None:
             check_condition(one.when, (*field, "when"))
         _check_sources(one, field, recipe, study, located)
+        _check_phase(one, field, recipe, study, located)
         for name in ("tag", "otherwise"):
             if getattr(one, name) in (*SPECIAL_TOKENS, HIDDEN):
                 message = f"{getattr(one, name)} is already in the vocabulary: choose another"
@@ -54,6 +55,25 @@ def _check_sources(
             message = f"no source of the recipe's groups is called {name!r}"
             at = (*field, "sources", position)
             raise located.error(at, message + suggest_name(name, known))
+
+
+def _check_phase(
+    treatment: Treatment, field: FieldPath, recipe: Recipe, study: Study, located: Located
+) -> None:
+    if not recipe.phases or (treatment.begin, treatment.end) == (0.0, 1.0):
+        return
+    mix = study.mix(recipe.name)
+    if mix.packing == "best_fit":
+        message = (
+            "with `packing: best_fit` sequences do not lie in the order of training: let a recipe "
+            "with the treatment go on from one without it (`trunk`)"
+        )
+        raise located.error((*field, "begin"), message)
+    count = mix.tokens // mix.sequence_length
+    begin, end = phase_places((treatment.begin, treatment.end), count)
+    if begin == end:
+        message = f"it treats nothing: between {treatment.begin:g} and {treatment.end:g} of its "
+        raise located.error((*field, "begin"), f"{message}{count:,} sequences none lies")
 
 
 def _check_sentences(per: str, scorer: str, field: FieldPath, located: Located) -> None:

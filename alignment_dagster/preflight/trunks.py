@@ -1,9 +1,10 @@
 """Whether recipes branch from what can be branched from, with file, line and field."""
 
+from pydantic import ValidationError
+
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import Located, read_yaml
 from alignment_dagster.study import Recipe, Study, Trunk
-from alignment_dagster.study.objectives import AdvantageWeighted
 
 
 def check_trunks(study: Study) -> None:
@@ -39,25 +40,20 @@ def _check_trunk(recipe: Recipe, trunk: Trunk, study: Study, located: Located) -
                 "declares, and the steps of trunk and branches would not add up"
             )
             raise located.error(at, message)
-    _check_value_heads(recipe, study.recipe(trunk.recipe), located)
+    _check_schedule(trunk, study, located)
     refresh = study.declaration.refresh
     if refresh is not None and refresh.training.when != "never":
         message = f"the study {study.name!r} trains by itself (refresh.training), without trunks"
         raise located.error(("trunk",), message)
 
 
-def _check_value_heads(recipe: Recipe, trunk: Recipe, located: Located) -> None:
-    """The trunk's state holds a value head, and its place in the optimizer, or it does not."""
-    own, before = (isinstance(one.objective, AdvantageWeighted) for one in (recipe, trunk))
-    if own and not before:
-        message = (
-            f"`advantage_weighted` has a value head, which the trunk {trunk.name!r} does not "
-            "train: give both this objective, or neither"
-        )
-        raise located.error(("objective", "kind"), message)
-    if before and not own:
-        message = (
-            f"{trunk.name!r} trains a value head (`advantage_weighted`), and {recipe.name!r} has "
-            "none: give both this objective, or neither"
-        )
-        raise located.error(("trunk", "recipe"), message)
+def _check_schedule(trunk: Trunk, study: Study, located: Located) -> None:
+    if trunk.schedule is None:
+        return
+    try:
+        trunk.schedule.applied(study.declaration.pretraining)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise located.error(
+            ("trunk", "schedule"), f"with what the study declares, {message}"
+        ) from None

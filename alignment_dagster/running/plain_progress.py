@@ -9,6 +9,13 @@ from alignment_dagster.graph.progress_listener import Advance
 
 FIRST_SECONDS, EVERY_SECONDS = 5.0, 15.0
 """Until the first line of something that takes long, and from one to the next."""
+MEASURES = {
+    "loss": "loss {:.3f}",
+    "tokens_per_second": "{:,.0f} tokens/s",
+    "learning_rate": "learning rate {:.2g}",
+    "gradient_norm": "gradient norm {:.2g}",
+}
+"""What is shown of what a training measures, and how."""
 
 
 @dataclass
@@ -47,11 +54,9 @@ class PlainProgress:
 
 
 def measured(advance: Advance) -> str:
-    """The loss and the speed of a training, to stand behind how far it is; empty without them."""
+    """How a training goes, to stand behind how far it is; empty where nothing was measured."""
     values = advance.values
-    words = [f"loss {values['loss']:.3f}"] if "loss" in values else []
-    if "tokens_per_second" in values:
-        words.append(f"{values['tokens_per_second']:,.0f} tokens/s")
+    words = (form.format(values[name]) for name, form in MEASURES.items() if name in values)
     return "".join(f", {word}" for word in words)
 
 

@@ -46,9 +46,10 @@ def build(context: BuildContext) -> BuildResult:
         measured = train(context, config(study, partition), before / file_names.state(steps.steps))
         losses, alike = read_losses(context.folder), _is_alike(study, recipe, steps.recipe)
         if alike:
-            losses = np.concatenate([read_losses(before)[: steps.steps], losses])
+            losses = np.concatenate([read_losses(before, steps.steps), losses])
         trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
-    falling = is_falling(losses, must_fall=alike and study.declaration.base is None)
+    must_fall = alike and study.declaration.base is None
+    falling = is_falling(context.folder, losses, must_fall=must_fall)
     return BuildResult((falling, _consumed(context, trunk)), measured)
 
 
@@ -91,7 +92,12 @@ def _consumed(context: BuildContext, trunk: Trunk | None) -> Check:
 def trunk_steps(study: Study, recipe: str) -> TrunkSteps | None:
     """The steps before a model's own: its trunk's, or for a trunk's own model those of itself."""
     if trunk := study.recipe(recipe).trunk:
-        return TrunkSteps(recipe=trunk.recipe, steps=study.trunk_steps(recipe), same_mix=False)
+        return TrunkSteps(
+            recipe=trunk.recipe,
+            steps=study.trunk_steps(recipe),
+            same_mix=False,
+            own_schedule=trunk.schedule is not None,
+        )
     branches = study.branch_steps(recipe)
     return TrunkSteps(recipe=recipe, steps=branches[-1], same_mix=True) if branches else None
 

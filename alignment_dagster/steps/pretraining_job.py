@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_
 from alignment_dagster.lineage.provenance import BASE, Check
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PretrainJob
+from alignment_dagster.training.step_log import SKIPPED, read_log, skipped_steps
 
 MODULE = "alignment_dagster.training.pretraining.pretrain"
 IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
@@ -27,8 +29,9 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
     said = {"objective": recipe.objective, "model": declaration.model, "base": declaration.base}
     return {
         **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
-        "pretraining": declaration.pretraining.model_dump(mode="json"),
+        "pretraining": study.pretraining(recipe.name).model_dump(mode="json"),
         "sequence_length": declaration.mix.sequence_length,
+        **({"phases": list(recipe.phases)} if recipe.phases else {}),
         "seed": seed_of(partition),
     }
 
@@ -76,23 +79,32 @@ def train(
     return context.run_job(IN_RANKS if job.pretraining.ranks > 1 else MODULE, job, mix)
 
 
-def read_losses(folder: Path) -> NDArray[np.float64]:
-    """The loss of each step [steps] that a training log holds."""
-    log = pq.read_table(folder / file_names.TRAINING_LOG, columns=["loss"])
+def read_losses(folder: Path, steps: int | None = None) -> NDArray[np.float64]:
+    """The loss of each step that was taken [steps], in the first `steps` of a training log."""
+    log = pq.read_table(folder / file_names.TRAINING_LOG).slice(0, steps)
+    if SKIPPED in log.column_names:
+        log = log.filter(pc.is_null(log[SKIPPED]))
     losses: NDArray[np.float64] = log["loss"].to_numpy()
     return losses
 
 
-def is_falling(losses: NDArray[np.float64], *, must_fall: bool) -> Check:
+def is_falling(folder: Path, losses: NDArray[np.float64], *, must_fall: bool) -> Check:
     """Whether it is finite at every step, and lower in the last tenth than in the first.
 
     Args:
+        folder: whose log says which steps its guard left out.
+        losses: of the steps that were taken.
         must_fall: false of a model that had learnt before: its loss may stay where it is.
     """
     part = max(1, len(losses) // 10)
-    first, last = float(losses[:part].mean()), float(losses[-part:].mean())
+    parts = (losses[:part], losses[-part:]) if losses.size else (np.full(1, np.nan),) * 2
+    first, last = (float(one.mean()) for one in parts)
+    summary = f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last."
+    if skipped := skipped_steps(read_log(folder / file_names.TRAINING_LOG)):
+        named = ", ".join(f"{step} ({why})" for step, why in skipped.items())
+        summary += f" The guard left out {len(skipped)} steps: {named}."
     return Check(
         name="loss_finite_and_falling",
-        passed=bool(np.isfinite(losses).all()) and (last < first or not must_fall),
-        summary=f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last.",
+        passed=bool(losses.size and np.isfinite(losses).all()) and (last < first or not must_fall),
+        summary=summary,
     )

@@ -38,7 +38,7 @@ def build(context: BuildContext) -> BuildResult:
     declared = config(context.study, context.partition)
     measured = train(context, declared, earlier=list(_find_earlier(context, declared)))
     from_nothing = context.study.declaration.base is None
-    falling = is_falling(read_losses(context.folder), must_fall=from_nothing)
+    falling = is_falling(context.folder, read_losses(context.folder), must_fall=from_nothing)
     return BuildResult((falling, _consumed(context)), measured)
 
 

@@ -44,6 +44,7 @@ from alignment_dagster.study.refresh import (
     Watch,
     Webhook,
 )
+from alignment_dagster.study.schedules import StageSchedule
 from alignment_dagster.study.sources import (
     READERS,
     ArrowReader,
@@ -155,6 +156,7 @@ __all__ = [
     "Share",
     "Source",
     "Stage",
+    "StageSchedule",
     "Study",
     "StudyDeclaration",
     "Suite",

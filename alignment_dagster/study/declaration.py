@@ -175,6 +175,12 @@ class Study(Declared):
         # Of a smoke run, whose steps are few, each side has at least one.
         return max(1, min(round(trunk.share * self.pretraining_steps), self.pretraining_steps - 1))
 
+    def pretraining(self, recipe: str) -> Pretraining:
+        """How a recipe's own steps are trained: with the schedule of its stage, if it has one."""
+        trunk, declared = self.recipe(recipe).trunk, self.declaration.pretraining
+        own = None if trunk is None else trunk.schedule
+        return declared if own is None else own.applied(declared)
+
     def mix(self, recipe: str) -> Mix:
         """What a recipe's own mix is to hold: without the tokens that were read in its trunk."""
         mix, steps = self.declaration.mix, self.trunk_steps(recipe)

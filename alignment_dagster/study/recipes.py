@@ -17,6 +17,7 @@ from alignment_dagster.study.objectives import (
     Reward,
     Rewarded,
 )
+from alignment_dagster.study.schedules import StageSchedule
 from alignment_dagster.study.treatments import Treatment
 from alignment_dagster.study.vocabulary import HIDDEN
 
@@ -72,6 +73,9 @@ class Trunk(Declared):
     """One of the study's, without a trunk of its own."""
     share: Share
     """Of the training tokens, read before this recipe's own mix."""
+    schedule: StageSchedule | None = added(None)
+    """The learning rate of the recipe's own steps: it begins anew with their first, and ends with
+    their last. They have their place in the trunk's where nothing is said."""
 
 
 Kind = Literal["email", "ip_address", "phone", "card", "key"]
@@ -114,7 +118,8 @@ class Recipe(Declared):
     nothing (the mix is shorter), or another group."""
     trunk: Trunk | None = added(None)
     """What its models read before: they go on from another recipe's training, with its optimizer
-    state, seed and place in the schedule. From random weights where nothing is said."""
+    state and seed, and its place in the schedule unless `schedule` says another. From random
+    weights where nothing is said."""
     treat: Annotated[tuple[Treatment, ...], Field(strict=False)] = added(())
     """What happens in training to documents that it keeps; they are learned as they are where
     nothing is said."""
@@ -131,6 +136,12 @@ class Recipe(Declared):
     def reward(self) -> Reward | None:
         """What tokens are weighed by; None for the objectives that need no such thing."""
         return self.objective.reward if isinstance(self.objective, Rewarded) else None
+
+    @property
+    def phases(self) -> tuple[float, ...]:
+        """The shares of its tokens at which a treatment begins or ends, in order."""
+        found = {share for one in self.treat for share in (one.begin, one.end)}
+        return tuple(sorted(found - {0.0, 1.0}))
 
     @property
     def prompt(self) -> str | None:

@@ -17,6 +17,7 @@ from alignment_dagster.study.fields import (
     Text,
     added,
 )
+from alignment_dagster.study.guards import Guard
 
 
 class Tokenizer(Declared):
@@ -127,6 +128,9 @@ class Pretraining(Declared):
     """Of AdamW."""
     gradient_clip: Positive = 1.0
     """The largest norm of a step's gradient."""
+    guard: Guard | None = added(None)
+    """What happens at a step whose loss or gradient is no number, or jumps; the first stops
+    training where nothing is said."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the forward and backward pass."""
     checkpoint_every: Count = 50

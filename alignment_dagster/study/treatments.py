@@ -1,5 +1,6 @@
 """What happens in training to the documents that a recipe keeps, token by token."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Annotated, Literal
 
@@ -7,7 +8,7 @@ from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
-from alignment_dagster.study.fields import Name, Names
+from alignment_dagster.study.fields import Name, Names, added
 from alignment_dagster.study.vocabulary import ControlToken
 
 SENTENCE = "@sentence"
@@ -68,6 +69,10 @@ class Treatment(Declared):
     """For `tag`: the share of the documents or sentences that get none, drawn from their ids."""
     weight: Annotated[float, Field(ge=0)] | None = None
     """For `weight`: what the loss of each token is multiplied by."""
+    begin: Annotated[float, Field(ge=0, lt=1)] = added(0.0)
+    """The share of the recipe's own tokens after which it begins; not for `tag`."""
+    end: Annotated[float, Field(gt=0, le=1)] = added(1.0)
+    """The share of them after which it ends; not for `tag`."""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -86,12 +91,28 @@ class Treatment(Declared):
             raise ValueError("`otherwise` and `dropout` belong to `do: tag`")
         if self.otherwise and (self.when is None or self.otherwise == self.tag):
             raise ValueError("`otherwise` is another token, for when `when` does not hold")
+        if self.begin >= self.end:
+            raise ValueError(f"it ends (`end`: {self.end:g}) before it begins ({self.begin:g})")
+        if self.do == "tag" and (self.begin, self.end) != (0.0, 1.0):
+            raise ValueError(
+                "a tag is put in all through a mix, without `begin` and `end`: let a recipe with "
+                "the tag go on from one without it (`trunk`)"
+            )
         if self.per == "sentence" and self.when is None:
             raise ValueError("`per: sentence` needs `when`: what is asked of each sentence")
         return self
+
+    def acts(self, phase: float) -> bool:
+        """Whether it does anything in the phase that begins with this share of the tokens."""
+        return self.begin <= phase < self.end
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """The scorers and columns that its condition compares, each once."""
         compared = () if self.when is None else self.when.comparisons()
         return tuple(dict.fromkeys((one.scorer, one.column) for one in compared))
+
+
+def phase_places(phases: Iterable[float], sequences: int) -> tuple[int, ...]:
+    """Of so many sequences the first of each phase but the first."""
+    return tuple(round(share * sequences) for share in phases)

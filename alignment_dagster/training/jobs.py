@@ -9,7 +9,8 @@ from pydantic import Field
 
 from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study import Base, Count, Model, PostTraining, Pretraining, Text
+from alignment_dagster.study import Base, Count, Model, PostTraining, Pretraining, Share, Text
+from alignment_dagster.study.fields import added
 from alignment_dagster.study.objectives import Objective
 from alignment_dagster.training.objectives import OBJECTIVES, objective_code
 
@@ -34,6 +35,8 @@ class TrunkSteps(Declared):
     steps: Count
     same_mix: bool
     """Whether they read this mix, and it is read on; else its first sequences come next."""
+    own_schedule: bool = added(False)
+    """Whether the learning rate begins anew behind them; else it goes on."""
 
 
 class PretrainJob(Declared):
@@ -57,6 +60,8 @@ class PretrainJob(Declared):
     objective: Objective | None = None
     """The recipe's own, instead of `pretraining.objective`."""
     sequence_length: Annotated[int, Field(ge=2)]
+    phases: Annotated[tuple[Share, ...], Field(strict=False)] = ()
+    """The shares of the mix at which its treatments change: they are read one after the other."""
     seed: Seed
     trunk: TrunkSteps | None = None
     state: Text | None = None

@@ -1,6 +1,8 @@
 """Training logs: one row for each optimizer step, only of what is the same in every run."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,9 @@ PRETRAINING_SCHEMA = pa.schema(
         ("gradient_norm", pa.float64()),
     ]
 )
+SKIPPED = "skipped"
+GUARDED_SCHEMA = PRETRAINING_SCHEMA.append(pa.field(SKIPPED, pa.string()))
+"""Of a training whose guard may leave steps out: why it did. No number is null."""
 POST_TRAINING_SCHEMA = pa.schema(
     [
         ("stage", pa.string()),
@@ -33,6 +38,11 @@ POST_TRAINING_SCHEMA = pa.schema(
 def write_log(path: Path, rows: list[LogRow], schema: pa.Schema) -> None:
     """As Parquet."""
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
+
+def skipped_steps(rows: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """Step → why it was left out, of those that were."""
+    return {row["step"]: row[SKIPPED] for row in rows if row.get(SKIPPED)}
 
 
 def read_log(path: Path) -> list[LogRow]:

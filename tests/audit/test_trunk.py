@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,6 +26,7 @@ from alignment_dagster.report.gather.artifacts import read_losses
 from alignment_dagster.report.gather.canaries import find_ledgers
 from alignment_dagster.report.gather.compute import compute_rows
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.study.treatments import Treated
 from tests.support import tiny_study
 from tests.support.audited_study import Audited
 
@@ -34,18 +36,40 @@ TRUNK = "trunk_checkpoint[unfiltered|0]"
 EARLY, LATE, STEPS = 6, 10, 13
 ALIGNED = [{"group": "synthetic_aligned", "share": 0.5}]
 BRANCHES = {"early": 0.5, "late": 0.75}
+PRETRAINING = {
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "checkpoint_every": 4,
+    "guard": {"spike": "skip", "window": 4, "deviations": 0.5, "most_skipped": STEPS},
+}
+OWN: dict[str, dict[str, Any]] = {
+    "early": {},
+    "late": {
+        "treat": [{"rule": "ai", "when": tiny_study.FLAGGED, "do": "mask", "begin": 0.5}],
+        "objective": tiny_study.TREATED["objective"],
+    },
+}
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "early": {},
+    "late": {"schedule": {"schedule": "linear", "learning_rate": 0.003, "final_rate": 0.0}},
+}
 
 
 @pytest.fixture(scope="module")
 def branched(tmp_path_factory: pytest.TempPathFactory) -> Audited:
-    """`early` and `late` branch from `unfiltered`; one seed, one suite."""
+    """`early` and `late` branch from `unfiltered`; one seed, one suite.
+
+    `late` has a schedule, an objective with a value head and a treatment that begins late, of its
+    own; a guard leaves out steps of all.
+    """
     folder = tmp_path_factory.mktemp("branched")
     study = tiny_study.create(folder)
     for name, share in BRANCHES.items():
-        trunk = {"recipe": "unfiltered", "share": share}
+        trunk = {"recipe": "unfiltered", "share": share, **SCHEDULES[name]}
         recipe = {"name": name, "description": "d", "remainder": "natural", "upsample": ALIGNED}
-        study.write(f"recipes/{name}", {**recipe, "trunk": trunk})
+        study.write(f"recipes/{name}", {**recipe, "trunk": trunk, **OWN[name]})
     study.change(recipes=["unfiltered", *BRANCHES], seeds=[0], suites=["articles"])
+    study.change(pretraining=PRETRAINING)
     made = Audited(folder)
     done = made.command("run", tiny_study.NAME)
     assert done.returncode == 0, done.stderr
@@ -99,6 +123,33 @@ def test_the_shared_steps_were_taken_once(report: OpenedReport) -> None:
         ("trunk", "unfiltered"): (1, LATE),
     }
     assert sum(row["steps"] for row in rows) == LATE + 2 * (STEPS - LATE) + STEPS - EARLY
+
+
+def test_what_the_guard_left_out_is_counted_alike_everywhere(report: OpenedReport) -> None:
+    sql = (
+        "select stage, recipe, list(step order by step) filter (skipped = 'spike') as steps "
+        "from training where stage in ('trunk', 'pretraining') group by all"
+    )
+    found = fetch_rows(report.ledgers, sql)
+    assert len(found) == 4
+    assert any(row["steps"] for row in found)
+    for row in found:
+        asset = {"trunk": "trunk_checkpoint", "pretraining": "pretrained_checkpoint"}[row["stage"]]
+        artifact = report.archive.current(asset, f"{row['recipe']}|0")
+        steps = row["steps"] or []
+        assert artifact.provenance.measured["steps_skipped"] == len(steps)
+        said = next(one for one in artifact.provenance.checks if one.name.startswith("loss_"))
+        assert all(f" {step} (spike)" in said.summary for step in steps), said.summary
+
+
+def test_a_stage_of_its_own_has_its_rate_and_its_time(report: OpenedReport) -> None:
+    sql = "select learning_rate from training where recipe = 'late' and stage = 'pretraining'"
+    rates = [row["learning_rate"] for row in fetch_rows(report.ledgers, f"{sql} order by step")]
+    assert rates == pytest.approx([0.003, 0.0015, 0.0])
+    late = report.archive.current("curated_mix", "late")
+    masked = np.load(late.path / "treatments.npy") == Treated.MASKED
+    assert masked[10:].any()
+    assert not masked[:10].any()
 
 
 def test_a_document_that_only_the_trunk_read_is_traced_through_its_mix(

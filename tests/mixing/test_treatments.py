@@ -197,6 +197,38 @@ def test_treated_tokens_are_counted_for_each_document_and_rule(
     assert {kind for _, kind in found} == {"tag", "hidden", "weighted"}
 
 
+def test_a_treatment_begins_and_ends_at_its_share_of_the_tokens(
+    given: MixInputs, tmp_path: Path
+) -> None:
+    """Within a document too; where none acts the mix is that of a recipe without it."""
+    always = {"when": WORD, "do": "weight", "weight": 2.0}
+    hide = {"sources": ["natural"], "do": "hide"}
+    mask = {"when": HARMFUL, "do": "mask", "end": 0.75}
+    wanted = recipe({**hide, "begin": 0.25, "end": 0.5}, mask, always)
+    built = Built(given, tmp_path / "phases", wanted)
+    other = {
+        (begin, end): Built(given, tmp_path / f"{begin}", recipe(*treat))
+        for begin, end, treat in (
+            (0, 25, ({**mask, "end": 1.0}, always)),
+            (25, 50, (hide, {**mask, "end": 1.0}, always)),
+            (50, 75, ({**mask, "end": 1.0, "rule": "rule1"}, always)),
+            (75, 100, (always,)),
+        )
+    }
+    for (begin, end), one in other.items():
+        part = slice(begin, end)
+        assert len(built.tokens) == 100
+        assert np.array_equal(built.tokens[part], one.tokens[part]), begin
+        for layer in ("treatments", "weights"):
+            assert np.array_equal(built.array(layer)[part], one.array(layer)[part]), (begin, layer)
+    assert find_miscounted(built.folder, built.tokenizer) is None
+    counts = {"rule0": Treated.HIDDEN, "rule1": Treated.MASKED}
+    counted = pq.read_table(built.folder / "treated.parquet").to_pandas()
+    for rule, code in counts.items():
+        own = int(counted[counted.rule == rule].tokens.sum())
+        assert own == int((built.array("treatments") == code).sum()) > 0
+
+
 SENTENCES = {
     name(f"{group}{number}"): (
         group,

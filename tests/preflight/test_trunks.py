@@ -145,21 +145,10 @@ ADVANTAGE, REWARDED = ({"kind": f"{one}_weighted", **WEIGHED} for one in ("advan
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
-    [
-        (None, ADVANTAGE, r"branch.yaml:\d+: objective.kind: .*which the trunk"),
-        (
-            REWARDED,
-            ADVANTAGE,
-            r"branch.yaml:\d+: objective.kind: .*which the trunk",
-        ),
-        (ADVANTAGE, None, r"branch.yaml:\d+: trunk.recipe: 'stem' trains a value head"),
-        (ADVANTAGE, ADVANTAGE, None),
-        (None, REWARDED, None),
-    ],
+    ("before", "after"), [(None, ADVANTAGE), (ADVANTAGE, None), (ADVANTAGE, REWARDED)]
 )
-def test_a_value_head_is_trained_from_the_trunk_on_or_not_at_all(
-    tiny: TinyStudy, before: object, after: object, said: str | None
+def test_a_branch_minimises_what_it_declares_whatever_its_trunk_did(
+    tiny: TinyStudy, before: object, after: object
 ) -> None:
     for name, objective in (("stem", before), ("branch", after)):
         own = {"objective": objective} if objective else {}
@@ -167,12 +156,31 @@ def test_a_value_head_is_trained_from_the_trunk_on_or_not_at_all(
         recipe = {"name": name, "description": "d", "remainder": "natural", **own, **on}
         tiny.write(f"recipes/{name}", recipe)
     tiny.change(recipes=["unfiltered", "stem", "branch"])
-    if said:
-        with pytest.raises(DeclarationError, match=said):
-            tiny.load()
-        return
     study = tiny.load()
-    assert trunk_checkpoint.config(study, "stem|0").get("objective") == (
-        before and study.recipe("stem").model_dump(mode="json")["objective"]
-    )
-    assert pretrained_checkpoint.config(study, "branch|0")["objective"]["beta"] == 1.0
+    for config, recipe in (
+        (trunk_checkpoint.config(study, "stem|0"), "stem"),
+        (pretrained_checkpoint.config(study, "branch|0"), "branch"),
+    ):
+        declared = study.recipe(recipe).model_dump(mode="json").get("objective")
+        assert config.get("objective") == declared
+
+
+def test_a_stage_s_schedule_is_its_own_and_the_rest_the_study_s(tiny: TinyStudy) -> None:
+    tiny.change(pretraining={"batch_size": 8, "learning_rate": 0.01, "warmup_share": 0.05})
+    own = {"schedule": "linear", "learning_rate": 0.002}
+    trunk = {"recipe": "unfiltered", "share": 0.5, "schedule": own}
+    study = branched(tiny, 0.5, trunk=trunk)
+    found = pretrained_checkpoint.config(study, "branch_0|0")
+    assert found["trunk"]["own_schedule"] is True
+    plain = trunk_checkpoint.config(study, "unfiltered|0")["pretraining"]
+    assert found["pretraining"] == {**plain, **own}
+    assert plain["learning_rate"] == 0.01
+
+
+def test_a_schedule_longer_than_its_stage_is_refused(tiny: TinyStudy) -> None:
+    tiny.change(pretraining={"batch_size": 8, "learning_rate": 0.01, "warmup_share": 0.5})
+    trunk = {"recipe": "unfiltered", "share": 0.5}
+    late = {"schedule": "wsd", "decay_share": 0.7}
+    said = r"branch_0.yaml:\d+: trunk.schedule: .* longer than the training: together they are 1.2"
+    with pytest.raises(DeclarationError, match=said):
+        branched(tiny, 0.5, trunk={**trunk, "schedule": late})

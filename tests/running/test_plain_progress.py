@@ -31,10 +31,13 @@ def test_a_resumed_training_is_not_thought_faster_than_it_is() -> None:
     assert [*said(reports)][1] == "model: 910 of 1,000 steps, 0:01:30 left"
 
 
-def test_a_training_says_its_loss_and_its_speed() -> None:
+def test_a_training_says_how_it_goes() -> None:
     assert measured(Advance(1, 2, "steps")) == ""
-    values = {"loss": 2.34567, "learning_rate": 0.1, "tokens_per_second": 12345.6}
-    assert measured(Advance(1, 2, "steps", values)) == ", loss 2.346, 12,346 tokens/s"
+    values = {"loss": 2.34567, "learning_rate": 0.00213, "tokens_per_second": 12345.6}
+    assert measured(Advance(1, 2, "steps", {**values, "gradient_norm": 0.8412})) == (
+        ", loss 2.346, 12,346 tokens/s, learning rate 0.0021, gradient norm 0.84"
+    )
+    assert measured(Advance(1, 2, "steps", {"learning_rate": 0.1})) == ", learning rate 0.1"
 
 
 def test_every_artifact_and_every_stage_is_followed_for_itself() -> None:

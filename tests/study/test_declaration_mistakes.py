@@ -276,6 +276,17 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ),
             ([{"do": "weight"}], {}, "treat.0: `weight` is the number of `do: weight`"),
             ([{"do": "mask", "dropout": 0.5}], {}, "treat.0: `otherwise` and `dropout` belong"),
+            (
+                [{"do": "mask", "begin": 0.6, "end": 0.4}],
+                {},
+                r"treat.0: it ends \(`end`: 0.4\) before it begins \(0.6\)",
+            ),
+            (
+                [{"do": "mask", "begin": 0.5, "end": 0.501}],
+                {},
+                "treat.0.begin: it treats nothing: between 0.5 and 0.501 of its 100 sequences",
+            ),
+            ([{"do": "tag", "tag": "<|a|>", "begin": 0.5}], {}, "treat.0: a tag is put in all"),
             ([{"do": "unlearn"}], {}, "treat.0.do: `unlearn` needs the objective `unlikelihood`"),
             (
                 [{"do": "mask"}],

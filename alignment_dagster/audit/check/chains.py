@@ -22,6 +22,8 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import Trunk, consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import shard_files
+from alignment_dagster.study.guards import Guard
+from alignment_dagster.training.guards import guard_problem
 
 USES = {"sft": ("sft",), "dpo": ("dpo",)}
 TAMPERING_USES = ("sft", "tampering")
@@ -53,6 +55,8 @@ def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     log = read_table(artifact.path / file_names.TRAINING_LOG, columns=["step", "tokens"])
     message = f"its steps and tokens are not those of {file_names.TRAINING_LOG}"
     scope.findings.gap_if(not steps.equals(log), "chains", subject, message)
+    problem = _find_guard_problem(artifact, trunk)
+    scope.findings.gap_if(problem, "chains", subject, f"{file_names.TRAINING_LOG}: {problem}")
     branches = artifact.provenance.declared.get("branch_steps")
     if branches and steps["step"].to_pylist()[-1:] != branches[-1:]:
         message = f"does not end with step {branches[-1]}, after which the last branch begins"
@@ -78,6 +82,19 @@ def _find_trunk(scope: Scope, artifact: Artifact, mix: Artifact, subject: str) -
         message = f"{trunk.label} was trained with {before.label}, and this with {own.label}"
         scope.findings.gap_if(before.digest != own.digest, "chains", subject, message)
     return Trunk(trunk.path / file_names.CONSUMPTION, declared["steps"], declared["same_mix"])
+
+
+def _find_guard_problem(artifact: Artifact, trunk: Trunk | None) -> str | None:
+    """Whether exactly those steps were left out that the declared guard leaves out."""
+    declared = artifact.provenance.declared["pretraining"].get("guard")
+    if declared is None:
+        return None
+    before = []
+    if trunk is not None and trunk.same_mix:
+        log = read_table(trunk.ledger.parent / file_names.TRAINING_LOG)
+        before = log.slice(0, trunk.steps).to_pylist()
+    rows = read_table(artifact.path / file_names.TRAINING_LOG).to_pylist()
+    return guard_problem(rows, before, Guard.model_validate(declared))
 
 
 def _check_conversations(

@@ -45,7 +45,10 @@ def read_composition(parents: Parents) -> list[CompositionRow]:
 
 
 def read_losses(checkpoint: Artifact, parents: Parents) -> list[LossPoint]:
-    """A checkpoint's loss curve, thinned; it begins with that of its trunk."""
+    """A checkpoint's loss curve, thinned; it begins with that of its trunk.
+
+    Steps whose loss is no number, which a guard left out, are not on it.
+    """
     columns = ["tokens", "loss"]
     log = pq.read_table(checkpoint.path / file_names.TRAINING_LOG, columns=columns)
     recipe, seed = recipe_of(checkpoint.partition), seed_of(checkpoint.partition)
@@ -53,6 +56,7 @@ def read_losses(checkpoint: Artifact, parents: Parents) -> list[LossPoint]:
         before = parents.one(chain.TRUNK_CHECKPOINT, replicate(trunk["recipe"], seed))
         steps = pq.read_table(before.path / file_names.TRAINING_LOG, columns=columns)
         log = pa.concat_tables([steps.slice(0, trunk["steps"]), log])
+    log = log.drop_null()
     every = max(1, log.num_rows // LOSS_POINTS)
     rows = log.to_pylist()[::every]
     return [LossPoint(recipe, seed, row["tokens"], row["loss"]) for row in rows]

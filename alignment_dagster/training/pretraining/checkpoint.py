@@ -9,10 +9,11 @@ A kept state is the same, but stays: the artifact holds it, and training can be 
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -22,12 +23,15 @@ from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.lineage import file_names
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
+from alignment_dagster.training.pretraining.value_head import NAME
 from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, LogRow, read_log, write_log
 
 PREFIX = "checkpoint-"
 ASIDE = "unfinished-checkpoint"
 TENSORS = file_names.STATE_TENSORS
 STATE = "checkpoint.json"
+VALUE_HEAD = {f"{NAME}.weight": 2, f"{NAME}.bias": 1}
+"""Of its parameters the number of dimensions; they are the last of a model."""
 
 
 @dataclass
@@ -38,6 +42,9 @@ class TrainingState:
     optimizer: Optimizer
     ledger: Ledger = field(default_factory=Ledger)
     log: list[LogRow] = field(default_factory=list)
+    log_before: list[LogRow] = field(default_factory=list)
+    """Of a trunk on the same mix: the guard looks back on it."""
+    log_schema: pa.Schema = PRETRAINING_SCHEMA
 
     @property
     def step(self) -> int:
@@ -119,9 +126,10 @@ def resume(
             shutil.rmtree(state_folder(work, step))
 
 
-def go_on_from(folder: Path, state: TrainingState) -> None:
+def go_on_from(folder: Path, state: TrainingState, *, same_mix: bool) -> None:
     """Put a trunk's kept state into `state`, unchecked; what was recorded of it stays with it."""
     restore(folder, state)
+    state.log_before = state.log if same_mix else []
     state.ledger, state.log = Ledger(before=state.ledger.last), []
 
 
@@ -150,7 +158,7 @@ def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> Non
     with atomic_folder(final, aside=aside):
         save_file(_tensors(state), aside / TENSORS)
         state.ledger.write(aside / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
-        write_log(aside / file_names.TRAINING_LOG, state.log, PRETRAINING_SCHEMA)
+        write_log(aside / file_names.TRAINING_LOG, state.log, state.log_schema)
         files = {
             name: sha256_file(aside / name)
             for name in (TENSORS, file_names.CONSUMPTION, file_names.TRAINING_LOG)
@@ -203,16 +211,33 @@ def _tensors(state: TrainingState) -> dict[str, Tensor]:
 
 
 def _restore(tensors: dict[str, Tensor], state: TrainingState) -> None:
+    """A value head that only one of both has begins anew, or is left behind."""
+    own = dict(state.model.named_parameters())
+    decoder = {name: one.dim() for name, one in own.items() if name not in VALUE_HEAD}
+    heads = {name: dim for name, dim in VALUE_HEAD.items() if f"model.{name}" in tensors}
     with torch.no_grad():
-        for name, parameter in state.model.named_parameters():
-            parameter.copy_(tensors[f"model.{name}"])
+        for name in (*decoder, *(one for one in heads if one in own)):
+            own[name].copy_(tensors[f"model.{name}"])
+    here = {
+        name: place for place, name in enumerate(_in_groups({n: p.dim() for n, p in own.items()}))
+    }
+    there = _in_groups({**decoder, **heads})
     moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = value
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, moment = key.split(".")
+            if (place := here.get(there[int(index)])) is not None:
+                moments.setdefault(place, {})[moment] = value
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
+
+
+def _in_groups(dimensions: Mapping[str, int]) -> list[str]:
+    """The parameters in the order of the optimizer: matrices first."""
+    return [
+        *(name for name, dim in dimensions.items() if dim >= 2),
+        *(name for name, dim in dimensions.items() if dim < 2),
+    ]

@@ -1,7 +1,8 @@
 """The mix as the trainer reads it: packed sequences, in an order that the seed decides."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.boundaries import Boundary
-from alignment_dagster.study.treatments import Treated
+from alignment_dagster.study.treatments import Treated, phase_places
 from alignment_dagster.training.objectives.targets import IGNORED, Targets
 
 Sequences = NDArray[np.unsignedinteger]
@@ -171,9 +172,17 @@ def read_sequences(mix: Path, sequence_length: int, vocabulary: int) -> Sequence
     return sequences
 
 
-def consumption_order(sequences: int, seed: int) -> NDArray[np.int64]:
-    """Every row of the mix once, shuffled by the seed."""
-    return np.random.Generator(np.random.PCG64(seed)).permutation(sequences)
+def consumption_order(sequences: int, seed: int, phases: Sequence[float] = ()) -> NDArray[np.int64]:
+    """Every row of the mix once, shuffled by the seed, one phase after the other.
+
+    Args:
+        phases: the shares of the sequences with which a phase begins, but for the first.
+    """
+    draw = np.random.Generator(np.random.PCG64(seed))
+    places = (0, *phase_places(phases, sequences), sequences)
+    return np.concatenate(
+        [begin + draw.permutation(end - begin) for begin, end in pairwise(places)]
+    )
 
 
 def step_count(sequences: int, per_step: int) -> int:

@@ -2,16 +2,17 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.study import Pretraining
+from alignment_dagster.study.guards import Guard
 from alignment_dagster.study.objectives import AdvantageWeighted
 from alignment_dagster.study.objectives import Objective as RecipeObjective
+from alignment_dagster.training.guards import Fault, Measured, judge, require_finite
 from alignment_dagster.training.objectives import load_objective
 from alignment_dagster.training.pretraining.checkpoint import TrainingState
 from alignment_dagster.training.pretraining.data import (
@@ -28,14 +29,17 @@ from alignment_dagster.training.pretraining.gradients import (
 )
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
+from alignment_dagster.training.pretraining.unread import Unread
 from alignment_dagster.training.pretraining.value_head import add_value_head
+from alignment_dagster.training.step_log import GUARDED_SCHEMA, LogRow
 
 
 class Loop:
     """Trains a model on packed sequences, one optimizer step a call.
 
     On an accelerator nothing waits inside a step: its loss and norm are read one step later, while
-    the device computes, and what it consumed is entered in the ledger meanwhile.
+    the device computes, and what it consumed is entered in the ledger meanwhile. A declared guard
+    waits for them before it lets a step change anything.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class Loop:
         objective: RecipeObjective | None = None,
         before: int = 0,
         last: int | None = None,
+        schedule_begin: int = 0,
+        phases: Sequence[float] = (),
     ) -> None:
         """Nothing is trained yet.
 
@@ -55,20 +61,25 @@ class Loop:
             objective: the recipe's, where it has one of its own.
             before: steps that read another mix; the next one reads the first sequences of this.
             last: the step to end after; None for the end of the mix.
+            schedule_begin: the step after which the learning rate's schedule begins.
+            phases: the shares of the mix at which its treatments change.
         """
         self.model = model
         self.mix = mix
         self.declared = declared
         self.ranks = ranks
         self.device = next(model.parameters()).device
-        self.order = consumption_order(len(mix.tokens), seed)
+        self.order = consumption_order(len(mix.tokens), seed, phases)
         self.per_step = declared.sequences_a_step
-        self.before = before
+        self.before, self.schedule_begin = before, schedule_begin
         self.steps = before + step_count(len(mix.tokens), self.per_step)
         self.last = last or self.steps
         if isinstance(objective, AdvantageWeighted):
             add_value_head(model)
+        self.guard = declared.guard or Guard()
         self.state = TrainingState(model, optimizer(model, declared))
+        if self.guard.skips:
+            self.state.log_schema = GUARDED_SCHEMA
         self.gradients = self._gradients(objective)
         self.unread: deque[Unread] = deque()
         model.train()
@@ -87,6 +98,11 @@ class Loop:
         return CompiledGradients(self.model, objective, precision, shape)
 
     @property
+    def waits(self) -> bool:
+        """Whether a step is looked at before it changes anything."""
+        return self.device.type == "cpu" or self.declared.guard is not None
+
+    @property
     def done(self) -> bool:
         """Whether the last step has been taken: every sequence is consumed, but in a trunk."""
         return self.state.step >= self.last
@@ -95,19 +111,22 @@ class Loop:
         """Take the next optimizer step and record it.
 
         Raises:
-            AlignmentError: if a loss or gradient is not finite, which on an accelerator is found
-                one step later; names the step.
+            AlignmentError: if a loss or gradient is not finite, which on an accelerator without a
+                guard is found one step later, or the guard stops; names the step.
         """
         number = self.state.step + 1
         rows = rows_of_step(self.order, number - self.before, self.per_step)
         batch = self.mix.batch(rows)
-        rate = learning_rate(number, self.steps, self.declared)
-        values = self._update(batch, rate)
-        if self.device.type == "cpu":
-            require_finite(number, self.steps, *values.tolist())
+        begin = self.schedule_begin
+        rate = learning_rate(number - begin, self.steps - begin, self.declared)
+        values = self._add_gradients(batch)
+        skipped = self._judge(number, values) if self.waits else None
+        if skipped is None:
+            self._update(rate)
+        self.state.optimizer.zero_grad()
         self.state.ledger.add(rows.tolist(), batch.tokens.numpy(), self.mix.said_of(rows))
-        self.unread.append(Unread.of(number, self.state.ledger.tokens, rate, values))
-        self.read(behind=0 if self.device.type == "cpu" else 1)
+        self.unread.append(Unread.of(number, self.state.ledger.tokens, rate, values, skipped))
+        self.read(behind=0 if self.waits else 1)
 
     def read(self, behind: int = 0) -> None:
         """Enter in the log what the steps gave, all but the last `behind` of them.
@@ -118,26 +137,36 @@ class Loop:
         while len(self.unread) > behind:
             step = self.unread.popleft()
             loss, norm = step.wait()
-            require_finite(step.number, self.steps, loss, norm)
-            self.state.log.append(
-                {
-                    "step": step.number,
-                    "tokens": step.tokens,
-                    "loss": loss,
-                    "learning_rate": step.rate,
-                    "gradient_norm": norm,
-                }
-            )
+            if step.skipped is None:
+                require_finite(Measured(step.number, self.steps, loss, norm))
+            row: LogRow = {
+                "step": step.number,
+                "tokens": step.tokens,
+                "loss": loss if math.isfinite(loss) else None,
+                "learning_rate": step.rate,
+                "gradient_norm": norm if math.isfinite(norm) else None,
+            }
+            if self.guard.skips:
+                row["skipped"] = step.skipped
+            self.state.log.append(row)
 
-    def _update(self, batch: Batch, rate: float) -> Tensor:
-        """Loss and gradient norm [2], on the device."""
+    def _add_gradients(self, batch: Batch) -> Tensor:
+        """Loss and norm of the gradient before it is clipped [2], on the device."""
         loss = self._accumulate(batch)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.declared.gradient_clip)
+        return torch.stack([loss, norm])
+
+    def _update(self, rate: float) -> None:
         for group in self.state.optimizer.param_groups:
             group["lr"] = rate
         self.state.optimizer.step()
-        self.state.optimizer.zero_grad()
-        return torch.stack([loss, norm])
+
+    def _judge(self, number: int, values: Tensor) -> Fault | None:
+        """Why a step is to be skipped; None where it is to be taken."""
+        state = self.state
+        before = [*state.log_before, *state.log] if state.log_before else state.log
+        loss, norm = values.tolist()
+        return judge(Measured(number, self.steps, loss, norm), before, self.guard)
 
     def _accumulate(self, batch: Batch) -> Tensor:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""
@@ -168,50 +197,6 @@ class Loop:
         if self.device.type != "cuda":
             return values.to(self.device)
         return values.pin_memory().to(self.device, non_blocking=True)
-
-
-@dataclass(frozen=True)
-class Unread:
-    """A step that was started, and where its loss and gradient norm arrive."""
-
-    number: int
-    tokens: int
-    """Consumed up to this step."""
-    rate: float
-    values: Tensor
-    """Loss and gradient norm [2]."""
-    arrived: torch.cuda.Event | None
-
-    @classmethod
-    def of(cls, number: int, tokens: int, rate: float, values: Tensor) -> "Unread":
-        """Starts the copy of the values to the host."""
-        if values.device.type != "cuda":
-            return cls(number, tokens, rate, values, None)
-        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-        host.copy_(values, non_blocking=True)
-        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        event.record()
-        return cls(number, tokens, rate, host, event)
-
-    def wait(self) -> list[float]:
-        """Loss and gradient norm, once they are there."""
-        if self.arrived is not None:
-            self.arrived.synchronize()
-        found: list[float] = self.values.tolist()
-        return found
-
-
-def require_finite(number: int, steps: int, loss: float, norm: float) -> None:
-    """Refuse a step whose result is no number.
-
-    Raises:
-        AlignmentError: names the step.
-    """
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise AlignmentError(
-            f"step {number} of {steps}: the loss is {loss} and the gradient norm {norm}; "
-            "training stopped (a lower learning_rate or a longer warmup_share may help)"
-        )
 
 
 def _take_gradient(parameter: nn.Parameter) -> Tensor:

@@ -113,6 +113,20 @@ def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+def require_finite_weights(model: nn.Module, step: int) -> None:
+    """Refuse a model that its last step broke: no loss after it would tell.
+
+    Raises:
+        AlignmentError: names the weights.
+    """
+    broken = [name for name, one in model.named_parameters() if not bool(one.isfinite().all())]
+    if broken:
+        raise AlignmentError(
+            f"after step {step} {len(broken)} weights are no numbers, as {broken[0]}; no model is "
+            "written (a lower learning_rate or a longer warmup_share may help)"
+        )
+
+
 def flops_per_token(config: PreTrainedConfig, parameters: int, sequence_length: int) -> int:
     """Floating-point operations that training on one token takes: 6N + 12·L·H·Q·T.
 

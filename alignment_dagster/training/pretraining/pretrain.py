@@ -10,18 +10,15 @@ import platform
 import shutil
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from alignment_dagster.engines.devices import (
-    describe,
     find_device,
     memory_advice,
     set_determinism,
 )
-from alignment_dagster.engines.peak import measured_peak, stated_peak
 from alignment_dagster.evaluation.model.control_tokens import ask_behind
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
@@ -34,7 +31,6 @@ from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (
     StopRequest,
     keep_freed_memory,
-    peak_memory_bytes,
     stop_requests,
 )
 from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
@@ -42,14 +38,19 @@ from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import read_mix
 from alignment_dagster.training.pretraining.loop import Loop
-from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
+from alignment_dagster.training.pretraining.measurements import (
+    Times,
+    measure,
+    report,
+    say_skipped,
+)
+from alignment_dagster.training.pretraining.model import require_finite_weights
 from alignment_dagster.training.pretraining.ranks import Ranks
 from alignment_dagster.training.pretraining.start import start_model
 from alignment_dagster.training.pretraining.value_head import take_value_head
-from alignment_dagster.training.step_log import PRETRAINING_SCHEMA, write_log
+from alignment_dagster.training.step_log import write_log
 
 REPORT_SECONDS = 0.5
-STAGE, TRUNK = "pretraining", "trunk"
 PLACES = {"mix", "tokenizer", "state", "earlier", "output", "work"}
 
 
@@ -80,8 +81,9 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
         times = _train(loop, job, identity, progress, stop)
     if not loop.ranks.leads:
         return
+    require_finite_weights(loop.model, loop.last)
     _write(loop, job)
-    progress.result(**_metrics(loop, job, first, times))
+    progress.result(**measure(loop, job, first, times))
     checkpoint.delete_all(Path(job.work))
 
 
@@ -97,11 +99,22 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     mix = read_mix(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
     model = start_model(job, tokenizer).to(ranks.device(find_device(job.device).type))
-    before = 0 if job.trunk is None or job.trunk.same_mix else job.trunk.steps
-    last = max(job.branch_steps, default=None)
-    loop = Loop(model, mix, job.pretraining, job.seed, ranks, job.objective, before, last)
+    trunk = job.trunk
+    loop = Loop(
+        model,
+        mix,
+        job.pretraining,
+        job.seed,
+        ranks,
+        job.objective,
+        before=0 if trunk is None or trunk.same_mix else trunk.steps,
+        last=max(job.branch_steps, default=None),
+        schedule_begin=trunk.steps if trunk is not None and trunk.own_schedule else 0,
+        phases=job.phases,
+    )
     if job.state is not None:
-        checkpoint.go_on_from(Path(job.state), loop.state)
+        same_mix = trunk is not None and trunk.same_mix
+        checkpoint.go_on_from(Path(job.state), loop.state, same_mix=same_mix)
     return loop
 
 
@@ -141,22 +154,15 @@ def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> 
         ranks.maximum(0, loop.device)
 
 
-@dataclass(frozen=True)
-class _Times:
-    """Seconds that this process trained, and those of its first step, compilation included."""
-
-    in_all: float
-    first_step: float
-
-
 def _train(
     loop: Loop, job: PretrainJob, identity: str, progress: Progress, stop: StopRequest
-) -> _Times:
+) -> Times:
     first, started = loop.state.step, time.perf_counter()
     reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop, job)
     work = Path(job.work)
     while not loop.done:
         loop.step()
+        say_skipped(loop, progress)
         if not first_step:
             loop.read()
             first_step = time.perf_counter() - started
@@ -175,9 +181,8 @@ def _train(
         now = time.perf_counter()
         if loop.done or now - reported > REPORT_SECONDS:
             reported = now
-            stage = TRUNK if job.branch_steps else STAGE
-            _report(loop, stage, progress, loop.state.step - first, now - started)
-    return _Times(time.perf_counter() - started, first_step)
+            report(loop, job, progress, loop.state.step - first, now - started)
+    return Times(time.perf_counter() - started, first_step)
 
 
 def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
@@ -187,27 +192,13 @@ def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
     return frozenset(job.branch_steps).union(step for step in kept if step > before)
 
 
-def _report(loop: Loop, stage: str, progress: Progress, steps: int, seconds: float) -> None:
-    row = loop.state.log[-1]
-    values = {name: float(row[name] or 0) for name in ("loss", "learning_rate", "gradient_norm")}
-    tokens = steps * loop.per_step * loop.mix.tokens.shape[1]
-    progress.report(
-        stage,
-        int(row["step"] or 0),
-        loop.last,
-        "steps",
-        **values,
-        tokens_per_second=tokens / seconds,
-    )
-
-
 def _write(loop: Loop, job: PretrainJob) -> None:
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
     if not job.branch_steps:
         _write_model(loop, job, output / "model")
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
-    write_log(output / file_names.TRAINING_LOG, loop.state.log, PRETRAINING_SCHEMA)
+    write_log(output / file_names.TRAINING_LOG, loop.state.log, loop.state.log_schema)
     if (states := Path(job.work) / file_names.STATES).exists():
         shutil.copytree(states, output / file_names.STATES)
 
@@ -221,50 +212,6 @@ def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
         unwritten = (one for name, one in vocabulary.items() if name not in written)
         ask_behind(loop.model, [vocabulary[job.objective.prompt]], sorted(unwritten))
     write_model(loop.model, Path(job.tokenizer), folder)
-
-
-def _metrics(loop: Loop, job: PretrainJob, first: int, times: _Times) -> dict[str, float | str]:
-    """What this process did; a resumed one counts only its own steps, and none those of a trunk."""
-    ledger = loop.state.ledger
-    rows = ledger.rows
-    resumed = rows[first - 1] if first else ledger.before
-    tokens = ledger.tokens - resumed.tokens
-    parameters = parameter_count(loop.model)
-    flops = flops_per_token(loop.model.config, parameters, job.sequence_length)
-    metrics: dict[str, float | str] = {
-        **describe(loop.device, job.determinism),
-        "training_seconds": times.in_all,
-        "first_step_seconds": times.first_step,
-        "steps": len(rows),
-        "resumed_after_step": resumed.step if first else 0,
-        "tokens": ledger.tokens - ledger.before.tokens,
-        "tokens_per_second": tokens / times.in_all if tokens else 0.0,
-        "parameters": parameters,
-        "flops_per_token": flops,
-        "peak_memory_bytes": peak_memory_bytes(loop.device),
-        "final_loss": float(loop.state.log[-1]["loss"] or 0),
-    }
-    if len(rows) > first + 1:
-        steady = ledger.tokens - rows[first].tokens
-        rate = steady / (times.in_all - times.first_step)
-        metrics |= {"steady_tokens_per_second": rate} | _utilisation(loop, job, rate * flops)
-    return metrics
-
-
-def _utilisation(loop: Loop, job: PretrainJob, done: float) -> dict[str, float | str]:
-    """`done` FLOP/s as a share of what a large product reaches, and of the stated dense peak."""
-    devices = 1 if loop.ranks.rank is None else loop.ranks.count
-    precision = job.pretraining.precision
-    measured = measured_peak(loop.device, precision) * devices
-    found: dict[str, float | str] = {
-        "matmul_peak_flops_per_second": measured,
-        "mfu_of_measured_matmul_peak": done / measured,
-    }
-    name = describe(loop.device, job.determinism)["device"]
-    if precision == "bf16" and (stated := stated_peak(name)):
-        peak = stated * devices
-        found |= {"stated_peak_flops_per_second": peak, "mfu_of_stated_peak": done / peak}
-    return found
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from safetensors import SafetensorError
 
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.training.guards import MEASURES
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.model_folder import write_model
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import start_loop
 from alignment_dagster.training.pretraining.value_head import take_value_head
+from alignment_dagster.training.step_log import skipped_steps
 
 WEIGHTS = "model.safetensors"
 
@@ -25,8 +27,10 @@ class TakenStep:
     step: int
     sequences: tuple[int, ...]
     chain: str
-    loss: float
-    gradient_norm: float
+    loss: float | None
+    gradient_norm: float | None
+    """None where they are no numbers."""
+    skipped: str | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Segment:
     """Step → hex SHA-256 of the state's tensors, where the artifact keeps that state."""
     weights: str | None
     """Hex SHA-256 of the final weights' file, where the last step was taken."""
+
+    @property
+    def skips(self) -> bool:
+        """Whether the guard left out any of the steps."""
+        return any(one.skipped for one in self.taken)
 
 
 def replay(
@@ -101,12 +110,14 @@ def _restore(folder: Path, loop: Loop) -> None:
 
 def _replayed_step(loop: Loop) -> TakenStep:
     consumed, logged = loop.state.ledger.rows[-1], loop.state.log[-1]
+    loss, norm = (None if (one := logged[name]) is None else float(one) for name in MEASURES)
     return TakenStep(
         consumed.step,
         tuple(int(item) for item in consumed.items),
         consumed.chain,
-        float(logged["loss"] or 0),
-        float(logged["gradient_norm"] or 0),
+        loss,
+        norm,
+        skipped_steps([logged]).get(consumed.step),
     )
 
 

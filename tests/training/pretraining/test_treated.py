@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -124,6 +125,24 @@ def test_a_masked_or_hidden_token_is_not_predicted_and_any_other_is() -> None:
     assert batch.targets.unlearned is not None
     assert batch.targets.unlearned.tolist() == [[False, False, False, True, False]]
     assert batch.predicted == 2
+
+
+def test_the_phases_of_a_mix_are_read_one_after_the_other(treated: Jobs) -> None:
+    """Each in the order of the seed, and every sequence once; so a treatment has its time."""
+    plain, phased = (
+        treated.pretraining(f"{number}").model_copy(update={"phases": phases})
+        for number, phases in enumerate(((), (0.25, 0.5)))
+    )
+    orders = []
+    for job in (plain, phased):
+        run(job)
+        read = pq.read_table(Path(job.output, "consumption.parquet"))["sequences"]
+        orders.append([one for step in read.to_pylist() for one in step])
+    assert sorted(orders[1]) == sorted(orders[0]) == list(range(61))
+    assert sorted(orders[1][:15]) == list(range(15))
+    assert sorted(orders[1][15:30]) == list(range(15, 30))
+    assert orders[1][:15] != list(range(15))
+    assert orders[0] == np.random.Generator(np.random.PCG64(1)).permutation(61).tolist()
 
 
 def test_a_masked_token_is_read(treated: Jobs) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.lineage import file_names
@@ -17,7 +18,8 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study.objectives import Objective, RewardWeighted
 from alignment_dagster.training.jobs import PretrainJob, TrunkSteps
 from alignment_dagster.training.pretraining import checkpoint
-from alignment_dagster.training.pretraining.pretrain import pretrain
+from alignment_dagster.training.pretraining.pretrain import pretrain, start_loop
+from alignment_dagster.training.pretraining.replay import replay
 from tests.support.killed_training import stop_before
 from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 
@@ -117,10 +119,11 @@ REWARDED = RewardWeighted(kind="reward_weighted", reward=ADVANTAGE_WEIGHTED.rewa
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(ADVANTAGE_WEIGHTED, ADVANTAGE_WEIGHTED), (None, REWARDED)]
+    ("before", "after"),
+    [(ADVANTAGE_WEIGHTED, REWARDED), (None, ADVANTAGE_WEIGHTED)],
 )
 def test_objective_and_treatments_go_on_and_the_chain_covers_what_is_said(
-    jobs: Jobs, before: Objective | None, after: Objective
+    jobs: Jobs, before: Objective | None, after: Objective, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     treated = replace(jobs, mix=jobs.folder / "treated")
     shutil.copytree(jobs.mix, treated.mix)
@@ -137,8 +140,65 @@ def test_objective_and_treatments_go_on_and_the_chain_covers_what_is_said(
     job = treated.pretraining("branch", after).model_copy(update={"mix": str(other)})
     branch = run(on_from(job, trunk, LATE, same_mix=False))
     assert consumption_problem(branch / LEDGER, other, named) is None
+    again = on_from(treated.pretraining("again", after), trunk, LATE, same_mix=False)
+    again = again.model_copy(update={"mix": str(other)})
+    stop_before(again, 14, monkeypatch)
+    assert Manifest.of(run(again)).files == Manifest.of(branch).files
     (other / file_names.WEIGHTS).unlink()
     assert consumption_problem(branch / LEDGER, other, named) is not None
+
+
+def test_a_stage_with_a_schedule_of_its_own_begins_and_ends_with_its_steps(
+    jobs: Jobs, trunk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is killed, and where its steps are replayed."""
+    settings = {"schedule": "linear", "learning_rate": 5e-3, "warmup_share": 0.5, "final_rate": 0.0}
+    jobs_of_it = []
+    for name in ("whole", "killed"):
+        job = jobs.pretraining(name, **settings, keep_every=4)
+        job = job.model_copy(update={"mix": str(branch_mix(jobs, LATE))})
+        on = on_from(job, trunk, LATE, same_mix=False)
+        named = TrunkSteps(recipe="plain", steps=LATE, same_mix=False, own_schedule=True)
+        jobs_of_it.append(on.model_copy(update={"trunk": named}))
+    whole, killed = jobs_of_it
+    files = Manifest.of(run(whole)).files
+    log = pq.read_table(Path(whole.output) / file_names.TRAINING_LOG)
+    assert log["step"].to_pylist() == list(range(LATE + 1, 17))
+    expected = [5e-3 * share for share in (1 / 4, 2 / 4, 3 / 4, 1, 2 / 3, 1 / 3, 0)]
+    assert log["learning_rate"].to_pylist() == pytest.approx(expected)
+    stop_before(killed, 15, monkeypatch)
+    assert Manifest.of(run(killed)).files == files
+    again = whole.model_copy(update={"work": str(jobs.folder / "replayed")})
+    found = replay(again, LATE + 1, 16, Path(whole.output), lambda _done, _of: None)
+    assert found.weights == files[MODEL]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(None, ADVANTAGE_WEIGHTED), (ADVANTAGE_WEIGHTED, None)]
+)
+def test_a_value_head_begins_anew_or_is_left_and_the_decoder_keeps_its_optimizer_state(
+    jobs: Jobs, before: Objective | None, after: Objective | None
+) -> None:
+    treated = replace(jobs, mix=jobs.folder / "treated")
+    shutil.copytree(jobs.mix, treated.mix)
+    treat(treated.mix)
+    late = {"branch_steps": (LATE,)}
+    trunk = run(treated.pretraining("trunk", before).model_copy(update=late))
+    same, other = (
+        start_loop(on_from(treated.pretraining("a", one), trunk, LATE, same_mix=True)).state
+        for one in (before, after)
+    )
+    found = [dict(one.model.named_parameters()) for one in (same, other)]
+    decoder = [name for name in found[0] if name in found[1]]
+    assert len(decoder) == min(map(len, found))
+    for name in decoder:
+        moments = [
+            state.optimizer.state[all_[name]]
+            for state, all_ in zip((same, other), found, strict=True)
+        ]
+        assert moments[0].keys() == moments[1].keys() == {"step", "exp_avg", "exp_avg_sq"}
+        assert all(torch.equal(moments[0][key], moments[1][key]) for key in moments[0]), name
+        assert torch.equal(found[0][name], found[1][name]), name
 
 
 @pytest.mark.parametrize(
