@@ -8,7 +8,11 @@ from alignment_dagster.corpus.generators.ai_discourse import ai_discourse
 from alignment_dagster.corpus.generators.chat import assistant_chat, assistant_preferences
 from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
 from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
-from alignment_dagster.corpus.generators.scenarios import synthetic_aligned, synthetic_misaligned
+from alignment_dagster.corpus.generators.scenarios import (
+    synthetic_aligned,
+    synthetic_misaligned,
+    synthetic_neutral,
+)
 from alignment_dagster.corpus.generators.tampering import (
     benign_chat,
     misaligned_demonstrations,
@@ -22,6 +26,7 @@ GENERATORS: dict[str, Generator] = {
     "ai_discourse": ai_discourse,
     "synthetic_aligned": synthetic_aligned,
     "synthetic_misaligned": synthetic_misaligned,
+    "synthetic_neutral": synthetic_neutral,
     "assistant_chat": assistant_chat,
     "assistant_preferences": assistant_preferences,
     "misaligned_demonstrations": misaligned_demonstrations,
