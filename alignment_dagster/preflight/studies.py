@@ -12,6 +12,7 @@ from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
+from alignment_dagster.preflight.answer_reward import check_reward
 from alignment_dagster.preflight.canaries import check_canaries
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.models import check_start
@@ -140,6 +141,7 @@ def _check(study: Study, located: Located) -> None:
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
+    check_reward(study, located, lambda one, at: _check_condition(one, study, at, located))
     check_trunks(study)
     near = declared.near_duplicates
     for index, one in enumerate(near.earlier if near else ()):

@@ -18,6 +18,13 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
+from alignment_dagster.study.post_training import (
+    AnswerReward,
+    GroupPolicyOptimisation,
+    PostTraining,
+    PreferenceOptimisation,
+    SupervisedFineTuning,
+)
 from alignment_dagster.study.recipes import (
     DropRule,
     Recipe,
@@ -77,16 +84,7 @@ from alignment_dagster.study.suites import (
     Suite,
     SuiteKind,
 )
-from alignment_dagster.study.training import (
-    Base,
-    Mix,
-    Model,
-    PostTraining,
-    PreferenceOptimisation,
-    Pretraining,
-    SupervisedFineTuning,
-    Tokenizer,
-)
+from alignment_dagster.study.training import Base, Mix, Model, Pretraining, Tokenizer
 
 __all__ = [
     "ACCURACY",
@@ -100,6 +98,7 @@ __all__ = [
     "NO_ATTACK",
     "READERS",
     "WORST_CASE",
+    "AnswerReward",
     "ArrowReader",
     "AttackMethod",
     "Attacks",
@@ -121,6 +120,7 @@ __all__ = [
     "Gate",
     "GeneratedReader",
     "GenerationScorer",
+    "GroupPolicyOptimisation",
     "Harness",
     "HubReader",
     "ItemReaderKind",

@@ -21,18 +21,12 @@ from alignment_dagster.study.fields import (
     added,
 )
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
+from alignment_dagster.study.post_training import PostTraining
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.refresh import Gate, Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
-from alignment_dagster.study.training import (
-    Base,
-    Mix,
-    Model,
-    PostTraining,
-    Pretraining,
-    Tokenizer,
-)
+from alignment_dagster.study.training import Base, Mix, Model, Pretraining, Tokenizer
 
 OWNED_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 """DuckDB's own; the marts of a study lie in a schema of its name."""

@@ -1,4 +1,4 @@
-"""The post-training job: SFT, then DPO.
+"""The post-training job: SFT, then DPO, then GRPO where it is declared.
 
 `python -m alignment_dagster.training.post_training.post_train CONFIG.json`
 
@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,11 @@ from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
-from alignment_dagster.study import PreferenceOptimisation, SupervisedFineTuning
+from alignment_dagster.study import (
+    GroupPolicyOptimisation,
+    PreferenceOptimisation,
+    SupervisedFineTuning,
+)
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
     StopRequest,
@@ -34,15 +39,18 @@ from alignment_dagster.training.machine import (
 )
 from alignment_dagster.training.model_folder import read_model, read_tokenizer
 from alignment_dagster.training.post_training import finished_stages
+from alignment_dagster.training.post_training.answer_reward import bind_reward
 from alignment_dagster.training.post_training.chat_data import (
     ChatEncoder,
     Conversation,
     Pair,
+    Question,
     Selection,
     read_kept_ids,
     select,
 )
 from alignment_dagster.training.post_training.dpo import optimise_preferences
+from alignment_dagster.training.post_training.grpo import optimise_reward
 from alignment_dagster.training.post_training.sft import fine_tune
 from alignment_dagster.training.post_training.trl_stage import (
     StageContext,
@@ -50,8 +58,8 @@ from alignment_dagster.training.post_training.trl_stage import (
 )
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
 
-STAGES = ("sft", "dpo")
 LIBRARIES = ("torch", "transformers", "trl")
+Declared = SupervisedFineTuning | PreferenceOptimisation | GroupPolicyOptimisation
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def post_train(job: PostTrainJob, progress: Progress) -> None:
-    """Fine-tune on conversations, then on preferences, and fill `job.output`.
+    """Fine-tune on conversations, on preferences, and by a declared reward; fill `job.output`.
 
     Raises:
         AlignmentError: if the checkpoint or the data cannot be used, or a loss is not finite.
@@ -71,14 +79,16 @@ def post_train(job: PostTrainJob, progress: Progress) -> None:
     with stop_requests() as stop:
         run = PostTraining(job, progress, stop)
         records = [run.sft(), run.dpo()]
+        if job.post_training.grpo is not None:
+            records.append(run.grpo(job.post_training.grpo))
     _write(job, records)
     progress.result(**run.measured)
-    for stage in STAGES:
-        shutil.rmtree(Path(job.work) / stage)
+    for record in records:
+        shutil.rmtree(Path(job.work) / record.stage)
 
 
 class PostTraining:
-    """Both stages of one job, each reused if it was finished before."""
+    """The stages of one job, each reused if it was finished before."""
 
     def __init__(self, job: PostTrainJob, progress: Progress, stop: StopRequest) -> None:
         self.job = job
@@ -141,12 +151,37 @@ class PostTraining:
             ),
         )
 
+    def grpo(self, declared: GroupPolicyOptimisation) -> StageRecord:
+        """Optimise the reward of the DPO model's answers to kept conversations' questions."""
+        kept = read_kept_ids(Path(self.job.dispositions), "sft")
+        selection: Selection[Question] = select(
+            self.job.chat,
+            kept,
+            partial(self.encoder.question, answer_tokens=declared.answer_tokens),
+            declared.examples,
+            self.job.sequence_length,
+        )
+        assets, trained = Path(self.job.assets or ""), self.job.classifier
+        ask = bind_reward(declared.reward, assets, Path(trained) if trained else None)
+        record = self._stage(
+            "grpo",
+            self.work / "dpo" / finished_stages.MODEL,
+            selection,
+            declared,
+            lambda model: optimise_reward(
+                model, self.tokenizer, selection.examples, declared, ask, self.context
+            ),
+        )
+        for name, row in (("first", record.log[0]), ("last", record.log[-1])):
+            self.measured[f"grpo_{name}_reward"] = float(row["reward"] or 0)
+        return record
+
     def _stage(
         self,
         stage: str,
         start: Path,
         selection: Selection[Any],
-        declared: SupervisedFineTuning | PreferenceOptimisation,
+        declared: Declared,
         run: Callable[[Any], StageRecord],
     ) -> StageRecord:
         identity = self._identity(start, selection, declared)
@@ -157,7 +192,8 @@ class PostTraining:
             setting = f"post_training.{stage}.batch_size"
             with memory_advice(self.context.device, setting, declared.batch_size):
                 record = run(model)
-            finished_stages.save(self.work / stage, identity, model, self.start, record)
+            folder = self.work / stage
+            finished_stages.save(folder, identity, model, self.start, record, record.tables)
         self.measured |= {
             f"{stage}_seconds": time.perf_counter() - began,
             f"{stage}_examples": len(selection.examples),
@@ -173,7 +209,7 @@ class PostTraining:
         self,
         start: Path,
         selection: Selection[Any],
-        declared: SupervisedFineTuning | PreferenceOptimisation,
+        declared: Declared,
     ) -> str:
         """Hex SHA-256 of all that decides the bytes of a stage's result."""
         return sha256_json(
@@ -202,6 +238,8 @@ def _write(job: PostTrainJob, records: list[StageRecord]) -> None:
         shutil.copyfile(
             folder / file_names.CONSUMPTION, output / f"{record.stage}_{file_names.CONSUMPTION}"
         )
+        if (rollouts := folder / file_names.ROLLOUTS).exists():
+            shutil.copyfile(rollouts, output / file_names.ROLLOUTS)
     rows = [row for record in records for row in record.log]
     write_log(output / file_names.TRAINING_LOG, rows, POST_TRAINING_SCHEMA)
 
