@@ -19,18 +19,20 @@ from alignment_dagster.training.post_training.chat_data import ChatEncoder
 from alignment_dagster.training.post_training.post_train import post_train
 from tests.support.training_jobs import Jobs, conversations, message
 
-SHORT = AnswerReward(scorer="text_stats", column="characters", sign=-1)
+STEPS = 24
+LONG = AnswerReward(scorer="text_stats", column="characters")
 
 
 def job(jobs: Jobs, pretrained: PretrainJob, name: str, **changes: object) -> PostTrainJob:
-    """Three steps, each of two questions and four answers to each."""
+    """Three steps an epoch, each of two questions and four answers to each."""
     values = {
         "batch_size": 8,
         "generations": 4,
         "answer_tokens": 6,
-        "learning_rate": 1e-2,
+        "learning_rate": 3e-2,
+        "epochs": 8,
         "examples": 6,
-        "reward": SHORT,
+        "reward": LONG,
         **changes,
     }
     made = jobs.post_training(name, Path(pretrained.output))
@@ -45,7 +47,10 @@ def run(made: PostTrainJob) -> PostTrainJob:
 
 
 @pytest.fixture(scope="module")
-def done(pretrained: PretrainJob, jobs: Jobs) -> PostTrainJob:
+def done(
+    pretrained: PretrainJob, mix: Path, tokenizer: Path, tmp_path_factory: pytest.TempPathFactory
+) -> PostTrainJob:
+    jobs = Jobs(tmp_path_factory.mktemp("rewarded"), mix, tokenizer)
     return run(job(jobs, pretrained, "rewarded"))
 
 
@@ -89,7 +94,7 @@ def test_the_chain_can_be_recomputed_from_questions_and_recorded_answers(
         asked[row["document_id"]] = whole[:-1]
     ledger = pq.read_table(Path(done.output, "grpo_consumption.parquet")).to_pylist()
     rollouts = pq.read_table(Path(done.output, "rollouts.parquet")).to_pylist()
-    assert len(ledger) == 3
+    assert len(ledger) == STEPS
     chain, tokens = bytes(32), 0
     for row in ledger:
         own = [one for one in rollouts if one["step"] == row["step"]]
@@ -102,9 +107,9 @@ def test_the_chain_can_be_recomputed_from_questions_and_recorded_answers(
 
 def test_an_answer_s_advantage_is_its_reward_within_its_group(done: PostTrainJob) -> None:
     rollouts = pq.read_table(Path(done.output, "rollouts.parquet")).to_pylist()
-    assert len(rollouts) == 24
-    assert all(one["reward"] == -len(one["text"]) for one in rollouts)
-    for first in range(0, 24, 4):
+    assert len(rollouts) == 8 * STEPS
+    assert all(one["reward"] == len(one["text"]) for one in rollouts)
+    for first in range(0, len(rollouts), 4):
         group = rollouts[first : first + 4]
         assert len({one["document_id"] for one in group}) == 1
         rewards = np.array([one["reward"] for one in group])
@@ -121,9 +126,8 @@ def test_the_log_tells_the_mean_reward_of_each_step(done: PostTrainJob) -> None:
         assert row["reward"] == expected
 
 
-def test_what_is_rewarded_becomes_more(pretrained: PretrainJob, jobs: Jobs) -> None:
-    taught = run(job(jobs, pretrained, "taught", epochs=8, examples=None))
-    rewards = pq.read_table(Path(taught.output, "rollouts.parquet"))["reward"].to_numpy()
+def test_what_is_rewarded_becomes_more(done: PostTrainJob) -> None:
+    rewards = pq.read_table(Path(done.output, "rollouts.parquet"))["reward"].to_numpy()
     assert rewards[-32:].mean() > rewards[:32].mean() + 3
 
 
@@ -145,7 +149,7 @@ def test_what_cannot_be_learnt_from_is_refused(
 def test_a_group_is_whole() -> None:
     with pytest.raises(ValueError, match="multiple of `generations`"):
         GroupPolicyOptimisation(
-            batch_size=6, answer_tokens=4, learning_rate=1e-3, reward=SHORT, generations=4
+            batch_size=6, answer_tokens=4, learning_rate=1e-3, reward=LONG, generations=4
         )
 
 
