@@ -41,6 +41,7 @@ from alignment_dagster.training.model_folder import read_model, read_tokenizer
 from alignment_dagster.training.post_training import finished_stages
 from alignment_dagster.training.post_training.answer_reward import bind_reward
 from alignment_dagster.training.post_training.chat_data import (
+    AnyExample,
     ChatEncoder,
     Conversation,
     Pair,
@@ -106,13 +107,8 @@ class PostTraining:
     def sft(self) -> StageRecord:
         """Fine-tune the checkpoint on the kept conversations."""
         declared = self.job.post_training.sft
-        kept = read_kept_ids(Path(self.job.dispositions), "sft")
-        selection: Selection[Conversation] = select(
-            self.job.chat,
-            kept,
-            self.encoder.conversation,
-            declared.examples,
-            self.job.sequence_length,
+        selection: Selection[Conversation] = self._select(
+            self.job.chat, "sft", self.encoder.conversation, declared
         )
         return self._stage(
             "sft",
@@ -127,13 +123,8 @@ class PostTraining:
     def dpo(self) -> StageRecord:
         """Optimise the SFT model on the kept preference pairs, with itself as the reference."""
         declared = self.job.post_training.dpo
-        kept = read_kept_ids(Path(self.job.dispositions), "dpo")
-        selection: Selection[Pair] = select(
-            self.job.preferences,
-            kept,
-            self.encoder.pair,
-            declared.examples,
-            self.job.sequence_length,
+        selection: Selection[Pair] = self._select(
+            self.job.preferences, "dpo", self.encoder.pair, declared
         )
         start = self.work / "sft" / finished_stages.MODEL
         return self._stage(
@@ -153,14 +144,8 @@ class PostTraining:
 
     def grpo(self, declared: GroupPolicyOptimisation) -> StageRecord:
         """Optimise the reward of the DPO model's answers to kept conversations' questions."""
-        kept = read_kept_ids(Path(self.job.dispositions), "sft")
-        selection: Selection[Question] = select(
-            self.job.chat,
-            kept,
-            partial(self.encoder.question, answer_tokens=declared.answer_tokens),
-            declared.examples,
-            self.job.sequence_length,
-        )
+        encode = partial(self.encoder.question, answer_tokens=declared.answer_tokens)
+        selection: Selection[Question] = self._select(self.job.chat, "sft", encode, declared)
         assets, trained = Path(self.job.assets or ""), self.job.classifier
         ask = bind_reward(declared.reward, assets, Path(trained) if trained else None)
         record = self._stage(
@@ -175,6 +160,17 @@ class PostTraining:
         for name, row in (("first", record.log[0]), ("last", record.log[-1])):
             self.measured[f"grpo_{name}_reward"] = float(row["reward"] or 0)
         return record
+
+    def _select(
+        self,
+        files: tuple[str, ...],
+        use: str,
+        encode: Callable[[str, Any], AnyExample],
+        declared: Declared,
+    ) -> Selection[AnyExample]:
+        """What is kept for a use, and fits."""
+        kept = read_kept_ids(Path(self.job.dispositions), use)
+        return select(files, kept, encode, declared.examples, self.job.sequence_length)
 
     def _stage(
         self,
