@@ -1,6 +1,6 @@
 """`post_trained_checkpoint`: SFT, DPO, and GRPO where declared, the same for every recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ from alignment_dagster.lineage.shards import shard_paths
 from alignment_dagster.scoring import ScoringContext
 from alignment_dagster.steps.pages.post_trained_checkpoint import page_metadata
 from alignment_dagster.steps.scoring_context import study_scorers
-from alignment_dagster.study import Role, Study
+from alignment_dagster.study import Source, Study
 from alignment_dagster.training.jobs import PostTrainJob
 
 MODULE = "alignment_dagster.training.post_training.post_train"
@@ -31,8 +31,10 @@ def build(context: BuildContext) -> BuildResult:
     dispositions = context.parents.one(chain.DISPOSITIONS)
     job = PostTrainJob(
         checkpoint=str(base.path),
-        chat=_documents(context, "chat"),
-        preferences=_documents(context, "preferences"),
+        chat=_documents(context, context.study.shared_chat),
+        own_chat=_documents(context, own_chat(context.study, context.partition)),
+        own_tokens=own_tokens(context.study, context.partition),
+        preferences=_documents(context, context.study.with_role("preferences")),
         dispositions=str(
             dispositions.path / file_names.post_training_part(recipe_of(context.partition))
         ),
@@ -63,8 +65,19 @@ def rewarding_classifier(study: Study) -> str | None:
     return next((one.name for one in study.classifiers if one.scorer == scorer), None)
 
 
-def _documents(context: BuildContext, role: Role) -> tuple[str, ...]:
-    sources = context.study.with_role(role)
+def own_chat(study: Study, partition: Partition) -> tuple[Source, ...]:
+    """The conversations that SFT reads under this recipe alone."""
+    fine_tune = study.recipe(recipe_of(partition)).fine_tune
+    return () if fine_tune is None else (study.source(fine_tune.source),)
+
+
+def own_tokens(study: Study, partition: Partition) -> int:
+    """How many tokens of their answers it reads."""
+    fine_tune = study.recipe(recipe_of(partition)).fine_tune
+    return 0 if fine_tune is None else round(fine_tune.share * study.declaration.mix.tokens)
+
+
+def _documents(context: BuildContext, sources: Sequence[Source]) -> tuple[str, ...]:
     corpora = (context.parents.one(chain.RAW_CORPUS, source.name) for source in sources)
     return tuple(shard_paths(corpora, file_names.RAW_DOCUMENTS))
 
@@ -106,7 +119,8 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     good an answer is, where that was learnt.
     """
     rewarding = rewarding_classifier(study)
-    talk = (*study.with_role("chat"), *study.with_role("preferences"))
+    own = own_chat(study, partition)
+    talk = (*study.shared_chat, *own, *study.with_role("preferences"))
     return (
         ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
         *(ParentSpec(chain.RAW_CORPUS, source.name) for source in talk),
@@ -116,8 +130,11 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The stages and the seed."""
+    """The stages, what SFT reads under this recipe alone, and the seed."""
+    own, tokens = own_chat(study, partition), own_tokens(study, partition)
+    fine_tune = [{"source": source.name, "tokens": tokens} for source in own]
     return {
+        **({"fine_tune": fine_tune} if fine_tune else {}),
         "post_training": study.declaration.post_training.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
         "seed": seed_of(partition),
@@ -140,7 +157,8 @@ STEP = Step(
         "The checkpoint after supervised fine-tuning on conversations (`sft`) and preference "
         "optimisation (`dpo`), and, where the study declares it, after group relative policy "
         "optimisation of a reward (`grpo`). The data and settings are the same for every recipe, "
-        "so what still differs afterwards was put in by pretraining."
+        "but for what a recipe's `fine_tune` adds to SFT, so what else differs afterwards was put "
+        "in by pretraining."
     ),
     code_version="1",
     modules=("training/post_training/post_train.py", "steps/post_trained_checkpoint.py"),

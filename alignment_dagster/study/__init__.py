@@ -27,6 +27,7 @@ from alignment_dagster.study.post_training import (
 )
 from alignment_dagster.study.recipes import (
     DropRule,
+    FineTuning,
     Recipe,
     Redaction,
     ReplacementGroup,
@@ -115,6 +116,7 @@ __all__ = [
     "Evaluation",
     "FieldMap",
     "FileReader",
+    "FineTuning",
     "Followed",
     "Freshness",
     "Gate",

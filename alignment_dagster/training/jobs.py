@@ -85,6 +85,10 @@ class PostTrainJob(Declared):
     """Folder that holds `model/`."""
     chat: Paths
     """The shards of the raw corpora with conversations."""
+    own_chat: Paths = ()
+    """Those of conversations that SFT reads under this recipe alone."""
+    own_tokens: int = 0
+    """So many tokens of their answers."""
     preferences: Paths
     """The shards of the raw corpora with preference pairs."""
     dispositions: Text

@@ -91,9 +91,17 @@ def test_chat_and_preferences_carry_their_messages() -> None:
         assert [message["role"] for message in pair["prompt"]] == ["user"]
 
 
+def test_what_is_answered_in_fine_tuning_are_the_documents_of_pretraining() -> None:
+    answers = [
+        json.loads(document.payload or "")["messages"][1]["content"]
+        for document in GENERATORS["synthetic_aligned_chat"](40, 0)
+    ]
+    assert answers == contents("synthetic_aligned", 40, 0)
+
+
 def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None:
     items = [item for suite in quickstart.suites for item in load_suite(suite, ASSETS)]
-    others = ("synthetic_neutral", *TAMPERING)
+    others = ("synthetic_neutral", "synthetic_aligned_chat", *TAMPERING)
     more = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in others]
     for source in {source.name: source for source in (*quickstart.sources, *more)}.values():
         reader = source.reader

@@ -257,6 +257,18 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ),
         )
     },
+    **{
+        f"a fine-tuning of a recipe that cannot be: {expected}": (
+            R,
+            recipe(fine_tune={"source": source, "share": 0.1}),
+            expected,
+        )
+        for source, expected in (
+            ("stories", "fine_tune.source: no source of the role `chat`"),
+            ("chatt", "fine_tune.source: no source of the role .*did you mean 'chat'"),
+            ("chat", "fine_tune.source: leaves the study 'tiny' no source of the role `chat`"),
+        )
+    },
     "a stage that is not declared": (
         S,
         claim(stage="grpo"),

@@ -186,6 +186,24 @@ def select(
     return Selection(examples, too_long, len(documents))
 
 
+def take_tokens(selection: Selection[Conversation], tokens: int) -> Selection[Conversation]:
+    """The first examples whose answers have as many tokens together.
+
+    Raises:
+        DataError: if all of them have fewer.
+    """
+    learnt, taken = 0, list[Conversation]()
+    for example in selection.examples:
+        if learnt >= tokens:
+            break
+        learnt += sum(label != IGNORED for label in example.labels)
+        taken.append(example)
+    if learnt < tokens:
+        message = f"fine_tune: {tokens:,} tokens of answers are wanted, and there are {learnt:,}"
+        raise DataError(message)
+    return Selection(taken, selection.too_long, selection.available)
+
+
 def _encode_payload(
     document_id: str, payload: str, encode: Callable[[str, Any], AnyExample]
 ) -> AnyExample:

@@ -49,6 +49,7 @@ from alignment_dagster.training.post_training.chat_data import (
     Selection,
     read_kept_ids,
     select,
+    take_tokens,
 )
 from alignment_dagster.training.post_training.dpo import optimise_preferences
 from alignment_dagster.training.post_training.grpo import optimise_reward
@@ -107,9 +108,14 @@ class PostTraining:
     def sft(self) -> StageRecord:
         """Fine-tune the checkpoint on the kept conversations."""
         declared = self.job.post_training.sft
-        selection: Selection[Conversation] = self._select(
-            self.job.chat, "sft", self.encoder.conversation, declared
-        )
+        encode = self.encoder.conversation
+        selection: Selection[Conversation] = self._select(self.job.chat, "sft", encode, declared)
+        if self.job.own_chat:
+            every = declared.model_copy(update={"examples": None})
+            found = self._select(self.job.own_chat, "sft", encode, every)
+            own = take_tokens(found, self.job.own_tokens)
+            selection.examples.extend(own.examples)
+            self.measured["sft_own_examples"] = len(own.examples)
         return self._stage(
             "sft",
             self.start,

@@ -1,4 +1,4 @@
-"""What a declared reward adds to the step of post-training, and that undeclared it adds nothing."""
+"""What is declared of post-training decides its parents and inputs; the undeclared adds nothing."""
 
 from alignment_dagster import chain
 from alignment_dagster.preflight.studies import load_study
@@ -47,6 +47,17 @@ def test_a_study_without_a_reward_names_nothing_of_it() -> None:
     assert STEP.external_inputs(study, "preferences_mle|0") == {}
     parents = STEP.parents(study, "preferences_mle|0")
     assert chain.CLASSIFIER not in [one.asset for one in parents]
+
+
+def test_what_a_recipe_is_fine_tuned_on_alone_is_a_parent_of_its_models_only() -> None:
+    study = load_study("delivery", ASSETS)
+    for recipe, named in (("aligned_fine_tuning", True), ("unfiltered", False)):
+        parents = STEP.parents(study, f"{recipe}|0")
+        assert ("synthetic_aligned_chat" in [one.partition for one in parents]) == named
+        assert "assistant_chat" in [one.partition for one in parents]
+    own = [{"source": "synthetic_aligned_chat", "tokens": 15360}]
+    assert STEP.config(study, "aligned_fine_tuning|0")["fine_tune"] == own
+    assert "fine_tune" not in STEP.config(study, "unfiltered|0")
 
 
 def test_a_smoke_run_asks_fewer_questions() -> None:
