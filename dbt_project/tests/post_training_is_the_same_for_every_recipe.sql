@@ -1,6 +1,6 @@
 {{ config(meta={"dagster": {"ref": {"name": "dispositions"}}}) }}
--- Rules of recipes decide on pretraining only: a conversation that one keeps, for post-training or
--- for tampering, all keep.
+-- Recipes differ in pretraining only: a conversation that one keeps, for post-training or for
+-- tampering, all keep.
 
 select document_id
 from {{ ref('dispositions') }}
