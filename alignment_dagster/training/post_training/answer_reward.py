@@ -1,7 +1,7 @@
 """The reward of answers: a score of their texts, as a scorer or a trained classifier gives it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.scoring.classifiers.trained import load_scorer
 from alignment_dagster.study import AnswerReward
 
-AskReward = Callable[[Sequence[str]], list[float]]
+AskReward = Callable[[list[str]], list[float]]
 """Texts → the reward of each."""
 
 
@@ -29,7 +29,7 @@ def bind_reward(declared: AnswerReward, assets: Path, classifier: Path | None) -
     scorer = load_scorer(classifier) if classifier else find_scorer(declared.scorer, assets)
     score = scorer.bind(ScoringContext(assets))
 
-    def ask(texts: Sequence[str]) -> list[float]:
+    def ask(texts: list[str]) -> list[float]:
         found = pc.cast(score(texts)[declared.column], pa.float64()).to_pylist()
         if any(one is None or not math.isfinite(one) for one in found):
             raise AlignmentError(
