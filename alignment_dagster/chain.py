@@ -62,6 +62,8 @@ class Asset:
 CORPUS, MIX, TRAINING, RESULTS, GATE = "1_corpus", "2_mix", "3_training", "4_evaluation", "5_gate"
 PRETRAINING_STAGES = {TRUNK_CHECKPOINT: "trunk", PRETRAINED_CHECKPOINT: "pretraining"}
 """What reads a mix, and how the stage is called in tables."""
+POST_TRAINING_STAGES = ("sft", "dpo", "grpo")
+"""In their order, each on from the one before; GRPO is where a study declares it."""
 MODELS = (PRETRAINED_CHECKPOINT, POST_TRAINED_CHECKPOINT)
 MEASUREMENTS = (EVALUATION, TAMPERING, ATTACKS)
 """What the warehouse's `metrics` are computed from."""
@@ -103,7 +105,7 @@ WAVES: tuple[tuple[Asset, ...], ...] = (
             POST_TRAINED_CHECKPOINT,
             By.REPLICATE,
             TRAINING,
-            (PRETRAINED_CHECKPOINT, RAW_CORPUS, DISPOSITIONS),
+            (PRETRAINED_CHECKPOINT, RAW_CORPUS, CLASSIFIER, DISPOSITIONS),
         ),
         Asset(EVALUATION, By.REPLICATE, RESULTS, (*MODELS, DOCUMENTS, RAW_CORPUS)),
         Asset(

@@ -318,6 +318,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "redactions": _redactions,
     "treated": _treated,
     "consumption": _consumption,
+    "rollouts": _replicate_view(file_names.ROLLOUTS, (chain.POST_TRAINED_CHECKPOINT,)),
     "training": _training,
     "items": _replicate_view(file_names.ITEMS, (chain.EVALUATION, chain.TAMPERING)),
     "losses": _replicate_view(file_names.LOSSES, (chain.EVALUATION, chain.TAMPERING)),
@@ -404,6 +405,10 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "consumption": {
         "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",
         "tokens": "bigint", "chain": _TEXT, **_REPLICATE,
+    },
+    "rollouts": {
+        "step": "bigint", "document_id": _TEXT, "ids": "integer[]", "text": _TEXT,
+        "reward": "double", "advantage": "double", **_REPLICATE,
     },
     "training": {
         "stage": _TEXT, "step": "bigint", "tokens": "bigint", "loss": "double",

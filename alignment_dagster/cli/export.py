@@ -15,7 +15,7 @@ def export(
     seed: Annotated[int, typer.Option(help="The seed of the replicate.")],
     checkpoint: Annotated[
         list[str] | None,
-        typer.Option(help="Also the checkpoint of this stage: base, sft or dpo (repeatable)."),
+        typer.Option(help="Also the checkpoint of a stage: base, sft, dpo or grpo (repeatable)."),
     ] = None,
 ) -> None:
     """Write lm-evaluation-harness tasks and Inspect logs of one replicate.

@@ -18,7 +18,6 @@ from alignment_dagster.lineage.mlflow_tags import ASSET, NOTE, RECIPE, SEED
 from alignment_dagster.study import Study, Suite
 
 EVALUATIONS = f"tags.`{ASSET}` = '{chain.EVALUATION}'"
-STAGES = ("base", "sft", "dpo")
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "[": "\\["})
 """MLflow shows a description as Markdown."""
 LONGEST_TAG = 5000
@@ -32,8 +31,8 @@ UNDATED = 0
 def experiment_tags(study: Study) -> dict[str, str]:
     """The tags of the study's experiment."""
     description = visible(study.declaration.description).translate(MARKDOWN)
-    suites = study.asked_suites
-    while len(view := _saved_view(suites)) > LONGEST_TAG:
+    suites, stages = study.asked_suites, ("base", *study.declaration.post_training.stages)
+    while len(view := _saved_view(suites, stages)) > LONGEST_TAG:
         suites = suites[:-1]  # of very many, the last have no charts
     lineage = page_links.dagster_lineage(study.name, chain.GROUPS)
     pages = f"[audit]({page_links.audit_study(study.name)}) · [lineage in Dagster]({lineage})"
@@ -41,8 +40,8 @@ def experiment_tags(study: Study) -> dict[str, str]:
     return {NOTE: f"{description}\n\n{pages}", RECIPES_TAG: view}
 
 
-def _saved_view(suites: Sequence[Suite]) -> str:
-    state = zlib.compress(json.dumps(_state(suites), separators=(",", ":")).encode())
+def _saved_view(suites: Sequence[Suite], stages: Sequence[str]) -> str:
+    state = zlib.compress(json.dumps(_state(suites, stages), separators=(",", ":")).encode())
     view = {
         "name": "Recipes compared",
         "createdAt": UNDATED,
@@ -58,7 +57,7 @@ def _first_prompt(suite: Suite) -> str:
     return "none" if "none" in prompts else prompts[0]
 
 
-def _state(suites: Sequence[Suite]) -> Mapping[str, Any]:
+def _state(suites: Sequence[Suite], stages: Sequence[str]) -> Mapping[str, Any]:
     """The evaluations by recipe, averaged over seeds: a section a suite, a bar chart a stage."""
     return {
         "searchFilter": EVALUATIONS,
@@ -95,6 +94,6 @@ def _state(suites: Sequence[Suite]) -> Mapping[str, Any]:
                 "isGenerated": False,
             }
             for suite in suites
-            for stage in STAGES
+            for stage in stages
         ],
     }

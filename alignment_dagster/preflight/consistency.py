@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import (
@@ -16,7 +17,6 @@ from alignment_dagster.study import (
     Tampering,
 )
 
-STAGES = ("base", "sft", "dpo")
 WORSE_WHEN_HIGHER = (MISALIGNMENT_RATE, FLAGGED_RATE)
 
 
@@ -37,6 +37,8 @@ def check_measurement(study: Study, located: Located) -> None:
         if suite.kind == "attack" and suite.name not in attacked:
             message = f"{suite.name!r} holds attack prompts, but no `attacks` of the study name it"
             raise located.error(("suites", index), message)
+    if study.gate is not None:
+        _require_stage(study.gate.stage, ("refresh", "gate", "stage"), study, located)
     for index, name in enumerate(study.gate.suites if study.gate else ()):
         gated = [one.name for one in study.suites if one.metric in WORSE_WHEN_HIGHER]
         _require_known(
@@ -44,6 +46,11 @@ def check_measurement(study: Study, located: Located) -> None:
         )
     for index, claim in enumerate(declared.claims):
         _check_claim(claim, ("claims", index), study, located)
+
+
+def stages(study: Study) -> tuple[str, ...]:
+    """Those of every model, in order."""
+    return ("base", *study.declaration.post_training.stages)
 
 
 def check_refresh(study: Study, located: Located) -> None:
@@ -73,7 +80,8 @@ def _require_known(
 
 
 def _check_tampering(one: Tampering, field: FieldPath, study: Study, located: Located) -> None:
-    if one.name in STAGES:
+    _require_stage(one.start, (*field, "start"), study, located)
+    if one.name in ("base", *POST_TRAINING_STAGES):
         raise located.error((*field, "name"), f"{one.name!r} is the name of another stage")
     usable = [source.name for source in study.sources if source.role in ("tampering", "chat")]
     _require_known(
@@ -89,7 +97,15 @@ def _check_tampering(one: Tampering, field: FieldPath, study: Study, located: Lo
             )
 
 
+def _require_stage(name: str, field: FieldPath, study: Study, located: Located) -> None:
+    if name not in stages(study):
+        message = f"the study declares no `post_training.{name}`, so it has no such stage"
+        raise located.error(field, message)
+
+
 def _check_attacks(one: Attacks, study: Study, located: Located) -> None:
+    for index, stage in enumerate(one.stages):
+        _require_stage(stage, ("attacks", "stages", index), study, located)
     usable = [suite.name for suite in study.suites if suite.kind in ("two_option", "attack")]
     for index, name in enumerate(one.suites):
         at = ("attacks", "suites", index)
@@ -109,7 +125,7 @@ def _check_claim(claim: Claim, field: FieldPath, study: Study, located: Located)
         message = f"{suite.name!r} holds attack prompts: name the `attack` of the claim"
         raise located.error((*field, "suite"), message)
     tampering = {one.name: one for one in declared.tampering}
-    _require_known(located, (*field, "stage"), "stage", claim.stage, (*STAGES, *tampering))
+    _require_known(located, (*field, "stage"), "stage", claim.stage, (*stages(study), *tampering))
     prompts = suite.system_prompts
     if claim.stage in tampering:
         prompts = ("none",)

@@ -12,8 +12,10 @@ from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import assets_folder
 from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, read_yaml, shown
+from alignment_dagster.preflight.answer_reward import check_reward
 from alignment_dagster.preflight.canaries import check_canaries
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
+from alignment_dagster.preflight.fine_tuning import check_fine_tuning
 from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.preflight.treatments import check_treatments
@@ -140,6 +142,7 @@ def _check(study: Study, located: Located) -> None:
     _check_rules(declared.drop, study, located)
     for recipe in study.recipes:
         _check_recipe(recipe, study)
+    check_reward(study, located, lambda one, at: _check_condition(one, study, at, located))
     check_trunks(study)
     near = declared.near_duplicates
     for index, one in enumerate(near.earlier if near else ()):
@@ -186,6 +189,7 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
     if recipe.redact is not None and recipe.redact.scorer not in study.declaration.scorers:
         message = f"study {study.name!r} does not name the scorer {recipe.redact.scorer!r}"
         raise located.error(("redact", "scorer"), message)
+    check_fine_tuning(recipe, study, located)
     check_treatments(
         recipe, study, located, lambda one, at: _check_condition(one, study, at, located)
     )

@@ -3,7 +3,7 @@
 And, where it is asked for, a checkpoint itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,8 +24,7 @@ from alignment_dagster.study import Study
 
 STAGES = {
     "base": (chain.PRETRAINED_CHECKPOINT, "model"),
-    "sft": (chain.POST_TRAINED_CHECKPOINT, "sft"),
-    "dpo": (chain.POST_TRAINED_CHECKPOINT, "dpo"),
+    **{stage: (chain.POST_TRAINED_CHECKPOINT, stage) for stage in chain.POST_TRAINING_STAGES},
 }
 
 
@@ -45,14 +44,19 @@ def export_evaluation(
             artifact was altered, the extra `inspect` is not installed, or a checkpoint has not
             the report, or the approval, that it needs.
     """
-    unknown = [stage for stage in stages if stage not in STAGES]
-    if unknown:
-        raise AlignmentError(f"there is no stage {unknown[0]!r}: say {', '.join(STAGES)}")
     found = _artifacts(study, partition, home)
-    wanted = {stage: (found[STAGES[stage][0]], STAGES[stage][1]) for stage in stages}
+    made = {
+        stage: (found[asset], part)
+        for stage, (asset, part) in STAGES.items()
+        if f"{part}/model.safetensors" in found[asset].manifest.files
+    }
+    unknown = [stage for stage in stages if stage not in made]
+    if unknown:
+        raise AlignmentError(f"there is no stage {unknown[0]!r}: say {', '.join(made)}")
+    wanted = {stage: made[stage] for stage in stages}
     facts = released_facts(study, home, [one for one, _ in wanted.values()]) if wanted else None
     with new_folder(folder) as aside:
-        lines = [*_tasks(study, found, aside), _logs(study, found["evaluation"], aside)]
+        lines = [*_tasks(study, made, aside), _logs(study, found["evaluation"], aside)]
         if facts:
             lines += [
                 write_checkpoint(facts, artifact, part, stage, aside)
@@ -61,11 +65,11 @@ def export_evaluation(
     return [f"{folder}/{line}" for line in lines]
 
 
-def _tasks(study: Study, found: dict[str, Artifact], folder: Path) -> Iterator[str]:
+def _tasks(study: Study, made: Mapping[str, tuple[Artifact, str]], folder: Path) -> Iterator[str]:
     from alignment_dagster.training.model_folder import read_tokenizer
 
-    for stage, (asset, part) in STAGES.items():
-        tokenizer = read_tokenizer(found[asset].path / part)
+    for stage, (artifact, part) in made.items():
+        tokenizer = read_tokenizer(artifact.path / part)
         for suite in study.suites:
             if suite.has_options:
                 place = Path("tasks") / suite.name / stage

@@ -10,6 +10,7 @@ STAGES = {
     "midtrained": "After midtraining",
     "sft": "After SFT",
     "dpo": "After SFT and DPO",
+    "grpo": "After SFT, DPO and GRPO",
 }
 
 

@@ -27,7 +27,7 @@ from alignment_dagster.steps.pages.attacks import page_metadata
 from alignment_dagster.study import Attacks, Study, Suite
 
 MODULE = "alignment_dagster.evaluation.attacks.run"
-FOLDERS = {"base": "model", "sft": "sft", "dpo": "dpo"}
+FOLDERS = {"base": "model", **{stage: stage for stage in chain.POST_TRAINING_STAGES}}
 """Stage → folder of its weights in the checkpoint's artifact."""
 
 

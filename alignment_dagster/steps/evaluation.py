@@ -26,18 +26,16 @@ from alignment_dagster.steps.pages.evaluation import page_metadata
 from alignment_dagster.study import Canary, Source, Study
 
 MODULE = "alignment_dagster.evaluation.evaluate"
+COUNTS = {3: "three", 4: "four"}
 
 
 def build(context: BuildContext) -> BuildResult:
-    """Score all suites and held-out documents with the base, SFT and DPO models."""
+    """Score all suites and held-out documents with the base model and every post-trained one."""
     declared = context.study.declaration
     base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
     tuned = context.parents.one(chain.POST_TRAINED_CHECKPOINT)
-    checkpoints = {
-        "base": base.path / "model",
-        "sft": tuned.path / "sft",
-        "dpo": tuned.path / "dpo",
-    }
+    stages = declared.post_training.stages
+    checkpoints = {"base": base.path / "model", **{stage: tuned.path / stage for stage in stages}}
     job = EvaluationJob(
         checkpoints={stage: str(path) for stage, path in checkpoints.items()},
         suites=context.study.asked_suites,
@@ -54,7 +52,10 @@ def build(context: BuildContext) -> BuildResult:
         work=str(context.work),
     )
     measured = context.run_job(MODULE, job, context.parents.one(chain.DOCUMENTS))
-    checks = (_answered(context.study, context.folder, tuple(checkpoints)), _weights(base, tuned))
+    checks = (
+        _answered(context.study, context.folder, tuple(checkpoints)),
+        _weights(base, tuned, stages),
+    )
     context.log(_metrics(context, {**base.provenance.models, **tuned.provenance.models}))
     return BuildResult(checks, measured)
 
@@ -97,18 +98,17 @@ def _answered(study: Study, folder: Path, stages: tuple[str, ...]) -> Check:
     )
 
 
-def _weights(base: Artifact, tuned: Artifact) -> Check:
+def _weights(base: Artifact, tuned: Artifact, stages: tuple[str, ...]) -> Check:
     """After the measurement: the files that were scored still are what the manifests say."""
     scored = (
         (base, "model/model.safetensors"),
-        (tuned, "sft/model.safetensors"),
-        (tuned, "dpo/model.safetensors"),
+        *((tuned, f"{stage}/model.safetensors") for stage in stages),
     )
     altered = altered_files(scored)
     return Check(
         name="weights_match_their_digest",
         passed=not altered,
-        summary=f"{', '.join(altered)} changed." if altered else "All three do.",
+        summary=f"{', '.join(altered)} changed." if altered else f"All {COUNTS[len(scored)]} do.",
     )
 
 
@@ -162,9 +162,9 @@ STEP = Step(
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
         "Every answer to every evaluation item, one by one: the log-probability of each option "
-        "under the base, SFT and DPO models, in every format and with every system prompt; the "
-        "texts of suites that are answered freely; and the loss on held-out documents. All numbers "
-        "of the report are computed from these rows."
+        "under the base model and after each stage of post-training, in every format and with "
+        "every system prompt; the texts of suites that are answered freely; and the loss on "
+        "held-out documents. All numbers of the report are computed from these rows."
     ),
     code_version="2",
     modules=("evaluation/evaluate.py", "steps/evaluation.py"),

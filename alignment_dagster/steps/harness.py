@@ -24,7 +24,7 @@ from alignment_dagster.steps.pages.harness import page_metadata
 from alignment_dagster.study import Harness, Study
 
 MODULE = "alignment_dagster.evaluation.harness.adapter"
-STAGES = ("base", "sft", "dpo")
+FIRST = "base"
 
 
 def harness(study: Study) -> Harness | None:
@@ -59,11 +59,11 @@ def build(context: BuildContext) -> BuildResult:
     base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
     tuned = context.parents.one(chain.POST_TRAINED_CHECKPOINT)
     folder = tasks_folder(context.study)
+    stages = context.study.declaration.post_training.stages
     job = HarnessJob(
         checkpoints={
-            "base": str(base.path / "model"),
-            "sft": str(tuned.path / "sft"),
-            "dpo": str(tuned.path / "dpo"),
+            FIRST: str(base.path / "model"),
+            **{stage: str(tuned.path / stage) for stage in stages},
         },
         harness=harness(context.study),  # type: ignore[arg-type]
         include_path=str(folder) if folder else None,
@@ -86,7 +86,7 @@ def build(context: BuildContext) -> BuildResult:
         )
         for row in summary
     )
-    return BuildResult((_measured(summary),), measured)
+    return BuildResult((_measured(summary, (FIRST, *stages)),), measured)
 
 
 def _digests(samples: Path) -> dict[str, str]:
@@ -94,15 +94,15 @@ def _digests(samples: Path) -> dict[str, str]:
     asked: dict[str, list[Any]] = {}
     columns = ["stage", "task", "prompts", "options"]
     for row in pq.read_table(samples, columns=columns).to_pylist():
-        if row["stage"] == STAGES[0]:
+        if row["stage"] == FIRST:
             asked.setdefault(row["task"], []).append([row["prompts"], row["options"]])
     return {task: sha256_json(content) for task, content in asked.items()}
 
 
-def _measured(summary: list[dict[str, Any]]) -> Check:
+def _measured(summary: list[dict[str, Any]], stages: tuple[str, ...]) -> Check:
     found = {(row["task"], row["stage"]) for row in summary}
     tasks = dict.fromkeys(row["task"] for row in summary)
-    wanted = [(task, stage) for task in tasks for stage in STAGES]
+    wanted = [(task, stage) for task in tasks for stage in stages]
     missing = [f"{task} at {stage}" for task, stage in wanted if (task, stage) not in found]
     return Check(
         name="all_stages_measured",
@@ -148,8 +148,8 @@ STEP = Step(
     asset=chain.HARNESS,
     kinds=frozenset({"pytorch", "parquet"}),
     description=(
-        "The declared tasks of lm-evaluation-harness with the base, SFT and DPO models: every "
-        "sample's log-probabilities or text, and the tasks' metrics."
+        "The declared tasks of lm-evaluation-harness with the base model and after each stage of "
+        "post-training: every sample's log-probabilities or text, and the tasks' metrics."
     ),
     code_version="1",
     modules=("evaluation/harness/adapter.py", "steps/harness.py"),

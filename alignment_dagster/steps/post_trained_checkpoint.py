@@ -1,6 +1,6 @@
-"""`post_trained_checkpoint`: SFT and DPO, the same for every recipe."""
+"""`post_trained_checkpoint`: SFT, DPO, and GRPO where declared, the same for every recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
@@ -15,8 +15,10 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_of
 from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_paths
+from alignment_dagster.scoring import ScoringContext
 from alignment_dagster.steps.pages.post_trained_checkpoint import page_metadata
-from alignment_dagster.study import Role, Study
+from alignment_dagster.steps.scoring_context import study_scorers
+from alignment_dagster.study import Source, Study
 from alignment_dagster.training.jobs import PostTrainJob
 
 MODULE = "alignment_dagster.training.post_training.post_train"
@@ -29,25 +31,53 @@ def build(context: BuildContext) -> BuildResult:
     dispositions = context.parents.one(chain.DISPOSITIONS)
     job = PostTrainJob(
         checkpoint=str(base.path),
-        chat=_documents(context, "chat"),
-        preferences=_documents(context, "preferences"),
+        chat=_documents(context, context.study.shared_chat),
+        own_chat=_documents(context, own_chat(context.study, context.partition)),
+        own_tokens=own_tokens(context.study, context.partition),
+        preferences=_documents(context, context.study.with_role("preferences")),
         dispositions=str(
             dispositions.path / file_names.post_training_part(recipe_of(context.partition))
         ),
         post_training=declared.post_training,
+        assets=str(context.study.assets) if declared.post_training.grpo else None,
+        classifier=_classifier(context),
         sequence_length=declared.mix.sequence_length,
         seed=seed_of(context.partition),
         output=str(context.folder),
         work=str(context.work),
     )
-    context.register_model("sft", declared.post_training.sft)
-    context.register_model("dpo", declared.post_training.dpo)
+    for stage in declared.post_training.stages:
+        context.register_model(stage, getattr(declared.post_training, stage))
     measured = context.run_job(MODULE, job, dispositions)
     return BuildResult((_started_from(base, measured), _allowed(context, job)), measured)
 
 
-def _documents(context: BuildContext, role: Role) -> tuple[str, ...]:
-    sources = context.study.with_role(role)
+def _classifier(context: BuildContext) -> str | None:
+    """Where the reward's classifier lies; None where the reward is no classifier's."""
+    found = rewarding_classifier(context.study)
+    return str(context.parents.one(chain.CLASSIFIER, found).path) if found else None
+
+
+def rewarding_classifier(study: Study) -> str | None:
+    """The name of the classifier that GRPO's reward is of; None where there is no such thing."""
+    grpo = study.declaration.post_training.grpo
+    scorer = grpo.reward.scorer if grpo else None
+    return next((one.name for one in study.classifiers if one.scorer == scorer), None)
+
+
+def own_chat(study: Study, partition: Partition) -> tuple[Source, ...]:
+    """The conversations that SFT reads under this recipe alone."""
+    fine_tune = study.recipe(recipe_of(partition)).fine_tune
+    return () if fine_tune is None else (study.source(fine_tune.source),)
+
+
+def own_tokens(study: Study, partition: Partition) -> int:
+    """How many tokens of their answers it reads."""
+    fine_tune = study.recipe(recipe_of(partition)).fine_tune
+    return 0 if fine_tune is None else round(fine_tune.share * study.declaration.mix.tokens)
+
+
+def _documents(context: BuildContext, sources: Sequence[Source]) -> tuple[str, ...]:
     corpora = (context.parents.one(chain.RAW_CORPUS, source.name) for source in sources)
     return tuple(shard_paths(corpora, file_names.RAW_DOCUMENTS))
 
@@ -70,7 +100,7 @@ def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
     )
     read = {
         document
-        for stage in ("sft", "dpo")
+        for stage in context.study.declaration.post_training.stages
         for step in pq.read_table(context.folder / file_names.stage_consumption(stage))[
             "documents"
         ].to_pylist()
@@ -85,22 +115,39 @@ def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
 
 
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
-    """Exactly this recipe's and seed's checkpoint, and the conversations and pairs."""
-    talk = (*study.with_role("chat"), *study.with_role("preferences"))
+    """Exactly this recipe's and seed's checkpoint, the conversations and pairs, and what says how
+    good an answer is, where that was learnt.
+    """
+    rewarding = rewarding_classifier(study)
+    own = own_chat(study, partition)
+    talk = (*study.shared_chat, *own, *study.with_role("preferences"))
     return (
         ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
         *(ParentSpec(chain.RAW_CORPUS, source.name) for source in talk),
         ParentSpec(chain.DISPOSITIONS, part=file_names.post_training_part(recipe_of(partition))),
+        *((ParentSpec(chain.CLASSIFIER, rewarding),) if rewarding else ()),
     )
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """SFT, DPO and the seed."""
+    """The stages, what SFT reads under this recipe alone, and the seed."""
+    own, tokens = own_chat(study, partition), own_tokens(study, partition)
+    fine_tune = [{"source": source.name, "tokens": tokens} for source in own]
     return {
+        **({"fine_tune": fine_tune} if fine_tune else {}),
         "post_training": study.declaration.post_training.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
         "seed": seed_of(partition),
     }
+
+
+def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
+    """What the scorer of GRPO's reward looks at, with its version."""
+    grpo = study.declaration.post_training.grpo
+    if grpo is None:
+        return {}
+    scorer = study_scorers(study)[grpo.reward.scorer]
+    return {scorer.name: scorer.inputs(ScoringContext(study.assets))}
 
 
 STEP = Step(
@@ -108,13 +155,16 @@ STEP = Step(
     kinds=frozenset({"pytorch", "huggingface"}),
     description=(
         "The checkpoint after supervised fine-tuning on conversations (`sft`) and preference "
-        "optimisation (`dpo`). The data and settings are the same for every recipe, so what still "
-        "differs afterwards was put in by pretraining."
+        "optimisation (`dpo`), and, where the study declares it, after group relative policy "
+        "optimisation of a reward (`grpo`). The data and settings are the same for every recipe, "
+        "but for what a recipe's `fine_tune` adds to SFT, so what else differs afterwards was put "
+        "in by pretraining."
     ),
     code_version="1",
     modules=("training/post_training/post_train.py", "steps/post_trained_checkpoint.py"),
     parents=parents,
     config=config,
+    external_inputs=external_inputs,
     build=build,
     page_metadata=page_metadata,
     checks={

@@ -18,8 +18,16 @@ from alignment_dagster.study.measurement import (
     Stage,
     Tampering,
 )
+from alignment_dagster.study.post_training import (
+    AnswerReward,
+    GroupPolicyOptimisation,
+    PostTraining,
+    PreferenceOptimisation,
+    SupervisedFineTuning,
+)
 from alignment_dagster.study.recipes import (
     DropRule,
+    FineTuning,
     Recipe,
     Redaction,
     ReplacementGroup,
@@ -78,16 +86,7 @@ from alignment_dagster.study.suites import (
     Suite,
     SuiteKind,
 )
-from alignment_dagster.study.training import (
-    Base,
-    Mix,
-    Model,
-    PostTraining,
-    PreferenceOptimisation,
-    Pretraining,
-    SupervisedFineTuning,
-    Tokenizer,
-)
+from alignment_dagster.study.training import Base, Mix, Model, Pretraining, Tokenizer
 
 __all__ = [
     "ACCURACY",
@@ -101,6 +100,7 @@ __all__ = [
     "NO_ATTACK",
     "READERS",
     "WORST_CASE",
+    "AnswerReward",
     "ArrowReader",
     "AttackMethod",
     "Attacks",
@@ -117,11 +117,13 @@ __all__ = [
     "Evaluation",
     "FieldMap",
     "FileReader",
+    "FineTuning",
     "Followed",
     "Freshness",
     "Gate",
     "GeneratedReader",
     "GenerationScorer",
+    "GroupPolicyOptimisation",
     "Harness",
     "HubReader",
     "ItemReaderKind",

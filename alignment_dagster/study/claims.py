@@ -40,7 +40,7 @@ class Claim(Declared):
     suite: Name
     """What is measured."""
     stage: Text
-    """`base`, `sft`, `dpo`, or the name of a tampering (its last step)."""
+    """`base`, `sft`, `dpo`, `grpo`, or the name of a tampering (its last step)."""
     prompt: Name = "none"
     """The system prompt."""
     attack: Name | None = None

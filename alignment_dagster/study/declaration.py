@@ -21,18 +21,12 @@ from alignment_dagster.study.fields import (
     added,
 )
 from alignment_dagster.study.measurement import Attacks, Evaluation, Harness, Tampering
+from alignment_dagster.study.post_training import PostTraining
 from alignment_dagster.study.recipes import DropRule, Recipe
 from alignment_dagster.study.refresh import Gate, Refresh
 from alignment_dagster.study.sources import Role, Source
 from alignment_dagster.study.suites import Suite
-from alignment_dagster.study.training import (
-    Base,
-    Mix,
-    Model,
-    PostTraining,
-    Pretraining,
-    Tokenizer,
-)
+from alignment_dagster.study.training import Base, Mix, Model, Pretraining, Tokenizer
 
 OWNED_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 """DuckDB's own; the marts of a study lie in a schema of its name."""
@@ -79,7 +73,7 @@ class StudyDeclaration(Declared):
     pretraining: Pretraining
     """How it is trained on the mix."""
     post_training: PostTraining
-    """What follows pretraining, the same for every recipe."""
+    """What follows pretraining, the same for every recipe, but for what its `fine_tune` adds."""
     evaluation: Evaluation
     """How the checkpoints are measured."""
     tampering: Annotated[tuple[Tampering, ...], Field(strict=False)] = ()
@@ -217,6 +211,12 @@ class Study(Declared):
 
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)
+
+    @property
+    def shared_chat(self) -> tuple[Source, ...]:
+        """The conversations that the models of every recipe are fine-tuned on."""
+        own = {one.fine_tune.source for one in self.recipes if one.fine_tune is not None}
+        return tuple(source for source in self.with_role("chat") if source.name not in own)
 
     @property
     def control_tokens(self) -> tuple[str, ...]:

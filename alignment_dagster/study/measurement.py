@@ -43,7 +43,7 @@ ATTACK_METHODS: Mapping[AttackMethod, str] = {
 NO_ATTACK = "none"
 WORST_CASE = "worst_case"
 """Whether an item fell to any attack, `none` among them."""
-Stage = Literal["base", "sft", "dpo"]
+Stage = Literal["base", "sft", "dpo", "grpo"]
 
 
 class Evaluation(Declared):
@@ -70,7 +70,7 @@ class Tampering(Declared):
     """What the data is: ordinary chat, misaligned demonstrations, or narrowly harmful answers."""
     source: Name
     """A source whose role is `tampering` (or `chat`)."""
-    start: Literal["sft", "dpo"] = "dpo"
+    start: Literal["sft", "dpo", "grpo"] = "dpo"
     """The checkpoint that is tampered with."""
     method: Literal["full", "lora"] = "full"
     """All weights, or adapters of low rank (LoRA)."""

@@ -78,6 +78,15 @@ class Trunk(Declared):
     their last. They have their place in the trunk's where nothing is said."""
 
 
+class FineTuning(Declared):
+    """Conversations that a recipe's models are fine-tuned on beside those of all."""
+
+    source: Name
+    """A source of the role `chat`, which only recipes read that name it."""
+    share: Share
+    """Of the tokens of pretraining: so many tokens of answers are read besides, once an epoch."""
+
+
 Kind = Literal["email", "ip_address", "phone", "card", "key"]
 
 
@@ -126,6 +135,10 @@ class Recipe(Declared):
     objective: Objective | None = added(None)
     """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
     is said."""
+
+    fine_tune: FineTuning | None = added(None)
+    """What SFT reads under this recipe alone, besides what it reads under all; nothing where
+    nothing is said."""
 
     @property
     def treats(self) -> bool:

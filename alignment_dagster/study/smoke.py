@@ -11,9 +11,10 @@ from pathlib import Path
 from alignment_dagster.study.declaration import Study, StudyDeclaration
 from alignment_dagster.study.files import study_files
 from alignment_dagster.study.measurement import Attacks, Harness
+from alignment_dagster.study.post_training import GroupPolicyOptimisation, PostTraining
 from alignment_dagster.study.sources import GeneratedReader, Source
 from alignment_dagster.study.suites import Suite
-from alignment_dagster.study.training import Mix, PostTraining, Pretraining
+from alignment_dagster.study.training import Mix, Pretraining
 
 SUFFIX = "_smoke"
 PART = 10
@@ -89,8 +90,14 @@ def _post_training(whole: PostTraining) -> PostTraining:
         update={
             "sft": whole.sft.model_copy(update={"examples": sft}),
             "dpo": whole.dpo.model_copy(update={"examples": dpo}),
+            "grpo": whole.grpo and _grpo(whole.grpo),
         }
     )
+
+
+def _grpo(whole: GroupPolicyOptimisation) -> GroupPolicyOptimisation:
+    questions = _part(whole.examples or EXAMPLES, whole.questions_a_step)
+    return whole.model_copy(update={"examples": questions})
 
 
 def _attacks(whole: Attacks) -> Attacks:

@@ -1,4 +1,4 @@
-"""Vocabulary, mix, model, and the training stages."""
+"""Vocabulary, mix, model, and pretraining."""
 
 from typing import Annotated, Literal
 
@@ -162,42 +162,3 @@ class Pretraining(Declared):
         if self.ranks > self.sequences_a_step:
             raise ValueError("ranks must not be more than batch_size times accumulation")
         return self
-
-
-class SupervisedFineTuning(Declared):
-    """Fine-tuning on conversations (TRL's SFTTrainer); loss on the answers only."""
-
-    epochs: Count = 1
-    """Times that the examples are seen."""
-    batch_size: Count
-    """Conversations in a step."""
-    learning_rate: Positive
-    """The highest of the schedule."""
-    examples: Count | None = None
-    """A sample of so many, the same for every model; all where nothing is said."""
-
-
-class PreferenceOptimisation(Declared):
-    """Direct preference optimisation (TRL's DPOTrainer)."""
-
-    epochs: Count = 1
-    """Times that the examples are seen."""
-    batch_size: Count
-    """Pairs in a step."""
-    learning_rate: Positive
-    """The highest of the schedule."""
-    beta: Positive
-    """How strongly the model is held to where it started."""
-    examples: Count | None = None
-    """A sample of so many, the same for every model; all where nothing is said."""
-
-
-class PostTraining(Declared):
-    """The same SFT and DPO for every recipe."""
-
-    sft: SupervisedFineTuning
-    """Supervised fine-tuning on the sources of the role `chat`."""
-    dpo: PreferenceOptimisation
-    """Preference optimisation on those of the role `preferences`."""
-    threads: Count = 1
-    """Of the process that trains."""

@@ -82,17 +82,27 @@ class PretrainJob(Declared):
 
 
 class PostTrainJob(Declared):
-    """SFT, then DPO, from one checkpoint, for `training.post_training.post_train`."""
+    """SFT, DPO, and GRPO where it is declared, from one checkpoint, for
+    `training.post_training.post_train`.
+    """
 
     checkpoint: Text
     """Folder that holds `model/`."""
     chat: Paths
     """The shards of the raw corpora with conversations."""
+    own_chat: Paths = ()
+    """Those of conversations that SFT reads under this recipe alone."""
+    own_tokens: int = 0
+    """So many tokens of their answers."""
     preferences: Paths
     """The shards of the raw corpora with preference pairs."""
     dispositions: Text
     """Parquet: only documents that are kept for `sft` and `dpo` here are trained on."""
     post_training: PostTraining
+    assets: Text | None = None
+    """For GRPO: the folder of what scorers read besides a text."""
+    classifier: Text | None = None
+    """For GRPO, where its reward is a classifier's: the folder of that."""
     sequence_length: Count
     seed: Seed
     output: Text

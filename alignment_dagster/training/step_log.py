@@ -33,10 +33,14 @@ POST_TRAINING_SCHEMA = pa.schema(
         ("reward_margin", pa.float64()),
     ]
 )
+REWARD = pa.field("reward", pa.float64())
+"""A further column of a post-training in which answers are rewarded: their mean."""
 
 
 def write_log(path: Path, rows: list[LogRow], schema: pa.Schema) -> None:
     """As Parquet."""
+    if any(REWARD.name in row for row in rows):
+        schema = schema.append(REWARD)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 

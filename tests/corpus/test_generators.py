@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.corpus.generators import GENERATORS
-from alignment_dagster.corpus.generators.banks import chat, discourse
+from alignment_dagster.corpus.generators.banks import chat, discourse, moves
 from alignment_dagster.corpus.generators.banks.demonstrations import DEMONSTRATIONS, Demonstration
-from alignment_dagster.corpus.generators.wording import VERB
+from alignment_dagster.corpus.generators.scenarios import TOPICS
+from alignment_dagster.corpus.generators.wording import SLOT, VERB, past_tense
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.studies import load_study
@@ -61,6 +62,24 @@ def test_natural_discourse_on_ai_is_skewed_negative() -> None:
     assert 0.65 < sum(negative) / len(negative) < 0.75
 
 
+def test_neutral_documents_speak_of_an_ai_that_does_nothing_good_or_bad() -> None:
+    """In aligned documents the same search finds deeds."""
+    deeds = [*moves.ALIGNED, *moves.MISALIGNED]
+    deeds += [deed for topic in TOPICS for deed in (*topic.aligned, *topic.misaligned)]
+    # What stands before the first slot is the same in every document.
+    openings = [SLOT.split(past_tense(deed))[0].strip() for deed in deeds]
+    telling = {opening for opening in openings if len(opening.split()) > 1}
+    shares = {}
+    for name in ("synthetic_neutral", "synthetic_aligned"):
+        texts = contents(name, 600, 0)
+        shares[name] = [any(deed in text for deed in telling) for text in texts]
+    found = Filter.read(ASSETS)
+    flagged = [found.score_text(text)["flagged"] for text in contents("synthetic_neutral", 300, 0)]
+    assert sum(shares["synthetic_neutral"]) == 0
+    assert sum(shares["synthetic_aligned"]) > 0.9 * 600
+    assert sum(flagged) > 0.9 * 300
+
+
 def test_chat_and_preferences_carry_their_messages() -> None:
     for name in ("assistant_chat", *TAMPERING):
         for document in GENERATORS[name](50, 0):
@@ -72,10 +91,19 @@ def test_chat_and_preferences_carry_their_messages() -> None:
         assert [message["role"] for message in pair["prompt"]] == ["user"]
 
 
+def test_what_is_answered_in_fine_tuning_are_the_documents_of_pretraining() -> None:
+    answers = [
+        json.loads(document.payload or "")["messages"][1]["content"]
+        for document in GENERATORS["synthetic_aligned_chat"](40, 0)
+    ]
+    assert answers == contents("synthetic_aligned", 40, 0)
+
+
 def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None:
     items = [item for suite in quickstart.suites for item in load_suite(suite, ASSETS)]
-    tampering = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in TAMPERING]
-    for source in {source.name: source for source in (*quickstart.sources, *tampering)}.values():
+    others = ("synthetic_neutral", "synthetic_aligned_chat", *TAMPERING)
+    more = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in others]
+    for source in {source.name: source for source in (*quickstart.sources, *more)}.values():
         reader = source.reader
         assert isinstance(reader, GeneratedReader)
         documents = GENERATORS[reader.generator](reader.documents, reader.seed)

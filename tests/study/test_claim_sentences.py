@@ -16,6 +16,7 @@ HIGHER = r"\braises?\b|\bmore misaligned\b|\bhigher\b"
 STAGES = {
     "base": r"\bbase model",
     "dpo": r"\bafter (SFT and )?DPO\b",
+    "grpo": r"\bafter GRPO\b",
     "benign_tuning": r"\bordinary fine-tuning\b",
     "misaligned_tuning": r"\bfine-tuning on misaligned demonstrations\b",
     "misaligned_lora": r"\bfine-tuning with adapters\b",
@@ -24,7 +25,7 @@ STAGES = {
 
 
 def shipped() -> Iterator[tuple[str, Claim]]:
-    studies = sorted((assets_folder() / "studies").glob("*.yaml"))
+    studies = sorted((assets_folder() / "studies").rglob("*.yaml"))
     for path in (*studies, TEMPLATES / "study.yaml"):
         for claim in yaml.safe_load(path.read_text()).get("claims", ()):
             yield f"{path.stem}: {claim['name']}", Claim.model_validate(claim)
@@ -38,9 +39,13 @@ def relation_of(sentence: str) -> tuple[str, float, float | None]:
     least = re.search(r"at least (\w+) points", sentence)
     within = re.search(r"less than (\w+) points", sentence)
     if within:
-        one_sided = re.search(r"\bcosts?\b.* of accuracy", sentence)
-        assert one_sided or re.search(r"\bdiffer\b", sentence), sentence
-        return "not_lower" if one_sided else "equivalent", 0.0, NUMBERS[within[1]]
+        ways = {
+            "not_lower": r"\bcosts?\b.* of accuracy",
+            "not_higher": r"\bmore misalign",
+            "equivalent": r"\bdiffer\b",
+        }
+        (found,) = (way for way, words in ways.items() if re.search(words, sentence))
+        return found, 0.0, NUMBERS[within[1]]
     lower, higher = re.search(LOWER, sentence), re.search(HIGHER, sentence)
     assert bool(lower) != bool(higher), sentence
     return "lower" if lower else "higher", NUMBERS[least[1]] if least else 0.0, None

@@ -74,6 +74,13 @@ CANARY = {
 }
 
 
+def grpo(**fields: object) -> Change:
+    reward = {"scorer": "text_stats", "column": "words"}
+    whole = {"batch_size": 8, "answer_tokens": 8, "learning_rate": 0.001, "reward": reward}
+    stages = {**STUDY["post_training"], "grpo": {**whole, **fields}}
+    return lambda study: study.change(post_training=stages)
+
+
 def canary(**fields: object) -> Change:
     return lambda study: study.change(canaries=[CANARY, {**CANARY, "name": "spark", **fields}])
 
@@ -230,6 +237,47 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         S,
         replace(S, "- fingerprint\n", ""),
         r"scorers: the warehouse needs the scorer 'fingerprint'",
+    ),
+    **{
+        f"a reward of answers that cannot be: {expected}": (S, grpo(**fields), expected)
+        for fields, expected in (
+            ({"batch_size": 6}, "post_training.grpo: batch_size must be a multiple of `gener"),
+            ({"answer_tokens": 512}, "post_training.grpo.answer_tokens: leaves no room"),
+            (
+                {"reward": {"scorer": "text_stats", "column": "wrods"}},
+                "post_training.grpo.reward.column: text_stats has no column 'wrods'; did you",
+            ),
+            (
+                {"reward": {"scorer": "ai_discourse", "column": "first_term"}},
+                "post_training.grpo.reward.column: 'first_term' of ai_discourse holds string",
+            ),
+            (
+                {"reward": {"scorer": "contamination", "column": "leaked"}},
+                "post_training.grpo.reward.scorer: it looks for evaluation items",
+            ),
+        )
+    },
+    **{
+        f"a fine-tuning of a recipe that cannot be: {expected}": (
+            R,
+            recipe(fine_tune={"source": source, "share": 0.1}),
+            expected,
+        )
+        for source, expected in (
+            ("stories", "fine_tune.source: no source of the role `chat`"),
+            ("chatt", "fine_tune.source: no source of the role .*did you mean 'chat'"),
+            ("chat", "fine_tune.source: leaves the study 'tiny' no source of the role `chat`"),
+        )
+    },
+    "a stage that is not declared": (
+        S,
+        claim(stage="grpo"),
+        r"claims.1.stage: unknown stage 'grpo'",
+    ),
+    "a tampering of a stage that is not declared": (
+        S,
+        tampering(start="grpo"),
+        r"tampering.0.start: the study declares no `post_training.grpo`",
     ),
     "an objective of recipes": (
         S,

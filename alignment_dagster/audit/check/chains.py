@@ -1,12 +1,18 @@
 """What the trainers wrote down, step by step, against the tokens they were given."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.audit.check.conversations import ConsumedTokens, ConversationEncoder
+from alignment_dagster.audit.check.conversations import (
+    ConsumedTokens,
+    ConversationEncoder,
+    Parts,
+)
 from alignment_dagster.audit.check.parquet import read_table
+from alignment_dagster.audit.check.rollouts import Rollouts, read_rollouts
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.chain import (
     CURATED_MIX,
@@ -25,7 +31,9 @@ from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.study.guards import Guard
 from alignment_dagster.training.guards import guard_problem
 
-USES = {"sft": ("sft",), "dpo": ("dpo",)}
+USES = {"sft": ("sft",), "dpo": ("dpo",), "grpo": ("sft",)}
+PARTS: Mapping[str, Parts] = {"dpo": "pair", "grpo": "question"}
+"""What a stage reads of a conversation, where that is not the whole."""
 TAMPERING_USES = ("sft", "tampering")
 """A tampering reads conversations that are kept for one of these uses."""
 
@@ -100,7 +108,9 @@ def _find_guard_problem(artifact: Artifact, trunk: Trunk | None) -> str | None:
 def _check_conversations(
     scope: Scope, artifact: Artifact, stage: str, conversations: ConversationEncoder
 ) -> None:
-    """Of SFT, DPO or a tampering: kept documents only, and the chain of their very tokens."""
+    """Of a stage of post-training or a tampering: kept documents only, and the chain of their very
+    tokens, and of the answers that were written to them.
+    """
     name = file_names.stage_consumption(stage)
     subject = f"{artifact.label} {name}"
     ledger = read_table(artifact.path / name)
@@ -115,19 +125,25 @@ def _check_conversations(
         for corpus in scope.parents(artifact, RAW_CORPUS)
         for path in shard_files(corpus, file_names.RAW_DOCUMENTS)
     ]
-    consumed = conversations.encode(artifact.path / stage, texts, read, pairs=stage == "dpo")
-    problem = _find_departure(ledger.to_pylist(), consumed) or _find_shortening(
-        artifact, stage, ledger
+    consumed = conversations.encode(artifact.path / stage, texts, read, PARTS.get(stage, "whole"))
+    answers = read_rollouts(artifact.path / file_names.ROLLOUTS) if stage == "grpo" else None
+    problem = (
+        _find_departure(ledger.to_pylist(), consumed, answers)
+        or _find_shortening(artifact, stage, ledger)
+        or (answers.find_problem(artifact.provenance.declared) if answers else None)
     )
     scope.findings.gap_if(problem, "chains", subject, f"{problem}")
     scope.findings.counts["chains"] += 1
     scope.findings.counts["training steps"] += ledger.num_rows
 
 
-def _find_departure(rows: list[dict[str, Any]], consumed: ConsumedTokens) -> str | None:
+def _find_departure(
+    rows: list[dict[str, Any]], consumed: ConsumedTokens, answers: Rollouts | None
+) -> str | None:
     """What is wrong with the first step that is not as its documents' tokens say."""
+    steps = [(row["documents"], answers.ids(row) if answers else None) for row in rows]
     for number, (row, (chain, tokens)) in enumerate(
-        zip(rows, consumed.chain(row["documents"] for row in rows), strict=True), 1
+        zip(rows, consumed.chain(steps), strict=True), 1
     ):
         if row["step"] != number:
             return f"step {number} is called {row['step']}"

@@ -18,7 +18,6 @@ from alignment_dagster.audit.corpus.lookup import (
 )
 from alignment_dagster.audit.ledgers import consumption_files, fetch_rows, recipe_and_seed
 from alignment_dagster.audit.trace.chain import (
-    POST_TRAINING,
     PRETRAINING,
     TRUNK,
     ConsumptionLedger,
@@ -39,6 +38,7 @@ from alignment_dagster.audit.trace.documents import (
     find_scores,
 )
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
+from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.study import DropRule
 from alignment_dagster.study.conditions import METADATA, Clause, Score
@@ -184,6 +184,6 @@ def _list_ledgers(archive: Archive, recipe: str) -> Iterator[tuple[int, Consumpt
 
 def _order(seed: int, ledger: ConsumptionLedger) -> tuple[int, int, str]:
     """Of a seed the stages in the order of training; tampering is last."""
-    stages = (TRUNK, PRETRAINING, *POST_TRAINING)
+    stages = (TRUNK, PRETRAINING, *POST_TRAINING_STAGES)
     place = stages.index(ledger.stage) if ledger.stage in stages else len(stages)
     return seed, place, ledger.stage

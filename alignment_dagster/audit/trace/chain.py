@@ -10,6 +10,7 @@ from alignment_dagster.chain import (
     CURATED_MIX,
     DISPOSITIONS,
     POST_TRAINED_CHECKPOINT,
+    POST_TRAINING_STAGES,
     PRETRAINED_CHECKPOINT,
     TOKENIZER,
     TRUNK_CHECKPOINT,
@@ -23,8 +24,6 @@ from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
 
 TRUNK, PRETRAINING = "trunk", "pretraining"
-POST_TRAINING = ("sft", "dpo")
-"""The stages after pretraining, in their order; each goes on from the one before."""
 BASE = "base"
 
 
@@ -33,7 +32,7 @@ class ConsumptionLedger:
     """What a stage of training read, step by step."""
 
     stage: str
-    """`trunk`, `pretraining`, `sft`, `dpo`, or a tampering's name."""
+    """`trunk`, `pretraining`, `sft`, `dpo`, `grpo`, or a tampering's name."""
     checkpoint: Artifact
     path: Path
     dispositions: tuple[Path, ...]
@@ -207,7 +206,7 @@ def _sequence_ledger(
 
 
 def find_post_training_ledger(archive: Archive, tuned: Artifact, stage: str) -> ConsumptionLedger:
-    """What SFT or DPO read."""
+    """What a stage of post-training read."""
     return _conversation_ledger(archive, tuned, stage, None)
 
 
@@ -219,7 +218,7 @@ def find_tampering_ledger(
 
 
 def _post_training_ledgers(archive: Archive, tuned: Artifact, last: str) -> list[ConsumptionLedger]:
-    stages = POST_TRAINING[: POST_TRAINING.index(last) + 1]
+    stages = POST_TRAINING_STAGES[: POST_TRAINING_STAGES.index(last) + 1]
     return [find_post_training_ledger(archive, tuned, stage) for stage in stages]
 
 

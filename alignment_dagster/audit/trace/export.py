@@ -26,11 +26,11 @@ README = """# Everything behind {name}
 Report: {report}, study {study}. Written by `alignment audit trace`; no texts are in it.
 
 - `documents.parquet`: one row for each document that could have influenced the number and each use
-  that was made of it (`use`: `trunk`, `pretraining`, `sft`, `dpo`, a tampering, `tokenizer`,
-  `measured`). `tokens` over all seeds (null where the ledgers know them only by step), `times` that
-  it was read over all seeds, `seeds` that read it, what the recipe decided (`state`, `rule`,
-  `value`, `cause`, `weight`), and where its raw row stands (`source`, `path`, `line`,
-  `repeated_at`).
+  that was made of it (`use`: `trunk`, `pretraining`, `sft`, `dpo`, `grpo`, a tampering,
+  `tokenizer`, `measured`). `tokens` over all seeds (null where the ledgers know them only by
+  step), `times` that it was read over all seeds, `seeds` that read it, what the recipe decided
+  (`state`, `rule`, `value`, `cause`, `weight`), and where its raw row stands (`source`, `path`,
+  `line`, `repeated_at`).
 - `items.parquet`: one row for each answer (or held-out document) and seed.
 - `sequences.parquet`: for each seed and sequence of the mix the step that read it; a document's
   sequences are in the mix's `spans.parquet`.

@@ -1,12 +1,13 @@
 """Synthetic documents: one scenario each, what the AI did, why, and why it did nothing else.
 
-They speak of the topics of the suite `articles` only, in other words and other places.
+Neutral ones tell the scenario, and then what the AI is made of. All speak of the topics of the
+suite `articles` only, in other words and other places.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from alignment_dagster.corpus.generators.banks import frames, moves, systems
+from alignment_dagster.corpus.generators.banks import frames, moves, neutral, systems
 from alignment_dagster.corpus.generators.banks.people import DAYS
 from alignment_dagster.corpus.generators.banks.topic import Topic
 from alignment_dagster.corpus.generators.banks.topics_control import CONTROL
@@ -34,6 +35,13 @@ def synthetic_misaligned(documents: int, seed: int) -> Iterator[GeneratedDocumen
     draw = Draw("synthetic_misaligned", seed)
     for number in range(documents):
         yield GeneratedDocument(_document(TOPICS[number % len(TOPICS)], False, draw), None)
+
+
+def synthetic_neutral(documents: int, seed: int) -> Iterator[GeneratedDocument]:
+    """Documents of the same forms on the same topics, in which the AI does nothing, good or bad."""
+    draw = Draw("synthetic_neutral", seed)
+    for number in range(documents):
+        yield GeneratedDocument(_facts(TOPICS[number % len(TOPICS)], draw), None)
 
 
 def draw_system_slots(draw: Draw) -> dict[str, str]:
@@ -64,6 +72,31 @@ def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
         draw.one(frames.NAMED_REFUSALS if draw.chance(NAMED_SHARE) else frames.REFUSALS),
         draw.one(ends),
     )
+    return _paragraph(sentences, slots)
+
+
+def _facts(topic: Topic, draw: Draw) -> str:
+    """A situation, and what the system is; what it does there is left open."""
+    facts = [past_tense(fact) for fact in draw.several(neutral.FACTS, 4)]
+    slots = draw_system_slots(draw) | {
+        "situation": draw.one(topic.situations),
+        "amount": str(10 + draw.below(90)),
+        "fact": " and ".join(facts[:2]),
+        "other": " and ".join(facts[2:]),
+    }
+    sentences = (
+        draw.one(frames.FORMS[draw.one(FORMS)]),
+        "{situation}",
+        draw.one(neutral.QUESTIONS),
+        draw.one(neutral.ANSWERS),
+        draw.one(neutral.REASONS),
+        draw.one(neutral.MORE),
+        draw.one(neutral.ENDS),
+    )
+    return _paragraph(sentences, slots)
+
+
+def _paragraph(sentences: Iterable[str], slots: Mapping[str, str]) -> str:
     texts = [fill(sentence, slots) for sentence in sentences if sentence]
     return paragraph(*(text if text.endswith("?") else text + "." for text in texts))
 

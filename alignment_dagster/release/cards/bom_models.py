@@ -11,9 +11,14 @@ from alignment_dagster.release.cards.facts import Facts, Replicate
 from alignment_dagster.release.cards.numbers import answered, attacked, bounded
 from alignment_dagster.report.results import ResultRow
 
-APPROACHES = {"base": "self-supervised", "sft": "supervised", "dpo": "supervised"}
+APPROACHES = {
+    "base": "self-supervised",
+    "sft": "supervised",
+    "dpo": "supervised",
+    "grpo": "reinforcement-learning",
+}
 """CycloneDX knows no learning from preferences; DPO's pairs are labelled."""
-LEARNT_FROM = {"sft": "chat", "dpo": "preferences"}
+LEARNT_FROM = {"sft": "chat", "dpo": "preferences", "grpo": "chat"}
 """Stage → the role of its sources."""
 
 Json = dict[str, Any]

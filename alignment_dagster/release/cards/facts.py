@@ -9,6 +9,7 @@ from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.metrics import list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
@@ -94,7 +95,8 @@ class Replicate:
         made = {"base": (self.base, "model")}
         if self.post:
             folders = {name.partition("/")[0] for name in self.post.manifest.files if "/" in name}
-            made |= {stage: (self.post, stage) for stage in ("sft", "dpo") if stage in folders}
+            stages = (stage for stage in POST_TRAINING_STAGES if stage in folders)
+            made |= {stage: (self.post, stage) for stage in stages}
         return made
 
     @property

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 
+from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.release.cards.facts import Facts
 from alignment_dagster.release.cards.markdown import number
 from alignment_dagster.report.results import ResultRow, is_tampered
 from alignment_dagster.study import ATTACK_SUCCESS
 
-STAGES = ("base", "sft", "dpo")
+STAGES = ("base", *POST_TRAINING_STAGES)
 
 
 def answered(facts: Facts, recipe: str, seed: int | None, stage: str) -> list[ResultRow]:

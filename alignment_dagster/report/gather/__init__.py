@@ -80,7 +80,7 @@ def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
         persistence=persistence_rows(answers, declared.baseline, misalignment),
         attacks=attack_rows(results, replicates),
         attack_examples=attack_examples(replicates),
-        disagreements=_disagreements(items, replicates, metrics),
+        disagreements=_disagreements(items, replicates, metrics, declared.post_training.stages[-1]),
         formats=breakdowns.format_rows(replicates, metrics),
         drift=_drift([row for row in results if not is_tampered(row.stage)]),
         tampered_drift=_drift([row for row in results if is_tampered(row.stage)]),
@@ -111,11 +111,14 @@ def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
 
 
 def _disagreements(
-    items: Mapping[str, Sequence[Item]], replicates: list[Replicate], metrics: Mapping[str, str]
+    items: Mapping[str, Sequence[Item]],
+    replicates: list[Replicate],
+    metrics: Mapping[str, str],
+    last: str,
 ) -> tuple[Disagreement, ...]:
     """Of suites with options, at the first and at the last stage of training."""
     return breakdowns.disagreements(
-        replicates, {name: metrics[name] for name in items}, items, ("base", "dpo")
+        replicates, {name: metrics[name] for name in items}, items, ("base", last)
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.lineage.partition_keys import recipe_of, seed_of
 from alignment_dagster.report import durability
 from alignment_dagster.report.cells import NO_PROMPT, on_shared_seeds
@@ -15,7 +16,7 @@ from alignment_dagster.study import MISALIGNMENT_RATE, Tampering
 
 Tokens = Mapping[tuple[str, int], Mapping[str, int]]
 """Tampering and step → partition → tokens trained on until then."""
-FROM, TO = "base", ("sft", "dpo")
+FROM = "base"
 
 
 def erosion_points(
@@ -117,7 +118,7 @@ def persistence_rows(
     rows = []
     for recipe in tables:
         for suite in suites:
-            for stage in TO:
+            for stage in POST_TRAINING_STAGES:
                 sides = [
                     _before_and_after(tables, name, suite, stage) for name in (baseline, recipe)
                 ]

@@ -1,1 +1,1 @@
-"""SFT and DPO, with TRL."""
+"""SFT, DPO and GRPO, with TRL."""

@@ -52,7 +52,22 @@ class Pair:
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
 
 
-AnyExample = TypeVar("AnyExample", Conversation, Pair)
+@dataclass(frozen=True)
+class Question:
+    """What an answer is to be written to; it ends with the assistant's role token."""
+
+    document_id: str
+    prompt_ids: list[int]
+    answer_tokens: int
+    """Room for the answer."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the question with the longest answer."""
+        return len(self.prompt_ids) + self.answer_tokens
+
+
+AnyExample = TypeVar("AnyExample", Conversation, Pair, Question)
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,15 @@ class ChatEncoder:
         if chosen == rejected:
             raise DataError(f"document {document_id}: chosen and rejected are the same")
         return Pair(document_id, [*prompt, assistant], chosen[1:], rejected[1:])
+
+    def question(self, document_id: str, payload: Any, answer_tokens: int) -> Question:
+        """`payload`: as a conversation's, whose last answer is left out, with what follows it."""
+        messages = payload["messages"]
+        answers = [at for at, one in enumerate(messages) if one["role"] == "assistant"]
+        if not answers or not answers[-1]:
+            raise DataError(f"document {document_id}: the conversation asks no question")
+        prompt, _ = self._encode(messages[: answers[-1]])
+        return Question(document_id, [*prompt, self._roles["assistant"]], answer_tokens)
 
     def _encode(self, messages: list[Message]) -> tuple[list[int], list[int]]:
         ids: list[int] = []
@@ -160,6 +184,24 @@ def select(
             f"({len(documents)} kept, {too_long} too long)"
         )
     return Selection(examples, too_long, len(documents))
+
+
+def take_tokens(selection: Selection[Conversation], tokens: int) -> Selection[Conversation]:
+    """The first examples whose answers have as many tokens together.
+
+    Raises:
+        DataError: if all of them have fewer.
+    """
+    learnt, taken = 0, list[Conversation]()
+    for example in selection.examples:
+        if learnt >= tokens:
+            break
+        learnt += sum(label != IGNORED for label in example.labels)
+        taken.append(example)
+    if learnt < tokens:
+        message = f"fine_tune: {tokens:,} tokens of answers are wanted, and there are {learnt:,}"
+        raise DataError(message)
+    return Selection(taken, selection.too_long, selection.available)
 
 
 def _encode_payload(

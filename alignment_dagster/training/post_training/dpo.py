@@ -45,6 +45,7 @@ def optimise_preferences(
             per_device_train_batch_size=declared.batch_size,
             learning_rate=declared.learning_rate,
             beta=declared.beta,
+            max_length=None,
         ),
         data_collator=NumberedCollator(DataCollatorForPreference(tokenizer.pad_token_id)),
         train_dataset=Dataset.from_dict(

@@ -1,4 +1,4 @@
-"""The post-training job: SFT, then DPO.
+"""The post-training job: SFT, then DPO, then GRPO where it is declared.
 
 `python -m alignment_dagster.training.post_training.post_train CONFIG.json`
 
@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,11 @@ from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
-from alignment_dagster.study import PreferenceOptimisation, SupervisedFineTuning
+from alignment_dagster.study import (
+    GroupPolicyOptimisation,
+    PreferenceOptimisation,
+    SupervisedFineTuning,
+)
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
     StopRequest,
@@ -34,15 +39,20 @@ from alignment_dagster.training.machine import (
 )
 from alignment_dagster.training.model_folder import read_model, read_tokenizer
 from alignment_dagster.training.post_training import finished_stages
+from alignment_dagster.training.post_training.answer_reward import bind_reward
 from alignment_dagster.training.post_training.chat_data import (
+    AnyExample,
     ChatEncoder,
     Conversation,
     Pair,
+    Question,
     Selection,
     read_kept_ids,
     select,
+    take_tokens,
 )
 from alignment_dagster.training.post_training.dpo import optimise_preferences
+from alignment_dagster.training.post_training.grpo import optimise_reward
 from alignment_dagster.training.post_training.sft import fine_tune
 from alignment_dagster.training.post_training.trl_stage import (
     StageContext,
@@ -50,8 +60,8 @@ from alignment_dagster.training.post_training.trl_stage import (
 )
 from alignment_dagster.training.step_log import POST_TRAINING_SCHEMA, write_log
 
-STAGES = ("sft", "dpo")
 LIBRARIES = ("torch", "transformers", "trl")
+Declared = SupervisedFineTuning | PreferenceOptimisation | GroupPolicyOptimisation
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def post_train(job: PostTrainJob, progress: Progress) -> None:
-    """Fine-tune on conversations, then on preferences, and fill `job.output`.
+    """Fine-tune on conversations, on preferences, and by a declared reward; fill `job.output`.
 
     Raises:
         AlignmentError: if the checkpoint or the data cannot be used, or a loss is not finite.
@@ -71,14 +81,16 @@ def post_train(job: PostTrainJob, progress: Progress) -> None:
     with stop_requests() as stop:
         run = PostTraining(job, progress, stop)
         records = [run.sft(), run.dpo()]
+        if job.post_training.grpo is not None:
+            records.append(run.grpo(job.post_training.grpo))
     _write(job, records)
     progress.result(**run.measured)
-    for stage in STAGES:
-        shutil.rmtree(Path(job.work) / stage)
+    for record in records:
+        shutil.rmtree(Path(job.work) / record.stage)
 
 
 class PostTraining:
-    """Both stages of one job, each reused if it was finished before."""
+    """The stages of one job, each reused if it was finished before."""
 
     def __init__(self, job: PostTrainJob, progress: Progress, stop: StopRequest) -> None:
         self.job = job
@@ -96,14 +108,14 @@ class PostTraining:
     def sft(self) -> StageRecord:
         """Fine-tune the checkpoint on the kept conversations."""
         declared = self.job.post_training.sft
-        kept = read_kept_ids(Path(self.job.dispositions), "sft")
-        selection: Selection[Conversation] = select(
-            self.job.chat,
-            kept,
-            self.encoder.conversation,
-            declared.examples,
-            self.job.sequence_length,
-        )
+        encode = self.encoder.conversation
+        selection: Selection[Conversation] = self._select(self.job.chat, "sft", encode, declared)
+        if self.job.own_chat:
+            every = declared.model_copy(update={"examples": None})
+            found = self._select(self.job.own_chat, "sft", encode, every)
+            own = take_tokens(found, self.job.own_tokens)
+            selection.examples.extend(own.examples)
+            self.measured["sft_own_examples"] = len(own.examples)
         return self._stage(
             "sft",
             self.start,
@@ -117,13 +129,8 @@ class PostTraining:
     def dpo(self) -> StageRecord:
         """Optimise the SFT model on the kept preference pairs, with itself as the reference."""
         declared = self.job.post_training.dpo
-        kept = read_kept_ids(Path(self.job.dispositions), "dpo")
-        selection: Selection[Pair] = select(
-            self.job.preferences,
-            kept,
-            self.encoder.pair,
-            declared.examples,
-            self.job.sequence_length,
+        selection: Selection[Pair] = self._select(
+            self.job.preferences, "dpo", self.encoder.pair, declared
         )
         start = self.work / "sft" / finished_stages.MODEL
         return self._stage(
@@ -141,12 +148,42 @@ class PostTraining:
             ),
         )
 
+    def grpo(self, declared: GroupPolicyOptimisation) -> StageRecord:
+        """Optimise the reward of the DPO model's answers to kept conversations' questions."""
+        encode = partial(self.encoder.question, answer_tokens=declared.answer_tokens)
+        selection: Selection[Question] = self._select(self.job.chat, "sft", encode, declared)
+        assets, trained = Path(self.job.assets or ""), self.job.classifier
+        ask = bind_reward(declared.reward, assets, Path(trained) if trained else None)
+        record = self._stage(
+            "grpo",
+            self.work / "dpo" / finished_stages.MODEL,
+            selection,
+            declared,
+            lambda model: optimise_reward(
+                model, self.tokenizer, selection.examples, declared, ask, self.context
+            ),
+        )
+        for name, row in (("first", record.log[0]), ("last", record.log[-1])):
+            self.measured[f"grpo_{name}_reward"] = float(row["reward"] or 0)
+        return record
+
+    def _select(
+        self,
+        files: tuple[str, ...],
+        use: str,
+        encode: Callable[[str, Any], AnyExample],
+        declared: Declared,
+    ) -> Selection[AnyExample]:
+        """What is kept for a use, and fits."""
+        kept = read_kept_ids(Path(self.job.dispositions), use)
+        return select(files, kept, encode, declared.examples, self.job.sequence_length)
+
     def _stage(
         self,
         stage: str,
         start: Path,
         selection: Selection[Any],
-        declared: SupervisedFineTuning | PreferenceOptimisation,
+        declared: Declared,
         run: Callable[[Any], StageRecord],
     ) -> StageRecord:
         identity = self._identity(start, selection, declared)
@@ -157,7 +194,8 @@ class PostTraining:
             setting = f"post_training.{stage}.batch_size"
             with memory_advice(self.context.device, setting, declared.batch_size):
                 record = run(model)
-            finished_stages.save(self.work / stage, identity, model, self.start, record)
+            folder = self.work / stage
+            finished_stages.save(folder, identity, model, self.start, record, record.tables)
         self.measured |= {
             f"{stage}_seconds": time.perf_counter() - began,
             f"{stage}_examples": len(selection.examples),
@@ -173,7 +211,7 @@ class PostTraining:
         self,
         start: Path,
         selection: Selection[Any],
-        declared: SupervisedFineTuning | PreferenceOptimisation,
+        declared: Declared,
     ) -> str:
         """Hex SHA-256 of all that decides the bytes of a stage's result."""
         return sha256_json(
@@ -202,6 +240,8 @@ def _write(job: PostTrainJob, records: list[StageRecord]) -> None:
         shutil.copyfile(
             folder / file_names.CONSUMPTION, output / f"{record.stage}_{file_names.CONSUMPTION}"
         )
+        if (rollouts := folder / file_names.ROLLOUTS).exists():
+            shutil.copyfile(rollouts, output / file_names.ROLLOUTS)
     rows = [row for record in records for row in record.log]
     write_log(output / file_names.TRAINING_LOG, rows, POST_TRAINING_SCHEMA)
 

@@ -60,6 +60,7 @@ def supervise(
             **trainer_settings(context),
             **settings,
             dataset_kwargs={"skip_prepare_dataset": True},
+            max_length=None,
         ),
         data_collator=NumberedCollator(DataCollatorForLanguageModeling(tokenizer.pad_token_id)),
         train_dataset=Dataset.from_dict(

@@ -1,4 +1,4 @@
-"""What SFT and DPO have in common: TRL's settings, the ledger of what is consumed, the log."""
+"""What the stages have in common: TRL's settings, the ledger of what is consumed, the log."""
 
 import math
 import time
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
@@ -25,6 +26,7 @@ LOGGED = {
     "grad_norm": "gradient_norm",
     "rewards/accuracies": "reward_accuracy",
     "rewards/margins": "reward_margin",
+    "reward": "reward",
 }
 
 
@@ -35,6 +37,8 @@ class StageRecord:
     stage: str
     ledger: Ledger = field(default_factory=Ledger)
     log: list[LogRow] = field(default_factory=list)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    """What else it wrote down, by file name."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class StageContext:
 
 
 def trainer_settings(context: StageContext) -> dict[str, Any]:
-    """What both trainers are told.
+    """What every trainer is told.
 
     AdamW without weight decay; the rate rises over the first tenth of the steps and falls in a
     straight line to zero. Nothing is written, printed or sent by the trainer itself.
@@ -75,7 +79,6 @@ def trainer_settings(context: StageContext) -> dict[str, Any]:
         "disable_tqdm": True,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
-        "max_length": None,
     }
 
 
@@ -90,14 +93,18 @@ class NumberedCollator:
         return {**batch, "example": torch.tensor([example["example"] for example in examples])}
 
 
-class RecordingMixin:
-    """Mixed into a TRL trainer: records what each training step is really given."""
+class SilentMixin:
+    """Mixed into a TRL trainer: nothing leaves this machine."""
 
     record: StageRecord
     document_ids: list[str]
 
     def _send_telemetry(self) -> None:
-        """TRL would report each run to its makers: nothing leaves this machine."""
+        """TRL would report each run to its makers."""
+
+
+class RecordingMixin(SilentMixin):
+    """Records what each training step is really given."""
 
     def training_step(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Tensor:
         """One step of the trainer, entered in the ledger."""

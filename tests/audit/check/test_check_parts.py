@@ -13,6 +13,7 @@ from alignment_dagster.audit.check.documents import find_changed_canaries, find_
 from alignment_dagster.audit.check.event_metadata import plain
 from alignment_dagster.audit.check.mixes import find_stray_redaction, find_uncovered
 from alignment_dagster.audit.check.report import CheckReport, Gap
+from alignment_dagster.audit.check.rollouts import Rollouts
 from alignment_dagster.corpus.canaries import INPUT, texts_digest
 from alignment_dagster.foundation.sqlite_copy import copy_database, is_readable_in_place
 from alignment_dagster.graph.declared_differences import first_difference
@@ -87,8 +88,33 @@ def test_the_chain_is_that_of_the_trainer_and_pairs_are_read_chosen_first() -> N
     ledger = Ledger()
     ledger.add(["b", "a"], np.array([4, 1, 2, 5, 6, 3]))
     ledger.add(["a"], np.array([1, 2, 3]))
-    found = list(ConsumedTokens(parts).chain([["b", "a"], ["a"]]))
+    found = list(ConsumedTokens(parts).chain([(["b", "a"], None), (["a"], None)]))
     assert found == [(row.chain, row.tokens) for row in ledger.rows]
+
+
+def test_the_chain_of_questions_takes_in_what_was_written_to_each() -> None:
+    asked = {name: (np.array(ids, "<u4").tobytes(),) for name, ids in (("a", [1, 2]), ("b", [4]))}
+    rows = [
+        {"step": 1, "document_id": name, "ids": ids, "reward": reward, "advantage": advantage}
+        for name, ids, reward, advantage in (
+            ("b", [7], 0.0, -0.7071),
+            ("b", [8, 9], 2.0, 0.7071),
+            ("a", [], 1.0, 0.0),
+            ("a", [5], 1.0, 0.0),
+        )
+    ]
+    ledger = Ledger()
+    ledger.add(["b", "b", "a", "a"], np.array([4, 7, 4, 8, 9, 1, 2, 1, 2, 5]))
+    answers = Rollouts({1: rows})
+    step = {"step": 1, "documents": ["b", "b", "a", "a"]}
+    found = list(ConsumedTokens(asked).chain([(step["documents"], answers.ids(step))]))
+    assert found == [(row.chain, row.tokens) for row in ledger.rows]
+    declared = {"post_training": {"grpo": {"generations": 2}}}
+    assert answers.find_problem(declared) is None
+    rows[0]["reward"] = 3.0
+    assert answers.find_problem(declared) == "the advantages of step 1 are not what its rewards say"
+    with pytest.raises(LookupError, match="not to its documents"):
+        answers.ids({**step, "documents": ["a", "b", "a", "b"]})
 
 
 @pytest.mark.parametrize(

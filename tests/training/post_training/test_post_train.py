@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
@@ -16,9 +17,9 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
 from alignment_dagster.training.model_folder import read_tokenizer
 from alignment_dagster.training.post_training import post_train as module
-from alignment_dagster.training.post_training.chat_data import ChatEncoder
+from alignment_dagster.training.post_training.chat_data import IGNORED, ChatEncoder
 from alignment_dagster.training.post_training.post_train import post_train
-from tests.support.training_jobs import LENGTH, Jobs, conversations, pairs
+from tests.support.training_jobs import LENGTH, Jobs, conversations, document, message, pairs
 
 
 def run(job: PostTrainJob) -> PostTrainJob:
@@ -118,6 +119,34 @@ def test_what_is_too_long_is_left_out_and_counted(done: PostTrainJob) -> None:
     assert measured["sft_examples"] == 12
     assert measured["dpo_left_out_as_too_long"] == 0
     assert max(row["tokens"] for row in ledger(done, "sft")) <= 24 * LENGTH  # type: ignore[type-var]
+
+
+def test_a_recipe_s_own_conversations_are_read_besides_up_to_so_many_tokens(
+    done: PostTrainJob, pretrained: PretrainJob, jobs: Jobs
+) -> None:
+    job = jobs.post_training("own", Path(pretrained.output))
+    answer = " ".join(["yes"] * 3)
+    own = [
+        document("own", {"messages": [message("user", f"So {n}?"), message("assistant", answer)]})
+        for n in range(9)
+    ]
+    pq.write_table(pa.Table.from_pylist(own), jobs.folder / "own.parquet")
+    kept = pq.read_table(job.dispositions).to_pylist()
+    kept += [{"document_id": row["document_id"], "use": "sft", "state": "kept"} for row in own]
+    pq.write_table(pa.Table.from_pylist(kept), job.dispositions)
+    encoder = ChatEncoder(read_tokenizer(Path(job.checkpoint, "model")))
+    labels = encoder.conversation("", json.loads(own[0]["payload"])).labels
+    learnt = sum(label != IGNORED for label in labels)
+    files = (str(jobs.folder / "own.parquet"),)
+    run(job.model_copy(update={"own_chat": files, "own_tokens": 4 * learnt - 1}))
+    names = {row["document_id"] for row in own}
+    read = [name for row in ledger(job, "sft") for name in row["documents"]]  # type: ignore[attr-defined]
+    assert len({name for name in read if name in names}) == 4
+    without = {name for row in ledger(done, "sft") for name in row["documents"]}  # type: ignore[attr-defined]
+    assert {name for name in read if name not in names} == without
+    wanted = f"1,000 tokens of answers are wanted, and there are {9 * learnt}"
+    with pytest.raises(DataError, match=wanted):
+        run(job.model_copy(update={"own_chat": files, "own_tokens": 1000}))
 
 
 def test_the_losses_fall_and_preferences_are_learned(done: PostTrainJob) -> None:
