@@ -128,6 +128,11 @@ class Recipe(Declared):
         return bool(self.treat) or self.reward is not None
 
     @property
+    def inserts(self) -> bool:
+        """Whether documents are put into others."""
+        return any(one.at is not None for one in self.treat)
+
+    @property
     def reward(self) -> Reward | None:
         """What tokens are weighed by; None for the objectives that need no such thing."""
         return self.objective.reward if isinstance(self.objective, Rewarded) else None
@@ -170,4 +175,6 @@ class Recipe(Declared):
             raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
         if self.redact is not None and self.sentence_scorers:
             raise ValueError("redact: sentences are scored as they were written: not with `per`")
+        if self.redact is not None and self.inserts:
+            raise ValueError("redact: documents are inserted into texts as written: not with `at`")
         return self
