@@ -98,6 +98,11 @@ def _warnings(impact: Impact) -> Iterator[str]:
             f"The same text is also in {pluralize(len(others), 'document')} that would stay. "
             f"Withdraw them too: {_join_ids(others)}"
         )
+    if impact.guests:
+        yield (
+            f"{pluralize(len(impact.guests), 'document')} that would stay are inserted into it, "
+            f"and refused without it. Withdraw them too: {_join_ids(impact.guests)}"
+        )
 
 
 def _join_ids(rows: Sequence[Row]) -> str:

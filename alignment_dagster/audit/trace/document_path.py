@@ -32,6 +32,9 @@ class PackedDocument:
     """Of each kind that the recipe takes out: spans and characters of one copy."""
     treated: list[Row]
     """Each rule that treated it: rule, treatment, tag, tokens; none where the recipe has none."""
+    inserted: list[Row]
+    """Where it stands in another document, and which stand in it: rule, document_id, host_id,
+    offset (bytes of the host's text), host_start (tokens)."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,16 @@ def find_packed(connection: Connection, mix: Artifact, document: str) -> PackedD
         if treated.exists()
         else []
     )
-    return PackedDocument(mix, found[0], spans, redacted, rows)
+    inserted = []
+    if file_names.INSERTIONS in mix.manifest.files:
+        inserted = fetch_rows(
+            connection,
+            'select rule, document_id, host_id, "offset", host_start from read_parquet(?) '
+            "where ? in (document_id, host_id) and state = 'packed' order by host_start, all",
+            str(mix.path / file_names.INSERTIONS),
+            document,
+        )
+    return PackedDocument(mix, found[0], spans, redacted, rows, inserted)
 
 
 def packed_as_json(packed: PackedDocument) -> Row:
@@ -140,6 +152,7 @@ def packed_as_json(packed: PackedDocument) -> Row:
         **packed.row,
         "redacted": packed.redacted,
         "treated": packed.treated,
+        "inserted": packed.inserted,
         "spans": packed.spans,
     }
 
