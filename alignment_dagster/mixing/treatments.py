@@ -196,7 +196,8 @@ def _decide(
         if treatment.dropout:
             drawn = _draw(kept, treatment, sentences, place) / 2.0**64
             tags[drawn < treatment.dropout] = NOTHING
-    seeds = None if treatment.share is None else _draw(kept, treatment, None, place)
+    # Recipes that put the same tag into the same documents put it at the same positions.
+    seeds = None if treatment.share is None else _draw(kept, treatment, None, place.split(":")[0])
     return Decision(treatment, sentences, held, tags, seeds)
 
 

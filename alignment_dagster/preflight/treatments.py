@@ -85,6 +85,11 @@ def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCon
     if recipe.prompt is not None and recipe.prompt not in tags:
         message = f"no treatment puts in {recipe.prompt}{suggest_name(recipe.prompt, tags)}"
         raise located.error(("objective", "prompt"), message)
+    inserted = [tag for one in recipe.treat if one.do == "insert" for tag in one.tags]
+    if recipe.decoding is not None and recipe.decoding.tag not in inserted:
+        tag = recipe.decoding.tag
+        message = f"no treatment inserts {tag}{suggest_name(tag, inserted)}"
+        raise located.error(("decoding", "tag"), message)
     if recipe.reward is not None:
         _check_sentences(recipe.reward.per, recipe.reward.scorer, ("objective", "reward"), located)
         check_condition(_as_comparison(recipe.reward), ("objective", "reward"))
