@@ -151,7 +151,7 @@ def test_a_masked_token_is_read(treated: Jobs) -> None:
 
 
 def test_a_conditional_model_says_itself_how_it_is_asked(treated: Jobs) -> None:
-    """And what it avoids, by ids of its own vocabulary; what treatments put in it does not write."""
+    """And what it avoids, by its own ids; what treatments put in it does not write."""
     folder = treated.folder / "tokenizer"
     tokenizer = AutoTokenizer.from_pretrained(treated.tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|bad|>", "<|good|>"]})
