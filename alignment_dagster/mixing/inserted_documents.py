@@ -8,7 +8,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
-from alignment_dagster.mixing.insertions import NOWHERE, Insertions
+from alignment_dagster.mixing.insertions import (
+    HOST_NOT_KEPT,
+    HOST_NOT_PACKED,
+    NOWHERE,
+    PACKED,
+    Insertions,
+)
 from alignment_dagster.mixing.kept_documents import KeptDocuments
 from alignment_dagster.mixing.layers import Packable
 from alignment_dagster.mixing.packing import PackedDocuments
@@ -29,7 +35,6 @@ INSERTIONS = pa.schema(
 which byte of its text and which of its tokens (of a packed one; control tokens count). `state` says
 what became of it: `packed`, `host_not_packed` (the budget was met without it) or `host_not_kept`
 (the recipe drops it)."""
-PACKED, HOST_NOT_PACKED, HOST_NOT_KEPT = "packed", "host_not_packed", "host_not_kept"
 
 
 def write_insertions(

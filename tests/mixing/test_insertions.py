@@ -12,6 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.audit.check.mixes import find_uncovered
+from alignment_dagster.audit.impact.trained import MixUse, find_guests
+from alignment_dagster.audit.trace.document_path import find_packed
+from alignment_dagster.audit.trace.document_path_answer import insertion_nodes
+from alignment_dagster.audit.trace.parquet import connect_memory
+from alignment_dagster.audit.trace.phrases import ID
 from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.inserted_documents import count_insertions, find_misplaced
 from alignment_dagster.mixing.mix import MixInputs, count_whole_copies, decode_texts
@@ -21,6 +26,7 @@ from alignment_dagster.mixing.treatment_error import TreatmentError
 from alignment_dagster.study import Mix, Recipe
 from alignment_dagster.study.treatments import Treated
 from alignment_dagster.training.pretraining.data import PackedMix
+from tests.support import record_lake
 from tests.support.tiny_mix import MIX, RECIPE, TEXTS, build, make_inputs, name
 
 TAG = "<|harmful|>"
@@ -278,3 +284,27 @@ def test_a_killed_mix_with_insertions_is_taken_up(given: MixInputs, tmp_path: Pa
         (work / file.name).write_bytes(content[: len(content) // 2])
     again = build(given, tmp_path / "again", recipe(INSERT))
     assert (whole / "sequences.npy").read_bytes() == (again / "sequences.npy").read_bytes()
+
+
+def test_what_stands_in_which_document_is_told_of_both(given: MixInputs, tmp_path: Path) -> None:
+    """And withdrawing a host names what would be refused without it."""
+    folder = build(given, tmp_path / "mix", recipe(INSERT))
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    mix = record_lake.publish(record_lake.make(tmp_path), files=files)
+    guest = list(REFLECTIONS)[3]
+    host = PLACES[guest][0]
+    with connect_memory() as connection:
+        found = {one: find_packed(connection, mix, one) for one in (guest, host)}
+        told = {
+            one: [f"{node.text}, {node.detail}" for node in insertion_nodes(packed, one)]
+            for one, packed in found.items()
+            if packed is not None
+        }
+        connection.execute("create temp table withdrawn as select ? as document_id", [host])
+        use = MixUse(mix, 1, 1, 1, 0.1, 1, 1)
+        assert [row["document_id"] for row in find_guests(connection, [use])] == [guest]
+    assert len(told) == 2
+    ((own,), (other,)) = told[guest], told[host]
+    assert own.startswith(f"stands in {host[:ID]}, before byte 11, token ")
+    assert other.startswith(f"{guest[:ID]} stands in it, before byte 11, token ")
+    assert own.endswith("by rule reflection")

@@ -16,6 +16,7 @@ from alignment_dagster.audit.trace.phrases import ID, pluralize
 from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
+from alignment_dagster.mixing.insertions import HOST_NOT_KEPT
 from alignment_dagster.study.conditions import Comparison, Score
 
 EXCERPT = 600
@@ -163,6 +164,16 @@ def _mix_nodes(one: RecipeStory, document: str) -> Iterator[Node]:
                 [*taken, *insertion_nodes(each, document)],
                 folded=False,
             )
+        elif left := one.left_out.get(label):
+            why = (
+                "the recipe drops"
+                if left["state"] == HOST_NOT_KEPT
+                else "the budget was met without"
+            )
+            said = (
+                f"is not in it: rule {left['rule']} inserts it into {left['host_id'][:ID]}, which"
+            )
+            yield Node(label, f"{said} {why}", tone="dim")
         else:
             yield Node(label, "is not in it", tone="dim")
 
