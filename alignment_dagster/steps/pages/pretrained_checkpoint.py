@@ -22,14 +22,17 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
 
 
 def loss_metadata(stage: str, artifact: Artifact) -> Mapping[str, Any]:
-    """A recipe's own objective, and the loss over the artifact's own steps, drawn and listed."""
-    objective = artifact.provenance.declared.get("objective")
+    """A recipe's own objective and decoding, and the loss over the artifact's own steps, drawn and
+    listed.
+    """
+    declared = artifact.provenance.declared
+    own = {name: declared[name] for name in ("objective", "decoding") if declared.get(name)}
     log = pq.read_table(artifact.path / file_names.TRAINING_LOG)
     rows = log.take(np.unique(np.linspace(0, log.num_rows - 1, 12, dtype=int))).to_pylist()
     columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
     curve = (log["step"].to_pylist(), log["loss"].to_pylist())
     return {
-        **({"objective": dg.MetadataValue.json(objective)} if objective else {}),
+        **{name: dg.MetadataValue.json(value) for name, value in own.items()},
         "plot": drawing(charts.curves({stage: curve}, "nats"), "loss"),
         "steps": log.num_rows,
         "final_loss": rows[-1]["loss"],
