@@ -100,8 +100,8 @@ def _warnings(impact: Impact) -> Iterator[str]:
         )
     if impact.guests:
         yield (
-            f"{pluralize(len(impact.guests), 'document')} that would stay are inserted into it, "
-            f"and refused without it. Withdraw them too: {_join_ids(impact.guests)}"
+            f"Inserted into it, and refused without it: {pluralize(len(impact.guests), 'document')} "
+            f"that would stay. Withdraw them too: {_join_ids(impact.guests)}"
         )
 
 
