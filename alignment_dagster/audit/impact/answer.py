@@ -99,9 +99,10 @@ def _warnings(impact: Impact) -> Iterator[str]:
             f"Withdraw them too: {_join_ids(others)}"
         )
     if impact.guests:
+        count = pluralize(len(impact.guests), "document")
         yield (
-            f"Inserted into it, and refused without it: {pluralize(len(impact.guests), 'document')} "
-            f"that would stay. Withdraw them too: {_join_ids(impact.guests)}"
+            f"Inserted into it, and refused without it: {count} that would stay. "
+            f"Withdraw them too: {_join_ids(impact.guests)}"
         )
 
 
