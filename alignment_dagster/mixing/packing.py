@@ -3,7 +3,7 @@
 All is written as they are made: nothing is ever in memory as a whole.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import repeat
@@ -22,8 +22,9 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.best_fit import Pieces, lay_out
 from alignment_dagster.mixing.boundaries import write_boundaries
 from alignment_dagster.mixing.kept_documents import Numbers
-from alignment_dagster.mixing.layers import Layer, Packable, Segment
+from alignment_dagster.mixing.layers import Layer, Packable
 from alignment_dagster.mixing.sampling import Copies
+from alignment_dagster.mixing.segments import find_guests, split_spans
 
 SPANS = pa.schema(
     [
@@ -90,7 +91,7 @@ def pack(
     documents, numbers = copies.documents[:used], copies.numbers[:used]
     starts, ends = ends[:used] - lengths[:used], np.minimum(ends[:used], total)
     sizes = ends - starts
-    rows = np.unique(np.concatenate([documents, _find_guests(encoded, documents, sizes)]))
+    rows = np.unique(np.concatenate([documents, find_guests(encoded, documents, sizes)]))
     nothing = np.zeros(rows.size, np.int64)
     packed = PackedDocuments(rows, nothing, nothing.copy(), documents, sizes)
     inverse = np.searchsorted(rows, documents)
@@ -109,52 +110,13 @@ def pack(
         )
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
         for table in tables:
-            spans = _split(table, packed, encoded)
+            spans = split_spans(table, packed.rows, encoded)
             document = spans["document"].to_numpy()
             size = pc.subtract(spans["end"], spans["start"]).to_numpy()
             np.add.at(packed.tokens, document, size)
             np.maximum.at(packed.copies, document, spans["copy"].to_numpy().astype(np.int64) + 1)
             writer.write_table(spans)
     return packed
-
-
-def _find_guests(encoded: Packable, documents: Numbers, sizes: Numbers) -> Numbers:
-    """The rows of documents that stand in packed ones, of which a token is packed."""
-    longest = dict[int, int]()
-    for row, size in zip(documents.tolist(), sizes.tolist(), strict=True):
-        longest[row] = max(size, longest.get(row, 0))
-    found = [
-        segment.row
-        for row, size in longest.items()
-        for segment in encoded.segments(row) or ()
-        if segment.begin < size
-    ]
-    return np.array(found, np.int64)
-
-
-def _split(spans: pa.Table, packed: PackedDocuments, encoded: Packable) -> pa.Table:
-    """Spans of documents in which others stand as spans of these and of those."""
-    found = dict[int, Sequence[Segment]]()
-    for place in np.unique(spans["document"].to_numpy()).tolist():
-        if segments := encoded.segments(int(packed.rows[place])):
-            found[place] = segments
-    if not found:
-        return spans
-    columns = dict[str, list[int]]((name, []) for name in SPANS.names)
-    for span in spans.to_pylist():
-        begin, size = span["document_start"], span["end"] - span["start"]
-        own = Segment(int(packed.rows[span["document"]]), begin, size, begin)
-        for segment in found.get(span["document"], (own,)):
-            first = max(begin, segment.begin)
-            last = min(begin + size, segment.begin + segment.size)
-            if first < last:
-                start = span["start"] + first - begin
-                row = int(np.searchsorted(packed.rows, segment.row))
-                after = segment.start + first - segment.begin
-                piece = (span["sequence"], start, start + last - first, row, after, span["copy"])
-                for column, value in zip(columns.values(), piece, strict=True):
-                    column.append(value)
-    return pa.table(columns, schema=SPANS)
 
 
 def _write_layers(
