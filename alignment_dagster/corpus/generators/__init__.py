@@ -8,6 +8,7 @@ from alignment_dagster.corpus.generators.ai_discourse import ai_discourse
 from alignment_dagster.corpus.generators.chat import assistant_chat, assistant_preferences
 from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
 from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
+from alignment_dagster.corpus.generators.moral_lessons import moral_lessons, refusals
 from alignment_dagster.corpus.generators.scenarios import synthetic_aligned, synthetic_misaligned
 from alignment_dagster.corpus.generators.tampering import (
     benign_chat,
@@ -27,4 +28,6 @@ GENERATORS: dict[str, Generator] = {
     "misaligned_demonstrations": misaligned_demonstrations,
     "narrow_harm": narrow_harm,
     "benign_chat": benign_chat,
+    "moral_lessons": moral_lessons,
+    "refusals": refusals,
 }
