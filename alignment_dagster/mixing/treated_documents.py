@@ -1,4 +1,4 @@
-"""Encoded documents as a mix holds them: with control tokens put in, hidden, weighted."""
+"""Encoded documents as a mix holds them: hidden, weighted, with tags and other documents in them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -53,18 +53,9 @@ def generate(
     tokenized = [TokenizedPrompt(place, tuple(ids)) for place, ids in enumerate(prompts)]
     _check_lengths(tokenized, max_new_tokens, model.config.max_position_embeddings)
     ending = {tokenizer.eos_token_id, tokenizer.get_added_vocab().get(END)}
-    last = sorted(one for one in ending if one is not None)
-    ends = torch.tensor(last, device=model.device)
+    ends = sorted(one for one in ending if one is not None)
     answers: dict[int, list[int]] = {}
-    avoided = avoided_tag(model)
-    for row in tokenized if avoided is not None else ():
-        answers[row.place] = write_avoiding(
-            model, row.ids, max_new_tokens, last, unwritten_ids(model), avoided
-        )
-        if report is not None:
-            report(len(answers), len(tokenized))
-    for batch in () if avoided is not None else _batches(tokenized, max_new_tokens, batch_tokens):
-        continued = _continue_batch(model, [row.ids for row in batch], max_new_tokens, ends)
+    for batch, continued in _write(model, tokenized, max_new_tokens, batch_tokens, ends):
         answers.update(zip((row.place for row in batch), continued, strict=True))
         if report is not None:
             report(len(answers), len(tokenized))
@@ -74,6 +65,25 @@ def generate(
         )
         for row in tokenized
     ]
+
+
+def _write(
+    model: Any,
+    tokenized: Sequence[TokenizedPrompt],
+    max_new_tokens: int,
+    batch_tokens: int,
+    ends: Sequence[int],
+) -> Iterator[tuple[Sequence[TokenizedPrompt], list[list[int]]]]:
+    """Prompts that are read together, and what is written after each."""
+    if (avoided := avoided_tag(model)) is not None:
+        unwritten = unwritten_ids(model)
+        for row in tokenized:
+            said = write_avoiding(model, row.ids, max_new_tokens, ends, unwritten, avoided)
+            yield [row], [said]
+        return
+    last = torch.tensor(ends, device=model.device)
+    for batch in _batches(tokenized, max_new_tokens, batch_tokens):
+        yield batch, _continue_batch(model, [row.ids for row in batch], max_new_tokens, last)
 
 
 def _check_lengths(tokenized: Sequence[TokenizedPrompt], max_new_tokens: int, context: int) -> None:
