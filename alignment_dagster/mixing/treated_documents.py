@@ -1,4 +1,4 @@
-"""Encoded documents as a mix holds them: hidden, weighted, with tags and other documents in them."""
+"""Encoded documents as a mix holds them: with tags and documents put in, hidden, weighted."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
