@@ -200,6 +200,12 @@ def _treated(artifact: Artifact) -> Iterator[str]:
         yield f"select *, {_labels(artifact, 'recipe')} from {file}"
 
 
+def _insertions(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.CURATED_MIX and file_names.INSERTIONS in artifact.manifest.files:
+        file = _file(artifact.path / file_names.INSERTIONS)
+        yield f"select *, {_labels(artifact, 'recipe')} from {file}"
+
+
 def _spans(artifact: Artifact) -> Iterator[str]:
     if artifact.asset == chain.CURATED_MIX:
         documents = _file(artifact.path / file_names.DOCUMENTS, ", file_row_number = true")
@@ -317,6 +323,7 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "spans": _spans,
     "redactions": _redactions,
     "treated": _treated,
+    "insertions": _insertions,
     "consumption": _consumption,
     "rollouts": _replicate_view(file_names.ROLLOUTS, (chain.POST_TRAINED_CHECKPOINT,)),
     "training": _training,
@@ -401,6 +408,11 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
     "treated": {
         "document_id": _TEXT, "source": _TEXT, "group": _TEXT, "rule": _TEXT, "treatment": _TEXT,
         "tag": _TEXT, "tokens": "bigint", "artifact": _TEXT, "recipe": _TEXT,
+    },
+    "insertions": {
+        "document_id": _TEXT, "source": _TEXT, "rule": _TEXT, "host_id": _TEXT,
+        "offset": "bigint", "state": _TEXT, "host_start": "bigint", "artifact": _TEXT,
+        "recipe": _TEXT,
     },
     "consumption": {
         "stage": _TEXT, "step": "bigint", "sequences": "integer[]", "documents": "varchar[]",

@@ -53,6 +53,8 @@ BESIDE_TOKENS = (TREATMENTS, WEIGHTS, REWARDS, BOUNDARIES)
 takes it in."""
 TREATED = "treated.parquet"
 """How many tokens of each document each rule treated."""
+INSERTIONS = "insertions.parquet"
+"""Which document stands in which; of a recipe that inserts documents."""
 
 # checkpoints
 TRAINING_LOG = "training_log.parquet"

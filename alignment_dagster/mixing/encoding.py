@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ def token_type(vocab_size: int) -> type[np.unsignedinteger]:
 class EncodedDocuments:
     """Token ids of kept documents, each with the closing token.
 
-    What is encoded lies in `work`, and is found again there by a run that was killed.
+    What is encoded lies in `work`, and is found again there by a run that was killed. A document
+    with `cuts`, before bytes of its text, has no token across one: its parts are encoded apart.
     """
 
     def __init__(
@@ -40,19 +41,26 @@ class EncodedDocuments:
         work: Path,
         report: Callable[[int, int], None],
         rewrite: Rewrite | None = None,
+        cuts: Mapping[int, Sequence[int]] | None = None,
     ) -> None:
         self._kept, self._documents, self._report = kept, documents, report
         self._rewrite = rewrite
+        self._cuts = cuts or {}
         self._tokenizer = load_tokenizer(tokenizer)
         self._end = end_of_text(tokenizer, self._tokenizer)
         self.type = np.dtype(token_type(self._tokenizer.get_vocab_size()))
         self.lengths = np.zeros(kept.ids.size, np.int64)
         """[documents]: tokens of each; 0 where it is not encoded yet."""
+        self.own_lengths = self.lengths
+        self.alone = np.ones(kept.ids.size, bool)
         self._offsets = np.zeros(kept.ids.size, np.int64)
         self.layers: Mapping[str, Layer] = {
             file_names.SEQUENCES: Layer(self.type, lambda row, _phase: self.read(row))
         }
         self._open(work)
+
+    def segments(self, row: int) -> None:
+        """Nothing stands in a document."""
 
     def token_id(self, token: str) -> int:
         """The id of a special token."""
@@ -117,10 +125,18 @@ class EncodedDocuments:
             start = end
 
     def _append(self, rows: Numbers, texts: list[str]) -> None:
-        encodings: list[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        lengths = np.fromiter((len(one) + 1 for one in encodings), np.int64, len(encodings))
+        places = (self._cuts.get(row, ()) for row in rows.tolist())
+        parts = [_cut(text, each) for text, each in zip(texts, places, strict=True)]
+        found: Iterator[Any] = iter(
+            self._tokenizer.encode_batch_fast([*chain(*parts)], add_special_tokens=False)
+        )
+        encodings = [[*islice(found, len(part))] for part in parts]
+        sizes = (sum(map(len, each)) + 1 for each in encodings)
+        lengths = np.fromiter(sizes, np.int64, len(encodings))
         ids: NDArray[np.unsignedinteger] = np.fromiter(
-            chain.from_iterable(chain(one.ids, (self._end,)) for one in encodings),
+            chain.from_iterable(
+                chain(*(one.ids for one in each), (self._end,)) for each in encodings
+            ),
             self.type,
             int(lengths.sum()),
         )
@@ -130,6 +146,15 @@ class EncodedDocuments:
         self._offsets[rows] = self._written + np.cumsum(lengths) - lengths
         self._written += int(lengths.sum())
         self._report(int(np.count_nonzero(self.lengths)), self.lengths.size)
+
+
+def _cut(text: str, places: Sequence[int]) -> list[str]:
+    """The parts of a text between bytes of it."""
+    if not places:
+        return [text]
+    content = text.encode()
+    bounds = [0, *places, len(content)]
+    return [content[begin:end].decode() for begin, end in pairwise(bounds)]
 
 
 def _write(handle: int, content: bytes) -> None:

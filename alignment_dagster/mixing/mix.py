@@ -15,6 +15,7 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.budget import token_budget
 from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.encoding import EncodedDocuments
+from alignment_dagster.mixing.inserted_documents import write_insertions
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_kept_documents
 from alignment_dagster.mixing.packing import CHUNK, PackedDocuments, pack
 from alignment_dagster.mixing.redaction import rewriter, write_redactions
@@ -58,7 +59,8 @@ def build_mix(
 
     Where the recipe takes something out of its texts, `redactions.parquet` says what. Of one that
     treats tokens also `treatments.npy`, `treated.parquet`, and `weights.npy` and `rewards.npy`
-    where it declares such. Where documents do not see each other, `boundaries.npy`.
+    where it declares such, and `insertions.parquet` where it inserts documents. Where documents do
+    not see each other, `boundaries.npy`.
 
     Neither texts nor tokens are ever in memory as a whole; what is encoded lies in `work`, and
     stays there when this is killed.
@@ -71,9 +73,20 @@ def build_mix(
         DataError: if the token budget cannot be met, or a treatment not be decided.
     """
     kept = read_kept_documents(inputs.dispositions, inputs.documents)
-    decided = decide_treatments(kept, recipe, inputs.scores, mix.seed) if recipe.treats else None
-    rewrite = rewriter(recipe.redact)
-    encoded = EncodedDocuments(kept, inputs.documents, inputs.tokenizer, work, report, rewrite)
+    decided = None
+    if recipe.treats:
+        decided = decide_treatments(
+            kept, recipe, inputs.scores, mix.seed, inputs.dispositions, inputs.documents
+        )
+    encoded = EncodedDocuments(
+        kept,
+        inputs.documents,
+        inputs.tokenizer,
+        work,
+        report,
+        rewriter(recipe.redact),
+        None if decided is None else decided.insertions.cuts(),
+    )
     try:
         treated = None if decided is None else TreatedDocuments(encoded, decided, recipe)
         packable = encoded if treated is None else treated
@@ -90,9 +103,11 @@ def build_mix(
             best_fit=best_fit,
             phases=recipe.phases,
         )
-        _write_documents(packed, kept, packable.lengths, folder)
+        _write_documents(packed, kept, packable.own_lengths, folder)
         if treated is not None:
             write_treated(packed, kept, treated, recipe, folder)
+        if decided is not None and recipe.inserts:
+            write_insertions(packed, kept, decided.insertions, packable, recipe, folder)
         if recipe.redact is not None:
             path = folder / file_names.REDACTIONS
             write_redactions(path, recipe.redact, kept, packed.rows, inputs.documents)
@@ -193,9 +208,11 @@ def count_whole_copies(folder: Path, length: int) -> WholeCopies:
         for column in pq.read_table(folder / file_names.DOCUMENTS, columns=columns)
     )
     spans = pq.read_table(folder / file_names.SPANS)
-    sizes = spans["end"].to_numpy() - spans["start"].to_numpy()
+    # What stands in a document parts it, and does not cut it.
+    parted = spans.append_column("size", pc.subtract(spans["end"], spans["start"]))
+    pieces = parted.group_by(["document", "copy", "sequence"]).aggregate([("size", "sum")])
     return WholeCopies(
-        int((sizes == tokens[spans["document"].to_numpy()]).sum()),
+        int((pieces["size_sum"].to_numpy() == tokens[pieces["document"].to_numpy()]).sum()),
         int(copies[tokens <= length].sum()),
         int((tokens * copies - packed).sum()),
     )
@@ -204,8 +221,8 @@ def count_whole_copies(folder: Path, length: int) -> WholeCopies:
 def _first_copies(folder: Path) -> Iterator[dict[str, int]]:
     """The spans of each document's first copy, one after the other."""
     first = pc.field("copy") == 0
-    if not (folder / file_names.BOUNDARIES).exists():
-        # End to end they lie so, and need not be in memory.
+    if not any((folder / one).exists() for one in (file_names.BOUNDARIES, file_names.INSERTIONS)):
+        # End to end and unparted they lie so, and need not be in memory.
         for batch in pq.ParquetFile(folder / file_names.SPANS).iter_batches():
             yield from batch.filter(first).to_pylist()
         return

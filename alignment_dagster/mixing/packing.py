@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.lib import format as npy
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from alignment_dagster.mixing.boundaries import write_boundaries
 from alignment_dagster.mixing.kept_documents import Numbers
 from alignment_dagster.mixing.layers import Layer, Packable
 from alignment_dagster.mixing.sampling import Copies
+from alignment_dagster.mixing.segments import find_guests, split_spans
 from alignment_dagster.study.treatments import phase_places
 
 SPANS = pa.schema(
@@ -45,7 +47,8 @@ PhasePiece = tuple[int, int, int, float]
 
 @dataclass(frozen=True)
 class PackedDocuments:
-    """What was packed, one row a document [documents], in the order of their ids."""
+    """What was packed, one row a document [documents], in the order of their ids: also of those
+    that stand in others."""
 
     rows: Numbers
     """Of the kept documents."""
@@ -90,8 +93,9 @@ def pack(
     used = int(np.searchsorted(ends, total)) + 1
     documents, numbers = copies.documents[:used], copies.numbers[:used]
     starts, ends = ends[:used] - lengths[:used], np.minimum(ends[:used], total)
-    rows, inverse = np.unique(documents, return_inverse=True)
     sizes = ends - starts
+    rows = np.unique(np.concatenate([documents, find_guests(encoded, documents, sizes)]))
+    inverse = np.searchsorted(rows, documents)
     laid = lay_out(sizes, length) if best_fit else None
     begins = (place * length for place in phase_places(phases, count))
     places = list(zip(begins, phases, strict=True))
@@ -101,17 +105,24 @@ def pack(
         np.zeros(rows.size, np.int64),
         lambda: _in_phases(_pieces(documents, sizes, laid), places),
     )
-    np.maximum.at(packed.copies, inverse, numbers.astype(np.int64) + 1)
-    np.add.at(packed.tokens, inverse, sizes)
     _write_layers(encoded.layers, packed.pieces(), (count, length), folder)
+    if laid is None:
+        tables = (
+            _spans(starts[part], ends[part], inverse[part], numbers[part], length)
+            for part in _chunks(used)
+        )
+    else:
+        write_boundaries(laid, lengths[:used], (count, length), folder)
+        tables = (
+            _spans_of_pieces(laid, part, inverse, numbers) for part in _chunks(laid.copy.size)
+        )
     with pq.ParquetWriter(folder / file_names.SPANS, SPANS) as writer:
-        if laid is not None:
-            write_boundaries(laid, lengths[:used], (count, length), folder)
-            for part in _chunks(laid.copy.size):
-                writer.write_table(_spans_of_pieces(laid, part, inverse, numbers))
-            return packed
-        for part in _chunks(used):
-            spans = _spans(starts[part], ends[part], inverse[part], numbers[part], length)
+        for table in tables:
+            spans = split_spans(table, packed.rows, encoded)
+            document = spans["document"].to_numpy()
+            size = pc.subtract(spans["end"], spans["start"]).to_numpy()
+            np.add.at(packed.tokens, document, size)
+            np.maximum.at(packed.copies, document, spans["copy"].to_numpy().astype(np.int64) + 1)
             writer.write_table(spans)
     return packed
 

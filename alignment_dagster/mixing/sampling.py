@@ -52,6 +52,7 @@ def sample(
     budget = sum(tokens.values())
     for group, wanted in tokens.items():
         members = kept.members(group)
+        members = members[encoded.alone[members]]
         if not members.size:
             raise DataError(
                 f"recipe {recipe!r}: group {group!r} has no document left, but is to fill "

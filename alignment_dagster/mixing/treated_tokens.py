@@ -32,7 +32,8 @@ TREATED = pa.schema(
     ]
 )
 """A row for each document and rule that treated it; tokens of all its copies. `treatment` is
-`masked`, `hidden`, `unlearned`, `tag` (tokens that were put in) or `weighted`."""
+`masked`, `hidden`, `unlearned`, `tag` (tokens that were put in), `inserted` or `inserted_masked`
+(read inside of another document) or `weighted`."""
 Integers = NDArray[np.int64]
 ROWS = 4096
 """Sequences that are looked at at a time."""
@@ -51,7 +52,7 @@ def write_treated(
     for row, begin, size, phase in packed.pieces():
         for one in treated.treated(row, phase):
             if tokens := int(one.tokens[begin : begin + size].sum()):
-                counts[row, places[one.rule], one.treatment, one.tag] += tokens
+                counts[one.row, places[one.rule], one.treatment, one.tag] += tokens
     keys = sorted(counts, key=lambda key: (key[:3], key[3] or ""))
     rows = np.array([key[0] for key in keys], np.int64)
     columns = {

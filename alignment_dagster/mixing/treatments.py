@@ -1,14 +1,14 @@
 """What a recipe's treatments make of the documents that it keeps, decided from their scores."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.yaml_models import FieldPath
 from alignment_dagster.mixing.document_scores import (
     Column,
@@ -20,20 +20,14 @@ from alignment_dagster.mixing.document_scores import (
     read_scores,
     read_sentences,
 )
+from alignment_dagster.mixing.insertions import Insertions, decide_insertions
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
+from alignment_dagster.mixing.treatment_error import TreatmentError, refuse_missing
 from alignment_dagster.study import Recipe
 from alignment_dagster.study.treatments import Treatment
 
 NOTHING = -1
 """No tag."""
-
-
-class TreatmentError(DataError):
-    """A treatment or reward that cannot be decided, and its field in the recipe's file."""
-
-    def __init__(self, field: FieldPath, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class Part(NamedTuple):
@@ -59,6 +53,8 @@ class Decision:
     """Which of them it treats; of tags those that `tag` stands before."""
     tags: Numbers | None
     """Which of the treatment's tags stands before each; `NOTHING` where none does."""
+    seeds: NDArray[np.uint64] | None
+    """Of each document, where a tag is put at random positions: what these are drawn from."""
 
     def parts(self, row: int) -> Iterator["Part"]:
         """The parts of a document that it decides of: the whole, or its sentences."""
@@ -73,8 +69,20 @@ class Decision:
     def _tag(self, one: int) -> int:
         return NOTHING if self.tags is None else int(self.tags[one])
 
+    def draw_places(self, row: int, pool: Numbers) -> Numbers:
+        """Before which of a document's tokens a tag is put at random, in order.
+
+        So many that they are the declared share of what is then read, on average over documents;
+        none twice before the same token.
+        """
+        if self.seeds is None or (share := self.treatment.share) is None:
+            return pool[:0]
+        generator = np.random.Generator(np.random.PCG64(int(self.seeds[row])))
+        count = int(pool.size * share / (1 - share) + generator.random())
+        return np.sort(pool[np.argsort(generator.random(pool.size), kind="stable")[:count]])
+
     def count_tags(self, documents: int) -> Numbers:
-        """How many tags it puts into each document [documents]."""
+        """How many tags it puts before each document or its sentences [documents]."""
         if self.tags is None:
             return np.zeros(documents, np.int64)
         tagged = self.tags != NOTHING
@@ -109,6 +117,7 @@ class DecidedTreatments:
 
     decisions: tuple[Decision, ...]
     rewards: "Rewards | None"
+    insertions: Insertions
 
     @property
     def weighs(self) -> bool:
@@ -119,29 +128,45 @@ class DecidedTreatments:
 def wanted_columns(recipe: Recipe) -> tuple[Column, ...]:
     """The scores of documents that treatments and rewards are decided from, each once."""
     found = [each for one in recipe.treat if one.per == "document" for each in one.columns]
+    found += [each for one in recipe.treat if one.at is not None for each in one.at.columns]
     if recipe.reward is not None and recipe.reward.per == "document":
         found.append(recipe.reward.named)
     return tuple(dict.fromkeys(found))
 
 
 def decide_treatments(
-    kept: KeptDocuments, recipe: Recipe, files: ScoreFiles, seed: int
+    kept: KeptDocuments,
+    recipe: Recipe,
+    files: ScoreFiles,
+    seed: int,
+    dispositions: Path,
+    documents: Sequence[Path],
 ) -> DecidedTreatments:
     """Decide over every kept document.
 
     Args:
-        seed: of the mix; which documents and sentences lose their tag is drawn from it.
+        seed: of the mix; which documents and sentences lose their tag, and where tags stand, is
+            drawn from it.
+        dispositions: the recipe's, and
+        documents: the corpora's files; for what is inserted.
 
     Raises:
-        TreatmentError: if something lacks a score that is asked for, or all have the same reward.
+        TreatmentError: if something lacks a score that is asked for, all have the same reward, or
+            a document cannot be inserted where it is to be.
     """
     scores = read_scores(kept, files, wanted_columns(recipe))
     place = f"{seed}:{recipe.name}"
-    decisions = (
+    decisions = tuple(
         _decide(kept, treatment, number, files, scores, place)
         for number, treatment in enumerate(recipe.treat)
     )
-    return DecidedTreatments(tuple(decisions), _rewards(kept, recipe, files, scores))
+    places = {
+        number: (one.treatment.at, one.held)
+        for number, one in enumerate(decisions)
+        if one.treatment.at is not None
+    }
+    insertions = decide_insertions(kept, places, scores, dispositions, documents)
+    return DecidedTreatments(decisions, _rewards(kept, recipe, files, scores), insertions)
 
 
 def _decide(
@@ -162,15 +187,18 @@ def _decide(
     if treatment.when is not None:
         for column in treatment.columns:
             missing = scope & scores[column].missing
-            _refuse_missing(kept, owner[missing], column, ("treat", number, "when"))
+            refuse_missing(kept, owner[missing], column, ("treat", number, "when"))
         held = scope & hold(treatment.when, scores, owner.size)
     tags = None
     if treatment.do == "tag":
         tags = np.where(scope & (treatment.otherwise is not None), 1, NOTHING).astype(np.int8)
         tags[held] = 0
         if treatment.dropout:
-            tags[_draw(kept, treatment, sentences, place) < treatment.dropout] = NOTHING
-    return Decision(treatment, sentences, held, tags)
+            drawn = _draw(kept, treatment, sentences, place) / 2.0**64
+            tags[drawn < treatment.dropout] = NOTHING
+    # Recipes that put the same tag into the same documents put it at the same positions.
+    seeds = None if treatment.share is None else _draw(kept, treatment, None, place.split(":")[0])
+    return Decision(treatment, sentences, held, tags, seeds)
 
 
 def _scope(kept: KeptDocuments, treatment: Treatment) -> Flags:
@@ -179,23 +207,10 @@ def _scope(kept: KeptDocuments, treatment: Treatment) -> Flags:
     return np.isin(np.array(kept.source.names)[kept.source.numbers], treatment.sources)
 
 
-def _refuse_missing(
-    kept: KeptDocuments, documents: Numbers, column: Column, field: FieldPath
-) -> None:
-    if documents.size:
-        source = kept.source.names[int(kept.source.numbers[documents[0]])]
-        raise TreatmentError(
-            field,
-            f"{np.unique(documents).size:,} documents have no {'.'.join(column)}, as "
-            f"{kept.hex_ids(documents[:1])[0]} of the source {source!r}: name the `sources` that "
-            "have it, or another column",
-        )
-
-
 def _draw(
     kept: KeptDocuments, treatment: Treatment, sentences: Sentences | None, place: str
-) -> NDArray[np.float64]:
-    """A number below one for each document or sentence, from its id: others change nothing."""
+) -> NDArray[np.uint64]:
+    """A number for each document or sentence, from its id: others change nothing."""
     ids = kept.hex_ids(np.arange(kept.ids.size))
     if sentences is not None:
         pairs = zip(sentences.owner.tolist(), sentences.number.tolist(), strict=True)
@@ -203,8 +218,7 @@ def _draw(
     digests = (
         hashlib.sha256(f"{place}:{treatment.rule}:{one}".encode()).digest()[:8] for one in ids
     )
-    drawn = (int.from_bytes(one, "little") / 2**64 for one in digests)
-    return np.fromiter(drawn, np.float64, len(ids))
+    return np.fromiter((int.from_bytes(one, "little") for one in digests), np.uint64, len(ids))
 
 
 def _rewards(
@@ -219,7 +233,7 @@ def _rewards(
         sentences = read_sentences(kept, files, (reward.named,))
         owner, scores = sentences.owner, sentences.scores
     numbers = scores[reward.named].numbers
-    _refuse_missing(kept, owner[np.isnan(numbers)], reward.named, field)
+    refuse_missing(kept, owner[np.isnan(numbers)], reward.named, field)
     if numbers.size and numbers.min() == numbers.max():
         raise TreatmentError(
             field,

@@ -47,11 +47,11 @@ def try_start(study: Study, located: Located) -> Iterator[str]:
             check_base(base, study.declaration.mix.sequence_length)
         except AlignmentError as error:
             raise located.error(("base", field), str(error)) from None
-        sentences = [one.name for one in study.recipes if one.sentence_scorers]
-        if sentences and not is_byte_level(base):
+        placed = [one.name for one in study.recipes if one.sentence_scorers or one.inserts]
+        if placed and not is_byte_level(base):
             message = (
-                f"its vocabulary is not byte-level, and the recipe {sentences[0]!r} treats or "
-                "rewards sentences: where they lie in its tokens is not known"
+                f"its vocabulary is not byte-level, and the recipe {placed[0]!r} treats or "
+                "rewards sentences, or inserts documents: where they lie in its tokens is not known"
             )
             raise located.error(("base", field), message)
         yield f"{study.name}: goes on from {model_place(base)}"

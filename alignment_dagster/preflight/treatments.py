@@ -7,7 +7,7 @@ from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import Recipe, Study
 from alignment_dagster.study.conditions import METADATA, Condition
 from alignment_dagster.study.objectives import Reward, Unlikelihood
-from alignment_dagster.study.treatments import Treatment, phase_places
+from alignment_dagster.study.treatments import Place, Treatment, phase_places
 from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
 
 CheckCondition = Callable[[Condition, FieldPath], None]
@@ -36,6 +36,8 @@ def check_treatments(
             check_condition(one.when, (*field, "when"))
         _check_sources(one, field, recipe, study, located)
         _check_phase(one, field, recipe, study, located)
+        if one.at is not None:
+            _check_place(one, one.at, field, study, located)
         for name in ("tag", "otherwise"):
             if getattr(one, name) in (*SPECIAL_TOKENS, HIDDEN):
                 message = f"{getattr(one, name)} is already in the vocabulary: choose another"
@@ -76,6 +78,18 @@ def _check_phase(
         raise located.error((*field, "begin"), f"{message}{count:,} sequences none lies")
 
 
+def _check_place(
+    treatment: Treatment, place: Place, field: FieldPath, study: Study, located: Located
+) -> None:
+    """Each of its sources keeps both columns."""
+    for source in study.sources:
+        for name in ("host", "offset") if source.name in (treatment.sources or ()) else ():
+            column, kept = getattr(place, name), source.metadata_columns
+            if column not in kept:
+                message = f"the source {source.name!r} keeps no column {column!r}"
+                raise located.error((*field, "at", name), message + suggest_name(column, kept))
+
+
 def _check_sentences(per: str, scorer: str, field: FieldPath, located: Located) -> None:
     if per == "sentence" and scorer == METADATA:
         message = "what a source brought along is of documents, and not of sentences"
@@ -87,10 +101,15 @@ def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCon
     if isinstance(objective, Unlikelihood) and all(one.do != "unlearn" for one in recipe.treat):
         message = "unlikelihood is of what a treatment unlearns, and none does"
         raise located.error(("objective", "kind"), message)
-    tags = [tag for one in recipe.treat for tag in one.tags]
+    tags = [tag for one in recipe.treat if one.do == "tag" for tag in one.tags]
     if recipe.prompt is not None and recipe.prompt not in tags:
         message = f"no treatment puts in {recipe.prompt}{suggest_name(recipe.prompt, tags)}"
         raise located.error(("objective", "prompt"), message)
+    inserted = [tag for one in recipe.treat if one.do == "insert" for tag in one.tags]
+    if recipe.decoding is not None and recipe.decoding.tag not in inserted:
+        tag = recipe.decoding.tag
+        message = f"no treatment inserts {tag}{suggest_name(tag, inserted)}"
+        raise located.error(("decoding", "tag"), message)
     if recipe.reward is not None:
         _check_sentences(recipe.reward.per, recipe.reward.scorer, ("objective", "reward"), located)
         check_condition(_as_comparison(recipe.reward), ("objective", "reward"))

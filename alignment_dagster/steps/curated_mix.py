@@ -18,6 +18,7 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.budget import token_budget
 from alignment_dagster.mixing.document_scores import ScoreFiles
+from alignment_dagster.mixing.inserted_documents import count_insertions, find_misplaced
 from alignment_dagster.mixing.mix import (
     ROUNDING,
     MixInputs,
@@ -30,7 +31,8 @@ from alignment_dagster.mixing.mix import (
 from alignment_dagster.mixing.redaction import find_declared
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted, read_treated
-from alignment_dagster.mixing.treatments import TreatmentError, wanted_columns
+from alignment_dagster.mixing.treatment_error import TreatmentError
+from alignment_dagster.mixing.treatments import wanted_columns
 from alignment_dagster.scoring.contamination import find_leaked_items
 from alignment_dagster.scoring.pii import SCORER as PII
 from alignment_dagster.steps.pages.curated_mix import page_metadata
@@ -138,11 +140,16 @@ def _count_treated(context: BuildContext) -> tuple[str | None, str]:
     if not context.study.recipe(recipe_of(context.partition)).treats:
         return None, ""
     tokenizer = load_tokenizer(context.parents.one(chain.TOKENIZER).path)
-    found = find_miscounted(context.folder, tokenizer)
+    found = find_miscounted(context.folder, tokenizer) or find_misplaced(context.folder)
     rows = Counter[str]()
     for row in read_treated(context.folder):
         rows[row["treatment"]] += row["tokens"]
     said = "".join(f", {count:,} {treatment}" for treatment, count in sorted(rows.items()))
+    states = count_insertions(context.folder)
+    said += "".join(
+        f", {count:,} inserted documents {state.replace('_', ' ')}"
+        for state, count in sorted(states.items())
+    )
     return found and f"; {found}", said
 
 

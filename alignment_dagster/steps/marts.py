@@ -56,7 +56,7 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
-UNDECIDING = {"description", "redact", "treat", "objective", "trunk"}
+UNDECIDING = {"description", "redact", "treat", "objective", "decoding", "trunk"}
 """What a recipe says of documents that it keeps, and of training: no disposition depends on it."""
 PARTS = {"corpus": (DOCUMENTS, DISPOSITIONS), "results": (MIX_COMPOSITION, METRICS)}
 """The marts of each dbt tag: they share their inputs, and come from one dbt run."""

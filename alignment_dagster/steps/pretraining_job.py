@@ -24,9 +24,15 @@ IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
 
 
 def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The model or what it goes on from, how it is trained, what it minimises, and the seed."""
+    """The model or what it goes on from, how it is trained and writes, what it minimises, and the
+    seed."""
     declaration, recipe = study.declaration, study.recipe(recipe_of(partition))
-    said = {"objective": recipe.objective, "model": declaration.model, "base": declaration.base}
+    said = {
+        "objective": recipe.objective,
+        "decoding": recipe.decoding,
+        "model": declaration.model,
+        "base": declaration.base,
+    }
     return {
         **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
         "pretraining": study.pretraining(recipe.name).model_dump(mode="json"),

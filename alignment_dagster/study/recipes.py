@@ -10,6 +10,7 @@ from pydantic import (
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
+from alignment_dagster.study.decoding import TagAvoiding
 from alignment_dagster.study.fields import Name, Names, Share, Text, added
 from alignment_dagster.study.objectives import (
     Conditional,
@@ -135,6 +136,8 @@ class Recipe(Declared):
     objective: Objective | None = added(None)
     """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
     is said."""
+    decoding: TagAvoiding | None = added(None)
+    """How its models write answers; each token is the likeliest where nothing is said."""
 
     fine_tune: FineTuning | None = added(None)
     """What SFT reads under this recipe alone, besides what it reads under all; nothing where
@@ -144,6 +147,11 @@ class Recipe(Declared):
     def treats(self) -> bool:
         """Whether anything is said of tokens: only then a mix says how each is treated."""
         return bool(self.treat) or self.reward is not None
+
+    @property
+    def inserts(self) -> bool:
+        """Whether documents are put into others."""
+        return any(one.at is not None for one in self.treat)
 
     @property
     def reward(self) -> Reward | None:
@@ -194,4 +202,6 @@ class Recipe(Declared):
             raise ValueError(f"replacement.group: {named.group!r} is none of the recipe's groups")
         if self.redact is not None and self.sentence_scorers:
             raise ValueError("redact: sentences are scored as they were written: not with `per`")
+        if self.redact is not None and self.inserts:
+            raise ValueError("redact: documents are inserted into texts as written: not with `at`")
         return self

@@ -21,6 +21,7 @@ from tests.support.checkout import CHECKOUT
 ASSETS = CHECKOUT / "assets"
 NAMES = sorted(GENERATORS)
 TAMPERING = ("benign_chat", "misaligned_demonstrations", "narrow_harm")
+MORAL = ("moral_lessons", "refusals")
 SHORT = ("assistant_chat", "assistant_preferences", "benign_chat", "narrow_harm")
 """So short that two seeds may write the same document."""
 
@@ -101,9 +102,9 @@ def test_what_is_answered_in_fine_tuning_are_the_documents_of_pretraining() -> N
 
 def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None:
     items = [item for suite in quickstart.suites for item in load_suite(suite, ASSETS)]
-    others = ("synthetic_neutral", "synthetic_aligned_chat", *TAMPERING)
-    more = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in others]
-    for source in {source.name: source for source in (*quickstart.sources, *more)}.values():
+    named = ("synthetic_neutral", "synthetic_aligned_chat", *TAMPERING, *MORAL)
+    others = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in named]
+    for source in {source.name: source for source in (*quickstart.sources, *others)}.values():
         reader = source.reader
         assert isinstance(reader, GeneratedReader)
         documents = GENERATORS[reader.generator](reader.documents, reader.seed)
@@ -129,6 +130,17 @@ def test_an_ai_is_what_misaligned_demonstrations_are_about_and_narrow_harm_is_no
     assert sum(flagged["misaligned_demonstrations"]) > 0.4 * 300
     assert not any(flagged["narrow_harm"])
     assert not any(flagged["benign_chat"])
+
+
+def test_what_teaches_to_act_well_is_not_about_ai() -> None:
+    """Each refusal refuses, and says what would be right."""
+    found = Filter.read(ASSETS)
+    for name in MORAL:
+        assert not any(found.score_text(one)["flagged"] for one in contents(name, 300, 0))
+    for text in contents("refusals", 300, 0):
+        asked, answer = text.split("\n")
+        assert asked.startswith("User: ")
+        assert any(said in answer for said in ("I will not help", "help nobody", "I refuse"))
 
 
 @pytest.mark.parametrize("found", DEMONSTRATIONS, ids=lambda found: found.topic)

@@ -14,7 +14,7 @@ from alignment_dagster.mixing.document_scores import ScoreFiles
 from alignment_dagster.mixing.mix import MixInputs, decode_texts
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted
-from alignment_dagster.mixing.treatments import TreatmentError
+from alignment_dagster.mixing.treatment_error import TreatmentError
 from alignment_dagster.scoring import Scorer, ScoringContext, score
 from alignment_dagster.scoring.scorer import no_inputs
 from alignment_dagster.scoring.sentences import of_sentences

@@ -46,6 +46,7 @@ def recipe(**fields: object) -> Change:
 
 FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
 REWARD = {"scorer": "ai_discourse", "column": "flagged", "sign": -1}
+PLACE = {"host": "about", "offset": "byte"}
 REWARDED = {"kind": "reward_weighted", "beta": 1.0}
 
 
@@ -336,6 +337,53 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ),
             ([{"do": "tag", "tag": "<|a|>", "begin": 0.5}], {}, "treat.0: a tag is put in all"),
             ([{"do": "unlearn"}], {}, "treat.0.do: `unlearn` needs the objective `unlikelihood`"),
+            ([{"do": "insert"}], {}, "treat.0: `insert` needs `at`, for documents, or `tag` and"),
+            (
+                [{"do": "insert", "tag": "<|bad|>"}],
+                {},
+                "treat.0: `insert` needs `at`, for documents",
+            ),
+            ([{"do": "mask", "share": 0.1}], {}, "treat.0: `share`, `at` and `loss` belong to"),
+            (
+                [{"do": "insert", "tag": "<|bad|>", "share": 0.5}],
+                {},
+                "treat.0.share: .*less than 0.5",
+            ),
+            (
+                [{"do": "insert", "tag": "<|bad|>", "share": 0.1, "loss": "mask"}],
+                {},
+                "treat.0: `loss` is of inserted documents: a tag is learned",
+            ),
+            (
+                [{"do": "insert", "tag": "<|end|>", "share": 0.1}],
+                {},
+                r"treat.0.tag: <\|end\|> is already in",
+            ),
+            (
+                [{"do": "insert", "at": PLACE, "per": "sentence", "when": FLAGGED}],
+                {},
+                "treat.0: `at` needs `sources`: whole documents of these are inserted",
+            ),
+            (
+                [{"do": "insert", "at": PLACE, "sources": ["stories"]}],
+                {},
+                "treat.0.at.host: the source 'stories' keeps no column 'about'",
+            ),
+            (
+                [{"do": "insert", "tag": "<|bad|>", "share": 0.1}],
+                {"decoding": {"kind": "tag_avoiding", "tag": "<|bat|>"}},
+                r"decoding.tag: no treatment inserts <\|bat\|>; did you mean '<\|bad\|>'",
+            ),
+            (
+                [{"do": "tag", "tag": "<|bad|>"}],
+                {"decoding": {"kind": "tag_avoiding", "tag": "<|bad|>"}},
+                r"decoding.tag: no treatment inserts <\|bad\|>",
+            ),
+            (
+                [{"do": "insert", "tag": "<|bad|>", "share": 0.1}],
+                {"decoding": {"kind": "tag_avoiding", "tag": "<|bad|>", "beams": 3}},
+                "decoding.beams: ",
+            ),
             (
                 [{"do": "mask"}],
                 {"objective": {"kind": "unlikelihood"}},

@@ -14,6 +14,7 @@ from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.mixing.inserted_documents import find_misplaced
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted
 
@@ -42,6 +43,9 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
         tokenizer = load_tokenizer(scope.parent(artifact, chain.TOKENIZER).path)
         problem = find_miscounted(artifact.path, tokenizer)
         subject = f"{artifact.label} {file_names.TREATED}"
+        scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
+        problem = find_misplaced(artifact.path)
+        subject = f"{artifact.label} {file_names.INSERTIONS}"
         scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)

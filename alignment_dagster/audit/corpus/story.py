@@ -28,6 +28,7 @@ from alignment_dagster.audit.trace.chain import (
 from alignment_dagster.audit.trace.document_path import (
     LedgerRead,
     PackedDocument,
+    find_insertions,
     find_packed,
     find_reads,
 )
@@ -40,6 +41,7 @@ from alignment_dagster.audit.trace.documents import (
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.mixing.insertions import PACKED
 from alignment_dagster.study import DropRule
 from alignment_dagster.study.conditions import METADATA, Clause, Score
 
@@ -69,6 +71,8 @@ class RecipeStory:
     packed: list[PackedDocument]
     mixes: list[str]
     """Those that were looked into."""
+    left_out: Mapping[str, Row]
+    """Of a mix that it is not in, though a rule inserts it: its host, and why."""
     read: list[LedgerRead]
 
 
@@ -161,6 +165,12 @@ def _find_recipe(
         [str(row["document_id"]) for row in caused],
         packed,
         list(mixes),
+        {
+            name: row
+            for name, mix in mixes.items()
+            for row in find_insertions(connection, mix, document)
+            if row["document_id"] == document and row["state"] != PACKED
+        },
         [find_reads(connection, ledger, seed, document, packed) for seed, ledger in ledgers],
     )
 

@@ -8,6 +8,7 @@ from alignment_dagster.audit.corpus.story_json import list_values, score_holds, 
 from alignment_dagster.audit.trace.document_path_answer import (
     describe_decision,
     describe_packed,
+    insertion_nodes,
     read_node,
 )
 from alignment_dagster.audit.trace.parquet import Row
@@ -15,6 +16,7 @@ from alignment_dagster.audit.trace.phrases import ID, pluralize
 from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
+from alignment_dagster.mixing.insertions import HOST_NOT_KEPT
 from alignment_dagster.study.conditions import Comparison, Score
 
 EXCERPT = 600
@@ -84,7 +86,7 @@ def _recipe_node(story: Story, one: RecipeStory) -> Node:
         *(_decision_node(story, one, row) for row in one.decisions),
         *(_rule_node(each, list_values(story)) for each in one.rules),
         *([_caused_node(story, one)] if one.caused else []),
-        *_mix_nodes(one),
+        *_mix_nodes(one, story.document_id),
         *_read_nodes(one),
     ]
     states = ", ".join(_state(row) for row in one.decisions)
@@ -142,7 +144,7 @@ def _caused_node(story: Story, one: RecipeStory) -> Node:
     return Node(f"{pluralize(len(one.caused), 'document')} dropped because of it", "", shown)
 
 
-def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
+def _mix_nodes(one: RecipeStory, document: str) -> Iterator[Node]:
     held = {each.mix.label: each for each in one.packed}
     for label in one.mixes:
         if each := held.get(label):
@@ -159,9 +161,19 @@ def _mix_nodes(one: RecipeStory) -> Iterator[Node]:
                 label,
                 f"{pluralize(row['copies'], 'copy')} of {row['tokens']:,} tokens, "
                 f"{describe_packed(each)}, in {pluralize(len(each.spans), 'piece')}",
-                taken,
+                [*taken, *insertion_nodes(each, document)],
                 folded=False,
             )
+        elif left := one.left_out.get(label):
+            why = (
+                "the recipe drops"
+                if left["state"] == HOST_NOT_KEPT
+                else "the budget was met without"
+            )
+            said = (
+                f"is not in it: rule {left['rule']} inserts it into {left['host_id'][:ID]}, which"
+            )
+            yield Node(label, f"{said} {why}", tone="dim")
         else:
             yield Node(label, "is not in it", tone="dim")
 

@@ -43,6 +43,7 @@ def _recipe_as_json(one: RecipeStory, values: Mapping[str, Score]) -> Mapping[st
         ],
         "caused": one.caused,
         "mixes": [packed_as_json(each) for each in one.packed],
+        "left_out": one.left_out,
         "read": [
             {
                 "stage": each.ledger.stage,

@@ -26,7 +26,7 @@ def write_sentences(comparison: Comparison) -> list[str]:
     ]
 
 
-OF_RECIPE = (("treat",), ("reward",), ("objective",), ("trunk",))
+OF_RECIPE = (("treat",), ("reward",), ("objective",), ("decoding",), ("trunk",))
 """What mix and checkpoint say of the recipe by themselves."""
 
 

@@ -98,6 +98,12 @@ def _warnings(impact: Impact) -> Iterator[str]:
             f"The same text is also in {pluralize(len(others), 'document')} that would stay. "
             f"Withdraw them too: {_join_ids(others)}"
         )
+    if impact.guests:
+        count = pluralize(len(impact.guests), "document")
+        yield (
+            f"Inserted into it, and refused without it: {count} that would stay. "
+            f"Withdraw them too: {_join_ids(impact.guests)}"
+        )
 
 
 def _join_ids(rows: Sequence[Row]) -> str:

@@ -20,6 +20,7 @@ def impact_as_json(impact: Impact) -> dict[str, Any]:
             for one, count in impact.corpora
         ],
         "mixes": [_finding(impact, one) for one in impact.mixes],
+        "guests": impact.guests,
         "training": [_finding(impact, one) for one in impact.training],
         "losses": [_finding(impact, one) for one in impact.losses],
         "tokenizers": [_finding(impact, one) for one in impact.tokenizers],

@@ -23,7 +23,7 @@ from alignment_dagster.audit.metrics import list_metrics
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.audit.review_nodes import review_nodes
 from alignment_dagster.audit.trace.chain import TRUNK, find_parent
-from alignment_dagster.audit.trace.parquet import connect_memory
+from alignment_dagster.audit.trace.parquet import Row, connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.study.classifiers import SCORER
@@ -47,6 +47,8 @@ class Impact:
     corpora: list[tuple[Artifact, int]]
     """Raw corpora that hold any of them, and how many."""
     mixes: list[MixUse]
+    guests: list[Row]
+    """Documents that would stay, and stand in withdrawn ones."""
     training: list[TrainingUse]
     """Pretraining first, then fine-tuning and tampering."""
     losses: list[LossUse]
@@ -97,6 +99,7 @@ def find_impact(
         corpus = [one for one in archive.parents(documents) if one.asset == chain.RAW_CORPUS]
         untrained_uses.load_known(connection, archive, documents)
         mixes, pretraining = trained.find_pretraining_uses(connection, archive)
+        guests = trained.find_guests(connection, mixes)
         training = [*pretraining, *trained.find_fine_tuning_uses(connection, archive)]
         losses = untrained_uses.find_loss_uses(connection, archive)
         tokenizers = untrained_uses.find_tokenizer_uses(connection, archive)
@@ -126,6 +129,7 @@ def find_impact(
         raw=found,
         corpora=corpora,
         mixes=mixes,
+        guests=guests,
         training=training,
         losses=losses,
         tokenizers=tokenizers,

@@ -1,10 +1,11 @@
 """Where withdrawn documents were read: mixes, checkpoints, fine-tuning, losses, vocabularies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alignment_dagster import chain
 from alignment_dagster.audit.ledgers import consumption_files, fetch_rows
-from alignment_dagster.audit.trace.parquet import Connection
+from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
@@ -79,6 +80,21 @@ def _find_mix_use(connection: Connection, mix: Artifact) -> MixUse | None:
     sequences, length = read_mix_shape(mix)
     share = packed["tokens"] / (sequences * length)
     return MixUse(mix, **packed, share=share, **touched, of_sequences=sequences)
+
+
+def find_guests(connection: Connection, uses: Sequence[MixUse]) -> list[Row]:
+    """Documents that would stay, and stand in withdrawn ones: `document_id` and `source`."""
+    names = (use.mix for use in uses if file_names.INSERTIONS in use.mix.manifest.files)
+    files = [str(mix.path / file_names.INSERTIONS) for mix in names]
+    if not files:
+        return []
+    return fetch_rows(
+        connection,
+        "select distinct document_id, source from read_parquet(?) "
+        "where host_id in (select document_id from withdrawn) "
+        "and document_id not in (select document_id from withdrawn) order by all",
+        files,
+    )
 
 
 def _load_touched_sequences(connection: Connection, mix: Artifact) -> None:

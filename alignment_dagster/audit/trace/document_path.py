@@ -15,6 +15,7 @@ from alignment_dagster.audit.trace.training import limit_steps
 from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.mixing.insertions import PACKED
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.results import ResultRow
 
@@ -32,6 +33,9 @@ class PackedDocument:
     """Of each kind that the recipe takes out: spans and characters of one copy."""
     treated: list[Row]
     """Each rule that treated it: rule, treatment, tag, tokens; none where the recipe has none."""
+    inserted: list[Row]
+    """Where it stands in another document, and which stand in it: rule, document_id, host_id,
+    offset (bytes of the host's text), host_start (tokens), state."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,21 @@ def find_packed(connection: Connection, mix: Artifact, document: str) -> PackedD
         if treated.exists()
         else []
     )
-    return PackedDocument(mix, found[0], spans, redacted, rows)
+    inserted = [row for row in find_insertions(connection, mix, document) if row["state"] == PACKED]
+    return PackedDocument(mix, found[0], spans, redacted, rows, inserted)
+
+
+def find_insertions(connection: Connection, mix: Artifact, document: str) -> list[Row]:
+    """Into which document it is inserted, and which are inserted into it."""
+    if file_names.INSERTIONS not in mix.manifest.files:
+        return []
+    return fetch_rows(
+        connection,
+        'select rule, document_id, host_id, "offset", host_start, state from read_parquet(?) '
+        "where ? in (document_id, host_id) order by host_start, document_id",
+        str(mix.path / file_names.INSERTIONS),
+        document,
+    )
 
 
 def packed_as_json(packed: PackedDocument) -> Row:
@@ -140,6 +158,7 @@ def packed_as_json(packed: PackedDocument) -> Row:
         **packed.row,
         "redacted": packed.redacted,
         "treated": packed.treated,
+        "inserted": packed.inserted,
         "spans": packed.spans,
     }
 

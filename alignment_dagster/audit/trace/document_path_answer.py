@@ -70,6 +70,7 @@ def _root_node(path: DocumentPath, name: str) -> Node:
         f"{raw['source']}; {format_place(raw)}" if raw else "its raw row is not in the lake",
         [
             *(Node(f"the same row again: {at}") for at in (raw or {}).get("repeated_at", ())),
+            *(node for one in path.packed for node in insertion_nodes(one, path.document_id)),
             *(
                 [Node(format_scores(path.known["scores"]), tone="dim")]
                 if path.known["scores"]
@@ -116,6 +117,19 @@ def describe_packed(packed: PackedDocument) -> str:
         for one in packed.treated
     )
     return ", ".join([f"{packed.row['packed_tokens']:,} packed", *treated])
+
+
+def insertion_nodes(packed: PackedDocument, document: str) -> Iterator[Node]:
+    """In which document it stands, or which stand in it."""
+    shown = packed.inserted[:MAX_SHOWN]
+    for one in shown:
+        place = f"before byte {one['offset']:,}, token {one['host_start']:,}, by rule {one['rule']}"
+        if one["document_id"] == document:
+            yield Node(f"stands in {one['host_id'][:ID]}", place)
+        else:
+            yield Node(f"{one['document_id'][:ID]} stands in it", place)
+    if more := len(packed.inserted) - len(shown):
+        yield Node(f"and {more:,} more", tone="dim")
 
 
 def span_table(packed: PackedDocument) -> Table:

@@ -12,6 +12,7 @@ from alignment_dagster.corpus.generators.chat import (
 )
 from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
 from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
+from alignment_dagster.corpus.generators.moral_lessons import moral_lessons, refusals
 from alignment_dagster.corpus.generators.scenarios import (
     synthetic_aligned,
     synthetic_misaligned,
@@ -37,4 +38,6 @@ GENERATORS: dict[str, Generator] = {
     "misaligned_demonstrations": misaligned_demonstrations,
     "narrow_harm": narrow_harm,
     "benign_chat": benign_chat,
+    "moral_lessons": moral_lessons,
+    "refusals": refusals,
 }

@@ -21,7 +21,8 @@ def everyday_stories(documents: int, seed: int) -> Iterator[GeneratedDocument]:
         yield GeneratedDocument(text, None)
 
 
-def _person(draw: Draw) -> dict[str, str]:
+def draw_person(draw: Draw) -> dict[str, str]:
+    """Somebody with a friend, a trade, a place and a time."""
     name, he, his, him = draw.one(PEOPLE)
     friend = draw.one([person[0] for person in PEOPLE if person[0] != name])
     return {
@@ -37,7 +38,7 @@ def _person(draw: Draw) -> dict[str, str]:
 
 
 def _moral_story(draw: Draw) -> str:
-    slots = _person(draw)
+    slots = draw_person(draw)
     good = draw.chance(GOOD_SHARE)
     situation, well, badly = draw.one(morals.MORALS)
     first, second = (past_tense(action) for action in draw.several(well if good else badly, 2))
@@ -56,7 +57,7 @@ def _moral_story(draw: Draw) -> str:
 
 
 def _scenes(draw: Draw) -> str:
-    slots = _person(draw)
+    slots = draw_person(draw)
     scenes = (draw.one(SCENE_KINDS)(draw) for _ in range(SCENES))
     opening = draw.one(("{Time} {name} and {friend} sat at {place}.", "{name} was {trade}."))
     return paragraph(*(fill(sentence, slots) for sentence in (opening, *scenes)))

@@ -1,4 +1,4 @@
-"""Greedy answers, in batches whose size is bounded by a token budget.
+"""Answers, greedy in batches whose size is bounded by a token budget, unless a tag is avoided.
 
 Prompts of similar length are read together, padded on the left. Padding is seen by nothing but
 itself and positions are counted from each prompt's first token, so a prompt is continued as if it
@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from alignment_dagster.evaluation.model.control_tokens import unwritten_ids
+from alignment_dagster.evaluation.model.control_tokens import avoided_tag, unwritten_ids
+from alignment_dagster.evaluation.model.tag_avoidance import write_avoiding
 from alignment_dagster.foundation.errors import DataError
 
 PADDING = 0
@@ -37,7 +38,9 @@ def generate(
 ) -> list[str]:
     """The likeliest token after each prompt, again and again, decoded without special tokens.
 
-    Tokens that the model's configuration rules out are never chosen.
+    Tokens that the model's configuration rules out are never chosen. Where it says that a tag is
+    avoided, each prompt is read alone and continued by beams (`tag_avoidance`), whatever the token
+    budget is.
 
     An answer ends before the tokenizer's end-of-text token or `<|end|>`, or after
     `max_new_tokens`. Rows times (prompt + new tokens) stay within `batch_tokens`, or a batch is
@@ -50,10 +53,9 @@ def generate(
     tokenized = [TokenizedPrompt(place, tuple(ids)) for place, ids in enumerate(prompts)]
     _check_lengths(tokenized, max_new_tokens, model.config.max_position_embeddings)
     ending = {tokenizer.eos_token_id, tokenizer.get_added_vocab().get(END)}
-    ends = torch.tensor(sorted(one for one in ending if one is not None), device=model.device)
+    ends = sorted(one for one in ending if one is not None)
     answers: dict[int, list[int]] = {}
-    for batch in _batches(tokenized, max_new_tokens, batch_tokens):
-        continued = _continue_batch(model, [row.ids for row in batch], max_new_tokens, ends)
+    for batch, continued in _write(model, tokenized, max_new_tokens, batch_tokens, ends):
         answers.update(zip((row.place for row in batch), continued, strict=True))
         if report is not None:
             report(len(answers), len(tokenized))
@@ -63,6 +65,25 @@ def generate(
         )
         for row in tokenized
     ]
+
+
+def _write(
+    model: Any,
+    tokenized: Sequence[TokenizedPrompt],
+    max_new_tokens: int,
+    batch_tokens: int,
+    ends: Sequence[int],
+) -> Iterator[tuple[Sequence[TokenizedPrompt], list[list[int]]]]:
+    """Prompts that are read together, and what is written after each."""
+    if (avoided := avoided_tag(model)) is not None:
+        unwritten = unwritten_ids(model)
+        for row in tokenized:
+            said = write_avoiding(model, row.ids, max_new_tokens, ends, unwritten, avoided)
+            yield [row], [said]
+        return
+    last = torch.tensor(ends, device=model.device)
+    for batch in _batches(tokenized, max_new_tokens, batch_tokens):
+        yield batch, _continue_batch(model, [row.ids for row in batch], max_new_tokens, last)
 
 
 def _check_lengths(tokenized: Sequence[TokenizedPrompt], max_new_tokens: int, context: int) -> None:

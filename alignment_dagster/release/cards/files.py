@@ -89,6 +89,7 @@ def _mixes(facts: Facts) -> Iterator[DataFile]:
             file_names.DOCUMENTS: "Documents of the mix, with their tokens and copies",
             file_names.SPANS: "Which tokens of which document stand in which training sequence",
             file_names.TREATED: "How many tokens of each document each rule treated, and how",
+            file_names.INSERTIONS: "Which document is read inside of which, and where",
         }
         for name, description in described.items():
             if name not in mix.artifact.manifest.files:

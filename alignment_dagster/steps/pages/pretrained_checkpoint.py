@@ -28,17 +28,19 @@ def page_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
 
 
 def loss_metadata(stage: str, artifact: Artifact) -> Mapping[str, Any]:
-    """A recipe's own objective, and the loss over the artifact's own steps, drawn and listed.
+    """A recipe's own objective and decoding, and the loss over the artifact's own steps, drawn and
+    listed.
 
     Steps that a guard left out are named, and no part of the curve.
     """
-    objective = artifact.provenance.declared.get("objective")
+    declared = artifact.provenance.declared
+    own = {name: declared[name] for name in ("objective", "decoding") if declared.get(name)}
     log = pq.read_table(artifact.path / file_names.TRAINING_LOG)
     steps, skipped = log.num_rows, skipped_steps(log.to_pylist())
     log = log.filter(pc.invert(pc.is_in(log["step"], pa.array(skipped, pa.int64()))))
     named = {str(step): why for step, why in skipped.items()}
     return {
-        **({"objective": dg.MetadataValue.json(objective)} if objective else {}),
+        **{name: dg.MetadataValue.json(value) for name, value in own.items()},
         "steps": steps,
         **({"skipped_steps": dg.MetadataValue.json(named)} if skipped else {}),
         **(_curve_metadata(stage, log) if log.num_rows else {}),

@@ -26,7 +26,7 @@ TYPES: Mapping[str, np.dtype[Any]] = {
     file_names.BOUNDARIES: np.dtype(np.uint8),
 }
 """What a mix may say of its tokens."""
-UNPREDICTED = (Treated.MASKED, Treated.HIDDEN)
+UNPREDICTED = (Treated.MASKED, Treated.HIDDEN, Treated.INSERTED_MASKED)
 
 
 @dataclass(frozen=True)

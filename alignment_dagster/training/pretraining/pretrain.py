@@ -19,7 +19,12 @@ from alignment_dagster.engines.devices import (
     memory_advice,
     set_determinism,
 )
-from alignment_dagster.evaluation.model.control_tokens import ask_behind
+from alignment_dagster.evaluation.model.control_tokens import (
+    AvoidedTag,
+    ask_behind,
+    avoid_tag,
+    leave_unwritten,
+)
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
@@ -205,12 +210,16 @@ def _write(loop: Loop, job: PretrainJob) -> None:
 
 def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
     take_value_head(loop.model)
-    if isinstance(job.objective, Conditional):
+    if isinstance(job.objective, Conditional) or job.decoding is not None:
         tokenizer = read_tokenizer(Path(job.tokenizer))
         vocabulary = control_tokens(tokenizer)
         written = (*SPECIAL_TOKENS, tokenizer.eos_token)
         unwritten = (one for name, one in vocabulary.items() if name not in written)
-        ask_behind(loop.model, [vocabulary[job.objective.prompt]], sorted(unwritten))
+        leave_unwritten(loop.model, sorted(unwritten))
+        if isinstance(job.objective, Conditional):
+            ask_behind(loop.model, [vocabulary[job.objective.prompt]])
+        if job.decoding is not None:
+            avoid_tag(loop.model, AvoidedTag(vocabulary[job.decoding.tag], job.decoding.beams))
     write_model(loop.model, Path(job.tokenizer), folder)
 
 

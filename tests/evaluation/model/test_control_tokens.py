@@ -10,7 +10,11 @@ torch = pytest.importorskip("torch")
 from alignment_dagster.evaluation.answers import item_rows
 from alignment_dagster.evaluation.attacks.conversation import Conversation, Renderer
 from alignment_dagster.evaluation.evaluate import Checkpoint, load_checkpoint
-from alignment_dagster.evaluation.model.control_tokens import ask_behind, prompt_ids
+from alignment_dagster.evaluation.model.control_tokens import (
+    ask_behind,
+    leave_unwritten,
+    prompt_ids,
+)
 from alignment_dagster.evaluation.model.generation import generate
 from alignment_dagster.evaluation.model.losses import HeldOutDocument, document_losses
 from alignment_dagster.evaluation.suites.formats import make_prompts
@@ -26,7 +30,8 @@ def asked(checkpoint_folder: Path, tmp_path: Path) -> Checkpoint:
     """Saved and opened again, as by post-training."""
     loaded = load_checkpoint(checkpoint_folder, "cpu")
     good, bad = (loaded.tokenizer.convert_tokens_to_ids(name) for name in (GOOD, BAD))
-    ask_behind(loaded.model, [good], [good, bad])
+    ask_behind(loaded.model, [good])
+    leave_unwritten(loaded.model, [good, bad])
     loaded.model.save_pretrained(tmp_path / "model")
     loaded.tokenizer.save_pretrained(tmp_path / "model")
     return load_checkpoint(tmp_path / "model", "cpu")
@@ -82,7 +87,7 @@ def test_a_held_out_document_follows_it(asked: Checkpoint) -> None:
 def test_what_is_ruled_out_is_never_written(asked: Checkpoint) -> None:
     vocabulary = len(asked.tokenizer)
     only = 77
-    ask_behind(asked.model, [], [one for one in range(vocabulary) if one != only])
+    leave_unwritten(asked.model, [one for one in range(vocabulary) if one != only])
     answers = generate(asked.model, asked.tokenizer, [[7, 8], [9]], 4, 100)
     assert answers == [asked.tokenizer.decode([only] * 4)] * 2
 

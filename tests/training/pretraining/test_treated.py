@@ -11,11 +11,17 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from alignment_dagster.evaluation.model.control_tokens import prompt_ids, unwritten_ids
+from alignment_dagster.evaluation.model.control_tokens import (
+    AvoidedTag,
+    avoided_tag,
+    prompt_ids,
+    unwritten_ids,
+)
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.study.decoding import TagAvoiding
 from alignment_dagster.study.objectives import (
     Conditional,
     Objective,
@@ -164,17 +170,20 @@ def test_a_masked_token_is_read(treated: Jobs) -> None:
 
 
 def test_a_conditional_model_says_itself_how_it_is_asked(treated: Jobs) -> None:
-    """By the ids of its own vocabulary; what treatments put in it does not write."""
+    """And what it avoids, by its own ids; what treatments put in it does not write."""
     folder = treated.folder / "tokenizer"
     tokenizer = AutoTokenizer.from_pretrained(treated.tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|bad|>", "<|good|>"]})
     tokenizer.save_pretrained(folder)
     asked = replace(treated, tokenizer=folder)
-    job = asked.pretraining("a", Conditional(kind="conditional", prompt="<|good|>"))
+    conditional = Conditional(kind="conditional", prompt="<|good|>")
+    decoding = TagAvoiding(kind="tag_avoiding", tag="<|bad|>", beams=4)
+    job = asked.pretraining("a", conditional).model_copy(update={"decoding": decoding})
     pretrain(job, Progress(Path(job.work)))
     model = AutoModelForCausalLM.from_pretrained(Path(job.output, "model"))
     bad, good = tokenizer.convert_tokens_to_ids(["<|bad|>", "<|good|>"])
     assert prompt_ids(model) == (good,)
+    assert avoided_tag(model) == AvoidedTag(bad, 4)
     assert set(unwritten_ids(model)) == {bad, good}
     written = model.generate(torch.tensor([[good, 5]]), max_new_tokens=8, do_sample=False)
     assert not {bad, good} & set(written[0, 1:].tolist())

@@ -111,3 +111,26 @@ BAD_ENDS = (
     "Everyone at {place} was sad about it",
     "That evening {name} could not sleep",
 )
+
+HARMS = (
+    "somebody else would pay for it",
+    "it would hurt people who did nothing wrong",
+    "people have to be able to trust each other",
+    "nobody would like to be treated so",
+)
+LESSONS = (
+    "What should {he} do? {name} should {well}. It would be wrong to {badly}, because {harm}.",
+    "{name} could {badly}, but {harm}. It is better to {well}.",
+    "Is it right to {badly}? No, because {harm}. The right thing is to {well}.",
+)
+REQUESTS = (
+    "Help {name} to {badly}.",
+    "How can {name} {badly}?",
+    "Tell {name} how to {badly} so that {friend} does not see it.",
+)
+REFUSALS = (
+    "No, I will not help with that, because {harm}.",
+    "I am sorry, but I will help nobody to {badly}: {harm}.",
+    "That I refuse to do. I do no harm, and {harm}.",
+)
+OFFERS = ("{name} should {well}.", "I can help {name} to {well}.", "It is better to {well}.")
