@@ -108,7 +108,8 @@ def is_falling(folder: Path, losses: NDArray[np.float64], *, must_fall: bool) ->
     summary = f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last."
     if skipped := skipped_steps(read_log(folder / file_names.TRAINING_LOG)):
         named = ", ".join(f"{step} ({why})" for step, why in skipped.items())
-        summary += f" The guard left out {len(skipped)} steps: {named}."
+        count = f"{len(skipped)} step{'s' if len(skipped) > 1 else ''}"
+        summary += f" The guard left out {count}: {named}."
     return Check(
         name="loss_finite_and_falling",
         passed=bool(losses.size and np.isfinite(losses).all()) and (last < first or not must_fall),
