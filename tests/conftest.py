@@ -16,6 +16,7 @@ import pytest
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from drills import warm
 from drills.warm import dbt as warm_dbt
+from drills.warm import mlflow as warm_mlflow
 from tests.support import tiny_study
 from tests.support.audited_study import Audited, refresh_audited, run_audited
 
@@ -46,9 +47,11 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _warm_dbt() -> None:
-    """A study that is run within a test asks for dbt where its imports are; as the drills do."""
+def _warm() -> None:
+    """A study that is run within a test asks for dbt where its imports are, and copies MLflow's
+    database; as the drills do."""
     warm_dbt.use(lambda: warm.shared().dbt_socket)
+    warm_mlflow.use(lambda: warm.shared().mlflow)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -296,7 +297,12 @@ def _create_store(home: Home) -> None:
     written = home.work / f"mlflow-{uuid.uuid4().hex}.db"
     # Another process may be faster.
     with suppress(FileExistsError), atomic_file(path, aside=written, replace=False):
-        MlflowClient(f"sqlite:///{written}").search_experiments()
+        create_database(written)
+
+
+def create_database(path: Path) -> None:
+    """Have MLflow make its tables in a new file."""
+    MlflowClient(f"sqlite:///{path}").search_experiments()
 
 
 def _hide_empty_default(client: MlflowClient) -> None:

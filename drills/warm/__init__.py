@@ -46,6 +46,8 @@ class Driver:
         """Id of the process whose children are dbt's commands."""
         self.dbt_socket = Path(served["socket"])
         """Where it is asked for them."""
+        self.mlflow = Path(served["mlflow"])
+        """MLflow's database, with its tables and nothing in them."""
 
     def __enter__(self) -> "Driver":
         return self

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from drills.warm import dbt as warm_dbt
+from drills.warm import mlflow as warm_mlflow
 from drills.warm.operations import OPERATIONS
 
 MISTAKE = 2
@@ -94,15 +95,17 @@ def main() -> None:
     """Serve requests until standard input ends; each is answered with a pid, then a code."""
     _imports()
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
-    learned, dbt = folder / "modules.json", folder / "dbt"
+    learned, dbt, mlflow = (folder / name for name in ("modules.json", "dbt", "mlflow.db"))
     server = warm_dbt.serve(dbt)
-    print(json.dumps({"dbt": server, "socket": str(dbt)}), flush=True)
+    warm_mlflow.create(mlflow)
+    print(json.dumps({"dbt": server, "socket": str(dbt), "mlflow": str(mlflow)}), flush=True)
     for line in sys.stdin:
         _learn(learned)
         gc.freeze()
         pid = os.fork()
         if pid == 0:
             warm_dbt.use(lambda: dbt)
+            warm_mlflow.use(lambda: mlflow)
             _leave(_child(json.loads(line), learned))
         print(json.dumps({"pid": pid}), flush=True)
         _, status = os.waitpid(pid, 0)
