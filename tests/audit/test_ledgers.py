@@ -32,6 +32,7 @@ NOT_DECLARED = {
         "near_duplicates",
         "probes",
         "redactions",
+        "rollouts",
         "drift",
         "new_terms",
         "regressions",
