@@ -33,6 +33,7 @@ NOT_DECLARED = {
         "probes",
         "redactions",
         "insertions",
+        "rollouts",
         "drift",
         "new_terms",
         "regressions",
