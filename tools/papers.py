@@ -17,6 +17,7 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.report.verdicts import claim_verdicts, effect_text
 from alignment_dagster.study import Study
@@ -33,7 +34,7 @@ and scenarios. The models have about 0.6 million parameters and read templated t
 whether a mechanism shows at all at this size, and nothing of large models. `alignment run NAME`
 runs a study; `python tools/papers.py` writes this page from the reports.
 """
-BRACKETS = re.compile(r"\s*\((?:published:?\s*)?([^)]*)\)")
+BRACKETS = re.compile(r"\s*\((?:published: )?([^)]*)\)")
 
 
 def named_studies() -> tuple[str, ...]:
@@ -42,15 +43,25 @@ def named_studies() -> tuple[str, ...]:
     return (*papers, DELIVERY)
 
 
-def describe(study: Study, report: Path) -> Iterator[str]:
-    """A study's heading, what it is about, and a row for each claim."""
+def describe(study: Study, report: Artifact) -> Iterator[str]:
+    """A study's heading, what it is about, and a row for each claim.
+
+    Raises:
+        AlignmentError: if the report is of other recipes or claims than are declared now.
+    """
     declared = study.declaration
-    findings = json.loads((report / file_names.FINDINGS).read_text(encoding="utf-8"))
-    tokens, seeds = declared.mix.tokens, len(declared.seeds)
+    findings = json.loads((report.path / file_names.FINDINGS).read_text(encoding="utf-8"))
+    rows = json.loads((report.path / file_names.RESULTS).read_text(encoding="utf-8"))
+    recipes = {row["recipe"] for row in rows}
+    sentences = [claim["statement"] for claim in findings["claims"]]
+    if recipes != set(declared.recipes) or sentences != [
+        claim.statement for claim in declared.claims
+    ]:
+        raise AlignmentError("its report is of another declaration: run it again")
     yield f"\n## {declared.name}\n\n{declared.description}\n"
     yield (
-        f"{len(study.recipes)} recipes, {seeds} seeds, {tokens:,} tokens each; report "
-        f"`{report.name}`.\n"
+        f"{len(declared.recipes)} recipes, {len(declared.seeds)} seeds, {declared.mix.tokens:,} "
+        f"tokens each; report `{report.version}`.\n"
     )
     yield "| claim | published | here | verdict |\n|---|---|---|---|"
     verdicts = claim_verdicts(findings["claims"])
@@ -77,11 +88,10 @@ def main() -> None:
         study = load_study(name, CHECKOUT / "assets")
         home = next((one for one in homes if (one.lake / name).is_dir()), homes[0])
         try:
-            report = open_archive(name, home).report()
+            lines += describe(study, open_archive(name, home).report())
         except AlignmentError as error:
-            print(f"{name} is left out: {error}")
-            continue
-        lines += describe(study, report.path)
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            lines.append(f"\n## {name}\n\n{study.declaration.description}\n\nNot run in full yet.")
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import event
@@ -20,55 +20,80 @@ ANCHORS = 16
 
 @contextmanager
 def unwaited_commits() -> Iterator[None]:
-    """While it lasts, what SQLAlchemy opens of SQLite waits for the disk at checkpoints only.
+    """While it lasts, what SQLAlchemy opens of SQLite waits for the disk no more than it has to.
 
-    A killed process loses nothing by it, and no database is damaged; where the power fails, the
-    last commits may be gone (SQLite, "PRAGMA synchronous", NORMAL).
+    A database with a write-ahead log waits at checkpoints only: a killed process loses nothing by
+    it, and none is damaged; where the power fails, the last commits may be gone (SQLite, "PRAGMA
+    synchronous", NORMAL). Another keeps its journal's file instead of deleting it at each commit.
     """
-    anchors = _Anchors()
-    event.listen(Engine, "connect", anchors.prepare)
+    global _anchors
+    outer, own = _anchors, _Anchors()
+    _anchors = own
     try:
         yield
     finally:
-        event.remove(Engine, "connect", anchors.prepare)
-        anchors.close()
+        _anchors = outer
+        own.close()
 
 
 class _Anchors:
     """A connection to each database that has a write-ahead log, so that none is the last to close.
 
-    A database in another mode keeps its journal's file instead of deleting it at each commit.
+    Without one that cannot be had at once: its commits wait.
     """
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, sqlite3.Connection] = OrderedDict()
+        self._held: OrderedDict[str, sqlite3.Connection] | None = OrderedDict()
         self._lock = threading.Lock()
 
-    def prepare(self, connection: Any, _: object) -> None:
-        if not isinstance(connection, sqlite3.Connection):
-            return
+    def prepare(self, connection: sqlite3.Connection) -> None:
         with closing(connection.cursor()) as cursor:
-            cursor.execute("PRAGMA synchronous=NORMAL")
             mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
             if mode == "delete":
                 cursor.execute("PRAGMA journal_mode=TRUNCATE")
             elif mode == "wal":
+                cursor.execute("PRAGMA synchronous=NORMAL")
                 self._hold(cursor.execute("PRAGMA database_list").fetchone()[2])
 
     def _hold(self, path: str) -> None:
         with self._lock:
+            if self._held is None:
+                return
             if path not in self._held:
-                anchor = sqlite3.connect(path, check_same_thread=False)
-                # SQLite opens the log when it first reads.
-                anchor.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                self._held[path] = anchor
-            self._held.move_to_end(path)
+                with suppress(sqlite3.OperationalError):
+                    self._held[path] = _open_log(path)
+            if path in self._held:
+                self._held.move_to_end(path)
             if len(self._held) > ANCHORS:
                 self._held.popitem(last=False)[1].close()
 
     def close(self) -> None:
         """Let go of all: what their logs hold is written back."""
         with self._lock:
-            for anchor in self._held.values():
+            for anchor in (self._held or {}).values():
                 anchor.close()
-            self._held.clear()
+            self._held = None
+
+
+def _open_log(path: str) -> sqlite3.Connection:
+    """SQLite opens the log of a database when it first reads."""
+    anchor = sqlite3.connect(path, timeout=0, check_same_thread=False)
+    try:
+        anchor.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        anchor.close()
+        raise
+    return anchor
+
+
+_anchors: _Anchors | None = None
+
+
+def _prepare(connection: Any, _: object) -> None:
+    anchors = _anchors
+    if anchors is not None and isinstance(connection, sqlite3.Connection):
+        anchors.prepare(connection)
+
+
+# Once: SQLAlchemy's listeners cannot change while another thread connects.
+event.listen(Engine, "connect", _prepare)

@@ -40,9 +40,11 @@ def is_readable_in_place(path: Path) -> bool:
     """Whether reading it leaves no trace, and the file alone is the whole content.
 
     The bytes 18 and 19 of the file say whether it has a write-ahead log (SQLite, file format,
-    1.3): SQLite creates files beside such a database also to read it.
+    1.3): SQLite creates files beside such a database also to read it. An empty journal is what a
+    finished commit leaves in the mode TRUNCATE.
     """
-    if any(path.with_name(path.name + ending).exists() for ending in BESIDE):
+    beside = (path.with_name(path.name + ending) for ending in BESIDE)
+    if any(part.exists() and part.stat().st_size for part in beside):
         return False
     with path.open("rb") as handle:
         return handle.read(20)[18:] == b"\x01\x01"

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from alignment_dagster.foundation.sqlite_commits import ANCHORS, unwaited_commits
+from alignment_dagster.foundation.sqlite_copy import is_readable_in_place
 
 NORMAL, FULL = 1, 2
 
@@ -62,6 +64,30 @@ def test_a_process_that_is_killed_loses_nothing(database: Path) -> None:
     assert list(numbers(database)) == list(range(50))
 
 
+def test_threads_that_connect_meanwhile_lose_nothing(database: Path) -> None:
+    ended = threading.Event()
+    counts = list[int]()
+
+    def write() -> None:
+        count = 0
+        while not ended.is_set() or not count:
+            add(database, count)
+            count += 1
+        counts.append(count)
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(50):
+        with unwaited_commits():
+            pass
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert len(list(numbers(database))) == sum(counts)
+    assert len(counts) == len(threads)
+
+
 def test_no_more_files_are_held_open_than_are_written_to_at_a_time(
     database: Path, tmp_path: Path
 ) -> None:
@@ -80,7 +106,9 @@ def test_a_database_with_a_journal_keeps_its_mode_for_who_opens_it_next(tmp_path
     with closing(sqlite3.connect(path)) as made:
         made.execute("CREATE TABLE events (number INTEGER)")
     with unwaited_commits():
-        assert add(path, 1) == NORMAL
+        assert add(path, 1) == FULL
+    assert path.with_name(path.name + "-journal").stat().st_size == 0
+    assert is_readable_in_place(path)
     with closing(sqlite3.connect(path)) as opened:
         assert opened.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     assert list(numbers(path)) == [1]
