@@ -109,6 +109,10 @@ def test_an_answer_s_advantage_is_its_reward_within_its_group(done: PostTrainJob
     rollouts = pq.read_table(Path(done.output, "rollouts.parquet")).to_pylist()
     assert len(rollouts) == 8 * STEPS
     assert all(one["reward"] == len(one["text"]) for one in rollouts)
+    checked = read_rollouts(Path(done.output, "rollouts.parquet"))
+    assert checked.find_other_text(Path(done.output, "grpo")) is None
+    checked.steps[2][0]["text"] += "."
+    assert "texts of step 2 are not" in str(checked.find_other_text(Path(done.output, "grpo")))
     for first in range(0, len(rollouts), 4):
         group = rollouts[first : first + 4]
         assert len({one["document_id"] for one in group}) == 1
