@@ -84,7 +84,12 @@ def grpo(**fields: object) -> Change:
 
 def placed(study: TinyStudy) -> None:
     """Rewarded by where the worst sentence of an answer ends."""
-    study.write("classifiers/tone", {**CLASSIFIER, "unit": "sentence"})
+    told = [("stories", "plain"), ("aligned_docs", "kind")]
+    sources = [{"source": source, "label": label} for source, label in told]
+    tells = {"kind": "binary", "positive": "kind", "negative": "plain"}
+    shared = {"name": "tone", "description": "d", "tells": tells, "sources": sources}
+    (study.assets / "classifiers").mkdir(exist_ok=True)
+    study.write("classifiers/tone", {**shared, "unit": "sentence"})
     study.change(classifiers=["tone"])
     grpo(reward={"scorer": "classifier:tone", "column": "end"})(study)
 

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForCausalLM
 
-from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.audit.check.rollouts import read_rollouts
+from alignment_dagster.foundation.errors import AlignmentError, DataError
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import AnswerReward, GroupPolicyOptimisation
@@ -159,3 +160,14 @@ def test_a_group_is_whole() -> None:
 
 def _fail(*_: object) -> None:
     raise RuntimeError("stopped")
+
+
+def test_questions_that_leave_no_room_are_refused_before_anything_is_trained(
+    pretrained: PretrainJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "fine_tune", _fail)
+    length = jobs.post_training("long", Path(pretrained.output)).sequence_length
+    with pytest.raises(DataError, match=r"post_training\.grpo\.answer_tokens .*: .*too long"):
+        run(job(jobs, pretrained, "long", answer_tokens=length - 1))
+    with pytest.raises(DataError, match=r"grpo\.batch_size: a step asks 64 questions"):
+        run(job(jobs, pretrained, "wide", batch_size=256, examples=None))
