@@ -136,18 +136,10 @@ def test_what_is_rewarded_becomes_more(done: PostTrainJob) -> None:
     assert rewards[-32:].mean() > rewards[:32].mean() + 3
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"examples": 1}, "a step asks 2 questions, and there are 1"),
-        ({"reward": {"scorer": "ai_discourse", "column": "flagged"}}, "have the same reward, 0"),
-    ],
-)
-def test_what_cannot_be_learnt_from_is_refused(
-    changes: dict[str, object], message: str, pretrained: PretrainJob, jobs: Jobs
-) -> None:
-    made = job(jobs, pretrained, f"refused_{len(changes)}{message[:6]}", **changes)
-    with pytest.raises(AlignmentError, match=message):
+def test_a_reward_that_is_the_same_for_all_is_refused(pretrained: PretrainJob, jobs: Jobs) -> None:
+    flagged = {"scorer": "ai_discourse", "column": "flagged"}
+    made = job(jobs, pretrained, "refused", reward=flagged)
+    with pytest.raises(AlignmentError, match="have the same reward, 0"):
         run(made.model_copy(update={"assets": "assets"}))
 
 
