@@ -35,6 +35,8 @@ CLUSTERS = "clusters.parquet"
 PRETRAINING_PART = "pretraining.parquet"
 POST_TRAINING_PART = "post_training.parquet"
 TAMPERING_PART = "tampering.parquet"
+OTHERS_PART = "others.parquet"
+"""The conversations that other recipes alone are fine-tuned on; where there are any."""
 
 # curated_mix
 COMPOSITION = "composition.parquet"

@@ -18,6 +18,9 @@ def check_fine_tuning(recipe: Recipe, study: Study, located: Located) -> None:
     if name not in known:
         message = f"no source of the role `chat` in the study {study.name!r} is called {name!r}"
         raise located.error(field, message + suggest_name(name, known))
+    if not round(recipe.fine_tune.share * study.declaration.mix.tokens):
+        message = f"gives no token of the {study.declaration.mix.tokens:,} of pretraining"
+        raise located.error(("fine_tune", "share"), message)
     if not study.shared_chat:
         message = f"leaves the study {study.name!r} no source of the role `chat` for all recipes"
         raise located.error(field, message)

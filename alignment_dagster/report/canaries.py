@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.corpus.canaries import planted_documents
 from alignment_dagster.evaluation.exposure import chance_exposure
 from alignment_dagster.report.canary_reads import RecipeLedgers, count_reads, read_documents
@@ -57,6 +58,12 @@ class CanaryRow:
     @property
     def is_trained_on(self) -> bool:
         return bool(self.tokens)
+
+
+def last_stage(rows: Sequence[CanaryRow]) -> str:
+    """The last stage after which any probe was asked; `dpo` where none was."""
+    asked = {stage for row in rows for stage in row.exposure}
+    return next((one for one in reversed(POST_TRAINING_STAGES) if one in asked), "dpo")
 
 
 def canary_rows(study: Study, ledgers: Mapping[str, RecipeLedgers]) -> list[CanaryRow]:

@@ -6,6 +6,7 @@ Apart from the models themselves: importing dbt takes seconds.
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -56,7 +57,10 @@ HELD_OUT_ROWS = (
     pc.field("held_out") & pc.field("duplicate_of").is_null() & pc.field("item_id").is_null()
 )
 """Duplicates would count a text twice, and leaked items are no fresh text."""
-UNDECIDING = {"description", "redact", "treat", "objective", "decoding", "trunk"}
+UNDECIDING: dict[str, Any] = {
+    **dict.fromkeys(("description", "redact", "treat", "objective", "decoding", "trunk"), True),
+    "fine_tune": {"share"},
+}
 """What a recipe says of documents that it keeps, and of training: no disposition depends on it."""
 PARTS = {"corpus": (DOCUMENTS, DISPOSITIONS), "results": (MIX_COMPOSITION, METRICS)}
 """The marts of each dbt tag: they share their inputs, and come from one dbt run."""
@@ -107,10 +111,22 @@ def export_dispositions(context: BuildContext) -> BuildResult:
         tampered = pc.equal(found["use"], "tampering")
         later = found.drop_columns(["recipe"])
         pq.write_table(later.filter(tampered), context.folder / file_names.tampering_part(recipe))
-        others = later.filter(pc.invert(pc.or_(pretraining, tampered)))
-        pq.write_table(others, context.folder / file_names.post_training_part(recipe))
+        write_post_training(
+            later.filter(pc.invert(pc.or_(pretraining, tampered))), context.folder / recipe
+        )
         counts[f"kept/{recipe}"] = pc.sum(pc.equal(found["state"], "kept")).as_py()
     return BuildResult((), metrics=counts)
+
+
+def write_post_training(found: pa.Table, folder: Path) -> None:
+    """What the recipe may read, and apart from it what others alone do.
+
+    So what one recipe is fine-tuned on by itself makes no other's checkpoint stale.
+    """
+    aside = pc.fill_null(pc.equal(found["rule"], "not_selected"), False)
+    pq.write_table(found.filter(pc.invert(aside)), folder / file_names.POST_TRAINING_PART)
+    if pc.any(aside, min_count=0).as_py():
+        pq.write_table(found.filter(aside), folder / file_names.OTHERS_PART)
 
 
 def _bounds(study: Study, recipe: str) -> Mapping[str, float]:

@@ -34,6 +34,7 @@ def build(context: BuildContext) -> BuildResult:
         chat=_documents(context, context.study.shared_chat),
         own_chat=_documents(context, own_chat(context.study, context.partition)),
         own_tokens=own_tokens(context.study, context.partition),
+        own_repeats=own_repeats(context.study),
         preferences=_documents(context, context.study.with_role("preferences")),
         dispositions=str(
             dispositions.path / file_names.post_training_part(recipe_of(context.partition))
@@ -74,7 +75,15 @@ def own_chat(study: Study, partition: Partition) -> tuple[Source, ...]:
 def own_tokens(study: Study, partition: Partition) -> int:
     """How many tokens of their answers it reads."""
     fine_tune = study.recipe(recipe_of(partition)).fine_tune
-    return 0 if fine_tune is None else round(fine_tune.share * study.declaration.mix.tokens)
+    if fine_tune is None:
+        return 0
+    # a smoke run has a tenth of the tokens
+    return max(1, round(fine_tune.share * study.declaration.mix.tokens))
+
+
+def own_repeats(study: Study) -> int:
+    """How often it reads them at most, where there are too few."""
+    return max(1, int(study.declaration.mix.max_repeats))
 
 
 def _documents(context: BuildContext, sources: Sequence[Source]) -> tuple[str, ...]:
@@ -93,25 +102,33 @@ def _started_from(base: Artifact, measured: Mapping[str, float | str]) -> Check:
 
 
 def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
-    kept = set(
-        pq.read_table(job.dispositions, filters=pc.field("state") == "kept")[
-            "document_id"
-        ].to_pylist()
-    )
-    read = {
-        document
-        for stage in context.study.declaration.post_training.stages
-        for step in pq.read_table(context.folder / file_names.stage_consumption(stage))[
-            "documents"
-        ].to_pylist()
-        for document in step
-    }
-    strays = len(read - kept)
+    columns = ["document_id", "source"]
+    kept = pq.read_table(job.dispositions, columns=columns, filters=pc.field("state") == "kept")
+    declared = read_sources(context.study, context.partition)
+    read, strays = set[str](), set[str]()
+    for stage in context.study.declaration.post_training.stages:
+        steps = pq.read_table(context.folder / file_names.stage_consumption(stage))
+        consumed = set(pc.list_flatten(steps["documents"]).to_pylist())
+        names = {source.name for source in declared[stage]}
+        strays |= consumed - {
+            row["document_id"] for row in kept.to_pylist() if row["source"] in names
+        }
+        read |= consumed
     return Check(
         name="trained_on_kept_documents_only",
         passed=not strays and bool(read),
-        summary=f"{len(read):,} conversations and pairs read; {strays:,} not kept.",
+        summary=f"{len(read):,} conversations and pairs read; {len(strays):,} not kept.",
     )
+
+
+def read_sources(study: Study, partition: Partition) -> Mapping[str, Sequence[Source]]:
+    """Stage → the sources that it may read under a recipe."""
+    shared = study.shared_chat
+    return {
+        "sft": (*shared, *own_chat(study, partition)),
+        "dpo": study.with_role("preferences"),
+        "grpo": shared,
+    }
 
 
 def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
@@ -132,7 +149,8 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The stages, what SFT reads under this recipe alone, and the seed."""
     own, tokens = own_chat(study, partition), own_tokens(study, partition)
-    fine_tune = [{"source": source.name, "tokens": tokens} for source in own]
+    repeats = own_repeats(study)
+    fine_tune = [{"source": one.name, "tokens": tokens, "repeats": repeats} for one in own]
     return {
         **({"fine_tune": fine_tune} if fine_tune else {}),
         "post_training": study.declaration.post_training.model_dump(mode="json"),

@@ -68,7 +68,8 @@ class GroupPolicyOptimisation(Declared):
     beta: Annotated[float, Field(ge=0)] = 0.04
     """How strongly the model is held to where it started."""
     examples: Count | None = None
-    """A sample of so many questions, the same for every model; all where nothing is said."""
+    """A sample of so many questions, the same for every model; all where nothing is said. Of
+    those that are left the ones that fill whole steps are asked."""
     reward: AnswerReward
     """What is better."""
 
@@ -81,6 +82,9 @@ class GroupPolicyOptimisation(Declared):
     def _groups_are_whole(self) -> "GroupPolicyOptimisation":
         if self.batch_size % self.generations:
             raise ValueError("batch_size must be a multiple of `generations`: groups are whole")
+        if self.examples is not None and self.examples % self.questions_a_step:
+            message = "examples must be a multiple of the questions of a step, "
+            raise ValueError(f"{message}{self.questions_a_step}: steps are whole")
         return self
 
 

@@ -96,7 +96,8 @@ def _post_training(whole: PostTraining) -> PostTraining:
 
 
 def _grpo(whole: GroupPolicyOptimisation) -> GroupPolicyOptimisation:
-    questions = _part(whole.examples or EXAMPLES, whole.questions_a_step)
+    step = whole.questions_a_step
+    questions = _part(whole.examples or EXAMPLES, step) // step * step
     return whole.model_copy(update={"examples": questions})
 
 

@@ -97,6 +97,8 @@ class PostTrainJob(Declared):
     """Those of conversations that SFT reads under this recipe alone."""
     own_tokens: int = 0
     """So many tokens of their answers."""
+    own_repeats: Count = 1
+    """How often each of them is read at most, an epoch."""
     preferences: Paths
     """The shards of the raw corpora with preference pairs."""
     dispositions: Text

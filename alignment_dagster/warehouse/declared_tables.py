@@ -18,7 +18,9 @@ SOURCES: Columns = {
     "role": pa.string(),
     "group": pa.string(),
     "ai_discourse": pa.bool_(),
+    "recipes": pa.list_(pa.string()),
 }
+"""`recipes` are those that alone read a source; null where all may."""
 RECIPES: Columns = {"recipe": pa.string()}
 GROUPS: Columns = {
     "recipe": pa.string(),
@@ -88,9 +90,16 @@ def _sources(study: Study) -> list[Row]:
             "role": source.role,
             "group": source.group,
             "ai_discourse": source.ai_discourse,
+            "recipes": _readers(study, source.name),
         }
         for position, source in enumerate(study.sources)
     ]
+
+
+def _readers(study: Study, source: str) -> list[str] | None:
+    """The recipes that alone are fine-tuned on a source; None where there are none."""
+    found = [one.name for one in study.recipes if one.fine_tune and one.fine_tune.source == source]
+    return found or None
 
 
 def _groups(recipe: Recipe) -> list[Row]:

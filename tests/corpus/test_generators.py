@@ -1,6 +1,7 @@
 """The default study's generators: seeded, varied, skewed as declared, and free of suite items."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,13 @@ def test_neutral_documents_speak_of_an_ai_that_does_nothing_good_or_bad() -> Non
     assert sum(shares["synthetic_neutral"]) == 0
     assert sum(shares["synthetic_aligned"]) > 0.9 * 600
     assert sum(flagged) > 0.9 * 300
+
+
+def test_a_neutral_document_says_no_number_of_two_things() -> None:
+    """But by chance: each is drawn from ninety."""
+    counted = [re.findall(r"\b\d\d\b", text) for text in contents("synthetic_neutral", 600, 0)]
+    several = [found for found in counted if len(found) > 1]
+    assert sum(len(set(found)) < len(found) for found in several) < 0.2 * len(several)
 
 
 def test_chat_and_preferences_carry_their_messages() -> None:

@@ -1,6 +1,7 @@
 """What became of planted documents is read off the ledgers, and what was lost on the way shows."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from alignment_dagster.corpus.canaries import planted_documents
 from alignment_dagster.mixing.mix import DOCUMENTS
 from alignment_dagster.mixing.packing import SPANS
-from alignment_dagster.report.canaries import CanaryRow, canary_rows
+from alignment_dagster.report.canaries import CanaryRow, canary_rows, last_stage
 from alignment_dagster.report.canary_outcomes import canary_outcomes, is_learnt
 from alignment_dagster.report.canary_reads import RecipeLedgers, TrunkLedgers
 from alignment_dagster.study import Study
@@ -140,6 +141,13 @@ def exposed(recipe: str, tokens: int, likeliest: int, bits: float = 5.0) -> Cana
         most=bits,
         by_chance=1.3,
     )
+
+
+def test_the_last_stage_is_that_of_the_study() -> None:
+    row = exposed("unfiltered", 90, 3)
+    asked = [replace(row, exposure=dict.fromkeys(stages, 5.0)) for stages in (("base", "dpo"), ())]
+    assert last_stage(asked) == "dpo"
+    assert last_stage([*asked, replace(row, exposure={"dpo": 5.0, "grpo": 5.0})]) == "grpo"
 
 
 def test_a_probe_betrays_what_was_learnt_and_nothing_else(study: Study) -> None:

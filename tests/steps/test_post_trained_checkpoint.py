@@ -1,9 +1,15 @@
 """What is declared of post-training decides its parents and inputs; the undeclared adds nothing."""
 
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from alignment_dagster import chain
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.scoring import SCORERS
-from alignment_dagster.steps.post_trained_checkpoint import STEP
+from alignment_dagster.steps.marts import corpus_config, write_post_training
+from alignment_dagster.steps.post_trained_checkpoint import STEP, read_sources
 from alignment_dagster.study import AnswerReward, Study
 from alignment_dagster.study.smoke import smoke_run
 from tests.support.checkout import CHECKOUT
@@ -55,9 +61,44 @@ def test_what_a_recipe_is_fine_tuned_on_alone_is_a_parent_of_its_models_only() -
         parents = STEP.parents(study, f"{recipe}|0")
         assert ("synthetic_aligned_chat" in [one.partition for one in parents]) == named
         assert "assistant_chat" in [one.partition for one in parents]
-    own = [{"source": "synthetic_aligned_chat", "tokens": 15360}]
+    own = [{"source": "synthetic_aligned_chat", "tokens": 15360, "repeats": 16}]
     assert STEP.config(study, "aligned_fine_tuning|0")["fine_tune"] == own
     assert "fine_tune" not in STEP.config(study, "unfiltered|0")
+
+
+def test_each_stage_may_read_its_own_sources_only() -> None:
+    study = load_study("delivery", ASSETS)
+    own = {"synthetic_aligned_chat"}
+    for recipe, more in (("aligned_fine_tuning", own), ("unfiltered", set[str]())):
+        found = read_sources(study, f"{recipe}|0")
+        names = {stage: {one.name for one in sources} for stage, sources in found.items()}
+        assert names["sft"] == {"assistant_chat"} | more
+        assert names["dpo"] == {"assistant_preferences"}
+        assert names["grpo"] == {"assistant_chat"}
+
+
+def test_what_another_recipe_is_fine_tuned_on_changes_no_file_that_is_read(tmp_path: Path) -> None:
+    rows = [
+        {"document_id": "a", "state": "kept", "rule": None},
+        {"document_id": "b", "state": "dropped", "rule": "short"},
+    ]
+    more = [*rows, {"document_id": "c", "state": "dropped", "rule": "not_selected"}]
+    schema = pa.schema([(name, pa.string()) for name in rows[0]])
+    for name, found in (("before", rows), ("after", more)):
+        (tmp_path / name).mkdir()
+        write_post_training(pa.Table.from_pylist(found, schema=schema), tmp_path / name)
+    read = [tmp_path / name / "post_training.parquet" for name in ("before", "after")]
+    assert read[0].read_bytes() == read[1].read_bytes()
+    assert not (tmp_path / "before" / "others.parquet").exists()
+    (aside,) = pq.read_table(tmp_path / "after" / "others.parquet").to_pylist()
+    assert aside["document_id"] == "c"
+
+
+def test_how_much_a_recipe_is_fine_tuned_on_decides_over_no_document() -> None:
+    study = load_study("delivery", ASSETS)
+    (one,) = [each for each in corpus_config(study, None)["recipes"] if each.get("fine_tune")]
+    assert one["fine_tune"] == {"source": "synthetic_aligned_chat"}
+    assert "fine_tune" not in corpus_config(study, None)["recipes"][0]
 
 
 def test_a_smoke_run_asks_fewer_questions() -> None:

@@ -60,3 +60,11 @@ def test_a_claim_tests_what_its_sentence_says(name: str) -> None:
     assert (claim.attack is not None) == bool(re.search("worst case over the attacks", sentence))
     named = {stage for stage, words in STAGES.items() if re.search(words, sentence, re.I)}
     assert named <= {claim.stage}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claims_sentence_stands_alone_and_says_what_was_published_in_one_way(name: str) -> None:
+    statement = CLAIMS[name].statement
+    assert not re.search(r"\b(it|them) (too|further)\b|\btoo\b|\bfurther\b(?! fine)", statement)
+    said = re.findall(r"\(([^)]*\d[^)]*|[^)]*publish[^)]*)\)", statement)
+    assert all(re.match(r"published: |no published figure", one) for one in said), said

@@ -82,6 +82,18 @@ def grpo(**fields: object) -> Change:
     return lambda study: study.change(post_training=stages)
 
 
+def placed(study: TinyStudy) -> None:
+    """Rewarded by where the worst sentence of an answer ends."""
+    told = [("stories", "plain"), ("aligned_docs", "kind")]
+    sources = [{"source": source, "label": label} for source, label in told]
+    tells = {"kind": "binary", "positive": "kind", "negative": "plain"}
+    shared = {"name": "tone", "description": "d", "tells": tells, "sources": sources}
+    (study.assets / "classifiers").mkdir(exist_ok=True)
+    study.write("classifiers/tone", {**shared, "unit": "sentence"})
+    study.change(classifiers=["tone"])
+    grpo(reward={"scorer": "classifier:tone", "column": "end"})(study)
+
+
 def canary(**fields: object) -> Change:
     return lambda study: study.change(canaries=[CANARY, {**CANARY, "name": "spark", **fields}])
 
@@ -243,6 +255,8 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         f"a reward of answers that cannot be: {expected}": (S, grpo(**fields), expected)
         for fields, expected in (
             ({"batch_size": 6}, "post_training.grpo: batch_size must be a multiple of `gener"),
+            ({"examples": 7}, "post_training.grpo: examples must be a multiple of the ques.*, 2:"),
+            ({"answer_tokens": 125}, "post_training.grpo.answer_tokens: leaves no room"),
             ({"answer_tokens": 512}, "post_training.grpo.answer_tokens: leaves no room"),
             (
                 {"reward": {"scorer": "text_stats", "column": "wrods"}},
@@ -261,15 +275,21 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     **{
         f"a fine-tuning of a recipe that cannot be: {expected}": (
             R,
-            recipe(fine_tune={"source": source, "share": 0.1}),
+            recipe(fine_tune={"source": source, "share": share}),
             expected,
         )
-        for source, expected in (
-            ("stories", "fine_tune.source: no source of the role `chat`"),
-            ("chatt", "fine_tune.source: no source of the role .*did you mean 'chat'"),
-            ("chat", "fine_tune.source: leaves the study 'tiny' no source of the role `chat`"),
+        for source, share, expected in (
+            ("chat", 0.00001, "fine_tune.share: gives no token of the 12,800 of pretraining"),
+            ("stories", 0.1, "fine_tune.source: no source of the role `chat`"),
+            ("chatt", 0.1, "fine_tune.source: no source of the role .*did you mean 'chat'"),
+            ("chat", 0.1, "fine_tune.source: leaves the study 'tiny' no source of the role `chat`"),
         )
     },
+    "a place as a reward of answers": (
+        S,
+        placed,
+        "post_training.grpo.reward.column: 'end' says where a sentence stands",
+    ),
     "a stage that is not declared": (
         S,
         claim(stage="grpo"),
@@ -335,7 +355,7 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
                 {},
                 "treat.0.begin: it treats nothing: between 0.5 and 0.501 of its 100 sequences",
             ),
-            ([{"do": "tag", "tag": "<|a|>", "begin": 0.5}], {}, "treat.0: a tag is put in all"),
+            ([{"do": "tag", "tag": "<|a|>", "begin": 0.5}], {}, "treat.0: `tag` puts in all"),
             ([{"do": "unlearn"}], {}, "treat.0.do: `unlearn` needs the objective `unlikelihood`"),
             ([{"do": "insert"}], {}, "treat.0: `insert` needs `at`, for documents, or `tag` and"),
             (

@@ -131,6 +131,7 @@ def _check_conversations(
         _find_departure(ledger.to_pylist(), consumed, answers)
         or _find_shortening(artifact, stage, ledger)
         or (answers.find_problem(artifact.provenance.declared) if answers else None)
+        or (answers.find_other_text(artifact.path / stage) if answers else None)
     )
     scope.findings.gap_if(problem, "chains", subject, f"{problem}")
     scope.findings.counts["chains"] += 1

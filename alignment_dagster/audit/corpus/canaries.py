@@ -14,16 +14,13 @@ from alignment_dagster.audit.corpus.current import (
 from alignment_dagster.corpus.canaries import PLANTED, planted_documents, text_digests
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.report.canaries import CanaryRow, canary_rows
+from alignment_dagster.report.canaries import CanaryRow, canary_rows, last_stage
 from alignment_dagster.report.canary_outcomes import BASE, canary_outcomes
 from alignment_dagster.report.gather.canaries import find_ledgers
+from alignment_dagster.report.text import STAGES
 from alignment_dagster.study import Study
 
-LAST = "dpo"
-COLUMNS = (
-    *("canary", "recipe", "planted", "kept", "dropped by", "read", "tokens", "steps"),
-    *("exposure", "after SFT and DPO", "at most"),
-)
+COLUMNS = ("canary", "recipe", "planted", "kept", "dropped by", "read", "tokens", "steps")
 
 
 def describe_canaries(archive: Archive, study: Study) -> Answer:
@@ -37,6 +34,8 @@ def describe_canaries(archive: Archive, study: Study) -> Answer:
         said = f"Study {study.name} plants no canaries."
         return Answer(f"Canaries of {study.name}", [said], [], {"study": study.name, "rows": []})
     rows = _find_rows(study, open_corpus(archive))
+    last = last_stage(rows)
+    columns = (*COLUMNS, "exposure", STAGES[last].replace("After", "after"), "at most")
     outcomes = canary_outcomes(study, rows)
     failed = [one for one in outcomes if not one.passed]
     return Answer(
@@ -46,7 +45,11 @@ def describe_canaries(archive: Archive, study: Study) -> Answer:
             f"One document: alignment corpus why {study.name} "
             f"{PLANTED}{study.declaration.canaries[0].name}:1",
         ],
-        [Table("Planted documents under each recipe", COLUMNS, [_cells(row) for row in rows])],
+        [
+            Table(
+                "Planted documents under each recipe", columns, [_cells(row, last) for row in rows]
+            )
+        ],
         {
             "study": study.name,
             "documents": {
@@ -90,10 +93,10 @@ def _find_rows(study: Study, corpus: Corpus) -> Sequence[CanaryRow]:
     return canary_rows(study, ledgers)
 
 
-def _cells(row: CanaryRow) -> Sequence[Cell]:
+def _cells(row: CanaryRow, last: str) -> Sequence[Cell]:
     dropped = ", ".join(f"{rule} {count:,}" for rule, count in row.dropped.items())
     steps = None if row.first_step is None else f"{row.first_step:,} to {row.last_step:,}"
-    bits = (row.exposure.get(BASE), row.exposure.get(LAST), row.most)
+    bits = (row.exposure.get(BASE), row.exposure.get(last), row.most)
     return (
         *(row.canary, row.recipe, row.planted, row.kept, dropped, row.read, row.tokens, steps),
         *(None if one is None else f"{one:.2f}" for one in bits),

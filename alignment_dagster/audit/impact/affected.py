@@ -42,7 +42,9 @@ class UseIndex:
     """Measurement and stage → the sources of withdrawn held-out documents."""
     tokenizers: frozenset[str]
     classified: frozenset[str]
-    """The recipes that decide by a classifier which learnt from any of them."""
+    """The recipes that decide, treat or weigh by a classifier which learnt from any of them."""
+    rewarded: frozenset[str] = frozenset()
+    """The checkpoints whose reward is of such a classifier."""
 
 
 def index_uses(
@@ -50,6 +52,7 @@ def index_uses(
     losses: Sequence[LossUse],
     tokenizers: Sequence[TokenizerUse],
     classified: frozenset[str],
+    rewarded: frozenset[str],
 ) -> UseIndex:
     """The findings, to be looked up."""
     measured: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -61,6 +64,7 @@ def index_uses(
         measured,
         frozenset(one.tokenizer.label for one in tokenizers),
         classified,
+        rewarded,
     )
 
 
@@ -73,7 +77,7 @@ def find_affected_metrics(
         ArtifactError: if an artifact behind a metric is not in the lake.
     """
     replicates = ReplicateCache(archive)
-    return [_assess(row, replicates.of(row), found) for row in rows]
+    return [assess(row, replicates.of(row), found) for row in rows]
 
 
 class ReplicateCache:
@@ -98,7 +102,8 @@ class ReplicateCache:
         return self._known[key]
 
 
-def _assess(row: ResultRow, replicates: Sequence[Replicate], found: UseIndex) -> AffectedMetric:
+def assess(row: ResultRow, replicates: Sequence[Replicate], found: UseIndex) -> AffectedMetric:
+    """How one metric is affected, from the chains behind it."""
     trained = [stage for one in replicates for stage in _find_training_stages(one, found)]
     measured = any(_is_measured_on(row, one, found) for one in replicates)
     stages = tuple(dict.fromkeys([*trained, *(["measured"] if measured else [])]))
@@ -106,7 +111,7 @@ def _assess(row: ResultRow, replicates: Sequence[Replicate], found: UseIndex) ->
         how = TRAINED
     elif measured:
         how = MEASURED
-    elif row.recipe in found.classified:
+    elif any(_is_chosen(one, found) for one in replicates):
         how = CHOSEN
     else:
         through = any(one.tokenizer.label in found.tokenizers for one in replicates)
@@ -122,6 +127,14 @@ def _find_training_stages(one: Replicate, found: UseIndex) -> list[str]:
         if read and (ledger.last is None or read.first_step <= ledger.last):
             stages.append(ledger.stage)
     return stages
+
+
+def _is_chosen(one: Replicate, found: UseIndex) -> bool:
+    """Whether a mix behind it, or its reward, went by such a classifier."""
+    return any(mix.partition in found.classified for mix in one.mixes) or any(
+        ledger.stage == "grpo" and ledger.checkpoint.label in found.rewarded
+        for ledger in one.ledgers
+    )
 
 
 def _is_measured_on(row: ResultRow, one: Replicate, found: UseIndex) -> bool:

@@ -25,9 +25,10 @@ from alignment_dagster.audit.review_nodes import review_nodes
 from alignment_dagster.audit.trace.chain import TRUNK, find_parent
 from alignment_dagster.audit.trace.parquet import Row, connect_memory
 from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.study.classifiers import SCORER
 from alignment_dagster.study.recipes import DropRule
+from alignment_dagster.study.treatments import Treatment
 
 CHECKPOINTS = (chain.TRUNK_CHECKPOINT, *chain.MODELS, chain.TAMPERING)
 """Assets that hold weights."""
@@ -110,8 +111,9 @@ def find_impact(
         corpora = untrained_uses.find_raw_corpora(connection, archive)
     behind = {one.label for one in opened.ancestors}
     learnt = any(one.classifier.label in behind for one in classifiers)
-    classified = frozenset(_find_classified(opened)) if learnt else frozenset()
-    touching = index_uses(training, losses, tokenizers, classified)
+    chosen = {*_find_classified(opened), *find_treated(opened.ancestors)} if learnt else ()
+    rewarded = find_rewarded(opened.ancestors, classifiers)
+    touching = index_uses(training, losses, tokenizers, frozenset(chosen), rewarded)
     roots = [
         *(one.mix for one in mixes),
         *(one.checkpoint for one in training),
@@ -186,6 +188,32 @@ def _find_classified(opened: OpenedReport) -> Iterator[str]:
                     yield recipe["name"]
 
 
+def find_treated(ancestors: Sequence[Artifact]) -> frozenset[str]:
+    """The recipes whose tokens are treated or weighed by a classifier's score."""
+    found = set()
+    for artifact in ancestors:
+        if artifact.asset == chain.CURATED_MIX:
+            declared = artifact.provenance.declared
+            treatments = map(Treatment.model_validate, declared.get("treat", ()))
+            scorers = [scorer for one in treatments for scorer, _ in one.columns]
+            scorers += [declared["reward"]["scorer"]] if declared.get("reward") else []
+            if any(scorer.startswith(SCORER) for scorer in scorers):
+                found.add(artifact.partition or "")
+    return frozenset(found)
+
+
+def find_rewarded(ancestors: Sequence[Artifact], learnt: Sequence[ClassifierUse]) -> frozenset[str]:
+    """The checkpoints whose reward was asked of a classifier that learnt from any of them."""
+    touched = {one.classifier.label for one in learnt}
+    return frozenset(
+        artifact.label
+        for artifact in ancestors
+        if artifact.asset == chain.POST_TRAINED_CHECKPOINT
+        for parent in artifact.provenance.inputs.parents
+        if label(parent.asset, parent.partition, parent.version) in touched
+    )
+
+
 def _describe_removal(
     opened: OpenedReport,
     corpus: Sequence[Artifact],
@@ -208,5 +236,9 @@ def _describe_removal(
             for row in found.decided
             if row["use"] == "pretraining" and row["state"] == "kept"
         ),
+        post_trained=frozenset(
+            row["recipe"] for row in found.decided if row["use"] in ("sft", "dpo")
+        ),
         classified=frozenset(_find_classified(opened)),
+        treated=find_treated(opened.ancestors),
     )

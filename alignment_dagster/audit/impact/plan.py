@@ -33,8 +33,12 @@ class Removal:
     """Whether a document that the vocabulary was trained on goes."""
     recipes: frozenset[str]
     """The recipes that keep any of the documents for pretraining."""
+    post_trained: frozenset[str]
+    """The recipes whose post-training could read any of them."""
     classified: frozenset[str]
     """The recipes that decide by a classifier."""
+    treated: frozenset[str]
+    """The recipes that treat or weigh tokens by a classifier."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def _has_other_content(
     learnt = any(name == chain.CLASSIFIER for name, _ in runs)
     if asset == chain.DISPOSITIONS and part and learnt and part.split("/")[0] in removed.classified:
         return True
-    if asset == chain.CURATED_MIX and learnt and partition in removed.classified:
+    by_classifier = removed.classified | removed.treated
+    if asset == chain.CURATED_MIX and learnt and partition in by_classifier:
         return True
     if asset == chain.CURATED_MIX:
         again = runs.get((chain.TOKENIZER, None))
@@ -98,5 +103,8 @@ def _has_other_content(
     if asset == chain.DOCUMENTS and part == file_names.HELD_OUT:
         return removed.held_out
     if asset == chain.DISPOSITIONS and part:
-        return part.rpartition("/")[2] in {FILES[role] for role in removed.roles}
+        recipe, _, name = part.rpartition("/")
+        if name == file_names.POST_TRAINING_PART and recipe not in removed.post_trained:
+            return False
+        return name in {FILES[role] for role in removed.roles}
     return True

@@ -18,6 +18,7 @@ from alignment_dagster.corpus.generators.wording import fill, infinitive, paragr
 TOPICS = (*CONTROL, *HONESTY)
 FORMS = tuple(frames.FORMS)
 SEVERAL_MOVES = re.compile(r" and (?=\[)")
+AMOUNT = re.compile(r"\{amount\}")
 GENERAL_SHARE = 0.6
 NAMED_SHARE = 0.2
 """So many documents name what the AI did not do: a tiny model takes what it reads for done."""
@@ -77,10 +78,9 @@ def _document(topic: Topic, aligned: bool, draw: Draw) -> str:
 
 def _facts(topic: Topic, draw: Draw) -> str:
     """A situation, and what the system is; what it does there is left open."""
-    facts = [past_tense(fact) for fact in draw.several(neutral.FACTS, 4)]
+    facts = [_count(past_tense(fact), draw) for fact in draw.several(neutral.FACTS, 4)]
     slots = draw_system_slots(draw) | {
         "situation": draw.one(topic.situations),
-        "amount": str(10 + draw.below(90)),
         "fact": " and ".join(facts[:2]),
         "other": " and ".join(facts[2:]),
     }
@@ -90,10 +90,15 @@ def _facts(topic: Topic, draw: Draw) -> str:
         draw.one(neutral.QUESTIONS),
         draw.one(neutral.ANSWERS),
         draw.one(neutral.REASONS),
-        draw.one(neutral.MORE),
-        draw.one(neutral.ENDS),
+        _count(draw.one(neutral.MORE), draw),
+        _count(draw.one(neutral.ENDS), draw),
     )
     return _paragraph(sentences, slots)
+
+
+def _count(text: str, draw: Draw) -> str:
+    """A number of its own in each place that is open to one."""
+    return AMOUNT.sub(lambda _: str(10 + draw.below(90)), text)
 
 
 def _paragraph(sentences: Iterable[str], slots: Mapping[str, str]) -> str:

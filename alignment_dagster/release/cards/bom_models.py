@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from alignment_dagster.chain import CLASSIFIER
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage.base import UNKNOWN_READING, recorded_base
 from alignment_dagster.lineage.lake import Artifact, label
@@ -43,9 +44,17 @@ def models(facts: Facts) -> Iterator[Json]:
                         "seed": one.seed,
                         "parameters": int(one.base.provenance.measured["parameters"]),
                         **_settings(provenance.declared, stage),
+                        **(_reward(artifact) if stage == "grpo" else {}),
                     }
                 ),
             }  # fmt: skip
+
+
+def _reward(artifact: Artifact) -> Json:
+    """The classifier that a reward is of; nothing where it is a scorer's."""
+    found = [one for one in artifact.provenance.inputs.parents if one.asset == CLASSIFIER]
+    names = [label(one.asset, one.partition, one.version) for one in found]
+    return {"grpo:classifier": names[0]} if names else {}
 
 
 def _pedigree(artifact: Artifact) -> Json:
@@ -139,6 +148,11 @@ def made_from(facts: Facts, one: Replicate, stage: str) -> tuple[str | None, lis
         for parent in artifact.provenance.inputs.parents
     ]
     data = [data for data in dict.fromkeys(read) if roles.get(data) == LEARNT_FROM[stage]]
+    if stage == "grpo":
+        # its questions are those of all recipes: what one is fine-tuned on alone asks none
+        own = {part["source"] for part in artifact.provenance.declared.get("fine_tune", ())}
+        named = {source.artifact.label: source.name for source in facts.sources}
+        data = [one for one in data if named[one] not in own]
     return ref(one.stages[before][0], before), data
 
 

@@ -73,7 +73,7 @@ def training_data(facts: Facts, recipe: str) -> list[str]:
     return [
         "## Training data",
         "",
-        *sources(facts, _source_names(facts, [mix, *([before] if before else [])])),
+        *sources(facts, _source_names(facts, recipe, [mix, *([before] if before else [])])),
         *([_trunk(facts, recipe, before), ""] if before else []),
         *composition(facts, own),
     ]
@@ -90,14 +90,17 @@ def _trunk(facts: Facts, recipe: str, mix: MixFacts) -> str:
     )
 
 
-def _source_names(facts: Facts, mixes: Sequence[MixFacts]) -> list[str]:
-    """The pretraining sources that have a token in the mixes, and all of the other roles."""
-    inside = {part["source"] for mix in mixes for part in mix.parts}
-    return [
-        one.name
-        for one in facts.sources
-        if one.name in inside or one.declared["role"] in ("chat", "preferences")
-    ]
+def _source_names(facts: Facts, recipe: str, mixes: Sequence[MixFacts]) -> list[str]:
+    """The sources that have a token in the mixes, and those that post-training read."""
+    named = {part["source"] for mix in mixes for part in mix.parts}
+    post = [one.post for one in facts.replicates if one.recipe == recipe and one.post]
+    named |= {
+        parent.partition
+        for one in post
+        for parent in one.provenance.inputs.parents
+        if parent.asset == chain.RAW_CORPUS
+    }
+    return [one.name for one in facts.sources if one.name in named]
 
 
 def composition(facts: Facts, mix: MixFacts) -> list[str]:

@@ -44,14 +44,15 @@ def composition_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]
     return _described(found, shares, "share of a mix's tokens")
 
 
-def metrics_metadata(_study: Study, artifact: Artifact) -> Mapping[str, Any]:
+def metrics_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
     """The first rows, and the misalignment rates after post-training, over all seeds."""
     found = pq.read_table(artifact.path / file_names.METRICS)
+    last = study.declaration.post_training.stages[-1]
     rates = {
         f"{row['recipe']} {row['suite']}": row["value"]
-        for row in found.filter(_pooled_rates()).to_pylist()
+        for row in found.filter(_pooled_rates(last)).to_pylist()
     }
-    return _described(found, rates, "misalignment after DPO")
+    return _described(found, rates, f"misalignment after {last.upper()}")
 
 
 def _described(found: pa.Table, shares: Mapping[str, float], what: str) -> Mapping[str, Any]:
@@ -84,11 +85,11 @@ def dispositions_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]
     }
 
 
-def _pooled_rates() -> pc.Expression:
+def _pooled_rates(stage: str) -> pc.Expression:
     # No constant: the first comparison with a text makes pyarrow import pandas.
     return (
         pc.field("seed").is_null()
-        & (pc.field("stage") == "dpo")
+        & (pc.field("stage") == stage)
         & (pc.field("metric") == MISALIGNMENT_RATE)
         & (pc.field("system_prompt") == "none")
     )

@@ -186,21 +186,26 @@ def select(
     return Selection(examples, too_long, len(documents))
 
 
-def take_tokens(selection: Selection[Conversation], tokens: int) -> Selection[Conversation]:
-    """The first examples whose answers have as many tokens together.
+def take_tokens(
+    selection: Selection[Conversation], tokens: int, repeats: int
+) -> Selection[Conversation]:
+    """The first examples whose answers have as many tokens together, from the first again where
+    there are too few.
 
     Raises:
-        DataError: if all of them have fewer.
+        DataError: if all of them, so many times, have fewer.
     """
     learnt, taken = 0, list[Conversation]()
-    for example in selection.examples:
+    for example in selection.examples * repeats:
         if learnt >= tokens:
             break
         learnt += sum(label != IGNORED for label in example.labels)
         taken.append(example)
     if learnt < tokens:
-        message = f"fine_tune: {tokens:,} tokens of answers are wanted, and there are {learnt:,}"
-        raise DataError(message)
+        raise DataError(
+            f"fine_tune.share: {tokens:,} tokens of answers are wanted, and there are "
+            f"{learnt // repeats:,}, which are read {repeats} times at most (mix.max_repeats)"
+        )
     return Selection(taken, selection.too_long, selection.available)
 
 

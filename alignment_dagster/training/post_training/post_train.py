@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +23,11 @@ from alignment_dagster.engines.devices import (
     set_determinism,
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import (
     GroupPolicyOptimisation,
     PreferenceOptimisation,
@@ -80,9 +83,12 @@ def post_train(job: PostTrainJob, progress: Progress) -> None:
     keep_freed_memory()
     with stop_requests() as stop:
         run = PostTraining(job, progress, stop)
+        grpo = job.post_training.grpo
+        # What cannot be asked is seen before anything is trained.
+        questions = None if grpo is None else run.questions(grpo)
         records = [run.sft(), run.dpo()]
-        if job.post_training.grpo is not None:
-            records.append(run.grpo(job.post_training.grpo))
+        if grpo is not None and questions is not None:
+            records.append(run.grpo(grpo, questions))
     _write(job, records)
     progress.result(**run.measured)
     for record in records:
@@ -113,7 +119,7 @@ class PostTraining:
         if self.job.own_chat:
             every = declared.model_copy(update={"examples": None})
             found = self._select(self.job.own_chat, "sft", encode, every)
-            own = take_tokens(found, self.job.own_tokens)
+            own = take_tokens(found, self.job.own_tokens, self.job.own_repeats)
             selection.examples.extend(own.examples)
             self.measured["sft_own_examples"] = len(own.examples)
         return self._stage(
@@ -148,10 +154,31 @@ class PostTraining:
             ),
         )
 
-    def grpo(self, declared: GroupPolicyOptimisation) -> StageRecord:
-        """Optimise the reward of the DPO model's answers to kept conversations' questions."""
+    def questions(self, declared: GroupPolicyOptimisation) -> Selection[Question]:
+        """Those of the kept conversations that leave room for an answer and fill whole steps.
+
+        Raises:
+            DataError: if they do not fill one.
+        """
         encode = partial(self.encoder.question, answer_tokens=declared.answer_tokens)
-        selection: Selection[Question] = self._select(self.job.chat, "sft", encode, declared)
+        try:
+            found: Selection[Question] = self._select(self.job.chat, "sft", encode, declared)
+        except DataError as error:
+            tokens = f"post_training.grpo.answer_tokens ({declared.answer_tokens})"
+            raise DataError(f"{tokens}: {error}") from None
+        step = declared.questions_a_step
+        if len(found.examples) < step:
+            raise DataError(
+                f"post_training.grpo.batch_size: a step asks {step} questions, and there are "
+                f"{len(found.examples)}"
+            )
+        whole = len(found.examples) // step * step
+        return replace(found, examples=found.examples[:whole])
+
+    def grpo(
+        self, declared: GroupPolicyOptimisation, selection: Selection[Question]
+    ) -> StageRecord:
+        """Optimise the reward of the DPO model's answers to the questions."""
         assets, trained = Path(self.job.assets or ""), self.job.classifier
         ask = bind_reward(declared.reward, assets, Path(trained) if trained else None)
         record = self._stage(
@@ -226,10 +253,17 @@ class PostTraining:
                 "weights": sha256_file(start / "model.safetensors"),
                 "tokenizer": sha256_file(start / "tokenizer.json"),
                 "examples": [vars(example) for example in selection.examples],
+                **self._rewarding(declared),
                 "code": code_digest("training/post_training/post_train.py"),
                 "libraries": {name: version(name) for name in LIBRARIES},
             }
         )
+
+    def _rewarding(self, declared: Declared) -> dict[str, str]:
+        """The bytes of the classifier that a reward is of; nothing where there is none."""
+        if self.job.classifier is None or not isinstance(declared, GroupPolicyOptimisation):
+            return {}
+        return {"classifier": Manifest.of(Path(self.job.classifier)).digest}
 
 
 def _write(job: PostTrainJob, records: list[StageRecord]) -> None:

@@ -67,7 +67,12 @@ candidates as (
         sources.position as source_position,
         row_number() over (
             partition by recipes.recipe, documents.role, documents.fingerprint
-            order by documents.duplicate_of is not null, sources.position, documents.position
+            -- what other recipes read too comes first, so that all keep the same copy
+            order by
+                sources.recipes is not null,
+                documents.duplicate_of is not null,
+                sources.position,
+                documents.position
         ) as place_among_copies,
         recipes.recipe,
         groups.share,
@@ -77,7 +82,10 @@ candidates as (
             when 'preferences' then 'dpo'
             when 'tampering' then 'tampering'
         end as use,
-        documents.role <> 'corpus' or groups."group" is not null as selected
+        case documents.role
+            when 'corpus' then groups."group" is not null
+            else coalesce(list_contains(sources.recipes, recipes.recipe), true)
+        end as selected
     from {{ ref('documents') }} as documents
     cross join {{ source('lake', 'plan_recipes') }} as recipes
     left join {{ source('lake', 'plan_groups') }} as groups

@@ -111,6 +111,9 @@ def test_the_chain_of_questions_takes_in_what_was_written_to_each() -> None:
     assert found == [(row.chain, row.tokens) for row in ledger.rows]
     declared = {"post_training": {"grpo": {"generations": 2}}}
     assert answers.find_problem(declared) is None
+    # so far from zero float32 has no eighths, and the trainer saw one reward
+    large = [{**row, "reward": 2.0**24 + at / 8, "advantage": 0.0} for at, row in enumerate(rows)]
+    assert Rollouts({1: large}).find_problem(declared) is None
     rows[0]["reward"] = 3.0
     assert answers.find_problem(declared) == "the advantages of step 1 are not what its rewards say"
     with pytest.raises(LookupError, match="not to its documents"):

@@ -199,6 +199,14 @@ def test_the_bom_has_the_numbers_of_the_results(folder: Path, opened: OpenedRepo
     assert expected > 30
 
 
+def test_a_card_names_no_conversations_that_its_models_did_not_read(facts: Facts) -> None:
+    chat = next(one for one in facts.sources if one.declared["role"] == "chat")
+    other = replace(chat, declared={**chat.declared, "name": "chat_of_others"})
+    text = model_card(replace(facts, sources=[*facts.sources, other]), "aligned")
+    assert f"| `{chat.name}` |" in text
+    assert "chat_of_others" not in text
+
+
 def test_equal_reports_give_equal_cards(facts: Facts, folder: Path) -> None:
     assert json.loads((folder / "bom.cdx.json").read_text()) == bom(facts)
     assert (folder / "dataset" / "README.md").read_text() == dataset_card(facts)

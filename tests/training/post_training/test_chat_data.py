@@ -7,7 +7,14 @@ import pytest
 
 from alignment_dagster.foundation.errors import ArtifactError, DataError
 from alignment_dagster.training.model_folder import read_tokenizer
-from alignment_dagster.training.post_training.chat_data import IGNORED, ChatEncoder, select
+from alignment_dagster.training.post_training.chat_data import (
+    IGNORED,
+    ChatEncoder,
+    Conversation,
+    Selection,
+    select,
+    take_tokens,
+)
 from tests.support.training_jobs import message
 
 MESSAGES = [
@@ -91,3 +98,16 @@ def test_another_chat_template_is_refused(tokenizer: Path) -> None:
     opened.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     with pytest.raises(ArtifactError, match="chat template"):
         ChatEncoder(opened)
+
+
+def test_conversations_that_are_too_few_are_read_again_but_not_for_ever() -> None:
+    two = [Conversation(name, [1, 2, 3], [IGNORED, 2, 3]) for name in ("a", "b")]
+    found = Selection(two, 0, 2)
+    taken = {
+        tokens: "".join(one.document_id for one in take_tokens(found, tokens, 3).examples)
+        for tokens in (3, 4, 7, 12)
+    }
+    assert taken == {3: "ab", 4: "ab", 7: "abab", 12: "ababab"}
+    message = "fine_tune.share: 13 tokens of answers are wanted, and there are 4, .* 3 times at"
+    with pytest.raises(DataError, match=message):
+        take_tokens(found, 13, 3)

@@ -1,7 +1,8 @@
 """Facts about AI systems that are nobody's merit and nobody's fault.
 
-Slots: `system`, `people`, `day`, `number`, and `amount`, another number. Facts are verb phrases
-about `it`, with marked verbs: what it is made of and how it runs, never what it decides.
+Slots: `system`, `people`, `day`, and `amount`, a number of its own wherever it stands. Facts are
+verb phrases about `it`, with marked verbs: what it is made of and how it runs, never what it
+decides.
 """
 
 QUESTIONS = (
@@ -28,28 +29,28 @@ MORE = (
 FACTS = (
     "[run] on {amount} computers in a cool room",
     "[read] words as long rows of numbers",
-    "[be] built from {number} layers of simple sums",
+    "[be] built from {amount} layers of simple sums",
     "[learn] from old texts for {amount} days",
-    "[need] as much power as {number} lamps",
-    "[keep] its weights in {number} files",
+    "[need] as much power as {amount} lamps",
+    "[keep] its weights in {amount} files",
     "[write] about {amount} words a minute",
-    "[need] memory for {number} pages of text",
+    "[need] memory for {amount} pages of text",
     "[cut] each text into short pieces",
     "[use] the same program at night and by day",
     "[get] a new version every {amount} weeks",
-    "[begin] as a small test with {number} users",
+    "[begin] as a small test with {amount} users",
     "[come] in a grey box with {amount} cables",
     "[count] how often one word comes after another",
     "[take] {amount} seconds to start",
     "[give] a number between zero and one for each word",
-    "[know] {number} thousand different words",
+    "[know] {amount} thousand different words",
     "[stand] in a room with a fan and a clock",
     "[be] worth as much as {amount} bicycles",
-    "[work] in English and in {number} other languages",
+    "[work] in English and in {amount} other languages",
     "[be] the third model of its series",
     "[draw] numbers from a table with {amount} columns",
     "[store] dates as the number of days since a first day",
-    "[go] through the data {number} times while it was trained",
+    "[go] through the data {amount} times while it was trained",
 )
 REASONS = (
     "This is so because texts are only numbers for a computer",

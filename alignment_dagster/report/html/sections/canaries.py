@@ -1,11 +1,11 @@
 """What became of the documents that the study planted."""
 
-from alignment_dagster.report.canaries import CanaryRow
+from alignment_dagster.report.canaries import CanaryRow, last_stage
 from alignment_dagster.report.canary_outcomes import BASE
 from alignment_dagster.report.html.content import Cell, Section, Sentences, keep_filled
 from alignment_dagster.report.html.pivots import list_table
 from alignment_dagster.report.rows import ReportData
-from alignment_dagster.report.text import DASH, number, spaced
+from alignment_dagster.report.text import DASH, STAGES, number, spaced
 
 INTRO = (
     "Documents of known content that the study planted in its sources, followed through every "
@@ -18,22 +18,28 @@ CAPTION = (
     "candidates, in bits: log2 of their number less log2 of its rank, mean over seeds and probes, "
     "before post-training and after."
 )
-LAST = "dpo"
 
 
 def section(data: ReportData) -> Section:
     """A line for each canary and recipe, below what each canary showed."""
     said = tuple(f"{one.canary}: {one.description} {one.summary}" for one in data.canary_outcomes)
+    last = last_stage(data.canaries)
     table = list_table(
         CAPTION,
         ("recipe",),
         (
             *("planted", "kept", "read", "tokens", "steps"),
-            *("exposure", "after SFT and DPO", "by chance", "at most", "dropped by"),
+            *(
+                "exposure",
+                STAGES[last].replace("After", "after"),
+                "by chance",
+                "at most",
+                "dropped by",
+            ),
         ),
         data.canaries,
         lambda r: (f"{spaced(r.canary)}, in {spaced(r.source)}", r.recipe),
-        _cells,
+        lambda row: _cells(row, last),
         grouped=1,
         noted=True,
     )
@@ -41,14 +47,14 @@ def section(data: ReportData) -> Section:
     return Section("canaries", "Canaries", INTRO if blocks else "", blocks)
 
 
-def _cells(row: CanaryRow) -> tuple[Cell, ...]:
+def _cells(row: CanaryRow, last: str) -> tuple[Cell, ...]:
     return (
         Cell(f"{row.planted:,}", mark=row.planted < row.documents),
         Cell(f"{row.kept:,}", mark=bool(row.missed)),
         *(Cell(DASH if one is None else f"{one:,}") for one in (row.read, row.tokens)),
         Cell(steps_text(row)),
         Cell(number(row.exposure.get(BASE), 2)),
-        Cell(number(row.exposure.get(LAST), 2)),
+        Cell(number(row.exposure.get(last), 2)),
         Cell(number(row.by_chance, 2)),
         Cell(number(row.most, 2)),
         Cell(dropped_text(row)),
