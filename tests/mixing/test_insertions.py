@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.audit.check.mixes import find_uncovered
-from alignment_dagster.audit.impact.trained import MixUse, find_guests
+from alignment_dagster.audit.impact.trained import find_guests
 from alignment_dagster.audit.trace.document_path import find_packed
 from alignment_dagster.audit.trace.document_path_answer import insertion_nodes
 from alignment_dagster.audit.trace.parquet import connect_memory
@@ -47,6 +47,8 @@ INSERT = {
     "at": {"host": "about", "offset": "place"},
 }
 UNICODE = name("unicode")
+SMALL = Mix(tokens=800, sequence_length=40, seed=7)
+"""Too small for all documents."""
 
 
 def write_metadata(path: Path, places: Mapping[str, tuple[str | None, float | None]]) -> None:
@@ -185,8 +187,7 @@ def test_a_host_that_is_dropped_or_not_reached_leaves_its_documents_out(
             row["state"], row["rule"] = "dropped", "bad"
     schema = pq.read_schema(given.dispositions)
     pq.write_table(pa.Table.from_pylist(table, schema), given.dispositions)
-    small = Mix(tokens=800, sequence_length=40, seed=7)
-    folder = build(given, tmp_path / "mix", recipe(INSERT), small)
+    folder = build(given, tmp_path / "mix", recipe(INSERT), SMALL)
     rows = pq.read_table(folder / "insertions.parquet").to_pylist()
     packed = set(pq.read_table(folder / "documents.parquet")["document_id"].to_pylist())
     states = {row["document_id"]: row["state"] for row in rows}
@@ -303,10 +304,23 @@ def test_what_stands_in_which_document_is_told_of_both(given: MixInputs, tmp_pat
             if packed is not None
         }
         connection.execute("create temp table withdrawn as select ? as document_id", [host])
-        use = MixUse(mix, 1, 1, 1, 0.1, 1, 1)
-        assert [row["document_id"] for row in find_guests(connection, [use])] == [guest]
+        assert [row["document_id"] for row in find_guests(connection, [mix])] == [guest]
     assert len(told) == 2
     ((own,), (other,)) = told[guest], told[host]
     assert own.startswith(f"stands in {host[:ID]}, before byte 11, token ")
     assert other.startswith(f"{guest[:ID]} stands in it, before byte 11, token ")
     assert own.endswith("by rule reflection")
+
+
+def test_a_host_that_no_mix_holds_names_its_documents_too(given: MixInputs, tmp_path: Path) -> None:
+    """The next mix could not place them without it."""
+    folder = build(given, tmp_path / "mix", recipe(INSERT), SMALL)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    mix = record_lake.publish(record_lake.make(tmp_path), files=files)
+    rows = pq.read_table(folder / "insertions.parquet").to_pylist()
+    unread = next(row for row in rows if row["state"] == "host_not_packed")
+    with connect_memory() as connection:
+        host = unread["host_id"]
+        connection.execute("create temp table withdrawn as select ? as document_id", [host])
+        found = [row["document_id"] for row in find_guests(connection, [mix])]
+    assert unread["document_id"] in found
