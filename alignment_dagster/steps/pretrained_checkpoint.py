@@ -81,7 +81,9 @@ def find_trunk(parents: Parents) -> Artifact:
 
 def _consumed(context: BuildContext, trunk: Trunk | None) -> Check:
     mix = context.parents.one(chain.CURATED_MIX).path
-    problem = consumption_problem(context.folder / file_names.CONSUMPTION, mix, trunk)
+    phases = context.study.recipe(recipe_of(context.partition)).phases
+    ledger = context.folder / file_names.CONSUMPTION
+    problem = consumption_problem(ledger, mix, trunk, phases=phases)
     on = f", on from the trunk's step {trunk.steps}" if trunk else ""
     read = f"Every sequence once; the digest chain is that of the mix's tokens, as treated{on}."
     return Check(

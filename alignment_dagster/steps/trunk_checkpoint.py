@@ -61,7 +61,8 @@ def _find_earlier(context: BuildContext, declared: Mapping[str, Any]) -> Iterato
 def _consumed(context: BuildContext) -> Check:
     mix = context.parents.one(chain.CURATED_MIX).path
     ledger = context.folder / file_names.CONSUMPTION
-    problem = consumption_problem(ledger, mix, whole=False)
+    phases = context.study.recipe(recipe_of(context.partition)).phases
+    problem = consumption_problem(ledger, mix, whole=False, phases=phases)
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,

@@ -59,7 +59,8 @@ def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     trunk = _find_trunk(scope, artifact, mix, subject)
     whole = artifact.asset == PRETRAINED_CHECKPOINT
     ledger = artifact.path / file_names.CONSUMPTION
-    problem = consumption_problem(ledger, mix.path, trunk, whole=whole)
+    phases = artifact.provenance.declared.get("phases", ())
+    problem = consumption_problem(ledger, mix.path, trunk, whole=whole, phases=phases)
     scope.findings.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
     steps = read_table(ledger, columns=["step", "tokens"])
     log = read_table(artifact.path / file_names.TRAINING_LOG, columns=["step", "tokens"])
