@@ -23,7 +23,8 @@ from alignment_dagster.study.treatments import Place
 
 NOWHERE = -1
 """The row of a document that the recipe does not keep."""
-PACKED, HOST_NOT_PACKED, HOST_NOT_KEPT = "packed", "host_not_packed", "host_not_kept"
+PACKED, CUT = "packed", "cut"
+HOST_NOT_PACKED, HOST_NOT_KEPT = "host_not_packed", "host_not_kept"
 """What becomes of a document that a rule inserts."""
 ID = re.compile(r"[0-9a-f]{64}")
 CONTINUED = 0b10

@@ -195,7 +195,30 @@ def test_a_host_that_is_dropped_or_not_reached_leaves_its_documents_out(
     for key, state in states.items():
         assert (state == "host_not_kept") == (PLACES[key][0] == HOSTS[3])
         assert (state == "packed") == (key in packed)
+        assert (state in ("packed", "cut")) == (PLACES[key][0] in packed)
     assert {"host_not_kept", "host_not_packed", "packed"} == set(states.values())
+
+
+def test_a_host_that_is_cut_before_the_place_is_told_from_one_that_is_not_packed(
+    given: MixInputs, tmp_path: Path
+) -> None:
+    """Here all stand at the ends of their hosts, one of which the budget cuts."""
+    (path,) = given.scores.metadata
+    ends = {key: (host, float(len(TEXTS[host][1]))) for key, (host, _) in PLACES.items()}
+    write_metadata(path, ends)
+    for seed in range(40):
+        mix = Mix(tokens=800, sequence_length=40, seed=seed)
+        folder = build(given, tmp_path / f"mix{seed}", recipe(INSERT), mix)
+        packed = set(pq.read_table(folder / "documents.parquet")["document_id"].to_pylist())
+        rows = pq.read_table(folder / "insertions.parquet").to_pylist()
+        for row in rows:
+            there = {"packed": (True, True), "cut": (False, True)}.get(row["state"], (False, False))
+            assert (row["document_id"] in packed, row["host_id"] in packed) == there
+        if cut := [row for row in rows if row["state"] == "cut"]:
+            break
+    assert cut
+    assert find_misplaced(folder) is None
+    assert count_insertions(folder)["cut"] == len(cut)
 
 
 @pytest.mark.parametrize(
@@ -223,12 +246,23 @@ def test_a_place_that_is_none_is_refused_with_its_field(
     assert caught.value.field == ("treat", 0, "at")
 
 
-def test_what_lies_elsewhere_than_the_table_says_is_named(given: MixInputs, tmp_path: Path) -> None:
-    folder = build(given, tmp_path / "mix", recipe(INSERT))
+@pytest.mark.parametrize(
+    ("packing", "length"), [("end_to_end", 40), ("best_fit", 40), ("best_fit", 20)]
+)
+def test_what_lies_elsewhere_than_the_table_says_is_named(
+    given: MixInputs, tmp_path: Path, packing: str, length: int
+) -> None:
+    """Be it cut to fit, and in more than one sequence; and no false row is taken for a true one."""
+    said = {"tokens": 2400, "sequence_length": length, "packing": packing, "seed": 7}
+    folder = build(given, tmp_path / "mix", recipe(INSERT), Mix.model_validate(said))
+    assert find_misplaced(folder) is None
     table = pq.read_table(folder / "insertions.parquet").to_pylist()
     schema = pq.read_schema(folder / "insertions.parquet")
     for column, value, said in (
         ("host_start", 1, "lies in another place"),
+        ("state", "host_not_packed", "is in the mix, and the state is host_not_packed"),
+        ("state", "cut", "is in the mix, and the state is cut"),
+        ("rule", "other", "is inserted by reflection, and has no row that says so"),
         ("host_id", name("aligned0"), "is not read as often as its host|lies in another place"),
         ("host_id", name("nobody"), "is not in the mix"),
     ):
@@ -236,6 +270,16 @@ def test_what_lies_elsewhere_than_the_table_says_is_named(given: MixInputs, tmp_
         pq.write_table(pa.Table.from_pylist(changed, schema), folder / "insertions.parquet")
         found = find_misplaced(folder)
         assert any(one in str(found) for one in said.split("|"))
+    pq.write_table(pa.Table.from_pylist(table[1:], schema), folder / "insertions.parquet")
+    assert "has no row that says so" in str(find_misplaced(folder))
+    documents = pq.read_table(folder / "documents.parquet").to_pylist()
+    others = [one for one in documents if one["document_id"] not in REFLECTIONS]
+    for other in (one for one in others if one["document_id"] != table[0]["host_id"]):
+        for start in (0, table[0]["host_start"], other["tokens"]):
+            changed = {**table[0], "host_id": other["document_id"], "host_start": start}
+            false = pa.Table.from_pylist([changed, *table[1:]], schema)
+            pq.write_table(false, folder / "insertions.parquet")
+            assert find_misplaced(folder) is not None
 
 
 def test_a_tag_stands_at_random_positions_of_what_a_condition_holds_of(
