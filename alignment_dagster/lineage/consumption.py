@@ -101,4 +101,5 @@ def _count(rows: list[dict[str, Any]], seen: NDArray[np.int64]) -> str | None:
 
 def _phases_of(row: dict[str, Any], places: Sequence[int]) -> NDArray[np.int64]:
     """In which phase each sequence lies that a step read [sequences of the step]."""
-    return np.searchsorted(places, row["sequences"], side="right")
+    found: NDArray[np.int64] = np.searchsorted(places, row["sequences"], side="right")
+    return found

@@ -93,7 +93,9 @@ def decide_insertions(
         no_text = np.array([host.texts[row] is None for row in rows.tolist()], bool)
         refuse_missing(kept, rows[no_text], place.columns[0], field, "text ")
         refuse_missing(kept, rows[np.isnan(byte.numbers[rows])], place.columns[1], field, "number ")
-        wrong = (byte.numbers[rows] < 0) | (byte.numbers[rows] % 1 != 0)
+        # Beyond 2^53 floats are no longer each a whole number of its own.
+        wrong = ~((byte.numbers[rows] >= 0) & (byte.numbers[rows] < 2.0**53))
+        wrong |= np.floor(byte.numbers[rows]) != byte.numbers[rows]
         _refuse(kept, rows[wrong], field, f"{place.offset} that is no place in a text")
         rule[rows], named[rows] = number, host.texts[rows]
         offset[rows] = byte.numbers[rows].astype(np.int64)

@@ -18,7 +18,8 @@ from alignment_dagster.audit.trace.document_path_answer import insertion_nodes
 from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.audit.trace.phrases import ID
 from alignment_dagster.mixing.document_scores import ScoreFiles
-from alignment_dagster.mixing.inserted_documents import count_insertions, find_misplaced
+from alignment_dagster.mixing.inserted_documents import count_insertions
+from alignment_dagster.mixing.misplaced_documents import find_misplaced
 from alignment_dagster.mixing.mix import MixInputs, count_whole_copies, decode_texts
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted
@@ -221,6 +222,7 @@ def test_a_host_that_is_cut_before_the_place_is_told_from_one_that_is_not_packed
     assert count_insertions(folder)["cut"] == len(cut)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
     ("place", "message"),
     [
@@ -228,6 +230,8 @@ def test_a_host_that_is_cut_before_the_place_is_told_from_one_that_is_not_packed
         ((HOSTS[0], None), r"1 documents have no number metadata\.place, as"),
         ((HOSTS[0], 2.5), "1 documents have a place that is no place in a text"),
         ((HOSTS[0], -1.0), "1 documents have a place that is no place in a text"),
+        ((HOSTS[0], 1e19), "1 documents have a place that is no place in a text"),
+        ((HOSTS[0], np.inf), "1 documents have a place that is no place in a text"),
         ((HOSTS[0], 500.0), "have a place beyond the end of its host's text, as"),
         ((UNICODE, 3.0), "have a place inside a character of its host's text, as"),
         (("the first one", 3.0), "have a host that is no id of a document, as"),
