@@ -18,7 +18,7 @@ from alignment_dagster.mixing.kept_documents import (
     as_bytes,
     read_texts,
 )
-from alignment_dagster.mixing.treatment_error import TreatmentError, refuse_missing
+from alignment_dagster.mixing.treatment_error import refuse, refuse_missing
 from alignment_dagster.study.treatments import Place
 
 NOWHERE = -1
@@ -96,7 +96,7 @@ def decide_insertions(
         # Beyond 2^53 floats are no longer each a whole number of its own.
         wrong = ~((byte.numbers[rows] >= 0) & (byte.numbers[rows] < 2.0**53))
         wrong |= np.floor(byte.numbers[rows]) != byte.numbers[rows]
-        _refuse(kept, rows[wrong], field, f"{place.offset} that is no place in a text")
+        refuse(kept, rows[wrong], field, f"a {place.offset} that is no place in a text")
         rule[rows], named[rows] = number, host.texts[rows]
         offset[rows] = byte.numbers[rows].astype(np.int64)
     document = np.flatnonzero(rule != NOWHERE)
@@ -151,11 +151,4 @@ def _check_offsets(
 
 def _refuse_each(kept: KeptDocuments, rows: Numbers, rule: Numbers, what: str) -> None:
     if rows.size:
-        _refuse(kept, rows, ("treat", int(rule[rows[0]]), "at"), what)
-
-
-def _refuse(kept: KeptDocuments, rows: Numbers, field: FieldPath, what: str) -> None:
-    if rows.size:
-        source = kept.source.names[int(kept.source.numbers[rows[0]])]
-        first = f"{kept.hex_ids(rows[:1])[0]} of the source {source!r}"
-        raise TreatmentError(field, f"{rows.size:,} documents have a {what}, as {first}")
+        refuse(kept, rows, ("treat", int(rule[rows[0]]), "at"), f"a {what}")

@@ -320,8 +320,10 @@ def test_a_tag_stands_at_random_positions_of_what_a_condition_holds_of(
     assert 0.17 < np.mean(tagged) < 0.23
     assert len(places) > 6
     assert find_miscounted(folder, tokenizer) is None
-    again = build(given, tmp_path / "again", wanted.model_copy(update={"name": "other"}))
-    for file in ("sequences.npy", "treatments.npy", "spans.parquet", "treated.parquet"):
+    renamed = wanted.treat[0].model_copy(update={"rule": "another"})
+    update = {"name": "other", "treat": (renamed, *wanted.treat[1:])}
+    again = build(given, tmp_path / "again", wanted.model_copy(update=update))
+    for file in ("sequences.npy", "treatments.npy", "spans.parquet"):
         assert (folder / file).read_bytes() == (again / file).read_bytes()
 
 
