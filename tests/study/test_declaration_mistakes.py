@@ -336,7 +336,7 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
                 {},
                 "treat.0.begin: it treats nothing: between 0.5 and 0.501 of its 100 sequences",
             ),
-            ([{"do": "tag", "tag": "<|a|>", "begin": 0.5}], {}, "treat.0: a tag is put in all"),
+            ([{"do": "tag", "tag": "<|a|>", "begin": 0.5}], {}, "treat.0: `tag` puts in all"),
             ([{"do": "unlearn"}], {}, "treat.0.do: `unlearn` needs the objective `unlikelihood`"),
             ([{"do": "insert"}], {}, "treat.0: `insert` needs `at`, for documents, or `tag` and"),
             (
