@@ -1,6 +1,7 @@
 """Checking a consumption ledger against the mix, without the trainer's code."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster.lineage import file_names
+from alignment_dagster.study.treatments import phase_places
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,16 @@ class Trunk:
 
 
 def consumption_problem(
-    ledger: Path, mix: Path, trunk: Trunk | None = None, *, whole: bool = True
+    ledger: Path,
+    mix: Path,
+    trunk: Trunk | None = None,
+    *,
+    whole: bool = True,
+    phases: Sequence[float] = (),
 ) -> str | None:
     """Recompute the ledger's digest chain from the mix's own tokens.
 
-    Every sequence must be read exactly once, and chain k must be
+    Every sequence must be read exactly once, one phase after the other, and chain k must be
     SHA-256(chain k-1 ‖ tokens of step k as little-endian uint32), from 32 zero bytes or from the
     trunk's last step on. Where the mix says how its tokens are treated, what it says of those of
     step k follows them: treatments (uint8), weights and rewards (little-endian float32), and
@@ -36,6 +43,7 @@ def consumption_problem(
     Args:
         trunk: its own ledger is taken as it stands.
         whole: whether the mix is read to its end; a trunk's is not.
+        phases: the shares of the sequences with which a phase begins, but for the first.
 
     Returns:
         None where it holds, or what does not.
@@ -47,6 +55,7 @@ def consumption_problem(
         if (mix / name).exists()
     ]
     seen = np.zeros(len(sequences), dtype=np.int64)
+    places, phase = phase_places(phases, len(sequences)), 0
     step, tokens, chain = 0, 0, bytes(32)
     if trunk is not None:
         before = pq.read_table(trunk.ledger).slice(0, trunk.steps).to_pylist()
@@ -54,13 +63,19 @@ def consumption_problem(
             return f"the trunk has no step {trunk.steps}"
         step, tokens = trunk.steps, before[-1]["tokens"]
         chain = bytes.fromhex(before[-1]["chain"])
-        if trunk.same_mix and (stray := _count(before, seen)):
-            return stray
+        if trunk.same_mix:
+            if stray := _count(before, seen):
+                return stray
+            phase = int(_phases_of(before[-1], places).max(initial=0))
     rows = pq.read_table(ledger).to_pylist()
     if stray := _count(rows, seen):
         return stray
     for row in rows:
         step += 1
+        read = _phases_of(row, places)
+        if (np.diff(read, prepend=phase) < 0).any():
+            return f"step {row['step']} reads a phase that was over"
+        phase = int(read.max(initial=phase))
         batch = sequences[row["sequences"]]
         said = b"".join(one[row["sequences"]].tobytes() for one in beside)
         chain = hashlib.sha256(chain + batch.astype("<u4").tobytes() + said).digest()
@@ -82,3 +97,9 @@ def _count(rows: list[dict[str, Any]], seen: NDArray[np.int64]) -> str | None:
             return f"step {row['step']} read sequence {strays[0]}; the mix has {seen.size}"
         np.add.at(seen, read, 1)
     return None
+
+
+def _phases_of(row: dict[str, Any], places: Sequence[int]) -> NDArray[np.int64]:
+    """In which phase each sequence lies that a step read [sequences of the step]."""
+    found: NDArray[np.int64] = np.searchsorted(places, row["sequences"], side="right")
+    return found

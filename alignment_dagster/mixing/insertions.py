@@ -18,12 +18,13 @@ from alignment_dagster.mixing.kept_documents import (
     as_bytes,
     read_texts,
 )
-from alignment_dagster.mixing.treatment_error import TreatmentError, refuse_missing
+from alignment_dagster.mixing.treatment_error import refuse, refuse_missing
 from alignment_dagster.study.treatments import Place
 
 NOWHERE = -1
 """The row of a document that the recipe does not keep."""
-PACKED, HOST_NOT_PACKED, HOST_NOT_KEPT = "packed", "host_not_packed", "host_not_kept"
+PACKED, CUT = "packed", "cut"
+HOST_NOT_PACKED, HOST_NOT_KEPT = "host_not_packed", "host_not_kept"
 """What becomes of a document that a rule inserts."""
 ID = re.compile(r"[0-9a-f]{64}")
 CONTINUED = 0b10
@@ -92,8 +93,10 @@ def decide_insertions(
         no_text = np.array([host.texts[row] is None for row in rows.tolist()], bool)
         refuse_missing(kept, rows[no_text], place.columns[0], field, "text ")
         refuse_missing(kept, rows[np.isnan(byte.numbers[rows])], place.columns[1], field, "number ")
-        wrong = (byte.numbers[rows] < 0) | (byte.numbers[rows] % 1 != 0)
-        _refuse(kept, rows[wrong], field, f"{place.offset} that is no place in a text")
+        # Beyond 2^53 floats are no longer each a whole number of its own.
+        wrong = ~((byte.numbers[rows] >= 0) & (byte.numbers[rows] < 2.0**53))
+        wrong |= np.floor(byte.numbers[rows]) != byte.numbers[rows]
+        refuse(kept, rows[wrong], field, f"a {place.offset} that is no place in a text")
         rule[rows], named[rows] = number, host.texts[rows]
         offset[rows] = byte.numbers[rows].astype(np.int64)
     document = np.flatnonzero(rule != NOWHERE)
@@ -148,11 +151,4 @@ def _check_offsets(
 
 def _refuse_each(kept: KeptDocuments, rows: Numbers, rule: Numbers, what: str) -> None:
     if rows.size:
-        _refuse(kept, rows, ("treat", int(rule[rows[0]]), "at"), what)
-
-
-def _refuse(kept: KeptDocuments, rows: Numbers, field: FieldPath, what: str) -> None:
-    if rows.size:
-        source = kept.source.names[int(kept.source.numbers[rows[0]])]
-        first = f"{kept.hex_ids(rows[:1])[0]} of the source {source!r}"
-        raise TreatmentError(field, f"{rows.size:,} documents have a {what}, as {first}")
+        refuse(kept, rows, ("treat", int(rule[rows[0]]), "at"), f"a {what}")

@@ -39,10 +39,9 @@ SPANS = pa.schema(
 )
 CHUNK = 2**18
 """Copies that are written at a time."""
-Piece = tuple[int, int, int]
-"""Of which kept document, from which of its tokens on, and how many."""
 PhasePiece = tuple[int, int, int, float]
-"""The same within one phase, and the share of the mix with which that begins."""
+"""Of which kept document, from which of its tokens on, and how many; within one phase, and the
+share of the mix with which that begins."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,11 @@ def pack(
         rows,
         np.zeros(rows.size, np.int64),
         np.zeros(rows.size, np.int64),
-        lambda: _in_phases(_pieces(documents, sizes, laid), places),
+        lambda: (
+            _in_phases(_pieces(documents, sizes, laid), places)
+            if places
+            else _pieces(documents, sizes, laid)
+        ),
     )
     _write_layers(encoded.layers, packed.pieces(), (count, length), folder)
     if laid is None:
@@ -148,8 +151,8 @@ def _write_layers(
                 file.write(content[begin : begin + size].data)
 
 
-def _pieces(begun: Numbers, sizes: Numbers, laid: Pieces | None) -> Iterator[Piece]:
-    """What lies in the sequences, in their order.
+def _pieces(begun: Numbers, sizes: Numbers, laid: Pieces | None) -> Iterator[PhasePiece]:
+    """What lies in the sequences, in their order, as if all was one phase.
 
     Args:
         begun: of the kept documents, the row of each copy [copies].
@@ -158,15 +161,18 @@ def _pieces(begun: Numbers, sizes: Numbers, laid: Pieces | None) -> Iterator[Pie
     """
     if laid is None:
         for part in _chunks(begun.size):
-            yield from zip(begun[part].tolist(), repeat(0), sizes[part].tolist(), strict=False)
+            yield from zip(
+                begun[part].tolist(), repeat(0), sizes[part].tolist(), repeat(0.0), strict=False
+            )
         return
     for part in _chunks(laid.copy.size):
         rows = begun[laid.copy[part]].tolist()
-        yield from zip(rows, laid.begin[part].tolist(), laid.size[part].tolist(), strict=True)
+        begins, parts = laid.begin[part].tolist(), laid.size[part].tolist()
+        yield from zip(rows, begins, parts, repeat(0.0), strict=False)
 
 
 def _in_phases(
-    pieces: Iterable[Piece], places: Sequence[tuple[int, float]]
+    pieces: Iterable[PhasePiece], places: Sequence[tuple[int, float]]
 ) -> Iterator[PhasePiece]:
     """The pieces, cut where a phase begins.
 
@@ -174,7 +180,7 @@ def _in_phases(
         places: the first token of each phase but the first, and the share with which it begins.
     """
     at, phase, waiting = 0, 0.0, list(places)
-    for row, begin, size in pieces:
+    for row, begin, size, _ in pieces:
         end = begin + size
         while waiting and waiting[0][0] < at + end - begin:
             place, share = waiting.pop(0)

@@ -28,11 +28,20 @@ def refuse_missing(
     Raises:
         TreatmentError: says how many there are, and which is the first; unless there are none.
     """
+    after = ": name the `sources` that have it, or another column"
+    refuse(kept, documents, field, f"no {kind}{'.'.join(column)}", after)
+
+
+def refuse(
+    kept: KeptDocuments, documents: Numbers, field: FieldPath, what: str, after: str = ""
+) -> None:
+    """Refuse documents for what they have.
+
+    Raises:
+        TreatmentError: says how many there are, and which is the first; unless there are none.
+    """
     if documents.size:
         source = kept.source.names[int(kept.source.numbers[documents[0]])]
-        raise TreatmentError(
-            field,
-            f"{np.unique(documents).size:,} documents have no {kind}{'.'.join(column)}, as "
-            f"{kept.hex_ids(documents[:1])[0]} of the source {source!r}: name the `sources` that "
-            "have it, or another column",
-        )
+        first = f"{kept.hex_ids(documents[:1])[0]} of the source {source!r}"
+        count = np.unique(documents).size
+        raise TreatmentError(field, f"{count:,} documents have {what}, as {first}{after}")

@@ -21,7 +21,7 @@ from alignment_dagster.mixing.document_scores import (
     read_sentences,
 )
 from alignment_dagster.mixing.insertions import Insertions, decide_insertions
-from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers
+from alignment_dagster.mixing.kept_documents import BATCH, KeptDocuments, Numbers
 from alignment_dagster.mixing.treatment_error import TreatmentError, refuse_missing
 from alignment_dagster.study import Recipe
 from alignment_dagster.study.treatments import Treatment
@@ -194,10 +194,13 @@ def _decide(
         tags = np.where(scope & (treatment.otherwise is not None), 1, NOTHING).astype(np.int8)
         tags[held] = 0
         if treatment.dropout:
-            drawn = _draw(kept, treatment, sentences, place) / 2.0**64
-            tags[drawn < treatment.dropout] = NOTHING
-    # Recipes that put the same tag into the same documents put it at the same positions.
-    seeds = None if treatment.share is None else _draw(kept, treatment, None, place.split(":")[0])
+            drawn = _draw(kept, scope, sentences, f"{place}:{treatment.rule}") / 2.0**64
+            tags[scope & (drawn < treatment.dropout)] = NOTHING
+    seeds = None
+    if treatment.share is not None:
+        # Whoever puts the same tag into the same documents puts it at the same positions.
+        common = f"{place.split(':')[0]}:{treatment.tag}"
+        seeds = _draw(kept, _scope(kept, treatment), None, common)
     return Decision(treatment, sentences, held, tags, seeds)
 
 
@@ -208,17 +211,19 @@ def _scope(kept: KeptDocuments, treatment: Treatment) -> Flags:
 
 
 def _draw(
-    kept: KeptDocuments, treatment: Treatment, sentences: Sentences | None, place: str
+    kept: KeptDocuments, scope: Flags, sentences: Sentences | None, place: str
 ) -> NDArray[np.uint64]:
-    """A number for each document or sentence, from its id: others change nothing."""
-    ids = kept.hex_ids(np.arange(kept.ids.size))
-    if sentences is not None:
-        pairs = zip(sentences.owner.tolist(), sentences.number.tolist(), strict=True)
-        ids = [f"{ids[owner]}:{number}" for owner, number in pairs]
-    digests = (
-        hashlib.sha256(f"{place}:{treatment.rule}:{one}".encode()).digest()[:8] for one in ids
-    )
-    return np.fromiter((int.from_bytes(one, "little") for one in digests), np.uint64, len(ids))
+    """A number for each document or sentence in scope, from its id: others change nothing."""
+    drawn = np.zeros(scope.size, np.uint64)
+    rows = np.flatnonzero(scope)
+    for part in (rows[at : at + BATCH] for at in range(0, rows.size, BATCH)):
+        ids = kept.hex_ids(part if sentences is None else sentences.owner[part])
+        if sentences is not None:
+            numbers = sentences.number[part].tolist()
+            ids = [f"{one}:{number}" for one, number in zip(ids, numbers, strict=True)]
+        digests = (hashlib.sha256(f"{place}:{one}".encode()).digest()[:8] for one in ids)
+        drawn[part] = [int.from_bytes(one, "little") for one in digests]
+    return drawn
 
 
 def _rewards(

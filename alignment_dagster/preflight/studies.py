@@ -16,6 +16,7 @@ from alignment_dagster.preflight.answer_reward import check_reward
 from alignment_dagster.preflight.canaries import check_canaries
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
 from alignment_dagster.preflight.fine_tuning import check_fine_tuning
+from alignment_dagster.preflight.guards import check_guard
 from alignment_dagster.preflight.models import check_start
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.preflight.treatments import check_treatments
@@ -144,6 +145,7 @@ def _check(study: Study, located: Located) -> None:
         _check_recipe(recipe, study)
     check_reward(study, located, lambda one, at: _check_condition(one, study, at, located))
     check_trunks(study)
+    check_guard(study)
     near = declared.near_duplicates
     for index, one in enumerate(near.earlier if near else ()):
         if one.source not in declared.sources:

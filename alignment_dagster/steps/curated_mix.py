@@ -18,7 +18,8 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.budget import token_budget
 from alignment_dagster.mixing.document_scores import ScoreFiles
-from alignment_dagster.mixing.inserted_documents import count_insertions, find_misplaced
+from alignment_dagster.mixing.inserted_documents import count_insertions
+from alignment_dagster.mixing.misplaced_documents import find_misplaced
 from alignment_dagster.mixing.mix import (
     ROUNDING,
     MixInputs,

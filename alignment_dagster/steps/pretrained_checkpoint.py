@@ -48,7 +48,9 @@ def build(context: BuildContext) -> BuildResult:
         if alike:
             losses = np.concatenate([read_losses(before, steps.steps), losses])
         trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
-    must_fall = alike and study.declaration.base is None
+    # With phases the loss of one is not that of the other.
+    level = alike and not study.recipe(recipe).phases
+    must_fall = level and study.declaration.base is None
     falling = is_falling(context.folder, losses, must_fall=must_fall)
     return BuildResult((falling, _consumed(context, trunk)), measured)
 
@@ -79,7 +81,9 @@ def find_trunk(parents: Parents) -> Artifact:
 
 def _consumed(context: BuildContext, trunk: Trunk | None) -> Check:
     mix = context.parents.one(chain.CURATED_MIX).path
-    problem = consumption_problem(context.folder / file_names.CONSUMPTION, mix, trunk)
+    phases = context.study.recipe(recipe_of(context.partition)).phases
+    ledger = context.folder / file_names.CONSUMPTION
+    problem = consumption_problem(ledger, mix, trunk, phases=phases)
     on = f", on from the trunk's step {trunk.steps}" if trunk else ""
     read = f"Every sequence once; the digest chain is that of the mix's tokens, as treated{on}."
     return Check(
@@ -139,7 +143,8 @@ STEP = Step(
     page_metadata=page_metadata,
     checks={
         "loss_finite_and_falling": (
-            "The loss is finite at every step, and fell unless the model had learnt before."
+            "The loss is finite at every step, and fell unless the model had learnt before or what "
+            "is done with its documents changes on the way."
         ),
         "consumed_what_the_mix_says": "The steps read the mix's sequences, each exactly once.",
     },

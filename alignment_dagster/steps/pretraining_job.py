@@ -100,7 +100,8 @@ def is_falling(folder: Path, losses: NDArray[np.float64], *, must_fall: bool) ->
     Args:
         folder: whose log says which steps its guard left out.
         losses: of the steps that were taken.
-        must_fall: false of a model that had learnt before: its loss may stay where it is.
+        must_fall: false of a model that had learnt before, whose loss may stay where it is, and of
+            one whose losses have not one level.
     """
     part = max(1, len(losses) // 10)
     parts = (losses[:part], losses[-part:]) if losses.size else (np.full(1, np.nan),) * 2

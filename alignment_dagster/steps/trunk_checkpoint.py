@@ -37,8 +37,9 @@ def build(context: BuildContext) -> BuildResult:
     register_start(context, "trunk")
     declared = config(context.study, context.partition)
     measured = train(context, declared, earlier=list(_find_earlier(context, declared)))
-    from_nothing = context.study.declaration.base is None
-    falling = is_falling(context.folder, read_losses(context.folder), must_fall=from_nothing)
+    study, recipe = context.study, recipe_of(context.partition)
+    must_fall = study.declaration.base is None and not study.recipe(recipe).phases
+    falling = is_falling(context.folder, read_losses(context.folder), must_fall=must_fall)
     return BuildResult((falling, _consumed(context)), measured)
 
 
@@ -60,7 +61,8 @@ def _find_earlier(context: BuildContext, declared: Mapping[str, Any]) -> Iterato
 def _consumed(context: BuildContext) -> Check:
     mix = context.parents.one(chain.CURATED_MIX).path
     ledger = context.folder / file_names.CONSUMPTION
-    problem = consumption_problem(ledger, mix, whole=False)
+    phases = context.study.recipe(recipe_of(context.partition)).phases
+    problem = consumption_problem(ledger, mix, whole=False, phases=phases)
     return Check(
         name="consumed_what_the_mix_says",
         passed=problem is None,
@@ -98,7 +100,8 @@ STEP = Step(
     exists=is_declared,
     checks={
         "loss_finite_and_falling": (
-            "The loss is finite at every step, and fell unless the model had learnt before."
+            "The loss is finite at every step, and fell unless the model had learnt before or what "
+            "is done with its documents changes on the way."
         ),
         "consumed_what_the_mix_says": "The steps read the mix's sequences, none of them twice.",
     },

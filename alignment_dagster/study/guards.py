@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, Positive
@@ -24,6 +24,17 @@ class Guard(Declared):
     """Steps before, without those that were skipped; looked at once half of them are there."""
     most_skipped: Count = 10
     """Steps of one training; where one more would be skipped, it stops."""
+
+    @model_validator(mode="after")
+    def _says_nothing_in_vain(self) -> "Guard":
+        for name, needed, there in (
+            ("deviations", "`spike`", self.spike is not None),
+            ("window", "`spike`", self.spike is not None),
+            ("most_skipped", "a `skip`", self.skips),
+        ):
+            if not there and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"`{name}` needs {needed}: without it nothing is done with it")
+        return self
 
     @property
     def skips(self) -> bool:

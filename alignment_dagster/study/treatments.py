@@ -54,6 +54,12 @@ class Place(Declared):
     offset: Text
     """The column that says before which byte of that document's text, from 0, in UTF-8."""
 
+    @model_validator(mode="after")
+    def _are_two(self) -> "Place":
+        if self.host == self.offset:
+            raise ValueError("`host` and `offset` are two columns")
+        return self
+
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """Both, as scores are named."""

@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.audit.check.mixes import find_uncovered
-from alignment_dagster.audit.impact.trained import MixUse, find_guests
+from alignment_dagster.audit.impact.trained import find_guests
 from alignment_dagster.audit.trace.document_path import find_packed
 from alignment_dagster.audit.trace.document_path_answer import insertion_nodes
 from alignment_dagster.audit.trace.parquet import connect_memory
 from alignment_dagster.audit.trace.phrases import ID
 from alignment_dagster.mixing.document_scores import ScoreFiles
-from alignment_dagster.mixing.inserted_documents import count_insertions, find_misplaced
+from alignment_dagster.mixing.inserted_documents import count_insertions
+from alignment_dagster.mixing.misplaced_documents import find_misplaced
 from alignment_dagster.mixing.mix import MixInputs, count_whole_copies, decode_texts
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted
@@ -47,6 +48,8 @@ INSERT = {
     "at": {"host": "about", "offset": "place"},
 }
 UNICODE = name("unicode")
+SMALL = Mix(tokens=800, sequence_length=40, seed=7)
+"""Too small for all documents."""
 
 
 def write_metadata(path: Path, places: Mapping[str, tuple[str | None, float | None]]) -> None:
@@ -185,8 +188,7 @@ def test_a_host_that_is_dropped_or_not_reached_leaves_its_documents_out(
             row["state"], row["rule"] = "dropped", "bad"
     schema = pq.read_schema(given.dispositions)
     pq.write_table(pa.Table.from_pylist(table, schema), given.dispositions)
-    small = Mix(tokens=800, sequence_length=40, seed=7)
-    folder = build(given, tmp_path / "mix", recipe(INSERT), small)
+    folder = build(given, tmp_path / "mix", recipe(INSERT), SMALL)
     rows = pq.read_table(folder / "insertions.parquet").to_pylist()
     packed = set(pq.read_table(folder / "documents.parquet")["document_id"].to_pylist())
     states = {row["document_id"]: row["state"] for row in rows}
@@ -194,9 +196,33 @@ def test_a_host_that_is_dropped_or_not_reached_leaves_its_documents_out(
     for key, state in states.items():
         assert (state == "host_not_kept") == (PLACES[key][0] == HOSTS[3])
         assert (state == "packed") == (key in packed)
+        assert (state in ("packed", "cut")) == (PLACES[key][0] in packed)
     assert {"host_not_kept", "host_not_packed", "packed"} == set(states.values())
 
 
+def test_a_host_that_is_cut_before_the_place_is_told_from_one_that_is_not_packed(
+    given: MixInputs, tmp_path: Path
+) -> None:
+    """Here all stand at the ends of their hosts, one of which the budget cuts."""
+    (path,) = given.scores.metadata
+    ends = {key: (host, float(len(TEXTS[host][1]))) for key, (host, _) in PLACES.items()}
+    write_metadata(path, ends)
+    for seed in range(40):
+        mix = Mix(tokens=800, sequence_length=40, seed=seed)
+        folder = build(given, tmp_path / f"mix{seed}", recipe(INSERT), mix)
+        packed = set(pq.read_table(folder / "documents.parquet")["document_id"].to_pylist())
+        rows = pq.read_table(folder / "insertions.parquet").to_pylist()
+        for row in rows:
+            there = {"packed": (True, True), "cut": (False, True)}.get(row["state"], (False, False))
+            assert (row["document_id"] in packed, row["host_id"] in packed) == there
+        if cut := [row for row in rows if row["state"] == "cut"]:
+            break
+    assert cut
+    assert find_misplaced(folder) is None
+    assert count_insertions(folder)["cut"] == len(cut)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
     ("place", "message"),
     [
@@ -204,6 +230,8 @@ def test_a_host_that_is_dropped_or_not_reached_leaves_its_documents_out(
         ((HOSTS[0], None), r"1 documents have no number metadata\.place, as"),
         ((HOSTS[0], 2.5), "1 documents have a place that is no place in a text"),
         ((HOSTS[0], -1.0), "1 documents have a place that is no place in a text"),
+        ((HOSTS[0], 1e19), "1 documents have a place that is no place in a text"),
+        ((HOSTS[0], np.inf), "1 documents have a place that is no place in a text"),
         ((HOSTS[0], 500.0), "have a place beyond the end of its host's text, as"),
         ((UNICODE, 3.0), "have a place inside a character of its host's text, as"),
         (("the first one", 3.0), "have a host that is no id of a document, as"),
@@ -222,12 +250,23 @@ def test_a_place_that_is_none_is_refused_with_its_field(
     assert caught.value.field == ("treat", 0, "at")
 
 
-def test_what_lies_elsewhere_than_the_table_says_is_named(given: MixInputs, tmp_path: Path) -> None:
-    folder = build(given, tmp_path / "mix", recipe(INSERT))
+@pytest.mark.parametrize(
+    ("packing", "length"), [("end_to_end", 40), ("best_fit", 40), ("best_fit", 20)]
+)
+def test_what_lies_elsewhere_than_the_table_says_is_named(
+    given: MixInputs, tmp_path: Path, packing: str, length: int
+) -> None:
+    """Be it cut to fit, and in more than one sequence; and no false row is taken for a true one."""
+    said = {"tokens": 2400, "sequence_length": length, "packing": packing, "seed": 7}
+    folder = build(given, tmp_path / "mix", recipe(INSERT), Mix.model_validate(said))
+    assert find_misplaced(folder) is None
     table = pq.read_table(folder / "insertions.parquet").to_pylist()
     schema = pq.read_schema(folder / "insertions.parquet")
     for column, value, said in (
         ("host_start", 1, "lies in another place"),
+        ("state", "host_not_packed", "is in the mix, and the state is host_not_packed"),
+        ("state", "cut", "is in the mix, and the state is cut"),
+        ("rule", "other", "is inserted by reflection, and has no row that says so"),
         ("host_id", name("aligned0"), "is not read as often as its host|lies in another place"),
         ("host_id", name("nobody"), "is not in the mix"),
     ):
@@ -235,6 +274,16 @@ def test_what_lies_elsewhere_than_the_table_says_is_named(given: MixInputs, tmp_
         pq.write_table(pa.Table.from_pylist(changed, schema), folder / "insertions.parquet")
         found = find_misplaced(folder)
         assert any(one in str(found) for one in said.split("|"))
+    pq.write_table(pa.Table.from_pylist(table[1:], schema), folder / "insertions.parquet")
+    assert "has no row that says so" in str(find_misplaced(folder))
+    documents = pq.read_table(folder / "documents.parquet").to_pylist()
+    others = [one for one in documents if one["document_id"] not in REFLECTIONS]
+    for other in (one for one in others if one["document_id"] != table[0]["host_id"]):
+        for start in (0, table[0]["host_start"], other["tokens"]):
+            changed = {**table[0], "host_id": other["document_id"], "host_start": start}
+            false = pa.Table.from_pylist([changed, *table[1:]], schema)
+            pq.write_table(false, folder / "insertions.parquet")
+            assert find_misplaced(folder) is not None
 
 
 def test_a_tag_stands_at_random_positions_of_what_a_condition_holds_of(
@@ -271,8 +320,10 @@ def test_a_tag_stands_at_random_positions_of_what_a_condition_holds_of(
     assert 0.17 < np.mean(tagged) < 0.23
     assert len(places) > 6
     assert find_miscounted(folder, tokenizer) is None
-    again = build(given, tmp_path / "again", wanted.model_copy(update={"name": "other"}))
-    for file in ("sequences.npy", "treatments.npy", "spans.parquet", "treated.parquet"):
+    renamed = wanted.treat[0].model_copy(update={"rule": "another"})
+    update = {"name": "other", "treat": (renamed, *wanted.treat[1:])}
+    again = build(given, tmp_path / "again", wanted.model_copy(update=update))
+    for file in ("sequences.npy", "treatments.npy", "spans.parquet"):
         assert (folder / file).read_bytes() == (again / file).read_bytes()
 
 
@@ -303,10 +354,23 @@ def test_what_stands_in_which_document_is_told_of_both(given: MixInputs, tmp_pat
             if packed is not None
         }
         connection.execute("create temp table withdrawn as select ? as document_id", [host])
-        use = MixUse(mix, 1, 1, 1, 0.1, 1, 1)
-        assert [row["document_id"] for row in find_guests(connection, [use])] == [guest]
+        assert [row["document_id"] for row in find_guests(connection, [mix])] == [guest]
     assert len(told) == 2
     ((own,), (other,)) = told[guest], told[host]
     assert own.startswith(f"stands in {host[:ID]}, before byte 11, token ")
     assert other.startswith(f"{guest[:ID]} stands in it, before byte 11, token ")
     assert own.endswith("by rule reflection")
+
+
+def test_a_host_that_no_mix_holds_names_its_documents_too(given: MixInputs, tmp_path: Path) -> None:
+    """The next mix could not place them without it."""
+    folder = build(given, tmp_path / "mix", recipe(INSERT), SMALL)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    mix = record_lake.publish(record_lake.make(tmp_path), files=files)
+    rows = pq.read_table(folder / "insertions.parquet").to_pylist()
+    unread = next(row for row in rows if row["state"] == "host_not_packed")
+    with connect_memory() as connection:
+        host = unread["host_id"]
+        connection.execute("create temp table withdrawn as select ? as document_id", [host])
+        found = [row["document_id"] for row in find_guests(connection, [mix])]
+    assert unread["document_id"] in found

@@ -48,6 +48,7 @@ FLAGGED = {"scorer": "ai_discourse", "column": "flagged", "above": 0.5}
 REWARD = {"scorer": "ai_discourse", "column": "flagged", "sign": -1}
 PLACE = {"host": "about", "offset": "byte"}
 REWARDED = {"kind": "reward_weighted", "beta": 1.0}
+GUARDED = {"batch_size": 8, "learning_rate": 0.01}
 
 
 def measured(**fields: object) -> Change:
@@ -801,6 +802,26 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         S,
         measured(claims=[], attacks={**ATTACKS, "methods": ["prefill"]}),
         r"attacks: methods: `none` is needed",
+    ),
+    "a guard whose window is never half full": (
+        S,
+        lambda study: study.change(
+            pretraining={**GUARDED, "guard": {"spike": "stop", "window": 26}}
+        ),
+        r"pretraining.guard.window: looks for jumps after 13 steps, and the recipe "
+        "'unfiltered' has 13 of its own: it never acts",
+    ),
+    "a guard's window without what it is for": (
+        S,
+        lambda study: study.change(pretraining={**GUARDED, "guard": {"window": 8}}),
+        r"pretraining.guard: `window` needs `spike`",
+    ),
+    "steps that a guard may skip where it skips none": (
+        S,
+        lambda study: study.change(
+            pretraining={**GUARDED, "guard": {"spike": "stop", "window": 8, "most_skipped": 2}}
+        ),
+        r"pretraining.guard: `most_skipped` needs a `skip`",
     ),
 }
 """What is wrong: the file that is named, the edit, and what is said after file and line."""

@@ -14,6 +14,7 @@ from alignment_dagster.audit.check.conversations import (
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.rollouts import Rollouts, read_rollouts
 from alignment_dagster.audit.check.scope import Scope
+from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.chain import (
     CURATED_MIX,
     DISPOSITIONS,
@@ -29,7 +30,8 @@ from alignment_dagster.lineage.consumption import Trunk, consumption_problem
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.study.guards import Guard
-from alignment_dagster.training.guards import guard_problem
+from alignment_dagster.study.training import Pretraining
+from alignment_dagster.training.guards import guard_problem, window_begins
 
 USES = {"sft": ("sft",), "dpo": ("dpo",), "grpo": ("sft",)}
 PARTS: Mapping[str, Parts] = {"dpo": "pair", "grpo": "question"}
@@ -57,13 +59,14 @@ def _check_pretraining(scope: Scope, artifact: Artifact) -> None:
     trunk = _find_trunk(scope, artifact, mix, subject)
     whole = artifact.asset == PRETRAINED_CHECKPOINT
     ledger = artifact.path / file_names.CONSUMPTION
-    problem = consumption_problem(ledger, mix.path, trunk, whole=whole)
+    phases = artifact.provenance.declared.get("phases", ())
+    problem = consumption_problem(ledger, mix.path, trunk, whole=whole, phases=phases)
     scope.findings.gap_if(problem, "chains", subject, f"{problem} ({mix.label})")
     steps = read_table(ledger, columns=["step", "tokens"])
     log = read_table(artifact.path / file_names.TRAINING_LOG, columns=["step", "tokens"])
     message = f"its steps and tokens are not those of {file_names.TRAINING_LOG}"
     scope.findings.gap_if(not steps.equals(log), "chains", subject, message)
-    problem = _find_guard_problem(artifact, trunk)
+    problem = _find_guard_problem(artifact, mix, trunk)
     scope.findings.gap_if(problem, "chains", subject, f"{file_names.TRAINING_LOG}: {problem}")
     branches = artifact.provenance.declared.get("branch_steps")
     if branches and steps["step"].to_pylist()[-1:] != branches[-1:]:
@@ -92,17 +95,21 @@ def _find_trunk(scope: Scope, artifact: Artifact, mix: Artifact, subject: str) -
     return Trunk(trunk.path / file_names.CONSUMPTION, declared["steps"], declared["same_mix"])
 
 
-def _find_guard_problem(artifact: Artifact, trunk: Trunk | None) -> str | None:
-    """Whether exactly those steps were left out that the declared guard leaves out."""
-    declared = artifact.provenance.declared["pretraining"].get("guard")
-    if declared is None:
-        return None
+def _find_guard_problem(artifact: Artifact, mix: Artifact, trunk: Trunk | None) -> str | None:
+    """Whether exactly those steps were left out that the guard leaves out, declared or not."""
+    declared = artifact.provenance.declared
+    guard = Guard.model_validate(declared["pretraining"].get("guard") or {})
+    begins: tuple[int, ...] = ()
+    if phases := declared.get("phases"):
+        per_step = Pretraining.model_validate(declared["pretraining"]).sequences_a_step
+        other = 0 if trunk is None or trunk.same_mix else trunk.steps
+        begins = window_begins(phases, read_mix_shape(mix)[0], per_step, other)
     before = []
     if trunk is not None and trunk.same_mix:
         log = read_table(trunk.ledger.parent / file_names.TRAINING_LOG)
         before = log.slice(0, trunk.steps).to_pylist()
     rows = read_table(artifact.path / file_names.TRAINING_LOG).to_pylist()
-    return guard_problem(rows, before, Guard.model_validate(declared))
+    return guard_problem(rows, before, guard, begins)
 
 
 def _check_conversations(

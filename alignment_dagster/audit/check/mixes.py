@@ -14,7 +14,7 @@ from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.mixing.inserted_documents import find_misplaced
+from alignment_dagster.mixing.misplaced_documents import find_misplaced
 from alignment_dagster.mixing.tokenizer import load_tokenizer
 from alignment_dagster.mixing.treated_tokens import find_miscounted
 

@@ -100,7 +100,7 @@ def find_impact(
         corpus = [one for one in archive.parents(documents) if one.asset == chain.RAW_CORPUS]
         untrained_uses.load_known(connection, archive, documents)
         mixes, pretraining = trained.find_pretraining_uses(connection, archive)
-        guests = trained.find_guests(connection, mixes)
+        guests = trained.find_guests(connection, archive.with_files())
         training = [*pretraining, *trained.find_fine_tuning_uses(connection, archive)]
         losses = untrained_uses.find_loss_uses(connection, archive)
         tokenizers = untrained_uses.find_tokenizer_uses(connection, archive)

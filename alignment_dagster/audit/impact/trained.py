@@ -1,6 +1,6 @@
 """Where withdrawn documents were read: mixes, checkpoints, fine-tuning, losses, vocabularies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alignment_dagster import chain
@@ -82,10 +82,17 @@ def _find_mix_use(connection: Connection, mix: Artifact) -> MixUse | None:
     return MixUse(mix, **packed, share=share, **touched, of_sequences=sequences)
 
 
-def find_guests(connection: Connection, uses: Sequence[MixUse]) -> list[Row]:
-    """Documents that would stay, and stand in withdrawn ones: `document_id` and `source`."""
-    names = (use.mix for use in uses if file_names.INSERTIONS in use.mix.manifest.files)
-    files = [str(mix.path / file_names.INSERTIONS) for mix in names]
+def find_guests(connection: Connection, artifacts: Iterable[Artifact]) -> list[Row]:
+    """Documents that would stay, and stand in withdrawn ones: `document_id` and `source`.
+
+    Also those whose host a mix has not reached: without it they could not be placed.
+    """
+    mixes = (one for one in artifacts if one.asset == chain.CURATED_MIX)
+    files = [
+        str(mix.path / file_names.INSERTIONS)
+        for mix in mixes
+        if file_names.INSERTIONS in mix.manifest.files
+    ]
     if not files:
         return []
     return fetch_rows(

@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,15 @@ from alignment_dagster.study import Pretraining
 from alignment_dagster.study.guards import Guard
 from alignment_dagster.study.objectives import AdvantageWeighted
 from alignment_dagster.study.objectives import Objective as RecipeObjective
-from alignment_dagster.training.guards import Fault, Measured, judge, require_finite
+from alignment_dagster.training.guards import (
+    Fault,
+    Measured,
+    judge,
+    of_window,
+    reach,
+    require_finite,
+    window_begins,
+)
 from alignment_dagster.training.objectives import load_objective
 from alignment_dagster.training.pretraining.checkpoint import TrainingState
 from alignment_dagster.training.pretraining.data import (
@@ -77,6 +86,7 @@ class Loop:
         if isinstance(objective, AdvantageWeighted):
             add_value_head(model)
         self.guard = declared.guard or Guard()
+        self.window_begins = window_begins(phases, len(mix.tokens), self.per_step, before)
         self.state = TrainingState(model, optimizer(model, declared))
         if self.guard.skips:
             self.state.log_schema = GUARDED_SCHEMA
@@ -163,10 +173,15 @@ class Loop:
 
     def _judge(self, number: int, values: Tensor) -> Fault | None:
         """Why a step is to be skipped; None where it is to be taken."""
-        state = self.state
-        before = [*state.log_before, *state.log] if state.log_before else state.log
+        before, own, most = self.state.log_before, self.state.log, reach(self.guard)
+        last = [*before[-most:], *own[-most:]][-most:]
         loss, norm = values.tolist()
-        return judge(Measured(number, self.steps, loss, norm), before, self.guard)
+        return judge(
+            Measured(number, self.steps, loss, norm),
+            of_window(last, number, self.window_begins),
+            chain(before, own),
+            self.guard,
+        )
 
     def _accumulate(self, batch: Batch) -> Tensor:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""

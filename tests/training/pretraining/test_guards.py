@@ -18,7 +18,7 @@ from alignment_dagster.lineage.consumption import consumption_problem
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.steps.pretraining_job import is_falling, read_losses
 from alignment_dagster.study.guards import Guard
-from alignment_dagster.training.guards import guard_problem
+from alignment_dagster.training.guards import guard_problem, window_begins
 from alignment_dagster.training.jobs import PretrainJob, TrunkSteps
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import consumption_order, rows_of_step
@@ -142,3 +142,41 @@ def test_a_last_step_that_breaks_the_weights_leaves_no_model(jobs: Jobs) -> None
     with pytest.raises(AlignmentError, match=r"after step 1 \d+ weights are no numbers, as model"):
         run(job)
     assert not Path(job.output).exists()
+
+
+def falling(weights: list[float]) -> list[dict[str, Any]]:
+    """A log whose loss falls slowly, and stands at another level where another weight is read."""
+    draw = np.random.default_rng(0)
+    return [
+        {
+            "step": step,
+            "loss": weight * (6 - step * 0.005 + draw.normal(0, 0.05)),
+            "gradient_norm": weight * (1 + draw.normal(0, 0.05)),
+        }
+        for step, weight in enumerate(weights, 1)
+    ]
+
+
+def test_the_window_begins_anew_with_a_phase() -> None:
+    """Between the phases lies a step that reads of both."""
+    guard = Guard(spike="stop", window=16)
+    begins = window_begins((0.5,), sequences=403, per_step=4)
+    assert begins == (51, 52)
+    assert window_begins((0.5,), 400, 4, before=10) == (61,)
+    rows = falling([0.1] * 50 + [0.55] + [1.0] * 50)
+    assert guard_problem(rows, [], guard, begins) is None
+    assert guard_problem(rows[60:], rows[:60], guard, begins) is None
+    assert "step 51 is recorded as taken" in str(guard_problem(rows, [], guard))
+    rows[79]["loss"] *= 10
+    assert "step 80 is recorded as taken" in str(guard_problem(rows, [], guard, begins))
+
+
+def test_a_training_is_not_stopped_by_the_level_of_a_new_phase(jobs: Jobs) -> None:
+    """The loss of the second one is a hundred times that of the first."""
+    folder = jobs.folder / "phased"
+    shutil.copytree(jobs.mix, folder)
+    weights = np.ones((61, LENGTH), np.float32)
+    weights[30:] = 100
+    np.save(folder / file_names.WEIGHTS, weights)
+    job = replace(jobs, mix=folder).pretraining("a", guard={"spike": "stop", "window": 8})
+    assert len(log(run(job.model_copy(update={"phases": (0.5,)})))) == 16

@@ -148,6 +148,10 @@ def test_the_phases_of_a_mix_are_read_one_after_the_other(treated: Jobs) -> None
     assert sorted(orders[1][:15]) == list(range(15))
     assert sorted(orders[1][15:30]) == list(range(15, 30))
     assert orders[1][:15] != list(range(15))
+    ledgers = [Path(job.output, "consumption.parquet") for job in (plain, phased)]
+    assert consumption_problem(ledgers[1], treated.mix, phases=(0.25, 0.5)) is None
+    found = consumption_problem(ledgers[0], treated.mix, phases=(0.25, 0.5))
+    assert found == "step 1 reads a phase that was over"
     assert orders[0] == np.random.Generator(np.random.PCG64(1)).permutation(61).tolist()
 
 
