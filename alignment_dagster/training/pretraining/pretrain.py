@@ -171,16 +171,18 @@ def _train(
         if not first_step:
             loop.read()
             first_step = time.perf_counter() - started
-        stop.signal = loop.ranks.maximum(stop.signal, loop.device)
+        # What comes while they ask each other counts after the next step.
+        asked = loop.ranks.maximum(stop.signal, loop.device)
         kept = loop.state.step in state_steps
-        due = stop.signal or loop.state.step % job.pretraining.checkpoint_every == 0
+        due = asked or loop.state.step % job.pretraining.checkpoint_every == 0
         if kept or due or loop.done:
             loop.read()
         if loop.ranks.leads and kept:
             checkpoint.save_state(work, identity, loop.state)
         if loop.ranks.leads and due:
             checkpoint.save(work, identity, loop.state)
-        if stop.signal:
+        if asked:
+            stop.signal = asked
             progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
             raise SystemExit(stop.exit_code)
         now = time.perf_counter()

@@ -89,12 +89,17 @@ def _wait(ranks: ProcessContext) -> int:
     """
     passed_on = False
     with stop_requests() as stop:
-        while not ranks.join(timeout=0.2, grace_period=GRACE_SECONDS):
-            if stop.signal and not passed_on:
-                passed_on = True
-                for process in ranks.processes:
-                    if process.is_alive():
-                        os.kill(process.pid, stop.signal)
+        try:
+            while not ranks.join(timeout=0.2, grace_period=GRACE_SECONDS):
+                if stop.signal and not passed_on:
+                    passed_on = True
+                    for process in ranks.processes:
+                        if process.is_alive():
+                            os.kill(process.pid, stop.signal)
+        except ProcessExitedException as error:
+            # A rank that is asked twice can end by the signal itself, when all is written.
+            if not stop.signal or error.exit_code != -stop.signal:
+                raise
     return stop.exit_code if stop.signal else 0
 
 
