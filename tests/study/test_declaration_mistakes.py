@@ -808,8 +808,8 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         lambda study: study.change(
             pretraining={**GUARDED, "guard": {"spike": "stop", "window": 26}}
         ),
-        r"pretraining.guard.window: looks for jumps after 13 steps, and the recipe "
-        "'unfiltered' has 13 of its own: it never acts",
+        r"pretraining.guard.window: looks for jumps after 13 steps, and no "
+        "recipe has more than 13 of its own: it never acts",
     ),
     "a guard's window without what it is for": (
         S,
