@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_texts
-from alignment_dagster.mixing.layers import Layer
+from alignment_dagster.mixing.layers import Layer, Segment
 from alignment_dagster.mixing.redaction import Rewrite
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer, token_id
 
@@ -59,8 +59,9 @@ class EncodedDocuments:
         }
         self._open(work)
 
-    def segments(self, row: int) -> None:
-        """Nothing stands in a document."""
+    def segments(self, row: int) -> tuple[Segment, ...]:
+        """None: nothing stands in a document."""
+        return ()
 
     def token_id(self, token: str) -> int:
         """The id of a special token."""

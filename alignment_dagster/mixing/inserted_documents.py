@@ -51,7 +51,7 @@ def write_insertions(
     starts = dict[int, int]()
     for host in np.unique(insertions.host[inside]).tolist():
         done = 0
-        for segment in packable.segments(host) or ():
+        for segment in packable.segments(host):
             if segment.row == host:
                 done = segment.start + segment.size
             else:

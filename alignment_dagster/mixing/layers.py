@@ -53,5 +53,5 @@ class Packable(Protocol):
     def encode(self, rows: Numbers) -> None:
         """Make the lengths and tokens of some documents known."""
 
-    def segments(self, row: int) -> Sequence[Segment] | None:
-        """Whose the tokens of a document are, in order; None where all are its own."""
+    def segments(self, row: int) -> Sequence[Segment]:
+        """Whose the tokens of a document are, in order; none where all are its own."""

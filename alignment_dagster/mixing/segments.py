@@ -19,7 +19,7 @@ def find_guests(encoded: Packable, documents: Numbers, sizes: Numbers) -> Number
     found = [
         segment.row
         for row, size in zip(rows.tolist(), longest.tolist(), strict=True)
-        for segment in encoded.segments(row) or ()
+        for segment in encoded.segments(row)
         if segment.begin < size
     ]
     return np.array(found, np.int64)

@@ -85,10 +85,10 @@ class TreatedDocuments:
         """What is done in a phase to a document and to those in it, and by which rules."""
         return self._layout(row, phase).treated
 
-    def segments(self, row: int) -> Sequence[Segment] | None:
+    def segments(self, row: int) -> Sequence[Segment]:
         """Whose its tokens are, where others stand in it."""
         if not self._hosts[row]:
-            return None
+            return ()
         found, at, done = [], 0, 0
         for guest, place in self._guests(row, self._lay_out(row, 0.0)):
             if place > done:

@@ -103,16 +103,16 @@ def _started_from(base: Artifact, measured: Mapping[str, float | str]) -> Check:
 
 def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
     columns = ["document_id", "source"]
-    kept = pq.read_table(job.dispositions, columns=columns, filters=pc.field("state") == "kept")
+    kept = pq.read_table(
+        job.dispositions, columns=columns, filters=pc.field("state") == "kept"
+    ).to_pylist()
     declared = read_sources(context.study, context.partition)
     read, strays = set[str](), set[str]()
     for stage in context.study.declaration.post_training.stages:
         steps = pq.read_table(context.folder / file_names.stage_consumption(stage))
         consumed = set(pc.list_flatten(steps["documents"]).to_pylist())
         names = {source.name for source in declared[stage]}
-        strays |= consumed - {
-            row["document_id"] for row in kept.to_pylist() if row["source"] in names
-        }
+        strays |= consumed - {row["document_id"] for row in kept if row["source"] in names}
         read |= consumed
     return Check(
         name="trained_on_kept_documents_only",

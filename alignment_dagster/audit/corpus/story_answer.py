@@ -16,11 +16,17 @@ from alignment_dagster.audit.trace.phrases import ID, pluralize
 from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
-from alignment_dagster.mixing.insertions import HOST_NOT_KEPT
+from alignment_dagster.mixing.insertions import CUT, HOST_NOT_KEPT, HOST_NOT_PACKED
 from alignment_dagster.study.conditions import Comparison, Score
 
 EXCERPT = 600
 """Characters of the text that are shown."""
+LEFT_OUT = {
+    HOST_NOT_KEPT: "which the recipe drops",
+    HOST_NOT_PACKED: "which the budget was met without",
+    CUT: "and the budget was met before that place of it",
+}
+"""Why a document is not where a rule inserts it."""
 
 
 def story_as_answer(story: Story) -> Answer:
@@ -165,15 +171,8 @@ def _mix_nodes(one: RecipeStory, document: str) -> Iterator[Node]:
                 folded=False,
             )
         elif left := one.left_out.get(label):
-            why = (
-                "the recipe drops"
-                if left["state"] == HOST_NOT_KEPT
-                else "the budget was met without"
-            )
-            said = (
-                f"is not in it: rule {left['rule']} inserts it into {left['host_id'][:ID]}, which"
-            )
-            yield Node(label, f"{said} {why}", tone="dim")
+            said = f"is not in it: rule {left['rule']} inserts it into {left['host_id'][:ID]}"
+            yield Node(label, f"{said}, {LEFT_OUT[left['state']]}", tone="dim")
         else:
             yield Node(label, "is not in it", tone="dim")
 

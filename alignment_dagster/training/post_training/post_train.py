@@ -241,6 +241,7 @@ class PostTraining:
         declared: Declared,
     ) -> str:
         """Hex SHA-256 of all that decides the bytes of a stage's result."""
+        trained = isinstance(declared, GroupPolicyOptimisation) and self.job.classifier
         return sha256_json(
             {
                 "declared": declared.model_dump(mode="json"),
@@ -253,17 +254,11 @@ class PostTraining:
                 "weights": sha256_file(start / "model.safetensors"),
                 "tokenizer": sha256_file(start / "tokenizer.json"),
                 "examples": [vars(example) for example in selection.examples],
-                **self._rewarding(declared),
+                **({"classifier": Manifest.of(Path(trained)).digest} if trained else {}),
                 "code": code_digest("training/post_training/post_train.py"),
                 "libraries": {name: version(name) for name in LIBRARIES},
             }
         )
-
-    def _rewarding(self, declared: Declared) -> dict[str, str]:
-        """The bytes of the classifier that a reward is of; nothing where there is none."""
-        if self.job.classifier is None or not isinstance(declared, GroupPolicyOptimisation):
-            return {}
-        return {"classifier": Manifest.of(Path(self.job.classifier)).digest}
 
 
 def _write(job: PostTrainJob, records: list[StageRecord]) -> None:
