@@ -99,11 +99,11 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is 
         return {"study": self.study.name}
 
 
-def part_models(part: str, study: Study) -> dg.AssetsDefinition:
+def part_models(part: str, study: Study, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """The dbt models of one tag as one op."""
 
     @dbt_assets(  # type: ignore[untyped-decorator]
-        manifest=dbt.ensure_manifest(warehouse_of(Home.from_environment(), study)),
+        manifest=manifest,
         select=f"tag:{part}",
         name=f"{study.name}_{part}_models",
         dagster_dbt_translator=Translator(study),
@@ -228,4 +228,9 @@ def _inputs(study: Study, parents: tuple[Artifact, ...]) -> Inputs:
 
 def definitions(studies: Sequence[Study]) -> dg.Definitions:
     """The models of both parts, in every study."""
-    return dg.Definitions(assets=[part_models(part, study) for study in studies for part in PARTS])
+    home = Home.from_environment()
+    models = []
+    for study in studies:
+        manifest = dbt.read_manifest(warehouse_of(home, study))
+        models += [part_models(part, study, manifest) for part in PARTS]
+    return dg.Definitions(assets=models)

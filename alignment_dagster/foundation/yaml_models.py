@@ -84,23 +84,34 @@ def read_yaml(path: Path) -> Located:
     """
     text = _text(path)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _check_depth(path, text)
+        loader = yaml.CSafeLoader(text)
+        node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise DeclarationError(f"{shown(path)}:1: expected fields (`name: value`)")
         # Before anything is made of it: a few lines of aliases can stand for any number of values.
         lines = dict(islice(_lines(path, node, ()), MOST_FIELDS + 1))
         if len(lines) > MOST_FIELDS:
             raise DeclarationError(f"{shown(path)}: more than {MOST_FIELDS:,} fields")
-        data = yaml.safe_load(text)
+        data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DeclarationError(f"{shown(path)}:{line}: {error.problem}") from None
-    except RecursionError:
-        raise DeclarationError(f"{shown(path)}: nested too deeply") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # A date without such a day, a number of thousands of digits.
         raise DeclarationError(f"{shown(path)}: {error}") from None
     return Located(path, data, lines)
+
+
+def _check_depth(path: Path, text: str) -> None:
+    """libyaml composes nodes by recursion, and has no bound of its own."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise DeclarationError(f"{shown(path)}:{line}: nested too deeply")
 
 
 def _text(path: Path) -> str:

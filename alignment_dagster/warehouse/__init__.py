@@ -11,11 +11,11 @@ from alignment_dagster.warehouse.dbt import (
     RESULTS,
     Outcome,
     build,
-    ensure_manifest,
     lock_error,
     require_passed,
     run_dbt,
 )
+from alignment_dagster.warehouse.dbt_manifest import read_manifest
 from alignment_dagster.warehouse.declared_tables import write_plan
 from alignment_dagster.warehouse.inputs import Inputs, Result, prepare
 from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable, project_digest
@@ -32,11 +32,11 @@ __all__ = [
     "Warehouse",
     "build",
     "dbt_executable",
-    "ensure_manifest",
     "lock_error",
     "prepare",
     "project_digest",
     "read_columns",
+    "read_manifest",
     "require_passed",
     "run_dbt",
     "write_plan",

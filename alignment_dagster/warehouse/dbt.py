@@ -3,16 +3,14 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable, files_digest
+from alignment_dagster.warehouse.paths import PROJECT, Warehouse, dbt_executable
 
 CORPUS = "tag:corpus"
 RESULTS = "tag:results"
@@ -34,26 +32,6 @@ class Outcome:
     rows: int
     """Rows that a test objects to; 0 for models."""
     message: str
-
-
-def ensure_manifest(warehouse: Warehouse) -> Path:
-    """The study's `manifest.json`, made anew only where the dbt project's files changed.
-
-    Raises:
-        AlignmentError: if dbt cannot parse the project.
-    """
-    folder = warehouse.folder / "manifests"
-    digest = sha256_json([files_digest(), warehouse.environment])
-    manifest = folder / f"{digest[:16]}.json"
-    if not manifest.exists():
-        run_dbt(warehouse, "parse")
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f"{os.getpid()}.partial"
-        shutil.copyfile(warehouse.target / "manifest.json", aside)
-        aside.replace(manifest)
-        for other in set(folder.glob("*.json")) - {manifest}:
-            other.unlink(missing_ok=True)
-    return manifest
 
 
 def build(warehouse: Warehouse, select: str) -> tuple[Outcome, ...]:

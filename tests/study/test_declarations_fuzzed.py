@@ -177,6 +177,7 @@ HOSTILE: dict[str, bytes] = {
     "a merge of itself": b"a: &a\n  <<: *a",
     "brackets": b"a: " + b"[" * 20_000,
     "closed brackets": b"a: " + b"[" * 300 + b"]" * 300,
+    "closed brackets, as many as a file holds": b"a: " + b"[" * 120_000 + b"]" * 120_000,
     "deep blocks": b"".join(b" " * n + b"a:\n" for n in range(1000)),
     "many fields": b"".join(b"f%d: 1\n" % n for n in range(6_000)),
     "a large file": b"# " + b"x" * yaml_models.LARGEST,

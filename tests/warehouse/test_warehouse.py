@@ -1,10 +1,12 @@
 """The warehouse, with real dbt on tiny inputs: what it promises about every document and number."""
 
 import hashlib
+import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -215,10 +217,20 @@ def test_a_warehouse_open_elsewhere_gives_one_message_that_says_where(scratch: P
     assert "\n" not in message
 
 
-def test_the_project_is_parsed_once_and_without_data(tmp_path: Path) -> None:
-    warehouse = w.Warehouse(Home(tmp_path), "tiny")
-    manifest = w.ensure_manifest(warehouse)
-    written = manifest.stat().st_mtime_ns
-    assert w.ensure_manifest(warehouse) == manifest
-    assert manifest.stat().st_mtime_ns == written
-    assert not warehouse.home.warehouse.exists()
+def test_the_project_is_parsed_once_for_all_studies_and_without_data(tmp_path: Path) -> None:
+    first, second = (w.Warehouse(Home(tmp_path), name) for name in ("tiny", "warehouse"))
+    assert w.read_manifest(first) == w.read_manifest(first)
+    found = w.read_manifest(second)
+    assert not second.folder.exists()
+    assert not first.home.warehouse.exists()
+    for warehouse in (first, second):
+        w.run_dbt(warehouse, "parse")
+        parsed = json.loads((warehouse.target / "manifest.json").read_text())
+        assert tables(w.read_manifest(warehouse)) == tables(parsed)
+    assert tables(found) != tables(w.read_manifest(first))
+
+
+def tables(manifest: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    """Schema and relation of every model, test and source."""
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    return {name: (node["schema"], node["relation_name"]) for name, node in nodes.items()}

@@ -38,16 +38,17 @@ each counts 1/k."""
 
 def check_answers(scope: Scope) -> None:
     """The answers of evaluations and tamperings in scope."""
-    for artifact in scope.checked(chain.EVALUATION, chain.TAMPERING):
-        subject = f"{artifact.label} {file_names.ITEMS}"
-        with scope.findings.guard("ledgers", subject), duckdb.connect(":memory:") as connection:
-            values = {"file": str(artifact.path / file_names.ITEMS), "none": NO_CHOICE}
-            connection.execute(SHARE)
-            unlike = connection.execute(UNLIKE, values).fetchall()
-            if unlike:
-                suite, item, stage = unlike[0]
-                message = (
-                    f"{len(unlike):,} answers are not what their log-probabilities say, "
-                    f"as {suite} {item} at {stage}"
-                )
-                scope.findings.gap("ledgers", subject, message)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(SHARE)
+        for artifact in scope.checked(chain.EVALUATION, chain.TAMPERING):
+            subject = f"{artifact.label} {file_names.ITEMS}"
+            with scope.findings.guard("ledgers", subject):
+                values = {"file": str(artifact.path / file_names.ITEMS), "none": NO_CHOICE}
+                unlike = connection.execute(UNLIKE, values).fetchall()
+                if unlike:
+                    suite, item, stage = unlike[0]
+                    message = (
+                        f"{len(unlike):,} answers are not what their log-probabilities say, "
+                        f"as {suite} {item} at {stage}"
+                    )
+                    scope.findings.gap("ledgers", subject, message)
