@@ -16,9 +16,8 @@ def check_guard(study: Study) -> None:
     if guard is None or guard.spike is None or is_smoke(study.name):
         return
     # Whoever branches has a window of its own; a trunk's own model goes on with the trunk's.
-    mixes = [study.mix(recipe.name) for recipe in study.recipes]
-    sequences = max(mix.tokens // mix.sequence_length for mix in mixes)
-    steps = -(-sequences // pretraining.sequences_a_step)
+    tokens = max(study.mix(recipe.name).tokens for recipe in study.recipes)
+    steps = -(-tokens // (study.declaration.mix.sequence_length * pretraining.sequences_a_step))
     if guard.window // 2 >= steps:
         message = (
             f"looks for jumps after {guard.window // 2} steps, and no recipe has more than {steps} "

@@ -44,7 +44,7 @@ def try_start(study: Study, located: Located) -> Iterator[str]:
     elif base is not None:
         field = "path" if base.hub is None else "hub"
         try:
-            check_base(base, study.declaration.mix.sequence_length)
+            check_base(base, study.longest_sequence)
         except AlignmentError as error:
             raise located.error(("base", field), str(error)) from None
         placed = [one.name for one in study.recipes if one.sentence_scorers or one.inserts]

@@ -40,20 +40,23 @@ def _check_trunk(recipe: Recipe, trunk: Trunk, study: Study, located: Located) -
                 "declares, and the steps of trunk and branches would not add up"
             )
             raise located.error(at, message)
-    _check_schedule(trunk, study, located)
+    _check_stage(recipe, study, located)
     refresh = study.declaration.refresh
     if refresh is not None and refresh.training.when != "never":
         message = f"the study {study.name!r} trains by itself (refresh.training), without trunks"
         raise located.error(("trunk",), message)
 
 
-def _check_schedule(trunk: Trunk, study: Study, located: Located) -> None:
-    if trunk.schedule is None:
-        return
+def _check_stage(recipe: Recipe, study: Study, located: Located) -> None:
+    """Its schedule and its sequences, with what the study declares."""
+    own = "with what the study declares, "
     try:
-        trunk.schedule.applied(study.declaration.pretraining)
+        study.pretraining(recipe.name)
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise located.error(
-            ("trunk", "schedule"), f"with what the study declares, {message}"
-        ) from None
+        raise located.error(("trunk", "schedule"), own + message) from None
+    except ValueError as error:
+        raise located.error(("trunk", "sequence_length"), own + str(error)) from None
+    if not study.mix(recipe.name).tokens:
+        message = f"{own}its own steps have fewer tokens than a sequence"
+        raise located.error(("trunk", "sequence_length"), message)

@@ -114,7 +114,8 @@ def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:
     wanted = sum(tokens.values())
     short = wanted - packed
     problem, treated = _count_treated(context)
-    met = short + ROUNDING >= 0 and short < context.study.declaration.mix.sequence_length
+    length = context.study.mix(recipe_of(context.partition)).sequence_length
+    met = short + ROUNDING >= 0 and short < length
     return Check(
         name="token_budget_met",
         passed=met and problem is None,
@@ -126,7 +127,7 @@ def _budget(context: BuildContext, tokens: Mapping[str, float]) -> Check:
 
 def _cut(context: BuildContext) -> str:
     """How documents were cut, where they are to stay whole; every sequence is full."""
-    mix = context.study.declaration.mix
+    mix = context.study.mix(recipe_of(context.partition))
     if mix.packing != "best_fit":
         return ""
     found = count_whole_copies(context.folder, mix.sequence_length)

@@ -36,7 +36,7 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
     return {
         **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
         "pretraining": study.pretraining(recipe.name).model_dump(mode="json"),
-        "sequence_length": declaration.mix.sequence_length,
+        "sequence_length": study.mix(recipe.name).sequence_length,
         **({"phases": list(recipe.phases)} if recipe.phases else {}),
         "seed": seed_of(partition),
     }

@@ -43,7 +43,7 @@ def build(context: BuildContext) -> BuildResult:
         size = train_tokenizer(texts, wanted.vocab_size, context.folder, study.control_tokens)
         measured = {"documents": float(len(read)), LAST_DOCUMENT: last}
     if base is not None:
-        check_base(base, study.declaration.mix.sequence_length)
+        check_base(base, study.longest_sequence)
         size = copy_tokenizer(base, context.folder, study.control_tokens)
     tokenizer = load_tokenizer(context.folder)
     returned = tokenizer.decode(tokenizer.encode(SAMPLE).ids, skip_special_tokens=False)

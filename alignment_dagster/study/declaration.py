@@ -170,10 +170,25 @@ class Study(Declared):
         return max(1, min(round(trunk.share * self.pretraining_steps), self.pretraining_steps - 1))
 
     def pretraining(self, recipe: str) -> Pretraining:
-        """How a recipe's own steps are trained: with the schedule of its stage, if it has one."""
+        """How a recipe's own steps are trained: with the schedule of its stage, if it has one, and
+        in batches of as many tokens as the study's.
+
+        Raises:
+            ValueError: if the schedule is longer than the stage, or its sequences fill no batch.
+        """
         trunk, declared = self.recipe(recipe).trunk, self.declaration.pretraining
-        own = None if trunk is None else trunk.schedule
-        return declared if own is None else own.applied(declared)
+        if trunk is None:
+            return declared
+        own = declared if trunk.schedule is None else trunk.schedule.applied(declared)
+        if trunk.sequence_length is None:
+            return own
+        tokens = declared.batch_size * self.declaration.mix.sequence_length
+        if tokens % trunk.sequence_length:
+            raise ValueError(
+                f"sequences of {trunk.sequence_length} tokens do not fill a batch of {tokens}"
+            )
+        batch = tokens // trunk.sequence_length
+        return Pretraining.model_validate({**own.model_dump(), "batch_size": batch})
 
     def mix(self, recipe: str) -> Mix:
         """What a recipe's own mix is to hold: without the tokens that were read in its trunk."""
@@ -181,8 +196,15 @@ class Study(Declared):
         if not steps:
             return mix
         before = steps * self.declaration.pretraining.sequences_a_step
-        own = mix.tokens // mix.sequence_length - before
-        return mix.model_copy(update={"tokens": own * mix.sequence_length})
+        tokens = (mix.tokens // mix.sequence_length - before) * mix.sequence_length
+        trunk = self.recipe(recipe).trunk
+        own = (trunk and trunk.sequence_length) or mix.sequence_length
+        return mix.model_copy(update={"tokens": tokens // own * own, "sequence_length": own})
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens of the longest sequence that some recipe trains on."""
+        return max(self.mix(recipe.name).sequence_length for recipe in self.recipes)
 
     @property
     def scorers(self) -> tuple[str, ...]:

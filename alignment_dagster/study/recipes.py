@@ -77,6 +77,9 @@ class Trunk(Declared):
     schedule: StageSchedule | None = added(None)
     """The learning rate of the recipe's own steps: it begins anew with their first, and ends with
     their last. They have their place in the trunk's where nothing is said."""
+    sequence_length: Annotated[int, Field(ge=16)] | None = added(None)
+    """Tokens of a sequence of the recipe's own steps, in batches of as many tokens as the study's;
+    the study's length where nothing is said."""
 
 
 class FineTuning(Declared):

@@ -6,7 +6,6 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from alignment_dagster.foundation.errors import AlignmentError

@@ -49,8 +49,8 @@ OWN: dict[str, dict[str, Any]] = {
         "objective": tiny_study.TREATED["objective"],
     },
 }
-SCHEDULES: dict[str, dict[str, Any]] = {
-    "early": {},
+STAGES: dict[str, dict[str, Any]] = {
+    "early": {"sequence_length": 256},
     "late": {"schedule": {"schedule": "linear", "learning_rate": 0.003, "final_rate": 0.0}},
 }
 
@@ -60,12 +60,12 @@ def branched(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     """`early` and `late` branch from `unfiltered`; one seed, one suite.
 
     `late` has a schedule, an objective with a value head and a treatment that begins late, of its
-    own; a guard leaves out steps of all.
+    own, and `early` longer sequences; a guard leaves out steps of all.
     """
     folder = tmp_path_factory.mktemp("branched")
     study = tiny_study.create(folder)
     for name, share in BRANCHES.items():
-        trunk = {"recipe": "unfiltered", "share": share, **SCHEDULES[name]}
+        trunk = {"recipe": "unfiltered", "share": share, **STAGES[name]}
         recipe = {"name": name, "description": "d", "remainder": "natural", "upsample": ALIGNED}
         study.write(f"recipes/{name}", {**recipe, "trunk": trunk, **OWN[name]})
     study.change(recipes=["unfiltered", *BRANCHES], seeds=[0], suites=["articles"])
@@ -150,6 +150,17 @@ def test_a_stage_of_its_own_has_its_rate_and_its_time(report: OpenedReport) -> N
     masked = np.load(late.path / "treatments.npy") == Treated.MASKED
     assert masked[10:].any()
     assert not masked[:10].any()
+
+
+def test_longer_sequences_are_fewer_in_a_step(report: OpenedReport) -> None:
+    sql = (
+        "select recipe, max(len(sequences)) as read from consumption "
+        "where stage = 'pretraining' group by recipe"
+    )
+    read = {row["recipe"]: row["read"] for row in fetch_rows(report.ledgers, sql)}
+    assert read == {"early": 4, "late": 8, "unfiltered": 8}
+    early = report.archive.current("curated_mix", "early")
+    assert np.load(early.path / "sequences.npy").shape == ((12800 - 8 * 128 * EARLY) // 256, 256)
 
 
 def test_a_document_that_only_the_trunk_read_is_traced_through_its_mix(

@@ -184,3 +184,39 @@ def test_a_schedule_longer_than_its_stage_is_refused(tiny: TinyStudy) -> None:
     said = r"branch_0.yaml:\d+: trunk.schedule: .* longer than the training: together they are 1.2"
     with pytest.raises(DeclarationError, match=said):
         branched(tiny, 0.5, trunk={**trunk, "schedule": late})
+
+
+def test_a_stage_has_sequences_of_its_own_length_in_as_many_steps_and_tokens(
+    tiny: TinyStudy,
+) -> None:
+    trunk = {"recipe": "unfiltered", "share": 0.5, "sequence_length": 256}
+    study = branched(tiny, 0.5, trunk=trunk)
+    plain, long = (
+        pretrained_checkpoint.config(study, f"{name}|0") for name in ("aligned", "branch_0")
+    )
+    assert (plain["sequence_length"], long["sequence_length"]) == (128, 256)
+    assert (plain["pretraining"]["batch_size"], long["pretraining"]["batch_size"]) == (8, 4)
+    assert long["pretraining"] == {**plain["pretraining"], "batch_size": 4}
+    mix = curated_mix.config(study, "branch_0")["mix"]
+    assert (mix["sequence_length"], mix["tokens"]) == (256, 12800 - 6 * A_STEP)
+    assert trunk_checkpoint.config(study, "unfiltered|0")["sequence_length"] == 128
+    assert smoke_run(study).mix("branch_0").tokens >= 256
+
+
+@pytest.mark.parametrize(
+    ("share", "length", "said"),
+    [
+        (0.5, 192, "sequences of 192 tokens do not fill a batch of 1024"),
+        (0.5, 2048, "sequences of 2048 tokens do not fill a batch of 1024"),
+        (0.93, 1024, "its own steps have fewer tokens than a sequence"),
+        (0.5, 8, "greater than or equal to 16|at least 16|16 or more"),
+    ],
+)
+def test_a_length_that_fills_no_batch_or_no_stage_is_refused(
+    tiny: TinyStudy, share: float, length: int, said: str
+) -> None:
+    trunk = {"recipe": "unfiltered", "share": share, "sequence_length": length}
+    with pytest.raises(
+        DeclarationError, match=rf"branch_0.yaml:\d+: trunk.sequence_length: .*({said})"
+    ):
+        branched(tiny, share, trunk=trunk)

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.lineage.partition_keys import recipe_of
 from alignment_dagster.mixing.mix import read_composition
 from alignment_dagster.mixing.treated_tokens import read_treated
 from alignment_dagster.steps.pages import charts
@@ -27,7 +28,7 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         **({"treated": dg.MetadataValue.md(table(treated, kinds))} if treated else {}),
         "plot": drawing(charts.shares(shares, "share of the tokens"), "shares"),
         "tokens": tokens,
-        "sequences": tokens // study.declaration.mix.sequence_length,
+        "sequences": tokens // study.mix(recipe_of(artifact.partition)).sequence_length,
         "documents": sum(row["documents"] for row in rows),
         "composition": dg.MetadataValue.md(table(rows, columns)),
         **_redacted(artifact),

@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
 from alignment_dagster.training.pretraining.value_head import NAME
@@ -217,6 +218,11 @@ def _restore(tensors: dict[str, Tensor], state: TrainingState) -> None:
     heads = {name: dim for name, dim in VALUE_HEAD.items() if f"model.{name}" in tensors}
     with torch.no_grad():
         for name in (*decoder, *(one for one in heads if one in own)):
+            if own[name].shape != tensors[f"model.{name}"].shape:
+                raise ArtifactError(
+                    f"{name} has another shape in the state that is gone on from: where positions "
+                    "are weights, no stage can have another sequence_length"
+                )
             own[name].copy_(tensors[f"model.{name}"])
     here = {
         name: place for place, name in enumerate(_in_groups({n: p.dim() for n, p in own.items()}))

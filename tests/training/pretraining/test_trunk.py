@@ -11,12 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.consumption import Trunk, consumption_problem
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.study import Model
 from alignment_dagster.study.objectives import Objective, RewardWeighted
 from alignment_dagster.training.jobs import PretrainJob, TrunkSteps
+from alignment_dagster.training.model_folder import read_model
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.pretrain import pretrain, start_loop
 from alignment_dagster.training.pretraining.replay import replay
@@ -113,6 +116,43 @@ def test_a_branch_goes_on_in_steps_tokens_chain_and_schedule(
     assert rates[0] == rates[1][steps:]
     model = Manifest.of(branch).files[MODEL]
     assert model != Manifest.of(Path(pretrained.output)).files[MODEL]
+
+
+def longer(job: PretrainJob) -> PretrainJob:
+    """The same tokens, but for an odd sequence, in half as many sequences and in as many steps."""
+    tokens = np.load(Path(job.mix) / file_names.SEQUENCES)
+    folder = Path(job.mix).with_name("longer")
+    folder.mkdir(exist_ok=True)
+    np.save(folder / file_names.SEQUENCES, tokens[: len(tokens) // 2 * 2].reshape(-1, 2 * LENGTH))
+    batches = job.pretraining.model_copy(update={"batch_size": job.pretraining.batch_size // 2})
+    stage = {"mix": str(folder), "sequence_length": 2 * LENGTH, "pretraining": batches}
+    return job.model_copy(update=stage)
+
+
+def test_a_branch_of_longer_sequences_goes_on_and_resumes_in_the_same_bytes(
+    jobs: Jobs, trunk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(branch_job(jobs, trunk, EARLY, "plain"))
+    job = longer(branch_job(jobs, trunk, EARLY))
+    branch = run(job)
+    named = Trunk(trunk / LEDGER, EARLY, same_mix=False)
+    assert consumption_problem(branch / LEDGER, Path(job.mix), named) is None
+    own, other = ledger(branch), ledger(plain)
+    assert [row["tokens"] for row in own] == [row["tokens"] for row in other[:-1]]
+    assert {len(row["sequences"]) for row in own} == {2}  # type: ignore[arg-type]
+    assert read_model(branch / "model").config.max_position_embeddings == 2 * LENGTH
+    killed = longer(branch_job(jobs, trunk, EARLY, "killed"))
+    stop_before(killed, EARLY + 4, monkeypatch)
+    assert Manifest.of(run(killed)).files == Manifest.of(branch).files
+
+
+def test_where_positions_are_weights_another_length_is_refused(jobs: Jobs) -> None:
+    learned = Model(layers=1, width=16, heads=2, mlp_width=32, architecture="gpt2")
+    trunk = run(trunk_job(jobs).model_copy(update={"model": learned}))
+    job = branch_job(jobs, trunk, EARLY).model_copy(update={"model": learned})
+    with pytest.raises(ArtifactError, match="positions are weights"):
+        start_loop(longer(job))
+    assert run(job).exists()
 
 
 REWARDED = RewardWeighted(kind="reward_weighted", reward=ADVANTAGE_WEIGHTED.reward, beta=2.0)
