@@ -1,5 +1,6 @@
 """Jobs as processes: started anew, or forked from one that has the imports, as a study's are."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -44,7 +45,10 @@ class Forked:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        return self._code if psutil.pid_exists(self.pid) else self.wait(LONGEST)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE:
+                return None
+        return self.wait()
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
