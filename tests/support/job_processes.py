@@ -35,6 +35,10 @@ class Process(Protocol):
     def wait(self, timeout: float | None = None, /) -> int: ...
 
 
+Start = Callable[[str, Path], Process]
+"""A job's module and configuration → its process."""
+
+
 class Forked:
     """A job that was forked; `wait` has to be called once, and before the next one is started."""
 
@@ -45,6 +49,8 @@ class Forked:
         self._code: int | None = None
 
     def poll(self) -> int | None:
+        if self._code is not None:
+            return self._code
         with contextlib.suppress(psutil.NoSuchProcess):
             if psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE:
                 return None

@@ -23,6 +23,7 @@ from tests.support.job_processes import (
     LONGEST,
     Forked,
     Process,
+    Start,
     start_anew,
     step_saved,
     step_shown,
@@ -49,9 +50,6 @@ def shared(
     np.save(folder / "sequences.npy", tokens)
     job = jobs.pretraining(name, batch_size=2, accumulation=3, ranks=ranks, checkpoint_every=every)
     return job.model_copy(update={"mix": str(folder)})
-
-
-Start = Callable[[str, Path], Process]
 
 
 @contextmanager

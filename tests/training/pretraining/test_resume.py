@@ -19,7 +19,7 @@ from alignment_dagster.training.pretraining.pretrain import pretrain
 from tests.support.job_processes import (
     LONGEST,
     Forked,
-    Process,
+    Start,
     start_anew,
     step_saved,
     step_shown,
@@ -29,7 +29,6 @@ from tests.support.job_processes import (
 from tests.support.training_jobs import LENGTH, Jobs
 
 MODULE = "alignment_dagster.training.pretraining.pretrain"
-Start = Callable[[str, Path], Process]
 
 
 def long_mix(jobs: Jobs, sequences: int) -> str:

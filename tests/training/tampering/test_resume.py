@@ -1,7 +1,6 @@
 """A killed tampering job goes on with the tampering that it was in, and ends in the same bytes."""
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from alignment_dagster.training.tampering.tamper import tamper
 from tests.support.job_processes import (
     LONGEST,
     Forked,
-    Process,
+    Start,
     start_anew,
     wait_until,
     write_config,
@@ -22,7 +21,6 @@ from tests.support.job_processes import (
 from tests.support.training_jobs import Jobs, tampering
 
 MODULE = "alignment_dagster.training.tampering.tamper"
-Start = Callable[[str, Path], Process]
 SHORT = tampering("short", steps=3)
 LONG = tampering("long", steps=60)
 
