@@ -129,7 +129,7 @@ def _start(environment: Mapping[str, str], *listener: str) -> "subprocess.Popen[
     )
 
 
-def share() -> Callable[[], object]:
+def share() -> Callable[[], None]:
     """Let the processes that this one starts share one that has all imports; how that ends."""
     os.environ[PLACE] = str(Path(tempfile.mkdtemp(prefix="warm-")) / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
