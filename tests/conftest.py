@@ -26,6 +26,12 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 gc.disable()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers share the imports of what they fork from: each of them would take many seconds."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        config.add_cleanup(warm.share())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: no worker is left alone with one of them at the end.
 

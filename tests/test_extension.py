@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from drills import warm
 from tests.support.checkout import CHECKOUT
 
 PARTS = ("alignment_dagster", "assets", "dbt_project", "dagster.yaml", "workspace.yaml")
@@ -310,6 +311,8 @@ def test_an_addition_touches_the_listed_files_and_works(kind: str, tmp_path: Pat
 
 
 def assert_works(script: str, copy: Path, study: Path) -> None:
+    """In a process of the copy; where it runs the study, dbt and MLflow's tables are those of here:
+    they are none of the package."""
     head = (
         "import yaml\n"
         "from pathlib import Path\n"
@@ -318,6 +321,12 @@ def assert_works(script: str, copy: Path, study: Path) -> None:
         "from tests.support.tiny_study import STUDY, create\n"
         f"tiny = create(Path({str(study)!r}))\n"
     )
+    if "app(" in script:
+        head += (
+            "from drills.warm import dbt as warm_dbt, mlflow as warm_mlflow\n"
+            f"warm_dbt.use(lambda: Path({str(warm.shared().dbt_socket)!r}))\n"
+            f"warm_mlflow.use(lambda: Path({str(warm.shared().mlflow)!r}))\n"
+        )
     environment = {
         **os.environ,
         "PYTHONPATH": f"{copy}{os.pathsep}{CHECKOUT}",

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from alignment_dagster.chain import RAW_CORPUS
+from alignment_dagster.chain import RAW_CORPUS, RESULTS, TRAINING
 from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
@@ -107,6 +107,7 @@ class _Runner:
         self.staleness = VerifiedStaleness(instance, self.lake, study)
         self.outcome = Outcome()
         self.prepared = False
+        self.trains = False
         self.tags = {PROCESS_TAG: process_tag(), STARTED_BY: COMMAND, "study": study.name}
         _give_origins(instance)
 
@@ -124,17 +125,26 @@ class _Runner:
         from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
 
         if not self.prepared:
-            job_process.warm_up()
+            if self.trains:
+                job_process.warm_up()
             tracker = Tracker.introduced(self.home, self.study)
             end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))
             self.prepared = True
 
     def run(self, selection: Selection) -> Outcome:
+        planned = list(waves(self.study, selection))
+        # Jobs are of these groups alone: where none of them is asked for, none needs torch.
+        self.trains = any(
+            step.chain.group in (TRAINING, RESULTS)
+            for wave in planned
+            for task in wave
+            for step in task.steps
+        )
         if has_dead_runs(self.instance):
             self._prepare()
         with ThreadPoolExecutor(self.workers) as pool:
             try:
-                for wave in waves(self.study, selection):
+                for wave in planned:
                     self._run_wave(wave, pool)
                     if self.outcome.failures:
                         break

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import LlamaConfig
 
 from alignment_dagster.study import Model, Pretraining
 
@@ -36,22 +35,6 @@ SMALL = {
     "cpu": Size(Model(layers=2, width=32, heads=2, mlp_width=64), 32, 4, 60, 320),
 }
 """What correctness is tried with."""
-
-
-def config(size: Size) -> LlamaConfig:
-    """The same model class for every side."""
-    return LlamaConfig(
-        vocab_size=size.vocabulary,
-        hidden_size=size.model.width,
-        intermediate_size=size.model.mlp_width,
-        num_hidden_layers=size.model.layers,
-        num_attention_heads=size.model.heads,
-        num_key_value_heads=size.model.heads,
-        max_position_embeddings=size.length,
-        tie_word_embeddings=True,
-        attn_implementation="sdpa",
-        dtype="float32",
-    )
 
 
 def training(size: Size, precision: str) -> Pretraining:

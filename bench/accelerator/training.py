@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from alignment_dagster.engines.devices import describe, set_determinism
 from alignment_dagster.engines.peak import measured_peak, stated_peak, synchronize
@@ -21,7 +21,7 @@ from alignment_dagster.training.pretraining.data import (
 from alignment_dagster.training.pretraining.loop import Loop, optimizer
 from alignment_dagster.training.pretraining.model import flops_per_token, parameter_count
 from alignment_dagster.training.pretraining.schedule import learning_rate
-from bench.accelerator.sizes import WARM_STEPS, Size, config, sequences, training
+from bench.accelerator.sizes import WARM_STEPS, Size, sequences, training
 
 SEED = 0
 MIB = 2**20
@@ -41,10 +41,26 @@ def run(side: str, size: Size, device: torch.device) -> dict[str, Any]:
     set_determinism("exact" if side == "exact" else "fast", os.cpu_count() or 1)
     torch.manual_seed(SEED)
     with device:
-        model = LlamaForCausalLM(config(size))
+        model = LlamaForCausalLM(_config(size))
     count = WARM_STEPS + size.steps
     measured, losses = SIDES[side](model, size, device, count)
     return _row(side, model, size, device, measured) | {"losses": losses}
+
+
+def _config(size: Size) -> LlamaConfig:
+    """The same model class for every side."""
+    return LlamaConfig(
+        vocab_size=size.vocabulary,
+        hidden_size=size.model.width,
+        intermediate_size=size.model.mlp_width,
+        num_hidden_layers=size.model.layers,
+        num_attention_heads=size.model.heads,
+        num_key_value_heads=size.model.heads,
+        max_position_embeddings=size.length,
+        tie_word_embeddings=True,
+        attn_implementation="sdpa",
+        dtype="float32",
+    )
 
 
 def _timed(step: Step, device: torch.device, size: Size) -> dict[str, float]:

@@ -7,15 +7,16 @@ takes seconds, is there already.
 import atexit
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -24,24 +25,41 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
 }
+PLACE = "WARM_PROCESS"
+"""Names, in the environment, the socket of a process that several share."""
 LONGEST = 500.0
 """Seconds that a command may take."""
 KILLED = 9
 
 
 class Driver:
-    """Starts each operation as a process of its own, from one that has all imports."""
+    """Starts each operation as a process of its own, from one that has all imports.
 
-    def __init__(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
-        places = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "drills.warm.process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places), **environment},
-        )
+    Args:
+        environment: what that one is started with.
+        place: the socket of one that there is, and that several share.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        place: str | None = None,
+    ) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._requests: IO[str]
+        self._answers: IO[str]
+        if place is not None:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(place)
+                self._requests = connection.makefile("w")
+                self._answers = connection.makefile("r")
+        else:
+            self._process = _start(environment)
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._requests, self._answers = self._process.stdin, self._process.stdout
         served = self._answer()
+        self._pid = int(served["pid"])
         self.dbt = int(served["dbt"])
         """Id of the process whose children are dbt's commands."""
         self.dbt_socket = Path(served["socket"])
@@ -57,15 +75,19 @@ class Driver:
 
     def close(self) -> None:
         """End it; what it started has ended before."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
+        self._requests.close()
+        if self._process is None:
+            self._answers.close()
+        else:
+            self._process.wait(60)
 
     def kill(self) -> None:
         """End it, with all that it started."""
-        for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
+        own = psutil.Process(self._pid)
+        for process in [*own.children(recursive=True), own]:
             process.kill()
-        self._process.wait(60)
+        if self._process is not None:
+            self._process.wait(60)
 
     def start(
         self, operation: str, environment: Mapping[str, str], out: Path, err: Path, **what: Any
@@ -79,9 +101,8 @@ class Driver:
             "stdout": str(out),
             "stderr": str(err),
         }
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        self._requests.write(json.dumps(request) + "\n")
+        self._requests.flush()
         return int(self._answer()["pid"])
 
     def end(self) -> int:
@@ -89,18 +110,45 @@ class Driver:
         return int(self._answer()["code"])
 
     def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if not line:
             raise RuntimeError("the warm process has ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
 
+def _start(environment: Mapping[str, str], *listener: str) -> "subprocess.Popen[str]":
+    places = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "drills.warm.process", *listener],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places), **environment},
+        pass_fds=[int(one) for one in listener],
+    )
+
+
+def share() -> Callable[[], None]:
+    """Let the processes that this one starts share one that has all imports; how that ends."""
+    os.environ[PLACE] = str(Path(tempfile.mkdtemp(prefix="warm-")) / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.environ[PLACE])
+        listener.listen()
+        process = _start({}, str(listener.fileno()))
+
+    def end() -> None:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(60)
+
+    return end
+
+
 @cache
 def shared() -> Driver:
     """The one of this process: started when it is first asked for, ended with the process."""
-    driver = Driver()
+    driver = Driver(place=os.environ.get(PLACE))
     atexit.register(driver.close)
     return driver
 

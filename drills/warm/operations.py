@@ -1,5 +1,6 @@
 """What a warm process can be asked to do; each in a fork of its own, which ends with it."""
 
+import importlib
 import json
 import os
 import sys
@@ -18,6 +19,13 @@ def _alignment(arguments: list[str]) -> int:
     sys.argv = ["alignment", *arguments]
     main()
     return 0
+
+
+def _job(module: str, config: str) -> int:
+    """A job's `main`, in a group of its own, as `foundation.job_process` forks one."""
+    os.setsid()
+    code: int = importlib.import_module(module).main([config])
+    return code
 
 
 def _run(
@@ -152,6 +160,7 @@ def _current(study: Any, home: Any) -> bool:
 
 OPERATIONS: dict[str, Callable[..., int]] = {
     "alignment": _alignment,
+    "job": _job,
     "run": _run,
     "materialize": _materialize,
     "night": _night,

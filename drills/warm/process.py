@@ -11,12 +11,14 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
+import socket
 import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from drills.warm import dbt as warm_dbt
 from drills.warm import mlflow as warm_mlflow
@@ -92,14 +94,52 @@ def _leave(code: int) -> None:
 
 
 def main() -> None:
-    """Serve requests until standard input ends; each is answered with a pid, then a code."""
+    """Serve whoever started this; or, given a socket that listens, whoever connects to it."""
+    if sys.argv[1:]:
+        _share(socket.socket(fileno=int(sys.argv[1])))
+        return
     _imports()
+    _serve(sys.stdin, sys.stdout, *_services())
+
+
+def _share(listener: socket.socket) -> None:
+    """Fork a process for each that connects, until standard input ends.
+
+    What takes seconds is done when the first one comes.
+    """
+    services: tuple[int, Path, Path] | None = None
+    while listener in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        if services is None:
+            _imports()
+            services = _services()
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            gc.freeze()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            with connection.makefile("r") as requests, connection.makefile("w") as answers:
+                _serve(requests, answers, *services)
+            _leave(0)
+        connection.close()
+
+
+def _services() -> tuple[int, Path, Path]:
+    """The id and the socket of the process that runs dbt, and MLflow's empty database."""
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
-    learned, dbt, mlflow = (folder / name for name in ("modules.json", "dbt", "mlflow.db"))
+    dbt, mlflow = folder / "dbt", folder / "mlflow.db"
     server = warm_dbt.serve(dbt)
     warm_mlflow.create(mlflow)
-    print(json.dumps({"dbt": server, "socket": str(dbt), "mlflow": str(mlflow)}), flush=True)
-    for line in sys.stdin:
+    return server, dbt, mlflow
+
+
+def _serve(requests: TextIO, answers: TextIO, server: int, dbt: Path, mlflow: Path) -> None:
+    """Serve requests until they end; each is answered with a pid, then a code."""
+    learned = dbt.with_name(f"modules-{os.getpid()}.json")
+    served = {"pid": os.getpid(), "dbt": server, "socket": str(dbt), "mlflow": str(mlflow)}
+    print(json.dumps(served), file=answers, flush=True)
+    for line in requests:
         _learn(learned)
         gc.freeze()
         pid = os.fork()
@@ -107,9 +147,9 @@ def main() -> None:
             warm_dbt.use(lambda: dbt)
             warm_mlflow.use(lambda: mlflow)
             _leave(_child(json.loads(line), learned))
-        print(json.dumps({"pid": pid}), flush=True)
+        print(json.dumps({"pid": pid}), file=answers, flush=True)
         _, status = os.waitpid(pid, 0)
-        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from alignment_dagster.cli import ui
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from tests.support.tiny_study import TinyStudy
+from alignment_dagster.warehouse.dbt import ensure_manifest
+from alignment_dagster.warehouse.paths import Warehouse
+from tests.support.tiny_study import NAME, TinyStudy
 
 PORTS = tuple(ui.PORTS.values())
 
@@ -30,6 +32,8 @@ def listening(port: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(any(map(listening, PORTS)), reason="a port of the pages is taken")
 def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> None:
+    # By the dbt of the tests: the code location would start one of its own, which takes seconds.
+    ensure_manifest(Warehouse(Home.from_environment(), NAME))
     command = [str(Path(sys.executable).parent / "alignment"), "ui"]
     process = subprocess.Popen(
         command,

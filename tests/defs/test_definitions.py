@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from drills import warm
+from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import NAME, RECIPES, TinyStudy
 
 CHAIN = [
@@ -92,13 +94,17 @@ def test_adding_a_recipe_file_adds_partitions(tiny: TinyStudy) -> None:
 
 @pytest.mark.slow
 def test_the_code_location_loads_without_torch(tiny: TinyStudy) -> None:
+    """In a process of its own, but for dbt, which is another anyway."""
     script = (
-        "import sys; from alignment_dagster.definitions import defs; defs(); "
+        "import sys; from pathlib import Path; from drills.warm import dbt; "
+        "dbt.use(lambda: Path(sys.argv[1])); "
+        "from alignment_dagster.definitions import defs; defs(); "
         "print([m for m in ('torch', 'transformers', 'trl', 'mlflow') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
-    )
+        [sys.executable, "-c", script, str(warm.shared().dbt_socket)],
+        capture_output=True, text=True, check=True, timeout=120, cwd=CHECKOUT,
+    )  # fmt: skip
     assert done.stdout.strip() == "[]"
 
 

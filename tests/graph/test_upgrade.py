@@ -51,12 +51,11 @@ def test_other_packing_remakes_what_depends_on_it(altered: Audited, tmp_path: Pa
     upgraded.replace(
         "alignment_dagster/steps/curated_mix.py", 'code_version="1"', 'code_version="2"'
     )
-    checked = upgraded.command(altered, "audit", "check", NAME)
+    one = ("--recipe", "unfiltered", "--seed", "0", "--to", "pretrained_checkpoint")
+    checked, done = upgraded.commands(altered, ("audit", "check", NAME), ("run", NAME, *one))
     assert checked.returncode == 0, checked.stdout
     (_, told), *_ = [checked.stdout.split(CHANGED)]
     listed = re.findall(r"^[├└]── (.+)$", told, re.MULTILINE)
     assert listed == ["curated_mix (2 partitions)  its code is version 2, and was 1"]
-    one = ("--recipe", "unfiltered", "--seed", "0", "--to", "pretrained_checkpoint")
-    done = upgraded.command(altered, "run", NAME, *one)
     assert done.returncode == 0, done.stderr
     assert made(done.stderr) == ["curated_mix[unfiltered]", "pretrained_checkpoint[unfiltered|0]"]

@@ -20,6 +20,14 @@ def files(folder: Path) -> Mapping[Path, str]:
     return {path: sha256_file(path) for path in folder.rglob("*") if path.is_file()}
 
 
+def change(declaration: Path, *changes: tuple[str, str]) -> None:
+    text = declaration.read_text()
+    for usual, smaller in changes:
+        assert usual in text
+        text = text.replace(usual, smaller)
+    declaration.write_text(text)
+
+
 @pytest.fixture
 def project(installed: Installed, tmp_path: Path) -> Path:
     installed.alignment("init", "mine", cwd=tmp_path)
@@ -67,18 +75,20 @@ def test_a_new_project_runs_to_results_from_a_folder_below_it(
     installed.alignment("new", "source", OWN, cwd=project)
     own = [{"id": n, "text": f"Ann painted the gate of house {n} green."} for n in range(60)]
     write_jsonl(project / "assets" / "sources" / "files" / f"{OWN}.jsonl", own)
-    declaration = project / "assets" / "studies" / f"{STUDY}.yaml"
-    text = declaration.read_text()
-    for usual, smaller in (
+    change(
+        project / "assets" / "studies" / f"{STUDY}.yaml",
         ("sources:\n", f"sources:\n  - {OWN}\n"),
-        ("tokens: 150000", "tokens: 40000"),
+        ("tokens: 150000", "tokens: 16000"),
         ("width: 128", "width: 32"),
         ("heads: 4", "heads: 2"),
         ("examples: 200", "examples: 32"),
-    ):
-        assert usual in text
-        text = text.replace(usual, smaller)
-    declaration.write_text(text)
+        ("examples: 100", "examples: 16"),
+        ("held_out_documents: 60", "held_out_documents: 6"),
+    )
+    for suite in ("articles", "cloze"):
+        change(
+            project / "assets" / "suites" / f"{suite}.yaml", ("items:\n", "items:\n  limit: 8\n")
+        )
     before = files(installed.folder)
     below = project / "notes"
     below.mkdir()

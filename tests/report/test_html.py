@@ -134,10 +134,11 @@ def test_every_figure_says_in_words_what_it_shows(page: str) -> None:
     assert "alignment upsampled, step 0: 0.13 (0.08 to 0.18), step 64: 0.60" in said
 
 
-def test_the_same_data_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        write_report(report(), tmp_path / name)
-    for name in ("report.html", "results.json", "results.parquet"):
+def test_the_same_data_gives_the_same_bytes(page: str, tmp_path: Path) -> None:
+    write_report(report(), tmp_path / "one")
+    write_report(only("results"), tmp_path / "two")
+    assert (tmp_path / "one" / "report.html").read_bytes() == page.encode()
+    for name in ("results.json", "results.parquet"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -185,7 +186,7 @@ def test_parts_of_durability_stand_alone(part: str) -> None:
     assert '<section id="persistence"' in render(only(part))
 
 
-def test_tampered_stages_stand_only_where_erosion_is_shown(page: str) -> None:
+def test_tampered_stages_and_attacks_stand_only_where_they_are_shown(page: str) -> None:
     data = report()
     untampered = replace(
         data,
@@ -193,19 +194,14 @@ def test_tampered_stages_stand_only_where_erosion_is_shown(page: str) -> None:
         topics=[row for row in data.topics if "@" not in row.stage],
     )
     assert len(untampered.results) < len(data.results)
-    assert render(untampered) == page
-    assert "@64" not in page
-    assert "benign chat: articles" in page
-
-
-def test_attacks_stand_only_where_attacks_are_shown(page: str) -> None:
-    data = report()
     attacked = [
         row
         for stage in ("base", "dpo")
         for row in result("unfiltered", stage, "articles", "none", "attack_success", 0.99)
     ]
-    assert render(replace(data, results=[*attacked, *data.results])) == page
+    assert render(replace(untampered, results=[*attacked, *untampered.results])) == page
+    assert "@64" not in page
+    assert "benign chat: articles" in page
 
 
 def test_a_claim_that_could_not_be_tested_shows_no_numbers() -> None:
@@ -367,10 +363,8 @@ def test_chance_is_drawn_in_every_plot_of_a_rate(page: str) -> None:
     assert "By chance: 0.50." in page
 
 
-def test_a_recipe_has_one_colour_in_every_picture() -> None:
+def test_a_recipe_has_one_colour_in_every_picture(page: str) -> None:
     """Where one recipe is left out of the data, the others keep theirs; groups have greys."""
-    data = report("ok")
-    page = render(data)
     blue, *others = (f"{one}" for one in COLOURS[:4])
     for name in ("plot-rate-", "plot-erosion-", "plot-attack-", "plot-trade-", "plot-loss"):
         figure = next(one for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL) if name in one)
@@ -464,7 +458,7 @@ def test_every_row_that_was_read_is_accounted_for() -> None:
     assert "They do not add up: of stories 901 documents were read, and 900 decided." in shown
 
     def table(price: Price | None) -> str:
-        page = render(replace(report(), price=price))
+        page = render(replace(only("compute"), price=price))
         return page[page.index('<section id="compute"') :].partition("</section>")[0]
 
     hours = [row.device_seconds / 3600 for row in report().compute]

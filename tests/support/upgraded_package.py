@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.audited_study import Audited
 from tests.support.checkout import CHECKOUT
+from tests.support.commands_together import run_together
 
 PACKAGE = "alignment_dagster"
 
@@ -45,14 +47,28 @@ class Upgraded:
             renamed = renamed.replace(
                 f'"{place.relative_to(PACKAGE)}"', f'"{new.relative_to(PACKAGE)}"'
             )
-            path.write_text(renamed, encoding="utf-8")
+            if renamed != text:  # what is written again is compiled again
+                path.write_text(renamed, encoding="utf-8")
 
     def command(self, study: Audited, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """`alignment` of this package, over a study."""
         return subprocess.run(
             [sys.executable, "-m", PACKAGE, *arguments],
             cwd=self.folder,
-            env={**os.environ, **study.environment, "PYTHONPATH": str(self.folder)},
+            env=self._environment(study),
             capture_output=True,
             text=True,
         )
+
+    def commands(
+        self, study: Audited, *commands: Sequence[str]
+    ) -> list["subprocess.CompletedProcess[str]"]:
+        """The same, of one after the other."""
+        modules = (f"{PACKAGE}.cli.main", f"{PACKAGE}.audit.check", f"{PACKAGE}.running.runner")
+        environment = self._environment(study)
+        return run_together(
+            modules, "alignment", *commands, cwd=self.folder, environment=environment
+        )
+
+    def _environment(self, study: Audited) -> dict[str, str]:
+        return {**os.environ, **study.environment, "PYTHONPATH": str(self.folder)}

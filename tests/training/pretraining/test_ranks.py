@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,40 +19,50 @@ from alignment_dagster.study import Pretraining
 from alignment_dagster.study.objectives import Objective
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.job_processes import (
+    LONGEST,
+    Forked,
+    Process,
+    Start,
+    start_anew,
+    step_saved,
+    step_shown,
+    wait_until,
+    write_config,
+)
 from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 
 pytestmark = pytest.mark.slow
 MODULE = "alignment_dagster.training.pretraining.rank_processes"
-LONGEST = 120.0
-LONG = 2400
+LONG = 600
 """Sequences of a mix that is trained on to its end, and long enough to be killed in."""
 ENDLESS = 60_000
 """Sequences of a mix whose end no test waits for: on a busy machine, too, it is stopped before."""
 
 
-def shared(jobs: Jobs, name: str, ranks: int = 2, sequences: int = 61) -> PretrainJob:
+def shared(
+    jobs: Jobs, name: str, ranks: int = 2, sequences: int = 61, every: int = 7
+) -> PretrainJob:
     """A job for ranks; in its last step there is one sequence, and so nothing for the others."""
     folder = jobs.folder / f"mix-{sequences}"
     folder.mkdir(exist_ok=True)
     tokens = np.random.default_rng(0).integers(0, 320, (sequences, LENGTH)).astype(np.uint16)
     np.save(folder / "sequences.npy", tokens)
-    job = jobs.pretraining(name, batch_size=2, accumulation=3, ranks=ranks, checkpoint_every=7)
+    job = jobs.pretraining(name, batch_size=2, accumulation=3, ranks=ranks, checkpoint_every=every)
     return job.model_copy(update={"mix": str(folder)})
 
 
 @contextmanager
-def started(job: PretrainJob, step: int = 0) -> "Iterator[subprocess.Popen[bytes]]":
-    """The processes of all ranks, once they have taken so many steps; none of them is left."""
-    config = Path(job.work).with_suffix(".json")
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(job.model_dump_json())
-    Path(job.work, "progress.jsonl").unlink(missing_ok=True)
-    command = [sys.executable, "-m", MODULE, str(config)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+def started(
+    job: PretrainJob, start: Start, reached: Callable[[], bool] | None = None
+) -> Iterator[Process]:
+    """The processes of all ranks, once they have got so far; none of them is left."""
+    process = start(MODULE, write_config(job, job.work))
     family: set[psutil.Process] = set()
     try:
-        family = set(_ranks_at_step(job, process, step)) if step else set()
+        if reached is not None:
+            wait_until(process, reached)
+            family = set(_ranks(process))
         yield process
         process.wait(LONGEST)
         _, alive = psutil.wait_procs(family, timeout=15)
@@ -63,42 +71,29 @@ def started(job: PretrainJob, step: int = 0) -> "Iterator[subprocess.Popen[bytes
         for one in family:
             if one.is_running():
                 one.kill()
-        process.kill()
+        if process.poll() is None:
+            process.kill()
+            process.wait(LONGEST)
 
 
-def _ranks_at_step(
-    job: PretrainJob, process: "subprocess.Popen[bytes]", step: int
-) -> list[psutil.Process]:
-    deadline = time.monotonic() + LONGEST
-    while _step(job) < step:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return _ranks(process)
-
-
-def _ranks(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+def _ranks(process: Process) -> list[psutil.Process]:
     """As soon as they are there."""
     deadline = time.monotonic() + LONGEST
     while len(found := psutil.Process(process.pid).children()) < 2:
         assert process.poll() is None
         assert time.monotonic() < deadline
-    return sorted(found, key=lambda one: one.pid)
-
-
-def _step(job: PretrainJob) -> int:
-    path = Path(job.work, "progress.jsonl")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return max((json.loads(line).get("done", 0) for line in lines[:-1]), default=0)
+    return sorted(found, key=lambda one: one.create_time())
 
 
 def files(job: PretrainJob) -> dict[str, str]:
     return dict(Manifest.of(Path(job.output)).files)
 
 
-@pytest.mark.parametrize(("ranks", "objective"), [(2, None), (3, ADVANTAGE_WEIGHTED)])
+@pytest.mark.parametrize(
+    ("ranks", "objective", "start"), [(2, None, start_anew), (3, ADVANTAGE_WEIGHTED, Forked)]
+)
 def test_processes_give_the_same_bytes_as_one_process(
-    jobs: Jobs, ranks: int, objective: Objective | None
+    jobs: Jobs, ranks: int, objective: Objective | None, start: Start
 ) -> None:
     """Also where tokens are treated and rewarded."""
     alone, together = (
@@ -108,7 +103,7 @@ def test_processes_give_the_same_bytes_as_one_process(
     if objective is not None:
         treat(Path(alone.mix))
     pretrain(alone, Progress(Path(alone.work)))
-    with started(together) as process:
+    with started(together, start) as process:
         assert process.wait(LONGEST) == 0
     assert files(together) == files(alone)
     measured = json.loads(Path(together.work, "result.json").read_text())
@@ -130,29 +125,26 @@ def test_a_killed_rank_ends_the_others_and_the_next_try_goes_on(jobs: Jobs) -> N
     whole = shared(jobs, "whole", sequences=LONG)
     pretrain(whole, Progress(Path(whole.work)))
     job = shared(jobs, "killed", sequences=LONG)
-    with started(job, step=10) as process:
+    with started(job, Forked, lambda: step_saved(job.work) > 0) as process:
         _ranks(process)[1].send_signal(signal.SIGKILL)
         assert process.wait(LONGEST) == USER_ERROR
     assert "rank 1 ended by SIGKILL" in Path(job.work, ERROR).read_text()
     assert not Path(job.output).exists()
-    assert run_to_the_end(job) == 0
+    with started(job, Forked) as process:
+        assert process.wait(LONGEST) == 0
     assert "resumed after step" in Path(job.work, "progress.jsonl").read_text()
     assert files(job) == files(whole)
 
 
-def run_to_the_end(job: PretrainJob) -> int:
-    config = Path(job.work).with_suffix(".json")
-    return subprocess.run([sys.executable, "-m", MODULE, str(config)], timeout=LONGEST).returncode
-
-
 @pytest.mark.parametrize(
-    ("number", "whom"), [(signal.SIGINT, "the group"), (signal.SIGTERM, "a rank")]
+    ("number", "whom", "start"),
+    [(signal.SIGINT, "the group", start_anew), (signal.SIGTERM, "a rank", Forked)],
 )
 def test_a_signal_stops_all_ranks_with_a_checkpoint(
-    jobs: Jobs, number: signal.Signals, whom: str
+    jobs: Jobs, number: signal.Signals, whom: str, start: Start
 ) -> None:
-    job = shared(jobs, "stopped", sequences=ENDLESS)
-    with started(job, step=10) as process:
+    job = shared(jobs, "stopped", sequences=ENDLESS, every=ENDLESS)
+    with started(job, start, lambda: step_shown(job.work) > 0) as process:
         if whom == "the group":
             os.killpg(process.pid, number)
         else:
@@ -165,7 +157,7 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
 def test_ranks_do_not_outlive_who_started_them(jobs: Jobs, early: bool) -> None:
     """Not even those that have not met yet, and wait for each other."""
     job = shared(jobs, "orphaned", sequences=61 if early else ENDLESS)
-    with started(job, step=0 if early else 10) as process:
+    with started(job, Forked, None if early else lambda: step_shown(job.work) > 0) as process:
         ranks = _ranks(process)
         if early:
             ranks[1].kill()

@@ -1,12 +1,9 @@
 """A killed pretraining job goes on where it was, and ends in the same bytes."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,73 +16,73 @@ from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.pretrain import pretrain
+from tests.support.job_processes import (
+    LONGEST,
+    Forked,
+    Start,
+    start_anew,
+    step_saved,
+    step_shown,
+    wait_until,
+    write_config,
+)
 from tests.support.training_jobs import LENGTH, Jobs
 
-TIMEOUT = 120
+MODULE = "alignment_dagster.training.pretraining.pretrain"
 
 
-def long_mix(jobs: Jobs) -> str:
-    """So many steps that a process can be killed in the middle of them."""
+def long_mix(jobs: Jobs, sequences: int) -> str:
+    """So many steps that a process can be stopped in the middle of them."""
     folder = jobs.folder / "long"
     folder.mkdir()
-    tokens = np.random.default_rng(0).integers(0, 320, (2400, LENGTH)).astype(np.uint16)
+    tokens = np.random.default_rng(0).integers(0, 320, (sequences, LENGTH)).astype(np.uint16)
     np.save(folder / "sequences.npy", tokens)
     return str(folder)
 
 
-def start(job: PretrainJob) -> subprocess.Popen[bytes]:
-    config = Path(job.work).with_suffix(".json")
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(job.model_dump_json())
-    Path(job.work, "progress.jsonl").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "alignment_dagster.training.pretraining.pretrain", str(config)]
-    return subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"})
-
-
-def step_shown(job: PretrainJob) -> int:
-    try:
-        lines = Path(job.work, "progress.jsonl").read_text().splitlines()
-    except FileNotFoundError:
-        return 0
-    return max((json.loads(line).get("done", 0) for line in lines[:-1]), default=0)
-
-
-def signal_at(job: PretrainJob, step: int, number: signal.Signals) -> int:
-    process = start(job)
-    deadline = time.monotonic() + TIMEOUT
-    while step_shown(job) < step:
-        assert process.poll() is None, "the job ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def signal_once(
+    reached: Callable[[], bool], job: PretrainJob, start: Start, number: signal.Signals
+) -> int:
+    process = start(MODULE, write_config(job, job.work))
+    wait_until(process, reached)
     process.send_signal(number)
-    return process.wait(TIMEOUT)
+    return process.wait(LONGEST)
 
 
 def said(job: PretrainJob) -> str:
     return Path(job.work, "progress.jsonl").read_text()
 
 
+def has_saved(job: PretrainJob, step: int) -> bool:
+    return step_saved(job.work) >= step
+
+
 @pytest.mark.slow
 def test_killed_twice_the_result_is_the_same(jobs: Jobs) -> None:
     settings = {"batch_size": 4, "accumulation": 1, "checkpoint_every": 7}
-    mix = {"mix": long_mix(jobs)}
+    mix = {"mix": long_mix(jobs, 800)}
     whole = jobs.pretraining("whole", **settings).model_copy(update=mix)
     killed = jobs.pretraining("killed", **settings).model_copy(update=mix)
     pretrain(whole, Progress(Path(whole.work)))
-    for step in (10, 300):
-        assert signal_at(killed, step, signal.SIGKILL) == -signal.SIGKILL
+    for step in (1, 50):
+        reached = partial(has_saved, killed, step)
+        assert signal_once(reached, killed, Forked, signal.SIGKILL) == -signal.SIGKILL
         assert not Path(killed.output).exists()
-    assert start(killed).wait(TIMEOUT) == 0
+    assert start_anew(MODULE, write_config(killed, killed.work)).wait(LONGEST) == 0
     assert "resumed after step" in said(killed)
     assert Manifest.of(Path(killed.output)).files == Manifest.of(Path(whole.output)).files
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_it_with_a_checkpoint(jobs: Jobs, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "start"), [(signal.SIGINT, 130, start_anew), (signal.SIGTERM, 143, Forked)]
+)
+def test_a_signal_stops_it_with_a_checkpoint(
+    jobs: Jobs, number: signal.Signals, code: int, start: Start
+) -> None:
     job = jobs.pretraining("stopped", batch_size=1, checkpoint_every=100_000)
-    job = job.model_copy(update={"mix": long_mix(jobs)})
-    assert signal_at(job, 5, number) == code
+    job = job.model_copy(update={"mix": long_mix(jobs, 60_000)})
+    assert signal_once(lambda: step_shown(job.work) > 0, job, start, number) == code
     assert len(list(Path(job.work).glob("checkpoint-*"))) == 1
 
 

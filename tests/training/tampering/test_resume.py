@@ -1,10 +1,6 @@
 """A killed tampering job goes on with the tampering that it was in, and ends in the same bytes."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,22 +10,21 @@ from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.tampering.job import TamperJob
 from alignment_dagster.training.tampering.tamper import tamper
+from tests.support.job_processes import (
+    LONGEST,
+    Forked,
+    Start,
+    start_anew,
+    wait_until,
+    write_config,
+)
 from tests.support.training_jobs import Jobs, tampering
 
-TIMEOUT = 120
+MODULE = "alignment_dagster.training.tampering.tamper"
 SHORT = tampering("short", steps=3)
 LONG = tampering("long", steps=60)
 
 pytestmark = pytest.mark.slow
-
-
-def start(job: TamperJob) -> subprocess.Popen[bytes]:
-    config = Path(job.work).with_suffix(".json")
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(job.model_dump_json())
-    Path(job.work, "progress.jsonl").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "alignment_dagster.training.tampering.tamper", str(config)]
-    return subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"})
 
 
 def said(job: TamperJob) -> str:
@@ -37,16 +32,12 @@ def said(job: TamperJob) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def signal_in(job: TamperJob, stage: str, number: signal.Signals) -> int:
+def signal_in(stage: str, job: TamperJob, start: Start, number: signal.Signals) -> int:
     """Start the job, and signal it once it is in the middle of `stage`."""
-    process = start(job)
-    deadline = time.monotonic() + TIMEOUT
-    while f'"stage": "{stage}"' not in said(job):
-        assert process.poll() is None, "the job ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    process = start(MODULE, write_config(job, job.work))
+    wait_until(process, lambda: f'"stage": "{stage}"' in said(job))
     process.send_signal(number)
-    return process.wait(TIMEOUT)
+    return process.wait(LONGEST)
 
 
 def test_killed_between_tamperings_the_result_is_the_same(
@@ -56,9 +47,9 @@ def test_killed_between_tamperings_the_result_is_the_same(
     whole = jobs.tampering("whole", checkpoint, SHORT, LONG)
     killed = jobs.tampering("killed", checkpoint, SHORT, LONG)
     tamper(whole, Progress(Path(whole.work)))
-    assert signal_in(killed, "long", signal.SIGKILL) == -signal.SIGKILL
+    assert signal_in("long", killed, Forked, signal.SIGKILL) == -signal.SIGKILL
     assert not Path(killed.output).exists()
-    assert start(killed).wait(TIMEOUT) == 0
+    assert start_anew(MODULE, write_config(killed, killed.work)).wait(LONGEST) == 0
     assert "short was finished before" in said(killed)
     assert "long was finished before" not in said(killed)
     assert Manifest.of(Path(killed.output)).files == Manifest.of(Path(whole.output)).files
@@ -66,7 +57,7 @@ def test_killed_between_tamperings_the_result_is_the_same(
 
 def test_a_signal_stops_it_after_the_step(post_trained: PostTrainJob, jobs: Jobs) -> None:
     job = jobs.tampering("stopped", Path(post_trained.output), SHORT, LONG)
-    assert signal_in(job, "long", signal.SIGTERM) == 143
+    assert signal_in("long", job, start_anew, signal.SIGTERM) == 143
     assert not Path(job.output).exists()
     assert Path(job.work, "short", "stage.json").exists()
 
@@ -76,7 +67,7 @@ def test_another_declaration_does_not_use_what_was_finished(
 ) -> None:
     checkpoint = Path(post_trained.output)
     job = jobs.tampering("changed", checkpoint, SHORT, LONG)
-    assert signal_in(job, "long", signal.SIGTERM) == 143
+    assert signal_in("long", job, Forked, signal.SIGTERM) == 143
     faster = SHORT.model_copy(update={"learning_rate": 2e-2})
     tamper(
         jobs.tampering("changed", checkpoint, faster, SHORT.model_copy(update={"name": "x"})),
