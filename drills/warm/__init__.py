@@ -41,6 +41,7 @@ class Driver:
             text=True,
             env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places), **environment},
         )
+        self._last = 0
         served = self._answer()
         self.dbt = int(served["dbt"])
         """Id of the process whose children are dbt's commands."""
@@ -70,7 +71,10 @@ class Driver:
     def start(
         self, operation: str, environment: Mapping[str, str], out: Path, err: Path, **what: Any
     ) -> int:
-        """Begin an operation; its process id. Its output is added to the two files."""
+        """Begin an operation, others may be going on; its process id.
+
+        Its output is added to the two files.
+        """
         request = {
             "operation": operation,
             "arguments": what,
@@ -79,14 +83,18 @@ class Driver:
             "stdout": str(out),
             "stderr": str(err),
         }
+        self._last = int(self._ask(request)["pid"])
+        return self._last
+
+    def end(self, pid: int | None = None) -> int:
+        """Wait for the end of one, or of what began last: the exit code, negative for a signal."""
+        return int(self._ask({"awaited": self._last if pid is None else pid})["code"])
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return int(self._answer()["pid"])
-
-    def end(self) -> int:
-        """Wait for its end: the exit code, negative for a signal."""
-        return int(self._answer()["code"])
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -50,7 +50,7 @@ def _learn(path: Path) -> None:
 
 def _teach(path: Path) -> None:
     names = [name for name in list(sys.modules) if not name.startswith("__")]
-    aside = path.with_suffix(".part")
+    aside = path.with_suffix(f".{os.getpid()}")
     aside.write_text(json.dumps(names), encoding="utf-8")
     aside.rename(path)
 
@@ -92,7 +92,10 @@ def _leave(code: int) -> None:
 
 
 def main() -> None:
-    """Serve requests until standard input ends; each is answered with a pid, then a code."""
+    """Serve requests until standard input ends.
+
+    An operation is answered with its pid, and who waits for a pid with its exit code.
+    """
     _imports()
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     learned, dbt, mlflow = (folder / name for name in ("modules.json", "dbt", "mlflow.db"))
@@ -100,16 +103,19 @@ def main() -> None:
     warm_mlflow.create(mlflow)
     print(json.dumps({"dbt": server, "socket": str(dbt), "mlflow": str(mlflow)}), flush=True)
     for line in sys.stdin:
+        request = json.loads(line)
+        if "awaited" in request:
+            _, status = os.waitpid(request["awaited"], 0)
+            print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+            continue
         _learn(learned)
         gc.freeze()
         pid = os.fork()
         if pid == 0:
             warm_dbt.use(lambda: dbt)
             warm_mlflow.use(lambda: mlflow)
-            _leave(_child(json.loads(line), learned))
+            _leave(_child(request, learned))
         print(json.dumps({"pid": pid}), flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
 
 
 if __name__ == "__main__":
