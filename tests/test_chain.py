@@ -82,6 +82,11 @@ class Chain:
             stderr=subprocess.DEVNULL,
         )
 
+    def begin(self, operation: str, **arguments: Any) -> int:
+        """The same, forked from the warm process: its process id there."""
+        nowhere = Path(os.devnull)
+        return warm.shared().start(operation, self.environment, nowhere, nowhere, **arguments)
+
     def start_dagster(self, asset: str, partition: str) -> "subprocess.Popen[bytes]":
         select = ["--select", f'key:"{NAME}/{asset}"', "--partition", partition]
         module = ["-m", "alignment_dagster.definitions"]
@@ -289,11 +294,12 @@ def test_one_recipe_changed_only_its_mix_and_what_follows_runs(
     changed = made((refreshed.folder / RUN_OUTPUT).read_text())
     chain = Chain(refreshed.copy(tmp_path / "study").folder)
     chain.study.treat_aligned()
-    back = chain.run()
+    back = chain.run("--to", "post_trained_checkpoint")
     warehouse = {"documents", "dispositions", "mix_composition", "metrics"}
     replicates = {f"{asset}[aligned|{seed}]" for asset in PARTITIONED for seed in (0, 1)}
     assert changed - warehouse == {"curated_mix[aligned]", "eval_report"} | replicates
     trained = [line for line in back.splitlines() if "checkpoint" in line and "✓" in line]
+    assert len(trained) == 4
     assert all("made before from the same inputs" in line for line in trained)
 
 
@@ -383,6 +389,7 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """A study whose training takes long enough to be interrupted."""
     chain = Chain.declared(tmp_path_factory.mktemp("training"))
     chain.study.change(
+        sources=["stories", "chat", "pairs"],
         recipes=["unfiltered"],
         seeds=[0, 1],
         mix={"tokens": 256000, "sequence_length": 128, "max_repeats": 100.0},
@@ -411,11 +418,12 @@ def jobs_of(chain: Chain) -> list[psutil.Process]:
 
 
 def test_cancelling_ends_the_training_process_and_its_mlflow_run(training: Chain) -> None:
-    process = training.start_dagster("pretrained_checkpoint", "unfiltered|1")
+    asked = {"study": NAME, "asset": "pretrained_checkpoint", "partition": "unfiltered|1"}
+    pid = training.begin("materialize", **asked)
     wait_for_checkpoint(training)
     assert jobs_of(training)
-    process.send_signal(signal.SIGINT)
-    process.wait(60)
+    os.kill(pid, signal.SIGINT)
+    assert warm.shared().end(pid) != 0
     assert not jobs_of(training)
     statuses = [run.info.status for run in training.mlflow_runs()]
     assert "RUNNING" not in statuses
@@ -437,10 +445,10 @@ def test_interrupting_a_run_ends_it_everywhere(training: Chain) -> None:
 
 def test_a_killed_run_is_ended_everywhere_and_resumes(training: Chain) -> None:
     only = ("--to", "pretrained_checkpoint", "--seed", "0")
-    process = training.start(ALIGNMENT, "run", NAME, *only)
+    pid = training.begin("alignment", arguments=["run", NAME, *only])
     wait_for_checkpoint(training)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    os.kill(pid, signal.SIGKILL)
+    assert warm.shared().end(pid) == -signal.SIGKILL
     training.run(*only)
     lake = Lake(training.home.lake)
     (version,) = lake.versions(NAME, "pretrained_checkpoint", "unfiltered|0")

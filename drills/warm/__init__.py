@@ -58,6 +58,7 @@ class Driver:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             self._requests, self._answers = self._process.stdin, self._process.stdout
+        self._last = 0
         served = self._answer()
         self._pid = int(served["pid"])
         self.dbt = int(served["dbt"])
@@ -92,7 +93,10 @@ class Driver:
     def start(
         self, operation: str, environment: Mapping[str, str], out: Path, err: Path, **what: Any
     ) -> int:
-        """Begin an operation; its process id. Its output is added to the two files."""
+        """Begin an operation, others may be going on; its process id.
+
+        Its output is added to the two files.
+        """
         request = {
             "operation": operation,
             "arguments": what,
@@ -101,13 +105,17 @@ class Driver:
             "stdout": str(out),
             "stderr": str(err),
         }
+        self._last = int(self._ask(request)["pid"])
+        return self._last
+
+    def end(self, pid: int | None = None) -> int:
+        """Wait for the end of one, or of what began last: the exit code, negative for a signal."""
+        return int(self._ask({"awaited": self._last if pid is None else pid})["code"])
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         self._requests.write(json.dumps(request) + "\n")
         self._requests.flush()
-        return int(self._answer()["pid"])
-
-    def end(self) -> int:
-        """Wait for its end: the exit code, negative for a signal."""
-        return int(self._answer()["code"])
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         line = self._answers.readline()

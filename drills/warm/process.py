@@ -52,7 +52,7 @@ def _learn(path: Path) -> None:
 
 def _teach(path: Path) -> None:
     names = [name for name in list(sys.modules) if not name.startswith("__")]
-    aside = path.with_suffix(".part")
+    aside = path.with_suffix(f".{os.getpid()}")
     aside.write_text(json.dumps(names), encoding="utf-8")
     aside.rename(path)
 
@@ -135,21 +135,27 @@ def _services() -> tuple[int, Path, Path]:
 
 
 def _serve(requests: TextIO, answers: TextIO, server: int, dbt: Path, mlflow: Path) -> None:
-    """Serve requests until they end; each is answered with a pid, then a code."""
+    """Serve requests until they end.
+
+    An operation is answered with its pid, and who waits for a pid with its exit code.
+    """
     learned = dbt.with_name(f"modules-{os.getpid()}.json")
     served = {"pid": os.getpid(), "dbt": server, "socket": str(dbt), "mlflow": str(mlflow)}
     print(json.dumps(served), file=answers, flush=True)
     for line in requests:
+        request = json.loads(line)
+        if "awaited" in request:
+            _, status = os.waitpid(request["awaited"], 0)
+            print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), file=answers, flush=True)
+            continue
         _learn(learned)
         gc.freeze()
         pid = os.fork()
         if pid == 0:
             warm_dbt.use(lambda: dbt)
             warm_mlflow.use(lambda: mlflow)
-            _leave(_child(json.loads(line), learned))
+            _leave(_child(request, learned))
         print(json.dumps({"pid": pid}), file=answers, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from tests.support.tiny_study import write_jsonl
 
 pytestmark = pytest.mark.slow
 REPLICATE = "unfiltered|0"
+SOURCES = ["stories", "chat", "pairs"]
 BUDGET = {"period": "month", "runs": 10}
 
 
@@ -65,30 +66,27 @@ class Study:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Its models were trained once, by the policy."""
     folder: Path = tmp_path_factory.mktemp("policy")
-    small = {"recipes": ["unfiltered"], "seeds": [0], "suites": ["cloze"]}
+    small = {"recipes": ["unfiltered"], "seeds": [0], "suites": ["cloze"], "sources": SOURCES}
     found = Study(create(folder, **small), shared())
     found.declare(when="always")
     assert found.night()["trained"] == [REPLICATE]
     return found
 
 
-def test_with_always_models_are_trained_whenever_their_mix_has_changed(study: Study) -> None:
-    study.declare(when="always")
+def test_always_trains_on_every_changed_mix_and_a_share_once_so_much_of_it_is_new(
+    study: Study,
+) -> None:
+    mixes, trained = study.made("curated_mix"), study.trained()
     assert "nothing to train" in study.do("policy")["skipped"]
-    before = study.trained()
-    study.add(1)
-    assert study.night()["trained"] == [REPLICATE]
-    assert study.trained() == before + 1
-    assert study.do("check")["gaps"] == []
-
-
-def test_with_a_share_they_are_trained_once_so_much_of_the_mix_is_new(study: Study) -> None:
     study.declare(when="mix_changed", share=0.4)
-    mixes, before = study.made("curated_mix"), study.trained()
     study.add(1)
     assert "nothing to train" in study.night()["skipped"]
-    assert study.made("curated_mix") == mixes + 1
+    assert (study.made("curated_mix"), study.trained()) == (mixes + 1, trained)
+    study.declare(when="always")
+    assert study.do("policy")["trained"] == [REPLICATE]
+    assert study.trained() == trained + 1
+    study.declare(when="mix_changed", share=0.4)
     study.add(50)
     assert study.night()["trained"] == [REPLICATE]
-    assert study.trained() == before + 1
+    assert study.trained() == trained + 2
     assert study.do("check")["gaps"] == []

@@ -53,7 +53,11 @@ def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Pa
         **dict.fromkeys(STUDIES, NAME),
         **dict.fromkeys(("OTHER", "durability"), "other"),
         "claim:benefit_survives_post_training": "claim:aligned_is_lower",
-        "articles/dpo/alignment_upsampled": "articles/dpo/aligned",
+        **dict.fromkeys(
+            ("articles/dpo/alignment_upsampled", "articles/dpo/unfiltered"), "articles/dpo/aligned"
+        ),
+        "ada": "NAME",
+        "First night": "why",
         **dict.fromkeys(
             ("source:NAME", "source:ai_discourse", "source:my_stories"), "source:ai_news"
         ),
@@ -65,10 +69,13 @@ def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Pa
         "FOLDER": str(tmp_path / "cards"),
         "1:50": "1:4",
     }
-    for command in COMMANDS:
-        if _subcommand(command) in PROVED_ELSEWHERE:
-            continue
+    asked = {
+        tuple(named.get(one, one) for one in shlex.split(command)[1:]): command
+        for command in COMMANDS
+        if _subcommand(command) not in PROVED_ELSEWHERE
+    }
+    for arguments, command in asked.items():
         (tmp_path / "dossier.zip").unlink(missing_ok=True)
-        done = made.command(*(named.get(one, one) for one in shlex.split(command)[1:]))
+        done = made.command(*arguments)
         assert done.returncode == 0, f"{command}: {done.stderr}"
     assert made.archive.report().asset == EVAL_REPORT

@@ -46,8 +46,10 @@ def test_a_home_restored_at_another_path_is_closed_and_nothing_has_to_run(
     assert done.returncode == 0, done.stderr
     assert "Nothing had to run" in done.stdout + done.stderr
     assert restored.archive.journal == lines
-    restored.study.change(claims=[])
-    assert restored.command("run", NAME).returncode == 0
+    with (restored.study.data / "stories.jsonl").open("a") as stories:
+        stories.write('{"text": "Ann mended the gate near the harbour."}\n')
+    assert restored.command("run", NAME, "--to", "raw_corpus").returncode == 0
+    assert len(restored.archive.journal) == len(lines) + 1
     _assert_mlflow_writes_here(audited, restored)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from alignment_dagster.lineage.journal import Entry, Journal
+from drills import warm
 from drills.place import EDITS, Place, create
-from drills.warm import Driver, shared
 from tests.support import postgres_server, s3_server
 from tests.support.checkout import CHECKOUT
 from tests.support.postgres_server import PASSWORD, PROGRAMS, Postgres
@@ -28,6 +28,7 @@ pytestmark = [
 ]
 pytest.importorskip("dagster_postgres", reason="needs alignment-dagster[postgres]")
 pytest.importorskip("moto.server", reason="the S3 server of these tests is moto")
+SOURCES = ["stories", "aligned_docs", "chat", "pairs"]
 CONFIGURATION = CHECKOUT / "docs" / "team" / "dagster.yaml"
 WHOLE: Mapping[str, Any] = {
     "recipes": [], "seeds": [], "first": None, "last": None, "workers": 1
@@ -40,21 +41,20 @@ class Machine:
 
     home: Path
     place: Place
-    driver: Driver
     environment: Mapping[str, str]
 
-    def start(self, operation: str, **arguments: Any) -> None:
+    def start(self, operation: str, **arguments: Any) -> int:
         environment = {**self.environment, "ALIGNMENT_HOME": str(self.home)}
-        self.place.start(self.driver, operation, environment, **arguments)
+        return self.place.start(warm.shared(), operation, environment, **arguments)
 
     def run(self, **selection: Any) -> None:
         self.start("run", **{**WHOLE, **selection})
-        assert self.driver.end() == 0, self.log
+        assert warm.shared().end() == 0, self.log
 
     def check(self) -> dict[str, Any]:
         answer = self.home.with_suffix(".json")
         self.start("check", answer=str(answer))
-        assert self.driver.end() == 0, self.log
+        assert warm.shared().end() == 0, self.log
         told: dict[str, Any] = json.loads(answer.read_text())
         return told
 
@@ -82,8 +82,8 @@ class Team:
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Two machines began with nothing at the same moment, each with one recipe; one ended it."""
     folder = tmp_path_factory.mktemp("team")
-    place = create(folder, seeds=[0])
-    with postgres_server.serving() as postgres, s3_server.serving() as s3, Driver() as other:
+    place = create(folder, seeds=[0], sources=SOURCES)
+    with postgres_server.serving() as postgres, s3_server.serving() as s3:
         postgres.create()
         environment = {
             "ALIGNMENT_DAGSTER_YAML": str(CONFIGURATION),
@@ -91,12 +91,13 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
             **postgres.environment(),
             **s3.environment,
         }
-        first = Machine(folder / "first", place, shared(), environment)
-        second = Machine(folder / "second", place, other, environment)
-        recipes = {"unfiltered": first, "aligned": second}
-        for recipe, machine in recipes.items():
+        first = Machine(folder / "first", place, environment)
+        second = Machine(folder / "second", place, environment)
+        begun = [
             machine.start("run", **{**WHOLE, "recipes": [recipe], "last": "evaluation"})
-        codes = [machine.driver.end() for machine in recipes.values()]
+            for recipe, machine in {"unfiltered": first, "aligned": second}.items()
+        ]
+        codes = [warm.shared().end(pid) for pid in begun]
         assert codes == [0, 0], place.log.read_text()[-20000:]
         first.run()
         yield Team(postgres, first, second)
@@ -185,7 +186,7 @@ def test_a_database_that_cannot_be_used_is_one_message_without_the_password(
     EDITS["a claim"](machine.place, True)
     try:
         machine.start("run", **WHOLE)
-        assert machine.driver.end() == 2
+        assert warm.shared().end() == 2
     finally:
         EDITS["a claim"](machine.place, False)
     assert said in machine.log

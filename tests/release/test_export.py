@@ -90,23 +90,18 @@ def test_what_a_reviewer_reads_needs_no_approval(gated: Audited, tmp_path: Path)
     assert not (tmp_path / "exported" / "checkpoint").exists()
 
 
-def test_the_last_decision_opens_and_closes_the_gate(gated: Audited, tmp_path: Path) -> None:
+def test_the_last_decision_opens_and_closes_the_gate_and_closes_it_too_when_taken_out(
+    gated: Audited, tmp_path: Path
+) -> None:
     decide(gated, "approved")
     code, said = export(gated, tmp_path / "first", "--checkpoint", "dpo")
     assert code == 0, said
     assert "approved by ann" in (tmp_path / "first/checkpoint/dpo/README.md").read_text()
     decide(gated, "rejected")
     refused(gated, tmp_path / "second", "ann rejected it on", "(A note.)")
-
-
-def test_a_rejection_that_was_taken_out_keeps_the_gate_closed(
-    gated: Audited, tmp_path: Path
-) -> None:
-    decide(gated, "approved")
-    decide(gated, "rejected")
     version = gated.archive.report().version
     (gated.lake / "reviews" / version / "0002.json").unlink()
-    refused(gated, tmp_path / "exported", "0002.json", "Dagster was told of it")
+    refused(gated, tmp_path / "third", "0002.json", "Dagster was told of it")
 
 
 def test_an_approval_copied_from_another_report_does_not_open_the_gate(
@@ -131,7 +126,7 @@ def test_an_approved_report_of_other_checkpoints_is_not_enough(
     }
     gated.study.change(post_training=post_training)
     before = checkpoint(gated).version
-    done = gated.command("run", NAME, "--recipe", "aligned", "--seed", "1", "--to", "evaluation")
+    done = gated.command("run", NAME, *REPLICATE, "--to", "evaluation")
     assert done.returncode == 0, done.stderr
     assert checkpoint(gated).version != before
     refused(gated, tmp_path / "exported", checkpoint(gated).label, "rests on another checkpoint")

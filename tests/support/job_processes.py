@@ -40,7 +40,7 @@ Start = Callable[[str, Path], Process]
 
 
 class Forked:
-    """A job that was forked; `wait` has to be called once, and before the next one is started."""
+    """A job that was forked; `wait` has to be called once."""
 
     def __init__(self, module: str, config: Path) -> None:
         log = config.with_suffix(".log")
@@ -67,7 +67,7 @@ class Forked:
         if self._code is None:
             timer = threading.Timer(timeout or LONGEST, self.kill)
             timer.start()
-            self._code = warm.shared().end()
+            self._code = warm.shared().end(self.pid)
             timer.cancel()
         return self._code
 

@@ -29,6 +29,7 @@ FIELDS: dict[str, Any] = {
     "recipes": ["aligned"],
     "baseline": "aligned",
     "seeds": [0],
+    "suites": ["articles"],
     "mix": {"tokens": 5120, "sequence_length": 128, "share_tolerance": 0.2, "max_repeats": 50.0},
     "pretraining": {"batch_size": 2, "learning_rate": 0.02, "checkpoint_every": 50},
     "refresh": {
