@@ -3,12 +3,14 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from sqlalchemy.exc import DatabaseError
 
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.databases import one_error
@@ -93,6 +95,17 @@ def open_reader(home: Home) -> Iterator[dg.DagsterInstance]:
             yield instance
 
 
+def _with_tables(reference: InstanceRef, tries: int = 5) -> dg.DagsterInstance:
+    """Where two processes create the tables at once, Dagster tries again after some errors only."""
+    try:
+        return dg.DagsterInstance.from_ref(reference)
+    except DatabaseError as error:
+        if "already exists" not in str(error.orig) or tries == 1:
+            raise
+        time.sleep(0.2)
+        return _with_tables(reference, tries - 1)
+
+
 def _is_writable(folder: Path) -> bool:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     databases = (folder / name for name in DAGSTER_DATABASES if (folder / name).exists())
@@ -101,8 +114,7 @@ def _is_writable(folder: Path) -> bool:
 
 def _open(folder: Path) -> dg.DagsterInstance:
     with one_error("Dagster's database"):
-        reference = InstanceRef.from_dir(str(folder), overrides=QUIET)
-        instance = dg.DagsterInstance.from_ref(reference)
+        instance = _with_tables(InstanceRef.from_dir(str(folder), overrides=QUIET))
     # Dagster configures Python's logging anew for each run, which shuts down the handlers of the
     # runs beside it and deadlocks with them. No handlers are declared, so nothing is lost.
     instance.get_yaml_python_handlers = list  # type: ignore[method-assign]

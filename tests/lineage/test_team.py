@@ -6,12 +6,15 @@ A machine is a home of its own here. Postgres and the S3 server are real ones.
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.instance import open_instance
 from alignment_dagster.lineage.journal import Entry, Journal
 from drills import warm
 from drills.place import EDITS, Place, create
@@ -113,6 +116,20 @@ def test_two_machines_that_began_at_once_made_one_closed_study(team: Team) -> No
     assert {("evaluation", "unfiltered|0"), ("evaluation", "aligned|0")} <= made
     assert not (team.first.home / "mlflow.db").exists()
     assert not (team.first.home / "dagster" / "history").exists()
+
+
+def test_machines_that_create_dagsters_tables_at_once_all_open_it(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIGNMENT_DAGSTER_YAML", str(CONFIGURATION))
+    for suffix in ("_x", "_y", "_z"):
+        team.postgres.create(suffix)
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", team.postgres.url(f"dagster{suffix}"))
+        homes = [Home(tmp_path / f"home{suffix}{number}") for number in range(8)]
+        with ThreadPoolExecutor(len(homes)) as pool:
+            for instance in pool.map(open_instance, homes):
+                assert instance.get_runs_count() == 0
+                instance.dispose()
 
 
 def test_a_machine_that_comes_later_finds_everything_current_and_runs_nothing(team: Team) -> None:
