@@ -17,7 +17,7 @@ from alignment_dagster.lineage.partition_keys import Partition, recipe_of, seed_
 from alignment_dagster.lineage.provenance import BASE, Check
 from alignment_dagster.study import Study
 from alignment_dagster.training.jobs import PretrainJob
-from alignment_dagster.training.step_log import SKIPPED, read_log, skipped_steps
+from alignment_dagster.training.step_log import SKIPPED, read_skipped
 
 MODULE = "alignment_dagster.training.pretraining.pretrain"
 IN_RANKS = "alignment_dagster.training.pretraining.rank_processes"
@@ -107,7 +107,7 @@ def is_falling(folder: Path, losses: NDArray[np.float64], *, must_fall: bool) ->
     parts = (losses[:part], losses[-part:]) if losses.size else (np.full(1, np.nan),) * 2
     first, last = (float(one.mean()) for one in parts)
     summary = f"{first:.3f} nats a token in the first tenth, {last:.3f} in the last."
-    if skipped := skipped_steps(read_log(folder / file_names.TRAINING_LOG)):
+    if skipped := read_skipped(folder / file_names.TRAINING_LOG):
         named = ", ".join(f"{step} ({why})" for step, why in skipped.items())
         count = f"{len(skipped)} step{'s' if len(skipped) > 1 else ''}"
         summary += f" The guard left out {count}: {named}."

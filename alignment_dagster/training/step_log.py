@@ -49,6 +49,13 @@ def skipped_steps(rows: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     return {row["step"]: row[SKIPPED] for row in rows if row.get(SKIPPED)}
 
 
+def read_skipped(path: Path) -> dict[int, str]:
+    """The same of a log's file."""
+    if SKIPPED not in pq.read_schema(path).names:
+        return {}
+    return skipped_steps(pq.read_table(path, columns=["step", SKIPPED]).to_pylist())
+
+
 def read_log(path: Path) -> list[LogRow]:
     """A log as it was written."""
     rows: list[LogRow] = pq.read_table(path).to_pylist()

@@ -17,6 +17,7 @@ from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.audit.replay import replay_steps
 from alignment_dagster.audit.trace.answer import trace_as_answer
 from alignment_dagster.audit.trace.document_path import trace_document
+from alignment_dagster.audit.trace.document_path_answer import path_as_answer
 from alignment_dagster.audit.trace.export import export_closure
 from alignment_dagster.audit.trace.metric_trace import trace_metric
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
@@ -40,7 +41,7 @@ PRETRAINING = {
     "batch_size": 8,
     "learning_rate": 0.01,
     "checkpoint_every": 4,
-    "guard": {"spike": "skip", "window": 4, "deviations": 0.5, "most_skipped": STEPS},
+    "guard": {"spike": "skip", "window": 4, "deviations": 1.5, "most_skipped": STEPS},
 }
 OWN: dict[str, dict[str, Any]] = {
     "early": {},
@@ -91,14 +92,17 @@ def metric(report: OpenedReport, recipe: str) -> ResultRow:
 
 
 def read_in_trunk(report: OpenedReport, least: int, most: int) -> str:
-    """A document that the trunk's steps `least` to `most` read, no other of it, and no branch."""
+    """A document that the trunk's steps `least` to `most` read, no other of it, and no branch; and
+    learnt from."""
     sql = (
         'with packed as (select recipe, document_id, "sequence" from spans), '
-        'trunk as (select step, unnest(sequences) as "sequence" from consumption '
-        "where stage = 'trunk'), "
-        "read as (select document_id, min(step) as first, max(step) as last from trunk "
+        'trunk as (select step, skipped, unnest(sequences) as "sequence" from consumption '
+        "join training using (recipe, seed, stage, step) where stage = 'trunk'), "
+        "read as (select document_id, min(step) as first, max(step) as last, "
+        "bool_or(skipped is null) as taken from trunk "
         "join packed using (\"sequence\") where recipe = 'unfiltered' group by document_id) "
-        "select document_id from read where first >= ? and last <= ? and document_id not in "
+        "select document_id from read where taken and first >= ? and last <= ? "
+        "and document_id not in "
         "(select document_id from packed where recipe != 'unfiltered') order by 1"
     )
     return str(fetch_rows(report.ledgers, sql, least, most)[0]["document_id"])
@@ -140,6 +144,27 @@ def test_what_the_guard_left_out_is_counted_alike_everywhere(report: OpenedRepor
         assert artifact.provenance.measured["steps_skipped"] == len(steps)
         said = next(one for one in artifact.provenance.checks if one.name.startswith("loss_"))
         assert all(f" {step} (spike)" in said.summary for step in steps), said.summary
+
+
+def test_what_only_skipped_steps_read_was_read_and_not_trained_on(report: OpenedReport) -> None:
+    sql = (
+        'with packed as (select recipe, document_id, "sequence" from spans), '
+        "steps as (select c.step, c.recipe, t.skipped, unnest(c.sequences) as "
+        '"sequence" from consumption c join training t using (recipe, stage, step) '
+        "where c.recipe = 'unfiltered' and stage in ('trunk', 'pretraining')) "
+        "select document_id, list(distinct step) as steps from packed "
+        'join steps using (recipe, "sequence") group by all '
+        "having bool_and(skipped is not null) order by 1"
+    )
+    found = fetch_rows(report.ledgers, sql)
+    one = str(found[0]["document_id"])
+    path = trace_document(report, metric(report, "unfiltered"), one)
+    steps = {row["step"]: row["skipped"] for read in path.read for row in read.steps}
+    assert steps == dict.fromkeys(found[0]["steps"], True)
+    assert not path.is_trained_on
+    assert "but for those that the guard left out" in path_as_answer(path).sentences[0]
+    told = find_impact(report.archive, report, [one])
+    assert "unfiltered|0" not in {each.checkpoint.partition for each in told.training}
 
 
 def test_a_stage_of_its_own_has_its_rate_and_its_time(report: OpenedReport) -> None:

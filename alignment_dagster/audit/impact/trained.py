@@ -10,6 +10,7 @@ from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
+from alignment_dagster.training.step_log import read_skipped
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class MixUse:
 
 @dataclass(frozen=True)
 class TrainingUse:
-    """A ledger that read withdrawn documents."""
+    """A ledger that read withdrawn documents in steps that were taken."""
 
     checkpoint: Artifact
     stage: str
@@ -116,14 +117,19 @@ def _load_touched_sequences(connection: Connection, mix: Artifact) -> None:
 
 def _find_training_uses(connection: Connection, checkpoint: Artifact) -> list[TrainingUse]:
     path = str(checkpoint.path / file_names.CONSUMPTION)
+    # Nothing was learnt from steps that the guard left out.
+    skipped = list(read_skipped(checkpoint.path / file_names.TRAINING_LOG))
     read = fetch_rows(
         connection,
+        "with read as (select step, tokens, rows from "
+        '(select step, unnest(sequences) as "sequence" from read_parquet(?)) '
+        'join touched using ("sequence") where not list_contains(?::bigint[], step)) '
         "select min(step) as first_step, count(distinct step) as steps, "
-        "sum(touched.tokens)::bigint as tokens, "
-        "(select count(distinct row) from (select unnest(rows) as row from touched)) as documents "
-        'from (select step, unnest(sequences) as "sequence" from read_parquet(?)) '
-        'join touched using ("sequence")',
+        "sum(tokens)::bigint as tokens, "
+        "(select count(distinct row) from (select unnest(rows) as row from read)) as documents "
+        "from read",
         path,
+        skipped,
     )[0]
     whole = fetch_rows(
         connection, "select max(step) as steps, max(tokens) as tokens from read_parquet(?)", path

@@ -135,9 +135,10 @@ def _read_node(trace: Trace, read: ReadTotals) -> Node:
         else f"{pluralize(read.documents, 'example')} ({read.distinct:,} different documents)"
     )
     upto = f" up to step {read.ledger.last}" if read.ledger.last else ""
+    left = f"; the guard left {read.skipped:,} of the steps out" if read.skipped else ""
     text = f"{read.ledger.stage}{upto}: {pluralize(read.steps, 'step')}, {what}"
     return _artifact_node(
-        trace, read.ledger.checkpoint, f"{text}, {pluralize(read.tokens, 'token')}"
+        trace, read.ledger.checkpoint, f"{text}, {pluralize(read.tokens, 'token')}{left}"
     )
 
 

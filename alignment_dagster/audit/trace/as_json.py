@@ -48,6 +48,7 @@ def _read(read: ReadTotals) -> dict[str, Any]:
         "artifact": read.ledger.checkpoint.label,
         "last_step": read.ledger.last,
         "steps": read.steps,
+        "skipped_steps": read.skipped,
         "sequences": read.sequences,
         "documents": read.documents,
         "different": read.distinct,

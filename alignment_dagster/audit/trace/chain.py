@@ -22,6 +22,7 @@ from alignment_dagster.lineage.base import RecordedBase, recorded_base
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
+from alignment_dagster.training.step_log import read_skipped
 
 TRUNK, PRETRAINING = "trunk", "pretraining"
 BASE = "base"
@@ -41,6 +42,14 @@ class ConsumptionLedger:
     """The last step that counts; None for all."""
     mix: Artifact | None = None
     """Whose sequences it names; None where it names documents."""
+
+    @cached_property
+    def skipped(self) -> frozenset[int]:
+        """Of the steps that count, those that the guard left out: nothing was learnt from them."""
+        if self.mix is None:
+            return frozenset()
+        steps = read_skipped(self.path.parent / file_names.TRAINING_LOG)
+        return frozenset(one for one in steps if self.last is None or one <= self.last)
 
 
 @dataclass(frozen=True)

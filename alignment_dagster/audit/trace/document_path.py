@@ -18,6 +18,7 @@ from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.mixing.insertions import PACKED
 from alignment_dagster.report.cells import BITS_PER_BYTE
 from alignment_dagster.report.results import ResultRow
+from alignment_dagster.training.step_log import SKIPPED
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,13 @@ class LedgerRead:
     ledger: ConsumptionLedger
     seed: int
     steps: list[Row]
-    """Step, and the sequences or the times that it read the document in."""
+    """Step, the sequences or the times that it read the document in, and of sequences whether the
+    guard left the step out."""
+
+    @property
+    def is_trained_on(self) -> bool:
+        """Whether anything was learnt from what it read."""
+        return any(not row.get(SKIPPED) for row in self.steps)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class DocumentPath:
 
     @property
     def is_trained_on(self) -> bool:
-        return any(one.steps for one in self.read)
+        return any(one.is_trained_on for one in self.read)
 
 
 def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentPath:
@@ -189,7 +196,8 @@ def find_reads(
             *values,
             sequences,
         )
-        return LedgerRead(ledger, seed, found)
+        steps = [{**row, SKIPPED: row["step"] in ledger.skipped} for row in found]
+        return LedgerRead(ledger, seed, steps)
     found = fetch_rows(
         connection,
         "select step, len(list_filter(documents, lambda one: one = ?)) as times "

@@ -14,6 +14,7 @@ from alignment_dagster.audit.trace.document_path import (
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, format_place, format_scores, pluralize
 from alignment_dagster.report.names import metric_name
+from alignment_dagster.training.step_log import SKIPPED
 
 DUPLICATES = {"exact_duplicate": "the same text", "near_duplicate": "nearly the same text"}
 MAX_SHOWN = 12
@@ -37,7 +38,8 @@ def _sentences(path: DocumentPath) -> Iterator[str]:
         seeds = {one.seed for one in path.read if one.steps}
         yield f"Trained on: {pluralize(times, 'step')} of {pluralize(len(seeds), 'seed')} read it."
     else:
-        yield "No step of training behind this number read it."
+        left = ", but for those that the guard left out" if times else ""
+        yield f"No step of training behind this number read it{left}."
     for one in path.known[chain.DISPOSITIONS]:
         yield describe_decision(one)
     for one in path.known["classifiers"]:
@@ -103,8 +105,10 @@ def read_node(read: LedgerRead) -> Node:
 
 def _describe_step(row: Row) -> str:
     if "sequences" in row:
+        left = "; the guard left it out, nothing was learnt from it" if row[SKIPPED] else ""
         return (
             f"step {row['step']:,}: sequences {', '.join(f'{one:,}' for one in row['sequences'])}"
+            f"{left}"
         )
     return f"step {row['step']:,}: {pluralize(row['times'], 'time')}"
 

@@ -64,6 +64,11 @@ class ReadTotals:
     documents: int
     """Documents read, each as often as it was read; of pretraining 0: the mix knows."""
 
+    @property
+    def skipped(self) -> int:
+        """Of the steps, how many the guard left out."""
+        return len(self.ledger.skipped)
+
 
 def count_mixes(connection: Connection, chain: Chain) -> list[MixTotals]:
     """Each mix behind the metric."""
