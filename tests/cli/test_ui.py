@@ -17,7 +17,7 @@ from alignment_dagster.cli import ui
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.warehouse.dbt import ensure_manifest
+from alignment_dagster.warehouse import read_manifest
 from alignment_dagster.warehouse.paths import Warehouse
 from tests.support.tiny_study import NAME, TinyStudy
 
@@ -33,7 +33,7 @@ def listening(port: int) -> bool:
 @pytest.mark.skipif(any(map(listening, PORTS)), reason="a port of the pages is taken")
 def test_the_pages_are_served_on_loopback_and_end_together(tiny: TinyStudy) -> None:
     # By the dbt of the tests: the code location would start one of its own, which takes seconds.
-    ensure_manifest(Warehouse(Home.from_environment(), NAME))
+    read_manifest(Warehouse(Home.from_environment(), NAME))
     command = [str(Path(sys.executable).parent / "alignment"), "ui"]
     process = subprocess.Popen(
         command,
