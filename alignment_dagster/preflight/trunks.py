@@ -57,6 +57,8 @@ def _check_stage(recipe: Recipe, study: Study, located: Located) -> None:
         raise located.error(("trunk", "schedule"), own + message) from None
     except ValueError as error:
         raise located.error(("trunk", "sequence_length"), own + str(error)) from None
-    if not study.mix(recipe.name).tokens:
+    mix = study.declaration.mix
+    step = mix.sequence_length * study.declaration.pretraining.sequences_a_step
+    if study.trunk_steps(recipe.name) * step + study.mix(recipe.name).tokens > mix.tokens:
         message = f"{own}its own steps have fewer tokens than a sequence"
         raise located.error(("trunk", "sequence_length"), message)

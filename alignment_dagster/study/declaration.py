@@ -199,7 +199,9 @@ class Study(Declared):
         tokens = (mix.tokens // mix.sequence_length - before) * mix.sequence_length
         trunk = self.recipe(recipe).trunk
         own = (trunk and trunk.sequence_length) or mix.sequence_length
-        return mix.model_copy(update={"tokens": tokens // own * own, "sequence_length": own})
+        # Of a smoke run, whose last step may be short, one sequence at least.
+        sequences = max(1, tokens // own)
+        return mix.model_copy(update={"tokens": sequences * own, "sequence_length": own})
 
     @property
     def longest_sequence(self) -> int:

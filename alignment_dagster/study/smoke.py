@@ -79,9 +79,7 @@ def _mix(mix: Mix, pretraining: Pretraining) -> Mix:
     step = mix.sequence_length * pretraining.sequences_a_step
     # A document more or less is a larger share of fewer tokens.
     uneven = mix.share_tolerance * PART
-    # Whole steps, so that a stage of longer sequences has one of them in its last step too.
-    tokens = min(mix.tokens, -(-_part(mix.tokens) // step) * step)
-    return mix.model_copy(update={"tokens": tokens, "share_tolerance": uneven})
+    return mix.model_copy(update={"tokens": _part(mix.tokens, step), "share_tolerance": uneven})
 
 
 def _post_training(whole: PostTraining) -> PostTraining:

@@ -53,6 +53,15 @@ class Mix(Declared):
         return self
 
 
+class TunedSize(Declared):
+    """The size of a model for which the learning rate was found to be best."""
+
+    width: Count
+    """Of its hidden states; with heads of as many dimensions."""
+    layers: Count
+    """Of its decoder."""
+
+
 class Model(Declared):
     """A decoder of any architecture that transformers has, with random weights."""
 
@@ -71,6 +80,10 @@ class Model(Declared):
     """For grouped-query attention: a divisor of `heads`; as many where nothing is said."""
     tied_embeddings: bool = added(True)
     """Whether embedding and output have the same weights."""
+    tuned_at: TunedSize | None = added(None)
+    """The size that `pretraining.learning_rate` was tuned at: initial weights, rates and weight
+    decay then follow width and layers (CompleteP, arXiv 2505.01618), so that it is best here too.
+    As they are where nothing is said."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Model":

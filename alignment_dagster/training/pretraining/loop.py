@@ -3,13 +3,13 @@
 import math
 from collections import deque
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from alignment_dagster.study import Pretraining
+from alignment_dagster.study import Model, Pretraining
 from alignment_dagster.study.guards import Guard
 from alignment_dagster.study.objectives import AdvantageWeighted
 from alignment_dagster.study.objectives import Objective as RecipeObjective
@@ -38,6 +38,7 @@ from alignment_dagster.training.pretraining.gradients import (
 )
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
+from alignment_dagster.training.pretraining.size_transfer import find_scale
 from alignment_dagster.training.pretraining.unread import Unread
 from alignment_dagster.training.pretraining.value_head import add_value_head
 from alignment_dagster.training.step_log import GUARDED_SCHEMA, LogRow
@@ -63,6 +64,7 @@ class Loop:
         last: int | None = None,
         schedule_begin: int = 0,
         phases: Sequence[float] = (),
+        size: Model | None = None,
     ) -> None:
         """Nothing is trained yet.
 
@@ -72,6 +74,7 @@ class Loop:
             last: the step to end after; None for the end of the mix.
             schedule_begin: the step after which the learning rate's schedule begins.
             phases: the shares of the mix at which its treatments change.
+            size: the declared model, whose learning rates may follow its size.
         """
         self.model = model
         self.mix = mix
@@ -87,7 +90,7 @@ class Loop:
             add_value_head(model)
         self.guard = declared.guard or Guard()
         self.window_begins = window_begins(phases, len(mix.tokens), self.per_step, before)
-        self.state = TrainingState(model, optimizer(model, declared))
+        self.state = TrainingState(model, optimizer(model, declared, size))
         if self.guard.skips:
             self.state.log_schema = GUARDED_SCHEMA
         self.gradients = self._gradients(objective)
@@ -168,7 +171,7 @@ class Loop:
 
     def _update(self, rate: float) -> None:
         for group in self.state.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_scale"]
         self.state.optimizer.step()
 
     def _judge(self, number: int, values: Tensor) -> Fault | None:
@@ -220,13 +223,22 @@ def _take_gradient(parameter: nn.Parameter) -> Tensor:
     return torch.zeros_like(parameter) if gradient is None else gradient
 
 
-def optimizer(model: nn.Module, declared: Pretraining) -> torch.optim.AdamW:
-    """AdamW with decoupled weight decay on matrices only, not on norms and biases."""
-    matrices = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.dim() < 2]
+def optimizer(
+    model: nn.Module, declared: Pretraining, size: Model | None = None
+) -> torch.optim.AdamW:
+    """AdamW with decoupled weight decay on matrices only, not on norms and biases.
+
+    Matrices come first: by their places checkpoints name the optimizer's state.
+    """
+    in_order = sorted(model.named_parameters(), key=lambda named: named[1].dim() < 2)
+
+    def setting(named: tuple[str, nn.Parameter]) -> tuple[float, float]:
+        rate = find_scale(named[0], named[1].dim(), size).rate
+        return rate, declared.weight_decay / rate if named[1].dim() >= 2 else 0.0
+
     groups = [
-        {"params": matrices, "weight_decay": declared.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [one for _, one in alike], "rate_scale": rate, "weight_decay": decay}
+        for (rate, decay), alike in groupby(in_order, setting)
     ]
     return torch.optim.AdamW(
         groups, lr=declared.learning_rate, betas=(declared.beta1, declared.beta2), fused=True

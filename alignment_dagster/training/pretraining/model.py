@@ -17,6 +17,7 @@ from transformers import (
 from alignment_dagster.foundation.errors import AlignmentError, first_line
 from alignment_dagster.study import Model
 from alignment_dagster.training.architectures import TESTED
+from alignment_dagster.training.pretraining.size_transfer import scale_weights
 
 DIALS = {
     "hidden_size": "width",
@@ -46,7 +47,9 @@ def build_model(
         "pad_token_id": tokenizer.pad_token_id,
     }
     torch.manual_seed(seed)
-    return _make(declared, options)
+    model = _make(declared, options)
+    scale_weights(model, declared)
+    return model
 
 
 def check_model(declared: Model) -> None:

@@ -116,6 +116,7 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
         last=max(job.branch_steps, default=None),
         schedule_begin=trunk.steps if trunk is not None and trunk.own_schedule else 0,
         phases=job.phases,
+        size=job.model,
     )
     if job.state is not None:
         same_mix = trunk is not None and trunk.same_mix
