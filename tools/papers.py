@@ -86,11 +86,13 @@ def main() -> None:
     lines = [HEAD.rstrip("\n")]
     for name in named_studies():
         study = load_study(name, CHECKOUT / "assets")
-        home = next((one for one in homes if (one.lake / name).is_dir()), homes[0])
-        try:
-            lines += describe(study, open_archive(name, home).report())
-        except AlignmentError as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
+        for home in homes:
+            try:
+                lines += list(describe(study, open_archive(name, home).report()))
+                break
+            except AlignmentError as error:
+                print(f"{name} is left out of {home.root}: {error}", file=sys.stderr)
+        else:
             lines.append(f"\n## {name}\n\n{study.declaration.description}\n\nNot run in full yet.")
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
