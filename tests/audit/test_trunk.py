@@ -61,7 +61,8 @@ def branched(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     """`early` and `late` branch from `unfiltered`; one seed, one suite.
 
     `late` has a schedule, an objective with a value head and a treatment that begins late, of its
-    own, and `early` longer sequences; a guard leaves out steps of all.
+    own, and `early` longer sequences; a guard leaves out steps of all, and the rates of all were
+    tuned at another size.
     """
     folder = tmp_path_factory.mktemp("branched")
     study = tiny_study.create(folder)
@@ -70,7 +71,8 @@ def branched(tmp_path_factory: pytest.TempPathFactory) -> Audited:
         recipe = {"name": name, "description": "d", "remainder": "natural", "upsample": ALIGNED}
         study.write(f"recipes/{name}", {**recipe, "trunk": trunk, **OWN[name]})
     study.change(recipes=["unfiltered", *BRANCHES], seeds=[0], suites=["articles"])
-    study.change(pretraining=PRETRAINING)
+    tuned = {**tiny_study.STUDY["model"], "tuned_at": {"width": 8, "layers": 2}}
+    study.change(pretraining=PRETRAINING, model=tuned)
     made = Audited(folder)
     done = made.command("run", tiny_study.NAME)
     assert done.returncode == 0, done.stderr
@@ -273,6 +275,8 @@ def test_the_report_draws_the_whole_curve_and_counts_the_trunk_once(report: Open
 def test_the_cards_say_what_was_read_in_the_trunk(report: OpenedReport) -> None:
     card = model_card(gather_facts(report), "early")
     assert f"the first {EARLY} steps of the recipe `unfiltered`" in card
+    assert "- learning rate tuned at: width 8, 2 layers" in card
+    assert "- context length: 256" in card
     assert "on part of the mix `curated_mix[unfiltered]@" in card
 
 

@@ -115,6 +115,8 @@ def _checkpoints(replicates: Sequence[Replicate], stages: Sequence[str]) -> list
 def _model(one: Replicate) -> list[str]:
     declared, measured = one.base.provenance.declared, one.base.provenance.measured
     shape = {name: value for name, value in declared.get("model", {}).items() if value is not None}
+    if tuned := shape.pop("tuned_at", None):
+        shape["learning rate tuned at"] = f"width {tuned['width']}, {tuned['layers']} layers"
     base = recorded_base(one.base)
     origin = (
         {} if base is None else {"goes on from": Code(base.place), "its SHA-256": Code(base.digest)}
