@@ -1,6 +1,6 @@
 """The best learning rate by width and depth, with `tuned_at` and without: the same text and steps.
 
-    python bench/size_transfer.py PASSAGES [--steps 200]
+    python bench/size_transfer.py PASSAGES [--steps 100]
 
 PASSAGES is a glob of JSONL.gz files with a field `text`. Every model reads the same sequences in
 the same order, in one process; a cell is the mean loss of the last tenth of the steps. Ends with 1
@@ -29,9 +29,9 @@ from alignment_dagster.training.pretraining.data import PackedMix
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.model import build_model
 
-RATES = [0.0005 * 2**power for power in range(8)]
-SIZES = [(32, 2), (64, 2), (128, 2), (256, 2), (64, 8)]
-TUNED_AT = {"width": 64, "layers": 2}
+RATES = [0.001 * 2**power for power in range(7)]
+SIZES = [(32, 2), (128, 2), (256, 2), (32, 8)]
+TUNED_AT = {"width": 32, "layers": 2}
 HEAD, LENGTH, BATCH, VOCABULARY = 16, 128, 8, 2048
 Tokens = NDArray[np.uint16]
 
@@ -40,14 +40,14 @@ def main() -> None:
     """Train every size at every rate, and print two tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("passages")
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=100)
     given = parser.parse_args()
     torch.set_num_threads(2)
     moved = 0
     with tempfile.TemporaryDirectory() as name:
         tokens = _tokens(given.passages, Path(name), given.steps)
         for tuned in (False, True):
-            print(f"\n{'tuned at width 64, 2 layers' if tuned else 'rates as they are'}")
+            print(f"\n{'tuned at width 32, 2 layers' if tuned else 'rates as they are'}")
             print("width layers " + " ".join(f"{rate:7.4f}" for rate in RATES) + "   best")
             best = {}
             for width, layers in SIZES:
@@ -58,7 +58,7 @@ def main() -> None:
                 row = " ".join(f"{loss:7.3f}" for loss in losses)
                 print(f"{width:5} {layers:6} {row} {RATES[place]:7.4f}", flush=True)
             if tuned:
-                moved = max(abs(place - best[64, 2]) for place in best.values())
+                moved = max(abs(place - best[32, 2]) for place in best.values())
     print(f"\nwith `tuned_at` the best rate moves by at most {moved} of {len(RATES) - 1} places")
     sys.exit(moved > 1)
 
