@@ -27,7 +27,7 @@ from alignment_dagster.lineage.manifest import LOGGED
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
 from alignment_dagster.lineage.shards import scorer_tables, shard_files
 from alignment_dagster.lineage.tombstone import is_collected
-from alignment_dagster.training.step_log import SKIPPED
+from alignment_dagster.training.step_log import SKIPPED, read_skipped
 
 MEMORY = "1500MB"
 
@@ -76,6 +76,18 @@ def build_selects(artifacts: Sequence[Artifact]) -> dict[str, str]:
         name: " union all by name ".join(found) if found else _select_nothing(EMPTY[name])
         for name, found in pieces.items()
     }
+
+
+def find_skipped(checkpoint: Path) -> list[int]:
+    """The steps of a pretraining that its guard left out: nothing was learnt from them.
+
+    Raises:
+        ArtifactError: if its training log cannot be read.
+    """
+    try:
+        return list(read_skipped(checkpoint / file_names.TRAINING_LOG))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise unreadable(error) from None
 
 
 def unreadable(error: Exception) -> ArtifactError:

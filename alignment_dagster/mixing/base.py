@@ -56,7 +56,7 @@ def check_base(base: Base, sequence_length: int) -> None:
     context = next((one for name in CONTEXT if (one := _number(config, name))), None)
     if context is not None and sequence_length > context:
         raise DataError(
-            f"model {place}: reads {context} tokens at most, and mix.sequence_length is "
+            f"model {place}: reads {context} tokens at most, and the longest sequence has "
             f"{sequence_length}"
         )
     vocabulary = _read_vocabulary(path, place).tokenizer

@@ -60,7 +60,8 @@ def try_start(study: Study, located: Located) -> Iterator[str]:
         from alignment_dagster.training.pretraining.model import check_model
 
         try:
-            check_model(declared)
+            longer = study.longest_sequence > study.declaration.mix.sequence_length
+            check_model(declared, longer=longer)
         except AlignmentError as error:
             field, _, message = str(error).removeprefix("model.").partition(": ")
             raise located.error(("model", field), message) from None

@@ -57,8 +57,10 @@ def _check_stage(recipe: Recipe, study: Study, located: Located) -> None:
         raise located.error(("trunk", "schedule"), own + message) from None
     except ValueError as error:
         raise located.error(("trunk", "sequence_length"), own + str(error)) from None
-    mix = study.declaration.mix
-    step = mix.sequence_length * study.declaration.pretraining.sequences_a_step
-    if study.trunk_steps(recipe.name) * step + study.mix(recipe.name).tokens > mix.tokens:
-        message = f"{own}its own steps have fewer tokens than a sequence"
+    mix = study.mix(recipe.name)
+    a_step = study.pretraining(recipe.name).sequences_a_step
+    before, steps = study.trunk_steps(recipe.name), -(-mix.tokens // mix.sequence_length // a_step)
+    tokens = before * mix.sequence_length * a_step + mix.tokens
+    if before + steps != study.pretraining_steps or tokens > study.declaration.mix.tokens:
+        message = f"{own}its last step has fewer tokens than such a sequence"
         raise located.error(("trunk", "sequence_length"), message)

@@ -38,7 +38,8 @@ class CanaryRow:
     seeds: int
     """That were trained."""
     read: int | None = None
-    """Documents that pretraining read, with any seed; None where nothing is trained."""
+    """Documents that pretraining read in steps that its guard did not leave out, with any seed;
+    None where nothing is trained."""
     tokens: int | None = None
     """Of those documents, mean over the seeds."""
     first_step: int | None = None

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alignment_dagster.lineage import file_names
+from alignment_dagster.training.step_log import read_skipped
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,12 @@ def count_reads(reads: Sequence[DocumentReads], ids: Sequence[str]) -> dict[str,
 
 
 def _steps_by_sequence(ledger: Path, count: int, last: int | None) -> NDArray[np.int64]:
-    """The step that read each of the first `count` sequences; 0 for those that none read."""
+    """The step that learnt from each of the first `count` sequences; 0 for those that none did."""
     table = pq.read_table(ledger, columns=["step", "sequences"])
+    if skipped := read_skipped(ledger.parent / file_names.TRAINING_LOG):
+        table = table.filter(
+            pc.invert(pc.is_in(table["step"], pa.array(list(skipped), pa.int64())))
+        )
     if last is not None:
         table = table.filter(pc.less_equal(table["step"], last))
     lists = table["sequences"].combine_chunks()

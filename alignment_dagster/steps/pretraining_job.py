@@ -27,6 +27,7 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
     """The model or what it goes on from, how it is trained and writes, what it minimises, and the
     seed."""
     declaration, recipe = study.declaration, study.recipe(recipe_of(partition))
+    length, whole = study.mix(recipe.name).sequence_length, declaration.mix.sequence_length
     said = {
         "objective": recipe.objective,
         "decoding": recipe.decoding,
@@ -36,7 +37,9 @@ def declared(study: Study, partition: Partition) -> Mapping[str, Any]:
     return {
         **{name: one.model_dump(mode="json") for name, one in said.items() if one is not None},
         "pretraining": study.pretraining(recipe.name).model_dump(mode="json"),
-        "sequence_length": study.mix(recipe.name).sequence_length,
+        "sequence_length": length,
+        # What the model is asked afterwards is as long as the study says.
+        **({"context": whole} if length < whole else {}),
         **({"phases": list(recipe.phases)} if recipe.phases else {}),
         "seed": seed_of(partition),
     }

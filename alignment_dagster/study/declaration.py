@@ -188,6 +188,8 @@ class Study(Declared):
                 f"sequences of {trunk.sequence_length} tokens do not fill a batch of {tokens}"
             )
         batch = tokens // trunk.sequence_length
+        if (sequences := batch * own.accumulation) < own.ranks:
+            raise ValueError(f"a step of {sequences} sequences is fewer than the {own.ranks} ranks")
         return Pretraining.model_validate({**own.model_dump(), "batch_size": batch})
 
     def mix(self, recipe: str) -> Mix:

@@ -82,8 +82,8 @@ class Model(Declared):
     """Whether embedding and output have the same weights."""
     tuned_at: TunedSize | None = added(None)
     """The size that `pretraining.learning_rate` was tuned at: initial weights, rates and weight
-    decay then follow width and layers (CompleteP, arXiv 2505.01618), so that it is best here too.
-    As they are where nothing is said."""
+    decay then follow width and layers (CompleteP, arXiv 2505.01618), so that a step moves a model
+    of any size as far. As they are where nothing is said."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Model":

@@ -63,6 +63,8 @@ class PretrainJob(Declared):
     decoding: TagAvoiding | None = None
     """How the model writes, which its configuration says from then on."""
     sequence_length: Annotated[int, Field(ge=2)]
+    context: Count | None = added(None)
+    """Tokens that the model can be asked, where they are more than it is trained on."""
     phases: Annotated[tuple[Share, ...], Field(strict=False)] = ()
     """The shares of the mix at which its treatments change: they are read one after the other."""
     seed: Seed

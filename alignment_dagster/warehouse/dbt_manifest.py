@@ -19,9 +19,12 @@ def read_manifest(warehouse: Warehouse) -> dict[str, Any]:
         AlignmentError: if dbt cannot parse the project.
     """
     path = warehouse.folder.parent / f"manifest.{files_digest()[:16]}.json"
-    if not path.exists():
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
         _parse(warehouse, path)
-    return _rename(json.loads(path.read_text(encoding="utf-8")), NO_STUDY, warehouse.study)
+        text = path.read_text(encoding="utf-8")
+    return _rename(json.loads(text), NO_STUDY, warehouse.study)
 
 
 def _parse(warehouse: Warehouse, path: Path) -> None:

@@ -154,6 +154,6 @@ def test_one_that_does_not_fit_is_refused_in_one_line(
 
 
 def test_sequences_that_are_longer_than_the_model_reads_are_refused(base: Base) -> None:
-    message = rf"^model base: reads {CONTEXT} tokens at most, and mix.sequence_length is 65$"
+    message = rf"^model base: reads {CONTEXT} tokens at most, and the longest sequence has 65$"
     with pytest.raises(DataError, match=message):
         check_base(base, CONTEXT + 1)

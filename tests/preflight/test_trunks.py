@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.running.plan import Selection, waves
 from alignment_dagster.steps import curated_mix, marts, pretrained_checkpoint, trunk_checkpoint
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 from alignment_dagster.study.smoke import smoke_run
-from tests.support.tiny_study import TinyStudy
+from tests.support.tiny_study import STUDY, TinyStudy
 
 STEPS_IN_ALL, A_STEP = 13, 8 * 128
 """Of the tiny study: 100 sequences of 128 tokens, 8 a step."""
@@ -208,7 +209,7 @@ def test_a_stage_has_sequences_of_its_own_length_in_as_many_steps_and_tokens(
     [
         (0.5, 192, "sequences of 192 tokens do not fill a batch of 1024"),
         (0.5, 2048, "sequences of 2048 tokens do not fill a batch of 1024"),
-        (0.93, 1024, "its own steps have fewer tokens than a sequence"),
+        (0.93, 1024, "its last step has fewer tokens than such a sequence"),
         (0.5, 8, "greater than or equal to 16|at least 16|16 or more"),
     ],
 )
@@ -220,3 +221,29 @@ def test_a_length_that_fills_no_batch_or_no_stage_is_refused(
         DeclarationError, match=rf"branch_0.yaml:\d+: trunk.sequence_length: .*({said})"
     ):
         branched(tiny, share, trunk=trunk)
+
+
+def test_a_stage_of_shorter_sequences_leaves_the_models_what_they_are_asked(
+    tiny: TinyStudy,
+) -> None:
+    trunk = {"recipe": "unfiltered", "share": 0.5, "sequence_length": 64}
+    config = pretrained_checkpoint.config(branched(tiny, 0.5, trunk=trunk), "branch_0|0")
+    assert (config["sequence_length"], config["context"]) == (64, 128)
+    assert config["pretraining"]["batch_size"] == 16
+
+
+def test_a_longer_stage_is_refused_where_positions_are_weights(tiny: TinyStudy) -> None:
+    tiny.change(model={**STUDY["model"], "architecture": "gpt2"})
+    longer, shorter = (
+        {"recipe": "unfiltered", "share": 0.5, "sequence_length": length} for length in (256, 64)
+    )
+    list(check_study(branched(tiny, 0.5, trunk=shorter)))
+    with pytest.raises(DeclarationError, match="the positions of 'gpt2' are weights"):
+        list(check_study(branched(tiny, 0.5, trunk=longer)))
+
+
+def test_more_ranks_than_a_stage_s_steps_have_sequences_are_refused(tiny: TinyStudy) -> None:
+    tiny.change(pretraining={**STUDY["pretraining"], "ranks": 8})
+    trunk = {"recipe": "unfiltered", "share": 0.5, "sequence_length": 256}
+    with pytest.raises(DeclarationError, match=r"trunk.sequence_length: .* 4 sequences is fewer"):
+        branched(tiny, 0.5, trunk=trunk)

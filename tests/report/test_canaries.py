@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_dagster.corpus.canaries import planted_documents
+from alignment_dagster.lineage.file_names import TRAINING_LOG
 from alignment_dagster.mixing.mix import DOCUMENTS
 from alignment_dagster.mixing.packing import SPANS
 from alignment_dagster.report.canaries import CanaryRow, canary_rows, last_stage
@@ -17,6 +18,7 @@ from alignment_dagster.report.canary_outcomes import canary_outcomes, is_learnt
 from alignment_dagster.report.canary_reads import RecipeLedgers, TrunkLedgers
 from alignment_dagster.study import Study
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
+from alignment_dagster.training.step_log import GUARDED_SCHEMA, LogRow, write_log
 from tests.support.tiny_study import TinyStudy
 
 CANARY: Mapping[str, Any] = {
@@ -62,9 +64,12 @@ def packed(folder: Path, documents: list[str], spans: list[tuple[int, int, int, 
     return folder
 
 
-def consumed(path: Path, steps: Mapping[int, list[int]]) -> Path:
+def consumed(path: Path, steps: Mapping[int, list[int]], skipped: int | None = None) -> Path:
+    """A ledger, and beside it the log, whose guard left a step out."""
     rows = [{"step": step, "sequences": read} for step, read in steps.items()]
     pq.write_table(pa.Table.from_pylist(rows, schema=SEQUENCES_SCHEMA), path)
+    log: list[LogRow] = [{"step": step, "skipped": "spike" * (step == skipped)} for step in steps]
+    write_log(path.with_name(TRAINING_LOG), log, GUARDED_SCHEMA)
     return path
 
 
@@ -104,6 +109,15 @@ def test_what_a_trunk_read_counts_up_to_where_it_was_left(study: Study, tmp_path
     ledgers = RecipeLedgers(path, mix, own, trunk=TrunkLedgers(before, trunks, 2))
     (row,) = canary_rows(study, {"filtered": ledgers})
     assert (row.seeds, row.read, row.tokens, row.first_step, row.last_step) == (2, 2, 72, 1, 3)
+
+
+def test_what_only_a_skipped_step_read_is_not_trained_on(study: Study, tmp_path: Path) -> None:
+    one, two, *_ = planted(study)
+    path = decided(tmp_path, {one: None, two: None})
+    mix = packed(tmp_path, [one, two], [(0, 0, 32, 0), (1, 0, 32, 1)])
+    ledger = consumed(tmp_path / "0.parquet", {1: [0], 2: [1]}, skipped=2)
+    (row,) = canary_rows(study, {"filtered": RecipeLedgers(path, mix, [ledger])})
+    assert (row.read, row.tokens, row.first_step, row.last_step) == (1, 32, 1, 1)
 
 
 def test_what_a_rule_let_through_and_what_was_lost_is_said(study: Study, tmp_path: Path) -> None:

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alignment_dagster import chain
-from alignment_dagster.audit.ledgers import consumption_files, fetch_rows
+from alignment_dagster.audit.ledgers import consumption_files, fetch_rows, find_skipped
 from alignment_dagster.audit.trace.parquet import Connection, Row
 from alignment_dagster.audit.trace.training import read_mix_shape
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.training.step_log import read_skipped
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,7 @@ def _load_touched_sequences(connection: Connection, mix: Artifact) -> None:
 
 def _find_training_uses(connection: Connection, checkpoint: Artifact) -> list[TrainingUse]:
     path = str(checkpoint.path / file_names.CONSUMPTION)
-    # Nothing was learnt from steps that the guard left out.
-    skipped = list(read_skipped(checkpoint.path / file_names.TRAINING_LOG))
+    skipped = find_skipped(checkpoint.path)
     read = fetch_rows(
         connection,
         "with read as (select step, tokens, rows from "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from alignment_dagster.audit.ledgers import recipe_and_seed
+from alignment_dagster.audit.ledgers import find_skipped, recipe_and_seed
 from alignment_dagster.chain import (
     CURATED_MIX,
     DISPOSITIONS,
@@ -22,7 +22,6 @@ from alignment_dagster.lineage.base import RecordedBase, recorded_base
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.names import metric_name
 from alignment_dagster.report.results import TAMPERED, ResultRow, is_tampered, origin
-from alignment_dagster.training.step_log import read_skipped
 
 TRUNK, PRETRAINING = "trunk", "pretraining"
 BASE = "base"
@@ -48,7 +47,7 @@ class ConsumptionLedger:
         """Of the steps that count, those that the guard left out: nothing was learnt from them."""
         if self.mix is None:
             return frozenset()
-        steps = read_skipped(self.path.parent / file_names.TRAINING_LOG)
+        steps = find_skipped(self.path.parent)
         return frozenset(one for one in steps if self.last is None or one <= self.last)
 
 

@@ -33,12 +33,12 @@ def path_as_answer(path: DocumentPath) -> Answer:
 
 
 def _sentences(path: DocumentPath) -> Iterator[str]:
-    times = sum(len(one.steps) for one in path.read)
+    taken = [one.seed for one in path.read for row in one.steps if not row.get(SKIPPED)]
     if path.is_trained_on:
-        seeds = {one.seed for one in path.read if one.steps}
-        yield f"Trained on: {pluralize(times, 'step')} of {pluralize(len(seeds), 'seed')} read it."
+        steps, seeds = (pluralize(*one) for one in ((len(taken), "step"), (len({*taken}), "seed")))
+        yield f"Trained on: {steps} of {seeds} read it."
     else:
-        left = ", but for those that the guard left out" if times else ""
+        left = any(one.steps for one in path.read) * ", but for those that the guard left out"
         yield f"No step of training behind this number read it{left}."
     for one in path.known[chain.DISPOSITIONS]:
         yield describe_decision(one)

@@ -52,15 +52,27 @@ def build_model(
     return model
 
 
-def check_model(declared: Model) -> None:
+def check_model(declared: Model, *, longer: bool) -> None:
     """Build a decoder of the declared architecture in small.
 
+    Args:
+        longer: whether a stage is to go on with longer sequences.
+
     Raises:
-        AlignmentError: if transformers has no such decoder.
+        AlignmentError: if transformers has no such decoder, or its positions are weights, of which
+            a longer stage would need more.
     """
-    small = {"layers": 1, "width": 2 * declared.heads, "mlp_width": 8}
-    options = {"vocab_size": 16, "max_position_embeddings": 2 * PROBE, "eos_token_id": 0}
-    _make(declared.model_copy(update=small), options | {"pad_token_id": 0})
+    small = declared.model_copy(update={"layers": 1, "width": 2 * declared.heads, "mlp_width": 8})
+    options = {"vocab_size": 16, "eos_token_id": 0, "pad_token_id": 0}
+    counts = [
+        parameter_count(_make(small, {**options, "max_position_embeddings": size}))
+        for size in (2 * PROBE, 4 * PROBE)
+    ]
+    if longer and counts[0] != counts[1]:
+        raise AlignmentError(
+            f"model.architecture: the positions of {declared.architecture!r} are weights: no "
+            "stage can have longer sequences (trunk.sequence_length)"
+        )
 
 
 def _make(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:

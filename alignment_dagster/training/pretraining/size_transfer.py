@@ -1,4 +1,4 @@
-"""Learning rates that transfer between widths and depths: what is best for a small model is best.
+"""Learning rates for widths and depths: one rate moves models of all sizes as far.
 
 Source: Dey et al., Don't be lazy: CompleteP enables compute-efficient deep transformers, arXiv
 2505.01618, table 1, which for the width alone is muP (Yang et al., Tensor Programs V, arXiv
@@ -7,7 +7,7 @@ at: hidden matrices begin 1/√n as wide, learn at 1/n of the rate and decay n t
 block adds to the residual stream counts 1/l; the logits count 1/n. The two last factors are put
 into the weights that they multiply (the outputs of blocks, the last norm), which then learn at that
 part of the rate: the model computes as any other of its architecture. AdamW's epsilon, far below
-its gradients here, stays what it is.
+its gradients here, stays what it is, and the norm that is clipped counts the folded gradients.
 """
 
 from typing import NamedTuple

@@ -33,7 +33,7 @@ def start_model(job: PretrainJob, tokenizer: PreTrainedTokenizerBase) -> PreTrai
             from.
     """
     if job.model is not None:
-        return build_model(job.model, tokenizer, job.sequence_length, job.seed)
+        return build_model(job.model, tokenizer, job.context or job.sequence_length, job.seed)
     if job.base is None:
         raise AlignmentError("neither a model nor a checkpoint to go on from is declared")
     model = _read(job.base)
