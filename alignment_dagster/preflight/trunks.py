@@ -51,14 +51,13 @@ def _check_stage(recipe: Recipe, study: Study, located: Located) -> None:
     """Its schedule and its sequences, with what the study declares."""
     own = "with what the study declares, "
     try:
-        study.pretraining(recipe.name)
+        a_step = study.pretraining(recipe.name).sequences_a_step
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise located.error(("trunk", "schedule"), own + message) from None
     except ValueError as error:
         raise located.error(("trunk", "sequence_length"), own + str(error)) from None
     mix = study.mix(recipe.name)
-    a_step = study.pretraining(recipe.name).sequences_a_step
     before, steps = study.trunk_steps(recipe.name), -(-mix.tokens // mix.sequence_length // a_step)
     tokens = before * mix.sequence_length * a_step + mix.tokens
     if before + steps != study.pretraining_steps or tokens > study.declaration.mix.tokens:

@@ -194,13 +194,12 @@ class Study(Declared):
 
     def mix(self, recipe: str) -> Mix:
         """What a recipe's own mix is to hold: without the tokens that were read in its trunk."""
-        mix, steps = self.declaration.mix, self.trunk_steps(recipe)
-        if not steps:
+        mix, trunk = self.declaration.mix, self.recipe(recipe).trunk
+        if trunk is None:
             return mix
-        before = steps * self.declaration.pretraining.sequences_a_step
+        before = self.trunk_steps(recipe) * self.declaration.pretraining.sequences_a_step
         tokens = (mix.tokens // mix.sequence_length - before) * mix.sequence_length
-        trunk = self.recipe(recipe).trunk
-        own = (trunk and trunk.sequence_length) or mix.sequence_length
+        own = trunk.sequence_length or mix.sequence_length
         # Of a smoke run, whose last step may be short, one sequence at least.
         sequences = max(1, tokens // own)
         return mix.model_copy(update={"tokens": sequences * own, "sequence_length": own})

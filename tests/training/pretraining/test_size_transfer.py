@@ -1,4 +1,4 @@
-"""A learning rate that was tuned for a small model is as good for a larger one."""
+"""A learning rate that was tuned for one size moves models of every size as far."""
 
 import copy
 from pathlib import Path
