@@ -1,6 +1,7 @@
 """Who watches a run in this process: the terminal's progress bars, or nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -48,10 +49,15 @@ class _Nobody:
 _listener: Listener = _Nobody()
 
 
-def listen(listener: Listener) -> None:
-    """From now on this process's runs report to `listener`."""
+@contextmanager
+def listen(listener: Listener) -> Iterator[None]:
+    """Within this, this process's runs report to `listener` and end when it wants that."""
     global _listener
-    _listener = listener
+    before, _listener = _listener, listener
+    try:
+        yield
+    finally:
+        _listener = before
 
 
 def tell(asset: str, partition: str | None, advance: Advance) -> None:

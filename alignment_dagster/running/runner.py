@@ -64,8 +64,8 @@ def run_study(study: Study, selection: Selection, workers: int, device: str = ""
         unwaited_commits(),
         run_lock(home, study.name),
         Terminal(study.name, count_artifacts(study, selection)) as terminal,
+        progress_listener.listen(terminal),
     ):
-        progress_listener.listen(terminal)
         with open_instance(home) as instance:
             outcome = _Runner(study, instance, home, terminal, workers, device).run(selection)
         terminal.summary(failed=bool(outcome.failures))

@@ -3,6 +3,7 @@
 import pytest
 
 from alignment_dagster.foundation import job_process
+from alignment_dagster.graph import progress_listener
 from alignment_dagster.running.plan import Selection
 from alignment_dagster.running.runner import run_study
 from tests.support.tiny_study import TinyStudy
@@ -24,3 +25,4 @@ def test_a_run_without_jobs_starts_no_template(
     assert not run_study(study, Selection(last="raw_corpus"), 1).failures
     with pytest.raises(Started):
         run_study(study, Selection(last="pretrained_checkpoint"), 1)
+    progress_listener.check()  # that run was cancelled; what this process runs next is not
