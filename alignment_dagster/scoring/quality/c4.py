@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import Lines, split_lines
 from alignment_dagster.scoring.quality.words import (
+    WHITE,
     Flags,
     Integers,
     as_flags,
@@ -24,7 +25,9 @@ from alignment_dagster.scoring.quality.words import (
 )
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
-LONGEST_WORD, FEWEST_WORDS = 1000, 3
+LONGEST_WORD = 1000
+ENOUGH_WORDS = f"[^{WHITE}][{WHITE}]+[^{WHITE}]+[{WHITE}]+[^{WHITE}]"
+"""Three."""
 CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
 TERMINAL = r"""[.?!"']$"""
 POLICY = "terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
@@ -46,26 +49,23 @@ COLUMNS = {
 def _score(texts: list[str]) -> pa.Table:
     found = split_lines(texts)
     trimmed = pc.utf8_trim_whitespace(found.values)
-    split = pc.utf8_split_whitespace(trimmed)
-    short = pc.less(pc.list_value_length(split), FEWEST_WORDS)
-    line, words = flatten(split)
-    long = count_by_text(
-        line[as_flags(pc.greater(pc.utf8_length(words), LONGEST_WORD))], len(split)
-    )
+    short = pc.invert(pc.match_substring_regex(trimmed, ENOUGH_WORDS))
     said = pc.replace_substring_regex(trimmed, CITATION, "")
     ends = pc.and_(pc.match_substring_regex(said, TERMINAL), pc.invert(pc.ends_with(said, "...")))
     lines = Lines(found.texts, said, found.document)
     lower = pc.utf8_lower(said)
-    javascript = pc.match_substring(lower, "javascript")
-    policy = pc.match_substring_regex(lower, POLICY)
-    whole = pc.and_(ends, pc.invert(pc.or_(short, pa.array(long > 0))))
+    named = pc.match_substring_regex(lower, f"javascript|lorem ipsum|\\{{|{POLICY}")
+    javascript, lorem, bracket, policy = (
+        _match(lower, named, pattern) for pattern in ("javascript", "lorem ipsum", r"\{", POLICY)
+    )
+    whole = pc.and_(ends, pc.invert(pc.or_(short, _has_long_word(trimmed))))
     no_script = pc.and_(whole, pc.invert(javascript))
     kept = pc.and_(no_script, pc.invert(policy))
     return pa.table(
         {
             "sentences": _count_sentences(lines.filter(kept)),
-            "lorem_ipsum": _any(lines, pc.and_(whole, pc.match_substring(lower, "lorem ipsum"))),
-            "curly_bracket": _any(lines, pc.and_(no_script, pc.match_substring(said, "{"))),
+            "lorem_ipsum": _any(lines, pc.and_(whole, lorem)),
+            "curly_bracket": _any(lines, pc.and_(no_script, bracket)),
             "kept_lines": lines.share(kept),
             "unterminated_lines": lines.share(pc.invert(ends)),
             "short_lines": lines.share(short),
@@ -73,6 +73,22 @@ def _score(texts: list[str]) -> pa.Table:
             "policy_lines": lines.share(policy),
         }
     )
+
+
+def _match(lines: pa.Array, among: pa.Array, pattern: str) -> pa.Array:
+    """Which lines match, of those that one fast search for all patterns has found."""
+    return pc.replace_with_mask(
+        among, among, pc.match_substring_regex(lines.filter(among), pattern)
+    )
+
+
+def _has_long_word(lines: pa.Array) -> pa.Array:
+    found = pc.greater(pc.binary_length(lines), LONGEST_WORD)
+    words = pc.utf8_split_whitespace(lines.filter(found))
+    line, values = flatten(words)
+    long = as_flags(pc.greater(pc.utf8_length(values), LONGEST_WORD))
+    flags = count_by_text(line[long], len(words)) > 0
+    return pc.replace_with_mask(found, found, pa.array(flags))
 
 
 def _count_sentences(lines: Lines) -> Integers:

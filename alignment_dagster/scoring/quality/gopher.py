@@ -33,10 +33,8 @@ from alignment_dagster.scoring.quality.words import (
     as_array,
     as_flags,
     as_integers,
-    count_by_text,
     share,
     split_words,
-    sum_by_text,
 )
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
@@ -70,7 +68,7 @@ def _score(texts: list[str]) -> pa.Table:
     characters = as_integers(pc.utf8_length(array))
     return pa.table(
         {
-            **_of_words(words, array),
+            **_of_words(words, texts),
             **_of_lines(split_lines(texts)),
             **_of_repeated_lines(texts, array, characters),
             **_of_n_grams(words, characters),
@@ -78,25 +76,29 @@ def _score(texts: list[str]) -> pa.Table:
     )
 
 
-def _of_words(words: Words, texts: pa.Array) -> Columns:
+def _of_words(words: Words, texts: list[str]) -> Columns:
     """`words` and their mean length are of those that are no symbols, the ratios of all."""
-    symbols = as_flags(pc.match_substring_regex(words.distinct, f"^{SYMBOLS}+$"))[words.numbers]
-    plain, lengths = words.document[~symbols], words.lengths[~symbols]
-    counted = count_by_text(plain, words.texts)
-    letters = as_flags(pc.match_substring_regex(words.distinct, r"\pL"))
-    ellipses = _count(texts, "...") + _count(texts, "…")
+    # most words are plain letters, which is quickly seen: patterns are for the others
+    letters = as_flags(pc.ascii_is_alpha(words.distinct))
+    others = words.distinct.filter(pa.array(~letters))
+    plain = np.ones(len(letters), dtype=np.bool_)
+    plain[~letters] = ~as_flags(pc.match_substring_regex(others, f"^{SYMBOLS}+$"))
+    letters[~letters] = as_flags(pc.match_substring_regex(others, r"\pL"))
+    counted = words.sum(plain)
     stops = as_integers(
         pc.index_in(words.distinct, pa.array(STOP_WORDS, words.distinct.type)).fill_null(-1)
     )[words.numbers]
-    found = np.zeros((words.texts, len(STOP_WORDS) + 1), dtype=np.bool_)
-    found[words.document, stops] = True
+    is_stop = stops >= 0
+    found = np.zeros((words.texts, len(STOP_WORDS)), dtype=np.bool_)
+    found[words.document[is_stop], stops[is_stop]] = True
+    ellipses = _count(texts, "...") + _count(texts, "…")
     return {
         "words": counted,
-        "mean_word_length": share(sum_by_text(plain, lengths, words.texts), counted),
+        "mean_word_length": share(words.sum(words.lengths * plain), counted),
         "hash_ratio": share(_count(texts, "#"), words.counts),
         "ellipsis_ratio": share(ellipses, words.counts),
-        "alphabetic_words": share(words.count(letters), words.counts),
-        "stop_words": found[:, :-1].sum(axis=1),
+        "alphabetic_words": share(words.sum(letters), words.counts),
+        "stop_words": found.sum(axis=1),
     }
 
 
@@ -140,8 +142,8 @@ def _of_n_grams(words: Words, characters: Integers) -> Columns:
     return found
 
 
-def _count(texts: pa.Array, pattern: str) -> Integers:
-    return as_integers(pc.count_substring(texts, pattern))
+def _count(texts: list[str], pattern: str) -> Integers:
+    return np.array([text.count(pattern) for text in texts], dtype=np.int64)
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:

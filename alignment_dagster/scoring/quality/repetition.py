@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignment_dagster.scoring.quality.words import Integers, Words, count_by_text
+from alignment_dagster.scoring.quality.words import Integers, Words
 
 TOP = (2, 3, 4)
 """Words of the n-grams of which the most frequent one is looked for."""
@@ -38,7 +38,9 @@ def characters_in_top(words: Words, repeated: Repeated) -> Integers:
     has_any = words.counts >= n
     found[has_any] = _characters(words, begin[has_any], n) + n - 1
     if len(starts):
-        _, first, times = np.unique(groups, return_index=True, return_counts=True)
+        times = np.bincount(groups)
+        first = np.empty_like(times)
+        first[groups[::-1]] = np.arange(len(groups))[::-1]
         document = words.document[starts[first]]
         order = np.lexsort((first, -times, document))
         texts, best = np.unique(document[order], return_index=True)
@@ -84,15 +86,13 @@ def repeated_n_grams(words: Words) -> Iterator[Repeated]:
 
 def _more_than_once(starts: Integers, key: Integers) -> tuple[Integers, Integers]:
     order = np.argsort(key)
-    changes = np.flatnonzero(np.diff(key[order])) + 1
-    group = np.zeros(len(key), dtype=np.int64)
-    group[changes] = 1
-    group = np.cumsum(group)
-    again = count_by_text(group, 0)[group] > 1
-    places, groups = order[again], group[again]
+    ordered = key[order]
+    like_next = np.concatenate([ordered[1:] == ordered[:-1], [False]])[: len(key)]
+    like_last = np.concatenate([[False], like_next[:-1]])[: len(key)]
+    again = like_next | like_last
+    places, groups = order[again], np.cumsum(~like_last[again]) - 1
     in_text = np.argsort(places)
-    _, dense = np.unique(groups[in_text], return_inverse=True)
-    return starts[places[in_text]], dense.astype(np.int64)
+    return starts[places[in_text]], groups[in_text]
 
 
 def _characters(words: Words, starts: Integers, n: int) -> Integers:

@@ -7,9 +7,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+WHITE = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""A character class: white space, as Python's `str.isspace` says."""
+OTHER_WHITE = WHITE.replace("\t-\r", "").replace("\x1c- ", "\x1c-\x1f")
+"""Of it what is no white space of ASCII's for Arrow."""
+
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Shares = npt.NDArray[np.float64]
+Values = Integers | Flags
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class Words:
     """Each different word of the batch once."""
     numbers: Integers
     """(words,) The place of each word in `distinct`."""
+    lengths: Integers
+    """(distinct,) Characters of each."""
     document: Integers
     """(words,) The text that each word stands in."""
     ends: Integers
@@ -34,14 +42,10 @@ class Words:
         """(texts,) Words of each text."""
         return np.diff(self.ends, prepend=0)
 
-    @property
-    def lengths(self) -> Integers:
-        """(words,) Characters of each word."""
-        return np.diff(self.offsets)
-
-    def count(self, flags: Flags) -> Integers:
-        """(texts,) Words of each text that are flagged; `flags` is one a distinct word."""
-        return count_by_text(self.document[flags[self.numbers]], self.texts)
+    def sum(self, values: Values) -> Integers:
+        """(texts,) The sum over each text's words of `values`, which are one a distinct word."""
+        before = np.concatenate([[0], np.cumsum(values[self.numbers], dtype=np.int64)])
+        return np.diff(before[self.ends], prepend=0)
 
 
 def as_array(texts: list[str]) -> pa.Array:
@@ -52,10 +56,9 @@ def as_array(texts: list[str]) -> pa.Array:
 def split_words(texts: pa.Array) -> Words:
     """Split texts at white space."""
     # trimmed: at the ends of a text white space would separate a word from nothing
-    trimmed = pc.utf8_trim_whitespace(texts)
-    document, words = flatten(
-        pc.utf8_split_whitespace(pc.if_else(pc.equal(trimmed, ""), None, trimmed))
-    )
+    trimmed = pc.ascii_trim_whitespace(_with_blanks(texts))
+    lists = pc.ascii_split_whitespace(pc.if_else(pc.equal(trimmed, ""), None, trimmed))
+    document, words = flatten(lists)
     encoded = pc.dictionary_encode(words)
     numbers = as_integers(encoded.indices)
     lengths = as_integers(pc.utf8_length(encoded.dictionary))
@@ -63,17 +66,41 @@ def split_words(texts: pa.Array) -> Words:
         texts=len(texts),
         distinct=encoded.dictionary,
         numbers=numbers,
+        lengths=lengths,
         document=document,
         ends=np.cumsum(count_by_text(document, len(texts))),
-        offsets=np.concatenate([[0], np.cumsum(lengths[numbers])]).astype(np.int64),
+        offsets=np.concatenate([[0], np.cumsum(lengths[numbers])]),
     )
 
 
 def count_words(texts: pa.Array) -> Integers:
     """(texts,) What `split_words` would find in each."""
-    trimmed = pc.utf8_trim_whitespace(texts)
-    counts = as_integers(pc.list_value_length(pc.utf8_split_whitespace(trimmed)))
-    return counts - as_flags(pc.equal(trimmed, ""))
+    data, bounds = _bytes(_with_blanks(texts))
+    black = (data != ord(" ")) & (data - np.uint8(ord("\t")) > ord("\r") - ord("\t"))
+    begins = black.copy()
+    begins[1:] &= ~black[:-1]
+    first = bounds[:-1][bounds[:-1] < len(data)]
+    begins[first] = black[first]
+    return np.diff(np.searchsorted(np.flatnonzero(begins), bounds))
+
+
+def _with_blanks(texts: pa.Array) -> pa.Array:
+    """Blanks for all white space that is none of ASCII's: what splits at that is fast."""
+    pattern = f"[{OTHER_WHITE}]"
+    data, _ = _bytes(texts)
+    beyond = texts.filter(pc.invert(pc.string_is_ascii(texts)))
+    if (data - np.uint8(0x1C) < 4).any() or pc.any(
+        pc.match_substring_regex(beyond, pattern)
+    ).as_py():
+        return pc.replace_substring_regex(texts, pattern, " ")
+    return texts
+
+
+def _bytes(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], Integers]:
+    """(bytes,) All texts in UTF-8, and (texts + 1,) where each begins and the last ends."""
+    _, offsets, data = texts.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
 def flatten(lists: pa.Array) -> tuple[Integers, pa.Array]:
