@@ -114,12 +114,13 @@ def _put_common_last(
     buckets = Buckets.of(len(found) // 4)  # one with several rare ones is not common yet
     common = np.zeros(buckets.number, np.int64)
     for _ in range(ROUNDS):
-        counts = buckets.count(found)
+        within = buckets.place(found)
+        counts = np.bincount(within, minlength=buckets.number)
         new = (counts > COMMON) & (common == 0)
         if not new.any():
             return
         common[new] = counts[new]
-        for number in np.unique(owners[common[buckets.place(found)] > 0]):
+        for number in np.unique(owners[common[within] > 0]):
             values = documents.shingles(number)
             order = np.argsort(common[buckets.place(values)], kind="stable")
             length = places[number + 1] - places[number]
@@ -167,10 +168,10 @@ def join(probes: Entries, index: Entries, most_each: int | None, *, with_itself:
         probes, index = _meeting(probes, index, least, skipped)
     known = np.sort(index.hashes)
     known = known[np.concatenate([[True], known[1:] != known[:-1]])] if len(known) else known
-    ranks = np.searchsorted(known, index.hashes).astype(np.uint64)
-    keys = (ranks << NUMBER_BITS) | index.documents.astype(np.uint64)
+    ranks = np.searchsorted(known, index.hashes)
+    keys = (ranks.astype(np.uint64) << NUMBER_BITS) | index.documents.astype(np.uint64)
     keys.sort()
-    rank = np.searchsorted(known, probes.hashes)
+    rank = ranks if probes is index else np.searchsorted(known, probes.hashes)
     rank[rank == len(known)] = 0
     there = known[rank] == probes.hashes if len(known) else np.zeros(0, bool)
     probes, low = probes.of(there), rank[there].astype(np.uint64) << NUMBER_BITS
@@ -196,6 +197,11 @@ def join(probes: Entries, index: Entries, most_each: int | None, *, with_itself:
 def _meeting(probes: Entries, index: Entries, least: int, skipped: int) -> tuple[Entries, Entries]:
     """Those of both sides that lie in buckets of the other, with so many of the index."""
     buckets = Buckets.of(len(probes.hashes), skipped)
+    if probes is index:
+        places = buckets.place(index.hashes)
+        counts = np.bincount(places, minlength=buckets.number)
+        met = index.of(counts[places] >= least)
+        return met, met
     asked = np.zeros(buckets.number, bool)
     asked[buckets.place(probes.hashes)] = True
     index = index.of(asked[buckets.place(index.hashes)])

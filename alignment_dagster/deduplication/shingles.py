@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.scoring.normalise import normalise
+from alignment_dagster.scoring.normalise import spaced_words
 
 VERSION = "1"
 """Raised when the same text gives other shingles."""
@@ -39,9 +39,10 @@ def shingle(texts: Sequence[str], size: int) -> Shingles:
 
     The hashes are the same in every process and on every machine.
     """
-    joined = [" ".join(normalise(text)) for text in texts]
+    spaced = pa.array(map(spaced_words, texts), pa.large_string())
+    lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(spaced))
+    joined = pc.binary_join(lists, pa.scalar(" ", pa.large_string())).to_pylist()
     fingerprints = [hashlib.sha256(text.encode()).digest() for text in joined]
-    lists = pc.split_pattern(pa.array(joined, pa.large_string()), " ")
     hashes = _hash_words(lists.values)
     bounds = lists.offsets.to_numpy()
     sets = [

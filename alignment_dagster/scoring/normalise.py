@@ -49,15 +49,20 @@ PRINTED = str.maketrans(
 
 def normalise(text: str) -> list[str]:
     """The words of a text. The time grows with the length of the text, whatever it holds."""
+    return spaced_words(text).split()
+
+
+def spaced_words(text: str) -> str:
+    """The words of a text, with one blank or more between two, and perhaps at the ends."""
     plain = text
     if not text.isascii():
         for code, other in PRINTED.items():
             # each is one fast search; a table for all of them asks about every character
             plain = plain.replace(chr(code), other)
     try:
-        return plain.encode("latin-1").translate(*_latin()).decode("latin-1").split()
+        return plain.encode("latin-1").translate(*_latin()).decode("latin-1")
     except UnicodeEncodeError:
-        return _normalise_any(text)
+        return " ".join(_normalise_any(text))
 
 
 def _normalise_any(text: str) -> list[str]:
