@@ -2,11 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import psutil
 import pytest
 
 from alignment_dagster.engines.local import WORKERS_VARIABLE
@@ -14,6 +18,7 @@ from alignment_dagster.engines.tasks import ENGINE_VARIABLE, run_tasks
 from alignment_dagster.foundation.errors import AlignmentError, DataError
 
 MANY = 10**6
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,22 +92,23 @@ def test_an_unknown_engine_names_those_there_are(monkeypatch: pytest.MonkeyPatch
         list(run_tasks(write_square, [], lambda: None, documents=MANY))
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[object]:
     """A real cluster of two workers on this machine, besides the head that runs nothing."""
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        for _ in range(2):
-            found.add_node(num_cpus=1)
-        monkeypatch.setenv("RAY_ADDRESS", found.address)
-        monkeypatch.setenv(ENGINE_VARIABLE, "ray")
-        yield found
-    finally:
-        ray.shutdown()
-        found.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", found.address)
+        patch.setenv(ENGINE_VARIABLE, "ray")
+        try:
+            for _ in range(2):
+                found.add_node(num_cpus=1)
+            yield found
+        finally:
+            ray.shutdown()
+            found.shutdown()
 
 
 @pytest.mark.slow
@@ -120,3 +126,43 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_files(
         list(
             run_tasks(write_square, tasks(tmp_path / "error", 1, -1), lambda: None, documents=MANY)
         )
+
+
+def work_long(task: Square) -> int:
+    """Says in which process, and would take a minute."""
+    task.output.write_text(str(os.getpid()))
+    time.sleep(60)
+    return task.number
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from alignment_dagster.engines.tasks import run_tasks
+from tests.engines.test_engines import MANY, tasks, work_long
+list(run_tasks(work_long, tasks(Path(sys.argv[1]), *range(4)), lambda: None, documents=MANY))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_run_that_is_terminated_leaves_no_work_on_the_cluster(tmp_path: Path) -> None:
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    begun = wait_for(lambda: [one for one in tmp_path.iterdir() if one.stat().st_size])
+    workers = [psutil.Process(int(one.read_text())) for one in begun]
+    driver.send_signal(signal.SIGINT)  # what Dagster sends to a run that its page terminates
+    assert driver.wait(20) != 0
+    assert "KeyboardInterrupt" in driver.communicate()[1]
+    wait_for(lambda: not any(one.is_running() for one in workers))
+    assert {one.name for one in tmp_path.iterdir()} == {one.name for one in begun}
+
+
+def wait_for(condition: Callable[[], T]) -> T:
+    """What it is at last."""
+    end = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
