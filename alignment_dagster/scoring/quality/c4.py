@@ -17,6 +17,7 @@ from alignment_dagster.scoring.quality.words import (
     WHITE,
     Flags,
     Integers,
+    as_array,
     as_flags,
     as_integers,
     count_by_text,
@@ -47,7 +48,7 @@ COLUMNS = {
 
 
 def _score(texts: list[str]) -> pa.Table:
-    found = split_lines(texts)
+    found = split_lines(as_array(texts))
     trimmed = pc.utf8_trim_whitespace(found.values)
     short = pc.invert(pc.match_substring_regex(trimmed, ENOUGH_WORDS))
     said = pc.replace_substring_regex(trimmed, CITATION, "")

@@ -69,8 +69,8 @@ def _score(texts: list[str]) -> pa.Table:
     return pa.table(
         {
             **_of_words(words, texts),
-            **_of_lines(split_lines(texts)),
-            **_of_repeated_lines(texts, array, characters),
+            **_of_lines(split_lines(array)),
+            **_of_repeated_lines(array, characters),
             **_of_n_grams(words, characters),
         }
     )
@@ -113,14 +113,14 @@ def _of_lines(lines: Lines) -> Columns:
     }
 
 
-def _of_repeated_lines(texts: list[str], array: pa.Array, characters: Integers) -> Columns:
+def _of_repeated_lines(array: pa.Array, characters: Integers) -> Columns:
     """Empty lines are none, but for those at the ends of a text."""
     lines = split_at_newlines(array)
     filled = lines.filter(pc.not_equal(lines.values, ""))
     repeated, repeated_characters = filled.repeated()
     first = as_flags(pc.starts_with(array, "\n")) | (characters == 0)
     last = as_flags(pc.ends_with(array, "\n"))
-    paragraphs = split_paragraphs(texts)
+    paragraphs = split_paragraphs(array)
     again, again_characters = paragraphs.repeated()
     return {
         "duplicate_lines": share(repeated + (first & last), filled.counts + first + last),

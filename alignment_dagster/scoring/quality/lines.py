@@ -16,9 +16,13 @@ from alignment_dagster.scoring.quality.words import (
     as_integers,
     count_by_text,
     flatten,
+    has_any,
     share,
     sum_by_text,
 )
+
+OTHER_BREAKS = "\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+"""What ends a line besides a line feed."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,16 @@ class Lines:
         )
 
 
-def split_lines(texts: Sequence[str]) -> Lines:
+def split_lines(texts: pa.Array) -> Lines:
     """Lines that end as Python's `splitlines` says: by any of Unicode's line breaks."""
-    return _gather([text.splitlines() for text in texts])
+    if has_any(texts, OTHER_BREAKS):
+        return _gather([text.splitlines() for text in texts.to_pylist()])
+    lines = split_at_newlines(texts)
+    last = np.cumsum(lines.counts) - 1
+    empty = last[as_flags(pc.equal(lines.values.take(pa.array(last)), ""))]
+    kept = np.ones(len(lines.values), dtype=np.bool_)
+    kept[empty] = False
+    return lines.filter(pa.array(kept)) if len(empty) else lines
 
 
 def split_at_newlines(texts: pa.Array) -> Lines:
@@ -71,15 +82,15 @@ def split_at_newlines(texts: pa.Array) -> Lines:
     return Lines(len(texts), values, document)
 
 
-def split_paragraphs(texts: Sequence[str]) -> Lines:
+def split_paragraphs(texts: pa.Array) -> Lines:
     """What empty lines separate."""
-    return _gather([_split_paragraphs(text.strip()) for text in texts])
-
-
-def _split_paragraphs(text: str) -> list[str]:
-    # of more than two line feeds those that follow the second stand before the next paragraph
-    first, *others = text.split("\n\n")
-    return [first, *(stripped for one in others if (stripped := one.lstrip("\n")))]
+    trimmed = pc.utf8_trim_whitespace(texts)
+    longer = pc.any(pc.match_substring(trimmed, "\n\n\n")).as_py()
+    split = (
+        pc.split_pattern_regex(trimmed, "\n\n+") if longer else pc.split_pattern(trimmed, "\n\n")
+    )
+    document, values = flatten(split)
+    return Lines(len(texts), values, document)
 
 
 def _gather(found: Sequence[Sequence[str]]) -> Lines:

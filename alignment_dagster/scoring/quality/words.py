@@ -84,15 +84,19 @@ def count_words(texts: pa.Array) -> Integers:
     return np.diff(np.searchsorted(np.flatnonzero(begins), bounds))
 
 
+def has_any(texts: pa.Array, characters: str) -> bool:
+    """Whether one of a class of characters, no printed ones of ASCII's, stands in a text."""
+    data, _ = _bytes(texts)
+    unusual = (data < ord(" ")) & (data != ord("\n")) & (data != ord("\t"))
+    # most texts have neither such bytes nor any beyond ASCII
+    asked = texts if unusual.any() else texts.filter(pc.invert(pc.string_is_ascii(texts)))
+    return bool(pc.any(pc.match_substring_regex(asked, f"[{characters}]")).as_py())
+
+
 def _with_blanks(texts: pa.Array) -> pa.Array:
     """Blanks for all white space that is none of ASCII's: what splits at that is fast."""
-    pattern = f"[{OTHER_WHITE}]"
-    data, _ = _bytes(texts)
-    beyond = texts.filter(pc.invert(pc.string_is_ascii(texts)))
-    if (data - np.uint8(0x1C) < 4).any() or pc.any(
-        pc.match_substring_regex(beyond, pattern)
-    ).as_py():
-        return pc.replace_substring_regex(texts, pattern, " ")
+    if has_any(texts, OTHER_WHITE):
+        return pc.replace_substring_regex(texts, f"[{OTHER_WHITE}]", " ")
     return texts
 
 
