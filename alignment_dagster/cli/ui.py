@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.home import Home, workspace_file
+from alignment_dagster.foundation.home import HOME_VARIABLE, Home
 from alignment_dagster.foundation.page_links import (
     AUDIT,
     AUDIT_PORT,
@@ -29,6 +29,8 @@ from alignment_dagster.foundation.page_links import (
 GRACE_SECONDS = 15
 SHOWN_LINES = 20
 """Of the messages of a server that ended by itself."""
+SERVERS = ("dagster", "mlflow", "audit")
+"""Each a module beside this one, and each behind `foundation.request_guard`."""
 PORTS = {"Dagster": DAGSTER_PORT, "MLflow": MLFLOW_PORT, "the audit": AUDIT_PORT}
 
 
@@ -50,10 +52,10 @@ def ui() -> None:
     home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
     for name, port in PORTS.items():
         _check_free(name, port)
-    commands = {"dagster": _dagster(), "mlflow": _mlflow(home), "audit": _audit()}
     servers: list[_Server] = []
     try:
-        for name, command in commands.items():
+        for name in SERVERS:
+            command = [sys.executable, "-m", f"alignment_dagster.cli.{name}_server"]
             servers.append(_start(name, command, home))
         print(f"Starting three servers; Ctrl-C ends them. Their messages: {home.server_logs}")
         _wait_until_open(servers)
@@ -97,37 +99,12 @@ def _ask_mlflow(of: str, wanted: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _executable(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
-
-
-def _dagster() -> list[str]:
-    return [
-        _executable("dagster"), "dev", "-w", str(workspace_file()),
-        "-h", HOST, "-p", str(DAGSTER_PORT), "--log-level", "warning",
-    ]  # fmt: skip
-
-
-def _mlflow(home: Home) -> list[str]:
-    return [
-        _executable("mlflow"), "server",
-        "--artifacts-destination", home.mlflow_artifacts.as_uri(),
-        "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1",
-    ]  # fmt: skip
-
-
-def _audit() -> list[str]:
-    return [sys.executable, "-m", "alignment_dagster.cli.audit_server"]
-
-
 def _start(name: str, command: list[str], home: Home) -> _Server:
     environment = {
         **os.environ,
+        HOME_VARIABLE: str(home.root),
         "GIT_PYTHON_REFRESH": "quiet",
-        # Not an argument: everyone on the machine sees those, and it may hold a password.
-        "MLFLOW_BACKEND_STORE_URI": home.mlflow_uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     log = home.server_logs / f"{name}.log"
     log.parent.mkdir(exist_ok=True)

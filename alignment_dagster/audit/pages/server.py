@@ -1,7 +1,6 @@
 """The audit's pages over HTTP, on the loopback interface only: `alignment ui` starts them.
 
-Only GET and HEAD, only for browsers on this machine: a foreign name that was made to resolve to
-the loopback address (DNS rebinding) is refused by its Host header.
+Only GET and HEAD, only for this machine: see `foundation.request_guard`.
 """
 
 import sys
@@ -12,8 +11,6 @@ from http import HTTPStatus
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -25,21 +22,21 @@ from alignment_dagster.audit.pages.site import PAGES, NotFoundError
 from alignment_dagster.audit.pages.stale import Stale
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.page_links import AUDIT_PORT, HOST
+from alignment_dagster.foundation.local_server import local_server
+from alignment_dagster.foundation.page_links import AUDIT_PORT
+from alignment_dagster.foundation.request_guard import HEADERS as GUARDED
+from alignment_dagster.foundation.request_guard import POLICY
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage.lake import Lake
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'"
+SOURCES = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'"
 HEADERS = {
-    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
+    **GUARDED,
+    POLICY: f"{SOURCES}; frame-ancestors 'none'; base-uri 'none'",
+    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-NAMES = frozenset({HOST, "localhost"})
-REFUSED = "These pages are for browsers on this machine: 127.0.0.1 and localhost."
 LONGEST = 2000
 """Characters of an address."""
 
@@ -52,26 +49,10 @@ def application(home: Home, stale: Stale | None = None) -> Starlette:
     """
     pages = Starlette(
         routes=[Route(address, partial(_answer, home, page)) for address, page in PAGES.items()],
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_keep_harmless)],
         exception_handlers={HTTPException: _refuse},
     )
     pages.state.stale = stale
     return pages
-
-
-async def _keep_harmless(request: Request, answer: RequestResponseEndpoint) -> Response:
-    if _is_ours(request.headers.getlist("host")):
-        response = await answer(request)
-    else:
-        response = _mistake("Refused", REFUSED, HTTPStatus.FORBIDDEN)
-    response.headers.update(HEADERS)
-    return response
-
-
-def _is_ours(hosts: list[str]) -> bool:
-    """Whether the one Host header names this machine; its port may be any."""
-    name, _, port = hosts[0].partition(":") if len(hosts) == 1 else ("", "", "")
-    return name.lower() in NAMES and (not port or port.isdecimal())
 
 
 def _answer(home: Home, page: Callable[[Lake, Request], str], request: Request) -> Response:
@@ -109,11 +90,5 @@ def _html(content: str, status: int = HTTPStatus.OK) -> Response:
 
 
 def server(home: Home, port: int = AUDIT_PORT, stale: Stale | None = None) -> uvicorn.Server:
-    """A server for the loopback address; it logs no requests: addresses may hold foreign text."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            application(home, stale), HOST, port, loop="asyncio", http="h11", ws="none",
-            lifespan="off", log_config=None, log_level="error", access_log=False,
-            server_header=False, timeout_graceful_shutdown=1,
-        )
-    )  # fmt: skip
+    """A server of the pages for the loopback address."""
+    return local_server(application(home, stale), port, HEADERS)

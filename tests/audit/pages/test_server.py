@@ -44,6 +44,8 @@ class Served:
         connection.putrequest(method, "/", skip_host=True, skip_accept_encoding=True)
         connection._buffer[0] = f"{method} {target} HTTP/1.1".encode("latin-1")  # type: ignore[attr-defined]
         connection.putheader("Host", host or f"{page_links.HOST}:{self.port}")
+        if method == "POST":
+            connection.putheader("Content-Type", "application/json")
         connection.endheaders()
         answer = connection.getresponse()
         return Got(answer.status, answer.headers, answer.read().decode())
