@@ -9,11 +9,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psutil
 
 from alignment_dagster.foundation.page_links import HOST, PORT_VARIABLE
@@ -67,6 +68,12 @@ class Served:
             time.sleep(1.0)
         return status
 
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """What Dagster keeps, past its server."""
+        with dg.DagsterInstance.from_config(str(self.made.home.dagster)) as opened:
+            yield opened
+
     def trainers(self) -> list[int]:
         """The process groups of the jobs below this server, each forked from a warm template."""
         family = psutil.Process(self.process.pid).children(recursive=True)
@@ -111,7 +118,9 @@ def serve(made: Audited, log: Path) -> Iterator[Served]:
             time.sleep(0.3)
         yield Served(made, first, process)
     finally:
-        left = psutil.Process(process.pid).children(recursive=True)
+        left: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):  # a test ended it
+            left = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         process.wait(60)
         for one in psutil.wait_procs(left, timeout=5)[1]:
