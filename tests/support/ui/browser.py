@@ -24,6 +24,7 @@ NONE_HERE = "there is no chromium here (Debian: apt-get install chromium)"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP hostile.example 127.0.0.1, MAP *.hostile.example 127.0.0.1",
 ]  # fmt: skip
 PATIENCE = 180_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
