@@ -19,9 +19,10 @@ from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.checkout import git_state
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import BASE, PLACEMENT, environment, git_state
+from alignment_dagster.lineage.provenance import BASE, PLACEMENT, environment
 from alignment_dagster.training.jobs import PRETRAINING_CODE, PretrainJob
 from alignment_dagster.training.step_log import SKIPPED
 

@@ -52,7 +52,7 @@ class Webserver(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestContex
         """All but those that take reports."""
         return [
             route
-            for route in super().build_routes()
+            for route in super().build_routes()  # type: ignore[no-untyped-call]
             if not (isinstance(route, Route) and route.path.startswith(REPORTS))
         ]
 

@@ -171,7 +171,7 @@ def dagster_configuration() -> Path:
 
 
 def workspace_file() -> Path:
-    """What `dagster dev` loads: `workspace.yaml` of the project, or the shipped one."""
+    """What Dagster loads: `workspace.yaml` of the project, or the shipped one."""
     return _of_project("workspace.yaml")
 
 

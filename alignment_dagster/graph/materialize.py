@@ -17,6 +17,7 @@ from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.runs import begin_run
 from alignment_dagster.graph.step import Step
 from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage.checkout import git_state
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.event_metadata import event_metadata
 from alignment_dagster.lineage.journal import NewEntry
@@ -28,7 +29,6 @@ from alignment_dagster.lineage.provenance import (
     Inputs,
     Provenance,
     environment,
-    git_state,
     placed,
 )
 from alignment_dagster.study import Study
@@ -117,6 +117,8 @@ def make(
     work = stores.home.work / study.name / step.asset / inputs.digest[:16]
     declared = dict(step.config(study, partition))
     run = context.run.run_id
+    # Before anything is made: whoever edits the code meanwhile does not edit what is running.
+    code, git = code_digest(*step.modules), git_state()
     tracked = stores.tracker.start(step.asset, partition, run, declared, parents.distinct())
     try:
         with stores.lake.staging() as folder:
@@ -132,9 +134,10 @@ def make(
                 input_digest=inputs.digest,
                 output_digest=digest,
                 declared=declared,
-                code_digest=code_digest(*step.modules),
+                code_digest=code,
+                modules=step.modules,
                 environment=environment() | placed(result.measured),
-                git=git_state(),
+                git=git,
                 dagster_run_id=run,
                 mlflow_run_id=tracked.run_id,
                 started=started.isoformat(timespec="seconds"),

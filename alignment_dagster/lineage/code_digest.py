@@ -1,16 +1,18 @@
 """The source behind an artifact: modules and everything of this package that they import.
 
-Evidence only: it is recorded and compared by `audit diff`, and makes nothing stale.
+Evidence only: it is recorded and compared by `audit diff`, and makes nothing stale. `audit check`
+computes it again at the commit that the record names.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
-from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.digests import sha256_json
+from alignment_dagster.foundation.shipped import PACKAGE
+from alignment_dagster.lineage.checkout import Checkout, files_below
 
-PACKAGE = Path(__file__).resolve().parent.parent
 IMPORT = re.compile(
     rf"^[ \t]*(?:from[ \t]+({PACKAGE.name}[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)"
     rf"|import[ \t]+({PACKAGE.name}[\w., \t]*))",
@@ -21,6 +23,9 @@ recursion depth mismatch`), and the partitions of a run are made side by side.""
 LEFT_OUT = frozenset({"study", "foundation"})
 """They carry values and messages. Declared values are part of the inputs themselves."""
 
+Files = Mapping[str, bytes]
+"""Path in the package → content."""
+
 
 @cache
 def code_digest(*modules: str) -> str:
@@ -28,43 +33,83 @@ def code_digest(*modules: str) -> str:
 
     The files under `steps/` count by themselves only: they import the orchestration, which cannot
     change a result.
+
+    Raises:
+        FileNotFoundError: if there is no such module.
     """
-    missing = [module for module in modules if not (PACKAGE / module).is_file()]
-    if missing:
-        raise FileNotFoundError(f"no such module: {', '.join(missing)}")
-    found: set[Path] = set()
-    waiting = [PACKAGE / module for module in modules]
-    while waiting:
-        path = waiting.pop()
-        if path in found or path.relative_to(PACKAGE).parts[0] in LEFT_OUT:
-            continue
-        found.add(path)
-        if path.suffix == ".py" and path.parent.name != "steps":
-            waiting += _imported(path)
-    listed = [(path.relative_to(PACKAGE).as_posix(), sha256_file(path)) for path in sorted(found)]
-    return sha256_json(listed)
+    return digest_files(installed(), modules)
 
 
 @cache
-def _imported(path: Path) -> tuple[Path, ...]:
-    """The files of this package that a module imports; many steps share them."""
-    return tuple(_imports(path))
+def committed_code_digest(commit: str, *modules: str) -> str | None:
+    """The same of the source at a commit; None where the commit is not known here.
+
+    Raises:
+        FileNotFoundError: if it has no such module.
+    """
+    files = _committed(commit)
+    return None if files is None else digest_files(files, modules)
 
 
-def _imports(path: Path) -> Iterator[Path]:
-    for package, names, plain in IMPORT.findall(path.read_text(encoding="utf-8")):
-        found = re.findall(r"[\w.]+", plain)
+def digest_files(files: Files, modules: tuple[str, ...]) -> str:
+    """The same of any files."""
+    missing = [module for module in modules if module not in files]
+    if missing:
+        raise FileNotFoundError(f"no such module: {', '.join(missing)}")
+    found: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        path = waiting.pop()
+        package, _, _ = path.partition("/")
+        if path in found or package in LEFT_OUT:
+            continue
+        found[path] = hashlib.sha256(files[path]).hexdigest()
+        if path.endswith(".py") and path.rpartition("/")[0].rpartition("/")[2] != "steps":
+            waiting += find_imports(files, path)
+    return sha256_json(sorted(found.items(), key=lambda item: item[0].split("/")))
+
+
+@cache
+def installed() -> Files:
+    """The package as it is when this is asked first."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): path.read_bytes() for path in files_below(PACKAGE)
+    }
+
+
+@cache
+def _committed(commit: str) -> Files | None:
+    """The package at a commit; None where that is not known here, or has it somewhere else."""
+    checkout = Checkout.around(PACKAGE)
+    blobs = checkout.blobs(commit, PACKAGE) if checkout else None
+    if checkout is None or not blobs:
+        return None
+    contents = checkout.read(blobs)
+    return {path.relative_to(PACKAGE).as_posix(): one for path, one in contents.items()}
+
+
+def find_imports(files: Files, path: str) -> Iterator[str]:
+    """The files of this package that a module imports."""
+    for name in _imported_names(files[path]):
+        yield from module_files(files, name)
+
+
+def module_files(files: Files, name: str) -> Iterator[str]:
+    """The file of a module by its dotted name; none where it is no module of this package."""
+    package, *parts = name.split(".")
+    place = "/".join(parts)
+    for file in (f"{place}.py", f"{place}/__init__.py"):
+        if package == PACKAGE.name and parts and file in files:
+            yield file
+
+
+@cache
+def _imported_names(source: bytes) -> tuple[str, ...]:
+    """Modules and what is in them, by dotted names; many steps share what they import."""
+    names: list[str] = []
+    for package, listed, plain in IMPORT.findall(source.decode()):
         if package:
-            found = [package, *(f"{package}.{name}" for name in re.findall(r"\w+", names))]
-        for name in found:
-            yield from _files(name)
-
-
-def _files(module: str) -> Iterator[Path]:
-    package, *parts = module.split(".")
-    if package != PACKAGE.name:
-        return
-    place = PACKAGE.joinpath(*parts)
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
-        if parts and path.is_file():
-            yield path
+            names += [package, *(f"{package}.{name}" for name in re.findall(r"\w+", listed))]
+        else:
+            names += re.findall(r"[\w.]+", plain)
+    return tuple(names)

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import subprocess
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -13,8 +12,6 @@ from pydantic import Field, ValidationError
 
 from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.home import assets_folder
-from alignment_dagster.foundation.shipped import shipped
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.lineage.manifest import PROVENANCE
 from alignment_dagster.lineage.partition_keys import Partition
@@ -113,6 +110,8 @@ class Provenance(Declared):
     """Digests of what the study claimed when the artifact was made: no part of the inputs, so a
     claim made later changes nothing, and is seen to be later."""
 
+    modules: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Those that `code_digest` is of, with all that they import; a record from before has none."""
     generation: int = 1
     """Counts on where it is made again from the same inputs after it was collected as garbage."""
 
@@ -164,30 +163,3 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-@cache
-def git_state() -> dict[str, str]:
-    """Commit and dirty flag of the checkout that the code lies in, or else the declarations do.
-
-    Both are 'unknown' where neither lies in one. Dirty is a changed file that the checkout tracks,
-    or a new one where it can change bytes: in the package, the dbt project, the declarations. A
-    log that lies about is neither.
-    """
-    read = (Path(__file__).parents[1], shipped("dbt_project"), assets_folder())
-    for folder in (Path(__file__).parent, assets_folder()):
-        commit = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-        if commit and changed is not None:
-            new = (_git(place, "ls-files", "--others", "--exclude-standard") for place in read)
-            return {"commit": commit, "dirty": str(bool(changed) or any(new)).lower()}
-    return {"commit": "unknown", "dirty": "unknown"}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -11,7 +11,7 @@ from alignment_dagster.cli.check import check
 from alignment_dagster.cli.main import app
 from alignment_dagster.foundation import home
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.lineage import provenance
+from alignment_dagster.lineage import checkout, provenance
 from alignment_dagster.preflight.studies import load_study
 from alignment_dagster.preflight.study_check import check_study
 from alignment_dagster.scaffold import (
@@ -209,18 +209,19 @@ def test_the_commit_on_record_is_that_of_the_project_where_the_code_is_in_no_che
 ) -> None:
     installed = tmp_path_factory.mktemp("site-packages")
     monkeypatch.chdir(project)
-    monkeypatch.setattr(provenance, "__file__", str(installed / "provenance.py"))
-    provenance.git_state.cache_clear()
+    monkeypatch.setattr(checkout, "PACKAGE", installed)
+    monkeypatch.setattr(checkout, "shipped", installed.joinpath)
+    checkout.git_state.cache_clear()
     try:
-        assert provenance.git_state() == {"commit": "unknown", "dirty": "unknown"}
+        assert checkout.git_state() == {"commit": "unknown", "dirty": "unknown"}
         author = ("-c", "user.name=n", "-c", "user.email=n@example.org")
         for arguments in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "first")):
             subprocess.run(["git", *arguments], cwd=project, check=True)
         head = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True
         )
-        provenance.git_state.cache_clear()
-        assert provenance.git_state() == {"commit": head.stdout.strip(), "dirty": "false"}
+        checkout.git_state.cache_clear()
+        assert checkout.git_state() == {"commit": head.stdout.strip(), "dirty": "false"}
         recipe = project / "assets" / "recipes" / "unfiltered.yaml"
         new, stray = recipe.with_name("new.yaml"), project / "run.log"
         for path, text, dirty in (
@@ -230,11 +231,11 @@ def test_the_commit_on_record_is_that_of_the_project_where_the_code_is_in_no_che
         ):
             before = path.read_text() if path.exists() else None
             path.write_text(text)
-            provenance.git_state.cache_clear()
-            assert provenance.git_state()["dirty"] == dirty, path
+            checkout.git_state.cache_clear()
+            assert checkout.git_state()["dirty"] == dirty, path
             path.unlink() if before is None else path.write_text(before)
     finally:
-        provenance.git_state.cache_clear()
+        checkout.git_state.cache_clear()
 
 
 def test_the_version_of_this_package_is_on_record() -> None:

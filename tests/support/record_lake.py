@@ -19,6 +19,7 @@ from alignment_dagster.lineage.provenance import Check, Inputs, Provenance
 STUDY = "small"
 HOSTILE = "'); drop table artifacts; --\x1b[31m\u202e<b>"
 CHECK = Check(name="not_empty", passed=True, summary="It is not.")
+CODE = {"code_digest": "0" * 64, "git": {"commit": "0123456789abcdef", "dirty": "true"}}
 
 
 def make(folder: Path) -> Lake:
@@ -39,8 +40,13 @@ def publish(
     current: bool = True,
     declared: Mapping[str, Any] | None = None,
     external_inputs: Mapping[str, str] | None = None,
+    code: Mapping[str, Any] | None = None,
 ) -> Artifact:
-    """A signed artifact; it also becomes current unless said otherwise."""
+    """A signed artifact; it also becomes current unless said otherwise.
+
+    Args:
+        code: what its record says of the code that made it.
+    """
     named = {"name": declaration} if declaration != "d" else {}
     declared = {**(declared or {"seed": 1, "nested": {"names": ["a", "b"]}}), **named}
     given = Inputs(
@@ -60,10 +66,9 @@ def publish(
             inputs=given,
             input_digest=given.digest,
             output_digest=Manifest.of(folder).digest,
-            code_digest="0" * 64,
             declared=declared,
             environment={"python": "3"},
-            git={"commit": "0123456789abcdef", "dirty": "true"},
+            **(CODE | (code or {})),
             dagster_run_id="dagster-1",
             mlflow_run_id="mlflow-1",
             started="2026-01-01T00:00:00+00:00",

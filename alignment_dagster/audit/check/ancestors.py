@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from alignment_dagster.audit.check.code import check_code
 from alignment_dagster.audit.check.events import check_events, read_dagster
 from alignment_dagster.audit.check.file_hashes import FileHasher
 from alignment_dagster.audit.check.journal import check_entries, read_journal
@@ -43,6 +44,7 @@ def check_ancestors(
     hashing = FileHasher(artifacts.values(), count_workers())
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
     check_records(scope)
+    check_code(scope)
     check_parents(scope, artifacts)
     lines = [line for line in read_journal(scope) if line.entry.key in artifacts]
     check_entries(scope, lines, artifacts)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from alignment_dagster.audit.check.answers import check_answers
 from alignment_dagster.audit.check.chains import check_chains
 from alignment_dagster.audit.check.changes import changes_since
+from alignment_dagster.audit.check.code import check_code
 from alignment_dagster.audit.check.dagster_records import NOTHING
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
@@ -78,6 +79,7 @@ def _recorded_keys(scope: Scope) -> set[Key]:
 def check_all_records(scope: Scope) -> list[JournalLine]:
     """What lies in the lake but the files themselves; the journal's lines that can be read."""
     check_records(scope)
+    check_code(scope)
     check_parents(scope, _recorded_keys(scope))
     lines = read_journal(scope)
     check_entries(scope, lines, _recorded_keys(scope))

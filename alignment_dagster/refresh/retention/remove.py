@@ -4,8 +4,8 @@ import shutil
 from datetime import datetime
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.checkout import git_state
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.provenance import git_state
 from alignment_dagster.lineage.signing import Signer
 from alignment_dagster.lineage.statement import subject_name
 from alignment_dagster.lineage.tombstone import (
