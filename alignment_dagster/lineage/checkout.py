@@ -92,12 +92,8 @@ class Checkout:
             found[self.root / os.fsdecode(name)] = Blob(mode, identity)
         return found
 
-    def read(self, blobs: Mapping[Path, Blob]) -> dict[Path, bytes]:
-        """The content of blobs, each under the path that it has.
-
-        Raises:
-            OSError: if the repository lacks one.
-        """
+    def read(self, blobs: Mapping[Path, Blob]) -> dict[Path, bytes] | None:
+        """The content of blobs, by their paths; None where the repository lacks one."""
         asked = "".join(f"{blob.identity}\n" for blob in blobs.values())
         rest = self._git("cat-file", "--batch", given=asked.encode()) or b""
         found = {}
@@ -105,7 +101,7 @@ class Checkout:
             told, _, rest = rest.partition(b"\n")
             size = told.split(b" ")[-1]
             if not size.isdigit():
-                raise OSError(f"{self.root}: the repository lacks {path.relative_to(self.root)}")
+                return None
             found[path], rest = rest[: int(size)], rest[int(size) + 1 :]
         return found
 

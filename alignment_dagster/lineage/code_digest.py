@@ -85,7 +85,15 @@ def _committed(commit: str) -> Files | None:
     if checkout is None or not blobs:
         return None
     contents = checkout.read(blobs)
-    return {path.relative_to(PACKAGE).as_posix(): one for path, one in contents.items()}
+    if contents is None:
+        return None
+    return {path.relative_to(PACKAGE).as_posix(): _shared(one) for path, one in contents.items()}
+
+
+@cache
+def _shared(content: bytes) -> bytes:
+    """The same object for the same content: commits have most of their files in common."""
+    return content
 
 
 def find_imports(files: Files, path: str) -> Iterator[str]:

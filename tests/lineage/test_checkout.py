@@ -156,7 +156,10 @@ def test_the_content_of_a_commit_is_read_as_it_was(repository: Path) -> None:
     blobs = here.blobs(head, repository / "package")
     assert blobs is not None
     read = here.read(blobs)
+    assert read is not None
     assert read[repository / "package/mix.py"] == b"package/mix.py as it was\n"
     assert read[repository / "package/shortcut"] == b"mix.py"
+    lacking = {repository / "package/mix.py": checkout.Blob("100644", "f" * 40)}
+    assert here.read(lacking) is None
     assert here.blobs("0" * 40, repository / "package") is None
     assert here.blobs("--output=x", repository / "package") is None
