@@ -6,6 +6,7 @@ unchanged. What lies there is compared with the blobs of the commit, byte for by
 """
 
 import hashlib
+import io
 import os
 import re
 import subprocess
@@ -71,7 +72,7 @@ class Checkout:
             read: folders whose files can change results.
         """
         status = self._git("status", "--porcelain", "--untracked-files=no")
-        return bool(status) or any(self._differs(commit, folder) for folder in read)
+        return status != b"" or any(self._differs(commit, folder) for folder in read)
 
     def has(self, commit: str, folder: Path) -> bool:
         """Whether a commit has anything in a folder."""
@@ -95,14 +96,14 @@ class Checkout:
     def read(self, blobs: Mapping[Path, Blob]) -> dict[Path, bytes] | None:
         """The content of blobs, by their paths; None where the repository lacks one."""
         asked = "".join(f"{blob.identity}\n" for blob in blobs.values())
-        rest = self._git("cat-file", "--batch", given=asked.encode()) or b""
+        told = io.BytesIO(self._git("cat-file", "--batch", given=asked.encode()) or b"")
         found = {}
         for path in blobs:
-            told, _, rest = rest.partition(b"\n")
-            size = told.split(b" ")[-1]
+            size = told.readline().split(b" ")[-1].strip()
             if not size.isdigit():
                 return None
-            found[path], rest = rest[: int(size)], rest[int(size) + 1 :]
+            found[path] = told.read(int(size))
+            told.read(1)
         return found
 
     def _differs(self, commit: str, folder: Path) -> bool:
