@@ -52,7 +52,7 @@ def see_progress(tab: Watched, stage: str) -> None:
 def see_whole_study_progress(tab: Watched, stage: str) -> None:
     """The same in the log of a whole study's run, which has a line for each artifact."""
     filter_log(tab, f"({stage})")
-    speed = r"[\d:]+ left, loss [\d.]+, [\d,]+ tokens/s"
+    speed = r"[\d:]+ left, loss [\d.]+, [\d,]+ tokens/s, learning rate .+"
     line = rf"^· .+: [\d,]+ of [\d,]+ steps \({stage}\), {speed}$"
     tab.page.get_by_text(re.compile(line)).first.wait_for()
 
