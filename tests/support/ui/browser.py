@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP hostile.example 127.0.0.1, MAP *.hostile.example 127.0.0.1",
 ]  # fmt: skip
-PATIENCE = 180_000
+PATIENCE = 300_000
 """Milliseconds that a page may take to show something, on a machine that is busy."""
 SIZE = ViewportSize(width=1600, height=1000)
 NAVIGATION = 240
