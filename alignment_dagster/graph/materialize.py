@@ -19,7 +19,7 @@ from alignment_dagster.graph.step import Step
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.event_metadata import event_metadata
-from alignment_dagster.lineage.journal import NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.partition_keys import Partition, partition_label
