@@ -10,6 +10,7 @@ import dagster as dg
 
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.work_seals import PURPOSE, use_key
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import Parents
@@ -115,6 +116,7 @@ def make(
     """
     partition = inputs.partition
     work = stores.home.work / study.name / step.asset / inputs.digest[:16]
+    use_key(stores.lake.keys.signer().derive(PURPOSE))
     declared = dict(step.config(study, partition))
     run = context.run.run_id
     tracked = stores.tracker.start(step.asset, partition, run, declared, parents.distinct())

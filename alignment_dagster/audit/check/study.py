@@ -26,6 +26,7 @@ from alignment_dagster.audit.check.mlflow_runs import (
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
+from alignment_dagster.audit.check.resumed import note_resumed
 from alignment_dagster.audit.check.reviews import (
     check_lost_reviews,
     check_reviews,
@@ -91,6 +92,7 @@ def check_all_records(scope: Scope) -> ReadJournal:
     check_parents(scope, _recorded_keys(scope))
     journal = read_journal(scope)
     check_entries(scope, journal, _recorded_keys(scope))
+    note_resumed(scope)
     check_reviews(scope)
     check_lost_reviews(scope, journal.reviews, "the journal")
     check_tombstones(scope, journal)
