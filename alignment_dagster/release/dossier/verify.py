@@ -527,11 +527,10 @@ def check_journal(
     except (InvalidSignature, KeyError, ValueError):
         problems.append("journal.jsonl: its last line is not signed by a key that is here")
     since = f"became current on {current['time']} (line {current['number']} of its journal)"
-    said.told(problems, f"study {study}, {report}: {since}, an unbroken chain that ends signed")
-    end = f"{last['number']}:{before} ({last['time']})"
+    end = f"an unbroken chain that is signed, and ends with {last['number']}:{before}"
+    said.told(problems, f"study {study}, {report}: {since}, {end}")
     if newer:
         said.notes(f"superseded by {label(newer)} at line {newer['number']} ({newer['time']})")
-    said.notes(f"the journal here ends with {end}; what came later, only whoever made this knows")
 
 
 # ---------------------------------------------------------------- documents and training
