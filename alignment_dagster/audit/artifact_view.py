@@ -7,7 +7,7 @@ from alignment_dagster.audit.answer import Answer, Node
 from alignment_dagster.audit.artifact_list import current_keys, find_signer, format_commit, size
 from alignment_dagster.foundation import page_links
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.journal import Entry
+from alignment_dagster.lineage.journal_lines import Entry
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.provenance import Parent
 

@@ -33,6 +33,7 @@ def results(
 
     from alignment_dagster.foundation.home import Home, assets_folder
     from alignment_dagster.foundation.visible_text import visible
+    from alignment_dagster.lineage.lake import Lake
     from alignment_dagster.preflight.studies import load_study
     from alignment_dagster.release.current_report import latest_report
     from alignment_dagster.release.gate.status import gate_line
@@ -59,6 +60,9 @@ def results(
     console.print(f"the steps to a number, and its data: {steps}", soft_wrap=True)
     if (gate := gate_line(declared, home, report)) is not None:
         console.print(Text(f"gate: {visible(gate)}"), soft_wrap=True)
+    head = Lake(home.lake).journal(declared.name).history().head
+    kept = "kept elsewhere, it shows a rollback: alignment audit check --since"
+    console.print(f"journal: {head} ({kept})", soft_wrap=True)
     console.print(Text(f"review: {_review(declared.name, report, home)}"), soft_wrap=True)
 
 

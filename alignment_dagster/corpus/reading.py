@@ -7,10 +7,11 @@ Of a plain file whose rows are lines it is enough that the lines up to there are
 
 import hashlib
 import json
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import count, islice, takewhile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,10 +23,11 @@ from alignment_dagster.corpus.rows import Row
 from alignment_dagster.corpus.sources import Tally
 from alignment_dagster.foundation.atomic_files import atomic_folder, link_file
 from alignment_dagster.foundation.digests import canonical_json, sha256_json
+from alignment_dagster.foundation.work_seals import has_seal, place_of, write_seal
 from alignment_dagster.lineage import file_names
 from alignment_dagster.study import Source
 
-MARK = "mark.json"
+MARK, SEAL = "mark.json", "mark.seal"
 
 FileDigests = Sequence[tuple[str, str]]
 """Name and hex SHA-256 of each of a source's files, in the order in which they are read."""
@@ -67,7 +69,7 @@ class EarlierShards:
 class Reading:
     """A source that is being read into a folder.
 
-    `work` stays when this is killed; what lies there was read of exactly these files.
+    `work` stays when this is killed; what lies there sealed was read of exactly these files.
     """
 
     source: Source
@@ -158,9 +160,21 @@ class Reading:
     def _resume(self, done: int) -> list[Mark]:
         """What a run that was killed had finished."""
         marks: list[Mark] = []
-        while (path := self._shard_folder(done + len(marks)) / MARK).exists():
-            marks.append(Mark(**json.loads(path.read_text(encoding="utf-8"))))
+        for folder in takewhile(Path.exists, map(self._shard_folder, count(done))):
+            if len(marks) == int(folder.name) - done and has_seal(*self._sealed(folder)):
+                marks.append(Mark(**json.loads((folder / MARK).read_text(encoding="utf-8"))))
+            else:  # no run of this home wrote it, or what lies before it
+                shutil.rmtree(folder)
         return marks
+
+    def _sealed(self, folder: Path) -> tuple[Path, str, dict[str, Path]]:
+        """Where the seal of a finished shard lies, for which place, and over what."""
+        files = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != SEAL
+        }
+        return folder / SEAL, f"{place_of(self.work)}/{folder.stem}", files
 
     def _reader_behind(self, marks: Sequence[Mark]) -> ShardReader:
         reader = ShardReader(self.source, self.planting)
@@ -180,6 +194,7 @@ class Reading:
         with atomic_folder(target, aside=target.with_suffix(".new")) as aside:
             write_shard(shard, aside, number)
             (aside / MARK).write_text(canonical_json(vars(mark)), encoding="utf-8")
+            write_seal(*self._sealed(aside))
 
     def _shard_folder(self, number: int) -> Path:
         return self.work / f"{number:05}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY
+from alignment_dagster.graph.run_tags import COMMAND, STARTED_BY
 from alignment_dagster.refresh.notify import notify
 from alignment_dagster.refresh.notify.run_events import messages_of
 from alignment_dagster.study import Study

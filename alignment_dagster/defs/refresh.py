@@ -6,7 +6,8 @@ import dagster as dg
 
 from alignment_dagster.defs.automation_conditions import followers
 from alignment_dagster.graph.partitions import by_source
-from alignment_dagster.refresh.job_names import FOLLOWS, SCHEDULE, STARTED_BY, WATCH, refresh_job
+from alignment_dagster.graph.run_tags import FOLLOWS, SCHEDULE, STARTED_BY, WATCH
+from alignment_dagster.refresh.job_names import refresh_job
 from alignment_dagster.refresh.sources import Found, look_at
 from alignment_dagster.study import Refresh, Study
 

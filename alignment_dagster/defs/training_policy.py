@@ -8,10 +8,11 @@ import dagster as dg
 from croniter import croniter
 
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.run_tags import POLICY, STARTED_BY
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.budget import Account
-from alignment_dagster.refresh.job_names import POLICY, STARTED_BY, train_job
+from alignment_dagster.refresh.job_names import train_job
 from alignment_dagster.refresh.notify import Message, message, notify
 from alignment_dagster.refresh.training_policy import Replicate, account_of, wanted
 from alignment_dagster.steps.registry import STEPS

@@ -13,6 +13,7 @@ from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
 from alignment_dagster.foundation.locks import file_lock
 from alignment_dagster.foundation.placement import Placement
+from alignment_dagster.foundation.work_seals import KEY_VARIABLE, PURPOSE
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.parent_spec import Parents
@@ -96,7 +97,8 @@ class BuildContext:
                 self.dagster, dg.PipesTempFileContextInjector(), dg.PipesTempFileMessageReader()
             ) as session,
         ):
-            environment = dict(session.get_bootstrap_env_vars())
+            secret = self.stores.lake.keys.signer().derive(PURPOSE)
+            environment = {**session.get_bootstrap_env_vars(), KEY_VARIABLE: secret}
             command = job_process.Command(module, config, self.work, environment)
             job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
         result: dict[str, float | str] = json.loads(

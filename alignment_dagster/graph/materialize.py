@@ -10,6 +10,7 @@ import dagster as dg
 
 from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.work_seals import PURPOSE, use_key
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import Parents
@@ -20,7 +21,7 @@ from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.checkout import git_state
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.event_metadata import event_metadata
-from alignment_dagster.lineage.journal import NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.partition_keys import Partition, partition_label
@@ -115,6 +116,7 @@ def make(
     """
     partition = inputs.partition
     work = stores.home.work / study.name / step.asset / inputs.digest[:16]
+    use_key(stores.lake.keys.signer().derive(PURPOSE))
     declared = dict(step.config(study, partition))
     run = context.run.run_id
     # Before anything is made: whoever edits the code meanwhile does not edit what is running.

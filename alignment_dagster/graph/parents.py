@@ -1,7 +1,4 @@
-"""Resolving parents: the latest materialization of exactly the partition that is wanted.
-
-Dagster's own pointer names the parent's last event whatever its partition, so it cannot be used.
-"""
+"""Resolving parents: what is current of exactly the partition that is wanted, verified."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,26 +6,10 @@ from functools import partial
 import dagster as dg
 
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
-from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition, partition_label
-
-
-def current_version(
-    instance: dg.DagsterInstance, study: str, asset: str, partition: Partition
-) -> str | None:
-    """The version that the partition's latest materialization names; None before the first."""
-    key = dg.AssetKey([study, asset])
-    wanted = dg.AssetRecordsFilter(
-        asset_key=key, asset_partitions=[partition] if partition else None
-    )
-    records = instance.fetch_materializations(wanted, limit=1).records
-    materialization = records[0].asset_materialization if records else None
-    if materialization is None:
-        return None
-    value = materialization.metadata.get(VERSION)
-    return str(value.value) if value is not None else None
 
 
 def resolve(
@@ -48,7 +29,7 @@ def resolve(
         ArtifactError: if a parent is not there, was altered, or failed a blocking check.
     """
     opened = {} if opened is None else opened
-    current = current or partial(current_version, instance, study)
+    current = current or partial(current_version, instance, lake, study)
     found = []
     for item in wanted:
         version = (

@@ -7,7 +7,9 @@ import dagster as dg
 import psutil
 
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead, process_tag
+from alignment_dagster.graph.run_tags import POLICY, STARTED_BY, STUDY
 from alignment_dagster.graph.stores import Stores
+from alignment_dagster.lineage.journal_lines import STARTED, NewRemark
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -35,7 +37,15 @@ def begin_run(instance: dg.DagsterInstance, run: dg.DagsterRun, stores: Stores) 
     if PROCESS_TAG not in run.tags and run.run_id not in _begun:
         _begun.add(run.run_id)
         mark_run(instance, run.run_id)
+        _note_start(run, stores)
         end_leaked_runs(instance, stores)
+
+
+def _note_start(run: dg.DagsterRun, stores: Stores) -> None:
+    """A budget counts what began also when it is deleted in Dagster's pages."""
+    study = run.tags.get(STUDY)
+    if study is not None and run.tags.get(STARTED_BY) == POLICY:
+        stores.lake.journal(study).append(NewRemark(STARTED, (run.run_id,), f"by the {POLICY}"))
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> set[str]:

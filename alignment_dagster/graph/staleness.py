@@ -14,8 +14,9 @@ import dagster as dg
 
 from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.graph.current import Current, find_current
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
-from alignment_dagster.graph.parents import current_version, resolve
+from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.step import Step
 from alignment_dagster.graph.unfinished_runs import InProgress, in_progress
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -55,7 +56,7 @@ class Staleness:
         self.lake = lake
         self.study = study
         self.steps = steps
-        self._versions: dict[Node, str | None] = {}
+        self._current: dict[Node, Current | None] = {}
         self._artifacts: dict[tuple[str, Partition, str], Artifact] = {}
         self._settled: dict[Node, bool] = {}
         self._in_progress: InProgress | None = None
@@ -97,11 +98,21 @@ class Staleness:
         return None if version is None else self._peek(asset, partition, version)
 
     def version(self, asset: str, partition: Partition) -> str | None:
-        """The current version."""
+        """The current version.
+
+        Raises:
+            ArtifactError: if journal and Dagster contradict each other.
+        """
+        found = self._find(asset, partition)
+        return found.version if found else None
+
+    def _find(self, asset: str, partition: Partition) -> Current | None:
         node = (asset, partition)
-        if node not in self._versions:
-            self._versions[node] = current_version(self.instance, self.study.name, asset, partition)
-        return self._versions[node]
+        if node not in self._current:
+            self._current[node] = find_current(
+                self.instance, self.lake, self.study.name, asset, partition
+            )
+        return self._current[node]
 
     def input_digest(
         self,
@@ -141,9 +152,13 @@ class Staleness:
         return [spec for spec in step.parents(self.study, partition) if spec.selector is None]
 
     def _is_current(self, step: Step, partition: Partition) -> bool:
-        """Whether it was made from its parents as they are now, and the rest as last looked at."""
+        """Whether it was made from its parents as they are now, and the rest as last looked at.
+
+        What Dagster does not know of is reported again.
+        """
         found = self.artifact(step.asset, partition)
-        if found is None:
+        current = self._find(step.asset, partition)
+        if found is None or current is None or not current.reported:
             return False
         parents = self._parents(step, partition)
         about = (found.version, parents.records())
@@ -197,11 +212,11 @@ class VerifiedStaleness:
         self.lake = lake
         self.study = study
         self._opened: dict[tuple[str, Partition, str], Artifact] = {}
-        self._versions: dict[Node, str | None] = {}
+        self._current: dict[Node, Current | None] = {}
 
     def forget_versions(self) -> None:
         """To be told when something was made."""
-        self._versions.clear()
+        self._current.clear()
 
     def stale(self, steps: Sequence[Step], partition: Partition) -> tuple[Step, ...]:
         """The steps from the first one on that has to run; empty where none has.
@@ -215,10 +230,16 @@ class VerifiedStaleness:
         return ()
 
     def is_current(self, step: Step, partition: Partition) -> bool:
-        """Whether the latest materialization was made from the inputs as they are now."""
+        """Whether the current artifact was made from the inputs as they are now.
+
+        What Dagster does not know of is reported again.
+        """
         name = self.study.name
-        version = self._version(step.asset, partition)
-        if version is None or not self.lake.has(name, step.asset, partition, version):
+        current = self._find(step.asset, partition)
+        if current is None or not current.reported:
+            return False
+        version = current.version
+        if not self.lake.has(name, step.asset, partition, version):
             return False
         artifact = self.lake.open(name, step.asset, partition, version)
         self._opened[(step.asset, partition, version)] = artifact
@@ -231,7 +252,13 @@ class VerifiedStaleness:
         )
 
     def _version(self, asset: str, partition: Partition) -> str | None:
+        found = self._find(asset, partition)
+        return found.version if found else None
+
+    def _find(self, asset: str, partition: Partition) -> Current | None:
         node = (asset, partition)
-        if node not in self._versions:
-            self._versions[node] = current_version(self.instance, self.study.name, asset, partition)
-        return self._versions[node]
+        if node not in self._current:
+            self._current[node] = find_current(
+                self.instance, self.lake, self.study.name, asset, partition
+            )
+        return self._current[node]

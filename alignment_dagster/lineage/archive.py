@@ -7,7 +7,7 @@ from functools import cached_property
 from alignment_dagster.chain import CHAIN, EVAL_REPORT, place
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.ancestry import Graph, ancestry, descendants, graph_of, parent_keys
-from alignment_dagster.lineage.journal import Entry
+from alignment_dagster.lineage.journal_lines import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.manifest import STATEMENT
 from alignment_dagster.lineage.partition_keys import partition_at, partition_label

@@ -4,6 +4,7 @@ Dagster's pages show it, and `audit check` holds the events against it.
 """
 
 from alignment_dagster.foundation import page_links
+from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.lineage.lake import Artifact
 
 VERSION = "artifact_version"
@@ -27,6 +28,12 @@ def event_metadata(artifact: Artifact) -> dict[str, str | float]:
         "seconds": provenance.seconds,
         "made_by_run": provenance.dagster_run_id or "",
     }
+
+
+def event_name(asset: str, partition: str | None, version: str, run: str, timestamp: float) -> str:
+    """How an acknowledgement names an event of Dagster's: by all that tells it from others."""
+    told = sha256_text(asset, partition or "", version, run, repr(float(timestamp)))
+    return f"event {told[:16]} of {asset}"
 
 
 def _parents_table(artifact: Artifact) -> str:

@@ -21,7 +21,7 @@ from alignment_dagster.lineage.metric import Dataset
 from alignment_dagster.lineage.mirror import Mirror
 from alignment_dagster.lineage.object_store import configured_store
 from alignment_dagster.lineage.partition_keys import partition_label
-from alignment_dagster.lineage.paths import folder_of
+from alignment_dagster.lineage.paths import folder_of, version_folder
 from alignment_dagster.lineage.provenance import (
     Inputs,
     Key,
@@ -181,7 +181,8 @@ class Lake:
 
     def journal(self, study: str) -> Journal:
         """What became current in a study, in order."""
-        return self.shared.journal(study) if self.shared else Journal(self.root / study)
+        folder = self.root / study
+        return self.shared.journal(study) if self.shared else Journal(folder, self.keys)
 
     def folder(self, study: str, asset: str, partition: str | None) -> Path:
         """Where the versions of one partition lie."""
@@ -196,8 +197,12 @@ class Lake:
         return sorted(found)
 
     def has(self, study: str, asset: str, partition: str | None, version: str) -> bool:
-        """Whether there is such a version."""
-        path = self.folder(study, asset, partition) / version
+        """Whether there is such a version.
+
+        Raises:
+            ArtifactError: if this is no version.
+        """
+        path = version_folder(self.folder(study, asset, partition), version)
         return path.is_dir() or (
             self.shared is not None and self.shared.mirror.has(self.shared.name(path))
         )
@@ -251,9 +256,9 @@ class Lake:
         """An artifact by its records alone: cheap, for listing and for finding what is up to date.
 
         Raises:
-            ArtifactError: if manifest, provenance and address disagree.
+            ArtifactError: if this is no version, or manifest, provenance and address disagree.
         """
-        path = self.folder(study, asset, partition) / version
+        path = version_folder(self.folder(study, asset, partition), version)
         if self.shared is not None:
             self.shared.fetch(path)
         manifest = Manifest.read(path)

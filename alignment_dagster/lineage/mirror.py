@@ -19,6 +19,7 @@ from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import canonical_json, sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.object_store import ObjectStore
+from alignment_dagster.lineage.signing import create_folder
 
 ARTIFACTS, FILES, JOURNALS, SHARED = "artifacts/", "files/", "journal/", "shared/"
 FORMAT_NAME = "FORMAT"
@@ -26,25 +27,6 @@ KEYS = ("keys/trusted/*.pem", "keys/reviewers/*.pub.pem")
 REVIEWS = "reviews/*/[0-9]*.json"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True)
-class Lines:
-    """The lines of one study's journal, by number from 1."""
-
-    store: ObjectStore
-    study: str
-
-    def get(self, number: int) -> str | None:
-        content = self.store.get(self._name(number))
-        return None if content is None else content.decode("utf-8", "surrogateescape")
-
-    def put(self, number: int, line: str) -> bool:
-        """Whether this line has that number now; another one may have been faster."""
-        return self.store.put(self._name(number), line.encode("utf-8"))
-
-    def _name(self, number: int) -> str:
-        return f"{JOURNALS}{self.study}/{number:08d}.json"
 
 
 @dataclass(frozen=True)
@@ -163,9 +145,33 @@ class Mirror:
                 continue
             content = self.store.get(name)
             if content is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                create_folder(path.parent)
                 with atomic_file(path) as aside:
                     aside.write_bytes(content)
+                    aside.chmod(0o644)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of one study's journal, by number from 1."""
+
+    mirror: Mirror
+    study: str
+
+    def get(self, number: int) -> str | None:
+        content = self.mirror.store.get(self._name(number))
+        return None if content is None else content.decode("utf-8", "surrogateescape")
+
+    def put(self, number: int, line: str) -> bool:
+        """Whether this line has that number now; another one may have been faster."""
+        self.mirror.push_shared(KEYS)
+        return self.mirror.store.put(self._name(number), line.encode("utf-8"))
+
+    def pull_keys(self) -> None:
+        self.mirror.pull_shared("keys/")
+
+    def _name(self, number: int) -> str:
+        return f"{JOURNALS}{self.study}/{number:08d}.json"
 
 
 def _is_artifact(name: str) -> bool:

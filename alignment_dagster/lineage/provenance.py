@@ -28,6 +28,8 @@ PLACEMENT = ("device", "driver", "cuda", "determinism")
 LAST_DOCUMENT = "last_document"
 """What a tokenizer measures: it read the documents with ids up to this one."""
 
+RESUMED_FROM = "resumed_from_state"
+"""Measured of a training that went on from what a stopped run had left: the SHA-256 of that."""
 BASE = "base checkpoint"
 """Among the inputs from outside the lake: the checkpoint that was trained elsewhere."""
 

@@ -50,7 +50,7 @@ class SharedLake:
 
     def journal(self, study: str) -> Journal:
         """The journal that all machines append to."""
-        return Journal(self.root / study, Lines(self.mirror.store, study))
+        return Journal(self.root / study, self.keys, Lines(self.mirror, study))
 
     def pull(self, study: str) -> None:
         """Fetch all that the store has of a study: artifacts, journal, reviews and public keys.

@@ -6,6 +6,7 @@ record, not that the record is true: whoever holds the key can sign anything.
 
 import base64
 import hashlib
+import hmac
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from alignment_dagster.foundation.errors import ArtifactError
 KEY_VARIABLE = "ALIGNMENT_SIGNING_KEY"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PRIVATE = "lake.pem"
+OWN = "lake.pub.pem"
+"""The public half of the home's own key: so that a lost one is not replaced in silence."""
 TRUSTED = "trusted"
 
 Envelope = dict[str, Any]
@@ -50,14 +53,21 @@ class Signer:
     def sign(self, statement: dict[str, Any]) -> Envelope:
         """A statement in a signed DSSE envelope; its payload is canonical JSON."""
         payload = canonical_json(statement).encode("utf-8")
-        signature = self.key.sign(pae(PAYLOAD_TYPE, payload))
         return {
             "payloadType": PAYLOAD_TYPE,
             "payload": base64.b64encode(payload).decode(),
             "signatures": [
-                {"keyid": self.key_id, "sig": base64.b64encode(signature).decode()},
+                {"keyid": self.key_id, "sig": self.sign_bytes(PAYLOAD_TYPE, payload)},
             ],
         }
+
+    def derive(self, purpose: str) -> str:
+        """A secret of its own for one purpose, from which the key cannot be found."""
+        return hmac.new(self.key.private_bytes_raw(), purpose.encode(), "sha256").hexdigest()
+
+    def sign_bytes(self, payload_type: str, payload: bytes) -> str:
+        """The signature alone, in base 64."""
+        return base64.b64encode(self.key.sign(pae(payload_type, payload))).decode()
 
 
 def key_id(key: Ed25519PublicKey) -> str:
@@ -69,6 +79,15 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     """DSSE's pre-authentication encoding: what is signed."""
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def verify_bytes(payload_type: str, payload: bytes, signature: str, key: Ed25519PublicKey) -> bool:
+    """Whether a signature in base 64 is this key's over these bytes."""
+    try:
+        key.verify(base64.b64decode(signature, validate=True), pae(payload_type, payload))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def payload_of(envelope: Envelope) -> bytes:
@@ -124,18 +143,42 @@ class Keys:
     def signer(self) -> Signer:
         """The key in the file that `ALIGNMENT_SIGNING_KEY` names, or this folder's own.
 
-        The own key is created at first use, readable by its owner only.
+        The own key is created at first use, readable by its owner only, and never replaced.
 
         Raises:
-            ArtifactError: if the file holds no ed25519 key.
+            ArtifactError: if the file holds no ed25519 key, or the own key is gone, or another.
         """
         named = os.environ.get(KEY_VARIABLE)
         path = Path(named) if named else self.folder / PRIVATE
         if not named and not path.exists():
+            # Another process may be making it: the public half comes last.
+            if (self.folder / OWN).exists() and not path.exists():
+                raise ArtifactError(self._lost(path, "is gone"))
             create_key(path)
         signer = read_signer(path)
+        if not named:
+            self._require_own(path, signer)
         self._trust(signer.key.public_key())
         return signer
+
+    def _require_own(self, path: Path, signer: Signer) -> None:
+        own = self.folder / OWN
+        if not own.exists():
+            write_public(signer.key.public_key(), own)
+        if key_id(read_public(own)) != signer.key_id:
+            raise ArtifactError(self._lost(path, "is another one"))
+
+    def _lost(self, path: Path, how: str) -> str:
+        own = self.folder / OWN
+        return (
+            f"{path}: {how}: this home signed with key {key_id(read_public(own))[:16]} before. Put "
+            f"it back from a backup. Where it is lost, remove {own}: a new key is made, and "
+            "`alignment audit check` names both"
+        )
+
+    def can_sign(self) -> bool:
+        """Whether there is a key to sign with; none is made."""
+        return bool(os.environ.get(KEY_VARIABLE)) or (self.folder / PRIVATE).exists()
 
     def trusted(self) -> dict[str, Ed25519PublicKey]:
         """Key id → public key, of every `*.pem` in `trusted/`.
@@ -153,15 +196,25 @@ class Keys:
 
 
 def write_public(key: Ed25519PublicKey, path: Path) -> None:
-    """Write a public key as PEM, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a public key as PEM, whole or not at all; only its owner may write to it again."""
+    create_folder(path.parent)
     with atomic_file(path) as aside:
+        aside.touch(0o644)
+        aside.chmod(0o644)
         aside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def create_folder(folder: Path) -> None:
+    """Only its owner may write there, whatever the process's mask allows: who can put a key in it
+    is trusted."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o755, exist_ok=True)
 
 
 def create_key(path: Path) -> None:
     """Write a new private key, readable by its owner only; an existing file is kept."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    create_folder(path.parent)
     text = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )

@@ -1,5 +1,7 @@
 """Token ids of documents, made as they are asked for, in a file: a small budget reads little."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice, pairwise
@@ -9,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_dagster.foundation.atomic_files import atomic_file
+from alignment_dagster.foundation.digests import CHUNK
+from alignment_dagster.foundation.work_seals import is_sealed, place_of, seal
 from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_texts
 from alignment_dagster.mixing.layers import Layer, Segment
@@ -18,7 +23,7 @@ from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer, toke
 BATCH = 1024
 BATCH_CHARACTERS = 4_000_000
 """Encoding takes some 25 bytes of memory a character."""
-TOKENS, LENGTHS = "tokens.bin", "lengths.bin"
+TOKENS, LENGTHS, SEAL = "tokens.bin", "lengths.bin", "encoded.seal"
 
 
 def token_type(vocab_size: int) -> type[np.unsignedinteger]:
@@ -68,15 +73,15 @@ class EncodedDocuments:
         return token_id(self._tokenizer, token)
 
     def _open(self, work: Path) -> None:
-        """Take up what lies there, as far as it is whole."""
+        """Take up what lies there, as far as it was sealed."""
+        self._seal = work / SEAL
+        self._place = place_of(work)
+        self._hashes = hashlib.sha256(), hashlib.sha256()
         work.mkdir(parents=True, exist_ok=True)
         self._tokens = os.open(work / TOKENS, os.O_RDWR | os.O_CREAT, 0o644)
         self._lengths = os.open(work / LENGTHS, os.O_RDWR | os.O_CREAT, 0o644)
-        written = os.fstat(self._tokens).st_size // self.type.itemsize
-        size = os.fstat(self._lengths).st_size // 16 * 16
+        size = self._sealed_size()
         found = np.frombuffer(os.pread(self._lengths, size, 0), np.int64).reshape(-1, 2)
-        ends = np.cumsum(found[:, 1])
-        found = found[: np.searchsorted(ends, written, side="right")]
         self._written = int(found[:, 1].sum())
         os.ftruncate(self._tokens, self._written * self.type.itemsize)
         os.ftruncate(self._lengths, found.nbytes)
@@ -84,6 +89,38 @@ class EncodedDocuments:
         os.lseek(self._lengths, 0, os.SEEK_END)
         self.lengths[found[:, 0]] = found[:, 1]
         self._offsets[found[:, 0]] = np.cumsum(found[:, 1]) - found[:, 1]
+
+    def _sealed_size(self) -> int:
+        """The bytes of lengths that a run of this home wrote last, with the tokens to them."""
+        try:
+            content, given = json.loads(self._seal.read_text(encoding="utf-8"))
+            sizes = content["sizes"]
+            whole = is_sealed(content, given) and content["place"] == self._place
+        except (OSError, ValueError, TypeError, KeyError):
+            return 0
+        if not whole:
+            return 0
+        hashes = hashlib.sha256(), hashlib.sha256()
+        for handle, size, running in zip((self._tokens, self._lengths), sizes, hashes, strict=True):
+            for start in range(0, size, CHUNK):
+                running.update(os.pread(handle, min(CHUNK, size - start), start))
+        if [one.hexdigest() for one in hashes] != content["digests"]:
+            return 0
+        self._hashes = hashes
+        return int(sizes[1])
+
+    def _write(self, tokens: bytes, lengths: bytes) -> None:
+        """Both at the ends of their files, and a seal over all that is in them now."""
+        for handle, running, content in zip(
+            (self._tokens, self._lengths), self._hashes, (tokens, lengths), strict=True
+        ):
+            _write(handle, content)
+            running.update(content)
+        sizes = [os.lseek(one, 0, os.SEEK_CUR) for one in (self._tokens, self._lengths)]
+        digests = [one.hexdigest() for one in self._hashes]
+        sealed = {"place": self._place, "sizes": sizes, "digests": digests}
+        with atomic_file(self._seal) as aside:
+            aside.write_text(json.dumps([sealed, seal(sealed)]), encoding="utf-8")
 
     def close(self) -> None:
         """Give the files back."""
@@ -141,8 +178,7 @@ class EncodedDocuments:
             self.type,
             int(lengths.sum()),
         )
-        _write(self._tokens, ids.tobytes())
-        _write(self._lengths, np.stack([rows, lengths], axis=1).astype(np.int64).tobytes())
+        self._write(ids.tobytes(), np.stack([rows, lengths], axis=1).astype(np.int64).tobytes())
         self.lengths[rows] = lengths
         self._offsets[rows] = self._written + np.cumsum(lengths) - lengths
         self._written += int(lengths.sum())

@@ -1,11 +1,13 @@
 """What training by itself has spent in a calendar period (UTC), and what is left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.lineage.journal_history import History
+from alignment_dagster.lineage.journal_lines import Entry
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.study import Budget
 from alignment_dagster.study.refresh import Period
@@ -117,6 +119,16 @@ def account(
         promised_hours=promised,
         hours_a_run=None if longest is None else longest / 3600,
     )
+
+
+def begun_runs(history: History, start: datetime) -> Iterator[Started]:
+    """The policy's runs since then by the journal; each took what lies between its lines."""
+    ends = {line.dagster_run_id: line.time for line in history.lines if isinstance(line, Entry)}
+    for run, began in history.started.items():
+        begun = datetime.fromisoformat(began)
+        if begun >= start:
+            ended = datetime.fromisoformat(ends.get(run, began))
+            yield Started(run, (ended - begun).total_seconds(), unfinished=False)
 
 
 def measured_seconds(lake: Lake, study: str, runs: Iterable[str]) -> dict[str, float]:

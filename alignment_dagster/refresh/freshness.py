@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from alignment_dagster import chain
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.journal import Journal
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.source_looks import Look, looks_file, read_looks
 from alignment_dagster.study import Study
@@ -93,7 +92,7 @@ def _rests_on_current(archive: Archive, ages: Sequence[Age]) -> bool:
 
 def _made(home: Home, study: str, asset: str) -> Times:
     """Partition → when it became current last."""
-    entries = Journal(home.lake / study).entries()
+    entries = Lake(home.lake).journal(study).entries()
     return {
         one.partition or "": datetime.fromisoformat(one.time)
         for one in entries

@@ -2,11 +2,6 @@
 
 from alignment_dagster.study import Study
 
-STARTED_BY = "alignment/started_by"
-"""Of a run that nobody started in Dagster's pages: what did."""
-SCHEDULE, WATCH, FOLLOWS, POLICY = "schedule", "watch", "follows", "training_policy"
-COMMAND = "command"
-
 
 def refresh_job(study: Study) -> str:
     """Reads and scores one source."""

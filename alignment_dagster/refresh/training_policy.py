@@ -9,14 +9,21 @@ from alignment_dagster.chain import CURATED_MIX, MEASUREMENTS, OF_RECIPES
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.graph.partitions import by_replicate
+from alignment_dagster.graph.run_tags import POLICY, STARTED_BY, STUDY
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.graph.unfinished_runs import UNFINISHED
 from alignment_dagster.lineage.ancestry import ancestry, parent_keys
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import recipe_of
 from alignment_dagster.lineage.provenance import Key
-from alignment_dagster.refresh.budget import Account, Started, account, measured_seconds, period_of
-from alignment_dagster.refresh.job_names import POLICY, STARTED_BY
+from alignment_dagster.refresh.budget import (
+    Account,
+    Started,
+    account,
+    begun_runs,
+    measured_seconds,
+    period_of,
+)
 from alignment_dagster.refresh.mix_change import changed_share
 from alignment_dagster.steps.registry import STEPS, TRAINING_WAVE, wave_assets, wave_steps
 from alignment_dagster.study import Budget, Study
@@ -121,13 +128,21 @@ def trained_mix(artifact: Artifact, staleness: Staleness) -> Artifact | None:
 
 
 def account_of(study: Study, budget: Budget, instance: dg.DagsterInstance, lake: Lake) -> Account:
-    """What the policy's runs of the current period have spent."""
+    """What the policy's runs of the current period have spent.
+
+    Runs that began count by the journal: Dagster's can be deleted.
+
+    Raises:
+        ArtifactError: if the journal does not hold.
+    """
     now = datetime.now(UTC)
     start, _ = period_of(budget.period, now)
     records = instance.get_run_records(
-        dg.RunsFilter(tags={STARTED_BY: POLICY, "study": study.name}, created_after=start)
+        dg.RunsFilter(tags={STARTED_BY: POLICY, STUDY: study.name}, created_after=start)
     )
     started = [_started(record, now) for record in records]
+    noted = begun_runs(lake.journal(study.name).history(), start)
+    started += [run for run in noted if instance.get_run_by_id(run.run_id) is None]
     measured = measured_seconds(lake, study.name, [run.run_id for run in started])
     return account(budget, now, started, measured)
 

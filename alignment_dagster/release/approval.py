@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.journal_lines import REVIEWED, NewRemark
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews.files import (
     REVIEWERS,
@@ -35,7 +36,8 @@ def approve(
 
     Raises:
         AlignmentError: for a name, decision or note that cannot be used, an altered report or
-            review, another key than before, or a lake that cannot be written to.
+            review, another key than before, a journal that does not hold, or a lake that cannot be
+            written to.
     """
     require_valid(reviewer, decision, note)
     try:
@@ -49,6 +51,8 @@ def approve(
 def _approve(
     archive: Archive, report: Artifact, reviewer: str, decision: str, note: str, key: Path | None
 ) -> Review:
+    journal = archive.lake.journal(archive.study)
+    journal.history()
     verified = archive.lake.open(archive.study, report.asset, report.partition, report.version)
     before = reviews(archive, verified)
     signer = _find_reviewer_key(archive, reviewer, key)
@@ -64,6 +68,8 @@ def _approve(
     )
     envelope = signer.sign(statement_of(archive, verified, review))
     write_review(archive.lake, review_folder(archive, verified), review, envelope)
+    if archive.lake.keys.can_sign():  # else the next line that somebody signs names it
+        journal.append(NewRemark(REVIEWED, (verified.version,), f"{decision} by {reviewer}"))
     return review
 
 

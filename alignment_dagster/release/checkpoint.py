@@ -19,6 +19,7 @@ from alignment_dagster.lineage.reviews import lost_reviews, reviews
 from alignment_dagster.release.cards.facts import Facts, gather_facts
 from alignment_dagster.release.cards.model import model_card
 from alignment_dagster.release.current_report import latest_report
+from alignment_dagster.release.gate.reference import counted
 from alignment_dagster.release.gate.status import gate_refusal
 from alignment_dagster.study import Study
 
@@ -42,36 +43,40 @@ def released_facts(study: Study, home: Home, checkpoints: Sequence[Artifact]) ->
             f"{others[0]} cannot be exported: the current report ({report.label}) rests on "
             f"another checkpoint. Make a report of this one first: alignment run {study.name}"
         )
-    if study.declaration.approval == "required":
-        _require_approval(archive, study.name, home, report)
+    if study.declaration.approval != "none":
+        _require_approval(archive, study, home, report)
     elif (blocked := gate_refusal(study, home, report)) is not None:
-        _require_approval(archive, study.name, home, report, blocked)
+        _require_approval(archive, study, home, report, blocked)
     with open_report(archive, report.version) as opened:
         return gather_facts(opened)
 
 
 def _require_approval(
-    archive: Archive, study: str, home: Home, report: Artifact, blocked: str = ""
+    archive: Archive, study: Study, home: Home, report: Artifact, blocked: str = ""
 ) -> None:
     """Also what the gate `blocked` is let pass by an approval: a person's decision overrides."""
-    found = reviews(archive, report)
+    decided = reviews(archive, report)
+    found = counted(decided, study.declaration.approvers)
     with open_reader(home) as instance:
-        told = [one for one in told_reviews(instance, study) if one.report == report.version]
+        told = [one for one in told_reviews(instance, study.name) if one.report == report.version]
     lost = lost_reviews(archive, told)
     if lost:
-        raise ArtifactError(f"{lost[0][0]}: {lost[0][1]} (alignment audit check {study})")
+        raise ArtifactError(f"{lost[0][0]}: {lost[0][1]} (alignment audit check {study.name})")
     if found and found[-1].approves:
         return
     said = "nobody has reviewed it"
     if found:
         last = found[-1]
         said = f"{last.reviewer} {last.decision} it on {last.time[:10]} ({last.note})"
-    why = f"study {study!r} exports a checkpoint only with an approved report"
+    if len(found) < len(decided):
+        others = ", ".join(sorted({one.reviewer for one in decided if one not in found}))
+        said += f" (no key of approval.by signed what {others} decided)"
+    why = f"study {study.name!r} exports a checkpoint only with an approved report"
     if blocked:
         why = f"{blocked} Only a person who approves this very report overrides that"
     raise AlignmentError(
         f"{why}, and {report.label} is not approved: {said}. To approve it: "
-        f"{how_to_review(study, report)}"
+        f"{how_to_review(study.name, report)}"
     )
 
 

@@ -6,17 +6,20 @@ And, where it is asked for, a checkpoint itself.
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.audit.check import check_ancestors
 from alignment_dagster.evaluation.harness.export import export_suite
 from alignment_dagster.evaluation.suites.loader import content_digest, load_suite
 from alignment_dagster.foundation.atomic_files import new_folder
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.instance import open_reader
-from alignment_dagster.graph.parents import current_version
 from alignment_dagster.lineage import file_names
+from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.release.checkpoint import released_facts, write_checkpoint
@@ -93,15 +96,30 @@ def _logs(study: Study, evaluation: Artifact, folder: Path) -> str:
     return f"logs: {len(written)} logs for Inspect (inspect view --log-dir …)"
 
 
+def _require_closed(
+    archive: Archive, home: Home, artifact: Artifact, instance: dg.DagsterInstance
+) -> None:
+    """Nothing leaves the house that does not fit together, down to the raw corpus."""
+    report = check_ancestors(archive, home, [artifact], instance)
+    for gap in report.gaps[:1]:
+        more = f", and {len(report.gaps) - 1:,} more" if len(report.gaps) > 1 else ""
+        raise AlignmentError(
+            f"{artifact.label} cannot be exported: {gap.subject}: {gap.message}{more} "
+            f"(alignment audit check {archive.study})"
+        )
+
+
 def _artifacts(study: Study, partition: str, home: Home) -> dict[str, Artifact]:
     """The current evaluation, and exactly the checkpoints that it was made from."""
     lake = Lake(home.lake)
+    lake.pull(study.name)
     with open_reader(home) as instance:
-        version = current_version(instance, study.name, chain.EVALUATION, partition)
-    if version is None:
-        name = partition_label(chain.EVALUATION, partition)
-        raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
-    evaluation = lake.open(study.name, chain.EVALUATION, partition, version)
+        version = current_version(instance, lake, study.name, chain.EVALUATION, partition)
+        if version is None:
+            name = partition_label(chain.EVALUATION, partition)
+            raise AlignmentError(f"{study.name}: {name} has not been materialized yet")
+        evaluation = lake.open(study.name, chain.EVALUATION, partition, version)
+        _require_closed(Archive(lake, study.name), home, evaluation, instance)
     for suite in study.suites:
         if evaluation.provenance.inputs.external_inputs.get(suite.name) not in (
             None,

@@ -19,6 +19,7 @@ from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.run_tags import COMMAND, STARTED_BY
 from alignment_dagster.graph.runs import end_leaked_runs, has_dead_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.graph.stores import Stores
@@ -26,7 +27,7 @@ from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.locks import run_lock
 from alignment_dagster.lineage.partition_keys import partition_label
 from alignment_dagster.preflight.study_check import require_data_folder
-from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY, refresh_job, train_job
+from alignment_dagster.refresh.job_names import refresh_job, train_job
 from alignment_dagster.running.plan import Selection, Task, check_selection, count_artifacts, waves
 from alignment_dagster.running.terminal import Terminal
 from alignment_dagster.steps.registry import READING_WAVE, TRAINING_WAVE, wave_steps

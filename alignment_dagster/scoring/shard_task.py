@@ -37,6 +37,8 @@ class ScoredShard:
     """Of a shard and a scorer: how many documents there are, and how many were looked at."""
 
     scorer: str
+    name: str
+    """Of the file with its columns: folder and file."""
     documents: int
     scored: int
 
@@ -68,4 +70,4 @@ def score_shard(task: ShardTask) -> ScoredShard:
         with atomic_file(path) as aside:
             pq.write_table(table, aside)
     scored = documents.num_rows - known.num_rows
-    return ScoredShard(task.scorer, documents.num_rows, scored)
+    return ScoredShard(task.scorer, "/".join(task.output.parts[-2:]), documents.num_rows, scored)

@@ -10,16 +10,13 @@ import dagster as dg
 
 from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.lineage.event_metadata import VERSION
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Parent
 
 COMPARED = (chain.RAW_CORPUS, chain.SCORED_CORPUS)
-PAGE = 50
-"""Materializations that are asked for at a time."""
 
 SourceVersion = tuple[Parent, ...]
 """One version of a source: its documents and its scores."""
@@ -43,7 +40,7 @@ def _reference(
     current = _current(instance, lake, study, partition)
     if current is None:
         return None
-    for number, passed in enumerate(_passed(instance, lake, study, partition)):
+    for number, passed in enumerate(_passed(lake, study, partition)):
         parents = passed.provenance.inputs.parents
         now, then = parents[: len(COMPARED)], parents[len(COMPARED) :]
         same = tuple(parent.digest for parent in now) == current
@@ -61,19 +58,18 @@ def _current(
     instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
 ) -> tuple[str, ...] | None:
     """Digests of the documents and scores as they are; None before there are any."""
-    versions = [current_version(instance, study, asset, partition) for asset in COMPARED]
+    versions = [current_version(instance, lake, study, asset, partition) for asset in COMPARED]
     named = [(asset, version) for asset, version in zip(COMPARED, versions, strict=True) if version]
     if len(named) < len(COMPARED):
         return None
     return tuple(lake.read(study, asset, partition, version).digest for asset, version in named)
 
 
-def _passed(
-    instance: dg.DagsterInstance, lake: Lake, study: str, partition: Partition
-) -> Iterator[Artifact]:
+def _passed(lake: Lake, study: str, partition: Partition) -> Iterator[Artifact]:
     """Every drift check of the source that passed and is in the lake, the latest first."""
     there = set(lake.versions(study, chain.CORPUS_DRIFT, partition))
-    for version in _versions(instance, study, partition):
+    for entry in lake.journal(study).history().entries(chain.CORPUS_DRIFT, partition):
+        version = entry.version
         if version not in there:
             continue
         there.discard(version)
@@ -83,20 +79,3 @@ def _passed(
             continue
         if not artifact.provenance.failed:
             yield artifact
-
-
-def _versions(instance: dg.DagsterInstance, study: str, partition: Partition) -> Iterator[str]:
-    wanted = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey([study, chain.CORPUS_DRIFT]),
-        asset_partitions=[partition] if partition else None,
-    )
-    cursor: str | None = None
-    while True:
-        page = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)
-        for record in page.records:
-            event = record.asset_materialization
-            if event is not None and VERSION in event.metadata:
-                yield str(event.metadata[VERSION].value)
-        if not page.has_more:
-            return
-        cursor = page.cursor

@@ -14,7 +14,7 @@ from alignment_dagster import chain
 from alignment_dagster.corpus.documents import short_ids
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
-from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Inputs, environment
@@ -41,7 +41,7 @@ class Earlier:
         """
         lake, study = context.stores.lake, context.study
         version = current_version(
-            context.dagster.instance, study.name, context.asset, context.partition
+            context.dagster.instance, lake, study.name, context.asset, context.partition
         )
         if version is None:
             return cls()

@@ -14,8 +14,8 @@ from alignment_dagster.evaluation.suites.loader import content_digest
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.placement import read_placement
 from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
@@ -182,7 +182,7 @@ def _decided_on(
     instance: dg.DagsterInstance, lake: Lake, study: str, item: ParentSpec
 ) -> str | None:
     """The version of a corpus that the current dispositions were made of."""
-    version = current_version(instance, study, chain.DISPOSITIONS, None)
+    version = current_version(instance, lake, study, chain.DISPOSITIONS, None)
     if version is None:
         return None
     parents = lake.read(study, chain.DISPOSITIONS, None, version).provenance.inputs.parents

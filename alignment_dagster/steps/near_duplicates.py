@@ -22,6 +22,7 @@ from alignment_dagster.deduplication.selection import cluster_sizes, select_kept
 from alignment_dagster.deduplication.shingles import VERSION
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.work_seals import SUFFIX, has_seal, place_of, write_seal
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -86,6 +87,7 @@ def build(context: BuildContext) -> BuildResult:
     """Find the pairs of each role: in the order of the sources, and of the documents in them."""
     settings = declared(context.study)
     cache = context.stores.home.cache / context.study.name / chain.NEAR_DUPLICATES
+    _forget_planted(cache)
     sources, gone = list(_sources(context)), list(_earlier(context))
     digest_parts(
         [part for source in (*sources, *gone) for part in source.parts],
@@ -120,6 +122,8 @@ def build(context: BuildContext) -> BuildResult:
             removed[source.name] = count
     for path in set(cache.iterdir()) - used:
         path.unlink()
+    for path in used:
+        write_seal(*_sealed(path))
     pq.write_table(pa.concat_tables(pairs), context.folder / file_names.NEAR_DUPLICATES)
     table = pa.concat_tables(clusters)
     pq.write_table(table, context.folder / file_names.CLUSTERS)
@@ -133,6 +137,18 @@ def build(context: BuildContext) -> BuildResult:
             **{f"removed/{name}": count for name, count in removed.items()},
         },
     )
+
+
+def _sealed(path: Path) -> tuple[Path, str, dict[str, Path]]:
+    """Where the seal of a kept file lies, for which place, and over what."""
+    return path.with_name(f"{path.name}{SUFFIX}"), place_of(path.parent), {path.name: path}
+
+
+def _forget_planted(cache: Path) -> None:
+    """What was kept before is believed where an earlier run of this home sealed it."""
+    for path in cache.glob("*") if cache.exists() else ():
+        if path.suffix != SUFFIX and not has_seal(*_sealed(path)):
+            path.unlink()
 
 
 def _sources(context: BuildContext) -> Iterator[_Source]:

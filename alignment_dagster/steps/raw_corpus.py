@@ -24,8 +24,8 @@ from alignment_dagster.corpus.sources import (
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.parent_spec import ParentSpec
-from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.step import BuildResult, Step
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
@@ -95,7 +95,9 @@ def build(context: BuildContext) -> BuildResult:
 def _earlier(context: BuildContext) -> EarlierShards | None:
     """The source's current version, verified, if it was read by the same code and declaration."""
     lake, study = context.stores.lake, context.study.name
-    version = current_version(context.dagster.instance, study, context.asset, context.partition)
+    version = current_version(
+        context.dagster.instance, lake, study, context.asset, context.partition
+    )
     if version is None:
         return None
     try:

@@ -11,8 +11,8 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.audit.review_nodes import how_to_review
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.build_context import BuildContext
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.parent_spec import ParentSpec, VersionSelector
-from alignment_dagster.graph.parents import current_version
 from alignment_dagster.graph.partitions import by_recipe, by_replicate, by_source
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.graph.step import BuildResult, Step
@@ -24,7 +24,12 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.reviews import lost_reviews
 from alignment_dagster.release.gate.comparison import write_gate
 from alignment_dagster.release.gate.outcome import Outcome
-from alignment_dagster.release.gate.reference import NOBODY, approval_digest, last_approved
+from alignment_dagster.release.gate.reference import (
+    NOBODY,
+    Approvers,
+    approval_digest,
+    last_approved,
+)
 from alignment_dagster.report.results import CODE_VERSION
 from alignment_dagster.steps.pages.regression_gate import page_metadata
 from alignment_dagster.study import Gate, Study
@@ -35,7 +40,8 @@ CHECK = "no_regression"
 class Past:
     """The current report, the approved one, and what lies behind them: looked up once."""
 
-    def __init__(self) -> None:
+    def __init__(self, by: Approvers) -> None:
+        self._by = by
         self._archive: Archive | None = None
         self._sides: tuple[Side | None, Side | None] = (None, None)
 
@@ -54,12 +60,14 @@ class Past:
     def _look(
         self, instance: dg.DagsterInstance, lake: Lake, study: str
     ) -> tuple[Side | None, Side | None]:
-        version = current_version(instance, study, REPORT, None) if not self._archive else None
+        version = None
+        if self._archive is None:
+            version = current_version(instance, lake, study, REPORT, None)
         if version is not None:
             self._archive = Archive(lake, study)
             _require_all_reviews(self._archive, instance)
             report = self._archive.artifact(REPORT, None, version)
-            approved = last_approved(self._archive, report)
+            approved = last_approved(self._archive, report, self._by)
             then = Side(self._archive, "then", approved) if approved else None
             self._sides = (Side(self._archive, "now", report), then)
         return self._sides
@@ -82,7 +90,7 @@ def build(context: BuildContext) -> BuildResult:
     gate = _gate(context.study)
     report, *others = context.parents.all(REPORT)
     archive = open_archive(context.study.name, context.stores.home)
-    digest = approval_digest(archive, report)
+    digest = approval_digest(archive, report, context.study.declaration.approvers)
     outcome = write_gate(
         archive,
         report,
@@ -115,7 +123,7 @@ def _check(study: str, report: Artifact, outcome: Outcome) -> Check:
 
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Both reports, and of what lies behind each: the answers, and the data that is compared."""
-    past = Past()
+    past = Past(study.declaration.approvers)
     return (
         ParentSpec(REPORT, selector=past.now),
         ParentSpec(REPORT, required=False, selector=past.then),
@@ -146,7 +154,7 @@ def config(study: Study, _partition: Partition) -> Mapping[str, Any]:
 def external_inputs(study: Study, _partition: Partition) -> Mapping[str, str]:
     """The review by which the current report itself is approved: a person's decision counts."""
     archive = open_archive(study.name)
-    return {"approval": approval_digest(archive, archive.report())}
+    return {"approval": approval_digest(archive, archive.report(), study.declaration.approvers)}
 
 
 STEP = Step(

@@ -13,6 +13,7 @@ from alignment_dagster import chain
 from alignment_dagster.engines.tasks import run_tasks
 from alignment_dagster.foundation.atomic_files import link_file
 from alignment_dagster.foundation.sql_literals import scan_parquet
+from alignment_dagster.foundation.work_seals import SUFFIX, has_seal, place_of, write_seal
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.parent_spec import ParentSpec
@@ -49,6 +50,7 @@ def build(context: BuildContext) -> BuildResult:
     for result in run_tasks(
         score_shard, tasks, progress_listener.check, documents=shards.documents
     ):
+        write_seal(*_sealed(context.work, result.name))
         done[result.scorer] += result.scored
         context.report(sum(done.values()), len(scorers) * shards.documents, "scores")
     for name in scorers:
@@ -97,7 +99,7 @@ def _tasks(context: BuildContext, shards: _Shards, earlier: Earlier) -> list[Sha
             name = file_names.shard(file_names.scores(scorer), number)
             if same := earlier.shard(scorer, number, digest):
                 link_file(same, context.folder / name)
-            elif not (context.work / name).exists():
+            elif not has_seal(*_sealed(context.work, name)):
                 open_tasks.append((scorer, number))
     changed = sorted({shards.paths[number] for _, number in open_tasks})
     overlaps = earlier.overlaps(changed)
@@ -118,13 +120,25 @@ def _tasks(context: BuildContext, shards: _Shards, earlier: Earlier) -> list[Sha
     ]
 
 
+def _sealed(work: Path, name: str) -> tuple[Path, str, dict[str, Path]]:
+    """Where the seal of a shard's scores lies, for which place, and over what."""
+    files = {"scores": work / name, "failures": work / FAILED / name}
+    return (work / name).with_suffix(SUFFIX), f"{place_of(work)}/{name}", files
+
+
 def _files(folder: Path, scorer: str) -> list[Path]:
     return sorted((folder / file_names.scores(scorer)).glob("*.parquet"))
 
 
 def _gather_failures(context: BuildContext, shards: _Shards, earlier: Earlier) -> pa.Table:
     """Those that were found now, and those of documents that were not asked again."""
-    found = [pq.read_table(path) for path in (context.work / FAILED).rglob("*.parquet")]
+    names = (
+        file_names.shard(file_names.scores(scorer), number)
+        for scorer in _scorers(context.study)
+        for number in range(len(shards.paths))
+    )
+    places = (context.work / FAILED / name for name in names)
+    found = [pq.read_table(path) for path in places if path.exists()]
     before = earlier.failures()
     for path in shards.paths if before.num_rows else ():
         ids = pq.read_table(path, columns=["document_id"])["document_id"]

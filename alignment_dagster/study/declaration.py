@@ -12,6 +12,7 @@ from alignment_dagster.study.claims import Claim
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.deduplication import NearDuplicates
 from alignment_dagster.study.fields import (
+    Fingerprint,
     Name,
     Names,
     ScorerName,
@@ -30,6 +31,14 @@ from alignment_dagster.study.training import Base, Mix, Model, Pretraining, Toke
 
 OWNED_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 """DuckDB's own; the marts of a study lie in a schema of its name."""
+
+
+class Approval(Declared):
+    """Who may approve a report, by key: a name alone is anybody's."""
+
+    by: Annotated[tuple[Fingerprint, ...], Field(strict=False, min_length=1)]
+    """Fingerprints of reviewers' keys, as `alignment audit approve` prints them. What others decide
+    is kept and shown, and does not count."""
 
 
 class StudyDeclaration(Declared):
@@ -88,10 +97,16 @@ class StudyDeclaration(Declared):
     """What is expected, written down before it is looked at; the report gives each a verdict."""
     limits: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     """What the study's numbers do not show; the report says so."""
-    approval: Literal["none", "required"] = "none"
-    """Whether a checkpoint is exported only when the report on it is approved."""
+    approval: Literal["none", "required"] | Approval = "none"
+    """Whether a checkpoint is exported only when the report on it is approved: by anybody who has a
+    key, or by these."""
     refresh: Refresh | None = None
     """How the study is kept fresh by itself; without it only people start anything."""
+
+    @property
+    def approvers(self) -> frozenset[str]:
+        """Fingerprints of the keys whose decisions count; empty: anybody's."""
+        return frozenset(self.approval.by) if isinstance(self.approval, Approval) else frozenset()
 
     @field_validator("name")
     @classmethod

@@ -14,6 +14,8 @@ Count = Annotated[int, Field(ge=1, lt=2**63)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """The libraries that draw take no more than 32 bits."""
 Positive = Annotated[float, Field(gt=0)]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""Of an ed25519 key: the hex SHA-256 of the 32 bytes of its public half."""
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 """A commit of the hub."""
 ScorerName = Annotated[

@@ -101,7 +101,8 @@ def _nothing_half_written(scene: Scene, operation: str) -> None:
 
 def _no_document_lost(scene: Scene) -> None:
     """The newest documents of the source are those of its file, and no older version is gone."""
-    entries = [json.loads(line) for line in (scene.home / "lake/tiny/journal.jsonl").open()]
+    lines = [json.loads(line) for line in (scene.home / "lake/tiny/journal.jsonl").open()]
+    entries = [line for line in lines if "asset" in line]
     for entry in entries:
         name = (entry["partition"] or "all").replace("|", ".")
         if not (scene.home / "lake/tiny" / entry["asset"] / name / entry["version"]).is_dir():

@@ -7,6 +7,10 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
+import dagster as dg
+
+from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.lineage.event_metadata import VERSION
 from drills.tamper.cell import Cell, Names
 from drills.tamper.mlflow_database import ask, execute
 from drills.tamper.place import Place
@@ -135,6 +139,15 @@ def _add_event(place: Place) -> Names:
     return ((MEASURED, "0" * 16),)
 
 
+def _add_older_event(place: Place) -> Names:
+    """As anybody may who reaches Dagster's pages: an event of no run names another artifact."""
+    report = place.artifact("eval_report")
+    made = dg.AssetMaterialization([place.study, report.asset], metadata={VERSION: report.version})
+    with open_instance(place.home) as instance:
+        instance.report_runless_asset_event(made)
+    return ((report.label, "has no line in the journal"),)
+
+
 def _delete_run(asset: str, everything: bool, place: Place) -> Names:
     artifact = place.artifact(asset)
     run = str(artifact.provenance.dagster_run_id)
@@ -233,6 +246,7 @@ def _events() -> Iterator[tuple[str, str, Callable[[Place], Names]]]:
         yield "event deleted", f"Dagster {asset}", partial(_delete_event, asset)
     yield "event moved to another partition", "Dagster event", _move_event
     yield "event added", "Dagster event", _add_event
+    yield "event of no run added", "Dagster eval_report", _add_older_event
 
 
 def _others() -> Iterator[tuple[str, str, Callable[[Place], Names]]]:

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignment_dagster.lineage.journal import Entry
-from alignment_dagster.lineage.signing import read_signer
+from alignment_dagster.lineage.journal_lines import Entry, read_line
+from alignment_dagster.lineage.signing import Signer, read_signer
 from alignment_dagster.report.results import read_results, results_table
 from drills.tamper.cell import Cell, Names
 from drills.tamper.files import drop_row, edit_value, flip_bit, swap_rows
@@ -31,10 +31,11 @@ GROUP = "insider"
 Change = Callable[[Path], None]
 
 
-def _everywhere(place: Place, forgery: Forgery) -> None:
+def _everywhere(place: Place, forgery: Forgery, signer: Signer) -> None:
     """New versions and digests in the journal and in both databases."""
-    lines = [Entry(**json.loads(forgery.rename(json.dumps(vars(one))))) for one in entries(place)]
-    write_entries(place, lines, chained=True)
+    lines = [read_line(forgery.rename(one.text)) for one in entries(place)]
+    renamed = [line for line in lines if isinstance(line, Entry)]
+    write_entries(place, renamed, chained=True, signer=signer)
     history = place.home.dagster / "history"
     for path in (place.home.root / "mlflow.db", *history.rglob("*.db")):
         _rename_in(path, forgery)
@@ -62,7 +63,7 @@ def _forge(asset: str, name: str, change: Change, place: Place) -> Names:
     signer = read_signer(place.home.root / "keys" / "lake.pem")
     forgery = Forgery(place, signer)
     forged = forgery.forge(old, lambda folder: change(folder / name))
-    _everywhere(place, forgery)
+    _everywhere(place, forgery, signer)
     return ((old.asset,), (forged.label,))
 
 
@@ -99,7 +100,9 @@ def _opposite(hit: float) -> float:
 
 def _all_keys(place: Place) -> Names:
     """Nothing but the keys: every record is signed again by the attacker's."""
-    replace_keys(place, new_key(place.folder))
+    signer = new_key(place.folder)
+    replace_keys(place, signer)
+    write_entries(place, entries(place), chained=True, signer=signer)
     return (("key",),)
 
 

@@ -1,13 +1,12 @@
 """Alterations of the study's journal."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
-from alignment_dagster.foundation.digests import canonical_json
-from alignment_dagster.lineage.journal import START, Entry
+from alignment_dagster.lineage.journal_lines import START, Entry, read_line, sign
 from alignment_dagster.lineage.lake import label
+from alignment_dagster.lineage.signing import Signer
 from drills.tamper.cell import Cell, Names, named
 from drills.tamper.place import Place
 
@@ -15,19 +14,24 @@ GROUP = "journal"
 
 
 def entries(place: Place) -> list[Entry]:
-    """The journal's lines."""
-    return [Entry(**json.loads(line)) for line in place.journal.read_text().splitlines()]
+    """The journal's lines: the study that is altered has no remarks."""
+    lines = [read_line(line) for line in place.journal.read_text().splitlines()]
+    return [line for line in lines if isinstance(line, Entry)]
 
 
-def write_entries(place: Place, lines: list[Entry], *, chained: bool = False) -> None:
-    """The lines as they are, or numbered and chained anew."""
+def write_entries(
+    place: Place, lines: list[Entry], *, chained: bool = False, signer: Signer | None = None
+) -> None:
+    """The lines as they are, or numbered and chained anew, and signed by whoever has a key."""
     written: list[Entry] = []
     for line in lines:
         if chained:
             previous = written[-1].link if written else START
             line = replace(line, number=len(written) + 1, previous=previous)
+        if signer is not None:
+            line = sign(line, place.study, signer)
         written.append(line)
-    text = "".join(canonical_json(asdict(line)) + "\n" for line in written)
+    text = "".join(line.text + "\n" for line in written)
     place.journal.write_text(text, encoding="utf-8")
 
 
@@ -100,6 +104,22 @@ def _add_line(place: Place) -> Names:
     return (*_at(len(lines), first), (name, run))
 
 
+def _swap_signature(place: Place) -> Names:
+    """The signature of another line, in a chain that is written anew behind it."""
+    lines = entries(place)
+    at = len(lines) // 2
+    lines[at] = replace(lines[at], signature=lines[at - 1].signature)
+    write_entries(place, lines, chained=True)
+    return _at(at + 1, lines[at])
+
+
+def _no_signatures(place: Place) -> Names:
+    """As a journal from before lines were signed, with an older artifact current again."""
+    lines = [replace(line, signed_by="", signature="") for line in entries(place)]
+    write_entries(place, [*lines, replace(lines[0], reused=True)], chained=True)
+    return named(f"journal.jsonl line {len(lines) + 1}", "is not signed")
+
+
 def cells() -> Iterator[Cell]:
     """Of single lines, of two, and of the whole file."""
     of = "journal.jsonl"
@@ -113,3 +133,5 @@ def cells() -> Iterator[Cell]:
     yield Cell(GROUP, "last line cut short", of, _cut_journal)
     yield Cell(GROUP, "line added, chain written anew", of, _add_line)
     yield Cell(GROUP, "journal removed", of, _no_journal)
+    yield Cell(GROUP, "signature of another line, chain written anew", of, _swap_signature)
+    yield Cell(GROUP, "all signatures taken out, chain written anew", of, _no_signatures)

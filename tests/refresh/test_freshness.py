@@ -10,7 +10,8 @@ import pytest
 from alignment_dagster import chain
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.lineage.journal import Journal, NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
+from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.refresh.freshness import Age, corpus_ages, report_age, sentence
 from alignment_dagster.refresh.source_looks import looks_file, read_looks
 from tests.support.audited_study import Audited
@@ -24,7 +25,7 @@ def home(tiny: TinyStudy, tmp_path: Path) -> Home:
     """Every source but the last was just read."""
     home = Home(tmp_path / "home")
     for source in tiny.load().sources[:-1]:
-        Journal(home.lake / NAME).append(
+        Lake(home.lake).journal(NAME).append(
             NewEntry(chain.RAW_CORPUS, source.name, "v", "d", "r", "run", False)
         )
     return home

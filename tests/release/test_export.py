@@ -1,6 +1,7 @@
 """Exporting a checkpoint: whole, verified, and only with the approval that a study requires."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -24,11 +25,13 @@ def export(altered: Audited, folder: Path, *more: str) -> tuple[int, str]:
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
-def decide(altered: Audited, decision: str) -> None:
-    done = altered.command(
-        "audit", "approve", NAME, "--reviewer", "ann", "--decision", decision, "--note", "A note."
-    )
+def decide(altered: Audited, decision: str, reviewer: str = "ann") -> str:
+    version = altered.archive.report().version
+    how = ("--reviewer", reviewer, "--decision", decision, "--note", "A note.")
+    done = altered.command("audit", "approve", NAME, version, *how)
     assert done.returncode == 0, done.stderr
+    (key,) = re.findall("signed with key ([0-9a-f]{64})", done.stdout)
+    return key
 
 
 def refused(altered: Audited, folder: Path, *words: str) -> None:
@@ -101,7 +104,38 @@ def test_the_last_decision_opens_and_closes_the_gate_and_closes_it_too_when_take
     refused(gated, tmp_path / "second", "ann rejected it on", "(A note.)")
     version = gated.archive.report().version
     (gated.lake / "reviews" / version / "0002.json").unlink()
-    refused(gated, tmp_path / "third", "0002.json", "Dagster was told of it")
+    refused(gated, tmp_path / "third", "0002.json", "the journal was told of it")
+
+
+def test_only_the_keys_that_a_study_names_open_the_gate(gated: Audited, tmp_path: Path) -> None:
+    decide(gated, "rejected")
+    key = decide(gated, "rejected", "ben")
+    gated.study.change(approval={"by": [key]})
+    decide(gated, "approved", "never_heard_of")
+    words = ("ben rejected it", "no key of approval.by signed what ann, never_heard_of decided")
+    refused(gated, tmp_path / "first", *words)
+    decide(gated, "approved", "ben")
+    code, said = export(gated, tmp_path / "second", "--checkpoint", "dpo")
+    assert code == 0, said
+
+
+def test_nothing_is_approved_without_saying_what(gated: Audited) -> None:
+    how = ("--reviewer", "ann", "--decision", "approved", "--note", "n")
+    done = gated.command("audit", "approve", NAME, *how)
+    assert done.returncode == 2
+    assert gated.archive.report().version in done.stderr
+    assert not (gated.lake / "reviews").exists()
+
+
+def test_what_was_altered_behind_an_evaluation_stops_every_export(
+    altered: Audited, tmp_path: Path
+) -> None:
+    mix = altered.archive.current("curated_mix", "aligned")
+    (mix.path / "spans.parquet").unlink()
+    code, said = export(altered, tmp_path / "exported")
+    assert code == 2
+    assert f"{mix.label} spans.parquet" in said
+    assert not (tmp_path / "exported").exists()
 
 
 def test_an_approval_copied_from_another_report_does_not_open_the_gate(
@@ -135,7 +169,7 @@ def test_an_approved_report_of_other_checkpoints_is_not_enough(
 def test_an_altered_checkpoint_is_refused(altered: Audited, tmp_path: Path) -> None:
     path = checkpoint(altered).path / "dpo" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x00")
-    refused(altered, tmp_path / "exported", "dpo/model.safetensors was changed")
+    refused(altered, tmp_path / "exported", "dpo/model.safetensors: was changed")
 
 
 def test_an_unknown_stage_and_a_full_folder_are_refused(altered: Audited, tmp_path: Path) -> None:

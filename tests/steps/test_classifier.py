@@ -15,7 +15,7 @@ from alignment_dagster.defs.assets import asset
 from alignment_dagster.defs.resources import resources
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -58,7 +58,7 @@ def run(instance: dg.DagsterInstance, study: TinyStudy) -> dict[tuple[str, str],
                 instance=instance,
             )
             assert result.success
-            version = current_version(instance, NAME, step.asset, partition) or ""
+            version = current_version(instance, lake, NAME, step.asset, partition) or ""
             made[step.asset, partition] = lake.open(NAME, step.asset, partition, version)
     return made
 
@@ -112,7 +112,10 @@ def test_too_few_labels_stop_it_with_one_message(tiny: TinyStudy, tmp_path: Path
     with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
         with pytest.raises(dg.Failure, match=r"classifier ai: label 'other' of stories: \d+"):
             run(instance, tiny)
-        assert current_version(instance, NAME, CLASSIFIER, "ai") is None
+        assert (
+            current_version(instance, Lake(Home.from_environment().lake), NAME, CLASSIFIER, "ai")
+            is None
+        )
 
 
 def test_a_study_without_classifiers_reads_and_scores_a_source_in_one_run(

@@ -93,7 +93,8 @@ def test_the_asset_over_its_refreshes(corpus: Corpus) -> None:
 
     # and from nothing the same is found
     for path in cache.iterdir():
-        path.write_bytes(path.read_bytes()[:100] if path.suffix == ".npz" else path.read_bytes())
+        if path.suffix != ".seal":  # also what was planted there without the key
+            path.write_bytes(path.read_bytes()[:100])
     corpus.study.change(near_duplicates={"threshold": 0.7, "shingle": 3, "largest_cluster": 3})
     _, third = corpus.run()
     assert third.version != second.version

@@ -12,7 +12,7 @@ import pytest
 from alignment_dagster.defs.assets import asset
 from alignment_dagster.defs.resources import resources
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.lineage import provenance
 from alignment_dagster.lineage.lake import Artifact, Lake
@@ -42,7 +42,7 @@ def refresh(instance: dg.DagsterInstance, study: TinyStudy) -> tuple[list[str], 
         partition_key=SOURCE,
         instance=instance,
     )
-    version = current_version(instance, NAME, "scored_corpus", SOURCE)
+    version = current_version(instance, lake, NAME, "scored_corpus", SOURCE)
     assert version is not None
     return [step.asset for step in stale], lake.open(NAME, "scored_corpus", SOURCE, version)
 

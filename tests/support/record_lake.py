@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from alignment_dagster.corpus.documents import DOCUMENTS, QUARANTINE, REPEATS
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.lineage import logged_metrics
-from alignment_dagster.lineage.journal import NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.metric import Metric

@@ -46,13 +46,13 @@ def check_ancestors(
     check_records(scope)
     check_code(scope)
     check_parents(scope, artifacts)
-    lines = [line for line in read_journal(scope) if line.entry.key in artifacts]
-    check_entries(scope, lines, artifacts)
-    check_tombstones(scope, lines)
+    journal = read_journal(scope).about(artifacts)
+    check_entries(scope, journal, artifacts)
+    check_tombstones(scope, journal)
     with found.guard("dagster", "Dagster's database"):
-        check_events(scope, lines, read_dagster(scope, lines, instance))
+        check_events(scope, journal, read_dagster(scope, journal, instance))
     with found.guard("mlflow", "MLflow's database"):
-        settled = find_settled_keys(scope, journalled(lines)) | {one.key for one in roots}
+        settled = find_settled_keys(scope, journalled(journal)) | {one.key for one in roots}
         check_runs(scope, read_mlflow(home, archive.study), settled)
     hashing.report(found)
     check_contents(scope, hashing)

@@ -23,6 +23,7 @@ from alignment_dagster.foundation.home import (
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
 from alignment_dagster.foundation.sqlite_copy import copy_databases
 from alignment_dagster.graph.review_events import told_reviews
+from alignment_dagster.lineage.event_metadata import VERSION, event_name
 from alignment_dagster.lineage.reviews import ReviewRecord
 
 PAGE = 1000
@@ -48,6 +49,8 @@ class Event:
     partition: str | None
     metadata: Mapping[str, Any]
     data_version: str | None
+    name: str
+    """How an acknowledgement names it."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +169,15 @@ def _events(instance: Any, study: str, asset: str) -> Iterator[Event]:
         for record in page.records:
             made = record.asset_materialization
             tags = made.tags or {}
+            metadata = {name: value.value for name, value in made.metadata.items()}
+            partition, version = partitions.get(record.storage_id), str(metadata.get(VERSION, ""))
             yield Event(
                 run_id=record.run_id,
                 asset=asset,
-                partition=partitions.get(record.storage_id),
-                metadata={name: value.value for name, value in made.metadata.items()},
+                partition=partition,
+                metadata=metadata,
                 data_version=tags.get("dagster/data_version"),
+                name=event_name(asset, partition, version, record.run_id, record.timestamp),
             )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import stat
 from collections.abc import Iterable
 
 from alignment_dagster.audit.check.scope import Scope
@@ -34,6 +35,9 @@ def check_records(scope: Scope) -> None:
 def check_keys(scope: Scope) -> bool:
     """Whether the trusted keys can be read, and are those that their files are named after."""
     folder = scope.archive.lake.keys.folder
+    for path in sorted({folder, *folder.glob("*/")}):
+        if path.is_dir() and path.stat().st_mode & stat.S_IWOTH:
+            scope.findings.note(f"{path}: everybody may write here, and so choose who is trusted.")
     own: set[str] = set()
     before = len(scope.findings.gaps)
     for path in sorted((folder / TRUSTED).glob("*.pem")):

@@ -53,6 +53,8 @@ class CheckReport:
     counts: Mapping[str, int]
     """What was looked at: artifacts, files, bytes, chains, documents, numbers, events, …"""
     seconds: float
+    head: str = ""
+    """Of the journal, to be kept elsewhere; empty where not the whole study was looked at."""
 
     @property
     def closed(self) -> bool:
@@ -64,7 +66,7 @@ class CheckReport:
         blocks: list[Node | Table] = [*self._gaps(), *self._changes(), self._counts()]
         return Answer(
             title=f"check of {self.study}",
-            sentences=(self._verdict(), *self.notes),
+            sentences=(self._verdict(), *self._ends(), *self.notes),
             blocks=blocks,
             data={
                 "study": self.study,
@@ -73,6 +75,7 @@ class CheckReport:
                 "changes": [asdict(change) for change in self.changes],
                 "notes": list(self.notes),
                 "counts": dict(self.counts),
+                "journal": self.head,
                 "seconds": self.seconds,
             },
             tone="good" if self.closed else "bad",
@@ -84,6 +87,11 @@ class CheckReport:
             return f"Closed: everything that is recorded fits together ({looked})."
         subjects = len({gap.subject for gap in self.gaps})
         return f"NOT closed: {len(self.gaps):,} gaps about {subjects:,} things ({looked})."
+
+    def _ends(self) -> tuple[str, ...]:
+        if not self.head:
+            return ()
+        return (f"The journal ends with {self.head} (kept elsewhere, it shows a rollback).",)
 
     def _gaps(self) -> list[Node]:
         known = [kind for kind in GAP_TITLES if any(gap.kind == kind for gap in self.gaps)]

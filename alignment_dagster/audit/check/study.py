@@ -1,7 +1,6 @@
 """The check of a whole study: everything that the lake has of it, and both databases."""
 
 import time
-from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from alignment_dagster.audit.check.answers import check_answers
@@ -12,7 +11,12 @@ from alignment_dagster.audit.check.dagster_records import NOTHING
 from alignment_dagster.audit.check.documents import check_documents
 from alignment_dagster.audit.check.events import check_events, check_strays, read_dagster
 from alignment_dagster.audit.check.file_hashes import FileHasher
-from alignment_dagster.audit.check.journal import JournalLine, check_entries, read_journal
+from alignment_dagster.audit.check.journal import (
+    ReadJournal,
+    check_entries,
+    check_head,
+    read_journal,
+)
 from alignment_dagster.audit.check.mixes import check_mixes
 from alignment_dagster.audit.check.mlflow_reader import read_mlflow
 from alignment_dagster.audit.check.mlflow_runs import (
@@ -23,6 +27,7 @@ from alignment_dagster.audit.check.mlflow_runs import (
 from alignment_dagster.audit.check.numbers import check_numbers
 from alignment_dagster.audit.check.records import check_parents, check_records
 from alignment_dagster.audit.check.report import Change, CheckReport
+from alignment_dagster.audit.check.resumed import note_resumed
 from alignment_dagster.audit.check.reviews import (
     check_lost_reviews,
     check_reviews,
@@ -34,6 +39,7 @@ from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.ancestry import children_of
 from alignment_dagster.lineage.archive import REPORT, Archive
+from alignment_dagster.lineage.journal_lines import Head
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.provenance import Key
 
@@ -43,12 +49,14 @@ def check_study(
     home: Home,
     *,
     today: StaleReasons | None = None,
+    since: Head | None = None,
     workers: int = count_workers(),
 ) -> CheckReport:
     """Recompute and cross-check everything that the lake has of a study; writes nothing.
 
     Args:
         today: the study as it is declared today; None where it is not declared (any more).
+        since: the journal's head, as somebody kept it elsewhere.
         workers: threads that hash.
     """
     started = time.monotonic()
@@ -56,11 +64,13 @@ def check_study(
     artifacts = survey(archive, found)
     hashing = FileHasher(artifacts.values(), workers)
     scope = Scope(archive, home, artifacts, artifacts, found, children_of(artifacts.values()))
-    lines = check_all_records(scope)
-    _check_databases(scope, lines)
+    journal = check_all_records(scope)
+    if since is not None:
+        check_head(scope, journal, since)
+    _check_databases(scope, journal)
     hashing.report(found)
     check_contents(scope, hashing)
-    changes = _changes(scope, lines, today)
+    changes = _changes(scope, journal, today)
     return CheckReport(
         study=archive.study,
         gaps=tuple(found.gaps),
@@ -68,6 +78,7 @@ def check_study(
         notes=tuple(found.notes),
         counts=dict(found.counts),
         seconds=time.monotonic() - started,
+        head=journal.head,
     )
 
 
@@ -76,35 +87,37 @@ def _recorded_keys(scope: Scope) -> set[Key]:
     return set(scope.artifacts) | set(scope.archive.keys)
 
 
-def check_all_records(scope: Scope) -> list[JournalLine]:
-    """What lies in the lake but the files themselves; the journal's lines that can be read."""
+def check_all_records(scope: Scope) -> ReadJournal:
+    """What lies in the lake but the files themselves; the journal as far as it can be read."""
     check_records(scope)
     check_code(scope)
     check_parents(scope, _recorded_keys(scope))
-    lines = read_journal(scope)
-    check_entries(scope, lines, _recorded_keys(scope))
+    journal = read_journal(scope)
+    check_entries(scope, journal, _recorded_keys(scope))
+    note_resumed(scope)
     check_reviews(scope)
-    check_tombstones(scope, lines)
-    return lines
+    check_lost_reviews(scope, journal.reviews, "the journal")
+    check_tombstones(scope, journal)
+    return journal
 
 
-def _check_databases(scope: Scope, lines: list[JournalLine]) -> None:
+def _check_databases(scope: Scope, journal: ReadJournal) -> None:
     there = _recorded_keys(scope)
     dagster = NOTHING
     with scope.findings.guard("dagster", "Dagster's database"):
-        dagster = read_dagster(scope, lines)
-        check_events(scope, lines, dagster)
-        check_strays(scope, there, dagster)
-        check_lost_reviews(scope, dagster.reviews)
+        dagster = read_dagster(scope, journal)
+        check_events(scope, journal, dagster)
+        check_strays(scope, there, dagster, journal)
+        check_lost_reviews(scope, dagster.reviews, "Dagster")
     with scope.findings.guard("mlflow", "MLflow's database"):
         mlflow = read_mlflow(scope.home, scope.study)
-        check_runs(scope, mlflow, find_settled_keys(scope, journalled(lines)))
+        check_runs(scope, mlflow, find_settled_keys(scope, journalled(journal)))
         check_stray_runs(scope, mlflow, there, dagster.alive)
 
 
-def journalled(lines: Iterable[JournalLine]) -> set[Key]:
+def journalled(journal: ReadJournal) -> set[Key]:
     """The artifacts that the journal has a line for."""
-    return {(line.entry.asset, line.entry.partition, line.entry.version) for line in lines}
+    return {(line.entry.asset, line.entry.partition, line.entry.version) for line in journal.lines}
 
 
 def check_contents(scope: Scope, hashing: FileHasher) -> None:
@@ -136,14 +149,12 @@ def find_changes_since_report(
     return _changes(scope, read_journal(scope), today)
 
 
-def _changes(
-    scope: Scope, lines: Collection[JournalLine], today: StaleReasons | None
-) -> tuple[Change, ...]:
+def _changes(scope: Scope, journal: ReadJournal, today: StaleReasons | None) -> tuple[Change, ...]:
     if today is None:
         scope.findings.note(f"{scope.study} is not declared: nothing to compare the report with.")
         return ()
     current: dict[tuple[str, str | None], Artifact] = {}
-    for line in lines:
+    for line in journal.lines:
         entry = line.entry
         artifact = scope.artifacts.get(entry.key)
         if artifact is not None:

@@ -1,8 +1,6 @@
 """Artifacts that were collected as garbage: each by a signed tombstone, and none that is needed."""
 
-from collections.abc import Collection
-
-from alignment_dagster.audit.check.journal import JournalLine
+from alignment_dagster.audit.check.journal import ReadJournal
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.ancestry import parent_keys
@@ -15,9 +13,9 @@ from alignment_dagster.lineage.tombstone import is_collected, remaining_files, v
 KIND = "collected"
 
 
-def check_tombstones(scope: Scope, lines: Collection[JournalLine]) -> None:
+def check_tombstones(scope: Scope, journal: ReadJournal) -> None:
     """Every tombstone holds; nothing that is there, current or reviewed needs what is gone."""
-    current = {(one.entry.asset, one.entry.partition): one.entry.version for one in lines}
+    current = {(one.entry.asset, one.entry.partition): one.entry.version for one in journal.lines}
     for artifact in scope.artifacts.values():
         if is_collected(artifact.path):
             scope.findings.counts["collected as garbage"] += 1

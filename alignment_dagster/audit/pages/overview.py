@@ -19,7 +19,7 @@ from alignment_dagster.foundation import page_links
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import REPORT, Archive
-from alignment_dagster.lineage.journal import Entry
+from alignment_dagster.lineage.journal_lines import Entry
 from alignment_dagster.lineage.lake import Artifact, Lake, label
 from alignment_dagster.lineage.reviews import DECISIONS, reviews
 from alignment_dagster.lineage.tombstone import is_collected

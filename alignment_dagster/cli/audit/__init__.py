@@ -3,11 +3,13 @@
 import typer
 
 from alignment_dagster.cli.audit import (
+    acknowledge,
     approve,
     bundle,
     card,
     check,
     diff,
+    head,
     impact,
     listing,
     page,
@@ -22,11 +24,13 @@ audit = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+audit.command("acknowledge")(acknowledge.acknowledge_command)
 audit.command("approve")(approve.approve_command)
 audit.command("bundle")(bundle.bundle)
 audit.command("card")(card.card_command)
 audit.command("check")(check.check_studies)
 audit.command("diff")(diff.diff_command)
+audit.command("head")(head.head_command)
 audit.command("impact")(impact.impact_command)
 audit.command("list")(listing.list_artifacts)
 audit.command("view")(listing.view_artifact)

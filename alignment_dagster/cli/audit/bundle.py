@@ -33,6 +33,7 @@ def bundle(
     size = written.path.stat().st_size
     typer.echo(
         f"{written.path}: {size:,} bytes; {written.report} with {written.artifacts} artifacts and "
-        f"{written.documents:,} documents\nMerkle root {written.root}\nsigned by key {written.key}"
+        f"{written.documents:,} documents\nMerkle root {written.root}\njournal {written.head}"
+        f"\nsigned by key {written.key}"
         f"\ncheck it: alignment audit verify {written.path}, or the verify.py in it"
     )

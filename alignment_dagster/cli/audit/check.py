@@ -11,6 +11,10 @@ def check_studies(
     study: Annotated[
         str | None, typer.Argument(help="One study; all that the lake has without it.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="The journal's head (NUMBER:DIGEST) that was kept: is it still in it?"),
+    ] = None,
     as_json: AsJson = False,
     html: HtmlFile = None,
 ) -> None:
@@ -22,7 +26,7 @@ def check_studies(
     from alignment_dagster.cli.answer_terminal import show
     from alignment_dagster.cli.audit.check_lake import check_lake
 
-    closed, answer = check_lake(study)
+    closed, answer = check_lake(study, since)
     show(answer, as_json=as_json, html=html)
     if not closed:
         raise typer.Exit(1)

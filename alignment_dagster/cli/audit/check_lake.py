@@ -6,25 +6,33 @@ from alignment_dagster.audit.answer import Answer
 from alignment_dagster.audit.check.report import CheckReport
 from alignment_dagster.audit.check.study import check_study
 from alignment_dagster.audit.open_report import open_archive
-from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.home import Home, assets_folder
 from alignment_dagster.graph.stale_reasons import StaleReasons
+from alignment_dagster.lineage.journal_lines import Head
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.preflight.studies import is_declared, load_study
 from alignment_dagster.steps.registry import STEPS
 
 
-def check_lake(name: str | None) -> tuple[bool, Answer]:
+def check_lake(name: str | None, since: str | None) -> tuple[bool, Answer]:
     """Whether all is closed, and the answer.
+
+    Args:
+        since: the journal's head, as it was kept.
 
     Raises:
         AlignmentError: if the lake is not one, has nothing of the study, or a declaration of
-            today cannot be read.
+            today cannot be read, or `since` is no head, or of no study.
     """
+    head = None if since is None else Head.parse(since)
+    if head is not None and name is None:
+        raise AlignmentError("--since: name the study whose journal it is of")
     home = Home.from_environment()
     names = [name] if name else _studies(home)
     reports = [
-        check_study(open_archive(one, home), home, today=declared_today(one)) for one in names
+        check_study(open_archive(one, home), home, today=declared_today(one), since=head)
+        for one in names
     ]
     return all(report.closed for report in reports), _answer(reports)
 

@@ -8,8 +8,9 @@ A name stays with the key that it signed with first. Who that is, the home canno
 public keys in `<home>/keys/reviewers/` by another way.
 """
 
-from alignment_dagster.lineage.reviews.files import REVIEWERS, REVIEWS, review_digest
-from alignment_dagster.lineage.reviews.review import DECISIONS, Review, ReviewRecord
+from alignment_dagster.lineage.review_records import REVIEWS, ReviewRecord
+from alignment_dagster.lineage.reviews.files import REVIEWERS, review_digest
+from alignment_dagster.lineage.reviews.review import DECISIONS, Review
 from alignment_dagster.lineage.reviews.verification import lost_reviews, review_problems, reviews
 
 __all__ = [

@@ -1,20 +1,17 @@
 """The files of reviews: numbered, written once, never changed."""
 
-import hashlib
 import json
-import re
 from pathlib import Path
 
 from alignment_dagster.foundation.atomic_files import atomic_file, flush
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
+from alignment_dagster.lineage.review_records import REVIEWS, payload_digest, read_review
 from alignment_dagster.lineage.reviews.review import Review
-from alignment_dagster.lineage.signing import Envelope, payload_of
+from alignment_dagster.lineage.signing import Envelope
 
-REVIEWS = "reviews"
 REVIEWERS = "reviewers"
-FILE = re.compile(r"[0-9]{4}\.json")
 
 
 def review_files(archive: Archive, report: Artifact) -> list[Path]:
@@ -35,28 +32,6 @@ def file_name(number: int) -> str:
 def public_path(archive: Archive, reviewer: str) -> Path:
     """Where the public key lies that a name signed with first."""
     return archive.lake.keys.folder / REVIEWERS / f"{reviewer}.pub.pem"
-
-
-def read_review(path: Path) -> Envelope:
-    """An envelope, NOT verified.
-
-    Raises:
-        ArtifactError: if it is gone or damaged.
-    """
-    try:
-        envelope = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError("is gone") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"is damaged ({error})") from None
-    if not isinstance(envelope, dict):
-        raise ArtifactError("is damaged (not an object)")
-    return envelope
-
-
-def payload_digest(envelope: Envelope) -> str:
-    """Hex SHA-256 of what is signed, NOT verified."""
-    return hashlib.sha256(payload_of(envelope)).hexdigest()
 
 
 def review_digest(archive: Archive, report: Artifact, number: int) -> str:

@@ -35,17 +35,6 @@ class Review:
         return self.decision == DECISIONS[0]
 
 
-@dataclass(frozen=True)
-class ReviewRecord:
-    """A review as Dagster was told of it."""
-
-    report: str
-    """The report's version."""
-    number: int
-    digest: str
-    """SHA-256 of the signed payload."""
-
-
 def require_valid(reviewer: str, decision: str, note: str) -> None:
     """That a name cannot leave its folder, and that something was decided, for a reason.
 

@@ -7,21 +7,16 @@ from datetime import datetime
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.lineage.reviews.files import (
+from alignment_dagster.lineage.paths import is_version
+from alignment_dagster.lineage.review_records import (
     FILE,
     REVIEWS,
-    file_name,
-    payload_digest,
-    public_path,
-    read_review,
-    review_files,
-)
-from alignment_dagster.lineage.reviews.review import (
-    Review,
     ReviewRecord,
-    require_valid,
-    statement_of,
+    payload_digest,
+    read_review,
 )
+from alignment_dagster.lineage.reviews.files import file_name, public_path, review_files
+from alignment_dagster.lineage.reviews.review import Review, require_valid, statement_of
 from alignment_dagster.lineage.signing import Envelope, key_id, payload_of, read_public, signed_by
 
 
@@ -29,8 +24,8 @@ def reviews(archive: Archive, report: Artifact) -> list[Review]:
     """The decisions about a report, in order, each verified.
 
     Raises:
-        ArtifactError: names the review that is not signed by its reviewer, is missing, was moved
-            or altered, or is about another report.
+        ArtifactError: names the review that is not signed by its reviewer, is missing (also as the
+            journal names it), was moved or altered, or is about another report.
     """
     found: list[Review] = []
     previous = None
@@ -47,6 +42,10 @@ def reviews(archive: Archive, report: Artifact) -> list[Review]:
             raise ArtifactError(f"{where}: {error}") from None
         previous = payload_digest(envelope)
         found.append(review)
+    told = archive.lake.journal(archive.study).history().reviews.values()
+    about = [one for one in told if one.report == report.version]
+    for subject, what in lost_reviews(archive, about, "the journal"):
+        raise ArtifactError(f"{subject}: {what}")
     return found
 
 
@@ -70,17 +69,28 @@ def review_problems(archive: Archive) -> list[tuple[str, str]]:
     return problems
 
 
-def lost_reviews(archive: Archive, told: Iterable[ReviewRecord]) -> list[tuple[str, str]]:
-    """The reviews that Dagster was told of and that are gone or others now: (which, what)."""
+def lost_reviews(
+    archive: Archive, told: Iterable[ReviewRecord], by: str = "Dagster"
+) -> list[tuple[str, str]]:
+    """The reviews that somebody was told of and that are gone or others now: (which, what).
+
+    Args:
+        by: who was told.
+    """
     problems = []
     for one in told:
+        if not is_version(one.report):
+            problems.append(
+                (REVIEWS, f"{by} was told of one of {one.report!r}, which is no report")
+            )
+            continue
         path = archive.lake.root / archive.study / REVIEWS / one.report / file_name(one.number)
         subject = f"{REVIEWS}/{one.report}/{path.name}"
         try:
             if payload_digest(read_review(path)) != one.digest:
-                problems.append((subject, "is not the review that Dagster was told of"))
+                problems.append((subject, f"is not the review that {by} was told of"))
         except ArtifactError as error:
-            problems.append((subject, f"Dagster was told of it, and it {error}"))
+            problems.append((subject, f"{by} was told of it, and it {error}"))
     return problems
 
 

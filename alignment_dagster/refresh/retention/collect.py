@@ -12,7 +12,7 @@ from alignment_dagster.audit.open_report import open_archive
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, is_dead
-from alignment_dagster.graph.parents import current_version
+from alignment_dagster.graph.current import current_version
 from alignment_dagster.graph.review_events import told_reviews
 from alignment_dagster.graph.staleness import Staleness
 from alignment_dagster.lineage.archive import REPORT, Archive
@@ -96,7 +96,7 @@ def _is_of(run: dg.DagsterRun, study: str) -> bool:
 
 def _current(instance: dg.DagsterInstance, archive: Archive) -> Iterator[Key]:
     for asset, partition in dict.fromkeys(key[:2] for key in archive.keys):
-        version = current_version(instance, archive.study, asset, partition)
+        version = current_version(instance, archive.lake, archive.study, asset, partition)
         if version is not None:
             yield (asset, partition, version)
 

@@ -14,6 +14,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.journal import JOURNAL
+from alignment_dagster.lineage.journal_lines import read_line
 from alignment_dagster.lineage.manifest import MANIFEST, PROVENANCE, STATEMENT
 from alignment_dagster.lineage.reviews import REVIEWERS, REVIEWS, reviews
 from alignment_dagster.release.dossier import rows, verify
@@ -40,6 +41,8 @@ class WrittenDossier:
     documents: int
     root: str
     key: str
+    head: str
+    """Of the journal in it."""
 
 
 def build_dossier(
@@ -77,8 +80,15 @@ def build_dossier(
         signed = signer.sign(build_statement(archive, opened.report, index, tree, texts, redacted))
         (folder / verify.SIGNED).write_text(json.dumps(signed, indent=1) + "\n", encoding="utf-8")
         write_zip(folder, aside)
+        *_, last = (folder / JOURNAL).read_text(encoding="utf-8").splitlines()
         return WrittenDossier(
-            target, opened.report.label, len(opened.ancestors), tree.count, tree.root, signer.key_id
+            target,
+            opened.report.label,
+            len(opened.ancestors),
+            tree.count,
+            tree.root,
+            signer.key_id,
+            read_line(last).head,
         )
 
 
@@ -105,9 +115,7 @@ def _verify(opened: OpenedReport) -> None:
         archive.lake.open(archive.study, one.asset, one.partition, one.version)
         for check in one.provenance.failed:
             raise ArtifactError(f"{one.label}: its check {check.name} failed: {check.summary}")
-    broken = archive.lake.journal(archive.study).problems()
-    if broken:
-        raise ArtifactError(broken[0])
+    archive.lake.journal(archive.study).history()
 
 
 def _gather_files(opened: OpenedReport, folder: Path, texts: bool, redacted: Sequence[str]) -> Tree:

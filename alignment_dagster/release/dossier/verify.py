@@ -42,6 +42,7 @@ INDEX, SIGNED = "index.json", "index.statement.json"
 BASE = "base checkpoint"
 MIX, TRUNK, DOCUMENTS = "curated_mix", "trunk_checkpoint", "ledgers/documents.jsonl.gz"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+JOURNAL_LINE = "application/vnd.alignment.journal-line+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:alignment:dossier:1"
 PROOF_TYPE = "urn:alignment:document-proof:1"
@@ -143,12 +144,11 @@ def read_key(pem: bytes) -> tuple[str, Ed25519PublicKey]:
 def opened(envelope: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
     """The statement in a DSSE envelope, and the id of the key whose signature holds."""
     payload = base64.b64decode(envelope["payload"], validate=True)
-    kind = envelope["payloadType"].encode()
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise BrokenError("its signature is over something else than an in-toto statement")
     for signature in envelope["signatures"]:
         if signature["keyid"] in keys:
-            signed = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+            signed = signing_input(envelope["payloadType"], payload)
             try:
                 given = base64.b64decode(signature["sig"], validate=True)
                 keys[signature["keyid"]].verify(given, signed)
@@ -159,6 +159,12 @@ def opened(envelope: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str
                 raise BrokenError("is no in-toto statement")
             return statement, signature["keyid"]
     raise BrokenError("is not signed by a key that counts here")
+
+
+def signing_input(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def leaf_hash(row: Json) -> bytes:
@@ -488,19 +494,43 @@ def failed_checks(artifacts: Json) -> Iterator[str]:
                 yield f"{name}: its check {check['name']} had failed: {check['summary']}"
 
 
-def check_journal(said: Said, bundle: Bundle, artifacts: Json, report: str) -> None:
-    """Each line carries the digest of the one before; the report stands in it."""
-    before, problems, times = "0" * 64, [], 0
+def check_journal(
+    said: Said,
+    bundle: Bundle,
+    predicate: Json,
+    artifacts: Json,
+    keys: dict[str, Ed25519PublicKey],
+) -> None:
+    """Each line carries the digest of the one before, the last one is signed; since when the report
+    is current, and which one followed it."""
+    report, study = predicate["report"], predicate["study"]
+    before, problems = "0" * 64, list[str]()
+    last: Json = {"number": 0, "time": ""}
+    current, newer = None, None
     for number, line in enumerate(bundle.read("journal.jsonl").splitlines(), 1):
-        entry = json.loads(line)
-        if (entry["number"], entry["previous"]) != (number, before):
+        last = json.loads(line)
+        if (last["number"], last["previous"]) != (number, before):
             problems.append(f"journal.jsonl line {number}: one before it was changed or taken out")
-        before = sha256(canonical(entry) + b"\0")
-        if label(entry) == report and entry["digest"] == artifacts[report]["digest"]:
-            times += 1
-    if not times:
-        problems.append(f"journal.jsonl: {report} never became current")
-    said.told(problems, "the journal is an unbroken chain, and the report became current in it")
+        before = sha256(canonical(last) + b"\0")
+        if last.get("asset") != report.partition("@")[0]:
+            continue  # another asset, or a remark
+        if label(last) == report and last["digest"] == artifacts[report]["digest"]:
+            current, newer = last, None
+        elif current:
+            newer = newer or last
+    if current is None:
+        raise BrokenError(f"journal.jsonl: {report} never became current")
+    signed = dict(last, study=study)
+    try:
+        given = base64.b64decode(signed.pop("signature", ""), validate=True)
+        keys[last["signed_by"]].verify(given, signing_input(JOURNAL_LINE, canonical(signed)))
+    except (InvalidSignature, KeyError, ValueError):
+        problems.append("journal.jsonl: its last line is not signed by a key that is here")
+    since = f"became current on {current['time']} (line {current['number']} of its journal)"
+    end = f"an unbroken chain that is signed, and ends with {last['number']}:{before}"
+    said.told(problems, f"study {study}, {report}: {since}, {end}")
+    if newer:
+        said.notes(f"superseded by {label(newer)} at line {newer['number']} ({newer['time']})")
 
 
 # ---------------------------------------------------------------- documents and training
@@ -940,7 +970,7 @@ WHAT WAS PROVED
 
 WHAT WAS NOT PROVED
 - That the key belongs to whom you think, and a reviewer's to that reviewer. Compare fingerprints by
-  other means. That no later review was left out.
+  other means. That no later review was left out, and that no newer report came later.
 - That training really read what its ledger says: the trainer wrote it. Running random segments
   again would show it (`alignment audit replay`); the weights are named here by digest only.
 - That models really gave these answers: the evaluator wrote them. Evaluating again would show it.
@@ -1018,7 +1048,7 @@ def check_content(
     artifacts = said.guard("artifacts", check_artifacts, bundle, keys) or {}
     said.guard("parents", check_parents, artifacts, report)
     said.guard("report", check_report, bundle, statement, artifacts, report)
-    said.guard("journal", check_journal, bundle, artifacts, report)
+    said.guard("journal", check_journal, bundle, statement["predicate"], artifacts, keys)
     training = said.guard("consumption", check_training, bundle, artifacts)
     said.guard("documents", check_documents, bundle, statement, artifacts, training)
     if statement["predicate"]["texts"]:

@@ -1,30 +1,39 @@
 """Which report a new one is held against: the last one before it that a person approved."""
 
+from collections.abc import Collection, Sequence
+
 from alignment_dagster import chain
 from alignment_dagster.lineage.archive import REPORT, Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.reviews import REVIEWS, Review, review_digest, reviews
 
 NOBODY = "none"
+Approvers = Collection[str]
+"""Fingerprints of the keys whose decisions count; empty: anybody's."""
 
 
-def approval(archive: Archive, report: Artifact) -> Review | None:
-    """The last decision about a report, where it approves.
+def approval(archive: Archive, report: Artifact, by: Approvers) -> Review | None:
+    """The last decision about a report that counts, where it approves.
 
     Raises:
         ArtifactError: if a review of it was altered, moved or taken out.
     """
-    found = reviews(archive, report)
+    found = counted(reviews(archive, report), by)
     return found[-1] if found and found[-1].approves else None
 
 
-def approval_digest(archive: Archive, report: Artifact) -> str:
+def counted(found: Sequence[Review], by: Approvers) -> list[Review]:
+    """The decisions of those who may decide."""
+    return [review for review in found if not by or review.signed_by in by]
+
+
+def approval_digest(archive: Archive, report: Artifact, by: Approvers) -> str:
     """SHA-256 of the signed approval; `none` where there is none."""
-    found = approval(archive, report)
+    found = approval(archive, report, by)
     return review_digest(archive, report, found.number) if found else NOBODY
 
 
-def last_approved(archive: Archive, current: Artifact) -> Artifact | None:
+def last_approved(archive: Archive, current: Artifact, by: Approvers) -> Artifact | None:
     """Of the other reports whose last decision approves, the one that became current last.
 
     Raises:
@@ -38,7 +47,7 @@ def last_approved(archive: Archive, current: Artifact) -> Artifact | None:
         if not (archive.lake.root / archive.study / REVIEWS / entry.version).is_dir():
             continue
         report = archive.artifact(REPORT, None, entry.version)
-        if approval(archive, report) is not None:
+        if approval(archive, report, by) is not None:
             return report
     return None
 

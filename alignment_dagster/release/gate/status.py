@@ -37,7 +37,7 @@ def gate_line(study: Study, home: Home, report: Artifact) -> str | None:
         return f"has not looked at this report yet (alignment run {study.name})"
     if not found.blocks:
         return f"passed. {found.sentence}"
-    review = approval(open_archive(study.name, home), report)
+    review = approval(open_archive(study.name, home), report, study.declaration.approvers)
     if review is None:
         return f"BLOCKED. {found.sentence}"
     return f"overridden by {review.reviewer}, who approved this report. {found.sentence}"

@@ -1,4 +1,4 @@
-"""Stages that are finished: kept in the work folder until the whole job is done."""
+"""Stages that are finished: kept in the work folder, sealed, until the whole job is done."""
 
 import json
 import shutil
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.work_seals import is_sealed, seal
 from alignment_dagster.lineage import file_names
 from alignment_dagster.training.consumption import DOCUMENTS_SCHEMA, Ledger
 from alignment_dagster.training.model_folder import write_model
@@ -39,7 +40,7 @@ def save(
         for name, table in (tables or {}).items():
             pq.write_table(table, aside / name, compression="zstd")
         content = {"identity": identity, "files": _digests(aside)}
-        sealed = {"content": content, "digest": sha256_json(content)}
+        sealed = {"content": content, "seal": seal(content)}
         (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -51,11 +52,13 @@ def load(folder: Path, identity: str, say: Callable[[str], None]) -> StageRecord
     if problem := _find_problem(folder, identity):
         say(f"the finished stage {folder.name} is not used: {problem}")
         return None
-    say(f"{folder.name} was finished before")
+    state = sha256_json(_digests(folder))
+    say(f"{folder.name} was finished before: state {state[:16]}")
     return StageRecord(
         folder.name,
         Ledger.read(folder / file_names.CONSUMPTION),
         read_log(folder / file_names.TRAINING_LOG),
+        resumed_from=state,
     )
 
 
@@ -63,7 +66,9 @@ def _find_problem(folder: Path, identity: str) -> str | None:
     try:
         sealed = json.loads((folder / STATE).read_text(encoding="utf-8"))
         content = sealed["content"]
-        if sealed["digest"] != sha256_json(content) or content["files"] != _digests(folder):
+        if not is_sealed(content, sealed["seal"]):
+            return "no run of this home wrote it"
+        if content["files"] != _digests(folder):
             return "its files were altered"
         if content["identity"] != identity:
             return "it belongs to another configuration"

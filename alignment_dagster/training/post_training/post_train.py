@@ -28,6 +28,7 @@ from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.lineage.provenance import RESUMED_FROM
 from alignment_dagster.study import (
     GroupPolicyOptimisation,
     PreferenceOptimisation,
@@ -232,6 +233,8 @@ class PostTraining:
             f"{stage}_final_loss": float(record.log[-1]["loss"] or 0),
             "peak_memory_bytes": peak_memory_bytes(self.context.device),
         }
+        if record.resumed_from:
+            self.measured[f"{stage}_{RESUMED_FROM}"] = record.resumed_from
         return record
 
     def _identity(

@@ -39,6 +39,8 @@ class StageRecord:
     log: list[LogRow] = field(default_factory=list)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     """What else it wrote down, by file name."""
+    resumed_from: str = ""
+    """SHA-256 of what a stopped run had left of it, where it was finished then."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Checkpoints for an exact resume: weights, optimizer, random state, and the ledgers so far.
 
 A checkpoint is written aside and renamed into place; only the newest stays. It carries a digest
-of each of its files and the identity of the job that wrote it. One that does not fit is not used:
-training then starts anew, which gives the same bytes and only costs time.
+of each of its files and the identity of the job that wrote it, under a seal. One that does not fit
+is not used: training then starts anew, which gives the same bytes and only costs time.
 
 A kept state is the same, but stays: the artifact holds it, and training can be replayed from it.
 """
@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 from alignment_dagster.foundation.atomic_files import atomic_folder
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.work_seals import is_sealed, seal
 from alignment_dagster.lineage import file_names
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA, Ledger
 from alignment_dagster.training.pretraining.value_head import NAME
@@ -31,6 +32,8 @@ PREFIX = "checkpoint-"
 ASIDE = "unfinished-checkpoint"
 TENSORS = file_names.STATE_TENSORS
 STATE = "checkpoint.json"
+SEAL = "checkpoint.seal"
+"""Of the work folder alone: artifacts are signed, and the same whoever makes them."""
 VALUE_HEAD = {f"{NAME}.weight": 2, f"{NAME}.bias": 1}
 """Of its parameters the number of dimensions; they are the last of a model."""
 
@@ -46,6 +49,8 @@ class TrainingState:
     log_before: list[LogRow] = field(default_factory=list)
     """Of a trunk on the same mix: the guard looks back on it."""
     log_schema: pa.Schema = PRETRAINING_SCHEMA
+    resumed_from: str = ""
+    """SHA-256 that names the state that a stopped run had left, where this went on from one."""
 
     @property
     def step(self) -> int:
@@ -84,6 +89,7 @@ def take_over(work: Path, earlier: Iterable[Path], state_steps: Collection[int],
     """Put the states of earlier artifacts where `resume` looks, which finds out whether they fit.
 
     Args:
+        earlier: folders of artifacts, verified by whoever names them.
         state_steps: the steps whose states are to be kept again.
         last: the last step that is wanted.
     """
@@ -98,6 +104,8 @@ def take_over(work: Path, earlier: Iterable[Path], state_steps: Collection[int],
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with atomic_folder(place, aside=work / ASIDE):
                     shutil.copytree(state_folder(folder, step), work / ASIDE, dirs_exist_ok=True)
+                    sealed = json.loads((work / ASIDE / STATE).read_text(encoding="utf-8"))
+                    (work / ASIDE / SEAL).write_text(seal(sealed["content"]), encoding="utf-8")
 
 
 def resume(
@@ -120,10 +128,11 @@ def resume(
             shutil.rmtree(folder)
             continue
         restore(folder, state)
-        say(f"resumed after step {state.step}")
+        state.resumed_from = json.loads((folder / STATE).read_text(encoding="utf-8"))["digest"]
+        say(f"resumed after step {state.step} from state {state.resumed_from[:16]}")
         break
     for step in saved_steps(work):
-        if step > state.step:
+        if step > state.step or step not in state_steps:
             shutil.rmtree(state_folder(work, step))
 
 
@@ -167,6 +176,7 @@ def _write(final: Path, aside: Path, identity: str, state: TrainingState) -> Non
         content = {"identity": identity, "step": state.step, "files": files}
         sealed = {"content": content, "digest": sha256_json(content)}
         (aside / STATE).write_text(json.dumps(sealed), encoding="utf-8")
+        (aside / SEAL).write_text(seal(content), encoding="utf-8")
 
 
 def _checkpoints(work: Path) -> list[Path]:
@@ -191,6 +201,8 @@ def _find_problem(folder: Path, identity: str) -> str | None:
         content = sealed["content"]
         if sealed["digest"] != sha256_json(content):
             return f"{STATE} was altered"
+        if not is_sealed(content, (folder / SEAL).read_text(encoding="utf-8")):
+            return "no run of this home wrote it"
         if content["identity"] != identity:
             return "it belongs to another configuration"
         for name in (TENSORS, file_names.CONSUMPTION, file_names.TRAINING_LOG):

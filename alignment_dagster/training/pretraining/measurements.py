@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from alignment_dagster.engines.devices import describe
 from alignment_dagster.engines.peak import measured_peak, stated_peak
 from alignment_dagster.foundation.job import Progress
+from alignment_dagster.lineage.provenance import RESUMED_FROM
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import peak_memory_bytes
 from alignment_dagster.training.pretraining.loop import Loop
@@ -72,6 +73,8 @@ def measure(loop: Loop, job: PretrainJob, first: int, times: Times) -> dict[str,
         "flops_per_token": flops,
         "peak_memory_bytes": peak_memory_bytes(loop.device),
     }
+    if loop.state.resumed_from:
+        metrics[RESUMED_FROM] = loop.state.resumed_from
     skipped = skipped_steps(loop.state.log)
     taken = [row for row in loop.state.log if row["step"] not in skipped]
     if taken:

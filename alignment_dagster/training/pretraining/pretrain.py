@@ -208,7 +208,9 @@ def _write(loop: Loop, job: PretrainJob) -> None:
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
     write_log(output / file_names.TRAINING_LOG, loop.state.log, loop.state.log_schema)
     if (states := Path(job.work) / file_names.STATES).exists():
-        shutil.copytree(states, output / file_names.STATES)
+        shutil.copytree(
+            states, output / file_names.STATES, ignore=shutil.ignore_patterns(checkpoint.SEAL)
+        )
 
 
 def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:

@@ -30,6 +30,7 @@ from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.lineage.provenance import RESUMED_FROM
 from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.machine import (
     StopRequest,
@@ -230,6 +231,8 @@ class Tamperings:
             f"{tampering.start}_weights_sha256": sha256_file(weights),
             "peak_memory_bytes": peak_memory_bytes(self.context.device),
         }
+        if record.resumed_from:
+            self.measured[f"{tampering.name}_{RESUMED_FROM}"] = record.resumed_from
 
 
 def _write(job: TamperJob, records: list[StageRecord]) -> None:

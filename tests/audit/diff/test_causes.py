@@ -22,7 +22,7 @@ from alignment_dagster.audit.diff.verdict import find_sole_cause, list_warnings,
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
-from alignment_dagster.lineage.journal import NewEntry
+from alignment_dagster.lineage.journal_lines import NewEntry
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.lineage.provenance import Inputs, Provenance

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from alignment_dagster.defs.notifications import sensor
-from alignment_dagster.refresh.job_names import COMMAND, STARTED_BY
+from alignment_dagster.graph.run_tags import COMMAND, STARTED_BY
 from alignment_dagster.study import Study
 from tests.support.notifying_lines import FILE, WEBHOOK, everything_written, failed, lines
 from tests.support.notifying_servers import hook

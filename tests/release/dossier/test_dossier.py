@@ -16,6 +16,7 @@ from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.open_report import OpenedReport
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
+from alignment_dagster.lineage.journal_lines import NewEntry
 from alignment_dagster.release.dossier import verify
 from alignment_dagster.release.dossier.build import build_dossier
 from tests.support.audited_study import Audited
@@ -286,12 +287,49 @@ def test_an_altered_lake_is_not_bundled(
     assert asset in message
 
 
+def test_it_says_of_which_study_and_when_the_report_is_and_which_one_followed_it(
+    altered: Audited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, journal = altered.archive.report(), altered.archive.lake.journal(NAME)
+    made = journal.history().current("eval_report", None)
+    assert made is not None
+    newer = NewEntry("eval_report", None, "f" * 16, "d" * 64, "r" * 64, "run", reused=False)
+    for number, follows in enumerate((False, True)):
+        if follows:
+            journal.append(newer)
+        path = tmp_path / f"{number}.zip"
+        written = build_dossier(altered.archive, report.version, path)
+        assert written.head == journal.history().head
+        assert verify.main([str(path)]) == 0
+        told = capsys.readouterr().out
+        since = f"became current on {made.time} (line {made.number} of its journal)"
+        assert f"study {NAME}, {report.label}: {since}" in told
+        assert f"ends with {written.head}" in told
+        superseded = f"superseded by eval_report@{'f' * 16} at line {made.number + 1} ("
+        assert (superseded in told) is follows
+
+
+def test_a_journal_whose_last_line_is_not_signed_is_not_proved(
+    altered: Audited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "dossier"
+    build_dossier(altered.archive, None, tmp_path / "whole.zip")
+    with zipfile.ZipFile(tmp_path / "whole.zip") as whole:
+        whole.extractall(folder)
+    path = folder / "journal.jsonl"
+    *lines, last = path.read_text().splitlines()
+    signature = json.loads(last)["signature"]
+    path.write_text("\n".join([*lines, last.replace(signature, signature[::-1]), ""]))
+    assert verify.main([str(folder)]) == 1
+    assert "its last line is not signed" in capsys.readouterr().out
+
+
 def test_an_altered_journal_is_not_bundled(altered: Audited, tmp_path: Path) -> None:
     path = altered.lake / "journal.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([*lines[:3], *lines[4:]]))
     (tmp_path / "out").mkdir()
-    assert "journal.jsonl line" in _refused(altered.archive, tmp_path / "out")
+    assert "journal.jsonl: line 4 " in _refused(altered.archive, tmp_path / "out")
 
 
 def test_without_a_key_nothing_is_signed_and_no_key_is_made(

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alignment_dagster.foundation import work_seals
 from alignment_dagster.foundation.job import Progress
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.manifest import Manifest
+from alignment_dagster.lineage.provenance import RESUMED_FROM
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.loop import Loop
@@ -111,7 +113,8 @@ def test_only_the_newest_checkpoint_is_kept_and_resumed_from(
         "checkpoint-00000006"
     ]
     pretrain(stopped, Progress(Path(stopped.work)))
-    assert "resumed after step 6" in said(stopped)
+    assert "resumed after step 6 from state " in said(stopped)
+    assert len(json.loads(Path(stopped.work, "result.json").read_text())[RESUMED_FROM]) == 64
     assert Manifest.of(Path(stopped.output)).files == Manifest.of(Path(pretrained.output)).files
 
 
@@ -120,6 +123,17 @@ def test_a_checkpoint_of_another_configuration_is_not_used(stopped: PretrainJob)
     pretrain(other, Progress(Path(other.work)))
     assert "belongs to another configuration" in said(other)
     assert json.loads(Path(other.work, "result.json").read_text())["resumed_after_step"] == 0
+
+
+def test_a_planted_state_that_agrees_with_itself_is_not_resumed_from(
+    stopped: PretrainJob, pretrained: PretrainJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wrote it has no key; every digest in it holds."""
+    monkeypatch.setattr(work_seals, "_told", ["another key"])
+    pretrain(stopped, Progress(Path(stopped.work)))
+    assert "no run of this home wrote it" in said(stopped)
+    assert RESUMED_FROM not in json.loads(Path(stopped.work, "result.json").read_text())
+    assert Manifest.of(Path(stopped.output)).files == Manifest.of(Path(pretrained.output)).files
 
 
 def flip(path: Path) -> None:
