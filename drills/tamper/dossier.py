@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from alignment_dagster.release.dossier import verify
 from drills.tamper.cell import Cell, Findings, Names
@@ -18,10 +19,23 @@ NAME = "report.zip"
 
 def look(place: Place) -> Findings:
     """The lines of the verifier that say what does not hold, given the lake's key."""
+    return _look(place, f"--key={_lake_key(place)}")
+
+
+def look_without_key(place: Place) -> Findings:
+    """What it says to somebody who does not have the lake's key."""
+    return _look(place)
+
+
+def _lake_key(place: Place) -> Path:
     (key,) = (place.sound / "home" / "keys" / "trusted").glob("*.pem")
+    return key
+
+
+def _look(place: Place, *arguments: str) -> Findings:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = verify.main([str(place.bundle), f"--key={key}"])
+        code = verify.main([str(place.bundle), *arguments])
     lines = [line for line in said.getvalue().splitlines() if not line.startswith("holds")]
     return Findings(tuple(lines) if code else ())
 
@@ -75,6 +89,21 @@ def _other_key(place: Place) -> Names:
     return (("key",),)
 
 
+def _known_key_named(place: Place) -> Names:
+    """The same, with an unchecked signature in front that names the lake's key."""
+    signer = new_key(place.folder)
+    known, _ = verify.read_key(_lake_key(place).read_bytes())
+    bundle = Dossier.read(place.sound_bundle)
+    for name in [one for one in bundle.members if one.startswith("keys/")]:
+        bundle = bundle.having(name, None)
+    bundle = bundle.having("keys/forged.pem", public(signer)).signed(signer)
+    bundle.having_json(
+        verify.SIGNED,
+        lambda envelope: envelope["signatures"].insert(0, {"keyid": known, "sig": ""}),
+    ).write(place.bundle)
+    return ((verify.SIGNED, "exactly one signature"),)
+
+
 def _no_bundle(place: Place) -> Names:
     place.bundle.write_bytes(b"<html>not found</html>")
     return (("not a bundle",),)
@@ -100,6 +129,8 @@ def cells() -> Iterator[Cell]:
     )
     for mutation, alter in whole:
         yield Cell(GROUP, mutation, NAME, alter, look=look)
+    mutation = "signed again with another key, the known one named beside it"
+    yield Cell(GROUP, mutation, NAME, _known_key_named, look=look_without_key)
     for mutation, name, change in MEMBERS:
         alter = partial(_member, name.split("/")[-1], partial(change, name))
         yield Cell(GROUP, mutation, f"{NAME} {name}", alter, look=look)

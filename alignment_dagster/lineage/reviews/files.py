@@ -10,7 +10,7 @@ from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.lineage.reviews.review import Review
-from alignment_dagster.lineage.signing import Envelope, payload_of
+from alignment_dagster.lineage.signing import Envelope, parse_envelope, payload_of
 
 REVIEWS = "reviews"
 REVIEWERS = "reviewers"
@@ -44,14 +44,11 @@ def read_review(path: Path) -> Envelope:
         ArtifactError: if it is gone or damaged.
     """
     try:
-        envelope = json.loads(path.read_text(encoding="utf-8"))
+        return parse_envelope(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError("is gone") from None
     except (OSError, ValueError) as error:
         raise ArtifactError(f"is damaged ({error})") from None
-    if not isinstance(envelope, dict):
-        raise ArtifactError("is damaged (not an object)")
-    return envelope
 
 
 def payload_digest(envelope: Envelope) -> str:

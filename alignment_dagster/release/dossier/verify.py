@@ -140,25 +140,46 @@ def read_key(pem: bytes) -> tuple[str, Ed25519PublicKey]:
     return sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)), key
 
 
+def parsed(content: bytes) -> Any:
+    """JSON that says nothing twice: of two values other readers may take the other one."""
+    text = content.decode("utf-8", "surrogatepass")
+    return json.loads(text, object_pairs_hook=_fields)
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> Json:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        (name, _), *_ = (Counter(name for name, _ in pairs)).most_common(1)
+        raise ValueError(f"{name[:60]}: this field is given twice")
+    return fields
+
+
 def opened(envelope: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
-    """The statement in a DSSE envelope, and the id of the key whose signature holds."""
+    """The statement in a DSSE envelope, and the id of the key whose signature holds.
+
+    There is one signature: of several, those that nobody could check would be read as checked.
+    """
+    signatures = envelope["signatures"]
+    if set(envelope) != {"payload", "payloadType", "signatures"} or [
+        set(one) for one in signatures
+    ] != [{"keyid", "sig"}]:
+        raise BrokenError("is no envelope with exactly one signature")
     payload = base64.b64decode(envelope["payload"], validate=True)
     kind = envelope["payloadType"].encode()
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise BrokenError("its signature is over something else than an in-toto statement")
-    for signature in envelope["signatures"]:
-        if signature["keyid"] in keys:
-            signed = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
-            try:
-                given = base64.b64decode(signature["sig"], validate=True)
-                keys[signature["keyid"]].verify(given, signed)
-            except InvalidSignature:
-                raise BrokenError("its signature does not hold: it was altered") from None
-            statement = json.loads(payload)
-            if statement["_type"] != STATEMENT_TYPE:
-                raise BrokenError("is no in-toto statement")
-            return statement, signature["keyid"]
-    raise BrokenError("is not signed by a key that counts here")
+    key = signatures[0]["keyid"]
+    if key not in keys:
+        raise BrokenError("is not signed by a key that counts here")
+    signed = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    try:
+        keys[key].verify(base64.b64decode(signatures[0]["sig"], validate=True), signed)
+    except InvalidSignature:
+        raise BrokenError("its signature does not hold: it was altered") from None
+    statement = parsed(payload)
+    if statement["_type"] != STATEMENT_TYPE:
+        raise BrokenError("is no in-toto statement")
+    return statement, key
 
 
 def leaf_hash(row: Json) -> bytes:
@@ -280,7 +301,7 @@ class Bundle:
     def json(self, name: str) -> Any:
         """A small member's JSON."""
         try:
-            return json.loads(self.read(name))
+            return parsed(self.read(name))
         except (ValueError, RecursionError) as error:
             raise BrokenError(f"{name} is not JSON ({error})") from None
 
@@ -295,7 +316,7 @@ class Bundle:
                     room -= len(line)
                     if room < 0 or not line.endswith(b"\n"):
                         raise BrokenError(f"{name} unpacks to far more than its size, or is cut")
-                    yield json.loads(line)
+                    yield parsed(line)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
             raise BrokenError(f"{name} is damaged ({error})") from None
 
@@ -333,15 +354,15 @@ def _refuse_name(name: str) -> None:
 # ---------------------------------------------------------------- what is signed
 
 
-def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> Json:
-    """Every file is what the signed index names; returns the signed statement."""
+def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
+    """Every file is what the signed index names; returns the signed statement, and the key."""
     statement, key = opened(bundle.json(SIGNED), keys)
     if statement["predicateType"] != PREDICATE_TYPE:
         raise BrokenError(f"{SIGNED} speaks of something else than a bundle")
     index, problems = bundle.json(INDEX)["files"], []
     if subject(statement, INDEX) != sha256(bundle.read(INDEX)):
         problems.append(f"{INDEX} is not what was signed")
-    said.told(problems, f"{SIGNED} is signed by key {key[:16]}, and names this {INDEX}")
+    said.told(problems, f"{SIGNED} is signed by key {key}, and names this {INDEX}")
     named = {*index, INDEX, SIGNED}
     problems = [f"{name} is missing" for name in sorted(named - set(bundle.sizes))]
     problems += [f"{name} was added" for name in sorted(set(bundle.sizes) - named)]
@@ -355,7 +376,7 @@ def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -
         except BrokenError as error:
             problems.append(str(error))
     said.told(problems, f"all {len(index)} files are there, and have the SHA-256 of the {INDEX}")
-    return statement
+    return statement, key
 
 
 def subject(statement: Json, name: str) -> str:
@@ -394,7 +415,7 @@ def artifact(bundle: Bundle, folder: str, keys: dict[str, Ed25519PublicKey]) -> 
     """Manifest, provenance and signed statement name each other, and the folder's version."""
     files = bundle.json(f"{folder}/manifest.json")["files"]
     recorded = bundle.read(f"{folder}/provenance.json")
-    provenance = json.loads(recorded)
+    provenance = parsed(recorded)
     inputs = provenance["inputs"]
     digest, made_from = sha256(canonical(files)), inputs_digest(inputs)
     generation = provenance.get("generation", 1)
@@ -492,7 +513,7 @@ def check_journal(said: Said, bundle: Bundle, artifacts: Json, report: str) -> N
     """Each line carries the digest of the one before; the report stands in it."""
     before, problems, times = "0" * 64, [], 0
     for number, line in enumerate(bundle.read("journal.jsonl").splitlines(), 1):
-        entry = json.loads(line)
+        entry = parsed(line)
         if (entry["number"], entry["previous"]) != (number, before):
             problems.append(f"journal.jsonl line {number}: one before it was changed or taken out")
         before = sha256(canonical(entry) + b"\0")
@@ -815,7 +836,7 @@ def check_reviews(said: Said, bundle: Bundle, artifacts: Json, report: str) -> N
     before = None
     for number, name in enumerate(sorted(bundle.under("reviews/", ".json")), 1):
         envelope = bundle.json(name)
-        claimed = json.loads(base64.b64decode(envelope["payload"]))["predicate"]["reviewer"]
+        claimed = parsed(base64.b64decode(envelope["payload"]))["predicate"]["reviewer"]
         try:
             key = dict([read_key(bundle.read(f"reviewers/{claimed}.pub.pem"))])
             statement, signer = opened(envelope, key)
@@ -874,7 +895,7 @@ def check_proof(path: str, given: str | None) -> int:
     """Check a proof without the bundle; prints what it says."""
     try:
         with open(path, "rb") as file:
-            proof = json.loads(file.read(WHOLE))
+            proof = parsed(file.read(WHOLE))
         if proof["type"] != PROOF_TYPE:
             raise ValueError
         envelope, own = proof["statement"], proof["key"].encode()
@@ -884,15 +905,18 @@ def check_proof(path: str, given: str | None) -> int:
         raise NoBundleError(f"{path}: is not a proof about a document") from None
     said = Said()
     found = said.guard("the proof", _proved, proof, trusted(envelope, dict([read_key(own)]), given))
-    _say_key(said, given, envelope)
-    if found:
-        print(plain(found))
-    return 0 if found else 1
+    if not found:
+        return 1
+    told, key = found
+    _say_key(said, given, key)
+    print(plain(told if given else f"By the word of a key that came with the proof: {told}"))
+    return 0
 
 
-def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> str:
+def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[str, str]:
+    """What the proof says, and the key whose word that is."""
     statement, key = opened(proof["statement"], keys)
-    said.holds(f"the root is signed by key {key[:16]}")
+    said.holds(f"the root is signed by key {key}")
     predicate, document, leaves = statement["predicate"], proof["document_id"], proof["leaves"]
     root, count = subject(statement, "documents"), predicate["documents"]["count"]
     for one in leaves:
@@ -904,13 +928,15 @@ def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> str:
     about = f"behind {predicate['report']} of study {predicate['study']}"
     ids = [(one["index"], one["leaf"]["document_id"]) for one in leaves]
     if [name for _, name in ids] == [document]:
-        return f"Document {document} IS one of the documents {about}: {told(leaves[0]['leaf'])}"
+        use = told(leaves[0]["leaf"])
+        return f"Document {document} IS one of the documents {about}: {use}", key
     places = [(-1, ""), *ids] if not ids or ids[0][1] > document else ids
     places = places if len(places) == 2 else [*places, (count, "g")]
     (first, before), (second, after) = places
     if second != first + 1 or not before < document < after:
         raise BrokenError("the leaves are not the neighbours of that document")
-    return f"Document {document} is NOT one of the documents {about}: its neighbours are adjacent."
+    absent = f"Document {document} is NOT one of the documents {about}"
+    return f"{absent}: its neighbours are adjacent.", key
 
 
 def told(leaf: Json) -> str:
@@ -927,8 +953,13 @@ def told(leaf: Json) -> str:
 # ---------------------------------------------------------------- the command
 
 
-PROVED = """
-WHAT WAS PROVED
+BY_KNOWN_KEY = "\nWHAT WAS PROVED\n"
+BY_OWN_KEY = """
+WHAT WAS SHOWN, IF THE KEY IS THE SIGNER'S
+The key came with the file, and anybody can make such a file with a key of his own. Until somebody
+tells you the fingerprint above by other means, this shows only that the file agrees with itself.
+"""
+PROVED = """\
 - Whoever holds the key above signed exactly these bytes: report, records and ledgers.
 - Every artifact behind the report was signed when it was made; its records are unchanged, none is
   missing, and each names exactly what it was made from, down to the raw corpora.
@@ -970,26 +1001,18 @@ def trusted(
         raise NoBundleError(f"{given}: cannot be read ({error.strerror})") from None
     except BrokenError as error:
         raise NoBundleError(f"{given}: {error}") from None
-    signers = _signers(envelope)
-    if name not in signers:
-        by = ", ".join(signers) or "nobody"
-        raise NoBundleError(
-            f"{given} is the wrong key: {name}; what it is to check is signed by {by}"
-        )
+    try:
+        others = [one["keyid"] for one in envelope["signatures"]] != [name]
+    except UNLIKE:
+        others = False
+    if others:
+        raise NoBundleError(f"{given} is the wrong key: {name} is not named in what it is to check")
     return {name: key}
 
 
-def _signers(envelope: Json) -> list[str]:
-    try:
-        return [str(one["keyid"]) for one in envelope["signatures"]]
-    except UNLIKE:
-        return []
-
-
-def _say_key(said: Said, given: str | None, envelope: Json) -> None:
+def _say_key(said: Said, given: str | None, checked: str) -> None:
     if given is None:
-        for name in _signers(envelope):
-            said.notes(f"the key came with the file; compare its fingerprint: {name}")
+        said.notes(f"the key came with the file; compare its fingerprint: {checked}")
 
 
 def verify(path: str, given: str | None) -> int:
@@ -998,15 +1021,16 @@ def verify(path: str, given: str | None) -> int:
     said.holds(bundle.described)
     keys = said.guard("keys", lambda _: bundle_keys(bundle)) or {}
     envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED)) or {}
-    statement = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
-    if statement:
-        said.guard(SIGNED, check_content, bundle, statement, keys)
-    _say_key(said, given, envelope)
+    checked = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
+    if checked:
+        said.guard(SIGNED, check_content, bundle, checked[0], keys)
+        _say_key(said, given, checked[1])
     if said.broken:
         print(f"\nNOTHING WAS PROVED: {said.broken} things do not hold; they are named above.")
         return 1
-    texts = statement["predicate"]["texts"]
-    print(PROVED + ("" if texts else NO_TEXTS), end="")
+    texts = checked[0]["predicate"]["texts"]
+    heading = BY_OWN_KEY if given is None else BY_KNOWN_KEY
+    print(heading + PROVED + ("" if texts else NO_TEXTS), end="")
     return 0
 
 
