@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -109,12 +110,31 @@ def _no_bundle(place: Place) -> Names:
     return (("not a bundle",),)
 
 
+def _packed_otherwise(place: Place) -> Names:
+    """A file in it compressed by LZMA, and damaged: what a zip reader raises nobody expects."""
+    with zipfile.ZipFile(place.bundle, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in Dossier.read(place.sound_bundle).members.items():
+            archive.writestr(name, body, zipfile.ZIP_LZMA if name == RESULTS else None)
+        start = archive.getinfo(RESULTS).header_offset + 30 + len(RESULTS)
+    content = bytearray(place.bundle.read_bytes())
+    content[start : start + 9] = bytes(9)
+    place.bundle.write_bytes(content)
+    return ((RESULTS,),)
+
+
+def _large(name: str, bundle: Dossier) -> Dossier:
+    """36 MB of JSON whose values would take more than a gigabyte."""
+    values = b"[" + b",".join([b"[]"] * 12_000_000) + b"]"
+    return bundle.having("filler", os.urandom(200_000)).having(name, values)
+
+
 RESULTS = "report/results.json"
 MEMBERS: tuple[tuple[str, str, Callable[[str, Dossier], Dossier]], ...] = (
     ("file in it replaced", RESULTS, _emptied),
     ("file in it removed", RESULTS, _removed),
     ("file added to it", "report/extra.txt", _added),
     ("file in it replaced, index written to fit", RESULTS, _reindexed),
+    ("signed statement made large", verify.SIGNED, _large),
     ("document taken out, index written to fit", "documents", _row_dropped),
 )
 
@@ -126,6 +146,7 @@ def cells() -> Iterator[Cell]:
         ("bit flipped", _flip),
         ("signed again with another key", _other_key),
         ("another file in its place", _no_bundle),
+        ("file in it packed by another method, and damaged", _packed_otherwise),
     )
     for mutation, alter in whole:
         yield Cell(GROUP, mutation, NAME, alter, look=look)

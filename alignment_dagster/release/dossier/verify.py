@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import argparse
 import base64
-import gzip
 import hashlib
+import io
 import json
 import math
 import os
 import re
+import stat
 import sys
 import zipfile
 import zlib
@@ -49,11 +50,17 @@ LEAF = ("document_id", "recipes", "seen", "source")
 """What a leaf of the tree commits to."""
 TOLERANCE = 1e-9
 ATTACKED = "attack_success"
-RATIO, SLACK, WHOLE, LINE = 200, 1 << 20, 1 << 28, 1 << 26
+RATIO, SLACK, WHOLE, LINE = 200, 1 << 20, 1 << 27, 1 << 26
 """A member may unpack to RATIO times its size plus SLACK bytes; a file that is read whole may have
 WHOLE bytes, and a line LINE."""
+ENVELOPE, KEY = 1 << 18, 1 << 12
+"""Bytes of what is read before any signature was checked."""
+MEMORY, VALUE, DIGITS = 1 << 27, 64, 30
+"""Bytes that the values of one JSON text may take; of one of them, at least; digits of a number."""
 UNLIKE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """What is raised by content that is not of the form that it should have."""
+
+READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 Json = dict[Any, Any]
 """A JSON object, or a table made of such."""
@@ -95,12 +102,14 @@ class Said:
             self.holds(text)
 
     def guard(self, what: str, check: Callable[..., Any], *arguments: Any) -> Any:
-        """The check's result; None where it fails as a whole."""
+        """The check's result; None where it fails as a whole, whatever foreign content raised."""
         try:
             return check(self, *arguments)
+        except NoBundleError:
+            raise
         except BrokenError as error:
             self.fails(f"{what}: {error}")
-        except UNLIKE as error:
+        except Exception as error:
             self.fails(f"{what}: is not of the form that it should have ({error!r})")
         return None
 
@@ -141,9 +150,20 @@ def read_key(pem: bytes) -> tuple[str, Ed25519PublicKey]:
 
 
 def parsed(content: bytes) -> Any:
-    """JSON that says nothing twice: of two values other readers may take the other one."""
+    """JSON that says nothing twice: of two values other readers may take the other one.
+
+    A few bytes can stand for a value, and a value takes much memory: they are counted before.
+    """
+    if len(content) + VALUE * sum(map(content.count, (b",", b"[", b"{"))) > MEMORY:
+        raise BrokenError("is too large to be what it should")
     text = content.decode("utf-8", "surrogatepass")
-    return json.loads(text, object_pairs_hook=_fields)
+    return json.loads(text, object_pairs_hook=_fields, parse_int=_integer)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a number of over {DIGITS} digits")
+    return int(digits)
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> Json:
@@ -239,6 +259,16 @@ def path_root(leaf: bytes, index: int, size: int, path: list[str]) -> str:
 # ---------------------------------------------------------------- the zip, or its folder
 
 
+def regular(path: str) -> IO[bytes]:
+    """A file, opened; a pipe or a device would be waited for, or never end."""
+    # Looked at as it is open: by its name it may be another one a moment later.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NoBundleError(f"{path}: is not a file")
+    return os.fdopen(handle, "rb")
+
+
 class Bundle:
     """The members of the zip, or of the folder it was unpacked into, read in bounded pieces."""
 
@@ -253,8 +283,9 @@ class Bundle:
 
     def _zip_sizes(self, path: str) -> dict[str, int]:
         try:
-            opened = zipfile.ZipFile(path)
-            size = os.path.getsize(path)
+            file = regular(path)
+            size = os.fstat(file.fileno()).st_size
+            opened = zipfile.ZipFile(file)
         except OSError as error:
             raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
         except (zipfile.BadZipFile, *UNLIKE):
@@ -283,6 +314,8 @@ class Bundle:
         """A member's bytes, never more than it is said to hold."""
         if name not in self.sizes:
             raise BrokenError(f"{name} is missing")
+        if self.zip and self.zip.getinfo(name).compress_type not in READABLE:
+            raise BrokenError(f"{name} is packed by another method than stored or deflate")
         try:
             with self.open(name) as member:
                 while piece := member.read(SLACK):
@@ -292,33 +325,40 @@ class Bundle:
         except RuntimeError:
             raise BrokenError(f"{name} is encrypted") from None
 
-    def read(self, name: str) -> bytes:
-        """A small member."""
-        if self.sizes.get(name, 0) > WHOLE:
+    def read(self, name: str, most: int = WHOLE) -> bytes:
+        """A member of at most so many bytes."""
+        if self.sizes.get(name, 0) > most:
             raise BrokenError(f"{name} is too large to be what it should")
         return b"".join(self.pieces(name))
 
-    def json(self, name: str) -> Any:
-        """A small member's JSON."""
+    def json(self, name: str, most: int = WHOLE) -> Any:
+        """The JSON of a member of at most so many bytes."""
+        content = self.read(name, most)
         try:
-            return parsed(self.read(name))
+            return parsed(content)
+        except BrokenError as error:
+            raise BrokenError(f"{name} {error}") from None
         except (ValueError, RecursionError) as error:
             raise BrokenError(f"{name} is not JSON ({error})") from None
 
     def rows(self, name: str) -> Iterator[Json]:
         """A ledger's rows."""
-        if name not in self.sizes:
-            raise BrokenError(f"{name} is missing")
-        room = RATIO * self.sizes[name] + SLACK
-        try:
-            with self.open(name) as member, gzip.GzipFile(fileobj=member) as lines:
-                while line := lines.readline(LINE):
-                    room -= len(line)
-                    if room < 0 or not line.endswith(b"\n"):
-                        raise BrokenError(f"{name} unpacks to far more than its size, or is cut")
-                    yield parsed(line)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-            raise BrokenError(f"{name} is damaged ({error})") from None
+        unpacked, rest = zlib.decompressobj(wbits=31), b""
+        room = RATIO * self.sizes.get(name, 0) + SLACK
+        for piece in self.pieces(name):
+            while piece and not unpacked.eof:
+                try:
+                    text = rest + unpacked.decompress(piece, SLACK)
+                except zlib.error as error:
+                    raise BrokenError(f"{name} is damaged ({error})") from None
+                piece = unpacked.unconsumed_tail
+                room -= len(text) - len(rest)
+                *lines, rest = text.split(b"\n")
+                if room < 0 or len(rest) > LINE:
+                    raise BrokenError(f"{name} unpacks to far more than its size")
+                yield from map(parsed, lines)
+        if rest or unpacked.unused_data or not unpacked.eof:
+            raise BrokenError(f"{name} is cut, or goes on after its end")
 
     def under(self, folder: str, suffix: str) -> list[str]:
         """The members in a folder whose names end so."""
@@ -340,7 +380,7 @@ def _folder_sizes(path: str) -> dict[str, int]:
 
 
 def _why_no_zip(path: str) -> str:
-    with open(path, "rb") as file:
+    with regular(path) as file:
         if file.read(4) == b"PK\x03\x04":
             return "begins as a bundle and lacks its end: it was truncated or damaged"
     return "is not a bundle (no zip file)"
@@ -356,12 +396,13 @@ def _refuse_name(name: str) -> None:
 
 def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
     """Every file is what the signed index names; returns the signed statement, and the key."""
-    statement, key = opened(bundle.json(SIGNED), keys)
+    statement, key = opened(bundle.json(SIGNED, ENVELOPE), keys)
     if statement["predicateType"] != PREDICATE_TYPE:
         raise BrokenError(f"{SIGNED} speaks of something else than a bundle")
-    index, problems = bundle.json(INDEX)["files"], []
+    problems = []
     if subject(statement, INDEX) != sha256(bundle.read(INDEX)):
         problems.append(f"{INDEX} is not what was signed")
+    index = bundle.json(INDEX)["files"]
     said.told(problems, f"{SIGNED} is signed by key {key}, and names this {INDEX}")
     named = {*index, INDEX, SIGNED}
     problems = [f"{name} is missing" for name in sorted(named - set(bundle.sizes))]
@@ -404,8 +445,8 @@ def check_artifacts(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey
             record, key = artifact(bundle, folder, keys)
             found[record["label"]] = record
             signers[key[:16]] += 1
-        except (BrokenError, *UNLIKE) as error:
-            problems.append(f"{folder.removeprefix('artifacts/')}: {error}")
+        except Exception as error:
+            problems.append(f"{folder.partition('/')[2]}: {error}")
     by = ", ".join(f"{count} by key {key}" for key, count in sorted(signers.items()))
     said.told(problems, f"{len(found)} artifacts are as they were signed when made ({by})")
     return found
@@ -867,7 +908,8 @@ def prove(bundle: Bundle, document: str) -> Json:
     """That a document is in the signed tree, or that its neighbours leave no place for it."""
     if not re.fullmatch("[0-9a-f]{64}", document):
         raise NoBundleError(f"{document!r} is no document id (64 characters 0-9a-f)")
-    statement, key = opened(bundle.json(SIGNED), bundle_keys(bundle))
+    envelope = bundle.json(SIGNED, ENVELOPE)
+    statement, key = opened(envelope, bundle_keys(bundle))
     leaves: list[bytes] = []
     below: Json | None = None
     above: Json | None = None
@@ -886,22 +928,22 @@ def prove(bundle: Bundle, document: str) -> Json:
         "type": PROOF_TYPE,
         "document_id": document,
         "leaves": [{**one, "path": tree_path(leaves, one["index"])} for one in shown],
-        "statement": bundle.json(SIGNED),
-        "key": bundle.read(f"keys/{key[:16]}.pem").decode(),
+        "statement": envelope,
+        "key": bundle.read(f"keys/{key[:16]}.pem", KEY).decode(),
     }
 
 
 def check_proof(path: str, given: str | None) -> int:
     """Check a proof without the bundle; prints what it says."""
     try:
-        with open(path, "rb") as file:
+        with regular(path) as file:
             proof = parsed(file.read(WHOLE))
         if proof["type"] != PROOF_TYPE:
             raise ValueError
         envelope, own = proof["statement"], proof["key"].encode()
     except OSError as error:
         raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
-    except UNLIKE:
+    except (BrokenError, *UNLIKE):
         raise NoBundleError(f"{path}: is not a proof about a document") from None
     said = Said()
     found = said.guard("the proof", _proved, proof, trusted(envelope, dict([read_key(own)]), given))
@@ -985,7 +1027,14 @@ NO_TEXTS = "- That the documents' ids are those of their texts: the texts are no
 
 def bundle_keys(bundle: Bundle) -> dict[str, Ed25519PublicKey]:
     """The public keys that the bundle carries."""
-    return dict(read_key(bundle.read(name)) for name in bundle.under("keys/", ".pem"))
+    found = {}
+    for name in bundle.under("keys/", ".pem"):
+        try:
+            key, public = read_key(bundle.read(name, KEY))
+        except BrokenError as error:
+            raise BrokenError(f"{name}: {error}") from None
+        found[key] = public
+    return found
 
 
 def trusted(
@@ -995,8 +1044,8 @@ def trusted(
     if given is None:
         return own
     try:
-        with open(given, "rb") as file:
-            name, key = read_key(file.read(SLACK))
+        with regular(given) as file:
+            name, key = read_key(file.read(KEY))
     except OSError as error:
         raise NoBundleError(f"{given}: cannot be read ({error.strerror})") from None
     except BrokenError as error:
@@ -1020,7 +1069,7 @@ def verify(path: str, given: str | None) -> int:
     bundle, said = Bundle(path), Said()
     said.holds(bundle.described)
     keys = said.guard("keys", lambda _: bundle_keys(bundle)) or {}
-    envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED)) or {}
+    envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED, ENVELOPE)) or {}
     checked = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
     if checked:
         said.guard(SIGNED, check_content, bundle, checked[0], keys)
@@ -1072,13 +1121,17 @@ def main(arguments: list[str] | None = None) -> int:
     except NoBundleError as error:
         print(f"error: {plain(str(error))}", file=sys.stderr)
         return 2
-    except (BrokenError, *UNLIKE) as error:
-        print(f"FAILS  {plain(str(error))}")
+    except Exception as error:
+        print(f"FAILS  {plain(str(error) if isinstance(error, BrokenError) else repr(error))}")
         return 1
 
 
 if __name__ == "__main__":
     try:
+        # What a terminal cannot show is escaped: it would end the program in the middle.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         sys.exit(main())
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

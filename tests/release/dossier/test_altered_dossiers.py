@@ -395,7 +395,7 @@ def test_without_a_known_key_the_summary_claims_less(
     assert "WHAT WAS PROVED" in with_key
     assert "WHAT WAS PROVED" not in without
     assert "WHAT WAS SHOWN, IF THE KEY IS THE SIGNER'S" in without
-    assert "anybody can make such a file with a key of his own" in " ".join(without.split())
+    assert "anybody can make such a file with a key of their own" in " ".join(without.split())
 
 
 def test_a_signature_by_a_key_that_is_not_there_is_found(
