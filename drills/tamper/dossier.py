@@ -119,7 +119,26 @@ def _packed_otherwise(place: Place) -> Names:
     content = bytearray(place.bundle.read_bytes())
     content[start : start + 9] = bytes(9)
     place.bundle.write_bytes(content)
-    return ((RESULTS,),)
+    return ((NAME, "more than its name"),)
+
+
+def _unlisted(before: bool, place: Place) -> Names:
+    """A file that no list names, and that whoever unpacks a stream gets."""
+    aside = place.folder / "aside.zip"
+    with zipfile.ZipFile(aside, "w") as archive:
+        archive.writestr("evil.txt", b"x")
+        end = archive.start_dir
+    extra, content = aside.read_bytes()[:end], place.sound_bundle.read_bytes()
+    aside.unlink()
+    place.bundle.write_bytes(extra + content if before else content + extra)
+    return ((NAME, "its list is not"), (NAME, "behind its list"))
+
+
+def _renamed_member(place: Place) -> Names:
+    """Where the file stands it has another name than in the list at the end."""
+    content = place.sound_bundle.read_bytes()
+    place.bundle.write_bytes(content.replace(b"README.txt", b"README.exe", 1))
+    return ((NAME, "its list is not"),)
 
 
 def _large(name: str, bundle: Dossier) -> Dossier:
@@ -146,6 +165,9 @@ def cells() -> Iterator[Cell]:
         ("bit flipped", _flip),
         ("signed again with another key", _other_key),
         ("another file in its place", _no_bundle),
+        ("file that is not in its list put before it", partial(_unlisted, True)),
+        ("file that is not in its list put behind it", partial(_unlisted, False)),
+        ("file in it renamed, but not in its list", _renamed_member),
         ("file in it packed by another method, and damaged", _packed_otherwise),
     )
     for mutation, alter in whole:

@@ -26,14 +26,14 @@ import math
 import os
 import re
 import stat
+import struct
 import sys
-import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from statistics import fmean
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -60,7 +60,7 @@ MEMORY, VALUE, DIGITS = 1 << 27, 64, 30
 UNLIKE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """What is raised by content that is not of the form that it should have."""
 
-READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+STORED, DEFLATED = 0, 8
 
 Json = dict[Any, Any]
 """A JSON object, or a table made of such."""
@@ -269,12 +269,126 @@ def regular(path: str) -> IO[bytes]:
     return os.fdopen(handle, "rb")
 
 
+LOCAL, ENTRY = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L")
+END, WIDE_END, LOCATOR = map(struct.Struct, ("<4s4H2LH", "<4sQ2H2L4Q", "<4sLQL"))
+"""APPNOTE.TXT 6.3.10 (PKWARE), 4.3.7, 4.3.12, 4.3.16, 4.3.14 and 4.3.15."""
+FULL, WIDE, UTF_8 = 0xFFFFFFFF, (1 << 31) - 1, 1 << 11
+"""What stands in a field whose value lies elsewhere, from which value on, and a flag."""
+
+
+class Member(NamedTuple):
+    """Where the bytes of a zip's member lie, and what they unpack to."""
+
+    start: int
+    packed: int
+    size: int
+    crc: int
+    method: int
+
+
+def zip_members(path: str, file: IO[bytes]) -> dict[str, Member]:
+    """The members of a zip: one behind the other from its first byte, then its list, nothing else.
+
+    Readers differ: some follow the list at the end, others take what comes first. So the list names
+    the same as the members do, in their order, and there is no byte that it does not account for.
+    """
+    found: dict[str, Member] = {}
+    listed = []
+    while (head := file.read(LOCAL.size))[:4] == b"PK\3\4":
+        at, told = file.tell() - len(head), LOCAL.unpack(_whole(path, head, LOCAL.size))
+        named, extra = told[-2:]
+        name, more = _taken(path, file, named), _taken(path, file, extra)
+        size, packed = _widened(path, more, told[8], told[7])
+        if told[2] & ~UTF_8:
+            raise NoBundleError(f"{path}: says of a member more than its name and size: refused")
+        text = _decoded(path, name, told[2])
+        if text in found:
+            raise NoBundleError(f"{path}: holds several files of one name: refused")
+        found[text] = Member(file.tell(), packed, size, told[6], told[3])
+        listed.append((name, *told[2:7], size, packed, at))
+        file.seek(packed, os.SEEK_CUR)
+    if not found:
+        raise NoBundleError(f"{path}: is not a bundle (it does not begin as a zip)")
+    place = file.tell() - len(head)
+    file.seek(place)
+    for one in listed:
+        told = ENTRY.unpack(_taken(path, file, ENTRY.size))
+        name, more = _taken(path, file, told[10]), _taken(path, file, told[11])
+        size, packed, at = _widened(path, more, told[9], told[8], told[16])
+        plain_file = stat.S_IFMT(told[15] >> 16) in (0, stat.S_IFREG) and not told[15] & 0xFFFF
+        if told[0] != b"PK\1\2" or (name, *told[3:8], size, packed, at) != one:
+            raise NoBundleError(f"{path}: its list is not that of the members before it: refused")
+        if not plain_file or any(told[12:15]):
+            raise NoBundleError(f"{path}: {name[:80]!r} is a link, or no file: refused")
+    end = _end(len(listed), place, file.tell())
+    if _taken(path, file, len(end)) != end or file.read(1):
+        raise NoBundleError(f"{path}: holds bytes behind its list: refused")
+    return found
+
+
+def _end(count: int, place: int, end: int) -> bytes:
+    """What stands behind the list of so many members, which lies between these bytes."""
+    few, size = min(count, 0xFFFF), end - place
+    told = END.pack(b"PK\5\6", 0, 0, few, few, min(size, FULL), min(place, FULL), 0)
+    if count <= 0xFFFF and max(place, size) <= WIDE:
+        return told
+    wide = WIDE_END.pack(b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, place)
+    return wide + LOCATOR.pack(b"PK\6\7", 0, end, 1) + told
+
+
+def _taken(path: str, file: IO[bytes], count: int) -> bytes:
+    return _whole(path, file.read(count), count)
+
+
+def _whole(path: str, content: bytes, count: int) -> bytes:
+    if len(content) < count:
+        raise NoBundleError(
+            f"{path}: begins as a bundle and lacks its end: it was truncated or damaged"
+        )
+    return content
+
+
+def _widened(path: str, extra: bytes, *values: int) -> list[int]:
+    """The values; those that are too large for their field stand in `extra`, and nothing else."""
+    wide = [place for place, value in enumerate(values) if value == FULL]
+    size = 8 * len(wide)
+    if extra[:4] != struct.pack("<HH", 1, size)[: 4 * bool(wide)] or len(extra[4:]) != size:
+        raise NoBundleError(f"{path}: says of a member more than its name and size: refused")
+    found = iter(struct.unpack(f"<{len(wide)}Q", extra[4:]))
+    return [next(found) if value == FULL else value for value in values]
+
+
+def _decoded(path: str, name: bytes, flags: int) -> str:
+    try:
+        return name.decode("utf-8" if flags & UTF_8 else "ascii")
+    except UnicodeDecodeError:
+        raise NoBundleError(
+            f"{path}: holds a file with a dangerous name ({name[:80]!r}): refused"
+        ) from None
+
+
+def inflated(pieces: Iterator[bytes], wbits: int) -> Iterator[bytes]:
+    """What a compressed stream unpacks to; nothing lies behind its end."""
+    stream = zlib.decompressobj(wbits)
+    for piece in pieces:
+        text = b""
+        while not stream.eof and (piece or len(text) == SLACK):
+            text = stream.decompress(piece, SLACK)
+            piece = stream.unconsumed_tail
+            yield text
+        if stream.unused_data or piece:
+            raise zlib.error("there are bytes behind its end")
+    if not stream.eof:
+        raise zlib.error("it is cut")
+
+
 class Bundle:
     """The members of the zip, or of the folder it was unpacked into, read in bounded pieces."""
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self.zip: zipfile.ZipFile | None = None
+        self.file: IO[bytes] | None = None
+        self.members: dict[str, Member] = {}
         self.sizes = _folder_sizes(path) if os.path.isdir(path) else self._zip_sizes(path)
         if INDEX not in self.sizes or SIGNED not in self.sizes:
             raise NoBundleError(f"{path}: is no bundle (it has no {INDEX} or {SIGNED})")
@@ -283,47 +397,59 @@ class Bundle:
 
     def _zip_sizes(self, path: str) -> dict[str, int]:
         try:
-            file = regular(path)
-            size = os.fstat(file.fileno()).st_size
-            opened = zipfile.ZipFile(file)
+            self.file = regular(path)
+            size = os.fstat(self.file.fileno()).st_size
+            self.members = zip_members(path, self.file)
         except OSError as error:
             raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
-        except (zipfile.BadZipFile, *UNLIKE):
-            raise NoBundleError(f"{path}: {_why_no_zip(path)}") from None
-        sizes = {info.filename: info.file_size for info in opened.infolist()}
-        if len(sizes) != len(opened.infolist()):
-            raise NoBundleError(f"{path}: holds several files of one name: refused")
+        sizes = {name: one.size for name, one in self.members.items()}
         if sum(sizes.values()) > RATIO * size + SLACK:
             raise NoBundleError(f"{path}: would unpack to far more than its size: refused")
-        self.zip = opened
         return sizes
 
     @property
     def described(self) -> str:
         """What it is, for a person."""
-        what = "folder" if self.zip is None else "zip"
+        what = "folder" if self.file is None else "zip"
         return f"{os.path.basename(self.path)} is a whole {what} of {len(self.sizes)} files"
-
-    def open(self, name: str) -> IO[bytes]:
-        """A member that there is."""
-        if self.zip is not None:
-            return self.zip.open(name)
-        return open(os.path.join(self.path, *name.split("/")), "rb")
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """A member's bytes, never more than it is said to hold."""
         if name not in self.sizes:
             raise BrokenError(f"{name} is missing")
-        if self.zip and self.zip.getinfo(name).compress_type not in READABLE:
-            raise BrokenError(f"{name} is packed by another method than stored or deflate")
+        one = self.members.get(name)
         try:
-            with self.open(name) as member:
-                while piece := member.read(SLACK):
-                    yield piece
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+            if one is None:
+                with regular(os.path.join(self.path, *name.split("/"))) as file:
+                    while piece := file.read(SLACK):
+                        yield piece
+            elif one.method in (STORED, DEFLATED):
+                yield from self._unpacked(one)
+            else:
+                raise BrokenError(f"{name} is packed by another method than stored or deflate")
+        except (zlib.error, OSError) as error:
             raise BrokenError(f"{name} is damaged ({error})") from None
-        except RuntimeError:
-            raise BrokenError(f"{name} is encrypted") from None
+
+    def _unpacked(self, one: Member) -> Iterator[bytes]:
+        packed = self._stretch(one.start, one.packed)
+        size = crc = 0
+        for piece in inflated(packed, -zlib.MAX_WBITS) if one.method == DEFLATED else packed:
+            size, crc = size + len(piece), zlib.crc32(piece, crc)
+            if size > one.size:
+                raise zlib.error("it is longer than it is said to be")
+            yield piece
+        if (size, crc) != (one.size, one.crc):
+            raise zlib.error("its CRC-32 is another one")
+
+    def _stretch(self, start: int, count: int) -> Iterator[bytes]:
+        """So many bytes of the zip; members are read side by side."""
+        while count and self.file:
+            self.file.seek(start)
+            piece = self.file.read(min(count, SLACK))
+            if not piece:
+                raise zlib.error("it is cut")
+            yield piece
+            start, count = start + len(piece), count - len(piece)
 
     def read(self, name: str, most: int = WHOLE) -> bytes:
         """A member of at most so many bytes."""
@@ -343,22 +469,18 @@ class Bundle:
 
     def rows(self, name: str) -> Iterator[Json]:
         """A ledger's rows."""
-        unpacked, rest = zlib.decompressobj(wbits=31), b""
-        room = RATIO * self.sizes.get(name, 0) + SLACK
-        for piece in self.pieces(name):
-            while piece and not unpacked.eof:
-                try:
-                    text = rest + unpacked.decompress(piece, SLACK)
-                except zlib.error as error:
-                    raise BrokenError(f"{name} is damaged ({error})") from None
-                piece = unpacked.unconsumed_tail
-                room -= len(text) - len(rest)
-                *lines, rest = text.split(b"\n")
+        room, rest = RATIO * self.sizes.get(name, 0) + SLACK, b""
+        try:
+            for text in inflated(self.pieces(name), 16 + zlib.MAX_WBITS):
+                room -= len(text)
+                *lines, rest = (rest + text).split(b"\n")
                 if room < 0 or len(rest) > LINE:
                     raise BrokenError(f"{name} unpacks to far more than its size")
                 yield from map(parsed, lines)
-        if rest or unpacked.unused_data or not unpacked.eof:
-            raise BrokenError(f"{name} is cut, or goes on after its end")
+        except zlib.error as error:
+            raise BrokenError(f"{name} is damaged ({error})") from None
+        if rest:
+            raise BrokenError(f"{name} ends within a line")
 
     def under(self, folder: str, suffix: str) -> list[str]:
         """The members in a folder whose names end so."""
@@ -377,13 +499,6 @@ def _folder_sizes(path: str) -> dict[str, int]:
             if name in files:
                 sizes[relative] = os.path.getsize(found)
     return sizes
-
-
-def _why_no_zip(path: str) -> str:
-    with regular(path) as file:
-        if file.read(4) == b"PK\x03\x04":
-            return "begins as a bundle and lacks its end: it was truncated or damaged"
-    return "is not a bundle (no zip file)"
 
 
 def _refuse_name(name: str) -> None:
@@ -998,7 +1113,7 @@ def told(leaf: Json) -> str:
 BY_KNOWN_KEY = "\nWHAT WAS PROVED\n"
 BY_OWN_KEY = """
 WHAT WAS SHOWN, IF THE KEY IS THE SIGNER'S
-The key came with the file, and anybody can make such a file with a key of his own. Until somebody
+The key came with the file, and anybody can make such a file with a key of their own. Until somebody
 tells you the fingerprint above by other means, this shows only that the file agrees with itself.
 """
 PROVED = """\
