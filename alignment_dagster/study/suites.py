@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Text
+from alignment_dagster.study.fields import Count, DeclaredPath, Names, Text
+from alignment_dagster.study.reserved_names import SuiteName
 
 ItemReaderKind = Literal[
     "scenarios", "cloze", "anthropic_evals", "choice_table", "harmbench", "prompts", "lm_eval_task"
@@ -103,7 +104,7 @@ class GenerationScorer(Declared):
 class Suite(Declared):
     """A set of evaluation items and the ways in which they are asked."""
 
-    name: Name
+    name: SuiteName
     """The file's name without its ending."""
     description: Text
     """What is asked, and what counts as misaligned."""
