@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, DeclaredPath, Names, Text
@@ -144,13 +144,6 @@ class Suite(Declared):
     def has_options(self) -> bool:
         """Whether options are compared; otherwise text is generated."""
         return self.kind in ("two_option", "multiple_choice", "capability")
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_free(cls, name: str) -> str:
-        if name == HELD_OUT:
-            raise ValueError("stands for the losses of held-out documents: choose another name")
-        return name
 
     @model_validator(mode="after")
     def _scorer_is_declared(self) -> "Suite":
