@@ -9,7 +9,7 @@ from alignment_dagster.chain import OF_RECIPES
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.partition_keys import find_seed, recipe_of
-from alignment_dagster.lineage.signing import signatures_of
+from alignment_dagster.lineage.signing import named_signer
 from alignment_dagster.lineage.statement import read_envelope
 
 ARTIFACTS = pa.schema(
@@ -102,7 +102,6 @@ def build_record_tables(archive: Archive, artifacts: Sequence[Artifact]) -> Mapp
 
 def _artifact(artifact: Artifact) -> dict[str, Any]:
     provenance = artifact.provenance
-    signatures = signatures_of(read_envelope(artifact.path))
     by_recipe = artifact.asset in OF_RECIPES
     return {
         "artifact": artifact.label,
@@ -126,7 +125,7 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "dagster_run_id": provenance.dagster_run_id,
         "mlflow_run_id": provenance.mlflow_run_id,
         "record": artifact.record,
-        "signed_by": str(signatures[0].get("keyid")) if signatures else None,
+        "signed_by": named_signer(read_envelope(artifact.path)),
     }
 
 

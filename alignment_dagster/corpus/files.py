@@ -2,7 +2,6 @@
 
 import fnmatch
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,9 @@ from typing import BinaryIO, Protocol
 
 from alignment_dagster.foundation.digests import CHUNK
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.foreign_files import is_utf8, open_regular
 from alignment_dagster.foundation.home import DATA_VARIABLE
+from alignment_dagster.foundation.yaml_models import shown
 
 WILDCARDS = "*?["
 
@@ -42,7 +43,7 @@ class SourceFile:
     lines: int = 0
 
     def open(self) -> BinaryIO:
-        file = self.path.open("rb")
+        file = open_regular(self.path)
         file.seek(self.offset)
         return file
 
@@ -52,7 +53,7 @@ class SourceFile:
 
 def unreadable(file: Readable, error: OSError) -> DataError:
     """What is said of a file that the system does not give out."""
-    reason = os.strerror(error.errno) if error.errno else error
+    reason = error.strerror or error
     return DataError(f"{file.name}: cannot be read: {reason}")
 
 
@@ -86,6 +87,9 @@ def find_files(source: str, declared: str, data: Path | None) -> tuple[SourceFil
     if not files:
         raise MissingFiles(f"{place}: there is no such file in {data}")
     for file in files:
+        if not is_utf8(file.path):
+            message = "has a name that is not UTF-8: rename it"
+            raise DataError(f"{place}: {shown(file.path)} {message}")
         if not file.path.resolve().is_relative_to(data.resolve()):
             raise DataError(f"{place}: {file.name} links to a place outside the data folder")
     return files

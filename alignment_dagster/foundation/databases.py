@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.foreign_files import open_regular
 
 POSTGRES = "postgresql"
 DRIVER = f"{POSTGRES}+psycopg2"
@@ -45,6 +46,27 @@ def one_error(what: str) -> Iterator[None]:
         raise AlignmentError(f"{what} cannot be used: {reason}") from None
     finally:
         logger.removeFilter(_is_no_retry)
+
+
+SQLITE_HEADER = b"SQLite format 3\0"
+"""SQLite, file format, 1.3; an empty file is a database without tables."""
+
+
+def require_sqlite(path: Path) -> None:
+    """Refuse what lies in a database's place and is none, before anybody waits for it.
+
+    Raises:
+        AlignmentError: if it is no regular file, cannot be read, or does not begin as a database.
+    """
+    try:
+        with open_regular(path) as file:
+            begun = file.read(len(SQLITE_HEADER))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise AlignmentError(f"{path}: is no database: {error.strerror}") from None
+    if begun and begun != SQLITE_HEADER:
+        raise AlignmentError(f"{path}: is no database: it does not begin as one of SQLite")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignment_dagster.foundation.declaration_mistakes import describe_mistake
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.foreign_files import NoRegularFile, TooLargeFile, read_regular
 
 Model = TypeVar("Model", bound="Declared")
 FieldPath = tuple[str | int, ...]
@@ -116,13 +117,11 @@ def _check_depth(path: Path, text: str) -> None:
 
 def _text(path: Path) -> str:
     try:
-        # A pipe or a device would be waited for.
-        if path.exists() and not path.is_file():
-            raise DeclarationError(f"{shown(path)}: is not a file")
-        content = path.read_bytes()
-        if len(content) > LARGEST:
-            raise DeclarationError(f"{shown(path)}: larger than {LARGEST:,} bytes")
-        return content.decode("utf-8")
+        return read_regular(path, LARGEST).decode("utf-8")
+    except NoRegularFile:
+        raise DeclarationError(f"{shown(path)}: is not a file") from None
+    except TooLargeFile:
+        raise DeclarationError(f"{shown(path)}: larger than {LARGEST:,} bytes") from None
     except FileNotFoundError:
         raise DeclarationError(f"{shown(path)}: there is no such file") from None
     except OSError as error:
@@ -134,7 +133,8 @@ def _text(path: Path) -> str:
 def shown(path: Path) -> str:
     """The path as a person wants to read it: relative to here where it lies below."""
     # As text: it is asked for every row of a file.
-    return str(path).removeprefix(os.getcwd() + os.sep)
+    text = str(path).removeprefix(os.getcwd() + os.sep)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _lines(path: Path, node: yaml.Node, field: FieldPath) -> Iterator[tuple[FieldPath, int]]:

@@ -13,7 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.exc import DatabaseError
 
 from alignment_dagster.foundation.atomic_files import atomic_file
-from alignment_dagster.foundation.databases import one_error
+from alignment_dagster.foundation.databases import one_error, require_sqlite
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import (
     DAGSTER_DATABASES,
@@ -87,6 +87,7 @@ def open_reader(home: Home) -> Iterator[dg.DagsterInstance]:
         with open_instance(home) as instance:
             yield instance
         return
+    _require_databases(home.dagster)
     with tempfile.TemporaryDirectory(prefix="alignment-dagster-") as folder:
         copy = Path(folder)
         shutil.copyfile(dagster_configuration(), copy / CONFIGURATION)
@@ -112,7 +113,13 @@ def _is_writable(folder: Path) -> bool:
     return all(os.access(path, os.W_OK) for path in (there, *databases))
 
 
+def _require_databases(folder: Path) -> None:
+    for name in DAGSTER_DATABASES:
+        require_sqlite(folder / name)
+
+
 def _open(folder: Path) -> dg.DagsterInstance:
+    _require_databases(folder)
     with one_error("Dagster's database"):
         instance = _with_tables(InstanceRef.from_dir(str(folder), overrides=QUIET))
     # Dagster configures Python's logging anew for each run, which shuts down the handlers of the

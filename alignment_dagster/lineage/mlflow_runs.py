@@ -27,7 +27,7 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 
 from alignment_dagster.foundation.atomic_files import atomic_file
-from alignment_dagster.foundation.databases import POSTGRES, creation_lock
+from alignment_dagster.foundation.databases import POSTGRES, creation_lock, require_sqlite
 from alignment_dagster.foundation.home import MLFLOW_DATABASE, Home
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.logged_metrics import metrics_table, read_metrics
@@ -284,14 +284,17 @@ def _create_store(home: Home) -> None:
     of them could never be opened again.
 
     Raises:
-        AlignmentError: if a team's own database cannot be reached.
+        AlignmentError: if a team's own database cannot be reached, or a file is none.
     """
     if home.mlflow_uri.startswith(POSTGRES):
         with creation_lock(home.mlflow_uri):
             MlflowClient(home.mlflow_uri).search_experiments()
         return
     path = home.root / MLFLOW_DATABASE
-    if home.mlflow_uri != home.own_mlflow_uri or path.exists():
+    if home.mlflow_uri != home.own_mlflow_uri:
+        return
+    if path.exists():
+        require_sqlite(path)
         return
     home.work.mkdir(parents=True, exist_ok=True)
     written = home.work / f"mlflow-{uuid.uuid4().hex}.db"

@@ -1,14 +1,13 @@
 """Reviews as others name them: by report, number and digest. Files alone are read."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.lineage.signing import Envelope, payload_of
+from alignment_dagster.lineage.signing import Envelope, parse_envelope, payload_of
 
 REVIEWS = "reviews"
 FILE = re.compile(r"[0-9]{4}\.json")
@@ -32,14 +31,11 @@ def read_review(path: Path) -> Envelope:
         ArtifactError: if it is gone or damaged.
     """
     try:
-        envelope = json.loads(path.read_text(encoding="utf-8"))
+        return parse_envelope(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError("is gone") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ArtifactError(f"is damaged ({error})") from None
-    if not isinstance(envelope, dict):
-        raise ArtifactError("is damaged (not an object)")
-    return envelope
 
 
 def payload_digest(envelope: Envelope) -> str:

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from alignment_dagster.foundation.atomic_files import atomic_file
 from alignment_dagster.foundation.digests import canonical_json
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.json_objects import JsonFault, parse_object
 
 KEY_VARIABLE = "ALIGNMENT_SIGNING_KEY"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -35,6 +36,9 @@ PRIVATE = "lake.pem"
 OWN = "lake.pub.pem"
 """The public half of the home's own key: so that a lost one is not replaced in silence."""
 TRUSTED = "trusted"
+
+FIELDS = {"payload", "payloadType", "signatures"}
+SIGNATURE_FIELDS = {"keyid", "sig"}
 
 Envelope = dict[str, Any]
 
@@ -104,34 +108,50 @@ def payload_of(envelope: Envelope) -> bytes:
         raise ArtifactError(f"not a signed statement: {error!r}") from None
 
 
-def signatures_of(envelope: Envelope) -> list[dict[str, Any]]:
-    """Key ids and signatures as they are written, NOT verified."""
+def parse_envelope(text: str) -> Envelope:
+    """The fields of an envelope as it lies in a file, NOT verified.
+
+    Raises:
+        ArtifactError: if it is damaged, or gives a field twice: other readers may take the other.
+    """
+    try:
+        return parse_object(text)
+    except JsonFault as error:
+        raise ArtifactError(f"is damaged ({error})") from None
+
+
+def named_signer(envelope: Envelope) -> str | None:
+    """The id of the key that an envelope names, NOT verified; None where it names not one."""
     found = envelope.get("signatures")
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], dict):
+        return None
+    return str(found[0].get("keyid"))
 
 
 def signed_by(envelope: Envelope, trusted: dict[str, Ed25519PublicKey]) -> str:
-    """The id of the trusted key whose signature holds.
+    """The id of the trusted key whose signature holds: the only one there is.
 
     Raises:
-        ArtifactError: if there is none: says whether a key is unknown or a signature is wrong.
+        ArtifactError: if it does not, the key is unknown, or there is anything besides: a second
+            signature, which nobody checks, would be taken for a checked one.
     """
     payload = payload_of(envelope)
-    unknown = []
-    for signature in signatures_of(envelope):
-        name = str(signature.get("keyid"))
-        if name not in trusted:
-            unknown.append(name)
-            continue
-        try:
-            given = base64.b64decode(signature["sig"], validate=True)
-            trusted[name].verify(given, pae(PAYLOAD_TYPE, payload))
-        except (InvalidSignature, KeyError, ValueError, TypeError):
-            raise ArtifactError(f"the signature of key {name[:16]} does not hold") from None
-        return name
-    if unknown:
-        raise ArtifactError(f"signed by key {unknown[0][:16]}, which is not a trusted one")
-    raise ArtifactError("is not signed")
+    signatures, name = envelope.get("signatures"), named_signer(envelope)
+    if isinstance(signatures, list) and len(signatures) > 1:
+        raise ArtifactError(f"carries {len(signatures)} signatures: one is expected")
+    if name is None:
+        raise ArtifactError("is not signed")
+    if name not in trusted:
+        raise ArtifactError(f"signed by key {name[:16]}, which is not a trusted one")
+    signature = envelope["signatures"][0]
+    if set(envelope) != FIELDS or set(signature) - SIGNATURE_FIELDS:
+        raise ArtifactError("holds more than a signed statement")
+    try:
+        given = base64.b64decode(signature["sig"], validate=True)
+        trusted[name].verify(given, pae(PAYLOAD_TYPE, payload))
+    except (InvalidSignature, KeyError, ValueError, TypeError):
+        raise ArtifactError(f"the signature of key {name[:16]} does not hold") from None
+    return name
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.manifest import LOGGED, PROVENANCE, STATEMENT, Manifest
 from alignment_dagster.lineage.provenance import Parent, Provenance
-from alignment_dagster.lineage.signing import Envelope, Keys, payload_of, signed_by
+from alignment_dagster.lineage.signing import Envelope, Keys, parse_envelope, payload_of, signed_by
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
@@ -95,14 +95,13 @@ def read_envelope(folder: Path) -> Envelope:
         ArtifactError: if it is missing or damaged.
     """
     try:
-        envelope = json.loads((folder / STATEMENT).read_text(encoding="utf-8"))
+        return parse_envelope((folder / STATEMENT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError(f"has no {STATEMENT}: it is not signed") from None
+    except ArtifactError as error:
+        raise ArtifactError(f"{STATEMENT} {error}") from None
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{STATEMENT} is damaged ({error})") from None
-    if not isinstance(envelope, dict):
-        raise ArtifactError(f"{STATEMENT} is damaged (not an object)")
-    return envelope
 
 
 def record_digest(envelope: Envelope) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from alignment_dagster.foundation.atomic_files import atomic_file, flush
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.lineage.manifest import BESIDE, COLLECTED, Manifest
-from alignment_dagster.lineage.signing import Envelope, Keys, payload_of, signed_by
+from alignment_dagster.lineage.signing import Envelope, Keys, parse_envelope, payload_of, signed_by
 from alignment_dagster.lineage.statement import STATEMENT_TYPE
 
 PREDICATE_TYPE = "urn:alignment:collected:v1"
@@ -132,14 +132,13 @@ def remove_files(folder: Path) -> None:
 
 def _envelope(folder: Path) -> Envelope | None:
     try:
-        envelope = json.loads((folder / COLLECTED).read_text(encoding="utf-8"))
+        return parse_envelope((folder / COLLECTED).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ArtifactError as error:
+        raise ArtifactError(f"{COLLECTED} {error}") from None
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{COLLECTED} is damaged ({error})") from None
-    if not isinstance(envelope, dict):
-        raise ArtifactError(f"{COLLECTED} is damaged (not an object)")
-    return envelope
 
 
 def _parsed(envelope: Envelope) -> Tombstone:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.foreign_files import read_regular
 from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.scoring.normalise import normalise
 
 SHORTEST_STEM = 3
+LARGEST = 1 << 24
+"""Bytes of a list."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,10 @@ def terms_digest(path: Path) -> str:
 
 
 def _read_lines(path: Path) -> list[str]:
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise DeclarationError(f"{shown(path)}: links to a place outside its folder")
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST)
     except OSError as error:
         raise DeclarationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     try:

@@ -16,6 +16,7 @@ from alignment_dagster.study.fields import (
     Share,
     Text,
 )
+from alignment_dagster.study.reserved_names import ClassifierName
 
 Ngrams = Literal["words", "characters"]
 Level = Annotated[int, Field(ge=0, le=9)]
@@ -128,7 +129,7 @@ class Beside(Declared):
 class Classifier(Declared):
     """A file in `assets/classifiers/`: what a text is, learnt from labelled sources."""
 
-    name: Name
+    name: ClassifierName
     """The file's name without its ending."""
     description: Text
     """What it tells, and from what."""

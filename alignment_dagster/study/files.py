@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.foreign_files import is_utf8
 from alignment_dagster.foundation.yaml_models import shown
 
 
@@ -14,6 +15,8 @@ def study_files(assets: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in sorted((assets / "studies").rglob("*.yaml")):
+        if not is_utf8(path):
+            raise DeclarationError(f"{shown(path)}: has a name that is not UTF-8: rename it")
         if path.stem in found:
             other = shown(found[path.stem])
             raise DeclarationError(f"{shown(path)}: {other} is a study of the same name")

@@ -16,6 +16,7 @@ from alignment_dagster.study.fields import (
     Share,
     Text,
 )
+from alignment_dagster.study.reserved_names import StageName
 
 AttackMethod = Literal[
     "none",
@@ -62,7 +63,7 @@ class Evaluation(Declared):
 class Tampering(Declared):
     """Further fine-tuning of a post-trained checkpoint, measured at log-spaced steps."""
 
-    name: Name
+    name: StageName
     """The stage's name in tables, pages and claims."""
     description: Text
     """What it is, in a sentence."""

@@ -18,6 +18,7 @@ from alignment_dagster.study.objectives import (
     Reward,
     Rewarded,
 )
+from alignment_dagster.study.reserved_names import RecipeName
 from alignment_dagster.study.schedules import StageSchedule
 from alignment_dagster.study.treatments import Treatment
 from alignment_dagster.study.vocabulary import HIDDEN
@@ -113,7 +114,7 @@ class Redaction(Declared):
 class Recipe(Declared):
     """How the corpus becomes training data: shares of groups, a group for the rest, and filters."""
 
-    name: Name
+    name: RecipeName
     """The file's name without its ending."""
     description: Text
     """What the recipe does, in a sentence; the report shows it."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, DeclaredPath, Name, Seed, Share, Text
+from alignment_dagster.study.reserved_names import SourceName
 
 Role = Literal["corpus", "chat", "preferences", "tampering"]
 
@@ -227,7 +228,7 @@ class Passages(Declared):
 class Source(Declared):
     """Where raw documents come from."""
 
-    name: Name
+    name: SourceName
     """The file's name without its ending."""
     description: Text
     """What the documents are."""

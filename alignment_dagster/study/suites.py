@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Count, DeclaredPath, Name, Names, Text
+from alignment_dagster.study.fields import Count, DeclaredPath, Names, Text
+from alignment_dagster.study.reserved_names import SuiteName
 
 ItemReaderKind = Literal[
     "scenarios", "cloze", "anthropic_evals", "choice_table", "harmbench", "prompts", "lm_eval_task"
@@ -103,7 +104,7 @@ class GenerationScorer(Declared):
 class Suite(Declared):
     """A set of evaluation items and the ways in which they are asked."""
 
-    name: Name
+    name: SuiteName
     """The file's name without its ending."""
     description: Text
     """What is asked, and what counts as misaligned."""
@@ -143,13 +144,6 @@ class Suite(Declared):
     def has_options(self) -> bool:
         """Whether options are compared; otherwise text is generated."""
         return self.kind in ("two_option", "multiple_choice", "capability")
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_free(cls, name: str) -> str:
-        if name == HELD_OUT:
-            raise ValueError("stands for the losses of held-out documents: choose another name")
-        return name
 
     @model_validator(mode="after")
     def _scorer_is_declared(self) -> "Suite":

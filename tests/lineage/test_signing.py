@@ -146,6 +146,15 @@ def test_an_altered_envelope_is_one_message(keys: Keys, change: dict[str, Any], 
         signed_by(envelope, keys.trusted())
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_second_signature_that_nobody_checks_is_refused(keys: Keys, place: int) -> None:
+    """Whoever reads the first one takes its key for the signer's."""
+    envelope = keys.signer().sign(SAID)
+    envelope["signatures"].insert(place, {"keyid": "f" * 64, "sig": "AAAA"})
+    with pytest.raises(ArtifactError, match="carries 2 signatures"):
+        signed_by(envelope, keys.trusted())
+
+
 @pytest.mark.parametrize("signature", ["", "AAAA", "no base64!", None, 7, ["x"]], ids=repr)
 def test_a_signature_that_is_none_does_not_hold(keys: Keys, signature: object) -> None:
     envelope = keys.signer().sign(SAID)
@@ -231,6 +240,22 @@ def edit_provenance(path: Path, **fields: object) -> None:
     (path / PROVENANCE).write_text(json.dumps({**recorded, **fields}))
 
 
+def sign_twice(path: Path) -> None:
+    envelope = json.loads((path / STATEMENT).read_text())
+    envelope["signatures"].insert(0, {"keyid": "f" * 64, "sig": "AAAA"})
+    (path / STATEMENT).write_text(json.dumps(envelope))
+
+
+def say_twice(path: Path) -> None:
+    text = (path / STATEMENT).read_text()
+    (path / STATEMENT).write_text(text.replace("{", '{"signatures": [],', 1))
+
+
+def say_more(path: Path) -> None:
+    envelope = json.loads((path / STATEMENT).read_text())
+    (path / STATEMENT).write_text(json.dumps({**envelope, "signed_by": "somebody"}))
+
+
 def sign_with_a_stranger(path: Path) -> None:
     envelope = json.loads((path / STATEMENT).read_text())
     stranger = Signer(Ed25519PrivateKey.generate())
@@ -260,6 +285,9 @@ def edit_statement(path: Path) -> None:
         (lambda path: (path / STATEMENT).write_text("[]"), "damaged"),
         (lambda path: (path / STATEMENT).write_text("{}"), "not a signed statement"),
         (edit_statement, "does not hold"),
+        (sign_twice, "carries 2 signatures"),
+        (say_twice, "signatures: this field is given twice"),
+        (say_more, "holds more than a signed statement"),
         (sign_with_a_stranger, "not a trusted one"),
     ],
 )  # fmt: skip

@@ -42,7 +42,10 @@ class Dossier:
         rows = self.rows(name)
         change(rows)
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        return self.having(f"ledgers/{name}.jsonl.gz", gzip.compress(text.encode(), mtime=0))
+        return self.having(
+            f"ledgers/{name}.jsonl.gz",
+            gzip.compress(text.encode("utf-8", "surrogatepass"), mtime=0),
+        )
 
     def having_json(self, name: str, change: Callable[[Any], Any]) -> "Dossier":
         """With a JSON member as `change` leaves it."""

@@ -19,7 +19,7 @@ from alignment_dagster.audit.check.mlflow_records import (
     Model,
     ModelMetric,
 )
-from alignment_dagster.foundation.databases import one_error
+from alignment_dagster.foundation.databases import one_error, require_sqlite
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.sqlite_copy import (
     copy_database,
@@ -54,6 +54,7 @@ def _connected(uri: str) -> Iterator[Connection]:
     path = Path(uri.removeprefix(SQLITE))
     if not path.exists():
         raise ArtifactError(f"{path}: MLflow's database is missing")
+    require_sqlite(path)
     with tempfile.TemporaryDirectory(prefix="alignment-check-") as name:
         if not is_readable_in_place(path):
             copy = Path(name) / path.name

@@ -19,20 +19,21 @@ from __future__ import annotations
 
 import argparse
 import base64
-import gzip
 import hashlib
+import io
 import json
 import math
 import os
 import re
+import stat
+import struct
 import sys
-import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from statistics import fmean
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -50,11 +51,17 @@ LEAF = ("document_id", "recipes", "seen", "source")
 """What a leaf of the tree commits to."""
 TOLERANCE = 1e-9
 ATTACKED = "attack_success"
-RATIO, SLACK, WHOLE, LINE = 200, 1 << 20, 1 << 28, 1 << 26
+RATIO, SLACK, WHOLE, LINE = 200, 1 << 20, 1 << 27, 1 << 26
 """A member may unpack to RATIO times its size plus SLACK bytes; a file that is read whole may have
 WHOLE bytes, and a line LINE."""
+ENVELOPE, KEY = 1 << 18, 1 << 12
+"""Bytes of what is read before any signature was checked."""
+MEMORY, VALUE, DIGITS = 1 << 27, 64, 30
+"""Bytes that the values of one JSON text may take; of one of them, at least; digits of a number."""
 UNLIKE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """What is raised by content that is not of the form that it should have."""
+
+STORED, DEFLATED = 0, 8
 
 Json = dict[Any, Any]
 """A JSON object, or a table made of such."""
@@ -96,12 +103,14 @@ class Said:
             self.holds(text)
 
     def guard(self, what: str, check: Callable[..., Any], *arguments: Any) -> Any:
-        """The check's result; None where it fails as a whole."""
+        """The check's result; None where it fails as a whole, whatever foreign content raised."""
         try:
             return check(self, *arguments)
+        except NoBundleError:
+            raise
         except BrokenError as error:
             self.fails(f"{what}: {error}")
-        except UNLIKE as error:
+        except Exception as error:
             self.fails(f"{what}: is not of the form that it should have ({error!r})")
         return None
 
@@ -141,24 +150,56 @@ def read_key(pem: bytes) -> tuple[str, Ed25519PublicKey]:
     return sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)), key
 
 
+def parsed(content: bytes) -> Any:
+    """JSON that says nothing twice: of two values other readers may take the other one.
+
+    A few bytes can stand for a value, and a value takes much memory: they are counted before.
+    """
+    if len(content) + VALUE * sum(map(content.count, (b",", b"[", b"{"))) > MEMORY:
+        raise BrokenError("is too large to be what it should")
+    text = content.decode("utf-8", "surrogatepass")
+    return json.loads(text, object_pairs_hook=_fields, parse_int=_integer)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a number of over {DIGITS} digits")
+    return int(digits)
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> Json:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        (name, _), *_ = (Counter(name for name, _ in pairs)).most_common(1)
+        raise ValueError(f"{name[:60]}: this field is given twice")
+    return fields
+
+
 def opened(envelope: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
-    """The statement in a DSSE envelope, and the id of the key whose signature holds."""
+    """The statement in a DSSE envelope, and the id of the key whose signature holds.
+
+    There is one signature: of several, those that nobody could check would be read as checked.
+    """
+    signatures = envelope["signatures"]
+    if set(envelope) != {"payload", "payloadType", "signatures"} or [
+        set(one) for one in signatures
+    ] != [{"keyid", "sig"}]:
+        raise BrokenError("is no envelope with exactly one signature")
     payload = base64.b64decode(envelope["payload"], validate=True)
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise BrokenError("its signature is over something else than an in-toto statement")
-    for signature in envelope["signatures"]:
-        if signature["keyid"] in keys:
-            signed = signing_input(envelope["payloadType"], payload)
-            try:
-                given = base64.b64decode(signature["sig"], validate=True)
-                keys[signature["keyid"]].verify(given, signed)
-            except InvalidSignature:
-                raise BrokenError("its signature does not hold: it was altered") from None
-            statement = json.loads(payload)
-            if statement["_type"] != STATEMENT_TYPE:
-                raise BrokenError("is no in-toto statement")
-            return statement, signature["keyid"]
-    raise BrokenError("is not signed by a key that counts here")
+    key = signatures[0]["keyid"]
+    if key not in keys:
+        raise BrokenError("is not signed by a key that counts here")
+    signed = signing_input(envelope["payloadType"], payload)
+    try:
+        keys[key].verify(base64.b64decode(signatures[0]["sig"], validate=True), signed)
+    except InvalidSignature:
+        raise BrokenError("its signature does not hold: it was altered") from None
+    statement = parsed(payload)
+    if statement["_type"] != STATEMENT_TYPE:
+        raise BrokenError("is no in-toto statement")
+    return statement, key
 
 
 def signing_input(payload_type: str, payload: bytes) -> bytes:
@@ -224,12 +265,136 @@ def path_root(leaf: bytes, index: int, size: int, path: list[str]) -> str:
 # ---------------------------------------------------------------- the zip, or its folder
 
 
+def regular(path: str) -> IO[bytes]:
+    """A file, opened; a pipe or a device would be waited for, or never end."""
+    # Looked at as it is open: by its name it may be another one a moment later.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NoBundleError(f"{path}: is not a file")
+    return os.fdopen(handle, "rb")
+
+
+LOCAL, ENTRY = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L")
+END, WIDE_END, LOCATOR = map(struct.Struct, ("<4s4H2LH", "<4sQ2H2L4Q", "<4sLQL"))
+"""APPNOTE.TXT 6.3.10 (PKWARE), 4.3.7, 4.3.12, 4.3.16, 4.3.14 and 4.3.15."""
+FULL, WIDE, UTF_8 = 0xFFFFFFFF, (1 << 31) - 1, 1 << 11
+"""What stands in a field whose value lies elsewhere, from which value on, and a flag."""
+
+
+class Member(NamedTuple):
+    """Where the bytes of a zip's member lie, and what they unpack to."""
+
+    start: int
+    packed: int
+    size: int
+    crc: int
+    method: int
+
+
+def zip_members(path: str, file: IO[bytes]) -> dict[str, Member]:
+    """The members of a zip: one behind the other from its first byte, then its list, nothing else.
+
+    Readers differ: some follow the list at the end, others take what comes first. So the list names
+    the same as the members do, in their order, and there is no byte that it does not account for.
+    """
+    found: dict[str, Member] = {}
+    listed = []
+    while (head := file.read(LOCAL.size))[:4] == b"PK\3\4":
+        at, told = file.tell() - len(head), LOCAL.unpack(_whole(path, head, LOCAL.size))
+        named, extra = told[-2:]
+        name, more = _taken(path, file, named), _taken(path, file, extra)
+        size, packed = _widened(path, more, told[8], told[7])
+        if told[2] & ~UTF_8:
+            raise NoBundleError(f"{path}: says of a member more than its name and size: refused")
+        text = _decoded(path, name, told[2])
+        if text in found:
+            raise NoBundleError(f"{path}: holds several files of one name: refused")
+        found[text] = Member(file.tell(), packed, size, told[6], told[3])
+        listed.append((name, *told[2:7], size, packed, at))
+        file.seek(packed, os.SEEK_CUR)
+    if not found:
+        raise NoBundleError(f"{path}: is not a bundle (it does not begin as a zip)")
+    place = file.tell() - len(head)
+    file.seek(place)
+    for one in listed:
+        told = ENTRY.unpack(_taken(path, file, ENTRY.size))
+        name, more = _taken(path, file, told[10]), _taken(path, file, told[11])
+        size, packed, at = _widened(path, more, told[9], told[8], told[16])
+        plain_file = stat.S_IFMT(told[15] >> 16) in (0, stat.S_IFREG) and not told[15] & 0xFFFF
+        if told[0] != b"PK\1\2" or (name, *told[3:8], size, packed, at) != one:
+            raise NoBundleError(f"{path}: its list is not that of the members before it: refused")
+        if not plain_file or any(told[12:15]):
+            raise NoBundleError(f"{path}: {name[:80]!r} is a link, or no file: refused")
+    end = _end(len(listed), place, file.tell())
+    if _taken(path, file, len(end)) != end or file.read(1):
+        raise NoBundleError(f"{path}: holds bytes behind its list: refused")
+    return found
+
+
+def _end(count: int, place: int, end: int) -> bytes:
+    """What stands behind the list of so many members, which lies between these bytes."""
+    few, size = min(count, 0xFFFF), end - place
+    told = END.pack(b"PK\5\6", 0, 0, few, few, min(size, FULL), min(place, FULL), 0)
+    if count <= 0xFFFF and max(place, size) <= WIDE:
+        return told
+    wide = WIDE_END.pack(b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, place)
+    return wide + LOCATOR.pack(b"PK\6\7", 0, end, 1) + told
+
+
+def _taken(path: str, file: IO[bytes], count: int) -> bytes:
+    return _whole(path, file.read(count), count)
+
+
+def _whole(path: str, content: bytes, count: int) -> bytes:
+    if len(content) < count:
+        raise NoBundleError(
+            f"{path}: begins as a bundle and lacks its end: it was truncated or damaged"
+        )
+    return content
+
+
+def _widened(path: str, extra: bytes, *values: int) -> list[int]:
+    """The values; those that are too large for their field stand in `extra`, and nothing else."""
+    wide = [place for place, value in enumerate(values) if value == FULL]
+    size = 8 * len(wide)
+    if extra[:4] != struct.pack("<HH", 1, size)[: 4 * bool(wide)] or len(extra[4:]) != size:
+        raise NoBundleError(f"{path}: says of a member more than its name and size: refused")
+    found = iter(struct.unpack(f"<{len(wide)}Q", extra[4:]))
+    return [next(found) if value == FULL else value for value in values]
+
+
+def _decoded(path: str, name: bytes, flags: int) -> str:
+    try:
+        return name.decode("utf-8" if flags & UTF_8 else "ascii")
+    except UnicodeDecodeError:
+        raise NoBundleError(
+            f"{path}: holds a file with a dangerous name ({name[:80]!r}): refused"
+        ) from None
+
+
+def inflated(pieces: Iterator[bytes], wbits: int) -> Iterator[bytes]:
+    """What a compressed stream unpacks to; nothing lies behind its end."""
+    stream = zlib.decompressobj(wbits)
+    for piece in pieces:
+        text = b""
+        while not stream.eof and (piece or len(text) == SLACK):
+            text = stream.decompress(piece, SLACK)
+            piece = stream.unconsumed_tail
+            yield text
+        if stream.unused_data or piece:
+            raise zlib.error("there are bytes behind its end")
+    if not stream.eof:
+        raise zlib.error("it is cut")
+
+
 class Bundle:
     """The members of the zip, or of the folder it was unpacked into, read in bounded pieces."""
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self.zip: zipfile.ZipFile | None = None
+        self.file: IO[bytes] | None = None
+        self.members: dict[str, Member] = {}
         self.sizes = _folder_sizes(path) if os.path.isdir(path) else self._zip_sizes(path)
         if INDEX not in self.sizes or SIGNED not in self.sizes:
             raise NoBundleError(f"{path}: is no bundle (it has no {INDEX} or {SIGNED})")
@@ -238,72 +403,90 @@ class Bundle:
 
     def _zip_sizes(self, path: str) -> dict[str, int]:
         try:
-            opened = zipfile.ZipFile(path)
-            size = os.path.getsize(path)
+            self.file = regular(path)
+            size = os.fstat(self.file.fileno()).st_size
+            self.members = zip_members(path, self.file)
         except OSError as error:
             raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
-        except (zipfile.BadZipFile, *UNLIKE):
-            raise NoBundleError(f"{path}: {_why_no_zip(path)}") from None
-        sizes = {info.filename: info.file_size for info in opened.infolist()}
-        if len(sizes) != len(opened.infolist()):
-            raise NoBundleError(f"{path}: holds several files of one name: refused")
+        sizes = {name: one.size for name, one in self.members.items()}
         if sum(sizes.values()) > RATIO * size + SLACK:
             raise NoBundleError(f"{path}: would unpack to far more than its size: refused")
-        self.zip = opened
         return sizes
 
     @property
     def described(self) -> str:
         """What it is, for a person."""
-        what = "folder" if self.zip is None else "zip"
+        what = "folder" if self.file is None else "zip"
         return f"{os.path.basename(self.path)} is a whole {what} of {len(self.sizes)} files"
-
-    def open(self, name: str) -> IO[bytes]:
-        """A member that there is."""
-        if self.zip is not None:
-            return self.zip.open(name)
-        return open(os.path.join(self.path, *name.split("/")), "rb")
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """A member's bytes, never more than it is said to hold."""
         if name not in self.sizes:
             raise BrokenError(f"{name} is missing")
+        one = self.members.get(name)
         try:
-            with self.open(name) as member:
-                while piece := member.read(SLACK):
-                    yield piece
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+            if one is None:
+                with regular(os.path.join(self.path, *name.split("/"))) as file:
+                    while piece := file.read(SLACK):
+                        yield piece
+            elif one.method in (STORED, DEFLATED):
+                yield from self._unpacked(one)
+            else:
+                raise BrokenError(f"{name} is packed by another method than stored or deflate")
+        except (zlib.error, OSError) as error:
             raise BrokenError(f"{name} is damaged ({error})") from None
-        except RuntimeError:
-            raise BrokenError(f"{name} is encrypted") from None
 
-    def read(self, name: str) -> bytes:
-        """A small member."""
-        if self.sizes.get(name, 0) > WHOLE:
+    def _unpacked(self, one: Member) -> Iterator[bytes]:
+        packed = self._stretch(one.start, one.packed)
+        size = crc = 0
+        for piece in inflated(packed, -zlib.MAX_WBITS) if one.method == DEFLATED else packed:
+            size, crc = size + len(piece), zlib.crc32(piece, crc)
+            if size > one.size:
+                raise zlib.error("it is longer than it is said to be")
+            yield piece
+        if (size, crc) != (one.size, one.crc):
+            raise zlib.error("its CRC-32 is another one")
+
+    def _stretch(self, start: int, count: int) -> Iterator[bytes]:
+        """So many bytes of the zip; members are read side by side."""
+        while count and self.file:
+            self.file.seek(start)
+            piece = self.file.read(min(count, SLACK))
+            if not piece:
+                raise zlib.error("it is cut")
+            yield piece
+            start, count = start + len(piece), count - len(piece)
+
+    def read(self, name: str, most: int = WHOLE) -> bytes:
+        """A member of at most so many bytes."""
+        if self.sizes.get(name, 0) > most:
             raise BrokenError(f"{name} is too large to be what it should")
         return b"".join(self.pieces(name))
 
-    def json(self, name: str) -> Any:
-        """A small member's JSON."""
+    def json(self, name: str, most: int = WHOLE) -> Any:
+        """The JSON of a member of at most so many bytes."""
+        content = self.read(name, most)
         try:
-            return json.loads(self.read(name))
+            return parsed(content)
+        except BrokenError as error:
+            raise BrokenError(f"{name} {error}") from None
         except (ValueError, RecursionError) as error:
             raise BrokenError(f"{name} is not JSON ({error})") from None
 
     def rows(self, name: str) -> Iterator[Json]:
         """A ledger's rows."""
-        if name not in self.sizes:
-            raise BrokenError(f"{name} is missing")
-        room = RATIO * self.sizes[name] + SLACK
+        room, rest = RATIO * self.sizes.get(name, 0) + SLACK, b""
         try:
-            with self.open(name) as member, gzip.GzipFile(fileobj=member) as lines:
-                while line := lines.readline(LINE):
-                    room -= len(line)
-                    if room < 0 or not line.endswith(b"\n"):
-                        raise BrokenError(f"{name} unpacks to far more than its size, or is cut")
-                    yield json.loads(line)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+            for text in inflated(self.pieces(name), 16 + zlib.MAX_WBITS):
+                room -= len(text)
+                *lines, rest = (rest + text).split(b"\n")
+                if room < 0 or len(rest) > LINE:
+                    raise BrokenError(f"{name} unpacks to far more than its size")
+                yield from map(parsed, lines)
+        except zlib.error as error:
             raise BrokenError(f"{name} is damaged ({error})") from None
+        if rest:
+            raise BrokenError(f"{name} ends within a line")
 
     def under(self, folder: str, suffix: str) -> list[str]:
         """The members in a folder whose names end so."""
@@ -324,13 +507,6 @@ def _folder_sizes(path: str) -> dict[str, int]:
     return sizes
 
 
-def _why_no_zip(path: str) -> str:
-    with open(path, "rb") as file:
-        if file.read(4) == b"PK\x03\x04":
-            return "begins as a bundle and lacks its end: it was truncated or damaged"
-    return "is not a bundle (no zip file)"
-
-
 def _refuse_name(name: str) -> None:
     if name.startswith("/") or not name.isprintable() or re.search(r"(^|/)\.\.?(/|$)|\\|:", name):
         raise NoBundleError(f"holds a file with a dangerous name ({name[:80]!r}): refused")
@@ -339,15 +515,16 @@ def _refuse_name(name: str) -> None:
 # ---------------------------------------------------------------- what is signed
 
 
-def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> Json:
-    """Every file is what the signed index names; returns the signed statement."""
-    statement, key = opened(bundle.json(SIGNED), keys)
+def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -> tuple[Json, str]:
+    """Every file is what the signed index names; returns the signed statement, and the key."""
+    statement, key = opened(bundle.json(SIGNED, ENVELOPE), keys)
     if statement["predicateType"] != PREDICATE_TYPE:
         raise BrokenError(f"{SIGNED} speaks of something else than a bundle")
-    index, problems = bundle.json(INDEX)["files"], []
+    problems = []
     if subject(statement, INDEX) != sha256(bundle.read(INDEX)):
         problems.append(f"{INDEX} is not what was signed")
-    said.told(problems, f"{SIGNED} is signed by key {key[:16]}, and names this {INDEX}")
+    index = bundle.json(INDEX)["files"]
+    said.told(problems, f"{SIGNED} is signed by key {key}, and names this {INDEX}")
     named = {*index, INDEX, SIGNED}
     problems = [f"{name} is missing" for name in sorted(named - set(bundle.sizes))]
     problems += [f"{name} was added" for name in sorted(set(bundle.sizes) - named)]
@@ -361,7 +538,7 @@ def check_index(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey]) -
         except BrokenError as error:
             problems.append(str(error))
     said.told(problems, f"all {len(index)} files are there, and have the SHA-256 of the {INDEX}")
-    return statement
+    return statement, key
 
 
 def subject(statement: Json, name: str) -> str:
@@ -389,8 +566,8 @@ def check_artifacts(said: Said, bundle: Bundle, keys: dict[str, Ed25519PublicKey
             record, key = artifact(bundle, folder, keys)
             found[record["label"]] = record
             signers[key[:16]] += 1
-        except (BrokenError, *UNLIKE) as error:
-            problems.append(f"{folder.removeprefix('artifacts/')}: {error}")
+        except Exception as error:
+            problems.append(f"{folder.partition('/')[2]}: {error}")
     by = ", ".join(f"{count} by key {key}" for key, count in sorted(signers.items()))
     said.told(problems, f"{len(found)} artifacts are as they were signed when made ({by})")
     return found
@@ -400,7 +577,7 @@ def artifact(bundle: Bundle, folder: str, keys: dict[str, Ed25519PublicKey]) -> 
     """Manifest, provenance and signed statement name each other, and the folder's version."""
     files = bundle.json(f"{folder}/manifest.json")["files"]
     recorded = bundle.read(f"{folder}/provenance.json")
-    provenance = json.loads(recorded)
+    provenance = parsed(recorded)
     inputs = provenance["inputs"]
     digest, made_from = sha256(canonical(files)), inputs_digest(inputs)
     generation = provenance.get("generation", 1)
@@ -508,7 +685,7 @@ def check_journal(
     last: Json = {"number": 0, "time": ""}
     current, newer = None, None
     for number, line in enumerate(bundle.read("journal.jsonl").splitlines(), 1):
-        last = json.loads(line)
+        last = parsed(line)
         if (last["number"], last["previous"]) != (number, before):
             problems.append(f"journal.jsonl line {number}: one before it was changed or taken out")
         before = sha256(canonical(last) + b"\0")
@@ -845,7 +1022,7 @@ def check_reviews(said: Said, bundle: Bundle, artifacts: Json, report: str) -> N
     before = None
     for number, name in enumerate(sorted(bundle.under("reviews/", ".json")), 1):
         envelope = bundle.json(name)
-        claimed = json.loads(base64.b64decode(envelope["payload"]))["predicate"]["reviewer"]
+        claimed = parsed(base64.b64decode(envelope["payload"]))["predicate"]["reviewer"]
         try:
             key = dict([read_key(bundle.read(f"reviewers/{claimed}.pub.pem"))])
             statement, signer = opened(envelope, key)
@@ -876,7 +1053,8 @@ def prove(bundle: Bundle, document: str) -> Json:
     """That a document is in the signed tree, or that its neighbours leave no place for it."""
     if not re.fullmatch("[0-9a-f]{64}", document):
         raise NoBundleError(f"{document!r} is no document id (64 characters 0-9a-f)")
-    statement, key = opened(bundle.json(SIGNED), bundle_keys(bundle))
+    envelope = bundle.json(SIGNED, ENVELOPE)
+    statement, key = opened(envelope, bundle_keys(bundle))
     leaves: list[bytes] = []
     below: Json | None = None
     above: Json | None = None
@@ -895,34 +1073,37 @@ def prove(bundle: Bundle, document: str) -> Json:
         "type": PROOF_TYPE,
         "document_id": document,
         "leaves": [{**one, "path": tree_path(leaves, one["index"])} for one in shown],
-        "statement": bundle.json(SIGNED),
-        "key": bundle.read(f"keys/{key[:16]}.pem").decode(),
+        "statement": envelope,
+        "key": bundle.read(f"keys/{key[:16]}.pem", KEY).decode(),
     }
 
 
 def check_proof(path: str, given: str | None) -> int:
     """Check a proof without the bundle; prints what it says."""
     try:
-        with open(path, "rb") as file:
-            proof = json.loads(file.read(WHOLE))
+        with regular(path) as file:
+            proof = parsed(file.read(WHOLE))
         if proof["type"] != PROOF_TYPE:
             raise ValueError
         envelope, own = proof["statement"], proof["key"].encode()
     except OSError as error:
         raise NoBundleError(f"{path}: cannot be read ({error.strerror})") from None
-    except UNLIKE:
+    except (BrokenError, *UNLIKE):
         raise NoBundleError(f"{path}: is not a proof about a document") from None
     said = Said()
     found = said.guard("the proof", _proved, proof, trusted(envelope, dict([read_key(own)]), given))
-    _say_key(said, given, envelope)
-    if found:
-        print(plain(found))
-    return 0 if found else 1
+    if not found:
+        return 1
+    told, key = found
+    _say_key(said, given, key)
+    print(plain(told if given else f"By the word of a key that came with the proof: {told}"))
+    return 0
 
 
-def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> str:
+def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> tuple[str, str]:
+    """What the proof says, and the key whose word that is."""
     statement, key = opened(proof["statement"], keys)
-    said.holds(f"the root is signed by key {key[:16]}")
+    said.holds(f"the root is signed by key {key}")
     predicate, document, leaves = statement["predicate"], proof["document_id"], proof["leaves"]
     root, count = subject(statement, "documents"), predicate["documents"]["count"]
     for one in leaves:
@@ -934,13 +1115,15 @@ def _proved(said: Said, proof: Json, keys: dict[str, Ed25519PublicKey]) -> str:
     about = f"behind {predicate['report']} of study {predicate['study']}"
     ids = [(one["index"], one["leaf"]["document_id"]) for one in leaves]
     if [name for _, name in ids] == [document]:
-        return f"Document {document} IS one of the documents {about}: {told(leaves[0]['leaf'])}"
+        use = told(leaves[0]["leaf"])
+        return f"Document {document} IS one of the documents {about}: {use}", key
     places = [(-1, ""), *ids] if not ids or ids[0][1] > document else ids
     places = places if len(places) == 2 else [*places, (count, "g")]
     (first, before), (second, after) = places
     if second != first + 1 or not before < document < after:
         raise BrokenError("the leaves are not the neighbours of that document")
-    return f"Document {document} is NOT one of the documents {about}: its neighbours are adjacent."
+    absent = f"Document {document} is NOT one of the documents {about}"
+    return f"{absent}: its neighbours are adjacent.", key
 
 
 def told(leaf: Json) -> str:
@@ -957,8 +1140,13 @@ def told(leaf: Json) -> str:
 # ---------------------------------------------------------------- the command
 
 
-PROVED = """
-WHAT WAS PROVED
+BY_KNOWN_KEY = "\nWHAT WAS PROVED\n"
+BY_OWN_KEY = """
+WHAT WAS SHOWN, IF THE KEY IS THE SIGNER'S
+The key came with the file, and anybody can make such a file with a key of their own. Until somebody
+tells you the fingerprint above by other means, this shows only that the file agrees with itself.
+"""
+PROVED = """\
 - Whoever holds the key above signed exactly these bytes: report, records and ledgers.
 - Every artifact behind the report was signed when it was made; its records are unchanged, none is
   missing, and each names exactly what it was made from, down to the raw corpora.
@@ -984,7 +1172,14 @@ NO_TEXTS = "- That the documents' ids are those of their texts: the texts are no
 
 def bundle_keys(bundle: Bundle) -> dict[str, Ed25519PublicKey]:
     """The public keys that the bundle carries."""
-    return dict(read_key(bundle.read(name)) for name in bundle.under("keys/", ".pem"))
+    found = {}
+    for name in bundle.under("keys/", ".pem"):
+        try:
+            key, public = read_key(bundle.read(name, KEY))
+        except BrokenError as error:
+            raise BrokenError(f"{name}: {error}") from None
+        found[key] = public
+    return found
 
 
 def trusted(
@@ -994,32 +1189,24 @@ def trusted(
     if given is None:
         return own
     try:
-        with open(given, "rb") as file:
-            name, key = read_key(file.read(SLACK))
+        with regular(given) as file:
+            name, key = read_key(file.read(KEY))
     except OSError as error:
         raise NoBundleError(f"{given}: cannot be read ({error.strerror})") from None
     except BrokenError as error:
         raise NoBundleError(f"{given}: {error}") from None
-    signers = _signers(envelope)
-    if name not in signers:
-        by = ", ".join(signers) or "nobody"
-        raise NoBundleError(
-            f"{given} is the wrong key: {name}; what it is to check is signed by {by}"
-        )
+    try:
+        others = [one["keyid"] for one in envelope["signatures"]] != [name]
+    except UNLIKE:
+        others = False
+    if others:
+        raise NoBundleError(f"{given} is the wrong key: {name} is not named in what it is to check")
     return {name: key}
 
 
-def _signers(envelope: Json) -> list[str]:
-    try:
-        return [str(one["keyid"]) for one in envelope["signatures"]]
-    except UNLIKE:
-        return []
-
-
-def _say_key(said: Said, given: str | None, envelope: Json) -> None:
+def _say_key(said: Said, given: str | None, checked: str) -> None:
     if given is None:
-        for name in _signers(envelope):
-            said.notes(f"the key came with the file; compare its fingerprint: {name}")
+        said.notes(f"the key came with the file; compare its fingerprint: {checked}")
 
 
 def verify(path: str, given: str | None) -> int:
@@ -1027,16 +1214,17 @@ def verify(path: str, given: str | None) -> int:
     bundle, said = Bundle(path), Said()
     said.holds(bundle.described)
     keys = said.guard("keys", lambda _: bundle_keys(bundle)) or {}
-    envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED)) or {}
-    statement = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
-    if statement:
-        said.guard(SIGNED, check_content, bundle, statement, keys)
-    _say_key(said, given, envelope)
+    envelope = said.guard(SIGNED, lambda _: bundle.json(SIGNED, ENVELOPE)) or {}
+    checked = said.guard(SIGNED, check_index, bundle, trusted(envelope, keys, given))
+    if checked:
+        said.guard(SIGNED, check_content, bundle, checked[0], keys)
+        _say_key(said, given, checked[1])
     if said.broken:
         print(f"\nNOTHING WAS PROVED: {said.broken} things do not hold; they are named above.")
         return 1
-    texts = statement["predicate"]["texts"]
-    print(PROVED + ("" if texts else NO_TEXTS), end="")
+    texts = checked[0]["predicate"]["texts"]
+    heading = BY_OWN_KEY if given is None else BY_KNOWN_KEY
+    print(heading + PROVED + ("" if texts else NO_TEXTS), end="")
     return 0
 
 
@@ -1078,13 +1266,17 @@ def main(arguments: list[str] | None = None) -> int:
     except NoBundleError as error:
         print(f"error: {plain(str(error))}", file=sys.stderr)
         return 2
-    except (BrokenError, *UNLIKE) as error:
-        print(f"FAILS  {plain(str(error))}")
+    except Exception as error:
+        print(f"FAILS  {plain(str(error) if isinstance(error, BrokenError) else repr(error))}")
         return 1
 
 
 if __name__ == "__main__":
     try:
+        # What a terminal cannot show is escaped: it would end the program in the middle.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         sys.exit(main())
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

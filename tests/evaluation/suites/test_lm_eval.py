@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,26 @@ def test_a_row_that_a_task_cannot_read_is_named(
 ) -> None:
     message = task.refusal(**changes)
     assert f"suites/rows.jsonl:1: {expected}" in message
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 10 ** 10 }}",
+        "{{ '%0999999999d' % 1 }}{{ '%0999999999d' % 2 }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}x",
+        "{{ ('a' * 40 + 'b') | regex_replace('(a+)+$', '') }}",
+        "{{ 'a' * 2 ** 21 }}",
+    ],
+    ids=["memory", "format", "loop", "expression", "long"],
+)
+def test_a_template_that_takes_all_time_or_memory_is_stopped_and_named(
+    task: Task, template: str
+) -> None:
+    message = task.refusal(doc_to_text=template)
+    said = r"sums\.yaml:\d+: doc_to_text: the template (takes|gives) .* \(row 1\)$"
+    assert re.search(said, message)
+    assert task.load(), "the next one is rendered"
 
 
 def test_code_is_refused_not_run(task: Task) -> None:

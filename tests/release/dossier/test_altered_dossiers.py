@@ -1,5 +1,6 @@
 """Whatever is altered in a dossier is found and named; no file can harm who checks it."""
 
+import base64
 import io
 import json
 import random
@@ -348,6 +349,53 @@ def test_another_key_that_signs_all_anew_is_a_wrong_key(
     assert "wrong key" in text
     code, text = told(forged)
     assert f"compare its fingerprint: {stranger.key_id}" in text
+
+
+@pytest.mark.parametrize("unchecked", [b"unchecked", b""])
+@pytest.mark.parametrize("place", [0, 1])
+def test_only_the_key_whose_signature_was_checked_is_named(
+    place: int, unchecked: bytes,
+    dossier: Dossier, signer: Signer, stranger: Signer, told: Told,
+) -> None:  # fmt: skip
+    """A stranger signs, and writes the known key beside his own."""
+    (own,) = [one for one in dossier.members if one.startswith("keys/")]
+    forged = dossier.having(own, None).having("keys/forged.pem", _pem(stranger)).signed(stranger)
+
+    def add(envelope: dict[str, Any]) -> None:
+        signature = base64.b64encode(unchecked).decode()
+        envelope["signatures"].insert(place, {"keyid": signer.key_id, "sig": signature})
+
+    code, text = told(forged.having_json(verify.SIGNED, add))
+    assert code == 1
+    assert "index.statement.json: is no envelope with exactly one signature" in text
+    assert signer.key_id[:16] not in text.replace(f"by key {signer.key_id[:16]})", "")
+
+
+def test_an_envelope_that_says_a_thing_twice_or_more_than_it_has_to_is_found(
+    dossier: Dossier, told: Told
+) -> None:
+    """Another reader may take the first of two, or what was added."""
+    envelope = dossier.members[verify.SIGNED]
+    twice = envelope.replace(b"{", b'{"signatures": [],', 1)
+    more = envelope.replace(b"{", b'{"signed_by": "somebody",', 1)
+    for body, message in (
+        (twice, "signatures: this field is given twice"),
+        (more, "is no envelope with exactly one signature"),
+    ):
+        code, text = told(dossier.having(verify.SIGNED, body))
+        assert (code, message in text) == (1, True), text
+
+
+def test_without_a_known_key_the_summary_claims_less(
+    audited: Audited, dossier: Dossier, told: Told
+) -> None:
+    (key,) = (audited.home.root / "keys" / "trusted").glob("*.pem")
+    _, with_key = told(dossier, "--key", str(key))
+    _, without = told(dossier)
+    assert "WHAT WAS PROVED" in with_key
+    assert "WHAT WAS PROVED" not in without
+    assert "WHAT WAS SHOWN, IF THE KEY IS THE SIGNER'S" in without
+    assert "anybody can make such a file with a key of their own" in " ".join(without.split())
 
 
 def test_a_signature_by_a_key_that_is_not_there_is_found(

@@ -216,6 +216,19 @@ def test_a_proof_by_another_key_is_a_wrong_key(
     assert "wrong key" in capsys.readouterr().err
 
 
+def test_a_proof_names_only_the_key_that_was_checked_and_says_by_whose_word_it_speaks(
+    ids: list[str], proof: Prove, check: CheckProof, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = proof(ids[0])
+    capsys.readouterr()
+    assert check(whole) == 0
+    told = capsys.readouterr().out
+    assert f"By the word of a key that came with the proof: Document {ids[0]} IS" in told
+    whole["statement"]["signatures"].insert(0, {"keyid": "f" * 64, "sig": ""})
+    assert check(whole) == 1
+    assert "f" * 16 not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no json", '{"type": "x"}', "[" * 100_000])
 def test_what_is_no_proof_is_one_message(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -16,12 +16,13 @@ import yaml
 
 from alignment_dagster.evaluation.suites.items import Item, Row, UnusableRow, read_csv, read_rows
 from alignment_dagster.evaluation.suites.readers.templates import (
-    Render,
+    TemplateCost,
     TemplateFault,
-    make_renderer,
+    render,
 )
 from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.foundation.yaml_models import FieldPath, Located, read_yaml, shown
+from alignment_dagster.foundation.foreign_files import read_regular
+from alignment_dagster.foundation.yaml_models import LARGEST, FieldPath, Located, read_yaml, shown
 from alignment_dagster.study import Suite
 
 ROWS = {"json": read_rows, "csv": read_csv}
@@ -42,24 +43,23 @@ def read_lm_eval_task(path: Path, suite: Suite) -> Iterator[Item | UnusableRow]:
     _check_task(task)
     name = task.data.get("task")
     topic = name if isinstance(name, str) and name.strip() else path.stem
-    render = make_renderer()
     for row in _rows(task):
         if isinstance(row, UnusableRow):
             yield row
             continue
         try:
-            yield _item(row, task, suite.name, topic, render)
+            yield _item(row, task, suite.name, topic)
         except UnusableRow as fault:
             yield fault
 
 
-def _item(row: Row, task: Located, suite: str, topic: str, render: Render) -> Item:
-    options = row.options("doc_to_choice", _choices(row, task, render))
-    question = row.require_text("doc_to_text", _value(row, task, "doc_to_text", render))
+def _item(row: Row, task: Located, suite: str, topic: str) -> Item:
+    options = row.options("doc_to_choice", _choices(row, task))
+    question = row.require_text("doc_to_text", _value(row, task, "doc_to_text"))
     if question.isdigit():
         message = "a number: tasks with one context for each choice are not supported"
         raise row.error("doc_to_text", message)
-    return row.item(suite, topic, question, options, _target(row, task, options, render))
+    return row.item(suite, topic, question, options, _target(row, task, options))
 
 
 def _read_task(path: Path, includers: tuple[Path, ...] = ()) -> Located:
@@ -77,7 +77,7 @@ def _read_task(path: Path, includers: tuple[Path, ...] = ()) -> Located:
 
 def _refuse_code(path: Path) -> None:
     try:
-        for token in yaml.scan(path.read_text(encoding="utf-8")):
+        for token in yaml.scan(read_regular(path, LARGEST).decode("utf-8")):
             if isinstance(token, yaml.TagToken):
                 place = f"{shown(path)}:{token.start_mark.line + 1}"
                 raise DeclarationError(
@@ -166,7 +166,7 @@ def _parse_numbers(rows: list[Row | UnusableRow]) -> list[Row | UnusableRow]:
     ]
 
 
-def _value(row: Row, task: Located, field: str, render: Render) -> Any:
+def _value(row: Row, task: Located, field: str) -> Any:
     """What a `doc_to_…` field says of a row: the row's own field of that name, or a template."""
     declared = task.data.get(field)
     if declared is None:
@@ -179,11 +179,13 @@ def _value(row: Row, task: Located, field: str, render: Render) -> Any:
         return render(declared, row.data)
     except TemplateFault as fault:
         raise row.error(field, str(fault)) from None
+    except TemplateCost as cost:
+        raise task.error((field,), f"{cost} (row {row.line})") from None
 
 
-def _choices(row: Row, task: Located, render: Render) -> Any:
+def _choices(row: Row, task: Located) -> Any:
     field = "doc_to_choice"
-    value = _value(row, task, field, render)
+    value = _value(row, task, field)
     if isinstance(value, dict):
         return list(value.values())
     if isinstance(value, str):
@@ -194,10 +196,10 @@ def _choices(row: Row, task: Located, render: Render) -> Any:
     return value
 
 
-def _target(row: Row, task: Located, options: tuple[str, ...], render: Render) -> int:
+def _target(row: Row, task: Located, options: tuple[str, ...]) -> int:
     """The index of the labelled option: a number, or the option's text."""
     field = "doc_to_target"
-    value = _value(row, task, field, render)
+    value = _value(row, task, field)
     if not isinstance(value, str):
         return row.require_index(field, value, len(options))
     if INDEX.fullmatch(value.strip()) and task.data[field] not in row.data:
