@@ -25,7 +25,7 @@ class OutOfMemory(AlignmentError):
     def __init__(self, message: str, setting: str = "") -> None:
         super().__init__(message)
         self.setting = setting
-        """The declared field that decides how much is held, with dots; empty where none is known."""
+        """The field that decides how much is held, with dots; empty where none is known."""
 
 
 def first_line(error: Exception) -> str:

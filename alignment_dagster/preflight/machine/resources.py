@@ -12,10 +12,10 @@ from alignment_dagster.foundation.databases import FULL
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.preflight.machine.finding import Finding, Verdict
 
-NETWORK = frozenset(
-    ("9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs")
-    + ("nfs", "nfs4", "ocfs2", "smb3", "smbfs", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs")
-    + ("fuse.sshfs", "fuse.gcsfuse", "fuse.juicefs")
+NETWORK = (
+    *("9p", "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
+    *("nfs", "nfs4", "ocfs2", "smb3", "smbfs", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs"),
+    *("fuse.sshfs", "fuse.gcsfuse", "fuse.juicefs"),
 )
 """File systems on which other machines write too; SQLite's locks do not hold on all of them."""
 FEW_BYTES = 3 << 30

@@ -1,4 +1,4 @@
-"""A short look at what training takes: `python -m alignment_dagster.training.pretraining.probe FILE`.
+"""What training takes, in short: `python -m alignment_dagster.training.pretraining.probe FILE`.
 
 The study's own loop takes some steps on made-up tokens of the declared shape, and says how fast it
 was and what it held. On the CPU a few sequences go first: a batch that would not fit is not tried,
@@ -15,8 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alignment_dagster.engines.devices import describe, find_device, is_out_of_memory
-from alignment_dagster.engines.devices import set_determinism
+from alignment_dagster.engines.devices import (
+    describe,
+    find_device,
+    is_out_of_memory,
+    set_determinism,
+)
 from alignment_dagster.engines.peak import synchronize
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.job import Progress, run_job

@@ -24,7 +24,14 @@ from torch.multiprocessing.spawn import (
 
 from alignment_dagster.engines.devices import find_device
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.job import ERROR, MEMORY, OUT_OF_MEMORY, USER_ERROR, read_job, run_job
+from alignment_dagster.foundation.job import (
+    ERROR,
+    MEMORY,
+    OUT_OF_MEMORY,
+    USER_ERROR,
+    read_job,
+    run_job,
+)
 from alignment_dagster.foundation.job_process import die_with_parent, killed_advice
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import stop_requests
