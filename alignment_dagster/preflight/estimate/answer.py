@@ -48,11 +48,13 @@ def _sentences(found: StudyEstimate) -> Iterator[str]:
                 f"tokens/s in batches of {batch} x {length} ({flops / 1e9:,.1f} GFLOP/s)."
             )
     least = "at least " if found.unknown_time else ""
-    yield (
-        f"From beginning to end {least}{time_words(found.wall_seconds)}, "
-        f"{found.at_once} job{'s side by side' if found.at_once > 1 else ' at a time'}; "
-        f"{least}{found.device_seconds / 3600:,.3g} device hours. Not in it: Dagster's own time."
-    )
+    if found.device_seconds:
+        yield (
+            f"From beginning to end {least}{time_words(found.wall_seconds)}, "
+            f"{found.at_once} job{'s side by side' if found.at_once > 1 else ' at a time'}; "
+            f"{least}{found.device_seconds / 3600:,.3g} device hours. Not in it: Dagster's own "
+            "time."
+        )
     if unknown := found.unknown_time:
         yield (
             f"Unknown: the time of {', '.join(unknown)}. `alignment run {study.name} --smoke` "
@@ -97,8 +99,8 @@ def _memory(found: StudyEstimate) -> Table:
     rows: list[list[Cell]] = []
     for (batch, length), probed in found.probed.items():
         parts = (probed.process, probed.weights, probed.gradients, probed.optimizer)
-        used = probed.peak_memory if probed.needed is None else probed.process + probed.needed
-        words = [bytes_words(one) for one in (*parts, probed.activations, used)]
+        activations = probed.most - sum(parts)
+        words = [bytes_words(one) for one in (*parts, activations, probed.most)]
         verdict = "fits" if probed.fits else f"too little: {probed.batch_size} sequences fit"
         rows.append([f"{batch} x {length}", *words, bytes_words(found.available), verdict])
     columns = ["batch", "process", "weights", "gradients", "optimizer", "activations", "most"]

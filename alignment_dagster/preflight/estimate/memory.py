@@ -44,6 +44,16 @@ def batch_advice(study: Study, training: Training, probed: Probed) -> str | None
     )
 
 
+def workers_advice(jobs: int, most: int, available: int) -> str | None:
+    """What to do so that jobs side by side fit, where one alone does; None where they do."""
+    if jobs < 2 or jobs * most <= available or most > available:
+        return None
+    return (
+        f"too little memory for {jobs} jobs side by side ({bytes_words(most)} each, "
+        f"{bytes_words(available)} are free): alignment run with --workers {available // most}"
+    )
+
+
 def available_memory(device: DeviceName) -> int:
     """Bytes that are free on the device that jobs go to.
 

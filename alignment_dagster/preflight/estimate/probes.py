@@ -46,13 +46,17 @@ class Probed:
     weights: int
     gradients: int
     optimizer: int
-    activations: int
     flops_per_token: float
     tokens_per_second: float | None = None
     """None where the declared batch does not fit."""
     first_step: float = 0.0
     needed: int | None = None
-    """By the declared batch, where that would be too much."""
+    """By the declared batch, beside the process, where that would be too much."""
+
+    @property
+    def most(self) -> int:
+        """What the declared batch holds, or would."""
+        return self.peak_memory if self.needed is None else self.process + self.needed
 
 
 def probe_job(study: Study, training: Training, size: ModelSize, placement: Placement) -> ProbeJob:
@@ -101,7 +105,7 @@ def take(home: Home, job: ProbeJob) -> Probed:
                 raise AlignmentError(f"some steps took longer than {PATIENCE_SECONDS:.0f} s")
 
         job_process.run(job_process.Command(MODULE, config, work, {}), wait)
-        found = _read(json.loads((work / RESULT).read_text(encoding="utf-8")))
+        found = read_result(work)
     place = _place(home, job)
     place.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(place) as aside:
@@ -127,7 +131,9 @@ def _place(home: Home, job: ProbeJob) -> Path:
     return home.cache / "probes" / f"{sha256_json(about)[:16]}.json"
 
 
-def _read(result: dict[str, float | str]) -> Probed:
+def read_result(work: Path) -> Probed:
+    """What a probe left in its folder."""
+    result: dict[str, float | str] = json.loads((work / RESULT).read_text(encoding="utf-8"))
     rate, needed = result.get("tokens_per_second"), result.get("needed_bytes")
     return Probed(
         device=str(result["device"]),
@@ -138,7 +144,6 @@ def _read(result: dict[str, float | str]) -> Probed:
         weights=int(result["weight_bytes"]),
         gradients=int(result["gradient_bytes"]),
         optimizer=int(result["optimizer_bytes"]),
-        activations=int(result["activation_bytes"]),
         flops_per_token=float(result["flops_per_token"]),
         tokens_per_second=None if rate is None else float(rate),
         first_step=float(result.get("first_step_seconds", 0.0)),

@@ -16,6 +16,7 @@ from alignment_dagster.preflight.estimate.memory import (
     available_memory,
     batch_advice,
     require_place,
+    workers_advice,
 )
 from alignment_dagster.preflight.estimate.model_size import ModelSize, measure_model
 from alignment_dagster.preflight.estimate.probes import Probed
@@ -141,6 +142,8 @@ def estimate_study(study: Study, home: Home, placement: Placement) -> StudyEstim
     estimator = Estimator(study, evidence, size, probed, on_cpu)
     assets = tuple(_assets(study, estimator))
     at_once = jobs_at_once(study, on_cpu=on_cpu)
+    most = max((one.most for one in probed.values()), default=0)
+    warnings += filter(None, [workers_advice(at_once, most, available)])
     return StudyEstimate(study, size, available, found, probed, assets, at_once, evidence, warnings)
 
 

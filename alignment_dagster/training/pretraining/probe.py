@@ -8,7 +8,8 @@ since the system would end some process for it. Where a batch is refused, a smal
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +60,11 @@ def probe(job: ProbeJob, progress: Progress) -> None:
     set_determinism(job.determinism, job.pretraining.threads)
     keep_freed_memory()
     device = find_device(job.device)
-    if device.type == "cpu":
-        _bound_memory(job.memory)
-    meter = Meter(device)
-    loop = _make_loop(job, device)
-    found = _find_batch(loop, job, meter)
-    found |= _time(loop, job, int(found["batch_size"])) if found["fits"] else {}
+    with _bounded_memory(job.memory) if device.type == "cpu" else nullcontext():
+        meter = Meter(device)
+        loop = _make_loop(job, device)
+        found = _find_batch(loop, job, meter)
+        found |= _time(loop, job, int(found["batch_size"])) if found["fits"] else {}
     held = _held(loop, meter)
     parameters = parameter_count(loop.model)
     flops = flops_per_token(loop.model.config, parameters, job.sequence_length)
@@ -115,12 +115,17 @@ def _status(field: str) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
 
 
-def _bound_memory(most: int) -> None:
+@contextmanager
+def _bounded_memory(most: int) -> Iterator[None]:
     """Let allocations beyond fail, instead of the system ending some process for them."""
+    before, hard = resource.getrlimit(resource.RLIMIT_DATA)
     held = _status("VmData")
     if held:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (held + most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
 
 
 def _make_loop(job: ProbeJob, device: torch.device) -> Loop:
@@ -213,15 +218,12 @@ def _step(loop: Loop, sequences: int) -> float:
 def _held(loop: Loop, meter: Meter) -> dict[str, float | str]:
     """Of the most that was held, what each part was."""
     weights = _bytes(loop.model.parameters())
-    moments = _tensors(loop) - 2 * weights
-    peak = meter.peak()
     return {
-        "peak_memory_bytes": peak,
+        "peak_memory_bytes": meter.peak(),
         "process_bytes": meter.before,
         "weight_bytes": weights,
         "gradient_bytes": weights,
-        "optimizer_bytes": moments,
-        "activation_bytes": max(0, peak - meter.before - 2 * weights - moments),
+        "optimizer_bytes": _tensors(loop) - 2 * weights,
     }
 
 
