@@ -104,18 +104,11 @@ class BuildContext:
             try:
                 job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
             except OutOfMemory as error:
-                raise AlignmentError(f"{self._place(error.setting)}{error}") from None
+                raise AlignmentError(f"{setting_place(self.study, error.setting)}{error}") from None
         result: dict[str, float | str] = json.loads(
             (self.work / RESULT).read_text(encoding="utf-8")
         )
         return result
-
-    def _place(self, setting: str) -> str:
-        """File and line of a field of the study, to stand before a message."""
-        field = tuple(int(one) if one.isdecimal() else one for one in setting.split(".") if one)
-        with suppress(DeclarationError):
-            return f"{read_yaml(study_file(self.study)).place(field)}: "
-        return ""  # the file was changed since the study was read
 
     @contextmanager
     def _turn(self, placement: Placement) -> Iterator[None]:
@@ -126,6 +119,21 @@ class BuildContext:
         with file_lock(self.stores.home.root / ACCELERATOR_LOCK):
             progress_listener.check()
             yield
+
+
+def setting_place(study: Study, setting: str) -> str:
+    """File and line of a field of a study, to stand before a message.
+
+    Args:
+        setting: the field, with dots.
+
+    Returns:
+        Nothing where the file cannot be read any more.
+    """
+    field = tuple(int(one) if one.isdecimal() else one for one in setting.split(".") if one)
+    with suppress(DeclarationError):
+        return f"{read_yaml(study_file(study)).place(field)}: "
+    return ""
 
 
 @dataclass

@@ -19,7 +19,16 @@ def scaled_seconds(study: Study, asset: str, partition: str | None, before: Earl
     """
     if asset == chain.POST_TRAINED_CHECKPOINT:
         return _post_training(study, before)
-    return before.seconds * ratio(study, asset, partition, before)
+    work = min(before.seconds, _work_seconds(before))
+    return before.seconds - work + work * ratio(study, asset, partition, before)
+
+
+def _work_seconds(before: Earlier) -> float:
+    """Of its seconds those that grow with its work: all, where its job does not say."""
+    if before.artifact.asset == chain.TAMPERING:
+        names = [one["name"] for one in before.artifact.provenance.declared["tampering"]]
+        return sum(before.measured(f"{name}_seconds") or 0.0 for name in names)
+    return before.measured("seconds") or before.seconds
 
 
 def ratio(study: Study, asset: str, partition: str | None, before: Earlier) -> float:
