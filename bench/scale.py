@@ -12,17 +12,19 @@ import argparse
 import hashlib
 import math
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from audit_scale import METRIC, SOURCES, STUDY, Sizes, measure, prepare
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.preflight.estimate.sizes import checkpoint_bytes, state_bytes
 from alignment_dagster.preflight.estimate.words import bytes_words, time_words
+from bench.audit_scale import METRIC, SOURCES, STUDY, Sizes, measure, prepare
 
 DEVICES = (8, 64, 512)
 MACHINE = 8
