@@ -49,7 +49,7 @@ def file_system(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> st
         lines = mounts.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    found = Path(), None
+    found: tuple[Path, str | None] = Path(), None
     for line in lines:
         fields, _, kind = line.partition(" - ")
         point = Path(fields.split()[4].encode().decode("unicode_escape"))
