@@ -62,7 +62,7 @@ def _work_then(study: Study, before: Earlier) -> float:
     if asset == chain.EVALUATION:
         return before.measured("prompts") or 0.0
     if asset == chain.TAMPERING:
-        return sum(one["steps"] * one["batch_size"] for one in declared.get("tampering", ()))
+        return float(sum(one["steps"] * one["batch_size"] for one in declared["tampering"]))
     if asset == chain.ATTACKS:
         return before.measured("attacks") or 0.0
     if asset == chain.CURATED_MIX:
