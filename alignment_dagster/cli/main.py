@@ -13,6 +13,7 @@ from alignment_dagster.cli.audit import audit
 from alignment_dagster.cli.budget import budget
 from alignment_dagster.cli.check import check
 from alignment_dagster.cli.corpus import corpus
+from alignment_dagster.cli.doctor import doctor
 from alignment_dagster.cli.export import export
 from alignment_dagster.cli.init import init
 from alignment_dagster.cli.lake import lake
@@ -30,7 +31,7 @@ MISTAKE = 2
 STOPPED = 130
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (init, new, reference, check, run, results, export, notify, budget, ui):
+for command in (init, new, reference, check, doctor, run, results, export, notify, budget, ui):
     app.command()(command)
 app.command("list")(list_command)
 app.add_typer(audit, name="audit")

@@ -28,14 +28,22 @@ def run(
             help="auto, cpu, cuda or mps; without it, what placement.yaml in the home says."
         ),
     ] = "",
+    dry: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show what would be made, why, and what it takes; nothing is run."
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Partitions computed side by side.")] = min(
         2, os.cpu_count() or 1
     ),
 ) -> None:
     """Bring a study up to date: what is unchanged does not run."""
     # Imported here for weight: this file is read for every command's --help.
+    from alignment_dagster.cli.answer_terminal import show
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.studies import load_study
+    from alignment_dagster.running.dry_run import dry_run
     from alignment_dagster.running.plan import Selection
     from alignment_dagster.running.runner import run_study
     from alignment_dagster.study.smoke import SUFFIX, WARNING, is_smoke
@@ -44,6 +52,9 @@ def run(
     if is_smoke(declared.name):
         typer.echo(f"{declared.name}: {WARNING}", err=True)
     selection = Selection(tuple(recipe or ()), tuple(seed or ()), first, last)
+    if dry:
+        show(dry_run(declared, selection, workers, device))
+        return
     outcome = run_study(declared, selection, workers, device)
     if outcome.failures:
         raise typer.Exit(1)

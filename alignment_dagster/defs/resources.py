@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.placement import Placement, parse_placement, read_placement
+from alignment_dagster.foundation.placement import Placement, choose_placement
 from alignment_dagster.graph.stores import Stores
 from alignment_dagster.lineage.lake import Lake
 from alignment_dagster.study import Study
@@ -60,9 +60,7 @@ class PlacementResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             DeclarationError: if the home's file is wrong.
             AlignmentError: if the run's configuration names what is none.
         """
-        said = {"device": self.device, "determinism": self.determinism}
-        declared = read_placement(home).model_dump()
-        return parse_placement(declared | {name: value for name, value in said.items() if value})
+        return choose_placement(home, device=self.device, determinism=self.determinism)
 
 
 KEYS = {"lake", "tracker", "placement"}

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from alignment_dagster.foundation.errors import AlignmentError, first_line
+from alignment_dagster.foundation.errors import AlignmentError, OutOfMemory, first_line
+from alignment_dagster.foundation.job import Progress
 
 
 def find_device(name: str) -> torch.device:
@@ -83,35 +84,40 @@ def set_determinism(determinism: str, threads: int) -> None:
 
 @contextmanager
 def memory_advice(
-    device: torch.device, setting: str, value: int, beside: str = ""
+    progress: Progress, device: torch.device, setting: str, value: int, beside: str = ""
 ) -> Iterator[None]:
     """Turn "out of memory" into one message that says which setting to lower, and to what.
 
+    The same is noted beforehand, for a process that is killed for it.
+
     Args:
-        setting: the declared field that decides how much is held at once.
+        setting: the declared field that decides how much is held at once, with dots.
         value: what it is now.
         beside: what else to change, so that results stay comparable.
 
     Raises:
-        AlignmentError: where the memory did not suffice.
+        OutOfMemory: where the memory did not suffice.
     """
+    lower = f"lower {setting} from {value} to {value // 2}{beside}"
+    if value == 1:
+        lower = f"{setting} is 1 already: take a smaller model or shorter sequences"
+    progress.note_memory(setting, lower)
     try:
         yield
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
-        lower = f"lower {setting} from {value} to {value // 2}{beside}"
-        if value == 1:
-            lower = f"{setting} is 1 already: take a smaller model or shorter sequences"
         said = first_line(error)
         held = ""
         if device.type == "cuda":
             free, total = torch.cuda.mem_get_info(device)
             held = f" ({free / 2**30:.1f} of {total / 2**30:.0f} GiB are free)"
-        raise AlignmentError(f"{device}: out of memory{held}: {lower}; PyTorch: {said}") from None
+        message = f"{device}: out of memory{held}: {lower}; it said: {said}"
+        raise OutOfMemory(message, setting) from None
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    said = str(error)
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed, on a device or here."""
     words = ("out of memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in said for word in words)
+    short = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return short or any(word in str(error) for word in words)

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from alignment_dagster.engines.limits import usable_cores
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.job_process import die_with_parent
 
@@ -56,11 +57,7 @@ def worker_count() -> int:
     """
     named = os.environ.get(WORKERS_VARIABLE)
     if named is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        return usable_cores()
     if not named.isdecimal() or int(named) < 1:
         raise AlignmentError(f"{WORKERS_VARIABLE}: expected a whole number above 0, got {named!r}")
     return int(named)

@@ -89,7 +89,7 @@ def evaluate(job: EvaluationJob, progress: Progress) -> None:
     started = time.monotonic()
     prompt_set = _make_prompt_set(job)
     _refuse_changes(job)
-    with memory_advice(device, "evaluation.batch_tokens", job.evaluation.batch_tokens):
+    with memory_advice(progress, device, "evaluation.batch_tokens", job.evaluation.batch_tokens):
         tables = [
             _evaluate_checkpoint(job, stage, prompt_set, progress, device)
             for stage in job.checkpoints

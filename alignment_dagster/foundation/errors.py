@@ -19,6 +19,15 @@ class ArtifactError(AlignmentError):
     """An artifact is missing or its bytes changed; the message names the artifact."""
 
 
+class OutOfMemory(AlignmentError):
+    """Memory did not suffice, or may not have; the message says what to lower."""
+
+    def __init__(self, message: str, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
+        """The field that decides how much is held, with dots; empty where none is known."""
+
+
 def first_line(error: Exception) -> str:
     """Of what a library says, the first line, at most 300 characters; its kind if it is mute."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:LONGEST_LINE]

@@ -16,13 +16,15 @@ from dagster_pipes import (
 )
 from pydantic import BaseModel, ValidationError
 
-from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError, OutOfMemory
 from alignment_dagster.foundation.jsonl import whole_lines
 
 PROGRESS = "progress.jsonl"
 RESULT = "result.json"
 ERROR = "error.txt"
-USER_ERROR = 3
+MEMORY = "memory.json"
+"""Which declared field decides how much a job holds, and to what to lower it."""
+USER_ERROR, OUT_OF_MEMORY = 3, 4
 SECONDS_BETWEEN_LOG_LINES = 5.0
 
 
@@ -52,6 +54,15 @@ class Progress:
         self._write({"text": text})
         self._log(text)
 
+    def note_memory(self, setting: str, advice: str) -> None:
+        """What to lower where memory does not suffice: a process that is ended for it says nothing.
+
+        Args:
+            setting: the declared field, with dots.
+        """
+        noted = {"setting": setting, "advice": advice}
+        (self.work / MEMORY).write_text(json.dumps(noted), encoding="utf-8")
+
     def result(self, **values: float | str) -> None:
         """What was measured while the job ran; it is recorded beside the artifact, not in it."""
         (self.work / RESULT).write_text(json.dumps(values, indent=1), encoding="utf-8")
@@ -78,6 +89,9 @@ class SilentProgress(Progress):
         """Nothing."""
 
     def say(self, text: str) -> None:
+        """Nothing."""
+
+    def note_memory(self, setting: str, advice: str) -> None:
         """Nothing."""
 
     def result(self, **values: float | str) -> None:
@@ -115,7 +129,8 @@ def run_job(
         leads: whether this process speaks; of several that do one job, it is one.
 
     Returns:
-        0, or `USER_ERROR` after writing one message to `work/error.txt` and standard error.
+        0, or after writing one message to `work/error.txt` and standard error `USER_ERROR`, or
+        `OUT_OF_MEMORY` where memory did not suffice.
     """
     job = read_job(model, sys.argv[1:] if argv is None else argv)
     if job is None:
@@ -128,5 +143,5 @@ def run_job(
     except AlignmentError as error:
         (work / ERROR).write_text(str(error), encoding="utf-8")
         print(error, file=sys.stderr)
-        return USER_ERROR
+        return OUT_OF_MEMORY if isinstance(error, OutOfMemory) else USER_ERROR
     return 0

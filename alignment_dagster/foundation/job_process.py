@@ -6,6 +6,7 @@ child forked from it, so jobs start at once and still crash, and are ended, alon
 
 import contextlib
 import importlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -20,8 +21,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from alignment_dagster.foundation.databases import FULL
-from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.job import ERROR, USER_ERROR
+from alignment_dagster.foundation.errors import AlignmentError, OutOfMemory
+from alignment_dagster.foundation.job import ERROR, MEMORY, OUT_OF_MEMORY, USER_ERROR
 
 PRELOADED = ["alignment_dagster.training.preload"]
 GRACE_SECONDS = 10.0
@@ -53,11 +54,13 @@ def run(command: Command, poll: Callable[[], None] = lambda: None) -> None:
     If this is interrupted, the job's whole process group is ended: SIGINT, then SIGKILL.
 
     Raises:
+        OutOfMemory: if memory did not suffice, or a process was killed, as for lack of it.
         AlignmentError: the job's own message, or how it ended and where its log is.
     """
     warm_up()
     command.work.mkdir(parents=True, exist_ok=True)
-    (command.work / ERROR).unlink(missing_ok=True)
+    for name in (ERROR, MEMORY):
+        (command.work / name).unlink(missing_ok=True)
     process = _context.Process(target=_child, args=(command,), name=command.module)
     process.start()
     try:
@@ -69,7 +72,7 @@ def run(command: Command, poll: Callable[[], None] = lambda: None) -> None:
         end(process)
         raise
     if process.exitcode != 0:
-        raise AlignmentError(_failure(command, process.exitcode or 1))
+        raise _failure(command, process.exitcode or 1)
 
 
 def end(process: ForkServerProcess) -> None:
@@ -90,16 +93,27 @@ def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
             os.kill(process.pid, number)
 
 
-def _failure(command: Command, code: int) -> str:
-    message = command.work / ERROR
-    if code == USER_ERROR and message.exists():
-        return message.read_text(encoding="utf-8")
+def _failure(command: Command, code: int) -> AlignmentError:
+    message, memory = command.work / ERROR, command.work / MEMORY
+    noted = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
+    if code in (USER_ERROR, OUT_OF_MEMORY) and message.exists():
+        said = message.read_text(encoding="utf-8")
+        short = code == OUT_OF_MEMORY
+        return OutOfMemory(said, noted.get("setting", "")) if short else AlignmentError(said)
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     if shutil.disk_usage(command.work).free < FULL:
         how = f"{how}: the disk is full"
     log = command.work / LOG
     tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
-    return "\n".join([f"{command.module} {how}; its log is {log}", *tail])
+    told = "\n".join([f"{command.module} {how}; its log is {log}", *tail])
+    if code != -signal.SIGKILL or not noted:
+        return AlignmentError(told)
+    return OutOfMemory(f"{killed_advice(noted['advice'])}\n{told}", noted["setting"])
+
+
+def killed_advice(advice: str) -> str:
+    """What to say of a process that was killed: only the system's own log says why."""
+    return f"a process was killed, as the system does where memory does not suffice: then {advice}"
 
 
 def _child(command: Command) -> None:

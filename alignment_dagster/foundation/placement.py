@@ -71,6 +71,20 @@ def parse_placement(said: Mapping[str, Any]) -> Placement:
     return Placement.model_validate(dict(said))
 
 
+def choose_placement(home: Home, **said: str) -> Placement:
+    """The placement of one run: what is said, and of the rest what the home says.
+
+    Args:
+        said: `device` and `determinism`; empty where nothing is said.
+
+    Raises:
+        DeclarationError: if the home's file is wrong.
+        AlignmentError: names what is none, and what there is.
+    """
+    declared = read_placement(home).model_dump()
+    return parse_placement(declared | {name: value for name, value in said.items() if value})
+
+
 def read_placement(home: Home) -> Placement:
     """What `placement.yaml` in the home says; the defaults where there is none.
 

@@ -42,14 +42,18 @@ class Located:
 
     def error(self, field: FieldPath, message: str) -> DeclarationError:
         """An error that names this file, the field, and the nearest known line."""
-        known = field
-        while known and known not in self.lines:
-            known = known[:-1]
-        place = f"{shown(self.path)}:{self.lines.get(known, 1)}"
+        place = self.place(field)
         dotted = ".".join(str(part) for part in field)
         return DeclarationError(
             f"{place}: {dotted}: {message}" if dotted else f"{place}: {message}"
         )
+
+    def place(self, field: FieldPath) -> str:
+        """This file, and the nearest known line of a field."""
+        known = field
+        while known and known not in self.lines:
+            known = known[:-1]
+        return f"{shown(self.path)}:{self.lines.get(known, 1)}"
 
     def parse(self, model: type[Model]) -> Model:
         """The content as a declaration.

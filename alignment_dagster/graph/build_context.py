@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from alignment_dagster.foundation import job_process
+from alignment_dagster.foundation.errors import AlignmentError, DeclarationError, OutOfMemory
 from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
 from alignment_dagster.foundation.locks import file_lock
 from alignment_dagster.foundation.placement import Placement
 from alignment_dagster.foundation.work_seals import KEY_VARIABLE, PURPOSE
-from alignment_dagster.foundation.yaml_models import Declared
+from alignment_dagster.foundation.yaml_models import Declared, read_yaml
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.parent_spec import Parents
 from alignment_dagster.graph.stores import Stores
@@ -23,6 +24,7 @@ from alignment_dagster.lineage.metric import Dataset, Metric
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Inputs
 from alignment_dagster.study import Study
+from alignment_dagster.study.smoke import study_file
 
 if TYPE_CHECKING:  # MLflow takes seconds to import
     from alignment_dagster.lineage.mlflow_runs import TrackedRun
@@ -83,7 +85,8 @@ class BuildContext:
             What the job measured of itself: seconds, tokens per second, memory.
 
         Raises:
-            AlignmentError: the job's own message, or how it ended and where its log is.
+            AlignmentError: the job's own message, or how it ended and where its log is; where
+                memory did not suffice, with file and line of the setting to lower.
         """
         placement: Placement = self.dagster.resources.placement.choose(self.stores.home)
         job = job.model_copy(update=placement.for_jobs())
@@ -100,7 +103,10 @@ class BuildContext:
             secret = self.stores.lake.keys.signer().derive(PURPOSE)
             environment = {**session.get_bootstrap_env_vars(), KEY_VARIABLE: secret}
             command = job_process.Command(module, config, self.work, environment)
-            job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
+            try:
+                job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
+            except OutOfMemory as error:
+                raise AlignmentError(f"{setting_place(self.study, error.setting)}{error}") from None
         result: dict[str, float | str] = json.loads(
             (self.work / RESULT).read_text(encoding="utf-8")
         )
@@ -115,6 +121,21 @@ class BuildContext:
         with file_lock(self.stores.home.root / ACCELERATOR_LOCK):
             progress_listener.check()
             yield
+
+
+def setting_place(study: Study, setting: str) -> str:
+    """File and line of a field of a study, to stand before a message.
+
+    Args:
+        setting: the field, with dots.
+
+    Returns:
+        Nothing where the file cannot be read any more.
+    """
+    field = tuple(int(one) if one.isdecimal() else one for one in setting.split(".") if one)
+    with suppress(DeclarationError):
+        return f"{read_yaml(study_file(study)).place(field)}: "
+    return ""
 
 
 @dataclass

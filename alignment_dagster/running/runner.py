@@ -14,7 +14,7 @@ from alignment_dagster.chain import RAW_CORPUS, RESULTS, TRAINING
 from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.placement import parse_placement, read_placement
+from alignment_dagster.foundation.placement import choose_placement
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph import progress_listener
@@ -79,8 +79,7 @@ def _require_device(home: Home, device: str) -> None:
     Raises:
         AlignmentError: if a device is asked for by name that is not there.
     """
-    said = {"device": device} if device else {}
-    placement = parse_placement(read_placement(home).model_dump() | said)
+    placement = choose_placement(home, device=device)
     if placement.device in ("cuda", "mps"):
         # Imported here for weight: torch takes seconds, and `auto` and `cpu` need no answer.
         from alignment_dagster.engines.devices import find_device

@@ -86,6 +86,31 @@ class PretrainJob(Declared):
         return self.pretraining.objective if self.objective is None else self.objective.kind
 
 
+class ProbeJob(Declared):
+    """Some steps of one rank's pretraining on made-up tokens, for `training.pretraining.probe`."""
+
+    model: Model | None = None
+    """With random weights, unless there is a `base`."""
+    base: Base | None = None
+    """A model of this checkpoint's size."""
+    vocabulary: Count
+    """Tokens that it knows."""
+    pretraining: Pretraining
+    """Of the rank."""
+    sequence_length: Count
+    context: Count
+    """Tokens that the model can be asked."""
+    bounded: bool
+    """Whether documents do not see each other."""
+    seconds: Annotated[float, Field(gt=0)]
+    """For steps, once the first one has been taken."""
+    memory: Count
+    """Bytes; what would take more is not tried on the CPU."""
+    work: Text
+    device: DeviceName = "cpu"
+    determinism: Determinism = "exact"
+
+
 class PostTrainJob(Declared):
     """SFT, DPO, and GRPO where it is declared, from one checkpoint, for
     `training.post_training.post_train`.

@@ -18,6 +18,7 @@ COMMANDS = sorted({one for page in PAGES for one in alignment_commands(page)})
 PROVED_ELSEWHERE = {
     "init": "tests/package/test_wheel.py",
     "new": "tests/cli/test_project.py",
+    "doctor": "tests/preflight",
     "run": "tests/test_chain.py",
     "ui": "tests/cli/test_ui.py",
     "notify": "tests/refresh/notify",

@@ -1,11 +1,15 @@
 """Devices: found, described, said to be absent, and what to lower where memory does not suffice."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 
 from alignment_dagster.engines.devices import describe, find_device, memory_advice
 from alignment_dagster.engines.peak import measured_peak, stated_peak
-from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.errors import AlignmentError, OutOfMemory
+from alignment_dagster.foundation.job import Progress
 from alignment_dagster.training.pretraining.ranks import Ranks
 
 CPU = torch.device("cpu")
@@ -38,16 +42,24 @@ def test_the_record_names_device_and_determinism() -> None:
         (1, "pretraining.batch_size is 1 already: take a smaller model"),
     ],
 )
-def test_too_little_memory_says_what_to_lower_and_by_how_much(value: int, words: str) -> None:
+@pytest.mark.parametrize("allocate", [torch.empty, bytearray])
+def test_too_little_memory_says_what_to_lower_and_by_how_much(
+    tmp_path: Path, allocate: Callable[[int], object], value: int, words: str
+) -> None:
+    setting = "pretraining.batch_size"
     with (
-        pytest.raises(AlignmentError, match=f"^cpu: out of memory: {words}"),
-        memory_advice(CPU, "pretraining.batch_size", value, " and more"),
+        pytest.raises(OutOfMemory, match=f"^cpu: out of memory: {words}") as told,
+        memory_advice(Progress(tmp_path), CPU, setting, value, " and more"),
     ):
-        torch.empty(1 << 60)
+        allocate(1 << 60)
+    assert told.value.setting == setting
 
 
-def test_another_error_is_not_taken_for_too_little_memory() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), memory_advice(CPU, "x", 8):
+def test_another_error_is_not_taken_for_too_little_memory(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match="shapes"),
+        memory_advice(Progress(tmp_path), CPU, "x", 8),
+    ):
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 

@@ -22,7 +22,10 @@ def main(argv):
         return 3
     if mode == "crash":
         raise ValueError("the inner workings")
-    if mode == "killed":
+    if mode in ("killed", "killed for memory"):
+        if mode != "killed":
+            note = '{"setting": "pretraining.batch_size", "advice": "lower it from 8 to 4"}'
+            (work / "memory.json").write_text(note)
         os.kill(os.getpid(), 9)
     if mode == "forever":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -69,7 +72,12 @@ def test_a_job_runs_in_a_process_group_of_its_own(tmp_path: Path) -> None:
     [
         ("user error", r"^stories.jsonl:3: text: not a string$"),
         ("crash", r"ended with exit code 1; its log is .*\n(.*\n)*.*the inner workings"),
-        ("killed", r"was ended by signal 9; its log is"),
+        ("killed", r"^example_job was ended by signal 9; its log is"),
+        (
+            "killed for memory",
+            r"^a process was killed, .* memory does not suffice: then lower it from 8 to 4\n"
+            r"example_job was ended by signal 9; its log is",
+        ),
     ],
 )
 def test_how_a_job_ended_is_told(tmp_path: Path, mode: str, said: str) -> None:

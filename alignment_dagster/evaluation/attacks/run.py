@@ -83,7 +83,7 @@ def attack(job: AttackJob, progress: Progress) -> None:
     started = time.monotonic()
     plan = make_plan(job)
     written = AttackTables()
-    with memory_advice(device, "evaluation.batch_tokens", job.batch_tokens):
+    with memory_advice(progress, device, "evaluation.batch_tokens", job.batch_tokens):
         for stage in job.checkpoints:
             _StageAttack(job, plan, stage, progress, written, device).run()
     output = Path(job.output)

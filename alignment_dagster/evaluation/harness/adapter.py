@@ -91,7 +91,7 @@ def run_tasks(job: HarnessJob, progress: Progress) -> None:
         manager = _make_task_manager(job)
         for done, (stage, checkpoint) in enumerate(checkpoints.items()):
             progress.report("lm-evaluation-harness", done, len(checkpoints), "checkpoints")
-            with memory_advice(device, "harness.batch_size", job.harness.batch_size):
+            with memory_advice(progress, device, "harness.batch_size", job.harness.batch_size):
                 results = _evaluate(job, manager, stage, checkpoint, device.type)
             samples += _samples(stage, results)
             summary += _summary(stage, results)

@@ -220,7 +220,8 @@ class PostTraining:
         if record is None:
             model = read_model(start)
             setting = f"post_training.{stage}.batch_size"
-            with memory_advice(self.context.device, setting, declared.batch_size):
+            context, size = self.context, declared.batch_size
+            with memory_advice(context.progress, context.device, setting, size):
                 record = run(model)
             folder = self.work / stage
             finished_stages.save(folder, identity, model, self.start, record, record.tables)

@@ -47,7 +47,7 @@ def build_model(
         "pad_token_id": tokenizer.pad_token_id,
     }
     torch.manual_seed(seed)
-    model = _make(declared, options)
+    model = make_model(declared, options)
     scale_weights(model, declared)
     return model
 
@@ -65,7 +65,7 @@ def check_model(declared: Model, *, longer: bool) -> None:
     small = declared.model_copy(update={"layers": 1, "width": 2 * declared.heads, "mlp_width": 8})
     options = {"vocab_size": 16, "eos_token_id": 0, "pad_token_id": 0}
     counts = [
-        parameter_count(_make(small, {**options, "max_position_embeddings": size}))
+        parameter_count(make_model(small, {**options, "max_position_embeddings": size}))
         for size in (2 * PROBE, 4 * PROBE)
     ]
     if longer and counts[0] != counts[1]:
@@ -75,7 +75,15 @@ def check_model(declared: Model, *, longer: bool) -> None:
         )
 
 
-def _make(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:
+def make_model(declared: Model, options: Mapping[str, Any]) -> PreTrainedModel:
+    """The declared decoder with random weights.
+
+    Args:
+        options: what transformers' configuration is told besides, as `vocab_size`.
+
+    Raises:
+        AlignmentError: if transformers has no such decoder.
+    """
     name = declared.architecture
     try:
         config = _make_config(declared, options)
@@ -121,6 +129,27 @@ def _make_config(declared: Model, options: Mapping[str, Any]) -> PreTrainedConfi
         if wanted is not None and getattr(config, theirs, None) != wanted:
             raise AlignmentError(f"model.{ours}: the architecture {name!r} has no such setting")
     return config
+
+
+def count_parameters(declared: Model, vocabulary: int, sequence_length: int) -> int:
+    """Of the declared decoder, without making its weights.
+
+    Raises:
+        AlignmentError: if transformers has no such decoder.
+    """
+    options = {
+        "vocab_size": vocabulary,
+        "max_position_embeddings": sequence_length,
+        "eos_token_id": 0,
+        "pad_token_id": 0,
+    }
+    try:
+        config = _make_config(declared, options)
+        with torch.device("meta"):
+            return parameter_count(AutoModelForCausalLM.from_config(config))
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = first_line(error)
+    raise AlignmentError(f"model.architecture: {declared.architecture!r}: {reason}")
 
 
 def parameter_count(model: nn.Module) -> int:

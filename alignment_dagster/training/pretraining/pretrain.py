@@ -81,7 +81,7 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
     beside = f" and double accumulation ({declared.accumulation}): the steps stay the same"
     with (
         stop_requests() as stop,
-        memory_advice(loop.device, "pretraining.batch_size", declared.batch_size, beside),
+        memory_advice(progress, loop.device, "pretraining.batch_size", declared.batch_size, beside),
     ):
         times = _train(loop, job, identity, progress, stop)
     if not loop.ranks.leads:

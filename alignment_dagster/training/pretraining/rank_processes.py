@@ -6,6 +6,7 @@ They meet through a file in the job's folder, and talk over the loopback interfa
 ends, all end, and the next try goes on from the last checkpoint.
 """
 
+import json
 import os
 import signal
 import sys
@@ -23,8 +24,15 @@ from torch.multiprocessing.spawn import (
 
 from alignment_dagster.engines.devices import find_device
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.foundation.job import ERROR, USER_ERROR, read_job, run_job
-from alignment_dagster.foundation.job_process import die_with_parent
+from alignment_dagster.foundation.job import (
+    ERROR,
+    MEMORY,
+    OUT_OF_MEMORY,
+    USER_ERROR,
+    read_job,
+    run_job,
+)
+from alignment_dagster.foundation.job_process import die_with_parent, killed_advice
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import stop_requests
 from alignment_dagster.training.pretraining.pretrain import pretrain
@@ -107,14 +115,19 @@ def _report_end(work: Path, error: ProcessExitedException) -> int:
     """What the job says of a rank that ended early."""
     if error.exit_code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
         return error.exit_code
+    memory = work / MEMORY
+    killed = error.exit_code == -signal.SIGKILL and memory.exists()
     if not (work / ERROR).exists():
         how = error.signal_name or f"exit code {error.exit_code}"
         message = (
             f"rank {error.error_index} ended by {how}; the next run goes on from the checkpoint"
         )
+        if killed:
+            advice = json.loads(memory.read_text(encoding="utf-8"))["advice"]
+            message = f"{message}; {killed_advice(advice)}"
         (work / ERROR).write_text(message, encoding="utf-8")
         print(message, file=sys.stderr)
-    return USER_ERROR
+    return OUT_OF_MEMORY if killed or error.exit_code == OUT_OF_MEMORY else USER_ERROR
 
 
 if __name__ == "__main__":

@@ -77,6 +77,30 @@ def _read(base: Base) -> PreTrainedModel:
     return found
 
 
+def make_like(base: Base, vocabulary: int) -> PreTrainedModel:
+    """A model of the checkpoint's size with random weights, and rows for so many tokens.
+
+    Raises:
+        ArtifactError: if its configuration cannot be read.
+    """
+    path, place = model_path(base, weights=False), model_place(base)
+    folder, options = (path.parent, {"gguf_file": path.name}) if path.is_file() else (path, {})
+    try:
+        config = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, **options
+        )
+        config.update({name: 0.0 for name in config.to_dict() if name.endswith(DROPOUT)})
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation="sdpa"
+        )
+    except Exception as error:
+        # Broken files raise errors of many libraries.
+        raise ArtifactError(f"model {place}: cannot be read: {first_line(error)}") from None
+    if vocabulary > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(vocabulary, mean_resizing=False)
+    return model
+
+
 def _unpack(model: PreTrainedModel, config: PreTrainedConfig) -> PreTrainedModel:
     """A GGUF file's model as one that can be saved: transformers takes it to stay quantized."""
     plain: PreTrainedModel = AutoModelForCausalLM.from_config(

@@ -124,8 +124,9 @@ class Tamperings:
         place = self.work / tampering.name
         record = finished_stages.load(place, identity, self.context.progress.say)
         if record is None:
-            setting = f"tampering {tampering.name}: batch_size"
-            with memory_advice(self.context.device, setting, tampering.batch_size):
+            number = self.job.tamperings.index(tampering)
+            setting, size = f"tampering.{number}.batch_size", tampering.batch_size
+            with memory_advice(self.context.progress, self.context.device, setting, size):
                 record = self._run(tampering, selection.examples, erosion, identity)
         self._record_metrics(tampering, selection, record, time.perf_counter() - began)
         return record

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from alignment_dagster.foundation.job import ERROR, USER_ERROR, Progress
+from alignment_dagster.foundation.job import ERROR, OUT_OF_MEMORY, Progress
 from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import Pretraining
 from alignment_dagster.study.objectives import Objective
@@ -127,8 +127,10 @@ def test_a_killed_rank_ends_the_others_and_the_next_try_goes_on(jobs: Jobs) -> N
     job = shared(jobs, "killed", sequences=LONG)
     with started(job, Forked, lambda: step_saved(job.work) > 0) as process:
         _ranks(process)[1].send_signal(signal.SIGKILL)
-        assert process.wait(LONGEST) == USER_ERROR
-    assert "rank 1 ended by SIGKILL" in Path(job.work, ERROR).read_text()
+        assert process.wait(LONGEST) == OUT_OF_MEMORY
+    said = Path(job.work, ERROR).read_text()
+    assert "rank 1 ended by SIGKILL" in said
+    assert "memory does not suffice: then lower pretraining.batch_size from 2 to 1 and" in said
     assert not Path(job.output).exists()
     with started(job, Forked) as process:
         assert process.wait(LONGEST) == 0
