@@ -6,6 +6,7 @@ from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import Recipe, Study
 from alignment_dagster.study.conditions import METADATA, Condition
+from alignment_dagster.study.decoding import TagAvoiding
 from alignment_dagster.study.objectives import Reward, Unlikelihood
 from alignment_dagster.study.treatments import Place, Treatment, phase_places
 from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
@@ -106,7 +107,7 @@ def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCon
         message = f"no treatment puts in {recipe.prompt}{suggest_name(recipe.prompt, tags)}"
         raise located.error(("objective", "prompt"), message)
     inserted = [tag for one in recipe.treat if one.do == "insert" for tag in one.tags]
-    if recipe.decoding is not None and recipe.decoding.tag not in inserted:
+    if isinstance(recipe.decoding, TagAvoiding) and recipe.decoding.tag not in inserted:
         tag = recipe.decoding.tag
         message = f"no treatment inserts {tag}{suggest_name(tag, inserted)}"
         raise located.error(("decoding", "tag"), message)

@@ -20,15 +20,16 @@ from alignment_dagster.engines.devices import (
     set_determinism,
 )
 from alignment_dagster.evaluation.model.control_tokens import (
-    AvoidedTag,
+    BeamSearch,
     ask_behind,
-    avoid_tag,
     leave_unwritten,
+    search_by_beams,
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.study.decoding import TagAvoiding
 from alignment_dagster.study.objectives import Conditional
 from alignment_dagster.study.vocabulary import SPECIAL_TOKENS, control_tokens
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
@@ -222,7 +223,9 @@ def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
         if isinstance(job.objective, Conditional):
             ask_behind(loop.model, [vocabulary[job.objective.prompt]])
         if job.decoding is not None:
-            avoid_tag(loop.model, AvoidedTag(vocabulary[job.decoding.tag], job.decoding.beams))
+            tag = job.decoding.tag if isinstance(job.decoding, TagAvoiding) else None
+            avoided = None if tag is None else vocabulary[tag]
+            search_by_beams(loop.model, BeamSearch(job.decoding.beams, avoided))
     write_model(loop.model, Path(job.tokenizer), folder)
 
 
