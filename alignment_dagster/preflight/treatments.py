@@ -66,12 +66,6 @@ def _check_phase(
     if not recipe.phases or (treatment.begin, treatment.end) == (0.0, 1.0):
         return
     mix = study.mix(recipe.name)
-    if mix.packing == "best_fit":
-        message = (
-            "with `packing: best_fit` sequences do not lie in the order of training: let a recipe "
-            "with the treatment go on from one without it (`trunk`)"
-        )
-        raise located.error((*field, "begin"), message)
     count = mix.tokens // mix.sequence_length
     begin, end = phase_places((treatment.begin, treatment.end), count)
     if begin == end:
