@@ -13,7 +13,7 @@ Beams = Annotated[int, Field(ge=2, le=64, multiple_of=2)]
 class PlainBeams(Declared):
     """Beam search, and nothing else: what beams do by themselves."""
 
-    kind: Literal["beams"]
+    kind: Literal["plain_beams"]
     """The most likely answer that is found by beams."""
     beams: Beams = 8
     """Answers that are written side by side."""

@@ -232,9 +232,7 @@ def test_a_tag_that_the_base_has_already_is_said_with_file_line_and_field(tiny: 
     tag = {"rule": "r", "sources": ["stories"], "do": "tag", "tag": "<|bad|>"}
     fields = {"name": "unfiltered", "description": "d", **RECIPES["unfiltered"], "treat": [tag]}
     tiny.write("recipes/unfiltered", fields)
-    expected = (
-        r"recipes/unfiltered.yaml:\d+: treat.0.tag: <\|bad\|> is already in the vocabulary"
-    )
+    expected = r"recipes/unfiltered.yaml:\d+: treat.0.tag: <\|bad\|> is already in the vocabulary"
     with pytest.raises(AlignmentError, match=expected):
         list(check_study(tiny.load()))
 
