@@ -43,6 +43,7 @@ from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokeni
 from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import read_mix
+from alignment_dagster.training.pretraining.held_out import HeldOutLosses
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.measurements import (
     Times,
@@ -166,7 +167,7 @@ def _train(
 ) -> Times:
     first, started = loop.state.step, time.perf_counter()
     reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop, job)
-    work = Path(job.work)
+    work, held_out, measuring = Path(job.work), HeldOutLosses(job), 0.0
     while not loop.done:
         loop.step()
         say_skipped(loop, progress)
@@ -187,11 +188,16 @@ def _train(
             stop.signal = asked
             progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
             raise SystemExit(stop.exit_code)
-        now = time.perf_counter()
-        if loop.done or now - reported > REPORT_SECONDS:
+        now, losses = time.perf_counter(), dict[str, float]()
+        if loop.ranks.leads and held_out.are_due(loop.state.step, loop.last):
+            loop.read()
+            losses = held_out.measure(loop.model)
+            measuring += time.perf_counter() - now
+        if loop.done or losses or now - reported > REPORT_SECONDS:
             reported = now
-            report(loop, job, progress, loop.state.step - first, now - started)
-    return Times(time.perf_counter() - started, first_step)
+            trained = now - started - measuring
+            report(loop, job, progress, loop.state.step - first, trained, losses)
+    return Times(time.perf_counter() - started - measuring, first_step)
 
 
 def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
