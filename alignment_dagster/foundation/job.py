@@ -26,6 +26,8 @@ MEMORY = "memory.json"
 """Which declared field decides how much a job holds, and to what to lower it."""
 USER_ERROR, OUT_OF_MEMORY = 3, 4
 SECONDS_BETWEEN_LOG_LINES = 5.0
+HELD_OUT_LOSS = "held_out_loss/"
+"""What the loss on a source's held-out documents is called, before the source's name."""
 
 
 AnyJob = TypeVar("AnyJob", bound=BaseModel)
@@ -44,7 +46,8 @@ class Progress:
     def report(self, stage: str, done: int, total: int, unit: str, **values: float) -> None:
         """`done` of `total` units; `values` are logged as metrics of the step `done`."""
         self._write({"stage": stage, "done": done, "total": total, "unit": unit, "values": values})
-        if done == total or time.monotonic() - self._logged > SECONDS_BETWEEN_LOG_LINES:
+        rare = done == total or any(name.startswith(HELD_OUT_LOSS) for name in values)
+        if rare or time.monotonic() - self._logged > SECONDS_BETWEEN_LOG_LINES:
             self._logged = time.monotonic()
             shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
             self._log(f"{stage}: {done:,} of {total:,} {unit}  {shown}")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import dagster as dg
 
 from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.errors import AlignmentError, DeclarationError, OutOfMemory
-from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
+from alignment_dagster.foundation.job import HELD_OUT_LOSS, PROGRESS, RESULT, follow
 from alignment_dagster.foundation.locks import file_lock
 from alignment_dagster.foundation.placement import Placement
 from alignment_dagster.foundation.work_seals import KEY_VARIABLE, PURPOSE
@@ -145,6 +145,8 @@ class _ProgressFollower:
     context: BuildContext
     dataset: Dataset
     position: int = 0
+    held_out: dict[str, float] = field(default_factory=dict)
+    """What was measured last of the losses that not every report has."""
 
     def __call__(self) -> None:
         progress_listener.check()
@@ -153,9 +155,10 @@ class _ProgressFollower:
         if reports:
             last = reports[-1]
             unit = f"{last['unit']} ({last['stage']})"
-            self.context.tell(
-                progress_listener.Advance(last["done"], last["total"], unit, last["values"])
-            )
+            measured = (each for one in reports for each in one["values"].items())
+            self.held_out |= {name: it for name, it in measured if name.startswith(HELD_OUT_LOSS)}
+            values = {**last["values"], **self.held_out}
+            self.context.tell(progress_listener.Advance(last["done"], last["total"], unit, values))
             self._log(reports)
 
     def _log(self, reports: list[dict[str, Any]]) -> None:

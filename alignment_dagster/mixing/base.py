@@ -4,7 +4,7 @@ Nothing here imports torch, except for a GGUF file, or a folder without `tokeniz
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from alignment_dagster.foundation.errors import AlignmentError, DataError, first
 from alignment_dagster.foundation.model_files import model_path, model_place
 from alignment_dagster.mixing.tokenizer import TOKENIZER, special_token, write_tokenizer
 from alignment_dagster.study import Base
-from alignment_dagster.study.vocabulary import CHAT_TOKENS
+from alignment_dagster.study.vocabulary import CHAT_TOKENS, HIDDEN
 
 CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 """What configurations call the longest sequence."""
@@ -82,6 +82,16 @@ def is_byte_level(base: Base) -> bool:
     return [one.get("type") for one in steps] == ["ByteLevel"]
 
 
+def find_taken(base: Base, tags: Iterable[str]) -> tuple[str, ...]:
+    """Those of some tags that the checkpoint has learnt something of already.
+
+    Raises:
+        DataError: if its tokenizer cannot be read.
+    """
+    found = _read_vocabulary(model_path(base, weights=False), model_place(base)).tokenizer
+    return tuple(tag for tag in tags if found.token_to_id(tag) is not None)
+
+
 def copy_tokenizer(base: Base, folder: Path, controls: Sequence[str] = ()) -> int:
     """Write the checkpoint's tokenizer, with the tokens of conversations that it lacks.
 
@@ -92,8 +102,11 @@ def copy_tokenizer(base: Base, folder: Path, controls: Sequence[str] = ()) -> in
         The number of entries of the vocabulary.
 
     Raises:
-        DataError: if it cannot be used.
+        DataError: if it cannot be used, or has a tag of a treatment already.
     """
+    if taken := find_taken(base, (name for name in controls if name != HIDDEN)):
+        message = f"{taken[0]} is already in its vocabulary: choose another tag"
+        raise DataError(f"model {model_place(base)}: {message}")
     found = _read_vocabulary(model_path(base, weights=False), model_place(base))
     tokenizer = found.tokenizer
     # Of a document every token is wanted, whatever its own model was asked with.

@@ -29,8 +29,13 @@ class Pieces:
     """Where in the sequence."""
 
 
-def lay_out(sizes: Numbers, length: int) -> Pieces:
-    """Fill sequences of `length` tokens with copies of these sizes, which fill them exactly."""
+def lay_out(sizes: Numbers, length: int, seed: int | None = None) -> Pieces:
+    """Fill sequences of `length` tokens with copies of these sizes, which fill them exactly.
+
+    Args:
+        seed: of an order of the sequences in which any part of them is like the whole; where none
+            is given those with the longest pieces come first.
+    """
     copies, begins, rests = _cut_long(sizes.astype(np.int64), length)
     # Equal sizes stay in the order in which they were drawn.
     order = np.argsort(-rests, kind="stable")
@@ -43,6 +48,8 @@ def lay_out(sizes: Numbers, length: int) -> Pieces:
     offset = np.concatenate([np.zeros(whole.size, np.int64), parts[:, 1]])
     size = np.concatenate([rests[whole], parts[:, 2]])
     sequence = np.concatenate([placed[whole], parts[:, 3]])
+    if seed is not None:
+        sequence = np.random.Generator(np.random.PCG64(seed)).permutation(room.size)[sequence]
     by = np.argsort(sequence, kind="stable")
     source, size, sequence = source[by], size[by], sequence[by]
     start = np.cumsum(size) - size - sequence * length

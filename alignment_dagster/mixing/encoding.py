@@ -18,7 +18,12 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.kept_documents import KeptDocuments, Numbers, read_texts
 from alignment_dagster.mixing.layers import Layer, Segment
 from alignment_dagster.mixing.redaction import Rewrite
-from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer, token_id
+from alignment_dagster.mixing.tokenizer import (
+    end_of_text,
+    load_tokenizer,
+    token_bytes,
+    token_id,
+)
 
 BATCH = 1024
 BATCH_CHARACTERS = 4_000_000
@@ -135,10 +140,7 @@ class EncodedDocuments:
 
     def token_bytes(self) -> Numbers:
         """How many bytes of text each entry of the vocabulary stands for [vocabulary]."""
-        size = self._tokenizer.get_vocab_size()
-        # a byte-level vocabulary writes each byte as one character
-        names = (self._tokenizer.id_to_token(number) or "" for number in range(size))
-        return np.fromiter((len(name) for name in names), np.int64, size)
+        return token_bytes(self._tokenizer)
 
     def encode(self, rows: Numbers) -> None:
         """Encode those of the documents that are not yet, shard by shard."""

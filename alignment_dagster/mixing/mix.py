@@ -102,6 +102,7 @@ def build_mix(
             folder,
             best_fit=best_fit,
             phases=recipe.phases,
+            seed=mix.seed,
         )
         _write_documents(packed, kept, packable.own_lengths, folder)
         if treated is not None:

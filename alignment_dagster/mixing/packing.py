@@ -68,6 +68,7 @@ def pack(
     *,
     best_fit: bool = False,
     phases: Sequence[float] = (),
+    seed: int = 0,
 ) -> PackedDocuments:
     """Fill `count` sequences of `length` tokens with the copies.
 
@@ -79,6 +80,7 @@ def pack(
         best_fit: whether copies stay whole where they fit, and do not see each other
             (`boundaries.npy`); else they are laid end to end, and may run on in the next sequence.
         phases: the shares of the sequences at which documents begin to be treated otherwise.
+        seed: of the order of the sequences, where there are phases and copies stay whole.
 
     Raises:
         DataError: if the copies are too few to fill the sequences.
@@ -95,7 +97,7 @@ def pack(
     sizes = ends - starts
     rows = np.unique(np.concatenate([documents, find_guests(encoded, documents, sizes)]))
     inverse = np.searchsorted(rows, documents)
-    laid = lay_out(sizes, length) if best_fit else None
+    laid = lay_out(sizes, length, seed if phases else None) if best_fit else None
     begins = (place * length for place in phase_places(phases, count))
     places = list(zip(begins, phases, strict=True))
     packed = PackedDocuments(

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from alignment_dagster.foundation.errors import ArtifactError
@@ -142,6 +144,14 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
     if found is None:
         raise ArtifactError(f"the tokenizer has no {token}")
     return found
+
+
+def token_bytes(tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """How many bytes of text each entry of the vocabulary stands for [vocabulary]."""
+    size = tokenizer.get_vocab_size()
+    # a byte-level vocabulary writes each byte as one character
+    names = (tokenizer.id_to_token(number) or "" for number in range(size))
+    return np.fromiter((len(name) for name in names), np.int64, size)
 
 
 def special_token(folder: Path, role: str) -> str | None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_dagster.foundation.yaml_models import FieldPath
 from alignment_dagster.mixing.document_scores import (
     Column,
     Flags,
@@ -22,7 +21,8 @@ from alignment_dagster.mixing.document_scores import (
 )
 from alignment_dagster.mixing.insertions import Insertions, decide_insertions
 from alignment_dagster.mixing.kept_documents import BATCH, KeptDocuments, Numbers
-from alignment_dagster.mixing.treatment_error import TreatmentError, refuse_missing
+from alignment_dagster.mixing.rewards import Rewards, decide_rewards
+from alignment_dagster.mixing.treatment_error import refuse_missing
 from alignment_dagster.study import Recipe
 from alignment_dagster.study.treatments import Treatment
 
@@ -91,32 +91,11 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Rewards:
-    """How good each document is, or each sentence [n]."""
-
-    values: NDArray[np.float32]
-    sentences: Sentences | None
-    """None where documents are rewarded."""
-
-    def spread(self, row: int, ends: Numbers) -> NDArray[np.float32]:
-        """The reward of each token of a document, by the byte behind its last one [tokens].
-
-        A token has that of the last sentence that begins before its end: so has the white space
-        behind a sentence, and what closes the document.
-        """
-        if self.sentences is None:
-            return np.full(ends.size, self.values[row], "<f4")
-        begin, end = np.searchsorted(self.sentences.owner, (row, row + 1))
-        place = np.searchsorted(self.sentences.start[begin:end], ends) - 1
-        return self.values[begin:end][np.maximum(place, 0)]
-
-
-@dataclass(frozen=True)
 class DecidedTreatments:
     """What happens to the text of each kept document, in the order of the treatments."""
 
     decisions: tuple[Decision, ...]
-    rewards: "Rewards | None"
+    rewards: Rewards | None
     insertions: Insertions
 
     @property
@@ -166,7 +145,8 @@ def decide_treatments(
         if one.treatment.at is not None
     }
     insertions = decide_insertions(kept, places, scores, dispositions, documents)
-    return DecidedTreatments(decisions, _rewards(kept, recipe, files, scores), insertions)
+    rewards = None if recipe.reward is None else decide_rewards(kept, recipe.reward, files, scores)
+    return DecidedTreatments(decisions, rewards, insertions)
 
 
 def _decide(
@@ -224,25 +204,3 @@ def _draw(
         digests = (hashlib.sha256(f"{place}:{one}".encode()).digest()[:8] for one in ids)
         drawn[part] = [int.from_bytes(one, "little") for one in digests]
     return drawn
-
-
-def _rewards(
-    kept: KeptDocuments, recipe: Recipe, files: ScoreFiles, scores: Mapping[Column, Scores]
-) -> Rewards | None:
-    if (reward := recipe.reward) is None:
-        return None
-    field: FieldPath = ("objective", "reward")
-    sentences = None
-    owner: Numbers = np.arange(kept.ids.size)
-    if reward.per == "sentence":
-        sentences = read_sentences(kept, files, (reward.named,))
-        owner, scores = sentences.owner, sentences.scores
-    numbers = scores[reward.named].numbers
-    refuse_missing(kept, owner[np.isnan(numbers)], reward.named, field)
-    if numbers.size and numbers.min() == numbers.max():
-        raise TreatmentError(
-            field,
-            f"all {numbers.size:,} {reward.per}s have the same {'.'.join(reward.named)}: "
-            f"{numbers[0]:g}; a reward tells them apart",
-        )
-    return Rewards((reward.sign * numbers).astype("<f4"), sentences)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import DATA_VARIABLE, data_folder
 from alignment_dagster.foundation.model_files import model_place
-from alignment_dagster.foundation.yaml_models import Located
-from alignment_dagster.mixing.base import check_base, is_byte_level
-from alignment_dagster.study import Study
+from alignment_dagster.foundation.yaml_models import Located, read_yaml
+from alignment_dagster.mixing.base import check_base, find_taken, is_byte_level
+from alignment_dagster.study import Base, Study
 from alignment_dagster.training.architectures import TESTED, find_problem
 
 
@@ -29,6 +29,20 @@ def check_start(study: Study, located: Located) -> None:
         raise located.error(("model", field), message)
 
 
+def _check_tags(study: Study, base: Base) -> None:
+    """Refuse a tag that the checkpoint has learnt something of already."""
+    places = {
+        getattr(treatment, field): (recipe.name, ("treat", index, field))
+        for recipe in study.recipes
+        for index, treatment in enumerate(recipe.treat)
+        for field in ("tag", "otherwise")
+    }
+    for tag in find_taken(base, (tag for tag in places if tag is not None)):
+        recipe, field = places[tag]
+        message = f"{tag} is already in the vocabulary of the base: choose another"
+        raise read_yaml(study.assets / "recipes" / f"{recipe}.yaml").error(field, message)
+
+
 def try_start(study: Study, located: Located) -> Iterator[str]:
     """Look at the checkpoint, or build a small model of an architecture that is not tested here.
 
@@ -47,6 +61,7 @@ def try_start(study: Study, located: Located) -> Iterator[str]:
             check_base(base, study.longest_sequence)
         except AlignmentError as error:
             raise located.error(("base", field), str(error)) from None
+        _check_tags(study, base)
         placed = [one.name for one in study.recipes if one.sentence_scorers or one.inserts]
         if placed and not is_byte_level(base):
             message = (

@@ -6,6 +6,7 @@ from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.foundation.yaml_models import FieldPath, Located
 from alignment_dagster.study import Recipe, Study
 from alignment_dagster.study.conditions import METADATA, Condition
+from alignment_dagster.study.decoding import TagAvoiding
 from alignment_dagster.study.objectives import Reward, Unlikelihood
 from alignment_dagster.study.treatments import Place, Treatment, phase_places
 from alignment_dagster.study.vocabulary import HIDDEN, SPECIAL_TOKENS
@@ -65,12 +66,6 @@ def _check_phase(
     if not recipe.phases or (treatment.begin, treatment.end) == (0.0, 1.0):
         return
     mix = study.mix(recipe.name)
-    if mix.packing == "best_fit":
-        message = (
-            "with `packing: best_fit` sequences do not lie in the order of training: let a recipe "
-            "with the treatment go on from one without it (`trunk`)"
-        )
-        raise located.error((*field, "begin"), message)
     count = mix.tokens // mix.sequence_length
     begin, end = phase_places((treatment.begin, treatment.end), count)
     if begin == end:
@@ -106,7 +101,7 @@ def _check_objective(recipe: Recipe, located: Located, check_condition: CheckCon
         message = f"no treatment puts in {recipe.prompt}{suggest_name(recipe.prompt, tags)}"
         raise located.error(("objective", "prompt"), message)
     inserted = [tag for one in recipe.treat if one.do == "insert" for tag in one.tags]
-    if recipe.decoding is not None and recipe.decoding.tag not in inserted:
+    if isinstance(recipe.decoding, TagAvoiding) and recipe.decoding.tag not in inserted:
         tag = recipe.decoding.tag
         message = f"no treatment inserts {tag}{suggest_name(tag, inserted)}"
         raise located.error(("decoding", "tag"), message)

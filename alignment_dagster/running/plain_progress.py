@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from alignment_dagster.foundation.job import HELD_OUT_LOSS
 from alignment_dagster.graph.progress_listener import Advance
 
 FIRST_SECONDS, EVERY_SECONDS = 5.0, 15.0
@@ -56,7 +57,12 @@ class PlainProgress:
 def measured(advance: Advance) -> str:
     """How a training goes, to stand behind how far it is; empty where nothing was measured."""
     values = advance.values
-    words = (form.format(values[name]) for name, form in MEASURES.items() if name in values)
+    words = [form.format(values[name]) for name, form in MEASURES.items() if name in values]
+    words += [
+        f"held-out {name.removeprefix(HELD_OUT_LOSS)} {value:.3f}"
+        for name, value in values.items()
+        if name.startswith(HELD_OUT_LOSS)
+    ]
     return "".join(f", {word}" for word in words)
 
 

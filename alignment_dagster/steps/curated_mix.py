@@ -18,6 +18,7 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_files
 from alignment_dagster.mixing.budget import token_budget
 from alignment_dagster.mixing.document_scores import ScoreFiles
+from alignment_dagster.mixing.held_out import write_held_out
 from alignment_dagster.mixing.inserted_documents import count_insertions
 from alignment_dagster.mixing.misplaced_documents import find_misplaced
 from alignment_dagster.mixing.mix import (
@@ -70,6 +71,9 @@ def build(context: BuildContext) -> BuildResult:
     except TreatmentError as error:
         declared = read_yaml(context.study.assets / "recipes" / f"{recipe.name}.yaml")
         raise declared.error(error.field, str(error)) from None
+    if held_out := context.study.declaration.pretraining.held_out:
+        path = context.folder / file_names.HELD_OUT
+        write_held_out(inputs.dispositions, inputs.documents, held_out.documents, path)
     tokens = token_budget(inputs.dispositions, recipe, mix)
     checks = (
         _budget(context, tokens),
@@ -221,6 +225,8 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
     if recipe.treats:
         declared |= recipe.model_dump(mode="json", include={"treat"})
         declared["reward"] = recipe.reward and recipe.reward.model_dump(mode="json")
+    if held_out := study.declaration.pretraining.held_out:
+        declared["held_out_documents"] = held_out.documents
     return {"shares": recipe.shares, "mix": mix, **declared}
 
 

@@ -44,7 +44,7 @@ def build(context: BuildContext) -> BuildResult:
     else:
         before = find_trunk(context.parents).path
         measured = train(context, config(study, partition), before / file_names.state(steps.steps))
-        losses, alike = read_losses(context.folder), _is_alike(study, recipe, steps.recipe)
+        losses, alike = read_losses(context.folder), is_alike(study, recipe, steps.recipe)
         if alike:
             losses = np.concatenate([read_losses(before, steps.steps), losses])
         trunk = Trunk(before / file_names.CONSUMPTION, steps.steps, steps.same_mix)
@@ -55,10 +55,13 @@ def build(context: BuildContext) -> BuildResult:
     return BuildResult((falling, _consumed(context, trunk)), measured)
 
 
-def _is_alike(study: Study, recipe: str, trunk: str) -> bool:
+def is_alike(study: Study, recipe: str, trunk: str) -> bool:
     """Whether the losses of a recipe and of its trunk are the same thing's."""
     own, before = study.recipe(recipe), study.recipe(trunk)
-    return (own.objective, own.treat) == (before.objective, before.treat)
+    # A longer sequence tells more of its later tokens.
+    lengths = {study.mix(name).sequence_length for name in (recipe, trunk)}
+    same = (own.objective, own.treat) == (before.objective, before.treat)
+    return same and len(lengths) == 1
 
 
 def find_trunk(parents: Parents) -> Artifact:

@@ -10,7 +10,7 @@ from pydantic import (
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.conditions import Condition
-from alignment_dagster.study.decoding import TagAvoiding
+from alignment_dagster.study.decoding import Decoding
 from alignment_dagster.study.fields import Name, Names, Share, Text, added
 from alignment_dagster.study.objectives import (
     Conditional,
@@ -140,7 +140,7 @@ class Recipe(Declared):
     objective: Objective | None = added(None)
     """What its models minimise in pretraining; `pretraining.objective` of the study where nothing
     is said."""
-    decoding: TagAvoiding | None = added(None)
+    decoding: Decoding | None = added(None)
     """How its models write answers; each token is the likeliest where nothing is said."""
 
     fine_tune: FineTuning | None = added(None)

@@ -113,6 +113,15 @@ class Base(Declared):
         return self
 
 
+class HeldOutLoss(Declared):
+    """The loss on documents that no recipe trains on, by source, told while a model trains."""
+
+    every: Count
+    """Steps from one measurement to the next."""
+    documents: Count = 8
+    """Of each source whose documents the recipe may read."""
+
+
 class Pretraining(Declared):
     """AdamW over the mix, once; batch sizes are in sequences."""
 
@@ -144,6 +153,9 @@ class Pretraining(Declared):
     guard: Guard | None = added(None)
     """What happens at a step whose loss or gradient is no number, or jumps; the first stops
     training where nothing is said."""
+    held_out: HeldOutLoss | None = added(None)
+    """What is told of held-out documents on the way, in the terminal, on Dagster's page of the run
+    and in MLflow; it changes no model. Nothing where nothing is said."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the forward and backward pass."""
     checkpoint_every: Count = 50

@@ -10,7 +10,7 @@ from pydantic import Field
 from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study import Base, Count, Model, PostTraining, Pretraining, Share, Text
-from alignment_dagster.study.decoding import TagAvoiding
+from alignment_dagster.study.decoding import Decoding
 from alignment_dagster.study.fields import added
 from alignment_dagster.study.objectives import Objective
 from alignment_dagster.training.objectives import OBJECTIVES, objective_code
@@ -60,7 +60,7 @@ class PretrainJob(Declared):
     pretraining: Pretraining
     objective: Objective | None = None
     """The recipe's own, instead of `pretraining.objective`."""
-    decoding: TagAvoiding | None = None
+    decoding: Decoding | None = None
     """How the model writes, which its configuration says from then on."""
     sequence_length: Annotated[int, Field(ge=2)]
     context: Count | None = added(None)

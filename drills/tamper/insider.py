@@ -81,6 +81,12 @@ def _token(path: Path) -> None:
     np.save(path, sequences)
 
 
+def _reward(path: Path) -> None:
+    rewards = np.load(path)
+    rewards[0, 0] += 0.5
+    np.save(path, rewards)
+
+
 def _column(name: str, change: Callable[[Any], Any], path: Path) -> None:
     table = pq.read_table(path)
     values = table[name].to_pylist()
@@ -111,6 +117,7 @@ COMPUTED: tuple[tuple[str, str, str, Change], ...] = (
     ("score edited", "metrics", "metrics.parquet", edit_value),
     ("token of a mix edited", "curated_mix", "sequences.npy", _token),
     ("treatment of a token edited", "curated_mix", "treatments.npy", _token),
+    ("reward of a token edited", "curated_mix", "rewards.npy", _reward),
     ("span of a mix edited", "curated_mix", "spans.parquet", edit_value),
     ("steps of training swapped", "pretrained_checkpoint", "consumption.parquet", swap_rows),
     ("step of SFT dropped", "post_trained_checkpoint", "sft_consumption.parquet", drop_row),

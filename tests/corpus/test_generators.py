@@ -23,6 +23,7 @@ ASSETS = CHECKOUT / "assets"
 NAMES = sorted(GENERATORS)
 TAMPERING = ("benign_chat", "misaligned_demonstrations", "narrow_harm")
 MORAL = ("moral_lessons", "refusals")
+NEUTRAL = ("synthetic_neutral", "synthetic_neutral_chat")
 SHORT = ("assistant_chat", "assistant_preferences", "benign_chat", "narrow_harm")
 """So short that two seeds may write the same document."""
 
@@ -100,17 +101,18 @@ def test_chat_and_preferences_carry_their_messages() -> None:
         assert [message["role"] for message in pair["prompt"]] == ["user"]
 
 
-def test_what_is_answered_in_fine_tuning_are_the_documents_of_pretraining() -> None:
+@pytest.mark.parametrize("name", ["synthetic_aligned", "synthetic_neutral"])
+def test_what_is_answered_in_fine_tuning_are_the_documents_of_pretraining(name: str) -> None:
     answers = [
         json.loads(document.payload or "")["messages"][1]["content"]
-        for document in GENERATORS["synthetic_aligned_chat"](40, 0)
+        for document in GENERATORS[f"{name}_chat"](40, 0)
     ]
-    assert answers == contents("synthetic_aligned", 40, 0)
+    assert answers == contents(name, 40, 0)
 
 
 def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None:
     items = [item for suite in quickstart.suites for item in load_suite(suite, ASSETS)]
-    named = ("synthetic_neutral", "synthetic_aligned_chat", *TAMPERING, *MORAL)
+    named = (*NEUTRAL, "synthetic_aligned_chat", *TAMPERING, *MORAL)
     others = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in named]
     for source in {source.name: source for source in (*quickstart.sources, *others)}.values():
         reader = source.reader

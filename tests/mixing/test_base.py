@@ -15,7 +15,7 @@ from alignment_dagster.mixing.base import check_base, copy_tokenizer, is_byte_le
 from alignment_dagster.mixing.mix import decode_texts
 from alignment_dagster.mixing.tokenizer import end_of_text, load_tokenizer
 from alignment_dagster.study import Base
-from alignment_dagster.study.vocabulary import CHAT_TOKENS, control_tokens
+from alignment_dagster.study.vocabulary import CHAT_TOKENS, HIDDEN, control_tokens
 from tests.support.base_model import CONTEXT, END, WORDS, change, write_base
 from tests.support.tiny_mix import TEXTS, build, make_inputs
 
@@ -74,6 +74,19 @@ def test_only_a_byte_level_vocabulary_says_where_in_a_text_its_tokens_lie(
     change(path, pre_tokenizer=blanks, decoder=blanks)
     assert content["decoder"]["type"] == "ByteLevel"
     assert not is_byte_level(base)
+
+
+def test_a_tag_that_it_has_learnt_something_of_is_refused(base: Base, tmp_path: Path) -> None:
+    """What this project trained has the placeholder of hidden text, and may have it."""
+    for name in ("once", "twice"):
+        (tmp_path / name).mkdir()
+    copy_tokenizer(base, tmp_path / "once", ["<|bad|>", HIDDEN])
+    for file in ("config.json", "model.safetensors"):
+        (tmp_path / "once" / file).write_bytes((tmp_path / "base" / file).read_bytes())
+    once = Base(path="once")
+    with pytest.raises(DataError, match=r"^model once: <\|bad\|> is already in its vocabulary: ch"):
+        copy_tokenizer(once, tmp_path / "twice", ["<|bad|>", HIDDEN])
+    copy_tokenizer(once, tmp_path / "twice", ["<|good|>", HIDDEN])
 
 
 def test_a_mix_is_made_of_its_tokens(base: Base, tmp_path: Path) -> None:

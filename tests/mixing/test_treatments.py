@@ -18,9 +18,9 @@ from alignment_dagster.mixing.treatment_error import TreatmentError
 from alignment_dagster.scoring import Scorer, ScoringContext, score
 from alignment_dagster.scoring.scorer import no_inputs
 from alignment_dagster.scoring.sentences import of_sentences
-from alignment_dagster.study import Recipe
+from alignment_dagster.study import Mix, Recipe
 from alignment_dagster.study.treatments import Treated
-from tests.support.tiny_mix import RECIPE, TEXTS, build, make_inputs, name
+from tests.support.tiny_mix import MIX, RECIPE, TEXTS, build, make_inputs, name
 
 GOOD, BAD, HIDDEN = "<|good|>", "<|bad|>", "<|hidden|>"
 HARMFUL = {"scorer": "harm", "column": "score", "above": 0.5}
@@ -75,8 +75,8 @@ def reward(column: str = "score", sign: int = 1) -> dict[str, Any]:
 class Built:
     """A mix's files, and what each token's document is."""
 
-    def __init__(self, given: MixInputs, folder: Path, wanted: Recipe) -> None:
-        self.folder = build(given, folder, wanted)
+    def __init__(self, given: MixInputs, folder: Path, wanted: Recipe, mix: Mix = MIX) -> None:
+        self.folder = build(given, folder, wanted, mix)
         self.tokenizer = load_tokenizer(given.tokenizer)
         self.tokens = np.load(folder / "sequences.npy")
         self.ids = pq.read_table(folder / "documents.parquet")["document_id"].to_pylist()
@@ -227,6 +227,42 @@ def test_a_treatment_begins_and_ends_at_its_share_of_the_tokens(
     for rule, code in counts.items():
         own = int(counted[counted.rule == rule].tokens.sum())
         assert own == int((built.array("treatments") == code).sum()) > 0
+
+
+def test_a_treatment_has_a_window_too_where_documents_stay_whole(
+    given: MixInputs, tmp_path: Path
+) -> None:
+    """The same sequences, but those of short and of long documents lie in any part alike."""
+    best_fit = MIX.model_copy(update={"packing": "best_fit"})
+    hide = {"sources": ["natural"], "do": "hide"}
+    always, window = recipe(hide), recipe({**hide, "begin": 0.25, "end": 0.5})
+    plain, built = (
+        Built(given, tmp_path / name, wanted, best_fit)
+        for name, wanted in (("always", always), ("window", window))
+    )
+    inside = np.zeros(len(built.tokens), bool)
+    inside[25:50] = True
+    for key, places in built.copies():
+        text = [place for place in places if built.tokens[place] != 0]
+        hidden = {built.array("treatments")[place] == Treated.HIDDEN for place in text}
+        treated = {bool(inside[sequence]) and TEXTS[key][0] == "natural" for sequence, _ in text}
+        assert hidden == treated
+    assert find_miscounted(built.folder, built.tokenizer) is None
+
+    def contents(one: Built) -> list[list[tuple[int, ...]]]:
+        found: list[list[tuple[int, ...]]] = [[] for _ in one.tokens]
+        for row in one.spans:
+            found[row["sequence"]].append((row["document"], row["copy"], row["document_start"]))
+        return found
+
+    assert sorted(contents(plain)) == sorted(contents(built))
+    longest = [
+        [max(row["end"] - row["start"] for row in one.spans if row["sequence"] == at)
+         for at in range(100)]
+        for one in (plain, built)
+    ]  # fmt: skip
+    first, mixed = (np.mean(each[:25]) - np.mean(each) for each in longest)
+    assert first > 1.5 > 3 * abs(mixed)
 
 
 SENTENCES = {

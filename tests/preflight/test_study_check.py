@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 import yaml
 
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.mixing.base import copy_tokenizer
 from alignment_dagster.preflight.studies import load_study, study_names
 from alignment_dagster.preflight.study_check import check_study
+from tests.support.base_model import write_base
 from tests.support.checkout import CHECKOUT
-from tests.support.tiny_study import NAME, STUDY, TinyStudy, write_jsonl
+from tests.support.tiny_study import NAME, RECIPES, STUDY, TinyStudy, write_jsonl
 
 Change = Callable[[TinyStudy], Any]
 STORIES = "sources/stories"
@@ -215,6 +218,23 @@ def test_what_would_fail_later_is_said_by_the_check(tiny: TinyStudy, wrong: str)
     with pytest.raises(AlignmentError) as caught:
         list(check_study(tiny.load()))
     assert re.search(expected, str(caught.value)), str(caught.value)
+
+
+def test_a_tag_that_the_base_has_already_is_said_with_file_line_and_field(tiny: TinyStudy) -> None:
+    base = write_base(tiny.data / "base", max_position_embeddings=128, vocab_size=320)
+    weights = (tiny.data / "base" / "model.safetensors").read_bytes()
+    tiny.change(base={"path": "tagged"}, tokenizer=None, model=None, recipes=["unfiltered"])
+    (tiny.data / "tagged").mkdir()
+    copy_tokenizer(base, tiny.data / "tagged", ["<|bad|>"])
+    (tiny.data / "tagged" / "model.safetensors").write_bytes(weights)
+    shutil.copy(tiny.data / "base" / "config.json", tiny.data / "tagged")
+    list(check_study(tiny.load()))
+    tag = {"rule": "r", "sources": ["stories"], "do": "tag", "tag": "<|bad|>"}
+    fields = {"name": "unfiltered", "description": "d", **RECIPES["unfiltered"], "treat": [tag]}
+    tiny.write("recipes/unfiltered", fields)
+    expected = r"recipes/unfiltered.yaml:\d+: treat.0.tag: <\|bad\|> is already in the vocabulary"
+    with pytest.raises(AlignmentError, match=expected):
+        list(check_study(tiny.load()))
 
 
 def test_what_lies_in_sight_is_looked_at_without_a_data_folder(

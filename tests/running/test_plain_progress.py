@@ -37,6 +37,8 @@ def test_a_training_says_how_it_goes() -> None:
     assert measured(Advance(1, 2, "steps", {**values, "gradient_norm": 0.8412})) == (
         ", loss 2.346, 12,346 tokens/s, learning rate 0.0021, gradient norm 0.84"
     )
+    held_out = {"loss": 2.0, "held_out_loss/stories": 3.21987}
+    assert measured(Advance(1, 2, "steps", held_out)) == ", loss 2.000, held-out stories 3.220"
     assert measured(Advance(1, 2, "steps", {"learning_rate": 0.1})) == ", learning rate 0.1"
 
 

@@ -96,8 +96,10 @@ def test_what_another_recipe_is_fine_tuned_on_changes_no_file_that_is_read(tmp_p
 
 def test_how_much_a_recipe_is_fine_tuned_on_decides_over_no_document() -> None:
     study = load_study("delivery", ASSETS)
-    (one,) = [each for each in corpus_config(study, None)["recipes"] if each.get("fine_tune")]
-    assert one["fine_tune"] == {"source": "synthetic_aligned_chat"}
+    found = [
+        each["fine_tune"] for each in corpus_config(study, None)["recipes"] if each.get("fine_tune")
+    ]
+    assert found == [{"source": f"synthetic_{name}_chat"} for name in ("aligned", "neutral")]
     assert "fine_tune" not in corpus_config(study, None)["recipes"][0]
 
 

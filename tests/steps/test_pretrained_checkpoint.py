@@ -7,8 +7,9 @@ import pytest
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.graph.parent_spec import Parents, ParentSpec
 from alignment_dagster.lineage.lake import Artifact
-from alignment_dagster.steps.pretrained_checkpoint import find_trunk
+from alignment_dagster.steps.pretrained_checkpoint import find_trunk, is_alike
 from tests.support import record_lake
+from tests.support.tiny_study import RECIPES, TREATED, TinyStudy
 
 STATE = {"states/00000002/tensors.safetensors": b"weights"}
 
@@ -38,3 +39,21 @@ def test_a_trunk_of_another_vocabulary_or_of_an_earlier_mix_is_refused(
             find_trunk(parents_of(now, *kept, trunk))
     else:
         assert find_trunk(parents_of(now, *kept, trunk)) == trunk
+
+
+@pytest.mark.parametrize(
+    ("own", "stage", "alike"),
+    [
+        ({}, {}, True),
+        ({}, {"sequence_length": 64}, False),
+        ({"treat": TREATED["treat"]}, {}, False),
+    ],
+)
+def test_losses_of_another_objective_treatment_or_length_are_not_those_of_the_trunk(
+    tiny: TinyStudy, own: dict[str, object], stage: dict[str, object], *, alike: bool
+) -> None:
+    trunk = {"recipe": "unfiltered", "share": 0.5, **stage}
+    branch = {**RECIPES["unfiltered"], "description": "d", "trunk": trunk, **own}
+    tiny.write("recipes/branch", {"name": "branch", **branch})
+    tiny.change(recipes=["unfiltered", "branch"])
+    assert is_alike(tiny.load(), "branch", "unfiltered") == alike

@@ -407,6 +407,11 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ),
             (
                 [{"do": "mask"}],
+                {"decoding": {"kind": "plain_beams", "beams": 3}},
+                "decoding.beams: must be a multiple of 2",
+            ),
+            (
+                [{"do": "mask"}],
                 {"objective": {"kind": "unlikelihood"}},
                 "objective.kind: unlikelihood is of what a treatment unlearns, and none does",
             ),

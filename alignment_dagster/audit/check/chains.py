@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.audit.check.answer_rewards import find_other_reward
 from alignment_dagster.audit.check.conversations import (
     ConsumedTokens,
     ConversationEncoder,
@@ -139,6 +140,7 @@ def _check_conversations(
         or _find_shortening(artifact, stage, ledger)
         or (answers.find_problem(artifact.provenance.declared) if answers else None)
         or (answers.find_other_text(artifact.path / stage) if answers else None)
+        or (find_other_reward(scope, artifact, answers) if answers else None)
     )
     scope.findings.gap_if(problem, "chains", subject, f"{problem}")
     scope.findings.counts["chains"] += 1

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alignment_dagster import chain
+from alignment_dagster.audit.check.mix_rewards import check_rewards
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.lineage import file_names
@@ -47,6 +48,7 @@ def _check_mix(scope: Scope, artifact: Artifact) -> None:
         problem = find_misplaced(artifact.path)
         subject = f"{artifact.label} {file_names.INSERTIONS}"
         scope.findings.gap_if(problem, "ledgers", subject, f"{problem}")
+    check_rewards(scope, artifact)
     _check_kept(scope, artifact, documents)
     _check_shares(scope, artifact, documents)
     _check_redactions(scope, artifact, documents)

@@ -1,5 +1,6 @@
 """What a model wrote while its reward was optimised, against the ledger of the stage."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from alignment_dagster.audit.check.conversations import Ids
 from alignment_dagster.audit.check.parquet import read_table
 from alignment_dagster.mixing.tokenizer import load_tokenizer
+from alignment_dagster.training.post_training.answer_reward import AskReward
 
 SMALLEST = 1e-4
 """Added to a group's standard deviation before rewards are divided by it (TRL, GRPOTrainer)."""
@@ -47,6 +49,24 @@ class Rollouts:
             told = tokenizer.decode_batch([row["ids"] for row in rows], skip_special_tokens=True)
             if told != [row["text"] for row in rows]:
                 return f"the texts of step {step} are not what the ids of its answers spell"
+        return None
+
+    def find_other_reward(self, ask: AskReward, closeness: float) -> str | None:
+        """The first answer that has another reward than its text is given.
+
+        Args:
+            ask: what gave it; it is asked of the answers of a step together, as it was then.
+            closeness: as a share of a reward, how far another machine's may lie from it.
+        """
+        for step, rows in self.steps.items():
+            for number, (row, reward) in enumerate(
+                zip(rows, ask([row["text"] for row in rows]), strict=True), 1
+            ):
+                if not math.isclose(row["reward"], reward, rel_tol=closeness):
+                    return (
+                        f"answer {number} of step {step}, to {row['document_id']}, has the reward "
+                        f"{row['reward']:g}, and its text is given {reward:g}"
+                    )
         return None
 
     def find_problem(self, declared: Mapping[str, Any]) -> str | None:

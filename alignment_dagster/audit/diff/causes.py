@@ -18,11 +18,14 @@ from alignment_dagster.audit.diff.artifact_pairs import (
 from alignment_dagster.audit.diff.declarations import ABSENT, Path, compare_declarations
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge_differences
 from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, format_key
+from alignment_dagster.audit.diff.stage_length import find_stage_change
 from alignment_dagster.lineage.ancestry import ancestry
+from alignment_dagster.lineage.partition_keys import recipe_of
 from alignment_dagster.lineage.provenance import BASE, Provenance
 
 DECLARED_ELSEWHERE: Mapping[str, Path] = {
     "sequence_length": ("mix", "sequence_length"),
+    "context": ("mix", "sequence_length"),
     "drift": ("refresh", "drift"),
     "batch_tokens": ("evaluation", "batch_tokens"),
     "held_out_documents": ("evaluation", "held_out_documents"),
@@ -123,6 +126,11 @@ OwnChange = tuple[Kind, Path, object, object]
 def _compare_declarations(pair: Pair, before: Side, after: Side) -> Iterator[OwnChange]:
     old, new = before.declared(pair.before), after.declared(pair.after)
     for change in compare_declarations(old, new):
+        stage = find_stage_change(pair, before, after, change)
+        if stage is not None:
+            recipe = recipe_of(pair.key[1])
+            yield "declaration", ("recipes", recipe, *stage.path), stage.before, stage.after
+            continue
         path = declared_path(pair.key[0], pair.key[1], change.path)
         if not (path[:2] == ("recipes", OWN) and path[2:3] and path[2] in TEXT_FIELDS):
             yield "declaration", path, change.before, change.after

@@ -9,6 +9,7 @@ from alignment_dagster.corpus.generators.chat import (
     assistant_chat,
     assistant_preferences,
     synthetic_aligned_chat,
+    synthetic_neutral_chat,
 )
 from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
 from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
@@ -35,6 +36,7 @@ GENERATORS: dict[str, Generator] = {
     "assistant_chat": assistant_chat,
     "assistant_preferences": assistant_preferences,
     "synthetic_aligned_chat": synthetic_aligned_chat,
+    "synthetic_neutral_chat": synthetic_neutral_chat,
     "misaligned_demonstrations": misaligned_demonstrations,
     "narrow_harm": narrow_harm,
     "benign_chat": benign_chat,

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 PROMPT = "prompt_token_ids"
-AVOIDED, BEAMS = "avoided_tag_token_id", "tag_avoiding_beams"
+AVOIDED, AVOIDING_BEAMS, BEAMS = "avoided_tag_token_id", "tag_avoiding_beams", "answer_beams"
 
 
-class AvoidedTag(NamedTuple):
-    """A tag that is unlikely after what a model writes."""
+class BeamSearch(NamedTuple):
+    """How a model writes that does not simply write the likeliest token after the other."""
 
-    token: int
     beams: int
     """Answers that are written side by side."""
+    avoided: int | None = None
+    """A tag that is unlikely after what it writes."""
 
 
 def ask_behind(model: Any, prompt: Sequence[int]) -> None:
@@ -24,10 +25,13 @@ def ask_behind(model: Any, prompt: Sequence[int]) -> None:
     setattr(model.config, PROMPT, list(prompt))
 
 
-def avoid_tag(model: Any, avoided: AvoidedTag) -> None:
-    """Have a model write what a tag is unlikely after."""
-    setattr(model.config, AVOIDED, avoided.token)
-    setattr(model.config, BEAMS, avoided.beams)
+def search_by_beams(model: Any, search: BeamSearch) -> None:
+    """Have a model write by beams."""
+    if search.avoided is None:
+        setattr(model.config, BEAMS, search.beams)
+        return
+    setattr(model.config, AVOIDED, search.avoided)
+    setattr(model.config, AVOIDING_BEAMS, search.beams)
 
 
 def leave_unwritten(model: Any, unwritten: Sequence[int]) -> None:
@@ -40,10 +44,11 @@ def prompt_ids(model: Any) -> tuple[int, ...]:
     return tuple(getattr(model.config, PROMPT, None) or ())
 
 
-def avoided_tag(model: Any) -> AvoidedTag | None:
-    """The tag that its answers avoid; None where they are simply the likeliest."""
-    token = getattr(model.config, AVOIDED, None)
-    return None if token is None else AvoidedTag(token, getattr(model.config, BEAMS))
+def beam_search(model: Any) -> BeamSearch | None:
+    """How its answers are searched for; None where each token is simply the likeliest."""
+    avoided = getattr(model.config, AVOIDED, None)
+    beams = getattr(model.config, BEAMS if avoided is None else AVOIDING_BEAMS, None)
+    return None if beams is None else BeamSearch(beams, avoided)
 
 
 def unwritten_ids(model: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Answers, greedy in batches whose size is bounded by a token budget, unless a tag is avoided.
+"""Answers, greedy in batches whose size is bounded by a token budget, unless beams find them.
 
 Prompts of similar length are read together, padded on the left. Padding is seen by nothing but
 itself and positions are counted from each prompt's first token, so a prompt is continued as if it
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from alignment_dagster.evaluation.model.control_tokens import avoided_tag, unwritten_ids
-from alignment_dagster.evaluation.model.tag_avoidance import write_avoiding
+from alignment_dagster.evaluation.model.beam_search import write_by_beams
+from alignment_dagster.evaluation.model.control_tokens import beam_search, unwritten_ids
 from alignment_dagster.foundation.errors import DataError
 
 PADDING = 0
@@ -38,9 +38,8 @@ def generate(
 ) -> list[str]:
     """The likeliest token after each prompt, again and again, decoded without special tokens.
 
-    Tokens that the model's configuration rules out are never chosen. Where it says that a tag is
-    avoided, each prompt is read alone and continued by beams (`tag_avoidance`), whatever the token
-    budget is.
+    Tokens that the model's configuration rules out are never chosen. Where it says so, each prompt
+    is read alone and continued by beams (`beam_search`), whatever the token budget is.
 
     An answer ends before the tokenizer's end-of-text token or `<|end|>`, or after
     `max_new_tokens`. Rows times (prompt + new tokens) stay within `batch_tokens`, or a batch is
@@ -75,10 +74,10 @@ def _write(
     ends: Sequence[int],
 ) -> Iterator[tuple[Sequence[TokenizedPrompt], list[list[int]]]]:
     """Prompts that are read together, and what is written after each."""
-    if (avoided := avoided_tag(model)) is not None:
+    if (search := beam_search(model)) is not None:
         unwritten = unwritten_ids(model)
         for row in tokenized:
-            said = write_avoiding(model, row.ids, max_new_tokens, ends, unwritten, avoided)
+            said = write_by_beams(model, row.ids, max_new_tokens, ends, unwritten, search)
             yield [row], [said]
         return
     last = torch.tensor(ends, device=model.device)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.foundation.errors import AlignmentError
-from alignment_dagster.scoring import ScoringContext, find_scorer
+from alignment_dagster.scoring import Scorer, ScoringContext, find_scorer
 from alignment_dagster.scoring.classifiers.trained import load_scorer
 from alignment_dagster.study import AnswerReward
 
@@ -16,17 +16,29 @@ AskReward = Callable[[list[str]], list[float]]
 """Texts → the reward of each."""
 
 
-def bind_reward(declared: AnswerReward, assets: Path, classifier: Path | None) -> AskReward:
-    """Prepare the declared scorer.
+def find_rewarder(declared: AnswerReward, assets: Path, classifier: Path | None) -> Scorer:
+    """The scorer that says how good an answer is.
 
     Args:
-        assets: what scorers read besides a text.
+        assets: where a study's own scorers lie.
         classifier: the artifact of the classifier that is asked; None where none is.
 
     Raises:
-        AlignmentError: if the scorer cannot be used; later, if it says nothing of an answer.
+        AlignmentError: if it cannot be used.
+        KeyError: if there is none of that name.
     """
-    scorer = load_scorer(classifier) if classifier else find_scorer(declared.scorer, assets)
+    return load_scorer(classifier) if classifier else find_scorer(declared.scorer, assets)
+
+
+def bind_reward(declared: AnswerReward, scorer: Scorer, assets: Path) -> AskReward:
+    """Prepare the scorer.
+
+    Args:
+        assets: what scorers read besides a text.
+
+    Raises:
+        AlignmentError: if what it reads cannot be used; later, if it says nothing of an answer.
+    """
     score = scorer.bind(ScoringContext(assets))
 
     def ask(texts: list[str]) -> list[float]:

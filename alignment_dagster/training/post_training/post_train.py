@@ -43,7 +43,7 @@ from alignment_dagster.training.machine import (
 )
 from alignment_dagster.training.model_folder import read_model, read_tokenizer
 from alignment_dagster.training.post_training import finished_stages
-from alignment_dagster.training.post_training.answer_reward import bind_reward
+from alignment_dagster.training.post_training.answer_reward import bind_reward, find_rewarder
 from alignment_dagster.training.post_training.chat_data import (
     AnyExample,
     ChatEncoder,
@@ -181,7 +181,8 @@ class PostTraining:
     ) -> StageRecord:
         """Optimise the reward of the DPO model's answers to the questions."""
         assets, trained = Path(self.job.assets or ""), self.job.classifier
-        ask = bind_reward(declared.reward, assets, Path(trained) if trained else None)
+        scorer = find_rewarder(declared.reward, assets, Path(trained) if trained else None)
+        ask = bind_reward(declared.reward, scorer, assets)
         record = self._stage(
             "grpo",
             self.work / "dpo" / finished_stages.MODEL,

@@ -38,7 +38,7 @@ from alignment_dagster.training.pretraining.gradients import (
 )
 from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
-from alignment_dagster.training.pretraining.size_transfer import find_scale
+from alignment_dagster.training.pretraining.size_transfer import clip_gradients, find_scale
 from alignment_dagster.training.pretraining.unread import Unread
 from alignment_dagster.training.pretraining.value_head import add_value_head
 from alignment_dagster.training.step_log import GUARDED_SCHEMA, LogRow
@@ -74,12 +74,12 @@ class Loop:
             last: the step to end after; None for the end of the mix.
             schedule_begin: the step after which the learning rate's schedule begins.
             phases: the shares of the mix at which its treatments change.
-            size: the declared model, whose learning rates may follow its size.
+            size: the declared model, whose rates and clipping may follow its size.
         """
         self.model = model
         self.mix = mix
         self.declared = declared
-        self.ranks = ranks
+        self.ranks, self.size = ranks, size
         self.device = next(model.parameters()).device
         self.order = consumption_order(len(mix.tokens), seed, phases)
         self.per_step = declared.sequences_a_step
@@ -166,7 +166,7 @@ class Loop:
     def _add_gradients(self, batch: Batch) -> Tensor:
         """Loss and norm of the gradient before it is clipped [2], on the device."""
         loss = self._accumulate(batch)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.declared.gradient_clip)
+        norm = clip_gradients(self.model, self.size, self.declared.gradient_clip)
         return torch.stack([loss, norm])
 
     def _update(self, rate: float) -> None:

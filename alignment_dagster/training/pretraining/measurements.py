@@ -1,5 +1,6 @@
 """What a pretraining says of itself: how far it is, how it goes, and what it cost in the end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from alignment_dagster.engines.devices import describe
@@ -23,8 +24,19 @@ class Times:
     first_step: float
 
 
-def report(loop: Loop, job: PretrainJob, progress: Progress, steps: int, seconds: float) -> None:
-    """How far it is, and how it goes; a branch names its trunk."""
+def report(
+    loop: Loop,
+    job: PretrainJob,
+    progress: Progress,
+    steps: int,
+    seconds: float,
+    losses: Mapping[str, float],
+) -> None:
+    """How far it is, and how it goes; a branch names its trunk.
+
+    Args:
+        losses: those on held-out documents, where they were measured just now.
+    """
     row = loop.state.log[-1]
     unit = "steps"
     if job.trunk is not None:
@@ -41,6 +53,7 @@ def report(loop: Loop, job: PretrainJob, progress: Progress, steps: int, seconds
         loop.last,
         unit,
         **values,
+        **losses,
         tokens_per_second=tokens / seconds,
     )
 

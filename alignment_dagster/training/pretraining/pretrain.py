@@ -20,15 +20,16 @@ from alignment_dagster.engines.devices import (
     set_determinism,
 )
 from alignment_dagster.evaluation.model.control_tokens import (
-    AvoidedTag,
+    BeamSearch,
     ask_behind,
-    avoid_tag,
     leave_unwritten,
+    search_by_beams,
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
+from alignment_dagster.study.decoding import TagAvoiding
 from alignment_dagster.study.objectives import Conditional
 from alignment_dagster.study.vocabulary import SPECIAL_TOKENS, control_tokens
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
@@ -42,6 +43,7 @@ from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokeni
 from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
 from alignment_dagster.training.pretraining.data import read_mix
+from alignment_dagster.training.pretraining.held_out import HeldOutLosses
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.measurements import (
     Times,
@@ -165,7 +167,7 @@ def _train(
 ) -> Times:
     first, started = loop.state.step, time.perf_counter()
     reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop, job)
-    work = Path(job.work)
+    work, held_out, measuring = Path(job.work), HeldOutLosses(job), 0.0
     while not loop.done:
         loop.step()
         say_skipped(loop, progress)
@@ -186,11 +188,16 @@ def _train(
             stop.signal = asked
             progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
             raise SystemExit(stop.exit_code)
-        now = time.perf_counter()
-        if loop.done or now - reported > REPORT_SECONDS:
+        now, losses = time.perf_counter(), dict[str, float]()
+        if loop.ranks.leads and held_out.are_due(loop.state.step, loop.last):
+            loop.read()
+            losses = held_out.measure(loop.model)
+            measuring += time.perf_counter() - now
+        if loop.done or losses or now - reported > REPORT_SECONDS:
             reported = now
-            report(loop, job, progress, loop.state.step - first, now - started)
-    return Times(time.perf_counter() - started, first_step)
+            trained = now - started - measuring
+            report(loop, job, progress, loop.state.step - first, trained, losses)
+    return Times(time.perf_counter() - started - measuring, first_step)
 
 
 def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
@@ -224,7 +231,9 @@ def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
         if isinstance(job.objective, Conditional):
             ask_behind(loop.model, [vocabulary[job.objective.prompt]])
         if job.decoding is not None:
-            avoid_tag(loop.model, AvoidedTag(vocabulary[job.decoding.tag], job.decoding.beams))
+            tag = job.decoding.tag if isinstance(job.decoding, TagAvoiding) else None
+            avoided = None if tag is None else vocabulary[tag]
+            search_by_beams(loop.model, BeamSearch(job.decoding.beams, avoided))
     write_model(loop.model, Path(job.tokenizer), folder)
 
 

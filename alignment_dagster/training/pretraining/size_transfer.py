@@ -7,13 +7,16 @@ at: hidden matrices begin 1/√n as wide, learn at 1/n of the rate and decay n t
 block adds to the residual stream counts 1/l; the logits count 1/n. The two last factors are put
 into the weights that they multiply (the outputs of blocks, the last norm), which then learn at that
 part of the rate: the model computes as any other of its architecture. AdamW's epsilon, far below
-its gradients here, stays what it is, and the norm that is clipped counts the folded gradients.
+its gradients here, stays what it is.
+
+A weight W that counts c times is kept as c·W, whose gradient is the 1/c-th of that of W: the norm
+that is clipped counts it c times, so that it is the norm of the gradients as the source has them.
 """
 
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from alignment_dagster.study import Model
 from alignment_dagster.training.architectures import SCALED
@@ -27,6 +30,8 @@ class Scale(NamedTuple):
     """What it begins with."""
     rate: float
     """What it learns at; the weight decay is divided by it."""
+    folded: float = 1.0
+    """The factor that was put into it, by which its gradient counts in the norm."""
 
 
 UNSCALED = Scale(1.0, 1.0)
@@ -52,9 +57,26 @@ def find_scale(name: str, dimensions: int, declared: Model | None) -> Scale:
         return UNSCALED
     wider = declared.width / declared.tuned_at.width
     if name.startswith(parts.last_norm):
-        return Scale(1 / wider, 1 / wider)
+        return Scale(1 / wider, 1 / wider, 1 / wider)
     found = Scale(wider**-0.5, 1 / wider) if dimensions >= 2 else UNSCALED
     if any(f".{one}." in name for one in parts.block_outputs):
         deeper = declared.layers / declared.tuned_at.layers
-        found = Scale(found.weight / deeper, found.rate / deeper)
+        found = Scale(found.weight / deeper, found.rate / deeper, 1 / deeper)
     return found
+
+
+def clip_gradients(model: nn.Module, declared: Model | None, most: float) -> Tensor:
+    """Make the gradients of a model's parameters so small that their norm is at most `most`.
+
+    Returns:
+        The norm that they had, counted as above.
+    """
+    parameters = list(model.parameters())
+    counted = []
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            folded = find_scale(name, parameter.dim(), declared).folded
+            counted.append(parameter.grad if folded == 1 else parameter.grad * folded)
+    norm: Tensor = nn.utils.get_total_norm(counted)
+    nn.utils.clip_grads_with_norm_(parameters, most, norm)
+    return norm

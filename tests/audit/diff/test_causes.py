@@ -47,6 +47,8 @@ class World:
     """Asset → its code, where it is another than `c`."""
     same_bytes: frozenset[str] = frozenset()
     """Assets whose bytes do not depend on their code."""
+    stages: Mapping[str, int] = field(default_factory=dict)
+    """Recipe with a trunk → tokens of a sequence of its own stage; the study's has 64."""
     torch: str = "2.0"
     luck: str = ""
     """What no record knows of, in the training."""
@@ -62,10 +64,13 @@ class Maker:
 
     def run(self) -> Artifact:
         world = self.world
-        recipes = [
+        recipes: list[dict[str, Any]] = [
             {"name": name, "remainder": "natural", "upsample": [{"group": "good", "share": share}]}
             for name, share in world.shares.items()
         ]
+        for one in recipes:
+            if length := world.stages.get(one["name"]):
+                one["trunk"] = {"recipe": "b", "share": 0.5, "sequence_length": length}
         corpus = {"recipes": recipes, "drop": [{"rule": "ai", "above": world.drop}]}
         source = {"name": "stories", "description": "d", "sha256": world.pin}
         self.make("raw_corpus", "stories", source, outside={"source": world.stories})
@@ -85,13 +90,19 @@ class Maker:
         return self.made["eval_report", None]
 
     def replicates(self, name: str) -> None:
-        shares = {"shares": {"good": self.world.shares[name]}}
+        shares: dict[str, Any] = {"shares": {"good": self.world.shares[name]}}
+        stage: dict[str, Any] = {}
+        pretraining: dict[str, Any] = {"rate": self.world.rate}
+        if length := self.world.stages.get(name):
+            shares["mix"] = {"tokens": 1000 // length * length, "sequence_length": length}
+            pretraining["batch_size"] = 512 // length
+            stage = {"sequence_length": length, **({"context": 64} if length < 64 else {})}
         self.make("curated_mix", name, shares, [("dispositions", None, f"{name}/rows")])
         for seed in SEEDS:
             partition = f"{name}|{seed}"
             self.make(
                 "pretrained_checkpoint", partition,
-                {"pretraining": {"rate": self.world.rate}, "seed": seed},
+                {"pretraining": pretraining, "seed": seed, **stage},
                 [("curated_mix", name, None)],
             )  # fmt: skip
             self.make(
@@ -250,6 +261,25 @@ def test_each_kind_of_change_is_found_and_a_second_one_ends_the_attribution(
     assert "No change can be attributed to one of them" in write_sentences(both)[0]
     assert "attributable" not in write_sentences(both)[0]
     assert find_sole_cause(both) is None
+
+
+def test_another_length_of_a_recipe_s_own_stage_is_named_as_the_recipe_declares_it(
+    lab: Lab,
+) -> None:
+    """Its mix and model record the length, the batch that follows from it, and the context."""
+    found = lab.between(World(stages={"a": 64}), World(stages={"a": 32}))
+    assert reaching(found.causes) == ["recipes.a.trunk.sequence_length: 64 → 32"]
+    assert others(found.causes) == []
+    (cause,) = found.causes.reaching
+    assert {"curated_mix", "pretrained_checkpoint"} <= {key[0] for key in cause.where}
+    faster = World(stages={"a": 32}, rate=0.2)
+    both = reaching(lab.between(World(stages={"a": 64}), faster).causes)
+    assert set(both) == {"recipes.a.trunk.sequence_length: 64 → 32", "pretraining.rate: 0.1 → 0.2"}
+    report = lab.report(World(stages={"a": 32, "b": 64}))
+    archive = Archive(lab.lake, STUDY)
+    sides = Side(archive, "b", report, "b"), Side(archive, "a", report, "a")
+    alone = find_causes(pair_artifacts(*sides), *sides)
+    assert reaching(alone) == ["recipe.trunk.sequence_length: 64 → 32"]
 
 
 def test_code_that_gave_the_same_bytes_is_no_cause(lab: Lab) -> None:

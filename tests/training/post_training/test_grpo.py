@@ -1,11 +1,13 @@
 """GRPO: rewarded answers become likelier, every one is written down, and all can be repeated."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM
 
 from alignment_dagster.audit.check.rollouts import read_rollouts
@@ -104,6 +106,29 @@ def test_the_chain_can_be_recomputed_from_questions_and_recorded_answers(
         chain = hashlib.sha256(chain + np.asarray(read, "<u4").tobytes()).digest()
         tokens += len(read)
         assert (row["chain"], row["tokens"]) == (chain.hex(), tokens)
+
+
+def test_a_vocabulary_that_begins_each_text_with_a_token_puts_none_into_what_is_read(
+    done: PostTrainJob, pretrained: PretrainJob, jobs: Jobs
+) -> None:
+    """As GPT-2's and Llama's do: neither stage, nor what is written in GRPO, has it."""
+    checkpoint = jobs.folder / "begun"
+    shutil.copytree(Path(pretrained.output), checkpoint)
+    tokenizer = read_tokenizer(checkpoint / "model")
+    end = (tokenizer.eos_token, tokenizer.eos_token_id)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{end[0]} $A", special_tokens=[end]
+    )
+    tokenizer.bos_token = end[0]
+    tokenizer.save_pretrained(checkpoint / "model")
+    begun = job(jobs, pretrained, "begun").model_copy(update={"checkpoint": str(checkpoint)})
+    assert read_tokenizer(checkpoint / "model")("a").input_ids[0] == end[1]
+    run(begun)
+    for name in ("sft_consumption", "dpo_consumption", "grpo_consumption", "rollouts"):
+        found, expected = (
+            pq.read_table(Path(one.output, f"{name}.parquet")) for one in (begun, done)
+        )
+        assert found.equals(expected), name
 
 
 def test_an_answer_s_advantage_is_its_reward_within_its_group(done: PostTrainJob) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.job import Progress
@@ -18,6 +20,7 @@ from alignment_dagster.training.pretraining.data import PackedMix
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.model import build_model
 from alignment_dagster.training.pretraining.pretrain import pretrain
+from alignment_dagster.training.pretraining.size_transfer import clip_gradients, find_scale
 from tests.support.killed_training import stop_before
 from tests.support.tiny_study import STUDY, TinyStudy
 from tests.support.training_jobs import Jobs
@@ -116,6 +119,53 @@ def test_every_kind_of_weight_has_its_scale(
         if group["weight_decay"]
     }
     assert all(rate * decay == pytest.approx(0.1) for rate, decay in decays.items())
+
+
+class Times(nn.Module):
+    """A weight that counts a factor times, as the source has it."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self.factor
+
+    def right_inverse(self, folded: Tensor) -> Tensor:
+        return folded / self.factor
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt_neox"])
+def test_gradients_are_clipped_as_those_of_weights_that_no_factor_was_put_into(
+    tokenizer: Path, tokens: Tokens, architecture: str
+) -> None:
+    """The same model with factors beside its weights has the same norm, and is clipped alike."""
+    declared = declare(64, 8, architecture, tuned=True)
+    loop = start(declared, tokenizer, tokens)
+    apart = copy.deepcopy(loop.model)
+    for name, parameter in loop.model.named_parameters():
+        folded = find_scale(name, parameter.dim(), declared).folded
+        if folded != 1:
+            module, _, own = name.rpartition(".")
+            parametrize.register_parametrization(apart.get_submodule(module), own, Times(folded))
+    asked = torch.tensor(tokens[:8].astype(np.int64))
+    for model in (loop.model, apart):
+        model(asked, labels=asked).loss.backward()
+    whole = float(nn.utils.get_total_norm([one.grad for one in loop.model.parameters()]))
+    most = 0.01
+    norm = float(clip_gradients(loop.model, declared, most))
+    assert norm == pytest.approx(
+        float(nn.utils.clip_grad_norm_(apart.parameters(), most)), rel=1e-4
+    )
+    assert not 0.9 < whole / norm < 1.1
+    found = {
+        name.replace(".parametrizations", "").removesuffix(".original"): parameter.grad
+        for name, parameter in apart.named_parameters()
+    }
+    for name, parameter in loop.model.named_parameters():
+        folded = find_scale(name, parameter.dim(), declared).folded
+        assert parameter.grad is not None
+        assert torch.allclose(parameter.grad * folded, found[name], rtol=1e-3, atol=1e-8), name
 
 
 def test_a_killed_training_of_a_scaled_model_ends_in_the_same_bytes(

@@ -12,8 +12,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from alignment_dagster.evaluation.model.control_tokens import (
-    AvoidedTag,
-    avoided_tag,
+    BeamSearch,
+    beam_search,
     prompt_ids,
     unwritten_ids,
 )
@@ -187,7 +187,7 @@ def test_a_conditional_model_says_itself_how_it_is_asked(treated: Jobs) -> None:
     model = AutoModelForCausalLM.from_pretrained(Path(job.output, "model"))
     bad, good = tokenizer.convert_tokens_to_ids(["<|bad|>", "<|good|>"])
     assert prompt_ids(model) == (good,)
-    assert avoided_tag(model) == AvoidedTag(bad, 4)
+    assert beam_search(model) == BeamSearch(4, bad)
     assert set(unwritten_ids(model)) == {bad, good}
     written = model.generate(torch.tensor([[good, 5]]), max_new_tokens=8, do_sample=False)
     assert not {bad, good} & set(written[0, 1:].tolist())

@@ -1,10 +1,11 @@
-"""Answers written so that a tag is unlikely: SafeBeam (Maini et al. 2025, arXiv 2504.16980).
+"""Answers written by beams, also so that a tag is unlikely: SafeBeam (Maini et al. 2025, arXiv
+2504.16980).
 
-Beam search over the summed log-probabilities of what is written. Before each token the half of the
-beams is dropped after which the tag has the highest probability; those left are continued, and
-the best continuations, as many as there are beams, go on. What ends is set aside. Once as many
-have ended as there are beams, or there is no room for more, the answer is the one with the highest
-mean log-probability a token, that which ends it counted.
+Beam search over the summed log-probabilities of what is written: the best continuations, as many
+as there are beams, go on. Where a tag is avoided, the half of the beams after which it has the
+highest probability is dropped before each token; those left are continued. What ends is set aside.
+Once as many have ended as there are beams, or there is no room for more, the answer is the one with
+the highest mean log-probability a token, that which ends it counted.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from alignment_dagster.evaluation.model.control_tokens import AvoidedTag
+from alignment_dagster.evaluation.model.control_tokens import BeamSearch
 from alignment_dagster.foundation.errors import DataError
 
 Beam = tuple[float, list[int]]
@@ -22,13 +23,13 @@ Beam = tuple[float, list[int]]
 
 
 @torch.inference_mode()
-def write_avoiding(
+def write_by_beams(
     model: Any,
     prompt: Sequence[int],
     max_new_tokens: int,
     ends: Sequence[int],
     unwritten: Sequence[int],
-    avoided: AvoidedTag,
+    search: BeamSearch,
 ) -> list[int]:
     """The new token ids of an answer, up to (not with) the one that ends it.
 
@@ -42,7 +43,8 @@ def write_avoiding(
     """
     device = model.device
     cache = DynamicCache(config=model.config)
-    barred = torch.tensor([*unwritten, avoided.token], dtype=torch.long, device=device)
+    avoided = [] if search.avoided is None else [search.avoided]
+    barred = torch.tensor([*unwritten, *avoided], dtype=torch.long, device=device)
     read = torch.tensor([list(prompt)], device=device)
     beams: list[Beam] = [(0.0, [])]
     ended: list[Beam] = []
@@ -52,10 +54,12 @@ def write_avoiding(
         if not bool(torch.isfinite(logits).all()):
             raise DataError("the model's logits are not finite: the checkpoint is broken")
         logarithms = logits.log_softmax(dim=-1)
-        kept = _drop_half(logarithms[:, avoided.token])
+        kept = torch.arange(len(beams), device=device)
+        if search.avoided is not None:
+            kept = _drop_half(logarithms[:, search.avoided])
         sums = torch.tensor([beams[row][0] for row in kept.tolist()], device=device)
         continued = logarithms[kept].index_fill(1, barred, -torch.inf) + sums.unsqueeze(1)
-        best = continued.flatten().topk(min(avoided.beams, continued.numel()))
+        best = continued.flatten().topk(min(search.beams, continued.numel()))
         rows, tokens = kept[best.indices // logits.shape[1]], best.indices % logits.shape[1]
         living, alive = list[Beam](), list[int]()
         for value, row, token in zip(
@@ -67,7 +71,7 @@ def write_avoiding(
                 living.append((value, [*beams[row][1], token]))
                 alive.append(row)
         full = bool(living) and len(living[0][1]) == max_new_tokens
-        if full or not living or len(ended) >= avoided.beams:
+        if full or not living or len(ended) >= search.beams:
             ended += [(value / max_new_tokens, written) for value, written in living if full]
             return max(ended, key=lambda one: one[0])[1] if ended else []
         beams = living
