@@ -69,7 +69,7 @@ def run(command: Command, poll: Callable[[], None] = lambda: None) -> None:
         end(process)
         raise
     if process.exitcode != 0:
-        raise AlignmentError(_failure(command, process.exitcode or 1))
+        raise AlignmentError(failure(command, process.exitcode or 1))
 
 
 def end(process: ForkServerProcess) -> None:
@@ -90,11 +90,17 @@ def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
             os.kill(process.pid, number)
 
 
-def _failure(command: Command, code: int) -> str:
+def failure(command: Command, code: int, how: str = "") -> str:
+    """What is said of a job that ended with another exit code than 0.
+
+    Args:
+        how: it ended, where that is known better than by its code, which is negative for a signal.
+    """
     message = command.work / ERROR
     if code == USER_ERROR and message.exists():
         return message.read_text(encoding="utf-8")
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    how = how or ended
     if shutil.disk_usage(command.work).free < FULL:
         how = f"{how}: the disk is full"
     log = command.work / LOG

@@ -1,4 +1,4 @@
-"""Where heavy jobs run on this machine, and what that costs: the home's `placement.yaml`.
+"""Where heavy jobs run, and what that costs: the home's `placement.yaml`.
 
 Placement is no input of an artifact: it is recorded with what was made, and changes nothing else.
 It imports no torch.
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.launchers import Slurm
 from alignment_dagster.foundation.yaml_models import Declared, read_yaml
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -45,14 +46,21 @@ class Placement(Declared):
     """`exact`: the same machine gives the same bytes. `fast`: whatever kernels are the fastest."""
     price: Price | None = None
     """Reports say with it what their device hours cost."""
+    launcher: Slurm | None = None
+    """What starts the jobs; without one they are processes of this machine."""
 
     def for_jobs(self) -> dict[str, Any]:
         """What a job has to know of it."""
-        return self.model_dump(exclude={"price"})
+        return self.model_dump(exclude={"price", "launcher"})
 
     @property
     def shared(self) -> bool:
-        """Whether jobs would share one accelerator, and so have to take turns."""
+        """Whether jobs would share one accelerator, and so have to take turns.
+
+        What a launcher starts waits in its queue.
+        """
+        if self.launcher is not None:
+            return False
         if self.device == "auto":
             return any(path.exists() for path in NVIDIA)
         return self.device != "cpu"

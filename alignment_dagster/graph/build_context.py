@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from alignment_dagster.engines import jobs
 from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
 from alignment_dagster.foundation.locks import file_lock
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # MLflow takes seconds to import
     from alignment_dagster.lineage.mlflow_runs import TrackedRun
 
 CONFIG = "job.json"
+PIPES_CONTEXT, PIPES_MESSAGES = "pipes-context.json", "pipes-messages.jsonl"
 ACCELERATOR_LOCK = "accelerator.lock"
 
 
@@ -93,12 +95,17 @@ class BuildContext:
         with (
             self._turn(placement),
             dg.open_pipes_session(
-                self.dagster, dg.PipesTempFileContextInjector(), dg.PipesTempFileMessageReader()
+                self.dagster,
+                # In a folder that a job on another machine sees, too.
+                dg.PipesFileContextInjector(str(self.work / PIPES_CONTEXT)),
+                dg.PipesFileMessageReader(str(self.work / PIPES_MESSAGES), cleanup_file=True),
             ) as session,
         ):
             environment = dict(session.get_bootstrap_env_vars())
             command = job_process.Command(module, config, self.work, environment)
-            job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
+            follower = _ProgressFollower(self, dataset.as_dataset())
+            say = self.dagster.log.info
+            jobs.run(command, placement.launcher, [self.folder], follower, say)
         result: dict[str, float | str] = json.loads(
             (self.work / RESULT).read_text(encoding="utf-8")
         )

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from alignment_dagster.chain import RAW_CORPUS, RESULTS, TRAINING
+from alignment_dagster.engines import jobs
 from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
@@ -76,11 +77,14 @@ def _require_device(home: Home, device: str) -> None:
     """Before anything runs.
 
     Raises:
-        AlignmentError: if a device is asked for by name that is not there.
+        AlignmentError: if a device is asked for by name that is not there, or what starts jobs
+            does not answer.
     """
     said = {"device": device} if device else {}
     placement = parse_placement(read_placement(home).model_dump() | said)
-    if placement.device in ("cuda", "mps"):
+    if placement.launcher is not None:
+        jobs.require_launcher(placement.launcher)
+    elif placement.device in ("cuda", "mps"):
         # Imported here for weight: torch takes seconds, and `auto` and `cpu` need no answer.
         from alignment_dagster.engines.devices import find_device
 
@@ -125,7 +129,7 @@ class _Runner:
         from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
 
         if not self.prepared:
-            if self.trains:
+            if self.trains and read_placement(self.home).launcher is None:
                 job_process.warm_up()
             tracker = Tracker.introduced(self.home, self.study)
             end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))
