@@ -6,14 +6,14 @@ It never decides what is made: whatever starts the job, the files are the same.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from alignment_dagster.engines import slurm
+from alignment_dagster.engines import ray_train, slurm
 from alignment_dagster.foundation import job_process
-from alignment_dagster.foundation.launchers import Slurm
+from alignment_dagster.foundation.launchers import Launcher, Ray
 
 
 def run(
     command: job_process.Command,
-    launcher: Slurm | None,
+    launcher: Launcher | None,
     folders: Sequence[Path],
     poll: Callable[[], None],
     say: Callable[[str], None],
@@ -30,14 +30,19 @@ def run(
     """
     if launcher is None:
         job_process.run(command, poll)
+    elif isinstance(launcher, Ray):
+        ray_train.run(command, launcher, folders, poll)
     else:
         slurm.run(command, launcher, folders, poll, say)
 
 
-def require_launcher(launcher: Slurm) -> None:
+def require_launcher(launcher: Launcher) -> None:
     """Whether it can start jobs.
 
     Raises:
         AlignmentError: if it is not installed here, or its cluster does not answer.
     """
-    slurm.require_slurm()
+    if isinstance(launcher, Ray):
+        ray_train.require_ray()
+    else:
+        slurm.require_slurm()

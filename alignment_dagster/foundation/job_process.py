@@ -36,6 +36,8 @@ class Command:
     config: Path
     work: Path
     environment: Mapping[str, str]
+    ranks: int = 1
+    """Where there are several, the module has a `run_rank`, too."""
 
 
 _context = multiprocessing.get_context("forkserver")

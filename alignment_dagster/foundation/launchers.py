@@ -52,3 +52,16 @@ class Slurm(Declared):
         }
         given = [f"--{name}={value}" for name, value in said.items() if value is not None]
         return ["--nodes=1", "--ntasks=1", "--unbuffered", *given, *self.options]
+
+
+class Ray(Declared):
+    """Each job is a run of Ray Train's on the cluster that `RAY_ADDRESS` names."""
+
+    kind: Literal["ray"]
+    cpus: Count = 1
+    """Of each rank; a job without ranks is one."""
+    gpus: Annotated[int, Field(ge=0)] = 0
+    """Of each rank."""
+
+
+Launcher = Annotated[Slurm | Ray, Field(discriminator="kind")]

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.launchers import Slurm
+from alignment_dagster.foundation.launchers import Launcher
 from alignment_dagster.foundation.yaml_models import Declared, read_yaml
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -46,7 +46,7 @@ class Placement(Declared):
     """`exact`: the same machine gives the same bytes. `fast`: whatever kernels are the fastest."""
     price: Price | None = None
     """Reports say with it what their device hours cost."""
-    launcher: Slurm | None = None
+    launcher: Launcher | None = None
     """What starts the jobs; without one they are processes of this machine."""
 
     def for_jobs(self) -> dict[str, Any]:

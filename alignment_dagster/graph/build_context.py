@@ -77,8 +77,13 @@ class BuildContext:
         """Put a file where MLflow's page shows it."""
         self.tracked.client.log_artifact(self.tracked.run_id, str(path))
 
-    def run_job(self, module: str, job: Declared, dataset: Artifact) -> dict[str, float | str]:
+    def run_job(
+        self, module: str, job: Declared, dataset: Artifact, ranks: int = 1
+    ) -> dict[str, float | str]:
         """Run `module` with `job` as its configuration, under Pipes, in its own process group.
+
+        Args:
+            ranks: processes that share the job.
 
         Returns:
             What the job measured of itself: seconds, tokens per second, memory.
@@ -102,7 +107,7 @@ class BuildContext:
             ) as session,
         ):
             environment = dict(session.get_bootstrap_env_vars())
-            command = job_process.Command(module, config, self.work, environment)
+            command = job_process.Command(module, config, self.work, environment, ranks)
             follower = _ProgressFollower(self, dataset.as_dataset())
             say = self.dagster.log.info
             jobs.run(command, placement.launcher, [self.folder], follower, say)
