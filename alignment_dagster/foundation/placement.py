@@ -20,6 +20,8 @@ from alignment_dagster.foundation.yaml_models import Declared, read_yaml
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Determinism = Literal["exact", "fast"]
 FILE = "placement.yaml"
+POOL = "accelerator"
+"""Dagster's pool of what computes on one: `dagster.yaml` lets one step of a pool run at a time."""
 NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/proc/driver/nvidia/version"))
 """One of them is there where a driver for NVIDIA's accelerators is, also under WSL."""
 
@@ -44,6 +46,9 @@ class Placement(Declared):
     """`auto` takes an accelerator where there is one."""
     determinism: Determinism = "exact"
     """`exact`: the same machine gives the same bytes. `fast`: whatever kernels are the fastest."""
+    gpus: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Of this machine, that jobs run side by side on: one a job, or one a rank. Without it there is
+    one job at a time, which may use all of them."""
     price: Price | None = None
     """Reports say with it what their device hours cost."""
     launcher: Launcher | None = None
@@ -51,11 +56,11 @@ class Placement(Declared):
 
     def for_jobs(self) -> dict[str, Any]:
         """What a job has to know of it."""
-        return self.model_dump(exclude={"price", "launcher"})
+        return self.model_dump(exclude={"gpus", "price", "launcher"})
 
     @property
     def shared(self) -> bool:
-        """Whether jobs would share one accelerator, and so have to take turns.
+        """Whether jobs would share accelerators, and so have to take turns.
 
         What a launcher starts waits in its queue.
         """

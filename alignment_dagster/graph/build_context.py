@@ -1,7 +1,7 @@
 """What a build works with: its study, parents and folders, and the run that tracks it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from alignment_dagster.engines import jobs
+from alignment_dagster.engines.accelerators import held_accelerators
 from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.job import PROGRESS, RESULT, follow
-from alignment_dagster.foundation.locks import file_lock
 from alignment_dagster.foundation.placement import Placement
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.graph import progress_listener
@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # MLflow takes seconds to import
 
 CONFIG = "job.json"
 PIPES_CONTEXT, PIPES_MESSAGES = "pipes-context.json", "pipes-messages.jsonl"
-ACCELERATOR_LOCK = "accelerator.lock"
 
 
 @dataclass
@@ -98,7 +97,7 @@ class BuildContext:
         config = self.work / CONFIG
         config.write_text(job.model_dump_json(indent=1), encoding="utf-8")
         with (
-            self._turn(placement),
+            self._turn(placement, ranks) as shown,
             dg.open_pipes_session(
                 self.dagster,
                 # In a folder that a job on another machine sees, too.
@@ -106,7 +105,7 @@ class BuildContext:
                 dg.PipesFileMessageReader(str(self.work / PIPES_MESSAGES), cleanup_file=True),
             ) as session,
         ):
-            environment = dict(session.get_bootstrap_env_vars())
+            environment = {**session.get_bootstrap_env_vars(), **shown}
             command = job_process.Command(module, config, self.work, environment, ranks)
             follower = _ProgressFollower(self, dataset.as_dataset())
             say = self.dagster.log.info
@@ -117,14 +116,15 @@ class BuildContext:
         return result
 
     @contextmanager
-    def _turn(self, placement: Placement) -> Iterator[None]:
-        """On an accelerator, one job at a time, whichever process of this home starts it."""
+    def _turn(self, placement: Placement, ranks: int) -> Iterator[Mapping[str, str]]:
+        """No two jobs on one accelerator, whichever process of this home starts them."""
         if not placement.shared:
-            yield
+            yield {}
             return
-        with file_lock(self.stores.home.root / ACCELERATOR_LOCK):
-            progress_listener.check()
-            yield
+        home, check = self.stores.home.root, progress_listener.check
+        with held_accelerators(home, placement.gpus, ranks, check) as shown:
+            check()
+            yield shown
 
 
 @dataclass

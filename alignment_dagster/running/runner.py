@@ -19,7 +19,7 @@ from alignment_dagster.foundation.placement import parse_placement, read_placeme
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph import progress_listener
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.instance import open_instance, share_accelerators
 from alignment_dagster.graph.runs import end_leaked_runs, has_dead_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
 from alignment_dagster.graph.stores import Stores
@@ -68,6 +68,7 @@ def run_study(study: Study, selection: Selection, workers: int, device: str = ""
         progress_listener.listen(terminal),
     ):
         with open_instance(home) as instance:
+            share_accelerators(instance, read_placement(home).gpus)
             outcome = _Runner(study, instance, home, terminal, workers, device).run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
