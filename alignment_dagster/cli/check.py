@@ -11,15 +11,13 @@ def check(study: AnyStudy = None) -> None:
     """Validate declarations, lexicons and suite items without running anything."""
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.foundation.errors import DeclarationError
-    from alignment_dagster.foundation.home import Home, assets_folder
-    from alignment_dagster.foundation.placement import read_placement
+    from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.services import require_all_reachable
     from alignment_dagster.preflight.studies import find_unused, load_study, study_names
     from alignment_dagster.preflight.study_check import check_study
     from alignment_dagster.refresh.notify import problems
 
     require_all_reachable()
-    read_placement(Home.from_environment())
     assets = assets_folder()
     names = [study] if study else study_names(assets)
     if not names:

@@ -45,10 +45,14 @@ class _Server:
 def ui() -> None:
     """Serve the pages of Dagster, MLflow and the audit on 127.0.0.1 until Ctrl-C."""
     # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.graph.instance import prepare_home
+    from alignment_dagster.foundation.placement import read_placement
+    from alignment_dagster.graph.instance import open_instance, prepare_home, share_accelerators
 
     home = Home.from_environment()
     prepare_home(home)
+    if (gpus := read_placement(home).gpus) is not None:
+        with open_instance(home) as instance:
+            share_accelerators(instance, gpus)
     home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
     for name, port in PORTS.items():
         _check_free(name, port)

@@ -10,15 +10,13 @@ from alignment_dagster.defs.automation_conditions import follows
 from alignment_dagster.defs.partitions import dependency, partitions_definition
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.placement import read_placement
+from alignment_dagster.foundation.placement import POOL, read_placement
 from alignment_dagster.graph.materialize import materialize
 from alignment_dagster.graph.step import Step
 from alignment_dagster.steps import marts
 from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 
-ACCELERATOR = "accelerator"
-"""The pool of what computes on one: `dagster.yaml` lets one step of a pool run at a time."""
 JOBS = frozenset((chain.TRUNK_CHECKPOINT, *chain.MODELS, *chain.MEASUREMENTS, chain.HARNESS))
 """What computes in a process of its own, on the home's device."""
 MARTS = frozenset(step.asset for step in marts.STEPS)
@@ -55,7 +53,7 @@ def asset(step: Step, study: Study) -> dg.AssetsDefinition:
         group_name=group_name(study, step.chain.group),
         code_version=step.code_version,
         partitions_def=partitions,
-        pool=ACCELERATOR if step.asset in JOBS and _shares_accelerator() else None,
+        pool=POOL if step.asset in JOBS and _shares_accelerator() else None,
         check_specs=[
             dg.AssetCheckSpec(
                 name,
@@ -77,7 +75,7 @@ def asset(step: Step, study: Study) -> dg.AssetsDefinition:
 
 
 def _shares_accelerator() -> bool:
-    """Whether jobs of this home take turns on one accelerator."""
+    """Whether jobs of this home take turns on accelerators."""
     try:
         return read_placement(Home.from_environment()).shared
     except AlignmentError:  # said when a run begins, or by `alignment check`

@@ -5,13 +5,15 @@ package installed, and sees the home under the same path.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from alignment_dagster.foundation.errors import AlignmentError, first_line
 
 NAME = "ray"
 ADDRESS_VARIABLE = "RAY_ADDRESS"
+TIMEOUT_SECONDS = 5.0
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -21,7 +23,7 @@ def run_tasks(
     function: Callable[[Task], Result], tasks: Sequence[Task], poll: Callable[[], None]
 ) -> Iterator[Result]:
     """As `tasks.run_tasks`. A task whose machine is lost is run again on another one."""
-    ray = _connect()
+    ray = connect()
 
     def run(row: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -41,7 +43,15 @@ def run_tasks(
         raise AlignmentError(f"the cluster did not finish: {first_line(error)}") from None
 
 
-def _connect() -> Any:
+def connect(environment: Mapping[str, Any] | None = None) -> Any:
+    """Ray, with this process one of the cluster's drivers.
+
+    Args:
+        environment: of the workers, as Ray's `runtime_env`.
+
+    Raises:
+        AlignmentError: if Ray is not installed, or the cluster cannot be reached.
+    """
     try:
         import ray  # the extra `ray`; it takes seconds
         import ray.data
@@ -49,10 +59,34 @@ def _connect() -> Any:
         raise AlignmentError("the engine `ray` needs the extra: pip install '.[ray]'") from None
     if not ray.is_initialized():
         address = os.environ.get(ADDRESS_VARIABLE)
+        if address:
+            require_cluster(address)
         try:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False)
+            ray.init(
+                address=address,
+                runtime_env=environment,
+                include_dashboard=False,
+                log_to_driver=False,
+            )
         except (ConnectionError, ValueError, RuntimeError) as error:
             message = f"{ADDRESS_VARIABLE}: the cluster {address!r} cannot be reached: {error}"
             raise AlignmentError(message) from None
         ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
+
+
+def require_cluster(address: str) -> None:
+    """Open and close a connection: Ray itself asks for more than a minute, then ends the process.
+
+    Raises:
+        AlignmentError: if the cluster cannot be reached.
+    """
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if not port.isdecimal():  # `auto`
+        return
+    try:
+        socket.create_connection((host, int(port)), TIMEOUT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise AlignmentError(
+            f"{ADDRESS_VARIABLE}: the cluster {address!r} cannot be reached: {error}"
+        ) from None

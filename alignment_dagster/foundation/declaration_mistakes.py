@@ -17,6 +17,7 @@ LONGEST_NAME = 60
 """Characters of a wrong name that is compared with the known ones."""
 WORDS: Mapping[str, str] = {
     "model_type": "must hold fields (`name: value`)",
+    "model_attributes_type": "must hold fields (`name: value`)",
     "dict_type": "must hold fields (`name: value`)",
     "tuple_type": "must be a list",
     "bool_type": "must be true or false",

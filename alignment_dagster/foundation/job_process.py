@@ -37,6 +37,8 @@ class Command:
     config: Path
     work: Path
     environment: Mapping[str, str]
+    ranks: int = 1
+    """Where there are several, the module has a `run_rank`, too."""
 
 
 _context = multiprocessing.get_context("forkserver")
@@ -72,7 +74,7 @@ def run(command: Command, poll: Callable[[], None] = lambda: None) -> None:
         end(process)
         raise
     if process.exitcode != 0:
-        raise _failure(command, process.exitcode or 1)
+        raise failure(command, process.exitcode or 1)
 
 
 def end(process: ForkServerProcess) -> None:
@@ -93,14 +95,20 @@ def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
             os.kill(process.pid, number)
 
 
-def _failure(command: Command, code: int) -> AlignmentError:
+def failure(command: Command, code: int, how: str = "") -> AlignmentError:
+    """What is said of a job that ended with another exit code than 0.
+
+    Args:
+        how: it ended, where that is known better than by its code, which is negative for a signal.
+    """
     message, memory = command.work / ERROR, command.work / MEMORY
     noted = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
     if code in (USER_ERROR, OUT_OF_MEMORY) and message.exists():
         said = message.read_text(encoding="utf-8")
         short = code == OUT_OF_MEMORY
         return OutOfMemory(said, noted.get("setting", "")) if short else AlignmentError(said)
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    how = how or ended
     if shutil.disk_usage(command.work).free < FULL:
         how = f"{how}: the disk is full"
     log = command.work / LOG

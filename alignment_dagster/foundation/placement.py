@@ -1,4 +1,4 @@
-"""Where heavy jobs run on this machine, and what that costs: the home's `placement.yaml`.
+"""Where heavy jobs run, and what that costs: the home's `placement.yaml`.
 
 Placement is no input of an artifact: it is recorded with what was made, and changes nothing else.
 It imports no torch.
@@ -14,11 +14,14 @@ from pydantic import AfterValidator, Field
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.launchers import Launcher
 from alignment_dagster.foundation.yaml_models import Declared, read_yaml
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Determinism = Literal["exact", "fast"]
 FILE = "placement.yaml"
+POOL = "accelerator"
+"""Dagster's pool of what computes on one: `dagster.yaml` lets one step of a pool run at a time."""
 NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/proc/driver/nvidia/version"))
 """One of them is there where a driver for NVIDIA's accelerators is, also under WSL."""
 
@@ -43,16 +46,26 @@ class Placement(Declared):
     """`auto` takes an accelerator where there is one."""
     determinism: Determinism = "exact"
     """`exact`: the same machine gives the same bytes. `fast`: whatever kernels are the fastest."""
+    gpus: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Of this machine, that jobs run side by side on: one a job, or one a rank. Without it there is
+    one job at a time, which may use all of them."""
     price: Price | None = None
     """Reports say with it what their device hours cost."""
+    launcher: Launcher | None = None
+    """What starts the jobs; without one they are processes of this machine."""
 
     def for_jobs(self) -> dict[str, Any]:
         """What a job has to know of it."""
-        return self.model_dump(exclude={"price"})
+        return self.model_dump(exclude={"gpus", "price", "launcher"})
 
     @property
     def shared(self) -> bool:
-        """Whether jobs would share one accelerator, and so have to take turns."""
+        """Whether jobs would share accelerators, and so have to take turns.
+
+        What a launcher starts waits in its queue.
+        """
+        if self.launcher is not None:
+            return False
         if self.device == "auto":
             return any(path.exists() for path in NVIDIA)
         return self.device != "cpu"

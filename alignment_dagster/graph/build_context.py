@@ -1,7 +1,7 @@
 """What a build works with: its study, parents and folders, and the run that tracks it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from alignment_dagster.engines import jobs
+from alignment_dagster.engines.accelerators import held_accelerators
 from alignment_dagster.foundation import job_process
 from alignment_dagster.foundation.errors import AlignmentError, DeclarationError, OutOfMemory
 from alignment_dagster.foundation.job import HELD_OUT_LOSS, PROGRESS, RESULT, follow
-from alignment_dagster.foundation.locks import file_lock
 from alignment_dagster.foundation.placement import Placement
 from alignment_dagster.foundation.work_seals import KEY_VARIABLE, PURPOSE
 from alignment_dagster.foundation.yaml_models import Declared, read_yaml
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # MLflow takes seconds to import
     from alignment_dagster.lineage.mlflow_runs import TrackedRun
 
 CONFIG = "job.json"
-ACCELERATOR_LOCK = "accelerator.lock"
+PIPES_CONTEXT, PIPES_MESSAGES = "pipes-context.json", "pipes-messages.jsonl"
 
 
 @dataclass
@@ -78,8 +79,13 @@ class BuildContext:
         """Put a file where MLflow's page shows it."""
         self.tracked.client.log_artifact(self.tracked.run_id, str(path))
 
-    def run_job(self, module: str, job: Declared, dataset: Artifact) -> dict[str, float | str]:
+    def run_job(
+        self, module: str, job: Declared, dataset: Artifact, ranks: int = 1
+    ) -> dict[str, float | str]:
         """Run `module` with `job` as its configuration, under Pipes, in its own process group.
+
+        Args:
+            ranks: processes that share the job.
 
         Returns:
             What the job measured of itself: seconds, tokens per second, memory.
@@ -95,16 +101,21 @@ class BuildContext:
         config = self.work / CONFIG
         config.write_text(job.model_dump_json(indent=1), encoding="utf-8")
         with (
-            self._turn(placement),
+            self._turn(placement, ranks) as shown,
             dg.open_pipes_session(
-                self.dagster, dg.PipesTempFileContextInjector(), dg.PipesTempFileMessageReader()
+                self.dagster,
+                # In a folder that a job on another machine sees, too.
+                dg.PipesFileContextInjector(str(self.work / PIPES_CONTEXT)),
+                dg.PipesFileMessageReader(str(self.work / PIPES_MESSAGES), cleanup_file=True),
             ) as session,
         ):
             secret = self.stores.lake.keys.signer().derive(PURPOSE)
-            environment = {**session.get_bootstrap_env_vars(), KEY_VARIABLE: secret}
-            command = job_process.Command(module, config, self.work, environment)
+            environment = {**session.get_bootstrap_env_vars(), **shown, KEY_VARIABLE: secret}
+            command = job_process.Command(module, config, self.work, environment, ranks)
+            follower = _ProgressFollower(self, dataset.as_dataset())
+            say = self.dagster.log.info
             try:
-                job_process.run(command, _ProgressFollower(self, dataset.as_dataset()))
+                jobs.run(command, placement.launcher, [self.folder], follower, say)
             except OutOfMemory as error:
                 raise AlignmentError(f"{setting_place(self.study, error.setting)}{error}") from None
         result: dict[str, float | str] = json.loads(
@@ -113,14 +124,15 @@ class BuildContext:
         return result
 
     @contextmanager
-    def _turn(self, placement: Placement) -> Iterator[None]:
-        """On an accelerator, one job at a time, whichever process of this home starts it."""
+    def _turn(self, placement: Placement, ranks: int) -> Iterator[Mapping[str, str]]:
+        """No two jobs on one accelerator, whichever process of this home starts them."""
         if not placement.shared:
-            yield
+            yield {}
             return
-        with file_lock(self.stores.home.root / ACCELERATOR_LOCK):
-            progress_listener.check()
-            yield
+        home, check = self.stores.home.root, progress_listener.check
+        with held_accelerators(home, placement.gpus, ranks, check) as shown:
+            check()
+            yield shown
 
 
 def setting_place(study: Study, setting: str) -> str:

@@ -21,6 +21,7 @@ from alignment_dagster.foundation.home import (
     Home,
     dagster_configuration,
 )
+from alignment_dagster.foundation.placement import POOL
 from alignment_dagster.foundation.sqlite_copy import copy_databases
 from alignment_dagster.lineage.lake import Lake
 
@@ -72,6 +73,15 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     """
     prepare_home(home)
     return _open(home.dagster)
+
+
+def share_accelerators(instance: dg.DagsterInstance, count: int | None) -> None:
+    """Let as many steps that compute on one run at once as there are, which Dagster remembers."""
+    storage = instance.event_log_storage
+    limits = {one.name: one for one in storage.get_pool_limits() if not one.from_default}
+    there = limits[POOL].limit if POOL in limits else 1
+    if there != (count or 1):
+        storage.set_concurrency_slots(POOL, count or 1)
 
 
 @contextmanager

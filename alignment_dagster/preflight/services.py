@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from alignment_dagster.engines import jobs
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import (
     DAGSTER_VARIABLE,
@@ -16,6 +17,7 @@ from alignment_dagster.foundation.home import (
     Home,
     dagster_configuration,
 )
+from alignment_dagster.foundation.placement import read_placement
 from alignment_dagster.lineage.object_store import configured_store
 
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
@@ -26,7 +28,8 @@ ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 def require_all_reachable() -> None:
-    """The databases of MLflow and Dagster, and the lake's object store, where there are any.
+    """The databases of MLflow and Dagster, the lake's object store, and what starts jobs, where
+    there are any.
 
     Raises:
         AlignmentError: for the first that cannot be reached, or that the environment does not name.
@@ -37,6 +40,9 @@ def require_all_reachable() -> None:
     if configured_store() is not None:
         for variable in ENDPOINTS:
             require_reachable(variable, os.environ.get(variable, ""))
+    launcher = read_placement(Home.from_environment()).launcher
+    if launcher is not None:
+        jobs.require_launcher(launcher)
 
 
 def dagster_databases(configuration: Path) -> Iterator[tuple[str, str]]:

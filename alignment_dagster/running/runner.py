@@ -11,14 +11,15 @@ import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from alignment_dagster.chain import RAW_CORPUS, RESULTS, TRAINING
+from alignment_dagster.engines import jobs
 from alignment_dagster.foundation import job_process, page_links
 from alignment_dagster.foundation.databases import one_disk_error
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.foundation.placement import choose_placement
+from alignment_dagster.foundation.placement import choose_placement, read_placement
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph import progress_listener
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.instance import open_instance, share_accelerators
 from alignment_dagster.graph.run_tags import COMMAND, STARTED_BY
 from alignment_dagster.graph.runs import end_leaked_runs, has_dead_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
@@ -68,6 +69,7 @@ def run_study(study: Study, selection: Selection, workers: int, device: str = ""
         progress_listener.listen(terminal),
     ):
         with open_instance(home) as instance:
+            share_accelerators(instance, read_placement(home).gpus)
             outcome = _Runner(study, instance, home, terminal, workers, device).run(selection)
         terminal.summary(failed=bool(outcome.failures))
         return outcome
@@ -77,10 +79,13 @@ def _require_device(home: Home, device: str) -> None:
     """Before anything runs.
 
     Raises:
-        AlignmentError: if a device is asked for by name that is not there.
+        AlignmentError: if a device is asked for by name that is not there, or what starts jobs
+            does not answer.
     """
     placement = choose_placement(home, device=device)
-    if placement.device in ("cuda", "mps"):
+    if placement.launcher is not None:
+        jobs.require_launcher(placement.launcher)
+    elif placement.device in ("cuda", "mps"):
         # Imported here for weight: torch takes seconds, and `auto` and `cpu` need no answer.
         from alignment_dagster.engines.devices import find_device
 
@@ -125,7 +130,7 @@ class _Runner:
         from alignment_dagster.lineage.mlflow_runs import Tracker  # MLflow takes seconds to import
 
         if not self.prepared:
-            if self.trains:
+            if self.trains and read_placement(self.home).launcher is None:
                 job_process.warm_up()
             tracker = Tracker.introduced(self.home, self.study)
             end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))

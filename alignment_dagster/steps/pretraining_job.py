@@ -85,7 +85,8 @@ def train(
         "work": str(context.work),
     }
     job = PretrainJob.model_validate({**settings, **places})
-    return context.run_job(IN_RANKS if job.pretraining.ranks > 1 else MODULE, job, mix)
+    ranks = job.pretraining.ranks
+    return context.run_job(IN_RANKS if ranks > 1 else MODULE, job, mix, ranks)
 
 
 def read_losses(folder: Path, steps: int | None = None) -> NDArray[np.float64]:

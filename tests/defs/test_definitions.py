@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.placement import POOL
 from drills import warm
 from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import NAME, RECIPES, TinyStudy
@@ -62,6 +64,32 @@ def test_every_asset_has_what_a_person_looks_for(definitions: dg.Definitions) ->
         assert node.kinds, name
         assert node.code_version, name
         assert node.group_name.startswith(f"{NAME}_"), name
+
+
+@pytest.mark.parametrize(
+    ("placement", "jobs"),
+    [
+        ("device: cuda\n", {"pretrained_checkpoint", "post_trained_checkpoint", "evaluation"}),
+        ("device: cpu\n", set()),
+        ("device: cuda\nlauncher: {kind: slurm}\n", set()),
+    ],
+)
+def test_what_computes_on_this_machines_accelerators_shares_a_pool(
+    tiny: TinyStudy, placement: str, jobs: set[str]
+) -> None:
+    """Which the queue lets one step of run at a time, or as many as there are accelerators."""
+    from alignment_dagster.defs.assets import definitions
+
+    home = Home.from_environment()
+    home.root.mkdir()
+    (home.root / "placement.yaml").write_text(placement)
+    loaded = definitions([tiny.load()])
+    pooled = {
+        one.key.path[-1]
+        for one in loaded.assets or ()
+        if isinstance(one, dg.AssetsDefinition) and one.op.pool == POOL
+    }
+    assert pooled == jobs
 
 
 @pytest.mark.slow

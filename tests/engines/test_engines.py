@@ -16,6 +16,7 @@ import pytest
 from alignment_dagster.engines.local import WORKERS_VARIABLE
 from alignment_dagster.engines.tasks import ENGINE_VARIABLE, run_tasks
 from alignment_dagster.foundation.errors import AlignmentError, DataError
+from tests.support.ray_cluster import two_workers
 
 MANY = 10**6
 T = TypeVar("T")
@@ -94,21 +95,10 @@ def test_an_unknown_engine_names_those_there_are(monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[object]:
-    """A real cluster of two workers on this machine, besides the head that runs nothing."""
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    with pytest.MonkeyPatch.context() as patch:
+    with two_workers() as found, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", found.address)
         patch.setenv(ENGINE_VARIABLE, "ray")
-        try:
-            for _ in range(2):
-                found.add_node(num_cpus=1)
-            yield found
-        finally:
-            ray.shutdown()
-            found.shutdown()
+        yield found
 
 
 @pytest.mark.slow

@@ -64,3 +64,35 @@ def test_where_a_job_ran_is_recorded_beside_the_versions() -> None:
         "driver": "580",
         "determinism": "exact",
     }
+
+
+def test_a_launcher_is_told_what_is_asked_for_and_has_a_queue_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "placement.yaml").write_text(
+        "device: cuda\n"
+        "launcher: {kind: slurm, partition: gpu, gpus: 4, hours: 1.5, options: [--qos=low]}\n"
+    )
+    chosen = PlacementResource(device="cuda").choose(Home(tmp_path))
+    assert chosen.launcher is not None
+    assert chosen.launcher.arguments()[3:] == [
+        *("--partition=gpu", "--gpus=4", "--time=90", "--qos=low"),
+    ]
+    assert not chosen.shared
+    assert set(chosen.for_jobs()) == {"device", "determinism"}
+
+
+@pytest.mark.parametrize(
+    ("launcher", "said"),
+    [
+        ("{kind: slurm, options: [-p gpu]}", r"options\.0: must begin with --"),
+        ("{kind: slurm, options: [--output=x]}", r"options\.0: must not be --output"),
+        ("{kind: slurm, hours: 0}", "hours: must be greater than 0"),
+        ("{kind: kubernetes}", "kind: "),
+        ("slurm", " must hold fields"),
+    ],
+)
+def test_a_launcher_that_is_none_is_refused_with_its_place(
+    tmp_path: Path, launcher: str, said: str
+) -> None:
+    (tmp_path / "placement.yaml").write_text(f"device: cpu\nlauncher: {launcher}\n")
+    with pytest.raises(DeclarationError, match=rf"placement\.yaml:2: launcher[.:]{said}"):
+        read_placement(Home(tmp_path))

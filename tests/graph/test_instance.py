@@ -1,4 +1,4 @@
-"""Dagster's databases in a home that only may be read."""
+"""Dagster's databases: in a home that only may be read, and what its queue lets run at once."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,9 @@ import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.foundation.placement import POOL
 from alignment_dagster.graph.current import current_version
-from alignment_dagster.graph.instance import open_instance, open_reader
+from alignment_dagster.graph.instance import open_instance, open_reader, share_accelerators
 from alignment_dagster.lineage.lake import Lake
 from tests.support.reported import STUDY, VERSION_1, became_current
 
@@ -46,3 +47,16 @@ def test_what_is_current_can_be_read_in_a_read_only_home(read_only: Home) -> Non
 def test_what_writes_to_a_read_only_home_is_one_line(read_only: Home) -> None:
     with pytest.raises(AlignmentError, match=r"home: cannot be written to; results, export and"):
         open_instance(read_only)
+
+
+def test_the_queue_lets_as_many_jobs_run_as_there_are_accelerators(tmp_path: Path) -> None:
+    """Where nothing is said, one; also where it was more before."""
+    with open_instance(Home(tmp_path / "home")) as instance:
+        storage = instance.event_log_storage
+        storage.initialize_concurrency_limit_to_default(POOL)  # as the first run does
+        for said, jobs in ((None, 1), (2, 2), (None, 1)):
+            share_accelerators(instance, said)
+            claims = [storage.claim_concurrency_slot(POOL, f"run-{n}", "job") for n in range(3)]
+            assert [one.is_claimed for one in claims] == [n < jobs for n in range(3)]
+            for number in range(3):
+                storage.free_concurrency_slots_for_run(f"run-{number}")

@@ -68,6 +68,16 @@ def main(argv: list[str] | None = None) -> int:
         return USER_ERROR if (work / ERROR).exists() else 1
 
 
+def run_rank(config: str, rank: int, accelerator: int | None = None) -> int:
+    """One rank in this process, which has met the others; exit codes as of `main`.
+
+    Args:
+        accelerator: its number on this machine, where that is not the rank's own.
+    """
+    ranks = Ranks(dist.get_world_size(), rank, accelerator)
+    return run_job(partial(pretrain, ranks=ranks), PretrainJob, [config], leads=ranks.leads)
+
+
 def _run_rank(rank: int, config: str, job: PretrainJob) -> None:
     """One rank, in a process of its own."""
     # The system's own signal at a parent's end is lost before it was asked for, and unheard by
@@ -78,7 +88,7 @@ def _run_rank(rank: int, config: str, job: PretrainJob) -> None:
     try:
         backend = "nccl" if find_device(job.device).type == "cuda" else "gloo"
         dist.init_process_group(backend, meeting, rank=rank, world_size=ranks.count)
-        code = run_job(partial(pretrain, ranks=ranks), PretrainJob, [config], leads=ranks.leads)
+        code = run_rank(config, rank)
         dist.destroy_process_group()
     except AlignmentError as error:
         (Path(job.work) / ERROR).write_text(str(error), encoding="utf-8")

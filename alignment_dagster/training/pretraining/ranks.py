@@ -23,6 +23,8 @@ class Ranks:
     count: int
     rank: int | None = None
     """None where this process computes the parts of all ranks."""
+    own_accelerator: int | None = None
+    """Its number on this rank's machine, where that is not the rank's own."""
 
     @property
     def leads(self) -> bool:
@@ -35,13 +37,16 @@ class Ranks:
         Raises:
             AlignmentError: if there are more ranks than accelerators.
         """
-        several = self.rank is not None and name == "cuda"
-        if several and self.count > (there := torch.cuda.device_count()):
+        if self.rank is None or name != "cuda":
+            return torch.device(name)
+        if self.own_accelerator is not None:
+            return torch.device(f"cuda:{self.own_accelerator}")
+        if self.count > (there := torch.cuda.device_count()):
             raise AlignmentError(
                 f"pretraining.ranks is {self.count} and this machine has {there} GPU(s): each rank "
                 f"needs one; lower ranks to {there}, or train with `--device cpu`"
             )
-        return torch.device(f"cuda:{self.rank}" if several else name)
+        return torch.device(f"cuda:{self.rank}")
 
     def parts(self, sequences: int) -> list[slice]:
         """Which of a step's sequences this process computes, a part for each of its ranks."""
