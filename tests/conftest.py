@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.audit.open_report import OpenedReport, open_report
+from alignment_dagster.foundation import work_seals
 from drills import warm
 from drills.warm import dbt as warm_dbt
 from drills.warm import mlflow as warm_mlflow
@@ -58,6 +59,12 @@ def _warm() -> None:
     database; as the drills do."""
     warm_dbt.use(lambda: warm.shared().dbt_socket)
     warm_mlflow.use(lambda: warm.shared().mlflow)
+
+
+@pytest.fixture(autouse=True)
+def _no_key_of_another_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that makes artifacts seals with its home's key from then on; tests have many."""
+    monkeypatch.setattr(work_seals, "_told", [])
 
 
 @pytest.fixture
