@@ -23,6 +23,7 @@ PROVED_ELSEWHERE = {
     "ui": "tests/cli/test_ui.py",
     "notify": "tests/refresh/notify",
     "budget": "tests/refresh",
+    "audit acknowledge": "tests/audit/check/test_gone_runs.py",
     "audit sql": "tests/audit/test_sql_session.py",
     "audit verify": "tests/release/dossier",
 }
