@@ -38,6 +38,7 @@ EARLY, LATE, STEPS = 6, 10, 13
 ALIGNED = [{"group": "synthetic_aligned", "share": 0.5}]
 BRANCHES = {"early": 0.5, "late": 0.75}
 PRETRAINING = {
+    "held_out": {"every": 5, "documents": 2},
     "batch_size": 8,
     "learning_rate": 0.01,
     "checkpoint_every": 4,
