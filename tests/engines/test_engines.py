@@ -143,7 +143,7 @@ def test_a_run_that_is_terminated_leaves_no_work_on_the_cluster(tmp_path: Path) 
     begun = wait_for(lambda: [one for one in tmp_path.iterdir() if one.stat().st_size])
     workers = [psutil.Process(int(one.read_text())) for one in begun]
     driver.send_signal(signal.SIGINT)  # what Dagster sends to a run that its page terminates
-    assert driver.wait(20) != 0
+    assert driver.wait(90) != 0  # Ray takes its time where the machine is busy
     assert "KeyboardInterrupt" in driver.communicate()[1]
     wait_for(lambda: not any(one.is_running() for one in workers))
     assert {one.name for one in tmp_path.iterdir()} == {one.name for one in begun}

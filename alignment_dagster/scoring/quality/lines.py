@@ -1,8 +1,6 @@
 """The lines and paragraphs of a batch of texts, and how much of them is said twice."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +65,7 @@ class Lines:
 def split_lines(texts: pa.Array) -> Lines:
     """Lines that end as Python's `splitlines` says: by any of Unicode's line breaks."""
     if has_any(texts, OTHER_BREAKS):
-        return _gather([text.splitlines() for text in texts.to_pylist()])
+        texts = pc.replace_substring_regex(texts, f"\r\n|[{OTHER_BREAKS}]", "\n")
     lines = split_at_newlines(texts)
     last = np.cumsum(lines.counts) - 1
     empty = last[as_flags(pc.equal(lines.values.take(pa.array(last)), ""))]
@@ -91,9 +89,3 @@ def split_paragraphs(texts: pa.Array) -> Lines:
     )
     document, values = flatten(split)
     return Lines(len(texts), values, document)
-
-
-def _gather(found: Sequence[Sequence[str]]) -> Lines:
-    document = np.repeat(np.arange(len(found), dtype=np.int64), [len(lines) for lines in found])
-    values = pa.array(list(chain.from_iterable(found)), pa.large_string())
-    return Lines(len(found), values, document)

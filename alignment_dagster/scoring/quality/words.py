@@ -1,5 +1,6 @@
 """The words of a batch of texts as one array of numbers."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,9 +88,10 @@ def count_words(texts: pa.Array) -> Integers:
 def has_any(texts: pa.Array, characters: str) -> bool:
     """Whether one of a class of characters, no printed ones of ASCII's, stands in a text."""
     data, _ = _bytes(texts)
-    unusual = (data < ord(" ")) & (data != ord("\n")) & (data != ord("\t"))
-    # most texts have neither such bytes nor any beyond ASCII
-    asked = texts if unusual.any() else texts.filter(pc.invert(pc.string_is_ascii(texts)))
+    # few texts have such bytes, or any beyond ASCII: the others are not searched
+    controls = (code for code in range(ord(" ")) if re.match(f"[{characters}]", chr(code)))
+    some = any((data == np.uint8(code)).any() for code in controls)
+    asked = texts if some else texts.filter(pc.invert(pc.string_is_ascii(texts)))
     return bool(pc.any(pc.match_substring_regex(asked, f"[{characters}]")).as_py())
 
 
