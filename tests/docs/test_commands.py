@@ -51,7 +51,9 @@ def test_a_command_is_spelt_as_the_console_script_knows_it(command: str) -> None
 def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Path) -> None:
     made = refreshed.copy(tmp_path / "copy")
     shutil.copytree(made.lake, made.home.lake / "other")
+    heads = dict(line.split() for line in made.command("audit", "head").stdout.splitlines())
     named = {
+        "214:9f0c…": heads[NAME],
         **dict.fromkeys(STUDIES, NAME),
         **dict.fromkeys(("OTHER", "durability"), "other"),
         "claim:benefit_survives_post_training": "claim:aligned_is_lower",
@@ -67,6 +69,7 @@ def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Pa
         "stories.jsonl:17": "stories.jsonl:3",
         "filtered": "aligned",
         "bbec679f": made.archive.report().version[:8],
+        **dict.fromkeys(("VERSION", "cc83457521ea4393"), made.archive.report().version),
         "dossier.zip": str(tmp_path / "dossier.zip"),
         "FOLDER": str(tmp_path / "cards"),
         "1:50": "1:4",
