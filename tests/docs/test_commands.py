@@ -51,6 +51,10 @@ def test_a_command_is_spelt_as_the_console_script_knows_it(command: str) -> None
 def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Path) -> None:
     made = refreshed.copy(tmp_path / "copy")
     shutil.copytree(made.lake, made.home.lake / "other")
+    # Lines are signed with the name of their study, which a copied folder has not.
+    told = made.command("audit", "head")
+    assert (told.returncode, told.stdout.split()[0]) == (2, NAME)
+    assert made.command("audit", "acknowledge", "other", "--note", "a copy").returncode == 0
     heads = dict(line.split() for line in made.command("audit", "head").stdout.splitlines())
     named = {
         "214:9f0c…": heads[NAME],

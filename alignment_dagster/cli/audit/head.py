@@ -17,9 +17,17 @@ def head_command(
     """
     # Imported here for weight: this file is read for every command's --help.
     from alignment_dagster.audit.open_report import open_archive
+    from alignment_dagster.foundation.errors import AlignmentError
     from alignment_dagster.foundation.home import Home
     from alignment_dagster.lineage.lake import Lake
 
     lake = Lake(Home.from_environment().lake)
+    broken = False
     for name in [study] if study else lake.studies():
-        typer.echo(f"{name} {open_archive(name).lake.journal(name).history().head}")
+        try:
+            typer.echo(f"{name} {open_archive(name).lake.journal(name).history().head}")
+        except AlignmentError as error:  # the others have a head all the same
+            typer.echo(f"error: {error}", err=True)
+            broken = True
+    if broken:
+        raise typer.Exit(2)
