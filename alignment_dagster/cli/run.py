@@ -40,10 +40,8 @@ def run(
 ) -> None:
     """Bring a study up to date: what is unchanged does not run."""
     # Imported here for weight: this file is read for every command's --help.
-    from alignment_dagster.cli.answer_terminal import show
     from alignment_dagster.foundation.home import assets_folder
     from alignment_dagster.preflight.studies import load_study
-    from alignment_dagster.running.dry_run import dry_run
     from alignment_dagster.running.plan import Selection
     from alignment_dagster.running.runner import run_study
     from alignment_dagster.study.smoke import SUFFIX, WARNING, is_smoke
@@ -53,6 +51,9 @@ def run(
         typer.echo(f"{declared.name}: {WARNING}", err=True)
     selection = Selection(tuple(recipe or ()), tuple(seed or ()), first, last)
     if dry:
+        from alignment_dagster.cli.answer_terminal import show
+        from alignment_dagster.running.dry_run import dry_run
+
         show(dry_run(declared, selection, workers, device))
         return
     outcome = run_study(declared, selection, workers, device)

@@ -12,7 +12,7 @@ from pathlib import Path
 from alignment_dagster.foundation.locks import file_lock
 
 TAIL = 1 << 16
-"""Bytes; no line is longer."""
+"""Bytes in which the last line is looked for first; few are longer."""
 
 
 def append(path: Path, lines: Iterable[str], *, private: bool = False) -> None:
@@ -52,9 +52,12 @@ def write(handle: int, lines: Iterable[str]) -> None:
 
 def last_line(handle: int) -> bytes | None:
     """The last line of a locked file, None where there is none; what is no whole line is cut."""
-    size = os.fstat(handle).st_size
-    tail = os.pread(handle, TAIL, max(0, size - TAIL))
-    whole, _, rest = tail.rpartition(b"\n")
+    size, reach = os.fstat(handle).st_size, TAIL
+    while True:
+        whole, _, rest = os.pread(handle, reach, max(0, size - reach)).rpartition(b"\n")
+        if b"\n" in whole or reach >= size:
+            break
+        reach *= 2
     if rest:
         os.ftruncate(handle, size - len(rest))
     return whole.rpartition(b"\n")[2] if whole else None

@@ -85,9 +85,11 @@ class Journal:
         """The line without its signature."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         found = tuple(last_reviews(self.path.parent))
-        if found:  # only then all lines are read
-            told = {one for line in self.lines() for one in line.reviews}
-            found = tuple(one for one in found if one not in told)
+        if found:
+            # An acknowledgement may follow lines that do not hold.
+            lines = self.lines() if _acknowledges(new) else self.history().lines
+            told = {(one.report, one.number) for line in lines for one in line.reviews}
+            found = tuple(one for one in found if (one.report, one.number) not in told)
         kind = Entry if isinstance(new, NewEntry) else Remark
         return kind(
             number=last.number + 1 if last else 1,
@@ -132,6 +134,8 @@ class Journal:
     def _agree(self, last: Entry | Remark, shared: SharedLines) -> None:
         """The shared journal has the last line, or else gets all that it lacks."""
         there = shared.get(last.number)
+        if there == last.text:
+            return
         lines = [last] if there is not None else self.lines()
         for line in lines:
             if not shared.put(line.number, line.text):

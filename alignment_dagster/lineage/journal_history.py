@@ -123,7 +123,8 @@ class History:
                 "or taken out"
             )
         self.lines.append(line)
-        self.reviews.update({(one.report, one.number): one for one in line.reviews})
+        for one in line.reviews:  # what was said first of a number holds
+            self.reviews.setdefault((one.report, one.number), one)
         if isinstance(line, Entry):
             self._entries.setdefault((line.asset, line.partition), []).append(line)
         elif line.said == ACKNOWLEDGED:

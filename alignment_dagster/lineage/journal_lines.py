@@ -5,16 +5,16 @@ it, and a signed line for every line above. What is signed is the line without i
 the study's name: a line of one study is none of another.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from alignment_dagster.foundation.digests import canonical_json, sha256_text
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
+from alignment_dagster.foundation.json_objects import JsonFault, parse_object
 from alignment_dagster.lineage.provenance import Key
 from alignment_dagster.lineage.review_records import ReviewRecord
 from alignment_dagster.lineage.signing import Signer, verify_bytes
@@ -153,7 +153,7 @@ class NewRemark:
 
     said: str
     about: tuple[str, ...]
-    note: str = field(default="")
+    note: str
 
 
 def read_line(text: str) -> Entry | Remark:
@@ -162,11 +162,15 @@ def read_line(text: str) -> Entry | Remark:
     Raises:
         ValueError, TypeError, RecursionError: if it is none.
     """
-    content = json.loads(text)
-    if not isinstance(content, dict):
-        raise TypeError("no object")
+    try:
+        content = parse_object(text)
+    except JsonFault as error:
+        raise ValueError(str(error)) from None
     if "reviews" in content:
         content["reviews"] = tuple(ReviewRecord(**one) for one in content["reviews"])
+        for one in content["reviews"]:
+            if [type(value) for value in vars(one).values()] != [str, int, str]:
+                raise ValueError("it names a review wrongly")
     kind = Entry if "said" not in content else Remark
     if kind is Remark:
         content["about"] = tuple(content["about"])
@@ -182,10 +186,8 @@ def read_line(text: str) -> Entry | Remark:
 
 def sign(line: Entry | Remark, study: str, signer: Signer) -> Entry | Remark:
     """The line with the key's id and signature."""
-    kind = type(line)
-    named = kind(**{**vars(line), "signed_by": signer.key_id, "signature": ""})
-    signature = signer.sign_bytes(PAYLOAD_TYPE, named.payload(study))
-    return kind(**{**vars(named), "signature": signature})
+    named = replace(line, signed_by=signer.key_id, signature="")
+    return replace(named, signature=signer.sign_bytes(PAYLOAD_TYPE, named.payload(study)))
 
 
 def verify_line(line: Line, study: str, trusted: Mapping[str, Ed25519PublicKey]) -> None:

@@ -15,7 +15,7 @@ GROUP = "journal"
 
 def entries(place: Place) -> list[Entry]:
     """The journal's lines: the study that is altered has no remarks."""
-    lines = [read_line(line) for line in place.journal.read_text().splitlines()]
+    lines = [read_line(line) for line in place.journal.read_text().split("\n")[:-1]]
     return [line for line in lines if isinstance(line, Entry)]
 
 

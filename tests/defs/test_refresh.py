@@ -204,7 +204,7 @@ def test_models_are_trained_again_above_the_declared_share_and_within_the_budget
     skipped = str(told.sensor("training_policy").skipped)
     assert "the budget is spent; aligned|1, aligned|0 must wait: 3 of 3 runs spent" in skipped
     begun = told.instance.get_runs(limit=1)[0].run_id
-    lake.journal(NAME).append(NewRemark(STARTED, (begun,)))
+    lake.journal(NAME).append(NewRemark(STARTED, (begun,), "by the policy"))
     told.instance.delete_run(begun)  # as in Dagster's pages: what was spent stays spent
     assert "3 of 3 runs spent" in str(told.sensor("training_policy").skipped)
 

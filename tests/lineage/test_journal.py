@@ -11,7 +11,7 @@ import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError, ArtifactError
 from alignment_dagster.lineage.journal import Journal
-from alignment_dagster.lineage.journal_lines import START, Head, NewEntry
+from alignment_dagster.lineage.journal_lines import ACKNOWLEDGED, START, Head, NewEntry, NewRemark
 from alignment_dagster.lineage.signing import Keys
 
 Lines = list[str]
@@ -186,6 +186,27 @@ def test_a_line_longer_than_what_is_read_of_the_end_is_found_whole(tmp_path: Pat
         journal.append(became(number))
     assert journal.path.stat().st_size > 1 << 16
     assert problem(journal) == ""
+    lost = tuple(f"{number:036}" for number in range(5000))
+    journal.append(NewRemark(ACKNOWLEDGED, lost, "the database is lost"))
+    assert journal.append(became(1)).number == 402
+    assert problem(journal) == ""
+
+
+def test_what_a_line_says_first_of_a_review_holds(journal: Journal) -> None:
+    file = journal.path.parent / "reviews" / "a" / "0001.json"
+    file.parent.mkdir(parents=True)
+    kind = "application/vnd.in-toto+json"
+    file.write_text(json.dumps({"payloadType": kind, "payload": "cmVqZWN0ZWQ="}))
+    (told,) = journal.append(became(6)).reviews
+    file.write_text(json.dumps({"payloadType": kind, "payload": "YXBwcm92ZWQ="}))
+    assert journal.append(became(7)).reviews == ()
+    assert journal.history().reviews == {(told.report, 1): told}
+
+
+def test_a_review_that_is_named_wrongly_is_a_damaged_line(journal: Journal) -> None:
+    wrong = [{"report": "a", "number": "1", "digest": "d"}]
+    rewrite(journal, lambda lines: [*lines[:2], edited(lines[2], reviews=wrong), *lines[3:]])
+    assert "line 3 is damaged (it names a review wrongly)" in problem(journal)
 
 
 @pytest.mark.parametrize("text", ["", "12", "12:", "12:abc", "-1:" + "a" * 16, "1:" + "g" * 64])

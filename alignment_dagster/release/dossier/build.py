@@ -11,6 +11,7 @@ from alignment_dagster import chain
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
+from alignment_dagster.foundation.jsonl import whole_lines
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive, similar
 from alignment_dagster.lineage.journal import JOURNAL
@@ -80,7 +81,7 @@ def build_dossier(
         signed = signer.sign(build_statement(archive, opened.report, index, tree, texts, redacted))
         (folder / verify.SIGNED).write_text(json.dumps(signed, indent=1) + "\n", encoding="utf-8")
         write_zip(folder, aside)
-        *_, last = (folder / JOURNAL).read_text(encoding="utf-8").splitlines()
+        lines, _ = whole_lines(folder / JOURNAL)
         return WrittenDossier(
             target,
             opened.report.label,
@@ -88,7 +89,7 @@ def build_dossier(
             tree.count,
             tree.root,
             signer.key_id,
-            read_line(last).head,
+            read_line(lines[-1].decode("utf-8", "surrogateescape")).head,
         )
 
 
