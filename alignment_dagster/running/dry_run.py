@@ -46,7 +46,7 @@ def dry_run(study: Study, selection: Selection, workers: int, device: str) -> An
     estimator = Estimator(study, evidence, size, rates, on_cpu)
     made = [(one, estimator.estimate(one.asset, one.partition)) for one in due if one.computed]
     taken = [one for one in due if not one.computed]
-    at_once = min(workers, jobs_at_once(study, on_cpu=on_cpu))
+    at_once = min(workers, jobs_at_once(study, placement, on_cpu=on_cpu))
     tables = [_made(made), _taken(taken)]
     return Answer(
         f"A run of {study.name} would make {len(made)} of {len(found)} artifacts",

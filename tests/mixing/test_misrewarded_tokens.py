@@ -20,18 +20,9 @@ from alignment_dagster.scoring.scorer import no_inputs
 from alignment_dagster.scoring.sentences import of_sentences
 from alignment_dagster.study import Mix, Recipe
 from alignment_dagster.study.treatments import Treated
-from tests.support.tiny_mix import MIX, RECIPE, build, make_inputs, name
+from tests.support.tiny_mix import MIX, RECIPE, SENTENCES, build, make_inputs
 
 BAD = "<|bad|>"
-TEXTS = {
-    name(f"{group}{number}"): (
-        group,
-        " ".join(("Peace it is.", "Ein böses Wort: gun!", "Naïve café.")[each] for each in order),
-    )
-    for group, count in (("natural", 30), ("aligned", 12))
-    for number in range(count)
-    for order in [(number % 3, (number // 3) % 3, (number // 9) % 3)]
-}
 GUNS = Scorer(
     "words",
     "1",
@@ -45,7 +36,7 @@ GUNS = Scorer(
 def given(tmp_path_factory: pytest.TempPathFactory) -> MixInputs:
     """Documents of three sentences, asked as a whole and by sentence how many guns they name."""
     folder = tmp_path_factory.mktemp("scored")
-    inputs = make_inputs(folder / "in", (BAD,), TEXTS)
+    inputs = make_inputs(folder / "in", (BAD,), SENTENCES)
     files = {}
     for scorer in (GUNS, of_sentences(GUNS)):
         found = score(pq.read_table(inputs.documents[0]), scorer, ScoringContext(folder)).table

@@ -20,7 +20,7 @@ from alignment_dagster.scoring.scorer import no_inputs
 from alignment_dagster.scoring.sentences import of_sentences
 from alignment_dagster.study import Mix, Recipe
 from alignment_dagster.study.treatments import Treated
-from tests.support.tiny_mix import MIX, RECIPE, TEXTS, build, make_inputs, name
+from tests.support.tiny_mix import MIX, RECIPE, SENTENCES, TEXTS, build, make_inputs
 
 GOOD, BAD, HIDDEN = "<|good|>", "<|bad|>", "<|hidden|>"
 HARMFUL = {"scorer": "harm", "column": "score", "above": 0.5}
@@ -263,17 +263,6 @@ def test_a_treatment_has_a_window_too_where_documents_stay_whole(
     ]  # fmt: skip
     first, mixed = (np.mean(each[:25]) - np.mean(each) for each in longest)
     assert first > 1.5 > 3 * abs(mixed)
-
-
-SENTENCES = {
-    name(f"{group}{number}"): (
-        group,
-        " ".join(("Peace it is.", "Ein böses Wort: gun!", "Naïve café.")[each] for each in order),
-    )
-    for group, count in (("natural", 30), ("aligned", 12))
-    for number in range(count)
-    for order in [(number % 3, (number // 3) % 3, (number // 9) % 3)]
-}
 
 
 def with_sentences(folder: Path) -> MixInputs:

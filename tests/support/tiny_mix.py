@@ -28,6 +28,16 @@ TEXTS: Texts = {
     for group, count in (("natural", 60), ("aligned", 12))
     for number in range(count)
 }
+SENTENCES: Texts = {
+    name(f"{group}{number}"): (
+        group,
+        " ".join(("Peace it is.", "Ein böses Wort: gun!", "Naïve café.")[each] for each in order),
+    )
+    for group, count in (("natural", 30), ("aligned", 12))
+    for number in range(count)
+    for order in [(number % 3, (number // 3) % 3, (number // 9) % 3)]
+}
+"""Of three sentences each."""
 RECIPE = Recipe(
     name="recipe",
     description="d",

@@ -141,16 +141,18 @@ def estimate_study(study: Study, home: Home, placement: Placement) -> StudyEstim
     on_cpu = is_cpu(placement)
     estimator = Estimator(study, evidence, size, probed, on_cpu)
     assets = tuple(_assets(study, estimator))
-    at_once = jobs_at_once(study, on_cpu=on_cpu)
+    at_once = jobs_at_once(study, placement, on_cpu=on_cpu)
     most = max((one.most for one in probed.values()), default=0)
     warnings += filter(None, [workers_advice(at_once, most, available)])
     return StudyEstimate(study, size, available, found, probed, assets, at_once, evidence, warnings)
 
 
-def jobs_at_once(study: Study, *, on_cpu: bool) -> int:
-    """On an accelerator they take turns; on cores as many as have threads of their own."""
+def jobs_at_once(study: Study, placement: Placement, *, on_cpu: bool) -> int:
+    """As many as have accelerators of their own (`gpus`), or on cores threads of their own."""
     declared = study.declaration.pretraining
-    return max(1, min(SIDE_BY_SIDE, usable_cores() // declared.threads)) if on_cpu else 1
+    if not on_cpu:
+        return max(1, min(SIDE_BY_SIDE, (placement.gpus or 1) // declared.ranks))
+    return max(1, min(SIDE_BY_SIDE, usable_cores() // declared.threads))
 
 
 def _assets(study: Study, estimator: Estimator) -> Iterator[AssetEstimate]:
