@@ -2,7 +2,8 @@
 
 A step's sequences are cut into as many consecutive parts as there are ranks, and what the parts
 give (gradients, losses) is added in the order of the ranks. So the bytes depend on the number of
-ranks, and not on whether each has a process of its own or one process computes all their parts.
+ranks, and not on how many processes compute their parts: one for all, one for each, or a number
+between that divides theirs. In round r process p of P computes the part of rank r · P + p.
 """
 
 from collections.abc import Sequence
@@ -17,50 +18,74 @@ from alignment_dagster.foundation.errors import AlignmentError
 
 
 @dataclass(frozen=True)
+class Part:
+    """The sequences that a rank takes of a step."""
+
+    own: slice
+    longest: int
+    """Sequences of the longest part that any process computes in this round."""
+
+    @property
+    def size(self) -> int:
+        """Sequences."""
+        return int(self.own.stop - self.own.start)
+
+
+@dataclass(frozen=True)
 class Ranks:
-    """How many there are, and which one this process is."""
+    """How many there are, and which of their processes this one is."""
 
     count: int
-    rank: int | None = None
-    """None where this process computes the parts of all ranks."""
+    process: int | None = None
+    """None where this process computes the parts of all ranks, and there is no other."""
+    processes: int = 1
     own_accelerator: int | None = None
-    """Its number on this rank's machine, where that is not the rank's own."""
+    """Its number on this process's machine, where that is not the process's own."""
 
     @property
     def leads(self) -> bool:
         """Whether this process writes the files and speaks."""
-        return not self.rank
+        return not self.process
 
     def device(self, name: str) -> torch.device:
-        """This rank's accelerator, where training is on one.
+        """This process's accelerator, where training is on one.
 
         Raises:
-            AlignmentError: if there are more ranks than accelerators.
+            AlignmentError: if there are more processes than accelerators.
         """
-        if self.rank is None or name != "cuda":
+        if self.process is None or name != "cuda":
             return torch.device(name)
         if self.own_accelerator is not None:
             return torch.device(f"cuda:{self.own_accelerator}")
-        if self.count > (there := torch.cuda.device_count()):
+        if self.processes > (there := torch.cuda.device_count()):
             raise AlignmentError(
-                f"pretraining.ranks is {self.count} and this machine has {there} GPU(s): each rank "
-                f"needs one; lower ranks to {there}, or train with `--device cpu`"
+                f"{self.processes} processes train and this machine has {there} GPU(s): each needs "
+                f"one; lower pretraining.ranks to {there}, or train with `--device cpu`"
             )
-        return torch.device(f"cuda:{self.rank}")
+        return torch.device(f"cuda:{self.process}")
 
-    def parts(self, sequences: int) -> list[slice]:
-        """Which of a step's sequences this process computes, a part for each of its ranks."""
+    def parts(self, sequences: int) -> list[Part]:
+        """Which of a step's sequences this process computes, a part a round."""
         sizes = [len(one) for one in torch.tensor_split(torch.arange(sequences), self.count)]
         ends = list(accumulate(sizes))
-        parts = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
-        return parts if self.rank is None else [parts[self.rank]]
+        own = range(self.process or 0, self.count, self.processes)
+        return [
+            Part(
+                slice(ends[rank] - sizes[rank], ends[rank]),
+                max(sizes[begin : begin + self.processes]),
+            )
+            for begin, rank in zip(range(0, self.count, self.processes), own, strict=True)
+        ]
 
     def gather(self, own: Sequence[Tensor]) -> list[Tensor]:
-        """Of each rank, in order, what it computed; `own` holds what this process computed."""
-        if self.rank is None:
+        """Of each rank, in order, what was computed for it; `own` holds what this process did."""
+        if self.process is None:
             return list(own)
-        everyone = [torch.empty_like(own[0]) for _ in range(self.count)]
-        dist.all_gather(everyone, own[0].contiguous())
+        everyone: list[Tensor] = []
+        for one in own:
+            together = [torch.empty_like(one) for _ in range(self.processes)]
+            dist.all_gather(together, one.contiguous())
+            everyone += together
         return everyone
 
     def total(self, own: Sequence[Tensor]) -> Tensor:
@@ -73,7 +98,7 @@ class Ranks:
 
     def maximum(self, number: int, device: torch.device) -> int:
         """The largest of the numbers that the processes give; all wait for each other."""
-        if self.rank is None:
+        if self.process is None:
             return number
         return int(max(self.gather([torch.tensor(number, device=device)])).item())
 
