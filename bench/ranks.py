@@ -1,4 +1,4 @@
-"""Tokens a second of a pretraining in one process, and shared by ranks: same job, same run.
+"""Speed and memory of a pretraining in one process, and shared by ranks: same job, same run.
 
 `python bench/ranks.py [--ranks 2] [--model quickstart] [--repeats 3]`
 
@@ -25,10 +25,11 @@ from alignment_dagster.study import Model, Pretraining
 from alignment_dagster.training.jobs import PretrainJob
 
 MODELS = {
+    "85M": Model(layers=12, width=768, heads=12, mlp_width=2048),
     "25M": Model(layers=8, width=512, heads=8, mlp_width=1024),
     "quickstart": Model(layers=2, width=128, heads=4, mlp_width=384),
 }
-LENGTH, BATCH, STEPS = 160, 4, {"25M": 12, "quickstart": 150}
+LENGTH, BATCH, STEPS = 160, 4, {"85M": 4, "25M": 12, "quickstart": 150}
 ONE = "alignment_dagster.training.pretraining.pretrain"
 SHARED = "alignment_dagster.training.pretraining.rank_processes"
 
@@ -39,15 +40,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _inputs(folder, STEPS[arguments.model] * BATCH * arguments.ranks)
-        sides: dict[str, list[float]] = {ONE: [], SHARED: []}
+        sides: dict[str, list[tuple[float, float]]] = {ONE: [], SHARED: []}
         for turn in range(arguments.repeats):
             for module, found in sides.items():
                 found.append(_train(folder, arguments, module, f"{module}-{turn}"))
         outputs = {Manifest.of(path).digest for path in folder.glob("output-*")}
         print("the bytes are the same" if len(outputs) == 1 else "THE BYTES DIFFER")
-    one, shared = (max(found) for found in sides.values())
+    (one, one_holds), (shared, each_holds) = (max(found) for found in sides.values())
     rates = f"one process {one:,.0f} tokens/s, {arguments.ranks} ranks {shared:,.0f} tokens/s"
     print(f"{rates}: {shared / one:.2f}x")
+    print(f"peak memory {one_holds / 2**30:.2f} GiB, with ranks each {each_holds / 2**30:.2f} GiB")
 
 
 def _inputs(folder: Path, sequences: int) -> None:
@@ -59,8 +61,10 @@ def _inputs(folder: Path, sequences: int) -> None:
     np.save(folder / "sequences.npy", tokens)
 
 
-def _train(folder: Path, arguments: argparse.Namespace, module: str, name: str) -> float:
-    """Tokens a second of one training."""
+def _train(
+    folder: Path, arguments: argparse.Namespace, module: str, name: str
+) -> tuple[float, float]:
+    """Tokens a second of one training, and the bytes that its first process held at most."""
     training = Pretraining(
         batch_size=BATCH, accumulation=arguments.ranks, learning_rate=0.001, ranks=arguments.ranks
     )
@@ -80,7 +84,8 @@ def _train(folder: Path, arguments: argparse.Namespace, module: str, name: str) 
     subprocess.run(
         [sys.executable, "-m", module, str(config)], check=True, stdout=subprocess.DEVNULL
     )
-    return float(json.loads((work / "result.json").read_text())["tokens_per_second"])
+    result = json.loads((work / "result.json").read_text())
+    return float(result["tokens_per_second"]), float(result["peak_memory_bytes"])
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,20 +23,17 @@ def held_accelerators(
     Args:
         home: the folder whose processes share them.
         there: how many; None where each job has all of them.
-        wanted: how many the job needs.
+        wanted: for how many the job has work.
         check: called about twice a second; what it raises ends the waiting.
 
     Yields:
         Variables that show the job its own alone.
 
     Raises:
-        AlignmentError: if there are not so many.
+        AlignmentError: if this process does not see so many.
     """
-    if there is not None and wanted > there:
-        raise AlignmentError(
-            f"placement.yaml: gpus: {there} are fewer than the {wanted} ranks of this job: lower "
-            "pretraining.ranks, or raise gpus to what this machine has"
-        )
+    if there is not None:
+        wanted = shared_by(wanted, there)
     names = [home / f"accelerator-{number}.lock" for number in range(there or 1)]
     with ExitStack() as held:
         taken: list[int] = []
@@ -53,6 +50,11 @@ def held_accelerators(
                 check()
                 time.sleep(POLL_SECONDS)
         yield {} if there is None else {VISIBLE: _visible(taken)}
+
+
+def shared_by(ranks: int, there: int) -> int:
+    """The most processes that compute equally many ranks' parts, each on an accelerator."""
+    return max(one for one in range(1, min(ranks, there) + 1) if ranks % one == 0)
 
 
 def _enter(held: ExitStack, path: Path) -> bool:

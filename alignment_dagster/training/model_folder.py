@@ -1,9 +1,11 @@
 """Model folders: weights as safetensors with the tokenizer's files beside them."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
@@ -56,11 +58,20 @@ def read_model(folder: Path) -> Any:
         raise ArtifactError(f"{folder}: the model cannot be read: {error}") from None
 
 
-def write_model(model: PreTrainedModel, tokenizer: Path, folder: Path) -> None:
-    """Weights and configuration, and the tokenizer's files byte for byte."""
+def write_model(
+    model: PreTrainedModel,
+    tokenizer: Path,
+    folder: Path,
+    weights: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Weights and configuration, and the tokenizer's files byte for byte.
+
+    Args:
+        weights: the model's whole state dict, where it holds shards itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     model.config.name_or_path = ""
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=None if weights is None else dict(weights))
     for name in TOKENIZER_FILES:
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, folder / name)

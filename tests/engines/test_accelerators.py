@@ -83,9 +83,11 @@ def test_the_ones_that_the_environment_shows_are_used(
         pass
 
 
-def test_ranks_that_never_fit_are_refused(tmp_path: Path) -> None:
-    with (
-        pytest.raises(AlignmentError, match=r"gpus: 2 are fewer than the 4 ranks of this job"),
-        held_accelerators(tmp_path, 2, 4, lambda: None),
-    ):
-        pass
+@pytest.mark.parametrize(
+    ("ranks", "there", "shown"), [(4, 2, "0,1"), (3, 2, "0"), (6, 4, "0,1,2"), (2, 8, "0,1")]
+)
+def test_ranks_share_the_accelerators_that_divide_them(
+    tmp_path: Path, ranks: int, there: int, shown: str
+) -> None:
+    with held_accelerators(tmp_path, there, ranks, lambda: None) as variables:
+        assert variables == {VISIBLE: shown}

@@ -25,9 +25,9 @@ def test_auto_takes_what_is_there_and_a_name_that_is_not_says_why() -> None:
 
 
 @without_gpu
-def test_more_ranks_than_gpus_are_refused() -> None:
-    with pytest.raises(AlignmentError, match=r"pretraining.ranks is 4 and this machine has 0"):
-        Ranks(4, 1).device("cuda")
+def test_more_processes_than_gpus_are_refused() -> None:
+    with pytest.raises(AlignmentError, match=r"4 processes train and this machine has 0 GPU"):
+        Ranks(4, 1, 4).device("cuda")
     assert Ranks(4).device("cpu") == CPU
 
 

@@ -36,7 +36,7 @@ def compute_rows(parents: Parents) -> list[ComputeRow]:
             parameters=parameters,
             tokens=_sum_known([tokens for _, tokens, _ in found]),
             seconds=sum(seconds for _, _, seconds in found),
-            device_seconds=sum(seconds * _ranks(artifact) for artifact, _, seconds in found),
+            device_seconds=sum(seconds * _processes(artifact) for artifact, _, seconds in found),
         )
         for stage, found in stages.items()
     ]
@@ -70,12 +70,12 @@ def _machine(artifact: Artifact) -> str:
 def _device(artifact: Artifact) -> str:
     """Several processes share a pretraining where it declares so."""
     device = str(artifact.provenance.measured.get("device", "cpu"))
-    ranks = _ranks(artifact)
-    return f"{ranks} x {device}" if ranks > 1 else device
+    processes = _processes(artifact)
+    return f"{processes} x {device}" if processes > 1 else device
 
 
-def _ranks(artifact: Artifact) -> int:
-    return int(artifact.provenance.declared.get("pretraining", {}).get("ranks", 1))
+def _processes(artifact: Artifact) -> int:
+    return int(artifact.provenance.measured.get("processes", 1))
 
 
 def _sum_known(values: list[float | None]) -> int | None:

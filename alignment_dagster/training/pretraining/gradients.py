@@ -32,11 +32,11 @@ class Gradients:
         self.value_head = find_value_head(model)
         self.device = next(model.parameters()).device
 
-    def add(self, batch: Batch, predicted: int) -> Tensor:
+    def add(self, batch: Batch, divisor: float) -> Tensor:
         """Add the gradients of a batch on the device.
 
         Args:
-            predicted: by what the summed loss is divided: the predicted tokens of the whole step.
+            divisor: of the summed loss: the predicted tokens of the whole step.
 
         Returns:
             The batch's share in the step's mean loss, on the device, not waited for.
@@ -49,7 +49,7 @@ class Gradients:
                 states = self.read(batch)
                 logits = self.model.get_output_embeddings()(states)
                 targets = replace(targets, values=self.value_head(states).squeeze(-1))
-        loss = self.objective(logits, targets) / predicted
+        loss = self.objective(logits, targets) / divisor
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -97,19 +97,19 @@ class CompiledGradients(Gradients):
             layer.compile(dynamic=False, backend=backend)
         self.compute_loss = torch.compile(_loss, dynamic=False, backend=backend)
 
-    def add(self, batch: Batch, predicted: int) -> Tensor:
+    def add(self, batch: Batch, divisor: float) -> Tensor:
         """As above; a batch of another shape is computed without being compiled for."""
         if tuple(batch.tokens.shape) == self.shape:
-            return self._add(batch, predicted)
+            return self._add(batch, divisor)
         size = max(1, self.shape[0] // ODD_PARTS)
         with torch.compiler.set_stance("force_eager"):
             losses = [
-                self._add(batch.rows(slice(at, at + size)), predicted)
+                self._add(batch.rows(slice(at, at + size)), divisor)
                 for at in range(0, len(batch.tokens), size)
             ]
         return torch.stack(losses).sum()
 
-    def _add(self, batch: Batch, predicted: int) -> Tensor:
+    def _add(self, batch: Batch, divisor: float) -> Tensor:
         with self.autocast():
             hidden: Any = self.read(batch)
         head = self.model.get_output_embeddings().weight
@@ -121,7 +121,7 @@ class CompiledGradients(Gradients):
             targets = batch.rows(part).targets
             with self.autocast():
                 total_loss = self.compute_loss(self.objective, leaf, head, targets, self.value_head)
-                loss = total_loss / predicted
+                loss = total_loss / divisor
             loss.backward()  # type: ignore[no-untyped-call]
             found.append(leaf.grad)
             total += loss.detach()

@@ -7,6 +7,7 @@ from itertools import chain, groupby
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from alignment_dagster.study import Model, Pretraining
@@ -23,7 +24,6 @@ from alignment_dagster.training.guards import (
     window_begins,
 )
 from alignment_dagster.training.objectives import load_objective
-from alignment_dagster.training.pretraining.checkpoint import TrainingState
 from alignment_dagster.training.pretraining.data import (
     Batch,
     PackedMix,
@@ -36,9 +36,11 @@ from alignment_dagster.training.pretraining.gradients import (
     Gradients,
     can_compile,
 )
-from alignment_dagster.training.pretraining.ranks import ALONE, Ranks
+from alignment_dagster.training.pretraining.ranks import ALONE, Part, Ranks
 from alignment_dagster.training.pretraining.schedule import learning_rate
+from alignment_dagster.training.pretraining.shards import gather, shard
 from alignment_dagster.training.pretraining.size_transfer import clip_gradients, find_scale
+from alignment_dagster.training.pretraining.training_state import TrainingState
 from alignment_dagster.training.pretraining.unread import Unread
 from alignment_dagster.training.pretraining.value_head import add_value_head
 from alignment_dagster.training.step_log import GUARDED_SCHEMA, LogRow
@@ -90,6 +92,7 @@ class Loop:
             add_value_head(model)
         self.guard = declared.guard or Guard()
         self.window_begins = window_begins(phases, len(mix.tokens), self.per_step, before)
+        self.shards = shard(model, ranks, self.device)
         self.state = TrainingState(model, optimizer(model, declared, size))
         if self.guard.skips:
             self.state.log_schema = GUARDED_SCHEMA
@@ -163,6 +166,11 @@ class Loop:
                 row["skipped"] = step.skipped
             self.state.log.append(row)
 
+    def whole_weights(self) -> dict[str, Tensor]:
+        """The model's state dict, unsharded; all processes ask for it at once, and one gets it."""
+        together = ((name, gather(value)) for name, value in self.model.state_dict().items())
+        return {name: value for name, value in together if self.ranks.leads}
+
     def _add_gradients(self, batch: Batch) -> Tensor:
         """Loss and norm of the gradient before it is clipped [2], on the device."""
         loss = self._accumulate(batch)
@@ -190,24 +198,35 @@ class Loop:
         """Gradients of the mean loss over all predicted tokens; returns that mean."""
         predicted = max(1, batch.predicted)
         if self.ranks.count == 1:
-            return self._backward(batch, predicted)
+            return self._backward(batch, self.ranks.parts(len(batch.tokens))[0], predicted)
+        if self.shards is not None:
+            self.shards.begin_step()
+        whole = [one for one in self.model.parameters() if not isinstance(one, DTensor)]
         losses, gradients = [], []
         for part in self.ranks.parts(len(batch.tokens)):
-            losses.append(self._backward(batch.rows(part), predicted))
-            gradients.append([_take_gradient(one) for one in self.model.parameters()])
-        for own, parameter in zip(
-            zip(*gradients, strict=True), self.model.parameters(), strict=True
-        ):
+            losses.append(self._backward(batch, part, predicted))
+            gradients.append([_take_gradient(one, empty=not part.size) for one in whole])
+        for own, parameter in zip(zip(*gradients, strict=True), whole, strict=True):
             parameter.grad = self.ranks.total(own)
         return self.ranks.total(losses)
 
-    def _backward(self, batch: Batch, predicted: int) -> Tensor:
-        """Add the gradients of some sequences' share in the mean loss; returns that share."""
-        total = torch.zeros((), device=self.device)
-        size = self.declared.batch_size
-        for at in range(0, len(batch.tokens), size):
-            part = batch.rows(slice(at, at + size))
-            total += self.gradients.add(part.each(self._on_device), predicted)
+    def _backward(self, batch: Batch, part: Part, predicted: int) -> Tensor:
+        """Add the gradients of a part's share in the mean loss; returns that share."""
+        size, total = self.declared.batch_size, torch.zeros((), device=self.device)
+        ends = (part.own.start, part.own.stop)
+        passes = [
+            (batch.rows(slice(at, min(at + size, ends[1]))), float(predicted))
+            for at in range(*ends, size)
+        ]
+        if self.shards is not None:
+            self.shards.begin_part(empty=not passes)
+            # All processes compute a sharded layer at once: who has fewer sequences, for naught.
+            missing = max(1, -(-part.longest // size)) - len(passes)
+            passes = [(batch.rows(slice(1)), math.inf)] * missing + passes
+        for number, (rows, divisor) in enumerate(passes, 1):
+            if self.shards is not None:
+                self.shards.add_to_sums(now=number == len(passes))
+            total += self.gradients.add(rows.each(self._on_device), divisor)
         return total
 
     def _on_device(self, values: Tensor) -> Tensor:
@@ -217,10 +236,10 @@ class Loop:
         return values.pin_memory().to(self.device, non_blocking=True)
 
 
-def _take_gradient(parameter: nn.Parameter) -> Tensor:
+def _take_gradient(parameter: nn.Parameter, *, empty: bool) -> Tensor:
     """The gradient, taken away from the parameter; zero where no sequence gave one."""
     gradient, parameter.grad = parameter.grad, None
-    return torch.zeros_like(parameter) if gradient is None else gradient
+    return torch.zeros_like(parameter) if empty or gradient is None else gradient
 
 
 def optimizer(
@@ -232,13 +251,14 @@ def optimizer(
     """
     in_order = sorted(model.named_parameters(), key=lambda named: named[1].dim() < 2)
 
-    def setting(named: tuple[str, nn.Parameter]) -> tuple[float, float]:
+    def setting(named: tuple[str, nn.Parameter]) -> tuple[float, float, bool]:
         rate = find_scale(named[0], named[1].dim(), size).rate
-        return rate, declared.weight_decay / rate if named[1].dim() >= 2 else 0.0
+        decay = declared.weight_decay / rate if named[1].dim() >= 2 else 0.0
+        return rate, decay, isinstance(named[1], DTensor)
 
     groups = [
         {"params": [one for _, one in alike], "rate_scale": rate, "weight_decay": decay}
-        for (rate, decay), alike in groupby(in_order, setting)
+        for (rate, decay, _), alike in groupby(in_order, setting)
     ]
     return torch.optim.AdamW(
         groups, lr=declared.learning_rate, betas=(declared.beta1, declared.beta2), fused=True

@@ -86,6 +86,8 @@ def measure(loop: Loop, job: PretrainJob, first: int, times: Times) -> dict[str,
         "flops_per_token": flops,
         "peak_memory_bytes": peak_memory_bytes(loop.device),
     }
+    if loop.ranks.count > 1:
+        metrics["processes"] = loop.ranks.processes
     if loop.state.resumed_from:
         metrics[RESUMED_FROM] = loop.state.resumed_from
     skipped = skipped_steps(loop.state.log)
@@ -103,7 +105,7 @@ def measure(loop: Loop, job: PretrainJob, first: int, times: Times) -> dict[str,
 
 def _utilisation(loop: Loop, job: PretrainJob, done: float) -> dict[str, float | str]:
     """`done` FLOP/s as a share of what a large product reaches, and of the stated dense peak."""
-    devices = 1 if loop.ranks.rank is None else loop.ranks.count
+    devices = loop.ranks.processes
     precision = job.pretraining.precision
     measured = measured_peak(loop.device, precision) * devices
     found: dict[str, float | str] = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
@@ -157,13 +157,13 @@ def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def require_finite_weights(model: nn.Module, step: int) -> None:
+def require_finite_weights(weights: Mapping[str, Tensor], step: int) -> None:
     """Refuse a model that its last step broke: no loss after it would tell.
 
     Raises:
         AlignmentError: names the weights.
     """
-    broken = [name for name, one in model.named_parameters() if not bool(one.isfinite().all())]
+    broken = [name for name, one in weights.items() if not bool(one.isfinite().all())]
     if broken:
         raise AlignmentError(
             f"after step {step} {len(broken)} weights are no numbers, as {broken[0]}; no model is "

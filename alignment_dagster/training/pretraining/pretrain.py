@@ -10,9 +10,11 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from alignment_dagster.engines.devices import (
     find_device,
@@ -42,6 +44,7 @@ from alignment_dagster.training.machine import (
 from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
 from alignment_dagster.training.objectives import objective_code
 from alignment_dagster.training.pretraining import checkpoint
+from alignment_dagster.training.pretraining.checkpoint_writer import Writer
 from alignment_dagster.training.pretraining.data import read_mix
 from alignment_dagster.training.pretraining.held_out import HeldOutLosses
 from alignment_dagster.training.pretraining.loop import Loop
@@ -86,10 +89,12 @@ def pretrain(job: PretrainJob, progress: Progress, ranks: Ranks | None = None) -
         memory_advice(progress, loop.device, "pretraining.batch_size", declared.batch_size, beside),
     ):
         times = _train(loop, job, identity, progress, stop)
+    take_value_head(loop.model)
+    weights = loop.whole_weights()
     if not loop.ranks.leads:
         return
-    require_finite_weights(loop.model, loop.last)
-    _write(loop, job)
+    require_finite_weights(weights, loop.last)
+    _write(loop, job, weights)
     progress.result(**measure(loop, job, first, times))
     checkpoint.delete_all(Path(job.work))
 
@@ -150,16 +155,14 @@ def job_identity(job: PretrainJob, device: str) -> str:
 
 
 def _resume(loop: Loop, job: PretrainJob, identity: str, progress: Progress) -> None:
-    """The leading rank first: it deletes what does not fit."""
-    ranks = loop.ranks
-    if not ranks.leads:
-        ranks.maximum(0, loop.device)
-    elif job.earlier:
-        folders, steps = map(Path, job.earlier), _state_steps(loop, job)
-        checkpoint.take_over(Path(job.work), folders, steps, loop.last)
-    checkpoint.resume(Path(job.work), identity, loop.state, progress.say, _state_steps(loop, job))
-    if ranks.leads:
-        ranks.maximum(0, loop.device)
+    """The leading process finds the checkpoint, and all go on from it."""
+    work, state_steps, found = Path(job.work), _state_steps(loop, job), 0
+    if loop.ranks.leads:
+        if job.earlier:
+            checkpoint.take_over(work, map(Path, job.earlier), state_steps, loop.last)
+        found = checkpoint.find(work, identity, progress.say, state_steps)
+    if found := loop.ranks.maximum(found, loop.device):
+        checkpoint.resume(work, found, loop.state, progress.say)
 
 
 def _train(
@@ -167,7 +170,8 @@ def _train(
 ) -> Times:
     first, started = loop.state.step, time.perf_counter()
     reported, first_step, state_steps = 0.0, 0.0, _state_steps(loop, job)
-    work, held_out, measuring = Path(job.work), HeldOutLosses(job), 0.0
+    writer = Writer(Path(job.work), identity, loop.ranks, loop.device)
+    held_out, measuring = HeldOutLosses(job), 0.0
     while not loop.done:
         loop.step()
         say_skipped(loop, progress)
@@ -180,16 +184,17 @@ def _train(
         due = asked or loop.state.step % job.pretraining.checkpoint_every == 0
         if kept or due or loop.done:
             loop.read()
-        if loop.ranks.leads and kept:
-            checkpoint.save_state(work, identity, loop.state)
-        if loop.ranks.leads and due:
-            checkpoint.save(work, identity, loop.state)
+        if kept:
+            writer.save_state(loop.state)
+        if due:
+            writer.save(loop.state)
         if asked:
+            writer.wait()
             stop.signal = asked
             progress.say(f"stopped after step {loop.state.step}; a checkpoint is written")
             raise SystemExit(stop.exit_code)
         now, losses = time.perf_counter(), dict[str, float]()
-        if loop.ranks.leads and held_out.are_due(loop.state.step, loop.last):
+        if held_out.are_due(loop.state.step, loop.last):
             loop.read()
             losses = held_out.measure(loop.model)
             measuring += time.perf_counter() - now
@@ -197,6 +202,7 @@ def _train(
             reported = now
             trained = now - started - measuring
             report(loop, job, progress, loop.state.step - first, trained, losses)
+    writer.wait()
     return Times(time.perf_counter() - started - measuring, first_step)
 
 
@@ -207,11 +213,11 @@ def _state_steps(loop: Loop, job: PretrainJob) -> frozenset[int]:
     return frozenset(job.branch_steps).union(step for step in kept if step > before)
 
 
-def _write(loop: Loop, job: PretrainJob) -> None:
+def _write(loop: Loop, job: PretrainJob, weights: Mapping[str, Tensor]) -> None:
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
     if not job.branch_steps:
-        _write_model(loop, job, output / "model")
+        _write_model(loop, job, weights, output / "model")
     loop.state.ledger.write(output / file_names.CONSUMPTION, SEQUENCES_SCHEMA)
     write_log(output / file_names.TRAINING_LOG, loop.state.log, loop.state.log_schema)
     if (states := Path(job.work) / file_names.STATES).exists():
@@ -220,8 +226,7 @@ def _write(loop: Loop, job: PretrainJob) -> None:
         )
 
 
-def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
-    take_value_head(loop.model)
+def _write_model(loop: Loop, job: PretrainJob, weights: Mapping[str, Tensor], folder: Path) -> None:
     if isinstance(job.objective, Conditional) or job.decoding is not None:
         tokenizer = read_tokenizer(Path(job.tokenizer))
         vocabulary = control_tokens(tokenizer)
@@ -234,7 +239,7 @@ def _write_model(loop: Loop, job: PretrainJob, folder: Path) -> None:
             tag = job.decoding.tag if isinstance(job.decoding, TagAvoiding) else None
             avoided = None if tag is None else vocabulary[tag]
             search_by_beams(loop.model, BeamSearch(job.decoding.beams, avoided))
-    write_model(loop.model, Path(job.tokenizer), folder)
+    write_model(loop.model, Path(job.tokenizer), folder, weights)
 
 
 if __name__ == "__main__":

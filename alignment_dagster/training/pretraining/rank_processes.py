@@ -1,4 +1,4 @@
-"""A process for each rank.
+"""The processes that share the ranks of a pretraining: one each, or fewer where accelerators are.
 
 `python -m alignment_dagster.training.pretraining.rank_processes CONFIG.json`
 
@@ -11,9 +11,9 @@ import os
 import signal
 import sys
 import threading
-from functools import partial
 from pathlib import Path
 
+import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import (
     ProcessContext,
@@ -22,6 +22,7 @@ from torch.multiprocessing.spawn import (
     start_processes,
 )
 
+from alignment_dagster.engines.accelerators import shared_by
 from alignment_dagster.engines.devices import find_device
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.job import (
@@ -29,6 +30,7 @@ from alignment_dagster.foundation.job import (
     MEMORY,
     OUT_OF_MEMORY,
     USER_ERROR,
+    Progress,
     read_job,
     run_job,
 )
@@ -46,21 +48,27 @@ GRACE_SECONDS = 5.0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Start a process for each rank of the job; exit codes as of `foundation.job.run_job`."""
+    """Start the processes of the job's ranks; exit codes as of `foundation.job.run_job`."""
     arguments = sys.argv[1:] if argv is None else argv
     job = read_job(PretrainJob, arguments)
     if job is None:
         return USER_ERROR
+    ranks, there = job.pretraining.ranks, 0 if job.device == "cpu" else torch.cuda.device_count()
+    return train(arguments[0], job, shared_by(ranks, there) if there else ranks)
+
+
+def train(config: str, job: PretrainJob, processes: int) -> int:
+    """Start so many processes, which compute equally many ranks' parts, and wait for them."""
     work = Path(job.work)
     work.mkdir(parents=True, exist_ok=True)
     (work / MEETING).unlink(missing_ok=True)
     for name in INTERFACES:
         os.environ.setdefault(name, LOOPBACK)
-    ranks = start_processes(  # type: ignore[no-untyped-call]
-        _run_rank, (arguments[0], job), job.pretraining.ranks, join=False, start_method="fork"
+    started = start_processes(  # type: ignore[no-untyped-call]
+        _run_process, (config, job, processes), processes, join=False, start_method="fork"
     )
     try:
-        return _wait(ranks)
+        return _wait(started)
     except ProcessExitedException as error:
         return _report_end(work, error)
     except ProcessRaisedException as error:
@@ -68,27 +76,29 @@ def main(argv: list[str] | None = None) -> int:
         return USER_ERROR if (work / ERROR).exists() else 1
 
 
-def run_rank(config: str, rank: int, accelerator: int | None = None) -> int:
-    """One rank in this process, which has met the others; exit codes as of `main`.
+def run_rank(config: str, process: int, accelerator: int | None = None) -> int:
+    """One process's part, once it has met the others; exit codes as of `main`.
 
     Args:
-        accelerator: its number on this machine, where that is not the rank's own.
+        accelerator: its number on this machine, where that is not the process's own.
     """
-    ranks = Ranks(dist.get_world_size(), rank, accelerator)
-    return run_job(partial(pretrain, ranks=ranks), PretrainJob, [config], leads=ranks.leads)
+
+    def train_part(job: PretrainJob, progress: Progress) -> None:
+        there = dist.get_world_size()
+        pretrain(job, progress, Ranks(job.pretraining.ranks, process, there, accelerator))
+
+    return run_job(train_part, PretrainJob, [config], leads=not process)
 
 
-def _run_rank(rank: int, config: str, job: PretrainJob) -> None:
-    """One rank, in a process of its own."""
+def _run_process(process: int, config: str, job: PretrainJob, processes: int) -> None:
     # The system's own signal at a parent's end is lost before it was asked for, and unheard by
     # a rank that waits for the others.
     threading.Thread(target=die_with_parent, args=(os.kill,), daemon=True).start()
-    ranks = Ranks(job.pretraining.ranks, rank)
     meeting = f"file://{(Path(job.work) / MEETING).resolve()}"
     try:
         backend = "nccl" if find_device(job.device).type == "cuda" else "gloo"
-        dist.init_process_group(backend, meeting, rank=rank, world_size=ranks.count)
-        code = run_rank(config, rank)
+        dist.init_process_group(backend, meeting, rank=process, world_size=processes)
+        code = run_rank(config, process)
         dist.destroy_process_group()
     except AlignmentError as error:
         (Path(job.work) / ERROR).write_text(str(error), encoding="utf-8")

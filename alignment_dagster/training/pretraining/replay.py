@@ -90,7 +90,7 @@ def replay(
         if (step := loop.state.step) >= first:
             taken.append(_replayed_step(loop))
             if step in kept:
-                states[step] = checkpoint.tensors_digest(loop.state, aside / checkpoint.TENSORS)
+                states[step] = loop.state.digest(aside / checkpoint.TENSORS)
     return Segment(
         loop.last,
         begin,

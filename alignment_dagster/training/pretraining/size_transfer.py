@@ -17,9 +17,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from alignment_dagster.study import Model
 from alignment_dagster.training.architectures import SCALED
+from alignment_dagster.training.pretraining.shards import gather
 from alignment_dagster.training.pretraining.value_head import NAME as VALUE_HEAD
 
 
@@ -71,12 +73,16 @@ def clip_gradients(model: nn.Module, declared: Model | None, most: float) -> Ten
     Returns:
         The norm that they had, counted as above.
     """
-    parameters = list(model.parameters())
     counted = []
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             folded = find_scale(name, parameter.dim(), declared).folded
-            counted.append(parameter.grad if folded == 1 else parameter.grad * folded)
+            gradient = parameter.grad if folded == 1 else parameter.grad * folded
+            # One whole gradient at a time; the norm of one norm is that norm, to the last bit.
+            sharded = isinstance(gradient, DTensor)
+            counted.append(nn.utils.get_total_norm([gather(gradient)]) if sharded else gradient)
     norm: Tensor = nn.utils.get_total_norm(counted)
-    nn.utils.clip_grads_with_norm_(parameters, most, norm)
+    for sharded in (False, True):
+        alike = [one for one in model.parameters() if isinstance(one, DTensor) is sharded]
+        nn.utils.clip_grads_with_norm_(alike, most, norm)
     return norm

@@ -18,10 +18,10 @@ from alignment_dagster.foundation.launchers import Ray, Slurm
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining.pretrain import pretrain
 from tests.support.job_processes import LONGEST, Forked, step_saved, write_config
+from tests.support.ranks import LONG, RANK_PROCESSES, files, shared, started
 from tests.support.ray_cluster import two_workers
 from tests.support.slurm import one_node
 from tests.support.training_jobs import Jobs
-from tests.training.pretraining.test_ranks import LONG, MODULE, files, shared, started
 
 pytestmark = pytest.mark.slow
 SLURM, RAY = Slurm(kind="slurm"), Ray(kind="ray")
@@ -56,7 +56,7 @@ def cluster(workers: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def asked(job: PretrainJob, ranks: int = 2) -> Command:
-    return Command(MODULE, write_config(job, job.work), Path(job.work), {}, ranks)
+    return Command(RANK_PROCESSES, write_config(job, job.work), Path(job.work), {}, ranks)
 
 
 def require_that_the_next_goes_on(job: PretrainJob, whole: PretrainJob) -> None:

@@ -3,90 +3,30 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 from pydantic import ValidationError
 
 from alignment_dagster.foundation.job import ERROR, OUT_OF_MEMORY, Progress
-from alignment_dagster.lineage.manifest import Manifest
 from alignment_dagster.study import Pretraining
 from alignment_dagster.study.objectives import Objective
-from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.pretraining.pretrain import pretrain
 from tests.support.job_processes import (
     LONGEST,
     Forked,
-    Process,
     Start,
     start_anew,
     step_saved,
     step_shown,
-    wait_until,
-    write_config,
 )
+from tests.support.ranks import LONG, files, rank_processes, shared, started
 from tests.support.training_jobs import ADVANTAGE_WEIGHTED, LENGTH, Jobs, treat
 
 pytestmark = pytest.mark.slow
-MODULE = "alignment_dagster.training.pretraining.rank_processes"
-LONG = 600
-"""Sequences of a mix that is trained on to its end, and long enough to be killed in."""
 ENDLESS = 60_000
 """Sequences of a mix whose end no test waits for: on a busy machine, too, it is stopped before."""
-
-
-def shared(
-    jobs: Jobs, name: str, ranks: int = 2, sequences: int = 61, every: int = 7
-) -> PretrainJob:
-    """A job for ranks; in its last step there is one sequence, and so nothing for the others."""
-    folder = jobs.folder / f"mix-{sequences}"
-    folder.mkdir(exist_ok=True)
-    tokens = np.random.default_rng(0).integers(0, 320, (sequences, LENGTH)).astype(np.uint16)
-    np.save(folder / "sequences.npy", tokens)
-    job = jobs.pretraining(name, batch_size=2, accumulation=3, ranks=ranks, checkpoint_every=every)
-    return job.model_copy(update={"mix": str(folder)})
-
-
-@contextmanager
-def started(
-    job: PretrainJob, start: Start, reached: Callable[[], bool] | None = None
-) -> Iterator[Process]:
-    """The processes of all ranks, once they have got so far; none of them is left."""
-    process = start(MODULE, write_config(job, job.work))
-    family: set[psutil.Process] = set()
-    try:
-        if reached is not None:
-            wait_until(process, reached)
-            family = set(_ranks(process))
-        yield process
-        process.wait(LONGEST)
-        _, alive = psutil.wait_procs(family, timeout=15)
-        assert not alive
-    finally:
-        for one in family:
-            if one.is_running():
-                one.kill()
-        if process.poll() is None:
-            process.kill()
-            process.wait(LONGEST)
-
-
-def _ranks(process: Process) -> list[psutil.Process]:
-    """As soon as they are there."""
-    deadline = time.monotonic() + LONGEST
-    while len(found := psutil.Process(process.pid).children()) < 2:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-    return sorted(found, key=lambda one: one.create_time())
-
-
-def files(job: PretrainJob) -> dict[str, str]:
-    return dict(Manifest.of(Path(job.output)).files)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +66,7 @@ def test_a_killed_rank_ends_the_others_and_the_next_try_goes_on(jobs: Jobs) -> N
     pretrain(whole, Progress(Path(whole.work)))
     job = shared(jobs, "killed", sequences=LONG)
     with started(job, Forked, lambda: step_saved(job.work) > 0) as process:
-        _ranks(process)[1].send_signal(signal.SIGKILL)
+        rank_processes(process)[1].send_signal(signal.SIGKILL)
         assert process.wait(LONGEST) == OUT_OF_MEMORY
     said = Path(job.work, ERROR).read_text()
     assert "rank 1 ended by SIGKILL" in said
@@ -150,7 +90,7 @@ def test_a_signal_stops_all_ranks_with_a_checkpoint(
         if whom == "the group":
             os.killpg(process.pid, number)
         else:
-            _ranks(process)[1].send_signal(number)
+            rank_processes(process)[1].send_signal(number)
         assert process.wait(LONGEST) == 128 + number
     assert len(list(Path(job.work).glob("checkpoint-*"))) == 1
 
@@ -160,7 +100,7 @@ def test_ranks_do_not_outlive_who_started_them(jobs: Jobs, early: bool) -> None:
     """Not even those that have not met yet, and wait for each other."""
     job = shared(jobs, "orphaned", sequences=61 if early else ENDLESS)
     with started(job, Forked, None if early else lambda: step_shown(job.work) > 0) as process:
-        ranks = _ranks(process)
+        ranks = rank_processes(process)
         if early:
             ranks[1].kill()
         process.kill()
