@@ -47,8 +47,8 @@ class Placement(Declared):
     determinism: Determinism = "exact"
     """`exact`: the same machine gives the same bytes. `fast`: whatever kernels are the fastest."""
     gpus: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Of this machine, that jobs run side by side on: one a job, or one a rank. Without it there is
-    one job at a time, which may use all of them."""
+    """Of this machine, that jobs run side by side on: one a job, or as many as divide its ranks.
+    Without it there is one job at a time, which may use all of them."""
     price: Price | None = None
     """Reports say with it what their device hours cost."""
     launcher: Launcher | None = None

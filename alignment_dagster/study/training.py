@@ -163,10 +163,10 @@ class Pretraining(Declared):
     keep_every: Count | None = None
     """Steps between the states that the artifact keeps in `states/`, to replay training from."""
     threads: Count = 1
-    """Of each rank."""
+    """Of each process."""
     ranks: Count = 1
-    """Processes that share the sequences of every step, each on an accelerator of its own where
-    training is on accelerators. Their number decides bytes: sums are taken in their order."""
+    """They share the sequences of every step: processes, or on accelerators as many processes as
+    there are accelerators for. Their number decides bytes: sums are taken in their order."""
 
     @property
     def sequences_a_step(self) -> int:
