@@ -34,14 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
     They share a folder for temporary files, too: processes that tests kill leave theirs behind.
     """
-    if hasattr(config, "workerinput"):
+    if not getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
         return
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     # Short: the paths of sockets below it are at most 107 bytes long.
     tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tests-")
     config.add_cleanup(partial(shutil.rmtree, tempfile.tempdir, ignore_errors=True))
-    if getattr(config.option, "numprocesses", None):
-        config.add_cleanup(warm.share())
+    config.add_cleanup(warm.share())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,7 +67,7 @@ def pytest_fixture_setup(
     try:
         return (yield)
     finally:
-        made |= {*base.iterdir()} - before
+        made |= {one for one in base.iterdir() if not one.is_symlink()} - before
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ takes seconds, is there already.
 import atexit
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -139,7 +140,8 @@ def _start(environment: Mapping[str, str], *listener: str) -> "subprocess.Popen[
 
 def share() -> Callable[[], None]:
     """Let the processes that this one starts share one that has all imports; how that ends."""
-    os.environ[PLACE] = str(Path(tempfile.mkdtemp(prefix="warm-")) / "socket")
+    folder = Path(tempfile.mkdtemp(prefix="warm-"))
+    os.environ[PLACE] = str(folder / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.environ[PLACE])
         listener.listen()
@@ -149,6 +151,7 @@ def share() -> Callable[[], None]:
         assert process.stdin is not None
         process.stdin.close()
         process.wait(60)
+        shutil.rmtree(folder)
 
     return end
 

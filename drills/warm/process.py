@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -99,7 +100,9 @@ def main() -> None:
         _share(socket.socket(fileno=int(sys.argv[1])))
         return
     _imports()
-    _serve(sys.stdin, sys.stdout, *_services())
+    services = _services()
+    _serve(sys.stdin, sys.stdout, *services)
+    _remove(services)
 
 
 def _share(listener: socket.socket) -> None:
@@ -123,6 +126,8 @@ def _share(listener: socket.socket) -> None:
                 _serve(requests, answers, *services)
             _leave(0)
         connection.close()
+    if services is not None:
+        _remove(services)
 
 
 def _services() -> tuple[int, Path, Path]:
@@ -132,6 +137,10 @@ def _services() -> tuple[int, Path, Path]:
     server = warm_dbt.serve(dbt)
     warm_mlflow.create(mlflow)
     return server, dbt, mlflow
+
+
+def _remove(services: tuple[int, Path, Path]) -> None:
+    shutil.rmtree(services[1].parent, ignore_errors=True)
 
 
 def _serve(requests: TextIO, answers: TextIO, server: int, dbt: Path, mlflow: Path) -> None:
