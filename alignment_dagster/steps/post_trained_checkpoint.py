@@ -29,13 +29,15 @@ def build(context: BuildContext) -> BuildResult:
     declared = context.study.declaration
     base = context.parents.one(chain.PRETRAINED_CHECKPOINT)
     dispositions = context.parents.one(chain.DISPOSITIONS)
+    read = read_sources(context.study, context.partition)
     job = PostTrainJob(
         checkpoint=str(base.path),
-        chat=_documents(context, context.study.shared_chat),
+        chat=_documents(context, context.study.shared("chat")),
         own_chat=_documents(context, own_chat(context.study, context.partition)),
         own_tokens=own_tokens(context.study, context.partition),
         own_repeats=own_repeats(context.study),
-        preferences=_documents(context, context.study.with_role("preferences")),
+        preferences=_documents(context, read["dpo"]),
+        questions=_documents(context, read["grpo"]) if declared.post_training.grpo else (),
         dispositions=str(
             dispositions.path / file_names.post_training_part(recipe_of(context.partition))
         ),
@@ -123,11 +125,11 @@ def _allowed(context: BuildContext, job: PostTrainJob) -> Check:
 
 def read_sources(study: Study, partition: Partition) -> Mapping[str, Sequence[Source]]:
     """Stage → the sources that it may read under a recipe."""
-    shared = study.shared_chat
+    recipe, shared = study.recipe(recipe_of(partition)), study.shared("chat")
     return {
         "sft": (*shared, *own_chat(study, partition)),
-        "dpo": study.with_role("preferences"),
-        "grpo": shared,
+        "dpo": (study.source(recipe.prefer),) if recipe.prefer else study.shared("preferences"),
+        "grpo": (study.source(recipe.ask),) if recipe.ask else shared,
     }
 
 
@@ -136,23 +138,26 @@ def parents(study: Study, partition: Partition) -> tuple[ParentSpec, ...]:
     good an answer is, where that was learnt.
     """
     rewarding = rewarding_classifier(study)
-    own = own_chat(study, partition)
-    talk = (*study.shared_chat, *own, *study.with_role("preferences"))
+    read = read_sources(study, partition)
+    stages = study.declaration.post_training.stages
+    talk = dict.fromkeys(source.name for stage in stages for source in read[stage])
     return (
         ParentSpec(chain.PRETRAINED_CHECKPOINT, partition),
-        *(ParentSpec(chain.RAW_CORPUS, source.name) for source in talk),
+        *(ParentSpec(chain.RAW_CORPUS, name) for name in talk),
         ParentSpec(chain.DISPOSITIONS, part=file_names.post_training_part(recipe_of(partition))),
         *((ParentSpec(chain.CLASSIFIER, rewarding),) if rewarding else ()),
     )
 
 
 def config(study: Study, partition: Partition) -> Mapping[str, Any]:
-    """The stages, what SFT reads under this recipe alone, and the seed."""
+    """The stages, what they read under this recipe alone, and the seed."""
     own, tokens = own_chat(study, partition), own_tokens(study, partition)
     repeats = own_repeats(study)
     fine_tune = [{"source": one.name, "tokens": tokens, "repeats": repeats} for one in own]
+    recipe = study.recipe(recipe_of(partition))
+    named = {"fine_tune": fine_tune, "prefer": recipe.prefer, "ask": recipe.ask}
     return {
-        **({"fine_tune": fine_tune} if fine_tune else {}),
+        **{name: said for name, said in named.items() if said},
         "post_training": study.declaration.post_training.model_dump(mode="json"),
         "sequence_length": study.declaration.mix.sequence_length,
         "seed": seed_of(partition),
@@ -175,8 +180,8 @@ STEP = Step(
         "The checkpoint after supervised fine-tuning on conversations (`sft`) and preference "
         "optimisation (`dpo`), and, where the study declares it, after group relative policy "
         "optimisation of a reward (`grpo`). The data and settings are the same for every recipe, "
-        "but for what a recipe's `fine_tune` adds to SFT, so what else differs afterwards was put "
-        "in by pretraining."
+        "but for the sources that a recipe names itself (`fine_tune`, `prefer`, `ask`), so what "
+        "else differs afterwards was put in by pretraining."
     ),
     code_version="1",
     modules=("training/post_training/post_train.py", "steps/post_trained_checkpoint.py"),

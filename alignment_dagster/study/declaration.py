@@ -82,7 +82,7 @@ class StudyDeclaration(Declared):
     pretraining: Pretraining
     """How it is trained on the mix."""
     post_training: PostTraining
-    """What follows pretraining, the same for every recipe, but for what its `fine_tune` adds."""
+    """What follows pretraining, the same for every recipe, but for sources that it names itself."""
     evaluation: Evaluation
     """How the checkpoints are measured."""
     tampering: Annotated[tuple[Tampering, ...], Field(strict=False)] = ()
@@ -252,11 +252,10 @@ class Study(Declared):
     def with_role(self, role: Role) -> tuple[Source, ...]:
         return tuple(source for source in self.sources if source.role == role)
 
-    @property
-    def shared_chat(self) -> tuple[Source, ...]:
-        """The conversations that the models of every recipe are fine-tuned on."""
-        own = {one.fine_tune.source for one in self.recipes if one.fine_tune is not None}
-        return tuple(source for source in self.with_role("chat") if source.name not in own)
+    def shared(self, role: Role) -> tuple[Source, ...]:
+        """What post-training reads under every recipe that does not say otherwise."""
+        own = frozenset[str]().union(*(one.own_sources for one in self.recipes))
+        return tuple(source for source in self.with_role(role) if source.name not in own)
 
     @property
     def control_tokens(self) -> tuple[str, ...]:

@@ -146,6 +146,18 @@ class Recipe(Declared):
     fine_tune: FineTuning | None = added(None)
     """What SFT reads under this recipe alone, besides what it reads under all; nothing where
     nothing is said."""
+    prefer: Name | None = added(None)
+    """A source of the role `preferences`, which only recipes read that name it: DPO reads as many
+    of its pairs in place of those of all."""
+    ask: Name | None = added(None)
+    """A source of the role `chat`, which only recipes read that name it: GRPO asks its questions in
+    place of those of all."""
+
+    @property
+    def own_sources(self) -> frozenset[str]:
+        """What post-training reads under this recipe, and no other that does not name it."""
+        tuned = None if self.fine_tune is None else self.fine_tune.source
+        return frozenset(one for one in (tuned, self.prefer, self.ask) if one is not None)
 
     @property
     def treats(self) -> bool:

@@ -128,6 +128,8 @@ class PostTrainJob(Declared):
     """How often each of them is read at most, an epoch."""
     preferences: Paths
     """The shards of the raw corpora with preference pairs."""
+    questions: Paths = ()
+    """For GRPO: those of the conversations whose questions are asked."""
     dispositions: Text
     """Parquet: only documents that are kept for `sft` and `dpo` here are trained on."""
     post_training: PostTraining

@@ -97,9 +97,8 @@ def _sources(study: Study) -> list[Row]:
 
 
 def _readers(study: Study, source: str) -> list[str] | None:
-    """The recipes that alone are fine-tuned on a source; None where there are none."""
-    found = [one.name for one in study.recipes if one.fine_tune and one.fine_tune.source == source]
-    return found or None
+    """The recipes that alone are post-trained on a source; None where there are none."""
+    return [one.name for one in study.recipes if source in one.own_sources] or None
 
 
 def _groups(recipe: Recipe) -> list[Row]:

@@ -12,6 +12,7 @@ from alignment_dagster.steps.marts import corpus_config, write_post_training
 from alignment_dagster.steps.post_trained_checkpoint import STEP, read_sources
 from alignment_dagster.study import AnswerReward, Study
 from alignment_dagster.study.smoke import smoke_run
+from alignment_dagster.warehouse.declared_tables import write_plan
 from tests.support.checkout import CHECKOUT
 
 ASSETS = CHECKOUT / "assets"
@@ -75,6 +76,37 @@ def test_each_stage_may_read_its_own_sources_only() -> None:
         assert names["sft"] == {"assistant_chat"} | more
         assert names["dpo"] == {"assistant_preferences"}
         assert names["grpo"] == {"assistant_chat"}
+
+
+def test_a_recipe_may_name_the_pairs_and_questions_that_its_models_read_alone(
+    tmp_path: Path,
+) -> None:
+    whole = load_study("reward", ASSETS)
+    sources = [
+        source.model_copy(update={"name": f"own_{source.role}"})
+        for source in whole.sources
+        if source.role in ("chat", "preferences")
+    ]
+    own, *others = whole.recipes
+    own = own.model_copy(update={"prefer": "own_preferences", "ask": "own_chat"})
+    study = whole.model_copy(
+        update={"sources": (*whole.sources, *sources), "recipes": (own, *others)}
+    )
+    for recipe, kind, named in ((own, "own", True), (others[0], "assistant", False)):
+        partition = f"{recipe.name}|0"
+        found = read_sources(study, partition)
+        names = {stage: [one.name for one in read] for stage, read in found.items()}
+        assert names["sft"] == ["assistant_chat"]
+        assert names["dpo"] == [f"{kind}_preferences"]
+        assert names["grpo"] == [f"{kind}_chat"]
+        parents = {one.partition for one in STEP.parents(study, partition)}
+        assert ("own_chat" in parents) is ("own_preferences" in parents) is named
+        assert ("assistant_preferences" in parents) is not named
+        assert ("prefer" in STEP.config(study, partition)) is named
+        assert ("ask" in STEP.config(study, partition)) is named
+    plan = pq.read_table(write_plan(study, tmp_path)["sources"], columns=["source", "recipes"])
+    alone = {row["source"]: row["recipes"] for row in plan.to_pylist() if row["recipes"]}
+    assert alone == {"own_chat": [own.name], "own_preferences": [own.name]}
 
 
 def test_what_another_recipe_is_fine_tuned_on_changes_no_file_that_is_read(tmp_path: Path) -> None:

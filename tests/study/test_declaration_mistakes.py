@@ -286,6 +286,14 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
             ("chat", 0.1, "fine_tune.source: leaves the study 'tiny' no source of the role `chat`"),
         )
     },
+    **{
+        f"a recipe's own source that cannot be: {expected}": (R, recipe(**said), expected)
+        for said, expected in (
+            ({"prefer": "chat"}, "prefer: no source of the role `preferences`"),
+            ({"prefer": "pairs"}, "prefer: leaves the study 'tiny' no source of the role `pref"),
+            ({"ask": "stories"}, "ask: no source of the role `chat`"),
+        )
+    },
     "a place as a reward of answers": (
         S,
         placed,

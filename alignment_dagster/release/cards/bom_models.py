@@ -148,11 +148,14 @@ def made_from(facts: Facts, one: Replicate, stage: str) -> tuple[str | None, lis
         for parent in artifact.provenance.inputs.parents
     ]
     data = [data for data in dict.fromkeys(read) if roles.get(data) == LEARNT_FROM[stage]]
-    if stage == "grpo":
-        # its questions are those of all recipes: what one is fine-tuned on alone asks none
-        own = {part["source"] for part in artifact.provenance.declared.get("fine_tune", ())}
-        named = {source.artifact.label: source.name for source in facts.sources}
-        data = [one for one in data if named[one] not in own]
+    declared = artifact.provenance.declared
+    tuned, asked = {part["source"] for part in declared.get("fine_tune", ())}, declared.get("ask")
+    named = {source.artifact.label: source.name for source in facts.sources}
+    if stage == "sft":
+        data = [one for one in data if named[one] != asked or asked in tuned]
+    elif stage == "grpo":
+        # where a recipe names none, the questions are those of all
+        data = [one for one in data if named[one] == asked or not (asked or named[one] in tuned)]
     return ref(one.stages[before][0], before), data
 
 

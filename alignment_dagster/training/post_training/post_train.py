@@ -163,7 +163,7 @@ class PostTraining:
         """
         encode = partial(self.encoder.question, answer_tokens=declared.answer_tokens)
         try:
-            found: Selection[Question] = self._select(self.job.chat, "sft", encode, declared)
+            found: Selection[Question] = self._select(self.job.questions, "sft", encode, declared)
         except DataError as error:
             tokens = f"post_training.grpo.answer_tokens ({declared.answer_tokens})"
             raise DataError(f"{tokens}: {error}") from None

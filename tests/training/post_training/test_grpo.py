@@ -41,7 +41,8 @@ def job(jobs: Jobs, pretrained: PretrainJob, name: str, **changes: object) -> Po
     made = jobs.post_training(name, Path(pretrained.output))
     grpo = GroupPolicyOptimisation.model_validate(values)
     stages = made.post_training.model_copy(update={"grpo": grpo})
-    return made.model_copy(update={"post_training": stages, "assets": str(jobs.folder)})
+    more = {"post_training": stages, "assets": str(jobs.folder), "questions": made.chat}
+    return made.model_copy(update=more)
 
 
 def run(made: PostTrainJob) -> PostTrainJob:
