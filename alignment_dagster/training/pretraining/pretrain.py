@@ -110,7 +110,11 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
     tokenizer = read_tokenizer(Path(job.tokenizer))
     mix = read_mix(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)
-    model = start_model(job, tokenizer).to(ranks.device(find_device(job.device).type))
+    device = ranks.device(find_device(job.device).type)
+    if device.index is not None:
+        # What a library allocates without naming a device is to lie on this one.
+        torch.cuda.set_device(device)
+    model = start_model(job, tokenizer).to(device)
     trunk = job.trunk
     loop = Loop(
         model,
