@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import Lines, split_lines
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, as_utf8
 from alignment_dagster.scoring.quality.words import (
     WHITE,
-    Flags,
-    Integers,
     as_array,
     as_flags,
     as_integers,
@@ -48,7 +47,7 @@ COLUMNS = {
 
 
 def _score(texts: list[str]) -> pa.Table:
-    found = split_lines(as_array(texts))
+    found = split_lines(as_utf8(as_array(texts)))
     trimmed = pc.utf8_trim_whitespace(found.values)
     short = pc.invert(pc.match_substring_regex(trimmed, ENOUGH_WORDS))
     said = pc.replace_substring_regex(trimmed, CITATION, "")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import split_at_newlines
+from alignment_dagster.scoring.quality.utf8 import as_utf8
 from alignment_dagster.scoring.quality.words import as_array, as_integers, count_words, share
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
@@ -43,9 +44,10 @@ COLUMNS = {
 def _score(texts: list[str]) -> pa.Table:
     """Lines of white space alone are none; of a text without any, every share is 0."""
     array = as_array(texts)
-    newlines = as_integers(pc.count_substring(array, "\n"))
+    joined = as_utf8(array)
+    newlines = joined.count(joined.newlines())
     visible = as_integers(pc.utf8_length(array)) - newlines
-    every = split_at_newlines(array)
+    every = split_at_newlines(joined)
     blank = pc.or_(pc.utf8_is_space(every.values), pc.equal(every.values, ""))
     lines = every.filter(pc.invert(blank))
     last = pc.utf8_slice_codeunits(lines.values, -1)
@@ -55,7 +57,7 @@ def _score(texts: list[str]) -> pa.Table:
             "terminal_lines": lines.share(pc.match_substring_regex(last, f"[{TERMINAL}]")),
             "short_lines": lines.share(pc.less_equal(pc.utf8_length(lines.values), SHORT)),
             "repeated_characters": share(repeated, visible),
-            "newlines": share(newlines, count_words(array)),
+            "newlines": share(newlines, count_words(joined)),
         }
     )
 

@@ -27,14 +27,17 @@ from alignment_dagster.scoring.quality.repetition import (
     characters_in_top,
     repeated_n_grams,
 )
+from alignment_dagster.scoring.quality.utf8 import Integers, Utf8, as_utf8
 from alignment_dagster.scoring.quality.words import (
-    Integers,
+    EIGHT,
     Words,
     as_array,
+    as_eight,
     as_flags,
     as_integers,
     share,
     split_words,
+    sum_by_text,
 )
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
@@ -42,6 +45,10 @@ STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 SYMBOLS = r"[\x00-\x1f!-/:-@\[-`{-\x9f«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～]"  # noqa: RUF001
 """A word of these alone is none. CCNet's list (Wenzek et al., arXiv 1911.00359) with the control
 characters; the paper does not say."""
+
+STOPS, SYMBOL, NO_LETTER = np.array([0xFF, 1 << 8, 1 << 9], dtype=np.uint16)
+"""What a word is: the bits of stop words, of symbols alone, without a letter."""
+LETTERS = np.array([chr(byte).isalpha() and byte < 0x80 for byte in range(256)])
 
 COLUMNS = {
     "words": pa.int64(),
@@ -64,13 +71,14 @@ Columns = dict[str, npt.NDArray[np.generic]]
 
 def _score(texts: list[str]) -> pa.Table:
     array = as_array(texts)
-    words = split_words(array)
+    joined = as_utf8(array)
+    words = split_words(joined)
     characters = as_integers(pc.utf8_length(array))
     return pa.table(
         {
             **_of_words(words, texts),
-            **_of_lines(split_lines(array)),
-            **_of_repeated_lines(array, characters),
+            **_of_lines(split_lines(joined)),
+            **_of_repeated_lines(array, joined, characters),
             **_of_n_grams(words, characters),
         }
     )
@@ -78,28 +86,41 @@ def _score(texts: list[str]) -> pa.Table:
 
 def _of_words(words: Words, texts: list[str]) -> Columns:
     """`words` and their mean length are of those that are no symbols, the ratios of all."""
-    # most words are plain letters, which is quickly seen: patterns are for the others
-    letters = as_flags(pc.ascii_is_alpha(words.distinct))
-    others = words.distinct.filter(pa.array(~letters))
-    plain = np.ones(len(letters), dtype=np.bool_)
-    plain[~letters] = ~as_flags(pc.match_substring_regex(others, f"^{SYMBOLS}+$"))
-    letters[~letters] = as_flags(pc.match_substring_regex(others, r"\pL"))
-    counted = words.sum(plain)
-    stops = as_integers(
-        pc.index_in(words.distinct, pa.array(STOP_WORDS, words.distinct.type)).fill_null(-1)
-    )[words.numbers]
-    is_stop = stops >= 0
-    found = np.zeros((words.texts, len(STOP_WORDS)), dtype=np.bool_)
-    found[words.document[is_stop], stops[is_stop]] = True
+    flags = _flag_words(words)[words.numbers]
+    symbols, others = (np.flatnonzero(flags & flag) for flag in (SYMBOL, NO_LETTER))
+    counted = words.counts - words.count(symbols)
+    characters = words.characters - sum_by_text(
+        words.document[symbols], words.lengths(symbols), words.texts
+    )
+    stops = np.zeros(words.texts, dtype=flags.dtype)
+    filled = words.counts > 0
+    stops[filled] = np.bitwise_or.reduceat(flags & STOPS, words.bounds[:-1][filled])
     ellipses = _count(texts, "...") + _count(texts, "…")
     return {
         "words": counted,
-        "mean_word_length": share(words.sum(words.lengths * plain), counted),
+        "mean_word_length": share(characters, counted),
         "hash_ratio": share(_count(texts, "#"), words.counts),
         "ellipsis_ratio": share(ellipses, words.counts),
-        "alphabetic_words": share(words.sum(letters), words.counts),
-        "stop_words": found.sum(axis=1),
+        "alphabetic_words": share(words.counts - words.count(others), words.counts),
+        "stop_words": np.bitwise_count(stops).astype(np.int64),
     }
+
+
+def _flag_words(words: Words) -> npt.NDArray[np.uint16]:
+    """(distinct,) What each different word is: `SYMBOL`, `NO_LETTER`, a bit for a stop word."""
+    flags = np.zeros(words.distinct, dtype=np.uint16)
+    place = np.zeros(words.distinct, dtype=np.int64)
+    place[words.numbers] = np.arange(len(words.numbers))
+    eights = words.eights[place]
+    for bit, word in enumerate(STOP_WORDS):
+        flags[eights == as_eight(word)] = 1 << bit
+    # most words begin with letters of ASCII's, which is quickly seen: patterns are for the others
+    plain = LETTERS[eights.view(np.uint8).reshape(-1, EIGHT)].any(axis=1)
+    others = np.flatnonzero(~plain)
+    values = words.take(place[others])
+    flags[others] |= SYMBOL * as_flags(pc.match_substring_regex(values, f"^{SYMBOLS}+$"))
+    flags[others] |= NO_LETTER * ~as_flags(pc.match_substring_regex(values, r"\pL"))
+    return flags
 
 
 def _of_lines(lines: Lines) -> Columns:
@@ -113,9 +134,9 @@ def _of_lines(lines: Lines) -> Columns:
     }
 
 
-def _of_repeated_lines(array: pa.Array, characters: Integers) -> Columns:
+def _of_repeated_lines(array: pa.Array, joined: Utf8, characters: Integers) -> Columns:
     """Empty lines are none, but for those at the ends of a text."""
-    lines = split_at_newlines(array)
+    lines = split_at_newlines(joined)
     filled = lines.filter(pc.not_equal(lines.values, ""))
     repeated, repeated_characters = filled.repeated()
     first = as_flags(pc.starts_with(array, "\n")) | (characters == 0)

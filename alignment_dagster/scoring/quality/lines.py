@@ -6,20 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8
 from alignment_dagster.scoring.quality.words import (
-    Flags,
-    Integers,
     Shares,
     as_flags,
     as_integers,
     count_by_text,
-    flatten,
-    has_any,
     share,
     sum_by_text,
 )
 
-OTHER_BREAKS = "\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+OTHER_BREAKS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 """What ends a line besides a line feed."""
 
 
@@ -62,11 +59,16 @@ class Lines:
         )
 
 
-def split_lines(texts: pa.Array) -> Lines:
+def split_lines(texts: Utf8) -> Lines:
     """Lines that end as Python's `splitlines` says: by any of Unicode's line breaks."""
-    if has_any(texts, OTHER_BREAKS):
-        texts = pc.replace_substring_regex(texts, f"\r\n|[{OTHER_BREAKS}]", "\n")
-    lines = split_at_newlines(texts)
+    begins = np.sort(np.concatenate([texts.newlines(), texts.find(OTHER_BREAKS)]))
+    ends = begins + texts.widths(begins)
+    first, second = texts.data[begins[:-1]], texts.data[begins[1:]]
+    of_two = (first == ord("\r")) & (second == ord("\n")) & (np.diff(begins) == 1)
+    ends[:-1][of_two] += 1
+    begins, ends = (np.delete(each, np.flatnonzero(of_two) + 1) for each in (begins, ends))
+    lines = _split(texts, begins, ends)
+    # behind the last line break there is a line only if it says something
     last = np.cumsum(lines.counts) - 1
     empty = last[as_flags(pc.equal(lines.values.take(pa.array(last)), ""))]
     kept = np.ones(len(lines.values), dtype=np.bool_)
@@ -74,18 +76,29 @@ def split_lines(texts: pa.Array) -> Lines:
     return lines.filter(pa.array(kept)) if len(empty) else lines
 
 
-def split_at_newlines(texts: pa.Array) -> Lines:
+def split_at_newlines(texts: Utf8) -> Lines:
     """What stands before, between and after line feeds."""
-    document, values = flatten(pc.split_pattern(texts, "\n"))
-    return Lines(len(texts), values, document)
+    feeds = texts.newlines()
+    return _split(texts, feeds, feeds + 1)
 
 
 def split_paragraphs(texts: pa.Array) -> Lines:
     """What empty lines separate."""
-    trimmed = pc.utf8_trim_whitespace(texts)
-    longer = pc.any(pc.match_substring(trimmed, "\n\n\n")).as_py()
-    split = (
-        pc.split_pattern_regex(trimmed, "\n\n+") if longer else pc.split_pattern(trimmed, "\n\n")
+    trimmed = as_utf8(pc.utf8_trim_whitespace(texts))
+    feeds = trimmed.newlines()
+    begins = feeds[np.diff(feeds, prepend=-2) > 1]
+    ends = feeds[np.diff(feeds, append=len(trimmed.data) + 1) > 1] + 1
+    several = ends - begins > 1
+    return _split(trimmed, begins[several], ends[several])
+
+
+def _split(texts: Utf8, begins: Integers, ends: Integers) -> Lines:
+    """What stands between separators, which begin and end there."""
+    of_texts = texts.bounds[:-1] + 1, texts.bounds[1:]
+    edges = np.sort(np.concatenate([begins, ends, *of_texts]))
+    pieces = texts.cut(edges)
+    return Lines(
+        len(of_texts[0]),
+        pieces.take(pa.array(np.arange(0, len(edges), 2))),
+        np.repeat(np.arange(len(of_texts[0])), texts.count(begins) + 1),
     )
-    document, values = flatten(split)
-    return Lines(len(texts), values, document)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignment_dagster.scoring.quality.words import Integers, Words
+from alignment_dagster.scoring.quality.utf8 import Integers
+from alignment_dagster.scoring.quality.words import Words, sum_by_text
 
 TOP = (2, 3, 4)
 """Words of the n-grams of which the most frequent one is looked for."""
@@ -24,7 +25,7 @@ class Repeated:
     starts: Integers
     """(places,) The word that each begins with, in the order of the texts."""
     groups: Integers
-    """(places,) The same number for the same n-gram of the same text, from 0."""
+    """(places,) The same number for the same n-gram of the same text, from 0, text after text."""
 
 
 def characters_in_top(words: Words, repeated: Repeated) -> Integers:
@@ -33,19 +34,20 @@ def characters_in_top(words: Words, repeated: Repeated) -> Integers:
     Of several that come as often, the first; a text in which none comes twice has its first one.
     """
     n, starts, groups = repeated.n, repeated.starts, repeated.groups
-    begin = words.ends - words.counts
     found = np.zeros(words.texts, dtype=np.int64)
     has_any = words.counts >= n
-    found[has_any] = _characters(words, begin[has_any], n) + n - 1
+    found[has_any] = words.lengths(words.bounds[:-1][has_any], n) + n - 1
     if len(starts):
         times = np.bincount(groups)
         first = np.empty_like(times)
         first[groups[::-1]] = np.arange(len(groups))[::-1]
         document = words.document[starts[first]]
-        order = np.lexsort((first, -times, document))
-        texts, best = np.unique(document[order], return_index=True)
-        place = order[best]
-        found[texts] = (_characters(words, starts[first[place]], n) + n - 1) * times[place]
+        texts = np.flatnonzero(np.diff(document, prepend=-1))
+        # one number for both: how often it comes, and how early
+        best = np.maximum.reduceat((times + 1) * len(starts) - 1 - first, texts)
+        times, early = np.divmod(best, len(starts))
+        place = starts[len(starts) - 1 - early]
+        found[document[texts]] = (words.lengths(place, n) + n - 1) * times
     return found
 
 
@@ -54,32 +56,35 @@ def characters_in_duplicates(words: Words, repeated: Repeated) -> Integers:
 
     Read from the left: no word is counted twice, and what is counted begins no other n-gram.
     """
-    n, seen, free = repeated.n, set(), 0
+    n, groups = repeated.n, repeated.groups.tolist()
+    behind = np.searchsorted(repeated.starts, repeated.starts + n).tolist()
+    seen, place = bytearray(len(groups)), 0
     counted: list[int] = []
-    for start, group in zip(repeated.starts.tolist(), repeated.groups.tolist(), strict=True):
-        if start < free:
-            continue
-        if group in seen:
-            counted.append(start)
-            free = start + n
+    while place < len(groups):
+        group = groups[place]
+        if seen[group]:
+            counted.append(place)
+            place = behind[place]
         else:
-            seen.add(group)
-    places = np.array(counted, dtype=np.int64)
-    return np.bincount(
-        words.document[places], weights=_characters(words, places, n), minlength=words.texts
-    ).astype(np.int64)
+            seen[group] = 1
+            place += 1
+    starts = repeated.starts[np.array(counted, dtype=np.int64)]
+    return sum_by_text(words.document[starts], words.lengths(starts, n), words.texts)
 
 
 def repeated_n_grams(words: Words) -> Iterator[Repeated]:
     """Those of 2, 3, … words; an n-gram comes again only where its first n - 1 words do."""
-    distinct = max(1, len(words.distinct))
-    starts = np.arange(len(words.numbers), dtype=np.int64)
-    groups = words.document * distinct + words.numbers
-    for n in range(2, DUPLICATE[-1] + 1):
-        whole = starts + n <= words.ends[words.document[starts]]
+    # exact: a text, a shorter n-gram and a word have one number of 63 bits together
+    key = (words.document * words.distinct + words.numbers) * words.distinct
+    key[:-1] += words.numbers[1:]
+    last = words.bounds[1:][words.counts > 0] - 1
+    key[last] = -1 - last
+    starts, groups = _more_than_once(np.arange(len(key)), key)
+    yield Repeated(2, starts, groups)
+    for n in range(3, DUPLICATE[-1] + 1):
+        whole = starts + n <= words.bounds[1:][words.document[starts]]
         starts, groups = starts[whole], groups[whole]
-        # exact: a text, a shorter n-gram and a word have one number of 63 bits together
-        key = groups * distinct + words.numbers[starts + n - 1]
+        key = groups * words.distinct + words.numbers[starts + n - 1]
         starts, groups = _more_than_once(starts, key)
         yield Repeated(n, starts, groups)
 
@@ -87,14 +92,10 @@ def repeated_n_grams(words: Words) -> Iterator[Repeated]:
 def _more_than_once(starts: Integers, key: Integers) -> tuple[Integers, Integers]:
     order = np.argsort(key)
     ordered = key[order]
-    like_next = np.concatenate([ordered[1:] == ordered[:-1], [False]])[: len(key)]
-    like_last = np.concatenate([[False], like_next[:-1]])[: len(key)]
-    again = like_next | like_last
+    like_last = np.zeros(len(key), dtype=np.bool_)
+    like_last[1:] = ordered[1:] == ordered[:-1]
+    again = like_last.copy()
+    again[:-1] |= like_last[1:]
     places, groups = order[again], np.cumsum(~like_last[again]) - 1
     in_text = np.argsort(places)
     return starts[places[in_text]], groups[in_text]
-
-
-def _characters(words: Words, starts: Integers, n: int) -> Integers:
-    found: Integers = words.offsets[starts + n] - words.offsets[starts]
-    return found

@@ -1,6 +1,5 @@
 """The words of a batch of texts as one array of numbers."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,45 +7,67 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-WHITE = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""A character class: white space, as Python's `str.isspace` says."""
-OTHER_WHITE = WHITE.replace("\t-\r", "").replace("\x1c- ", "\x1c-\x1f")
-"""Of it what is no white space of ASCII's for Arrow."""
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8
 
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+WHITE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""White space, as Python's `str.isspace` says."""
+OTHER_WHITE = WHITE.replace(" ", "")
+EIGHT = 8
+"""Bytes of a word that are one number."""
+LAST_INNER = -65
+"""0xBF as a signed byte: those up to it begin no character."""
+
 Shares = npt.NDArray[np.float64]
-Values = Integers | Flags
 
 
 @dataclass(frozen=True)
 class Words:
     """The words of all texts, text after text."""
 
-    texts: int
-    """How many texts there are."""
-    distinct: pa.Array
-    """Each different word of the batch once."""
+    pieces: pa.Array
+    """The words and what stands between them, in turn."""
+    eights: npt.NDArray[np.uint64]
+    """(words,) The first eight bytes of each as one number: `as_eight`."""
     numbers: Integers
-    """(words,) The place of each word in `distinct`."""
-    lengths: Integers
-    """(distinct,) Characters of each."""
+    """(words,) The same for the same word, from 0."""
+    distinct: int
+    """Above all numbers."""
     document: Integers
     """(words,) The text that each word stands in."""
-    ends: Integers
-    """(texts,) Where the words of each text end."""
+    bounds: Integers
+    """(texts + 1,) The words before each text, and all words."""
     offsets: Integers
     """(words + 1,) Characters of all words before each one, without the space between them."""
 
     @property
+    def texts(self) -> int:
+        """How many texts there are."""
+        return len(self.bounds) - 1
+
+    @property
     def counts(self) -> Integers:
         """(texts,) Words of each text."""
-        return np.diff(self.ends, prepend=0)
+        return np.diff(self.bounds)
 
-    def sum(self, values: Values) -> Integers:
-        """(texts,) The sum over each text's words of `values`, which are one a distinct word."""
-        before = np.concatenate([[0], np.cumsum(values[self.numbers], dtype=np.int64)])
-        return np.diff(before[self.ends], prepend=0)
+    @property
+    def characters(self) -> Integers:
+        """(texts,) Characters of each text's words."""
+        return np.diff(self.offsets[self.bounds])
+
+    def count(self, places: Integers) -> Integers:
+        """(texts,) How many of the words at some places stand in each text."""
+        return count_by_text(self.document[places], self.texts)
+
+    def lengths(self, places: Integers, n: int = 1) -> Integers:
+        """(places,) Characters of the n words from each of some places on."""
+        return self.offsets[places + n] - self.offsets[places]
+
+    def take(self, places: Integers) -> pa.Array:
+        """What the words at some places say."""
+        return self.pieces.take(pa.array(places * 2))
 
 
 def as_array(texts: list[str]) -> pa.Array:
@@ -54,59 +75,64 @@ def as_array(texts: list[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-def split_words(texts: pa.Array) -> Words:
+def as_eight(word: str) -> int:
+    """A word of at most eight bytes as a number: its last byte is the highest."""
+    return int.from_bytes(word.encode().rjust(EIGHT, b"\0"), "little")
+
+
+def split_words(texts: Utf8) -> Words:
     """Split texts at white space."""
-    # trimmed: at the ends of a text white space would separate a word from nothing
-    trimmed = pc.ascii_trim_whitespace(_with_blanks(texts))
-    lists = pc.ascii_split_whitespace(pc.if_else(pc.equal(trimmed, ""), None, trimmed))
-    document, words = flatten(lists)
-    encoded = pc.dictionary_encode(words)
+    black = _black(texts)
+    edges = np.flatnonzero(black[1:] != black[:-1]) + 1
+    starts, sizes = edges[::2], edges[1::2] - edges[::2]
+    pieces = texts.cut(edges)
+    eights = _eights(texts, starts, sizes)
+    encoded = pc.dictionary_encode(pa.array(eights))
     numbers = as_integers(encoded.indices)
-    lengths = as_integers(pc.utf8_length(encoded.dictionary))
+    long = np.flatnonzero(sizes > EIGHT)
+    of_long = pc.dictionary_encode(pieces.take(pa.array(long * 2)))
+    numbers[long] = as_integers(of_long.indices) + len(encoded.dictionary)
+    counts = texts.count(starts)
+    inner = np.flatnonzero((texts.data.view(np.int8) <= LAST_INNER) & black)
+    word = np.searchsorted(starts, inner, "right") - 1
+    lengths = sizes - np.bincount(word, minlength=len(sizes))
     return Words(
-        texts=len(texts),
-        distinct=encoded.dictionary,
+        pieces=pieces,
+        eights=eights,
         numbers=numbers,
-        lengths=lengths,
-        document=document,
-        ends=np.cumsum(count_by_text(document, len(texts))),
-        offsets=np.concatenate([[0], np.cumsum(lengths[numbers])]),
+        distinct=len(encoded.dictionary) + len(of_long.dictionary),
+        document=np.repeat(np.arange(len(counts)), counts),
+        bounds=np.concatenate([[0], np.cumsum(counts)]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
     )
 
 
-def count_words(texts: pa.Array) -> Integers:
+def _eights(texts: Utf8, starts: Integers, sizes: Integers) -> npt.NDArray[np.uint64]:
+    """(words,) Another number for each other word of at most eight bytes."""
+    data = texts.data
+    if not data.all():
+        # a zero byte would not be told from none; this one stands in no text
+        data = np.where(data == 0, np.uint8(0xFF), data)
+    windows = np.ndarray(len(data) - EIGHT + 1, np.dtype("<u8"), data, strides=(1,))
+    lacking = EIGHT - np.minimum(sizes, EIGHT)
+    eights: npt.NDArray[np.uint64] = windows[starts] << (8 * lacking).astype(np.uint64)
+    return eights
+
+
+def count_words(texts: Utf8) -> Integers:
     """(texts,) What `split_words` would find in each."""
-    data, bounds = _bytes(_with_blanks(texts))
-    black = (data != ord(" ")) & (data - np.uint8(ord("\t")) > ord("\r") - ord("\t"))
-    begins = black.copy()
-    begins[1:] &= ~black[:-1]
-    first = bounds[:-1][bounds[:-1] < len(data)]
-    begins[first] = black[first]
-    return np.diff(np.searchsorted(np.flatnonzero(begins), bounds))
+    black = _black(texts)
+    return texts.count(np.flatnonzero(black[1:] > black[:-1]) + 1)
 
 
-def has_any(texts: pa.Array, characters: str) -> bool:
-    """Whether one of a class of characters, no printed ones of ASCII's, stands in a text."""
-    data, _ = _bytes(texts)
-    # few texts have such bytes, or any beyond ASCII: the others are not searched
-    controls = (code for code in range(ord(" ")) if re.match(f"[{characters}]", chr(code)))
-    some = any((data == np.uint8(code)).any() for code in controls)
-    asked = texts if some else texts.filter(pc.invert(pc.string_is_ascii(texts)))
-    return bool(pc.any(pc.match_substring_regex(asked, f"[{characters}]")).as_py())
-
-
-def _with_blanks(texts: pa.Array) -> pa.Array:
-    """Blanks for all white space that is none of ASCII's: what splits at that is fast."""
-    if has_any(texts, OTHER_WHITE):
-        return pc.replace_substring_regex(texts, f"[{OTHER_WHITE}]", " ")
-    return texts
-
-
-def _bytes(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], Integers]:
-    """(bytes,) All texts in UTF-8, and (texts + 1,) where each begins and the last ends."""
-    _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0]
+def _black(texts: Utf8) -> Flags:
+    """(bytes,) What is no white space."""
+    black = texts.data != ord(" ")
+    white = texts.find(OTHER_WHITE)
+    widths = texts.widths(white)
+    for n in range(3):
+        black[white[widths > n] + n] = False
+    return black
 
 
 def flatten(lists: pa.Array) -> tuple[Integers, pa.Array]:
