@@ -9,11 +9,12 @@ there with fewer than 5 `sentences` in the lines kept, with `lorem_ipsum`, or wi
 are shares of all lines; C4 also dropped pages by a list of bad words, which is no heuristic.
 """
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import Lines, split_lines
-from alignment_dagster.scoring.quality.utf8 import Flags, Integers, as_utf8
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8
 from alignment_dagster.scoring.quality.words import (
     WHITE,
     as_array,
@@ -26,6 +27,7 @@ from alignment_dagster.scoring.quality.words import (
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
 LONGEST_WORD = 1000
+BLOCK = LONGEST_WORD // 2
 ENOUGH_WORDS = f"[^{WHITE}][{WHITE}]+[^{WHITE}]+[{WHITE}]+[^{WHITE}]"
 """Three."""
 CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
@@ -49,23 +51,27 @@ COLUMNS = {
 def _score(texts: list[str]) -> pa.Table:
     found = split_lines(as_utf8(as_array(texts)))
     trimmed = pc.utf8_trim_whitespace(found.values)
+    joined = as_utf8(trimmed)
     short = pc.invert(pc.match_substring_regex(trimmed, ENOUGH_WORDS))
-    said = pc.replace_substring_regex(trimmed, CITATION, "")
+    cited = _has(joined, "[")
+    said = pc.replace_with_mask(
+        trimmed, cited, pc.replace_substring_regex(trimmed.filter(cited), CITATION, "")
+    )
     ends = pc.and_(pc.match_substring_regex(said, TERMINAL), pc.invert(pc.ends_with(said, "...")))
     lines = Lines(found.texts, said, found.document)
     lower = pc.utf8_lower(said)
-    named = pc.match_substring_regex(lower, f"javascript|lorem ipsum|\\{{|{POLICY}")
-    javascript, lorem, bracket, policy = (
-        _match(lower, named, pattern) for pattern in ("javascript", "lorem ipsum", r"\{", POLICY)
+    named = pc.match_substring_regex(lower, f"javascript|lorem ipsum|{POLICY}")
+    javascript, lorem, policy = (
+        _match(lower, named, pattern) for pattern in ("javascript", "lorem ipsum", POLICY)
     )
-    whole = pc.and_(ends, pc.invert(pc.or_(short, _has_long_word(trimmed))))
+    whole = pc.and_(ends, pc.invert(pc.or_(short, _has_long_word(trimmed, joined))))
     no_script = pc.and_(whole, pc.invert(javascript))
     kept = pc.and_(no_script, pc.invert(policy))
     return pa.table(
         {
             "sentences": _count_sentences(lines.filter(kept)),
             "lorem_ipsum": _any(lines, pc.and_(whole, lorem)),
-            "curly_bracket": _any(lines, pc.and_(no_script, bracket)),
+            "curly_bracket": _any(lines, pc.and_(no_script, _has(joined, "{"))),
             "kept_lines": lines.share(kept),
             "unterminated_lines": lines.share(pc.invert(ends)),
             "short_lines": lines.share(short),
@@ -75,6 +81,11 @@ def _score(texts: list[str]) -> pa.Table:
     )
 
 
+def _has(lines: Utf8, character: str) -> pa.Array:
+    """In which lines a character of ASCII's stands."""
+    return pa.array(lines.count(np.flatnonzero(lines.data == ord(character))) > 0)
+
+
 def _match(lines: pa.Array, among: pa.Array, pattern: str) -> pa.Array:
     """Which lines match, of those that one fast search for all patterns has found."""
     return pc.replace_with_mask(
@@ -82,8 +93,11 @@ def _match(lines: pa.Array, among: pa.Array, pattern: str) -> pa.Array:
     )
 
 
-def _has_long_word(lines: pa.Array) -> pa.Array:
-    found = pc.greater(pc.binary_length(lines), LONGEST_WORD)
+def _has_long_word(lines: pa.Array, joined: Utf8) -> pa.Array:
+    # a long word fills one of these blocks: it has no white space, where nearly every one has some
+    blocks = joined.data[: len(joined.data) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    filled = BLOCK * np.flatnonzero(~((blocks == ord(" ")) | (blocks == ord("\n"))).any(axis=1))
+    found = pa.array(joined.count(filled) > 0)
     words = pc.utf8_split_whitespace(lines.filter(found))
     line, values = flatten(words)
     long = as_flags(pc.greater(pc.utf8_length(values), LONGEST_WORD))

@@ -27,7 +27,7 @@ from alignment_dagster.scoring.quality.repetition import (
     characters_in_top,
     repeated_n_grams,
 )
-from alignment_dagster.scoring.quality.utf8 import Integers, Utf8, as_utf8
+from alignment_dagster.scoring.quality.utf8 import Integers, Utf8, as_utf8, runs
 from alignment_dagster.scoring.quality.words import (
     EIGHT,
     Words,
@@ -76,7 +76,7 @@ def _score(texts: list[str]) -> pa.Table:
     characters = as_integers(pc.utf8_length(array))
     return pa.table(
         {
-            **_of_words(words, texts),
+            **_of_words(words, joined, texts),
             **_of_lines(split_lines(joined)),
             **_of_repeated_lines(array, joined, characters),
             **_of_n_grams(words, characters),
@@ -84,7 +84,7 @@ def _score(texts: list[str]) -> pa.Table:
     )
 
 
-def _of_words(words: Words, texts: list[str]) -> Columns:
+def _of_words(words: Words, joined: Utf8, texts: list[str]) -> Columns:
     """`words` and their mean length are of those that are no symbols, the ratios of all."""
     flags = _flag_words(words)[words.numbers]
     symbols, others = (np.flatnonzero(flags & flag) for flag in (SYMBOL, NO_LETTER))
@@ -95,11 +95,14 @@ def _of_words(words: Words, texts: list[str]) -> Columns:
     stops = np.zeros(words.texts, dtype=flags.dtype)
     filled = words.counts > 0
     stops[filled] = np.bitwise_or.reduceat(flags & STOPS, words.bounds[:-1][filled])
-    ellipses = _count(texts, "...") + _count(texts, "…")
+    hashes, dots = (np.flatnonzero(joined.data == ord(one)) for one in "#.")
+    begins, ends = runs(dots)
+    ellipses = joined.count(np.repeat(begins, (ends - begins) // 3))
+    ellipses += np.array([text.count("…") for text in texts], dtype=np.int64)
     return {
         "words": counted,
         "mean_word_length": share(characters, counted),
-        "hash_ratio": share(_count(texts, "#"), words.counts),
+        "hash_ratio": share(joined.count(hashes), words.counts),
         "ellipsis_ratio": share(ellipses, words.counts),
         "alphabetic_words": share(words.counts - words.count(others), words.counts),
         "stop_words": np.bitwise_count(stops).astype(np.int64),
@@ -161,10 +164,6 @@ def _of_n_grams(words: Words, characters: Integers) -> Columns:
             again = characters_in_duplicates(words, repeated)
             found[f"duplicate_{repeated.n}_grams"] = share(again, characters)
     return found
-
-
-def _count(texts: list[str], pattern: str) -> Integers:
-    return np.array([text.count(pattern) for text in texts], dtype=np.int64)
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:

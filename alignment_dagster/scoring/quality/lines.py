@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8, runs
 from alignment_dagster.scoring.quality.words import (
     Shares,
     as_flags,
@@ -85,9 +85,7 @@ def split_at_newlines(texts: Utf8) -> Lines:
 def split_paragraphs(texts: pa.Array) -> Lines:
     """What empty lines separate."""
     trimmed = as_utf8(pc.utf8_trim_whitespace(texts))
-    feeds = trimmed.newlines()
-    begins = feeds[np.diff(feeds, prepend=-2) > 1]
-    ends = feeds[np.diff(feeds, append=len(trimmed.data) + 1) > 1] + 1
+    begins, ends = runs(trimmed.newlines())
     several = ends - begins > 1
     return _split(trimmed, begins[several], ends[several])
 

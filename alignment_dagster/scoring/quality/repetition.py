@@ -90,8 +90,7 @@ def repeated_n_grams(words: Words) -> Iterator[Repeated]:
 
 
 def _more_than_once(starts: Integers, key: Integers) -> tuple[Integers, Integers]:
-    order = np.argsort(key)
-    ordered = key[order]
+    order, ordered = _sorted(key)
     like_last = np.zeros(len(key), dtype=np.bool_)
     like_last[1:] = ordered[1:] == ordered[:-1]
     again = like_last.copy()
@@ -99,3 +98,14 @@ def _more_than_once(starts: Integers, key: Integers) -> tuple[Integers, Integers
     places, groups = order[again], np.cumsum(~like_last[again]) - 1
     in_text = np.argsort(places)
     return starts[places[in_text]], groups[in_text]
+
+
+def _sorted(key: Integers) -> tuple[Integers, Integers]:
+    """The places of the keys in ascending order, and the keys in it."""
+    bits = len(key).bit_length()
+    if not len(key) or int(key.max()) >> (63 - bits):
+        order = np.argsort(key)
+        return order, key[order]
+    # a key and its place as one number: to sort these is faster than to look keys up
+    both = np.sort(key << bits | np.arange(len(key)))
+    return both & ((1 << bits) - 1), both >> bits

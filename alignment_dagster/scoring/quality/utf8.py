@@ -67,6 +67,12 @@ class Utf8:
         return np.concatenate([low[wanted[self.data[low]]], high[beyond]])
 
 
+def runs(places: Integers) -> tuple[Integers, Integers]:
+    """Where ascending places that follow on each other begin and end."""
+    begins, ends = np.diff(places, prepend=-2) > 1, np.diff(places, append=places[-1:] + 2) > 1
+    return places[begins], places[ends] + 1
+
+
 def as_utf8(texts: pa.Array) -> Utf8:
     """Of an array of large strings, none of which is missing."""
     _, offsets, data = pc.binary_join_element_wise(NOTHING, texts, BREAK).buffers()
