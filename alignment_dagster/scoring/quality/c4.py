@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import Lines, split_lines
-from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8, keep_freed_memory
 from alignment_dagster.scoring.quality.words import (
     WHITE,
     as_array,
@@ -94,10 +94,12 @@ def _match(lines: pa.Array, among: pa.Array, pattern: str) -> pa.Array:
 
 
 def _has_long_word(lines: pa.Array, joined: Utf8) -> pa.Array:
-    # a long word fills one of these blocks: it has no white space, where nearly every one has some
+    # a long word fills one of these blocks, and nearly every block has a space
     blocks = joined.data[: len(joined.data) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    filled = BLOCK * np.flatnonzero(~((blocks == ord(" ")) | (blocks == ord("\n"))).any(axis=1))
-    found = pa.array(joined.count(filled) > 0)
+    filled = BLOCK * np.flatnonzero(~(blocks == ord(" ")).any(axis=1))
+    found = pc.and_(
+        pc.greater(pc.binary_length(lines), LONGEST_WORD), pa.array(joined.count(filled) > 0)
+    )
     words = pc.utf8_split_whitespace(lines.filter(found))
     line, values = flatten(words)
     long = as_flags(pc.greater(pc.utf8_length(values), LONGEST_WORD))
@@ -115,6 +117,7 @@ def _any(lines: Lines, flags: pa.Array) -> Flags:
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
+    keep_freed_memory()
     return _score
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignment_dagster.scoring.quality.lines import split_at_newlines
-from alignment_dagster.scoring.quality.utf8 import as_utf8
+from alignment_dagster.scoring.quality.utf8 import as_utf8, keep_freed_memory
 from alignment_dagster.scoring.quality.words import as_array, as_integers, count_words, share
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
@@ -63,6 +63,7 @@ def _score(texts: list[str]) -> pa.Table:
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
+    keep_freed_memory()
     return _score
 
 

@@ -27,7 +27,7 @@ from alignment_dagster.scoring.quality.repetition import (
     characters_in_top,
     repeated_n_grams,
 )
-from alignment_dagster.scoring.quality.utf8 import Integers, Utf8, as_utf8, runs
+from alignment_dagster.scoring.quality.utf8 import Integers, Utf8, as_utf8, keep_freed_memory, runs
 from alignment_dagster.scoring.quality.words import (
     EIGHT,
     Words,
@@ -41,8 +41,6 @@ from alignment_dagster.scoring.quality.words import (
 )
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
-PART = 256
-"""Texts at a time: the arrays of more words leave the processor's cache."""
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 SYMBOLS = r"[\x00-\x1f!-/:-@\[-`{-\x9f«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～]"  # noqa: RUF001
 """A word of these alone is none. CCNet's list (Wenzek et al., arXiv 1911.00359) with the control
@@ -72,11 +70,6 @@ Columns = dict[str, npt.NDArray[np.generic]]
 
 
 def _score(texts: list[str]) -> pa.Table:
-    parts = [texts[start : start + PART] for start in range(0, max(1, len(texts)), PART)]
-    return pa.concat_tables([_score_part(part) for part in parts])
-
-
-def _score_part(texts: list[str]) -> pa.Table:
     array = as_array(texts)
     joined = as_utf8(array)
     words = split_words(joined)
@@ -174,6 +167,7 @@ def _of_n_grams(words: Words, characters: Integers) -> Columns:
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
+    keep_freed_memory()
     return lambda texts: _score(texts).select(list(COLUMNS))
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8
+from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, windows
 
 WHITE = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
@@ -17,6 +17,8 @@ WHITE = (
 OTHER_WHITE = WHITE.replace(" ", "")
 EIGHT = 8
 """Bytes of a word that are one number."""
+SHIFTS = np.arange(64, -1, -8, dtype=np.uint64)
+"""(9,) Bits that a word of so many bytes lacks."""
 LAST_INNER = -65
 """0xBF as a signed byte: those up to it begin no character."""
 
@@ -93,8 +95,8 @@ def split_words(texts: Utf8) -> Words:
     of_long = pc.dictionary_encode(pieces.take(pa.array(long * 2)))
     numbers[long] = as_integers(of_long.indices) + len(encoded.dictionary)
     counts = texts.count(starts)
-    inner = np.flatnonzero((texts.data.view(np.int8) <= LAST_INNER) & black)
-    word = np.searchsorted(starts, inner, "right") - 1
+    inner = np.flatnonzero(texts.data.view(np.int8) <= LAST_INNER)
+    word = np.searchsorted(starts, inner[black[inner]], "right") - 1
     lengths = sizes - np.bincount(word, minlength=len(sizes))
     return Words(
         pieces=pieces,
@@ -113,9 +115,7 @@ def _eights(texts: Utf8, starts: Integers, sizes: Integers) -> npt.NDArray[np.ui
     if not data.all():
         # a zero byte would not be told from none; this one stands in no text
         data = np.where(data == 0, np.uint8(0xFF), data)
-    windows = np.ndarray(len(data) - EIGHT + 1, np.dtype("<u8"), data, strides=(1,))
-    lacking = EIGHT - np.minimum(sizes, EIGHT)
-    eights: npt.NDArray[np.uint64] = windows[starts] << (8 * lacking).astype(np.uint64)
+    eights: npt.NDArray[np.uint64] = windows(data)[starts] << SHIFTS[np.minimum(sizes, EIGHT)]
     return eights
 
 
@@ -127,7 +127,7 @@ def count_words(texts: Utf8) -> Integers:
 
 def _black(texts: Utf8) -> Flags:
     """(bytes,) What is no white space."""
-    black = texts.data != ord(" ")
+    black: Flags = texts.data != ord(" ")
     white = texts.find(OTHER_WHITE)
     widths = texts.widths(white)
     for n in range(3):

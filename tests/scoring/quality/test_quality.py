@@ -60,6 +60,7 @@ PIECES = (
         "!' ",
         "w" * 1001,
     ),
+    *("\x00", "a\x00", "\x00a", "eightabc", "eightabcd", "eightabcdefghijklm", "\U0001f600"),
     *("one two three four five six seven eight nine ten eleven",) * 2,
 )
 
