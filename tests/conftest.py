@@ -7,11 +7,9 @@ import fcntl
 import gc
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,44 +28,9 @@ gc.disable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers share the imports of what they fork from: each of them would take many seconds.
-
-    They share a folder for temporary files, too: processes that tests kill leave theirs behind.
-    """
-    if not getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
-        return
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-    # Short: the paths of sockets below it are at most 107 bytes long.
-    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tests-")
-    config.add_cleanup(partial(shutil.rmtree, tempfile.tempdir, ignore_errors=True))
-    config.add_cleanup(warm.share())
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> Iterator[None]:
-    """What a module's fixture writes goes with it, as a passed test's folder does.
-
-    The empty folder stays: its path is not given to another module of the same process, which may
-    remember what lay there.
-    """
-    if fixturedef.scope != "module" or "tmp_path_factory" not in fixturedef.argnames:
-        return (yield)
-    base = request.getfixturevalue("tmp_path_factory").getbasetemp()
-    before, failed = {*base.iterdir()}, request.session.testsfailed
-    made: set[Path] = set()
-
-    def remove() -> None:
-        for folder in made if request.session.testsfailed == failed else ():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(exist_ok=True)
-
-    fixturedef.addfinalizer(remove)
-    try:
-        return (yield)
-    finally:
-        made |= {one for one in base.iterdir() if not one.is_symlink()} - before
+    """Workers share the imports of what they fork from: each of them would take many seconds."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        config.add_cleanup(warm.share())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
