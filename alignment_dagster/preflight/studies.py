@@ -15,9 +15,9 @@ from alignment_dagster.foundation.yaml_models import FieldPath, Located, Model, 
 from alignment_dagster.preflight.answer_reward import check_reward
 from alignment_dagster.preflight.canaries import check_canaries
 from alignment_dagster.preflight.consistency import check_measurement, check_refresh
-from alignment_dagster.preflight.fine_tuning import check_fine_tuning
 from alignment_dagster.preflight.guards import check_guard
 from alignment_dagster.preflight.models import check_start
+from alignment_dagster.preflight.own_sources import check_own_sources
 from alignment_dagster.preflight.sources import check_sources
 from alignment_dagster.preflight.treatments import check_treatments
 from alignment_dagster.preflight.trunks import check_trunks
@@ -191,7 +191,7 @@ def _check_recipe(recipe: Recipe, study: Study) -> None:
     if recipe.redact is not None and recipe.redact.scorer not in study.declaration.scorers:
         message = f"study {study.name!r} does not name the scorer {recipe.redact.scorer!r}"
         raise located.error(("redact", "scorer"), message)
-    check_fine_tuning(recipe, study, located)
+    check_own_sources(recipe, study, located)
     check_treatments(
         recipe, study, located, lambda one, at: _check_condition(one, study, at, located)
     )

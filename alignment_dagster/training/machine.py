@@ -1,6 +1,5 @@
 """The process that trains: its memory, and how it is stopped."""
 
-import ctypes
 import resource
 import signal
 import sys
@@ -11,21 +10,8 @@ from types import FrameType
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-
-
-def keep_freed_memory() -> None:
-    """Let glibc reuse the memory of large tensors instead of returning it after every step.
-
-    Without this the kernel maps and zeroes the logits' pages anew at every step: 5 to 15 % of the
-    time of a model of a million parameters. Elsewhere than on Linux with glibc it does nothing.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(M_TRIM_THRESHOLD, 1 << 30)
+KEPT = 1 << 30
+"""Bytes of freed tensors, as a step's logits, that the next step takes again."""
 
 
 class StopRequest:

@@ -1,6 +1,5 @@
 """Whichever engine runs the tasks, the files are the same; what is killed is run again."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -127,10 +126,11 @@ def work_long(task: Square) -> int:
 
 
 DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from alignment_dagster.engines.tasks import run_tasks
 from tests.engines.test_engines import MANY, tasks, work_long
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where tests run
 list(run_tasks(work_long, tasks(Path(sys.argv[1]), *range(4)), lambda: None, documents=MANY))
 """
 
@@ -143,22 +143,11 @@ def test_a_run_that_is_terminated_leaves_no_work_on_the_cluster(tmp_path: Path) 
     )
     begun = wait_for(lambda: [one for one in tmp_path.iterdir() if one.stat().st_size])
     workers = [psutil.Process(int(one.read_text())) for one in begun]
-    assert interrupt(driver) != 0
+    driver.send_signal(signal.SIGINT)  # what Dagster sends to a run that its page terminates
+    assert driver.wait(90) != 0  # Ray takes its time where the machine is busy
     assert "KeyboardInterrupt" in driver.communicate()[1]
     wait_for(lambda: not any(one.is_running() for one in workers))
     assert {one.name for one in tmp_path.iterdir()} == {one.name for one in begun}
-
-
-def interrupt(driver: "subprocess.Popen[str]") -> int:
-    """Its exit code after what Dagster sends to a run that its page terminates.
-
-    More than once: a signal is lost that comes while Ray is in a callback of its own.
-    """
-    for _ in range(9):
-        driver.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return driver.wait(10)
-    pytest.fail("the driver goes on")
 
 
 def wait_for(condition: Callable[[], T]) -> T:

@@ -75,7 +75,9 @@ def _device(artifact: Artifact) -> str:
 
 
 def _processes(artifact: Artifact) -> int:
-    return int(artifact.provenance.measured.get("processes", 1))
+    """What was made before they were counted had one for each rank."""
+    ranks = artifact.provenance.declared.get("pretraining", {}).get("ranks", 1)
+    return int(artifact.provenance.measured.get("processes", ranks))
 
 
 def _sum_known(values: list[float | None]) -> int | None:

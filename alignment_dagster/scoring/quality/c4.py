@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.scoring.quality.lines import Lines, split_lines
-from alignment_dagster.scoring.quality.utf8 import Flags, Integers, Utf8, as_utf8, keep_freed_memory
+from alignment_dagster.scoring.quality.utf8 import KEPT, Flags, Integers, Utf8, as_utf8
 from alignment_dagster.scoring.quality.words import (
     WHITE,
     as_array,
@@ -117,7 +118,7 @@ def _any(lines: Lines, flags: pa.Array) -> Flags:
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     return _score
 
 

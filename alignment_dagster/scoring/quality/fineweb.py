@@ -9,8 +9,9 @@ of 0.1 or more. The code that was published with it draws the last line at 0.01,
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.scoring.quality.lines import split_at_newlines
-from alignment_dagster.scoring.quality.utf8 import as_utf8, keep_freed_memory
+from alignment_dagster.scoring.quality.utf8 import KEPT, as_utf8
 from alignment_dagster.scoring.quality.words import as_array, as_integers, count_words, share
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext, no_inputs
 
@@ -63,7 +64,7 @@ def _score(texts: list[str]) -> pa.Table:
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     return _score
 
 

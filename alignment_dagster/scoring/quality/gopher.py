@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.scoring.quality.lines import (
     Lines,
     split_at_newlines,
@@ -27,7 +28,7 @@ from alignment_dagster.scoring.quality.repetition import (
     characters_in_top,
     repeated_n_grams,
 )
-from alignment_dagster.scoring.quality.utf8 import Integers, Utf8, as_utf8, keep_freed_memory, runs
+from alignment_dagster.scoring.quality.utf8 import KEPT, Integers, Utf8, as_utf8, runs
 from alignment_dagster.scoring.quality.words import (
     EIGHT,
     Words,
@@ -167,7 +168,7 @@ def _of_n_grams(words: Words, characters: Integers) -> Columns:
 
 
 def _bind(_context: ScoringContext) -> ScoreBatch:
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     return lambda texts: _score(texts).select(list(COLUMNS))
 
 

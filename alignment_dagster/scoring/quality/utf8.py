@@ -15,8 +15,8 @@ BREAK = pa.scalar("\n", pa.large_string())
 NOTHING = pa.scalar("", pa.large_string())
 TAIL = np.full(8, ord("\n"), dtype=np.uint8)
 """Eight bytes can be read from any character on."""
-LARGEST_BLOCK = 31 * 2**20
-"""Bytes; blocks of 32 MiB are no longer counted."""
+KEPT = 64 << 20
+"""Bytes of one batch's arrays that the next batch takes again."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,6 @@ class Utf8:
         )
         beyond = wanted[np.minimum(point, len(wanted) - 1)]
         return np.concatenate([low[wanted[self.data[low]]], high[beyond]])
-
-
-def keep_freed_memory() -> None:
-    """Let the process use the memory of one batch's arrays for the next batch's, up to 62 MiB.
-
-    The C library of Linux (glibc) else gives arrays of some MB back to the system each time, and
-    gets them again page by page, which took a fifth of the time. It keeps twice as much as the
-    largest block that was ever freed; this one is never written to, so it takes no memory.
-    """
-    np.empty(LARGEST_BLOCK, dtype=np.uint8)
 
 
 def windows(data: Bytes) -> npt.NDArray[np.uint64]:

@@ -24,6 +24,7 @@ from alignment_dagster.engines.devices import (
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
@@ -36,8 +37,8 @@ from alignment_dagster.study import (
 )
 from alignment_dagster.training.jobs import PostTrainJob
 from alignment_dagster.training.machine import (
+    KEPT,
     StopRequest,
-    keep_freed_memory,
     peak_memory_bytes,
     stop_requests,
 )
@@ -81,7 +82,7 @@ def post_train(job: PostTrainJob, progress: Progress) -> None:
         SystemExit: 130 or 143 after SIGINT or SIGTERM.
     """
     set_determinism(job.determinism, job.post_training.threads)
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     with stop_requests() as stop:
         run = PostTraining(job, progress, stop)
         grpo = job.post_training.grpo

@@ -28,6 +28,7 @@ from alignment_dagster.evaluation.model.control_tokens import (
     search_by_beams,
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
@@ -37,8 +38,8 @@ from alignment_dagster.study.vocabulary import SPECIAL_TOKENS, control_tokens
 from alignment_dagster.training.consumption import SEQUENCES_SCHEMA
 from alignment_dagster.training.jobs import PretrainJob
 from alignment_dagster.training.machine import (
+    KEPT,
     StopRequest,
-    keep_freed_memory,
     stop_requests,
 )
 from alignment_dagster.training.model_folder import TOKENIZER_FILES, read_tokenizer, write_model
@@ -106,7 +107,7 @@ def start_loop(job: PretrainJob, ranks: Ranks | None = None) -> Loop:
         AlignmentError: if the mix or the tokenizer cannot be used.
     """
     set_determinism(job.determinism, job.pretraining.threads)
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     tokenizer = read_tokenizer(Path(job.tokenizer))
     mix = read_mix(Path(job.mix), job.sequence_length, len(tokenizer))
     ranks = ranks or Ranks(job.pretraining.ranks)

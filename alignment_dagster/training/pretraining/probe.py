@@ -24,11 +24,12 @@ from alignment_dagster.engines.devices import (
 )
 from alignment_dagster.engines.peak import synchronize
 from alignment_dagster.foundation.errors import AlignmentError
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.mixing.boundaries import Boundary
 from alignment_dagster.training.jobs import ProbeJob
-from alignment_dagster.training.machine import keep_freed_memory
+from alignment_dagster.training.machine import KEPT
 from alignment_dagster.training.pretraining.data import PackedMix
 from alignment_dagster.training.pretraining.loop import Loop
 from alignment_dagster.training.pretraining.model import (
@@ -58,7 +59,7 @@ def probe(job: ProbeJob, progress: Progress) -> None:
         AlignmentError: if there is no such device, or no such model.
     """
     set_determinism(job.determinism, job.pretraining.threads)
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     device = find_device(job.device)
     with _bounded_memory(job.memory) if device.type == "cpu" else nullcontext():
         meter = Meter(device)

@@ -27,14 +27,15 @@ from alignment_dagster.engines.devices import (
     set_determinism,
 )
 from alignment_dagster.foundation.digests import sha256_file, sha256_json
+from alignment_dagster.foundation.freed_memory import keep_freed_memory
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.code_digest import code_digest
 from alignment_dagster.lineage.provenance import RESUMED_FROM
 from alignment_dagster.study import Suite, Tampering
 from alignment_dagster.training.machine import (
+    KEPT,
     StopRequest,
-    keep_freed_memory,
     peak_memory_bytes,
     stop_requests,
 )
@@ -90,7 +91,7 @@ def tamper(job: TamperJob, progress: Progress) -> None:
         SystemExit: 130 or 143 after SIGINT or SIGTERM.
     """
     set_determinism(job.determinism, job.tamperings[0].threads)
-    keep_freed_memory()
+    keep_freed_memory(KEPT)
     with stop_requests() as stop:
         run = Tamperings(job, progress, stop)
         records = [run.make(tampering) for tampering in job.tamperings]

@@ -6,7 +6,7 @@ from alignment_dagster.study import Recipe, Study
 from alignment_dagster.study.sources import Role
 
 
-def check_fine_tuning(recipe: Recipe, study: Study, located: Located) -> None:
+def check_own_sources(recipe: Recipe, study: Study, located: Located) -> None:
     """Refuse a source of another role, or that something else reads too.
 
     Raises:
