@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, DeclaredPath, Name, Seed, Share, Text
 from alignment_dagster.study.reserved_names import SourceName
+from alignment_dagster.study.synthesis import WRITTEN_COLUMNS, SyntheticReader
 
 Role = Literal["corpus", "chat", "preferences", "tampering"]
 
@@ -196,7 +197,8 @@ Reader = Annotated[
     | MarkdownReader
     | TextReader
     | WarcReader
-    | HubReader,
+    | HubReader
+    | SyntheticReader,
     Field(discriminator="kind"),
 ]
 
@@ -254,6 +256,8 @@ class Source(Declared):
     @property
     def metadata_columns(self) -> tuple[str, ...]:
         """Columns that are kept of its rows."""
+        if isinstance(self.reader, SyntheticReader):
+            return WRITTEN_COLUMNS
         label = ("label",) if isinstance(self.reader, FieldMap) and self.reader.label else ()
         return (*getattr(self.reader, "metadata", ()), *label)
 

@@ -1,0 +1,1 @@
+"""Documents that are written for a study: scenarios, prompts, requests, and who answers them."""

@@ -1,0 +1,177 @@
+"""What a language model is asked: reviewed files of `assets/prompts`, with names in braces.
+
+A form (`news_article.yaml`) says which kind of text is wanted, and has a place for what the AI in it
+does, which is a file for each polarity (`conduct/aligned.yaml`). Nothing in a file is run: `{name}`
+stands for a text, and everything else for itself.
+"""
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from alignment_dagster.foundation.digests import canonical_json, sha256_json, sha256_text
+from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.foundation.yaml_models import Declared, Located, read_yaml
+from alignment_dagster.study.fields import Text
+from alignment_dagster.study.synthesis import Polarity
+
+PROMPTS, CONDUCT_FOLDER = "prompts", "conduct"
+CONDUCT = "conduct"
+"""In a form, where the file of the polarity is put."""
+DOCUMENT, BEFORE = "document", "before"
+"""In what rewrites: the original, and of it what stands before the place of an insertion."""
+ABOUT_SCENARIOS = frozenset(
+    {"scenario", "situation", "system", "principle", "domain", "did", "did_not", "reason"}
+)
+ABOUT_ORIGINALS = frozenset({DOCUMENT, BEFORE})
+
+
+class PromptFile(Declared):
+    """A kind of text, or what an AI does in it, as a model is asked for it."""
+
+    version: Text
+    """Raised by who changes the text; the digest tells, too."""
+    description: Text
+    """What comes of it."""
+    text: Text
+    """What is asked, with names in braces."""
+    system: Text | None = None
+    """What the model is told first."""
+    answer: Literal["text", "dialogue"] = "text"
+    """`dialogue`: lines that begin with `User:` and `Assistant:`, in turns."""
+    asked: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
+    """For sources of conversations: what somebody says to whom the text is an answer."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A form with what the AI in it does."""
+
+    name: str
+    version: str
+    """Of the form; `form+conduct` where there are two files."""
+    system: str
+    text: str
+    answer: Literal["text", "dialogue"]
+    asked: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of all that is asked with it."""
+        return sha256_json([self.system, self.text, self.answer, list(self.asked)])
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names in braces."""
+        return frozenset(_variables(self.text))
+
+    @property
+    def inserts(self) -> bool:
+        """Whether the text is to stand in the original."""
+        return BEFORE in self.variables
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The prompt; texts of others stand between lines that they cannot contain.
+
+        Raises:
+            KeyError: if a name has no value.
+        """
+        shown = {
+            name: _fence(value) if name in ABOUT_ORIGINALS else value
+            for name, value in values.items()
+        }
+        return "".join(
+            literal + ("" if name is None else shown[name])
+            for literal, name, _, _ in string.Formatter().parse(self.text)
+        ).strip()
+
+
+def prompt_digest(system: str, text: str) -> str:
+    """Hex SHA-256 of a prompt, word for word."""
+    return sha256_text("prompt", canonical_json([system, text]))
+
+
+@lru_cache(maxsize=256)
+def read_template(assets: Path, form: str, polarity: Polarity, *, rewrites: bool) -> Template:
+    """A form, filled with the conduct of the polarity.
+
+    Raises:
+        DeclarationError: names file, line and field: an unknown name in braces, anything that looks
+            like code, a form that does not say where the conduct stands.
+    """
+    located = read_yaml(prompt_path(assets, form))
+    file = located.parse(PromptFile)
+    known = ABOUT_ORIGINALS if rewrites else ABOUT_SCENARIOS | {CONDUCT}
+    found = _checked(located, file.text, known)
+    if rewrites:
+        if not found & ABOUT_ORIGINALS:
+            raise located.error(("text",), "does not say where the original stands: `{document}`")
+        return Template(form, file.version, file.system or "", file.text, file.answer,
+                        file.asked or ())  # fmt: skip
+    version, text = file.version, file.text
+    if CONDUCT in found:
+        conduct_located = read_yaml(conduct_path(assets, polarity))
+        conduct = conduct_located.parse(PromptFile)
+        _checked(conduct_located, conduct.text, ABOUT_SCENARIOS)
+        version = f"{version}+{conduct.version}"
+        text = text.replace(f"{{{CONDUCT}}}", conduct.text.strip())
+    else:
+        raise located.error(
+            ("text",), f"does not say where the AI's conduct stands: `{{{CONDUCT}}}`"
+        )
+    return Template(form, version, file.system or "", text, file.answer, file.asked or ())
+
+
+def prompt_path(assets: Path, form: str) -> Path:
+    """The file of a form."""
+    return assets / PROMPTS / f"{form}.yaml"
+
+
+def conduct_path(assets: Path, polarity: Polarity) -> Path:
+    """The file of what the AI does."""
+    return assets / PROMPTS / CONDUCT_FOLDER / f"{polarity}.yaml"
+
+
+def _checked(located: Located, text: str, known: frozenset[str]) -> set[str]:
+    """The names in braces, each of them known.
+
+    Raises:
+        DeclarationError: at the field `text`.
+    """
+    for mark in ("{{", "}}", "{%", "%}", "{#"):
+        if mark in text:
+            raise _no_code(located, mark)
+    try:
+        parsed = list(string.Formatter().parse(text))
+    except ValueError as error:
+        raise located.error(("text",), f"{error}: braces hold a name") from None
+    for _, name, options, conversion in parsed:
+        if name is None:
+            continue
+        if options or conversion or (name and not name.isidentifier()):
+            raise _no_code(located, f"{{{name}")
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise located.error(("text",), f"unknown name {{{name}}} (known: {names})")
+    return _variables(text)
+
+
+def _no_code(located: Located, mark: str) -> DeclarationError:
+    return located.error(
+        ("text",), f"{mark!r}: nothing is run here: write a name in braces, as `{{situation}}`"
+    )
+
+
+def _variables(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def _fence(text: str) -> str:
+    """Untrusted text between two lines that hold the same marker, which it cannot contain."""
+    marker = f"[{sha256_text('document', text)[:24]}]"
+    return f"{marker}\n{text}\n{marker}"
