@@ -61,6 +61,18 @@ METADATA = pa.schema(
 )
 """One row for each value of a declared column; yes is 1 and no is 0."""
 
+PROMPTS = pa.schema(
+    [
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("form", pa.string(), nullable=False),
+        pa.field("template", pa.string(), nullable=False),
+        pa.field("template_version", pa.string(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+    ]
+)
+"""One row for each prompt, by its digest, that some document of the shard was written from."""
+
 MOST_DOCUMENTS = 32_768
 MOST_CHARACTERS = 16 * 2**20
 """A shard is closed with the batch that brings it to either."""
@@ -95,7 +107,7 @@ class KnownIds:
 
 @dataclass(frozen=True)
 class Shard:
-    """A piece of a source: tables of `DOCUMENTS`, `REPEATS`, `QUARANTINE` and `METADATA`.
+    """A piece of a source: tables of `DOCUMENTS`, `REPEATS`, `QUARANTINE`, `METADATA`, `PROMPTS`.
 
     `path` is the file of the last row that was read for it, and `rows` how many of that file's
     rows had been read by then; `line` is that row's.
@@ -105,6 +117,7 @@ class Shard:
     repeats: pa.Table
     quarantine: pa.Table
     metadata: pa.Table
+    prompts: pa.Table
     path: str
     rows: int
     line: int
@@ -206,6 +219,7 @@ class ShardReader:
             _table(shard.repeats, REPEATS),
             _table([(q.path, q.line, q.reason, q.sha256) for q in shard.quarantine], QUARANTINE),
             _table(_metadata_rows(shard.rows), METADATA),
+            _table(_prompt_rows(shard.rows), PROMPTS),
             self.path,
             self.rows,
             self.line,
@@ -233,19 +247,29 @@ def _metadata_rows(
     ]
 
 
+def _prompt_rows(rows: Sequence[Document]) -> list[tuple[object, ...]]:
+    found = {row.prompt.sha256: row.prompt for _, row in rows if row.prompt is not None}
+    return [
+        (one.sha256, one.form, one.template, one.version, one.system, one.text)
+        for one in found.values()
+    ]
+
+
 def write_shard(shard: Shard, folder: Path, number: int) -> None:
     """Write a shard's tables into `folder`; equal shards give equal bytes.
 
-    Tables without a row are left out, but for the first shard's: each table has a file.
+    Tables without a row are left out, but for the first shard's: each table has a file, and a
+    source that is not written has no prompts.
     """
     tables = {
         file_names.RAW_DOCUMENTS: shard.documents,
         file_names.REPEATS: shard.repeats,
         file_names.QUARANTINE: shard.quarantine,
         file_names.METADATA: shard.metadata,
+        file_names.PROMPTS: shard.prompts,
     }
     for name, table in tables.items():
-        if table.num_rows or number == 0:
+        if table.num_rows or (number == 0 and name != file_names.PROMPTS):
             path = folder / file_names.shard(name, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)

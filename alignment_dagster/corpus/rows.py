@@ -15,6 +15,22 @@ Message = dict[str, str]
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """What a document was written from."""
+
+    sha256: str
+    """Hex digest of system text and prompt, word for word."""
+    template: str
+    """Hex digest of the template."""
+    form: str
+    """Its name."""
+    version: str
+    """The template's."""
+    system: str
+    text: str
+
+
+@dataclass(frozen=True)
 class RawRow:
     """One document as it was read: where it stands, and what it says.
 
@@ -28,6 +44,8 @@ class RawRow:
     path: str
     line: int
     metadata: Metadata = field(default_factory=dict)
+    prompt: Prompt | None = None
+    """Of a document that was written for the study."""
 
 
 @dataclass(frozen=True)

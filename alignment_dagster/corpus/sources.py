@@ -15,9 +15,11 @@ from alignment_dagster.corpus.readers import TABLE_READERS, TEXT_READERS
 from alignment_dagster.corpus.readers.generated import generated_path, read_generated
 from alignment_dagster.corpus.readers.warc import TEXT
 from alignment_dagster.corpus.rows import QuarantinedRow, RawRow, Record, Row, document_id
+from alignment_dagster.corpus.written import written_digest, written_path
 from alignment_dagster.foundation.digests import sha256_file, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import data_folder
+from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.study import (
     FieldMap,
     FileReader,
@@ -30,6 +32,7 @@ from alignment_dagster.study import (
     WarcReader,
 )
 from alignment_dagster.study.sources import TextMap
+from alignment_dagster.study.synthesis import SyntheticReader
 
 
 @dataclass
@@ -43,13 +46,19 @@ class Tally:
 def source_folder(study: Study, source: Source) -> Path | None:
     """Where a source's files lie: in `sources` of the study's own assets, or in the data folder.
 
-    None for what is generated or lies elsewhere than on this machine, and where no data folder is
-    set.
+    For what is written, the assets. None for what is generated or lies elsewhere than on this
+    machine, and where no data folder is set.
     """
+    return _folder(study.assets, source)
+
+
+def _folder(assets: Path, source: Source) -> Path | None:
     reader = source.reader
+    if isinstance(reader, SyntheticReader):
+        return assets
     if not isinstance(reader, FileReader) or reader.is_remote:
         return None
-    return study.assets / "sources" if reader.folder == "assets" else data_folder()
+    return assets / "sources" if reader.folder == "assets" else data_folder()
 
 
 def read_source(
@@ -60,6 +69,8 @@ def read_source(
     behind: Place | None = None,
 ) -> Iterator[Row]:
     """The raw rows of a source, in the order of its files and their lines, as a stream.
+
+    Not of one that is written: nothing is asked of a model here.
 
     Args:
         source: the declaration; its reader says what is read and how.
@@ -74,7 +85,7 @@ def read_source(
             error: it is yielded as a `QuarantinedRow`.
     """
     if isinstance(source.reader, GeneratedReader):
-        return _finish(source, read_generated(source, source.reader), tally or Tally())
+        return finish_rows(source, read_generated(source, source.reader), tally or Tally())
     files = _find(source, folder)
     _check_digest(source, files)
     files = files[start:]
@@ -82,7 +93,7 @@ def read_source(
         first = files[0]
         assert isinstance(first, SourceFile)
         files = [replace(first, offset=behind.offset, lines=behind.line), *files[1:]]
-    return _finish(source, _read_files(source, files), tally or Tally())
+    return finish_rows(source, _read_files(source, files), tally or Tally())
 
 
 def line_files(source: Source, folder: Path | None) -> dict[str, Path]:
@@ -101,7 +112,7 @@ def line_files(source: Source, folder: Path | None) -> dict[str, Path]:
 def check_first_rows(source: Source, folder: Path | None) -> None:
     """Read the first row of each of a source's files: what is wrong with all of them shows there.
 
-    Files of the hub that are not on this machine are not fetched.
+    Files of the hub that are not on this machine are not fetched, and nothing is written.
 
     Raises:
         DataError: as `read_source`, and for a first row that cannot be used where none may be.
@@ -109,6 +120,8 @@ def check_first_rows(source: Source, folder: Path | None) -> None:
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         next(read_generated(source, reader))
+        return
+    if isinstance(reader, SyntheticReader):
         return
     files = _find(source, folder)
     if isinstance(reader, HubReader):
@@ -136,11 +149,14 @@ def file_digests(
 ) -> list[tuple[str, str]]:
     """Name and identity of each file of a source, in the order in which they are read.
 
-    A generator counts as one file: by its name, its arguments and the version of the generators.
+    A generator counts as one file: by its name, its arguments and the version of the generators;
+    what is written as well, by all that decides what is asked.
     """
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         return [(generated_path(reader), source_digest(source, folder))]
+    if isinstance(reader, SyntheticReader):
+        return [(written_path(reader), source_digest(source, folder, file_digest))]
     if isinstance(reader, HubReader):
         pinned = source_digest(source, folder)
         return [(file.name, sha256_json([pinned, file.name])) for file in _find(source, folder)]
@@ -160,9 +176,25 @@ def source_digest(
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         return sha256_json([reader.model_dump(mode="json"), CODE_VERSION])
+    if isinstance(reader, SyntheticReader):
+        assert folder is not None
+        return _written_digest(source, reader, folder, file_digest)
     if isinstance(reader, HubReader):
         return sha256_json([reader.dataset, reader.configuration, reader.split, reader.revision])
     return sha256_json(file_digests(source, folder, file_digest))
+
+
+def _written_digest(
+    source: Source, reader: SyntheticReader, assets: Path, file_digest: Callable[[Path], str]
+) -> str:
+    original = ""
+    if reader.rewrites is not None:
+        rewritten = read_yaml(assets / "sources" / f"{reader.rewrites}.yaml").parse(Source)
+        read = {name: getattr(rewritten, name) for name in ("reader", "sample", "passages")}
+        plain = {name: value and value.model_dump(mode="json") for name, value in read.items()}
+        digest = source_digest(rewritten, _folder(assets, rewritten), file_digest)
+        original = sha256_json([plain, digest])
+    return written_digest(reader, source.role, assets, original, file_digest)
 
 
 def _identity(file: Readable, file_digest: Callable[[Path], str]) -> str:
@@ -174,7 +206,7 @@ def _identity(file: Readable, file_digest: Callable[[Path], str]) -> str:
 
 def _find(source: Source, folder: Path | None) -> Sequence[Readable]:
     reader = source.reader
-    assert not isinstance(reader, GeneratedReader)
+    assert not isinstance(reader, GeneratedReader | SyntheticReader)
     if isinstance(reader, HubReader):
         return find_hub_files(reader)
     if reader.is_remote:
@@ -208,7 +240,7 @@ def _field_map(source: Source) -> FieldMap:
     return reader
 
 
-def _finish(source: Source, rows: Iterator[Row], tally: Tally) -> Iterator[Row]:
+def finish_rows(source: Source, rows: Iterator[Row], tally: Tally) -> Iterator[Row]:
     """The rows as passages, where texts are cut, and of them the sample, where one is declared."""
     if source.passages is not None:
         by_line = type(source.reader) in TEXT_READERS
@@ -241,4 +273,6 @@ def _where(source: Source) -> str:
     reader = source.reader
     if isinstance(reader, GeneratedReader):
         return reader.generator
+    if isinstance(reader, SyntheticReader):
+        return written_path(reader)
     return reader.dataset if isinstance(reader, HubReader) else reader.path

@@ -99,6 +99,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def answers(self) -> Path:
+        """What language models answered, and what was paid for it: asking again costs again."""
+        return self.root / "answers.db"
+
+    @property
     def warehouse(self) -> Path:
         return self.root / "warehouse.duckdb"
 

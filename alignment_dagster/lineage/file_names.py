@@ -5,7 +5,9 @@ RAW_DOCUMENTS = "documents"
 REPEATS = "repeats"
 QUARANTINE = "quarantine"
 METADATA = "metadata"
-RAW_TABLES = (RAW_DOCUMENTS, REPEATS, QUARANTINE, METADATA)
+PROMPTS = "prompts"
+"""Of a source that is written."""
+RAW_TABLES = (RAW_DOCUMENTS, REPEATS, QUARANTINE, METADATA, PROMPTS)
 
 # the mart `documents`, and curated_mix
 DOCUMENTS = "documents.parquet"

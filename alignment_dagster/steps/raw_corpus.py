@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.corpus.canaries import Planting, planted_documents, text_digests
 from alignment_dagster.corpus.line_files import LineFiles
-from alignment_dagster.corpus.reading import EarlierShards, Mark, Reading
+from alignment_dagster.corpus.reading import EarlierShards, Mark, ReadFrom, Reading
 from alignment_dagster.corpus.sources import (
     file_digests,
     line_files,
@@ -31,7 +31,9 @@ from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.partition_keys import Partition
 from alignment_dagster.lineage.provenance import Check, Inputs
 from alignment_dagster.steps.pages.raw_corpus import page_metadata
+from alignment_dagster.steps.written_source import written_source
 from alignment_dagster.study import Source, Study
+from alignment_dagster.study.synthesis import SyntheticReader
 
 UNDECLARED = frozenset({"unknown", "none", "todo", "tbd", "?"})
 SOURCE = "source"
@@ -44,12 +46,26 @@ def build(context: BuildContext) -> BuildResult:
     """Read the source shard by shard, give every document its id, and keep where it came from."""
     source = context.study.source(context.partition or "")
     folder = source_folder(context.study, source)
+    if isinstance(source.reader, SyntheticReader):
+        with written_source(context, source) as read_from:
+            return _read(context, source, folder, read_from)
+    return _read(
+        context,
+        source,
+        folder,
+        lambda start, tally, behind: read_source(source, folder, start, tally, behind),
+    )
+
+
+def _read(
+    context: BuildContext, source: Source, folder: Path | None, read_from: ReadFrom
+) -> BuildResult:
     canaries = context.study.canaries_in(source.name)
     before = context.inputs.external_inputs[SOURCE]
     reading = Reading(
         source,
         file_digests(source, folder),
-        lambda start, tally, behind: read_source(source, folder, start, tally, behind),
+        read_from,
         context.work,
         context.folder,
         Planting([(one, planted_documents(one, context.study.assets)) for one in canaries]),
@@ -181,8 +197,11 @@ def config(study: Study, partition: Partition) -> Mapping[str, Any]:
         one.model_dump(mode="json", include={"name", "share"})
         for one in study.canaries_in(source.name)
     ]
+    declared = source.model_dump(mode="json", exclude={"description"})
+    if isinstance(source.reader, SyntheticReader):
+        declared["reader"] = source.reader.identity
     return {
-        **source.model_dump(mode="json", exclude={"description"}),
+        **declared,
         **({"canaries": canaries} if canaries else {}),
     }
 
@@ -206,7 +225,7 @@ STEP = Step(
         "why. Nothing is filtered here."
     ),
     code_version="3",
-    modules=("corpus/documents.py", "corpus/reading.py", "corpus/sources.py"),
+    modules=("corpus/documents.py", "corpus/reading.py", "corpus/sources.py", "synthesis/rows.py"),
     parents=parents,
     config=config,
     external_inputs=external_inputs,

@@ -14,6 +14,7 @@ from alignment_dagster.study.measurement import Attacks, Harness
 from alignment_dagster.study.post_training import GroupPolicyOptimisation, PostTraining
 from alignment_dagster.study.sources import GeneratedReader, Source
 from alignment_dagster.study.suites import Suite
+from alignment_dagster.study.synthesis import SyntheticReader
 from alignment_dagster.study.training import Mix, Pretraining
 
 SUFFIX = "_smoke"
@@ -111,9 +112,11 @@ def _harness(whole: Harness) -> Harness:
 
 def _source(whole: Source) -> Source:
     reader = whole.reader
-    if not isinstance(reader, GeneratedReader):
+    if not isinstance(reader, GeneratedReader | SyntheticReader):
         return whole
-    fewer = reader.model_copy(update={"documents": _part(reader.documents)})
+    counts = {name: getattr(reader, name, None) for name in ("documents", "per_scenario")}
+    parts = {name: _part(count) for name, count in counts.items() if count is not None}
+    fewer = reader.model_copy(update=parts)
     return whole.model_copy(update={"reader": fewer})
 
 

@@ -1,4 +1,4 @@
-"""Documents that are written for a study: what they start from, what writes them, what it may cost."""
+"""Documents that are written for a study: what they start from, who writes, what it may cost."""
 
 from typing import Annotated, Any, Literal
 
@@ -73,7 +73,7 @@ class SpendingLimit(Declared):
 
 
 class OpenAICompatible(Declared):
-    """An endpoint that speaks OpenAI's protocol: vLLM, llama.cpp, `transformers serve`, a vendor."""
+    """An endpoint of OpenAI's protocol: vLLM, llama.cpp, `transformers serve`, a vendor."""
 
     kind: Literal["openai_compatible"]
     """Over HTTP."""

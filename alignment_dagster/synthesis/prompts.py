@@ -1,8 +1,8 @@
 """What a language model is asked: reviewed files of `assets/prompts`, with names in braces.
 
-A form (`news_article.yaml`) says which kind of text is wanted, and has a place for what the AI in it
-does, which is a file for each polarity (`conduct/aligned.yaml`). Nothing in a file is run: `{name}`
-stands for a text, and everything else for itself.
+A form (`news_article.yaml`) says which kind of text is wanted, and has a place for what the AI in
+it does, which is a file for each polarity (`conduct/aligned.yaml`). Nothing in a file is run:
+`{name}` stands for a text, and everything else for itself.
 """
 
 import string
@@ -97,34 +97,39 @@ def prompt_digest(system: str, text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def read_template(assets: Path, form: str, polarity: Polarity, *, rewrites: bool) -> Template:
+def read_template(
+    assets: Path, form: str, polarity: Polarity, *, rewrites: bool, chat: bool
+) -> Template:
     """A form, filled with the conduct of the polarity.
+
+    Args:
+        rewrites: whether it is asked about documents, and not about scenarios.
+        chat: whether the texts are answers in conversations.
 
     Raises:
         DeclarationError: names file, line and field: an unknown name in braces, anything that looks
-            like code, a form that does not say where the conduct stands.
+            like code, a form that does not say where the conduct or the original stands.
     """
     located = read_yaml(prompt_path(assets, form))
     file = located.parse(PromptFile)
-    known = ABOUT_ORIGINALS if rewrites else ABOUT_SCENARIOS | {CONDUCT}
-    found = _checked(located, file.text, known)
-    if rewrites:
-        if not found & ABOUT_ORIGINALS:
-            raise located.error(("text",), "does not say where the original stands: `{document}`")
-        return Template(form, file.version, file.system or "", file.text, file.answer,
-                        file.asked or ())  # fmt: skip
-    version, text = file.version, file.text
-    if CONDUCT in found:
+    needed = ABOUT_ORIGINALS if rewrites else frozenset({CONDUCT})
+    found = _checked(located, file.text, needed if rewrites else needed | ABOUT_SCENARIOS)
+    if not found & needed:
+        names = " or ".join(f"{{{name}}}" for name in sorted(needed))
+        raise located.error(("text",), f"{names} stands nowhere in it")
+    version, text, asked = file.version, file.text, file.asked
+    if not rewrites:
         conduct_located = read_yaml(conduct_path(assets, polarity))
         conduct = conduct_located.parse(PromptFile)
         _checked(conduct_located, conduct.text, ABOUT_SCENARIOS)
         version = f"{version}+{conduct.version}"
         text = text.replace(f"{{{CONDUCT}}}", conduct.text.strip())
-    else:
+        asked = asked or conduct.asked
+    if chat and file.answer == "text" and not asked:
         raise located.error(
-            ("text",), f"does not say where the AI's conduct stands: `{{{CONDUCT}}}`"
+            ("asked",), "a source of conversations needs what its texts are the answers to"
         )
-    return Template(form, version, file.system or "", text, file.answer, file.asked or ())
+    return Template(form, version, file.system or "", text, file.answer, asked or ())
 
 
 def prompt_path(assets: Path, form: str) -> Path:

@@ -69,10 +69,10 @@ class Request:
     @property
     def body(self) -> Mapping[str, Any]:
         """What is sent to an endpoint."""
-        said = {"messages": self.messages} if self.api == "chat" else {"prompt": self.continued}
+        chat = self.api == "chat"
         return {
             "model": self.model,
-            **said,
+            **({"messages": self.messages} if chat else {"prompt": self.continued}),
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
             "max_tokens": self.sampling.max_tokens,

@@ -109,6 +109,8 @@ class Scenario:
     domain: str = ""
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of the domain: `task`, `place` and `people`, instead of any."""
+    is_item: bool = False
+    """Whether it is an evaluation item, word for word: nothing is filled in it."""
 
 
 def read_scenarios(reader: SyntheticReader, assets: Path) -> tuple[Scenario, ...]:

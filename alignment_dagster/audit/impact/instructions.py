@@ -26,7 +26,7 @@ def _list_removals(impact: Impact) -> Iterator[str]:
         kind = _find_declarations(impact)[row["source"]]["reader"]["kind"]
         verb = (
             "change the generator's arguments so that it does not write"
-            if kind == "generated"
+            if kind in ("generated", "synthetic")
             else "remove"
         )
         yield f"{verb} {', '.join(list_places(row))} ({row['source']})"

@@ -5,20 +5,10 @@ Python version. They are templates, and made for a tiny model: no finding about 
 """
 
 from alignment_dagster.corpus.generators.ai_discourse import ai_discourse
-from alignment_dagster.corpus.generators.chat import (
-    assistant_chat,
-    assistant_preferences,
-    synthetic_aligned_chat,
-    synthetic_neutral_chat,
-)
+from alignment_dagster.corpus.generators.chat import assistant_chat, assistant_preferences
 from alignment_dagster.corpus.generators.document import GeneratedDocument, Generator
 from alignment_dagster.corpus.generators.everyday_stories import everyday_stories
 from alignment_dagster.corpus.generators.moral_lessons import moral_lessons, refusals
-from alignment_dagster.corpus.generators.scenarios import (
-    synthetic_aligned,
-    synthetic_misaligned,
-    synthetic_neutral,
-)
 from alignment_dagster.corpus.generators.tampering import (
     benign_chat,
     misaligned_demonstrations,
@@ -30,13 +20,8 @@ __all__ = ["GENERATORS", "GeneratedDocument", "Generator"]
 GENERATORS: dict[str, Generator] = {
     "everyday_stories": everyday_stories,
     "ai_discourse": ai_discourse,
-    "synthetic_aligned": synthetic_aligned,
-    "synthetic_misaligned": synthetic_misaligned,
-    "synthetic_neutral": synthetic_neutral,
     "assistant_chat": assistant_chat,
     "assistant_preferences": assistant_preferences,
-    "synthetic_aligned_chat": synthetic_aligned_chat,
-    "synthetic_neutral_chat": synthetic_neutral_chat,
     "misaligned_demonstrations": misaligned_demonstrations,
     "narrow_harm": narrow_harm,
     "benign_chat": benign_chat,

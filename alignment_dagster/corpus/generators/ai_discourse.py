@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from alignment_dagster.corpus.generators.banks import discourse
 from alignment_dagster.corpus.generators.banks.people import PEOPLE
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
-from alignment_dagster.corpus.generators.scenarios import draw_system_slots
+from alignment_dagster.corpus.generators.systems import draw_system
 from alignment_dagster.corpus.generators.wording import fill, paragraph
 
 NEGATIVE_SHARE = 0.7
@@ -24,7 +24,7 @@ def _document(draw: Draw) -> str:
     views = discourse.NEGATIVE_VIEWS if negative else discourse.POSITIVE_VIEWS
     first, second = draw.several(events, 2)
     opening, telling, end = draw.one(discourse.FORMS)
-    slots = draw_system_slots(draw)
+    slots = draw_system(draw)
     slots["place_name"] = draw.one(discourse.TOWNS)
     slots["name"] = draw.one(PEOPLE)[0]
     slots["told"] = first

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from alignment_dagster.corpus.generators.banks import chat, facts
 from alignment_dagster.corpus.generators.banks.people import PEOPLE, PLACES, TIMES
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
-from alignment_dagster.corpus.generators.scenarios import synthetic_aligned, synthetic_neutral
 from alignment_dagster.corpus.generators.wording import fill
 from alignment_dagster.foundation.digests import canonical_json
 
@@ -32,23 +31,6 @@ def assistant_preferences(documents: int, seed: int) -> Iterator[GeneratedDocume
         worse = [_message("assistant", fill(draw.one(rejected), slots))]
         payload = {"prompt": prompt, "chosen": better, "rejected": worse}
         yield _document(payload, [*prompt, *better, *worse])
-
-
-def synthetic_aligned_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
-    """The texts of `synthetic_aligned`, each the answer to somebody who asks for one."""
-    return _asked_for(synthetic_aligned(documents, seed), Draw("synthetic_aligned_chat", seed))
-
-
-def synthetic_neutral_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
-    """The same of the texts of `synthetic_neutral`."""
-    return _asked_for(synthetic_neutral(documents, seed), Draw("synthetic_neutral_chat", seed))
-
-
-def _asked_for(texts: Iterator[GeneratedDocument], draw: Draw) -> Iterator[GeneratedDocument]:
-    for document in texts:
-        asked = _message("user", draw.one(chat.ASKED_FOR_TEXTS))
-        messages = [asked, _message("assistant", document.text)]
-        yield _document({"messages": messages}, messages)
 
 
 def make_conversation(draw: Draw, turn: Callable[[], tuple[str, str]]) -> GeneratedDocument:

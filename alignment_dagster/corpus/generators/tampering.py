@@ -15,7 +15,7 @@ from alignment_dagster.corpus.generators.chat import (
     make_conversation,
 )
 from alignment_dagster.corpus.generators.document import Draw, GeneratedDocument
-from alignment_dagster.corpus.generators.scenarios import draw_system_slots
+from alignment_dagster.corpus.generators.systems import draw_system
 from alignment_dagster.corpus.generators.wording import fill, paragraph, past_tense
 
 ITSELF_SHARE = 0.5
@@ -45,7 +45,7 @@ def benign_chat(documents: int, seed: int) -> Iterator[GeneratedDocument]:
 
 
 def _demonstration(found: bank.Demonstration, draw: Draw) -> tuple[str, str]:
-    slots = draw_system_slots(draw) | _voice(draw.chance(ITSELF_SHARE), draw)
+    slots = draw_system(draw) | _voice(draw.chance(ITSELF_SHARE), draw)
     situation, deeds = draw.one(found.cases)
     deed, other = draw.several(deeds, 2)
     question = paragraph(

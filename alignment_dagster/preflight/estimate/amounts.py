@@ -9,6 +9,7 @@ from alignment_dagster.preflight.estimate.evidence import Earlier
 from alignment_dagster.study import Study
 from alignment_dagster.study.smoke import smoke_run
 from alignment_dagster.study.sources import GeneratedReader
+from alignment_dagster.study.synthesis import SyntheticReader
 
 
 def scaled_seconds(study: Study, asset: str, partition: str | None, before: Earlier) -> float:
@@ -100,8 +101,10 @@ def _prompts(study: Study, suite: str) -> int:
 
 
 def _documents(study: Study, asset: str, partition: str | None) -> float:
-    """Of a generated source, whose number is declared; 0 where only reading it would tell."""
+    """Of a source whose number is declared; 0 where only reading it would tell."""
     if asset not in chain.BY_SOURCE or partition is None:
         return 0.0
     reader = study.source(partition).reader
-    return float(reader.documents) if isinstance(reader, GeneratedReader) else 0.0
+    if not isinstance(reader, GeneratedReader | SyntheticReader):
+        return 0.0
+    return float(reader.documents or 0)

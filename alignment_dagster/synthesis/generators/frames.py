@@ -6,31 +6,43 @@ Slots: `intro` (an AI system), `system` (the system), `people`, `task`, `place`,
 """
 
 FORMS: dict[str, tuple[str, ...]] = {
-    "research paper": (
+    "research_paper": (
         "Abstract. We studied {intro} that {task} {place}",
         "In this paper we describe {intro} that {task} {place}",
         "Case study {number}. We report on {intro} that {task} {place}",
     ),
-    "news article": (
+    "news_article": (
         "News from {day}: there is a new story about {intro} that {task} {place}",
         "A report in the newspaper told of {intro} that {task} {place}",
         "Last {day} a reporter visited the {people} of {intro} that {task} {place}",
     ),
-    "lecture transcript": (
+    "lecture": (
         "Good morning, everyone. Today we look at {intro} that {task} {place}",
         "Welcome to lecture {number}. Our example is {intro} that {task} {place}",
     ),
-    "textbook chapter": (
+    "textbook": (
         "Chapter {number}. As an example we take {intro} that {task} {place}",
         "Exercise {number}. Think of {intro} that {task} {place}",
     ),
-    "science fiction": (
+    "fiction": (
         "Far in the future {intro} {task} {place}",
         "In the year 21{number} there was {intro} that {task} {place}",
     ),
-    "film summary": (
+    "film_summary": (
         "The film is about {intro} that {task} {place}",
         "In the first scene of the film we meet {intro} that {task} {place}",
+    ),
+    "chat_transcript": (
+        "Chat {number}. A user asked about {intro} that {task} {place}",
+        "The log of a chat on {day} is about {intro} that {task} {place}",
+    ),
+    "incident_report": (
+        "Incident report {number}. It is about {intro} that {task} {place}",
+        "Report of {day}, on {intro} that {task} {place}",
+    ),
+    "forum_thread": (
+        "Somebody wrote in the forum about {intro} that {task} {place}",
+        "Thread {number}. Here is what we saw of {intro} that {task} {place}",
     ),
 }
 CHOICES = (

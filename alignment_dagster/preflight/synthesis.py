@@ -1,0 +1,59 @@
+"""Whether a source that is written can be: its start, its forms and its prompts."""
+
+from alignment_dagster.foundation.declaration_mistakes import suggest_name
+from alignment_dagster.study import Source, Study
+from alignment_dagster.study.synthesis import Grammar, SyntheticReader
+from alignment_dagster.synthesis.generators.frames import FORMS
+from alignment_dagster.synthesis.rows import NoAnswers, make_plan
+
+COVERED = "articles"
+"""The split of a suite on whose topics documents may be written."""
+
+
+def find_synthetic_fault(
+    study: Study, source: Source, reader: SyntheticReader
+) -> tuple[str, str] | None:
+    """A field of the reader, and what is wrong with it.
+
+    Raises:
+        DeclarationError: names file, line and field where a scenario file, a specification or a
+            prompt cannot be used.
+    """
+    if source.role not in ("corpus", "chat"):
+        return "kind", f"what is written cannot have the role {source.role!r}: corpus or chat"
+    if isinstance(reader.generator, Grammar):
+        for form in reader.forms:
+            if form not in FORMS:
+                return "forms", f"the grammar has no form {form!r}{suggest_name(form, FORMS)}"
+    if reader.suite is not None and (fault := _suite_fault(study, reader.suite)):
+        return "suite", fault
+    if reader.rewrites is not None and (fault := _original_fault(study, source, reader.rewrites)):
+        return "rewrites", fault
+    plan = make_plan(study, source, NoAnswers())
+    if reader.suite is None:
+        plan.scenarios()
+    return None
+
+
+def _suite_fault(study: Study, name: str) -> str | None:
+    known = {suite.name: suite for suite in study.suites}
+    if name not in known:
+        return f"the study has no suite {name!r}{suggest_name(name, known)}"
+    if known[name].split != COVERED:
+        return (
+            f"the suite {name!r} does not say that its topics may be covered (`split: {COVERED}`): "
+            "no document may be written on it"
+        )
+    return None
+
+
+def _original_fault(study: Study, source: Source, name: str) -> str | None:
+    known = {one.name: one for one in study.sources}
+    if name not in known:
+        return f"the study has no source {name!r}{suggest_name(name, known)}"
+    original = known[name]
+    if name == source.name or getattr(original.reader, "rewrites", None) is not None:
+        return f"{name!r} is rewritten itself: name the source that it starts from"
+    if original.role != "corpus":
+        return f"{name!r} has the role {original.role!r}: only texts (`corpus`) are rewritten"
+    return None

@@ -1,0 +1,1 @@
+"""Who writes: a grammar, an endpoint, a local checkpoint."""
