@@ -20,6 +20,8 @@ IRREGULAR = {
     "sell": "sold", "send": "sent", "set": "set", "show": "showed", "shut": "shut",
     "speak": "spoke", "spend": "spent", "stand": "stood", "steal": "stole", "stop": "stopped",
     "plan": "planned", "admit": "admitted", "drop": "dropped", "take": "took", "tell": "told",
+    "do": "did", "undo": "undid", "hold": "held", "lay": "laid", "mislead": "misled",
+    "slip": "slipped",
     "think": "thought", "throw": "threw", "wake": "woke", "write": "wrote",
 }  # fmt: skip
 
