@@ -14,6 +14,9 @@ FOLDERS = {
     "classifier": "classifiers",
     "recipe": "recipes",
     "suite": "suites",
+    "scenarios": "scenarios",
+    "specification": "specifications",
+    "prompt": "prompts",
 }
 OPENING = """\
 # Every field that can be declared

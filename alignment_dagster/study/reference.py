@@ -18,7 +18,9 @@ from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.classifiers import Classifier
 from alignment_dagster.study.declaration import StudyDeclaration
+from alignment_dagster.study.prompts import PromptFile
 from alignment_dagster.study.recipes import Recipe
+from alignment_dagster.study.scenarios import ScenarioFile, Specification
 from alignment_dagster.study.sources import Source
 from alignment_dagster.study.suites import Suite
 
@@ -28,6 +30,9 @@ KINDS: Mapping[str, type[Declared]] = {
     "classifier": Classifier,
     "recipe": Recipe,
     "suite": Suite,
+    "scenarios": ScenarioFile,
+    "specification": Specification,
+    "prompt": PromptFile,
 }
 """What a file in `assets/` can declare → its model."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from alignment_dagster.foundation.digests import canonical_json, sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DeclarationError
-from alignment_dagster.foundation.yaml_models import Declared, Located, read_yaml
-from alignment_dagster.study.fields import Text
+from alignment_dagster.foundation.yaml_models import Located, read_yaml
+from alignment_dagster.study.prompts import PromptFile
 from alignment_dagster.study.synthesis import Polarity
 
 PROMPTS, CONDUCT_FOLDER = "prompts", "conduct"
@@ -29,23 +27,6 @@ ABOUT_SCENARIOS = frozenset(
     {"scenario", "situation", "system", "principle", "domain", "did", "did_not", "reason"}
 )
 ABOUT_ORIGINALS = frozenset({DOCUMENT, BEFORE})
-
-
-class PromptFile(Declared):
-    """A kind of text, or what an AI does in it, as a model is asked for it."""
-
-    version: Text
-    """Raised by who changes the text; the digest tells, too."""
-    description: Text
-    """What comes of it."""
-    text: Text
-    """What is asked, with names in braces."""
-    system: Text | None = None
-    """What the model is told first."""
-    answer: Literal["text", "dialogue"] = "text"
-    """`dialogue`: lines that begin with `User:` and `Assistant:`, in turns."""
-    asked: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
-    """For sources of conversations: what somebody says to whom the text is an answer."""
 
 
 @dataclass(frozen=True)
