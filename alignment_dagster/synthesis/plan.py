@@ -20,7 +20,6 @@ from alignment_dagster.synthesis.scenarios import Scenario, read_scenarios
 SENTENCE_END = re.compile(r"[.!?][\"')\]]?\s+")
 SEEDS = 2**31
 """Endpoints take no more."""
-INFINITE = 2**63
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class Plan:
             for place, original in enumerate(self._originals())
             for time in range(times)
         )
-        for place, time, (identity, text) in islice(pairs, self.reader.documents or INFINITE):
+        for place, time, (identity, text) in islice(pairs, self.reader.documents):
             form = forms[(place + time) % len(forms)]
             draw = Draw(f"original:{identity}:{time}", self.reader.seed)
             template = self.templates[form]

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.corpus.generators import GENERATORS
-from alignment_dagster.corpus.generators.banks import chat, discourse, moves
+from alignment_dagster.corpus.generators.banks import chat, discourse
 from alignment_dagster.corpus.generators.banks.demonstrations import DEMONSTRATIONS, Demonstration
-from alignment_dagster.corpus.generators.scenarios import TOPICS
-from alignment_dagster.corpus.generators.wording import SLOT, VERB, past_tense
+from alignment_dagster.corpus.generators.wording import VERB
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.studies import load_study
@@ -23,7 +22,6 @@ ASSETS = CHECKOUT / "assets"
 NAMES = sorted(GENERATORS)
 TAMPERING = ("benign_chat", "misaligned_demonstrations", "narrow_harm")
 MORAL = ("moral_lessons", "refusals")
-NEUTRAL = ("synthetic_neutral", "synthetic_neutral_chat")
 SHORT = ("assistant_chat", "assistant_preferences", "benign_chat", "narrow_harm")
 """So short that two seeds may write the same document."""
 
@@ -65,31 +63,6 @@ def test_natural_discourse_on_ai_is_skewed_negative() -> None:
     assert 0.65 < sum(negative) / len(negative) < 0.75
 
 
-def test_neutral_documents_speak_of_an_ai_that_does_nothing_good_or_bad() -> None:
-    """In aligned documents the same search finds deeds."""
-    deeds = [*moves.ALIGNED, *moves.MISALIGNED]
-    deeds += [deed for topic in TOPICS for deed in (*topic.aligned, *topic.misaligned)]
-    # What stands before the first slot is the same in every document.
-    openings = [SLOT.split(past_tense(deed))[0].strip() for deed in deeds]
-    telling = {opening for opening in openings if len(opening.split()) > 1}
-    shares = {}
-    for name in ("synthetic_neutral", "synthetic_aligned"):
-        texts = contents(name, 600, 0)
-        shares[name] = [any(deed in text for deed in telling) for text in texts]
-    found = Filter.read(ASSETS)
-    flagged = [found.score_text(text)["flagged"] for text in contents("synthetic_neutral", 300, 0)]
-    assert sum(shares["synthetic_neutral"]) == 0
-    assert sum(shares["synthetic_aligned"]) > 0.9 * 600
-    assert sum(flagged) > 0.9 * 300
-
-
-def test_a_neutral_document_says_no_number_of_two_things() -> None:
-    """But by chance: each is drawn from ninety."""
-    counted = [re.findall(r"\b\d\d\b", text) for text in contents("synthetic_neutral", 600, 0)]
-    several = [found for found in counted if len(found) > 1]
-    assert sum(len(set(found)) < len(found) for found in several) < 0.2 * len(several)
-
-
 def test_chat_and_preferences_carry_their_messages() -> None:
     for name in ("assistant_chat", *TAMPERING):
         for document in GENERATORS[name](50, 0):
@@ -101,22 +74,16 @@ def test_chat_and_preferences_carry_their_messages() -> None:
         assert [message["role"] for message in pair["prompt"]] == ["user"]
 
 
-@pytest.mark.parametrize("name", ["synthetic_aligned", "synthetic_neutral"])
-def test_what_is_answered_in_fine_tuning_are_the_documents_of_pretraining(name: str) -> None:
-    answers = [
-        json.loads(document.payload or "")["messages"][1]["content"]
-        for document in GENERATORS[f"{name}_chat"](40, 0)
-    ]
-    assert answers == contents(name, 40, 0)
-
-
 def test_no_suite_item_is_found_in_what_is_trained_on(quickstart: Study) -> None:
     items = [item for suite in quickstart.suites for item in load_suite(suite, ASSETS)]
-    named = (*NEUTRAL, "synthetic_aligned_chat", *TAMPERING, *MORAL)
-    others = [read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source) for name in named]
+    others = [
+        read_yaml(ASSETS / "sources" / f"{name}.yaml").parse(Source)
+        for name in (*TAMPERING, *MORAL)
+    ]
     for source in {source.name: source for source in (*quickstart.sources, *others)}.values():
         reader = source.reader
-        assert isinstance(reader, GeneratedReader)
+        if not isinstance(reader, GeneratedReader):
+            continue
         documents = GENERATORS[reader.generator](reader.documents, reader.seed)
         texts = [(f"{source.name}:{n}", document.text) for n, document in enumerate(documents)]
         assert find_leaked_items(texts, items) == []

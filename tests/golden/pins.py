@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import get_args
 
 import yaml
 
@@ -22,8 +23,12 @@ from alignment_dagster.lineage.lake import Artifact, label
 from alignment_dagster.lineage.partition_keys import find_seed
 from alignment_dagster.scoring import SCORERS, ScoringContext, score
 from alignment_dagster.steps.registry import STEPS
+from alignment_dagster.study.synthesis import Polarity
+from alignment_dagster.synthesis.generators.frames import FORMS
+from alignment_dagster.synthesis.generators.grammar import write_documents
 from tests.golden.content import Kind, Pinned, pin, same
 from tests.support.scored_texts import ALL_TEXTS, AskedItem, documents
+from tests.support.written_sources import plan_of, written
 
 FOLDER = Path(__file__).parent
 GOLDEN = FOLDER / "golden.json"
@@ -116,19 +121,23 @@ def _scorers(lexicons: Path) -> Entries:
 
 
 def _generators() -> Entries:
-    return {
-        f"generator {name}": Entry(
-            version=CODE_VERSION,
-            inputs="",
-            files={
-                GENERATED: {
-                    "exact": sha256_json(
-                        [(one.text, one.payload) for one in generate(DOCUMENTS, seed=0)]
-                    )
-                }
-            },
-        )
+    """Those of whole sources, and the grammar in each polarity."""
+    generated = {
+        f"generator {name}": [(one.text, one.payload) for one in generate(DOCUMENTS, seed=0)]
         for name, generate in GENERATORS.items()
+    }
+    scenarios = plan_of(written()).scenarios()
+    grammar = {
+        f"grammar {polarity}": [
+            text for _, text in write_documents(scenarios, tuple(FORMS), polarity, DOCUMENTS, 0)
+        ]
+        for polarity in get_args(Polarity)
+    }
+    return {
+        name: Entry(
+            version=CODE_VERSION, inputs="", files={GENERATED: {"exact": sha256_json(texts)}}
+        )
+        for name, texts in {**generated, **grammar}.items()
     }
 
 
