@@ -1,7 +1,6 @@
 """The default study's generators: seeded, varied, skewed as declared, and free of suite items."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
