@@ -21,6 +21,15 @@ NEW_FILES = {
     "source": {"sources/{name}.yaml": "source.yaml", "sources/files/{name}.jsonl": "source.jsonl"},
 }
 """What is written for a declaration of each kind, below `assets`, and from which template."""
+COPIED = (
+    "lexicons/*/*.txt",
+    "schemas/*.json",
+    "scenarios/*.yaml",
+    "specifications/*.yaml",
+    "prompts/*.yaml",
+    "prompts/*/*.yaml",
+)
+"""What declarations of any study may name, below `assets`."""
 
 
 def write_new(kind: str, name: str, assets: Path) -> list[Path]:
@@ -84,6 +93,6 @@ def _named_by(study: dict[str, list[str]]) -> Iterator[Path]:
     for name in study["suites"]:
         suite = yaml.safe_load((shipped("assets") / "suites" / f"{name}.yaml").read_text("utf-8"))
         yield Path("suites", suite["items"]["path"])
-    for pattern in ("lexicons/*/*.txt", "schemas/*.json"):
+    for pattern in COPIED:
         for file in sorted(shipped("assets").glob(pattern)):
             yield file.relative_to(shipped("assets"))
