@@ -80,13 +80,6 @@ class Request:
         }
 
 
-def most_tokens(request: Request) -> int:
-    """What it can cost at most: a token is a byte of the prompt at least, and each message has
-    some tokens around it."""
-    around = 32
-    return len(request.continued.encode()) + around + request.sampling.max_tokens
-
-
 def model_name(generator: OpenAICompatible | Transformers, digest: str) -> str:
     """What requests call the model.
 

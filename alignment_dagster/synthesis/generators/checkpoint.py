@@ -41,7 +41,8 @@ from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Text
 from alignment_dagster.study.synthesis import Transformers
 from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
+from alignment_dagster.synthesis.answer_store import AnswerStore, Paid, Spent, cost_of
+from alignment_dagster.synthesis.purse import Purse
 from alignment_dagster.synthesis.request import model_name
 
 
@@ -52,7 +53,7 @@ class CheckpointJob(Declared):
     """Whose requests they are."""
     generator: Transformers
     requests: Text
-    """A file of lines: `digest`, `messages`, `text`, `seed` of each request."""
+    """A file of lines, the fields of `Asked`: those that have no answer yet."""
     answers: Text
     """The store."""
     work: Text
@@ -69,10 +70,11 @@ class Asked:
     messages: list[dict[str, str]]
     text: str
     seed: int
-    most_tokens: int
+    prompt_most: int
+    """Tokens that the prompt has at most."""
 
 
-class GumbelNoise(LogitsProcessor):
+class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
     """Makes the highest logit of each row a draw from its distribution, by the row's own seed."""
 
     def __init__(self, seeds: Sequence[int], temperature: float, top_p: float) -> None:
@@ -103,18 +105,24 @@ def answer_requests(job: CheckpointJob, progress: Progress) -> None:
     started, generator = time.monotonic(), job.generator
     model, tokenizer = _load(generator, device)
     named = model_name(generator, model_digest(generator))
-    limit = generator.budget.tokens if generator.budget else None
     with (
         AnswerStore(Path(job.answers)) as store,
         memory_advice(progress, device, "generator.batch_size", generator.batch_size),
     ):
         asked = list(_read(Path(job.requests)))
-        done = 0
-        rows = iter(asked)
+        purse = Purse(job.source, generator.budget, None, store.spent(job.source))
+        rows, done = iter(asked), 0
         while batch := list(islice(rows, generator.batch_size)):
-            _refuse_beyond(job, store, limit, batch, done)
+            most = [Spent(one.prompt_most, generator.sampling.max_tokens) for one in batch]
+            if not purse.fits(sum(most, Spent())):
+                raise purse.empty(sum(most, Spent()), store.count(job.source))
             found = _answer(model, tokenizer, generator, batch, named, device)
-            store.put_all(job.source, found)
+            paid = [
+                Paid(one.digest, answer, cost_of(answer, bound))
+                for one, answer, bound in zip(batch, found, most, strict=True)
+            ]
+            store.put(job.source, paid)
+            purse.spent = sum((one.cost for one in paid), purse.spent)
             done += len(batch)
             seconds = time.monotonic() - started
             progress.report("synthesis", done, len(asked), "documents", per_second=done / seconds)
@@ -149,21 +157,6 @@ def _load(generator: Transformers, device: torch.device) -> tuple[Any, Any]:
     return model.to(device).eval(), tokenizer
 
 
-def _refuse_beyond(
-    job: CheckpointJob, store: AnswerStore, limit: int | None, batch: Sequence[Asked], done: int
-) -> None:
-    if limit is None:
-        return
-    spent = store.spent(job.source).tokens
-    most = sum(one.most_tokens for one in batch)
-    if spent + most > limit:
-        raise DataError(
-            f"source {job.source!r}: budget.tokens: {spent:,} of {limit:,} are spent, and the next "
-            f"{len(batch)} requests may need {most:,} more: raise it or lower `documents`; "
-            f"{done:,} answers of this run are kept and not asked for again"
-        )
-
-
 @torch.inference_mode()
 def _answer(
     model: Any,
@@ -172,7 +165,7 @@ def _answer(
     batch: Sequence[Asked],
     named: str,
     device: torch.device,
-) -> dict[str, Answer]:
+) -> list[Answer]:
     started = time.monotonic()
     texts = [_prompt(tokenizer, generator, one) for one in batch]
     # A chat template writes the special tokens itself.
@@ -200,11 +193,11 @@ def _answer(
     ends = _end_tokens(model, tokenizer)
     seconds = (time.monotonic() - started) / len(batch)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    found = {}
-    for one, prompt, ids in zip(batch, read["attention_mask"], written.tolist(), strict=True):
+    found = []
+    for prompt, ids in zip(read["attention_mask"], written.tolist(), strict=True):
         end = next((place for place, token in enumerate(ids) if token in ends), None)
         kept = ids if end is None else ids[:end]
-        found[one.digest] = Answer(
+        answer = Answer(
             text=tokenizer.decode(kept, skip_special_tokens=True),
             reported_model=named,
             prompt_tokens=int(prompt.sum()),
@@ -213,6 +206,7 @@ def _answer(
             seconds=round(seconds, 4),
             answered_at=now,
         )
+        found.append(answer)
     return found
 
 
