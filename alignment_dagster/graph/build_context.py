@@ -80,11 +80,12 @@ class BuildContext:
         self.tracked.client.log_artifact(self.tracked.run_id, str(path))
 
     def run_job(
-        self, module: str, job: Declared, dataset: Artifact, ranks: int = 1
+        self, module: str, job: Declared, dataset: Artifact | None, ranks: int = 1
     ) -> dict[str, float | str]:
         """Run `module` with `job` as its configuration, under Pipes, in its own process group.
 
         Args:
+            dataset: what the job's metrics are tied to; None where it has none to log.
             ranks: processes that share the job.
 
         Returns:
@@ -112,7 +113,7 @@ class BuildContext:
             secret = self.stores.lake.keys.signer().derive(PURPOSE)
             environment = {**session.get_bootstrap_env_vars(), **shown, KEY_VARIABLE: secret}
             command = job_process.Command(module, config, self.work, environment, ranks)
-            follower = _ProgressFollower(self, dataset.as_dataset())
+            follower = _ProgressFollower(self, dataset.as_dataset() if dataset else None)
             say = self.dagster.log.info
             try:
                 jobs.run(command, placement.launcher, [self.folder], follower, say)
@@ -155,7 +156,7 @@ class _ProgressFollower:
     """Reads a job's progress file and passes on what is new."""
 
     context: BuildContext
-    dataset: Dataset
+    dataset: Dataset | None
     position: int = 0
     held_out: dict[str, float] = field(default_factory=dict)
     """What was measured last of the losses that not every report has."""
@@ -171,9 +172,10 @@ class _ProgressFollower:
             self.held_out |= {name: it for name, it in measured if name.startswith(HELD_OUT_LOSS)}
             values = {**last["values"], **self.held_out}
             self.context.tell(progress_listener.Advance(last["done"], last["total"], unit, values))
-            self._log(reports)
+            if self.dataset is not None:
+                self._log(reports, self.dataset)
 
-    def _log(self, reports: list[dict[str, Any]]) -> None:
+    def _log(self, reports: list[dict[str, Any]], dataset: Dataset) -> None:
         models = self.context.tracked.models
         only = next(iter(models.values()), None)
         self.context.log(
@@ -181,7 +183,7 @@ class _ProgressFollower:
                 f"{entry['stage']}/{name}",
                 value,
                 entry["done"],
-                self.dataset,
+                dataset,
                 models.get(entry["stage"], only),
             )
             for entry in reports

@@ -74,6 +74,13 @@ class Plan:
             for item in load_suite(self.study.suite(self.reader.suite), self.study.assets)
         )
 
+    @property
+    def total(self) -> int | None:
+        """How many documents are wanted; None where it depends on how many there are to rewrite."""
+        if self.reader.rewrites is not None:
+            return None
+        return self.documents(self.scenarios())
+
     def documents(self, scenarios: Sequence[Scenario]) -> int:
         """How many are wanted of scenarios."""
         return self.reader.documents or (self.reader.per_scenario or 0) * len(scenarios)

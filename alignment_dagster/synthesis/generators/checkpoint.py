@@ -12,7 +12,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -36,42 +35,12 @@ from alignment_dagster.engines.devices import (
 from alignment_dagster.foundation.errors import ArtifactError, DataError, first_line
 from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.foundation.model_files import model_digest, model_path, model_place
-from alignment_dagster.foundation.placement import Determinism, DeviceName
-from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Text
 from alignment_dagster.study.synthesis import Transformers
 from alignment_dagster.synthesis.answer import Answer
 from alignment_dagster.synthesis.answer_store import AnswerStore, Paid, Spent, cost_of
+from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
 from alignment_dagster.synthesis.purse import Purse
 from alignment_dagster.synthesis.request import model_name
-
-
-class CheckpointJob(Declared):
-    """What one process is told: who answers, and where the requests and the answers lie."""
-
-    source: Text
-    """Whose requests they are."""
-    generator: Transformers
-    requests: Text
-    """A file of lines, the fields of `Asked`: those that have no answer yet."""
-    answers: Text
-    """The store."""
-    work: Text
-    threads: int
-    device: DeviceName = "cpu"
-    determinism: Determinism = "exact"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as the file has it."""
-
-    digest: str
-    messages: list[dict[str, str]]
-    text: str
-    seed: int
-    prompt_most: int
-    """Tokens that the prompt has at most."""
 
 
 class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
