@@ -8,6 +8,10 @@ from typing import Protocol
 from alignment_dagster.lineage.lake import Artifact
 
 
+MONEY = "money/"
+"""What was paid is called so, before the currency."""
+
+
 class Cancelled(BaseException):
     """The person who started the study asked for its end; not an error of the step."""
 

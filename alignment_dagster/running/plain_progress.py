@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alignment_dagster.foundation.job import HELD_OUT_LOSS
-from alignment_dagster.graph.progress_listener import Advance
+from alignment_dagster.graph.progress_listener import MONEY, Advance
 
 FIRST_SECONDS, EVERY_SECONDS = 5.0, 15.0
 """Until the first line of something that takes long, and from one to the next."""
@@ -15,8 +15,12 @@ MEASURES = {
     "tokens_per_second": "{:,.0f} tokens/s",
     "learning_rate": "learning rate {:.2g}",
     "gradient_norm": "gradient norm {:.2g}",
+    "documents_per_second": "{:,.1f} documents/s",
+    "in_flight": "{:.0f} under way",
+    "known": "{:,.0f} known before",
+    "tokens": "{:,.0f} tokens",
 }
-"""What is shown of what a training measures, and how."""
+"""What is shown of what a job measures, and how."""
 
 
 @dataclass
@@ -55,13 +59,18 @@ class PlainProgress:
 
 
 def measured(advance: Advance) -> str:
-    """How a training goes, to stand behind how far it is; empty where nothing was measured."""
+    """How a job goes, to stand behind how far it is; empty where nothing was measured."""
     values = advance.values
     words = [form.format(values[name]) for name, form in MEASURES.items() if name in values]
     words += [
         f"held-out {name.removeprefix(HELD_OUT_LOSS)} {value:.3f}"
         for name, value in values.items()
         if name.startswith(HELD_OUT_LOSS)
+    ]
+    words += [
+        f"{value:,.2f} {name.removeprefix(MONEY)}"
+        for name, value in values.items()
+        if name.startswith(MONEY)
     ]
     return "".join(f", {word}" for word in words)
 

@@ -10,7 +10,7 @@ from alignment_dagster.corpus.reading import ReadFrom
 from alignment_dagster.corpus.sources import finish_rows
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
-from alignment_dagster.graph.progress_listener import Advance
+from alignment_dagster.graph.progress_listener import MONEY, Advance
 from alignment_dagster.study import Source
 from alignment_dagster.study.synthesis import (
     Grammar,
@@ -87,7 +87,7 @@ def _tell(context: BuildContext, plan: Plan, progress: Progress) -> None:
     }
     generator = plan.reader.generator
     if isinstance(generator, OpenAICompatible) and generator.price is not None:
-        values[generator.price.currency] = progress.money
+        values[f"{MONEY}{generator.price.currency}"] = progress.money
     total = progress.total or progress.done
     context.tell(Advance(progress.done, total, "requests", values))
 
