@@ -20,10 +20,11 @@ from alignment_dagster.study.synthesis import (
 )
 from alignment_dagster.synthesis.answer_store import AnswerStore
 from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
+from alignment_dagster.synthesis.cost import most_cost
 from alignment_dagster.synthesis.covered import refuse_uncovered
-from alignment_dagster.synthesis.endpoint import Progress, ask
+from alignment_dagster.synthesis.endpoint import ask
 from alignment_dagster.synthesis.plan import Plan
-from alignment_dagster.synthesis.purse import most_of
+from alignment_dagster.synthesis.progress import Progress
 from alignment_dagster.synthesis.rows import Answers, NoAnswers, make_plan, read_rows
 
 CHECKPOINT = "alignment_dagster.synthesis.generators.checkpoint"
@@ -80,14 +81,14 @@ def _write_missing(context: BuildContext, plan: Plan, answers: AnswerStore) -> M
 
 def _tell(context: BuildContext, plan: Plan, progress: Progress) -> None:
     values = {
-        "known": float(progress.known),
+        "known": float(progress.stored),
         "in_flight": float(progress.in_flight),
         "documents_per_second": progress.per_second,
         "tokens": float(progress.spent.tokens),
     }
     generator = plan.reader.generator
     if isinstance(generator, OpenAICompatible) and generator.price is not None:
-        values[f"{MONEY}{generator.price.currency}"] = progress.money
+        values[f"{MONEY}{generator.price.currency}"] = progress.spent.money
     total = progress.total or progress.done
     context.tell(Advance(progress.done, total, "requests", values))
 
@@ -105,7 +106,11 @@ def _ask_checkpoint(
             for one in some:
                 if one.digest not in known:
                     asked = Asked(
-                        one.digest, one.messages, one.continued, one.seed, most_of(one).prompt
+                        one.digest,
+                        one.messages,
+                        one.continued,
+                        one.seed,
+                        most_cost(one, None).prompt_tokens,
                     )
                     file.write(json.dumps(asdict(asked)) + "\n")
                     missing += 1

@@ -1,187 +1,239 @@
-"""Answers that were received and paid for, by the digest of their request: asked once, kept.
+"""Answers that were paid for, by request, and what each source has spent: one SQLite database.
 
-An SQLite database in the home folder, which all studies of the home share. An answer that is in it
-survives the end of the process and of the machine: each write is synced to the disk.
+A cost is reserved before a request is sent, and replaced by what the endpoint reports. What a
+killed process left reserved counts in full for good: nobody here knows whether it was charged.
+What was reserved for a line of a batch file counts until its result is read.
+
+A killed process loses no commit. Where the power fails, those since the last `sync` may be gone.
 """
 
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
-from alignment_dagster.foundation.errors import ArtifactError
-from alignment_dagster.foundation.yaml_models import shown
+from alignment_dagster.foundation.databases import require_sqlite
+from alignment_dagster.foundation.errors import DataError, first_line
+from alignment_dagster.study.synthesis import SpendingLimit
 from alignment_dagster.synthesis.answer import Answer
+from alignment_dagster.synthesis.cost import FREE, Cost, find_excess
 
-SCHEMA = """
-create table if not exists answers (
-    request text primary key, source text not null,
-    prompt_tokens integer not null, completion_tokens integer not null, answer text not null
-) without rowid;
-create index if not exists answers_of on answers (source);
-create table if not exists reservations (
-    number integer primary key, source text not null,
-    prompt_tokens integer not null, completion_tokens integer not null
+APPLICATION = 0x616E7377
+"""Names these databases among SQLite's ("PRAGMA application_id")."""
+VERSION = 1
+WAIT_SECONDS = 60.0
+"""For another process that writes."""
+TABLES = f"""
+CREATE TABLE answers (request TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE spent (
+    source TEXT, currency TEXT, prompt_tokens INTEGER, completion_tokens INTEGER, money REAL,
+    PRIMARY KEY (source, currency)
+) WITHOUT ROWID;
+CREATE TABLE reserved (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT, currency TEXT, prompt_tokens INTEGER,
+    completion_tokens INTEGER, money REAL, batch_request TEXT, UNIQUE (source, batch_request)
 );
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {VERSION};
 """
-VARIABLES = 500
-"""In a query."""
-PATIENCE = 60.0
-"""Seconds that another process may hold the database."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Tokens of prompts and of answers."""
-
-    prompt: int = 0
-    completion: int = 0
-
-    @property
-    def tokens(self) -> int:
-        """Both together."""
-        return self.prompt + self.completion
-
-    def __add__(self, other: "Spent") -> "Spent":
-        return Spent(self.prompt + other.prompt, self.completion + other.completion)
-
-    def __sub__(self, other: "Spent") -> "Spent":
-        return Spent(self.prompt - other.prompt, self.completion - other.completion)
-
-
-@dataclass(frozen=True)
-class Paid:
-    """An answer, and what it cost: as the endpoint counts, or at most where it does not say."""
-
-    request: str
-    answer: Answer
-    cost: Spent
-    reservation: int | None = None
-    """Settled by it."""
+SPENT = """
+SELECT sum(prompt_tokens), sum(completion_tokens), sum(money) FILTER (WHERE currency = :currency)
+FROM (
+    SELECT source, currency, prompt_tokens, completion_tokens, money FROM spent
+    UNION ALL
+    SELECT source, currency, prompt_tokens, completion_tokens, money FROM reserved
+) WHERE source = :source
+"""
+SPEND = """
+INSERT INTO spent VALUES (:source, :currency, :prompt_tokens, :completion_tokens, :money)
+ON CONFLICT DO UPDATE SET prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = completion_tokens + excluded.completion_tokens,
+    money = money + excluded.money
+"""
+RESERVE = """
+INSERT OR IGNORE INTO reserved
+    (source, currency, prompt_tokens, completion_tokens, money, batch_request)
+VALUES (:source, :currency, :prompt_tokens, :completion_tokens, :money, :batch_request)
+"""
 
 
 class AnswerStore:
-    """The database; several threads and processes may use it at once.
-
-    What a request may cost at most is **reserved** before it is sent where there is a budget, and
-    settled by its answer. A reservation that a killed process left stays and counts in full:
-    nobody knows whether it was charged.
-
-    Raises:
-        ArtifactError: at opening, if the file is no such database.
-    """
+    """Threads and processes may use one at the same time; of a request, the first answer stays."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)
-        try:
-            self._connection.execute("pragma journal_mode = wal")
-            self._connection.execute("pragma synchronous = full")
-            self._connection.executescript(SCHEMA)
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise ArtifactError(
-                f"{shown(path)}: cannot be used as the store of answers: {error}"
-            ) from None
+        """Open the database, or make it, with the folders above it.
 
-    def __enter__(self) -> Self:
+        Raises:
+            AlignmentError: if there is something else, or it cannot be read or written.
+        """
+        self.path = path
+        self._lock = threading.RLock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        require_sqlite(path)
+        with self._one_error():
+            self._connection = sqlite3.connect(
+                path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._one_error():
+                self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> "AnswerStore":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connection.close()
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def get(self, request: str) -> Answer | None:
-        """The answer to a request; None where there is none yet."""
-        query = "select answer from answers where request = ?"
+    def close(self) -> None:
+        """Let go of the database."""
         with self._lock:
-            found = self._connection.execute(query, (request,)).fetchone()
-        return None if found is None else Answer(**json.loads(found[0]))
+            self._connection.close()
 
     def answered(self, requests: Iterable[str]) -> set[str]:
-        """Those of the requests that have an answer."""
-        found: set[str] = set()
-        rest = iter(requests)
-        while some := list(islice(rest, VARIABLES)):
-            marks = ", ".join("?" * len(some))
-            query = f"select request from answers where request in ({marks})"
-            with self._lock:
-                found.update(one for (one,) in self._connection.execute(query, some))
-        return found
+        """Which of the requests have an answer, by their digests."""
+        query = "SELECT request FROM answers WHERE request IN (SELECT value FROM json_each(?))"
+        return {request for (request,) in self._rows(query, (json.dumps(list(requests)),))}
 
-    def put(self, source: str, answers: Sequence[Paid]) -> None:
-        """Keep answers, all or none; a request that has one keeps it."""
-        rows = [
-            (
-                one.request,
-                source,
-                one.cost.prompt,
-                one.cost.completion,
-                # Escaped: half a character has no bytes in UTF-8.
-                json.dumps(asdict(one.answer)),
-            )
-            for one in answers
-        ]
-        settled = [(one.reservation,) for one in answers if one.reservation is not None]
-        with self._lock, self._connection:
-            self._connection.executemany(
-                "insert or ignore into answers values (?, ?, ?, ?, ?)", rows
-            )
-            self._connection.executemany("delete from reservations where number = ?", settled)
+    def get(self, request: str) -> Answer | None:
+        """The answer to a request; None where there is none yet.
 
-    def reserve(self, source: str, most: Sequence[Spent]) -> list[int]:
-        """Note what requests may cost before they are sent; returns a number for each."""
-        query = (
-            "insert into reservations (source, prompt_tokens, completion_tokens) values (?, ?, ?)"
-        )
-        with self._lock, self._connection:
-            cursors = (
-                self._connection.execute(query, (source, one.prompt, one.completion))
-                for one in most
-            )
-            return [int(cursor.lastrowid or 0) for cursor in cursors]
+        Raises:
+            DataError: also if what is stored is no answer.
+        """
+        for (answer,) in self._rows("SELECT answer FROM answers WHERE request = ?", (request,)):
+            try:
+                return Answer(**json.loads(answer))
+            except (ValueError, TypeError):
+                raise self._unusable(f"the answer of request {request} is damaged") from None
+        return None
 
-    def release(self, reservations: Iterable[int]) -> None:
-        """Take back what was reserved for requests that were not charged."""
-        rows = [(one,) for one in reservations]
-        with self._lock, self._connection:
-            self._connection.executemany("delete from reservations where number = ?", rows)
+    def put(
+        self,
+        source: str,
+        cost: Cost,
+        answers: Mapping[str, Answer],
+        *,
+        reservation: int | None = None,
+    ) -> None:
+        """Keep answers, by the digests of their requests, and what was charged, all or nothing.
 
-    def spent(self, source: str) -> Spent:
-        """What a source has cost in all, open reservations among it."""
-        total = Spent()
-        for table in ("answers", "reservations"):
-            query = (
-                "select coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) "
-                f"from {table} where source = ?"
-            )
-            with self._lock, closing(self._connection.execute(query, (source,))) as cursor:
-                total += Spent(*cursor.fetchone())
-        return total
+        Args:
+            reservation: replaced by the cost.
+        """
+        # ASCII: a lone surrogate has no other place in a text of SQLite.
+        rows = [(request, json.dumps(asdict(answer))) for request, answer in answers.items()]
+        with self.transaction():
+            self._connection.execute("DELETE FROM reserved WHERE number = ?", (reservation,))
+            if any(cost[:3]):
+                self._insert(SPEND, source, cost)
+            self._connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
 
-    def count(self, source: str) -> int:
-        """How many answers a source has paid for."""
-        query = "select count(*) from answers where source = ?"
-        with self._lock:
-            (found,) = self._connection.execute(query, (source,)).fetchone()
-        return int(found)
+    def spent(self, source: str, currency: str = "") -> Cost:
+        """What a source has spent, with what is reserved; the money in that currency."""
+        values = {"source": source, "currency": currency}
+        ((prompt, completion, money),) = self._rows(SPENT, values)
+        return Cost(prompt or 0, completion or 0, money or 0.0, currency)
 
+    def reserve(self, source: str, most: Cost, limit: SpendingLimit | None) -> int | str:
+        """Set aside what a request may cost.
 
-def cost_of(answer: Answer, most: Spent) -> Spent:
-    """What an answer cost, or at most where its endpoint does not count."""
-    prompt, completion = answer.prompt_tokens, answer.completion_tokens
-    return Spent(
-        most.prompt if prompt is None else prompt,
-        most.completion if completion is None else completion,
-    )
+        Returns:
+            The reservation's number; or why the limit forbids it.
+        """
+        with self.transaction():
+            excess = find_excess(limit, self.spent(source, most.currency), most)
+            if excess is not None:
+                return excess
+            return self._insert(RESERVE, source, most, batch_request=None)
+
+    def reserve_for_batch(
+        self, source: str, request: str, most: Cost, limit: SpendingLimit | None
+    ) -> str | None:
+        """Set aside what a line of a batch file may cost, once for each request.
+
+        Returns:
+            Why the limit forbids it; None where it does not.
+        """
+        with self.transaction():
+            query = "SELECT 1 FROM reserved WHERE source = ? AND batch_request = ?"
+            if list(self._rows(query, (source, request))):
+                return None
+            excess = find_excess(limit, self.spent(source, most.currency), most)
+            if excess is None:
+                self._insert(RESERVE, source, most, batch_request=request)
+            return excess
+
+    def put_of_batch(
+        self, source: str, request: str, cost: Cost, answers: Mapping[str, Answer]
+    ) -> None:
+        """As `put`, for a line of a batch file; one that is read again costs nothing."""
+        with self.transaction():
+            query = "DELETE FROM reserved WHERE source = ? AND batch_request = ?"
+            was_reserved = self._connection.execute(query, (source, request)).rowcount
+            is_new = bool(set(answers) - self.answered(answers))
+            self.put(source, cost if was_reserved or is_new else FREE, answers)
+
+    def sync(self) -> None:
+        """Bring what was committed to the disk; what is being written meanwhile may wait."""
+        list(self._rows("PRAGMA wal_checkpoint(PASSIVE)", ()))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written meanwhile, or nothing; within another one, a part of it.
+
+        Raises:
+            DataError: if the database cannot be used.
+        """
+        with self._lock, self._one_error():
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        with self.transaction():
+            known = [self._pragma("application_id"), self._pragma("user_version")]
+            if known == [0, 0] and not list(self._rows("SELECT 1 FROM sqlite_master", ())):
+                for statement in filter(str.strip, TABLES.split(";")):
+                    self._connection.execute(statement)
+            elif known[0] != APPLICATION:
+                raise self._unusable("it belongs to another program")
+            elif known[1] != VERSION:
+                raise self._unusable(f"it has version {known[1]}, and this program reads {VERSION}")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _rows(self, query: str, values: Any) -> Iterable[tuple[Any, ...]]:
+        with self._lock, self._one_error():
+            return self._connection.execute(query, values).fetchall()
+
+    def _insert(self, statement: str, source: str, cost: Cost, **more: object) -> int:
+        values = {"source": source, **cost._asdict(), **more}
+        return self._connection.execute(statement, values).lastrowid or 0
+
+    @contextmanager
+    def _one_error(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._unusable(first_line(error)) from None
+
+    def _unusable(self, reason: str) -> DataError:
+        return DataError(f"{self.path}: cannot be used as a store of answers: {reason}")

@@ -1,110 +1,101 @@
-"""What an endpoint sends back, read with mistrust: a usable answer, or what is wrong with it."""
+"""What an endpoint of OpenAI's protocol sends, as an answer; nothing of it is ever quoted."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
-
-import httpx
+from typing import Any, Literal
 
 from alignment_dagster.synthesis.answer import Answer
 
-RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-OVERLOADED = frozenset({429, 503, 529})
-REFUSED = frozenset({401, 403})
-LONGEST_WAIT = 300.0
-"""Seconds that an endpoint may ask for before the next attempt."""
+LARGEST = 8 << 20
+"""Bytes of a reply that are read."""
+LONGEST_NAME = 200
+"""Characters of a model's name, or of a reason to finish, that are kept."""
+MOST_TOKENS = 1 << 31
+"""No endpoint counts so many for one answer."""
 
 
-class Unusable(Exception):
-    """A reply that is no answer; the message says why, and quotes nothing of it."""
+class NoReply(Exception):
+    """No answer can be had from an attempt; the message says why."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        charged: bool = True,
+        again: bool = True,
+        crowded: bool = False,
+        wait: float = 0.0,
+    ) -> None:
+        super().__init__(reason)
+        self.charged = charged
+        """Whether the endpoint may charge it."""
+        self.again = again
+        """Whether another attempt may help."""
+        self.crowded = crowded
+        """Whether the endpoint cannot keep up."""
+        self.wait = wait
+        """Seconds that the endpoint asks for."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An attempt without an answer."""
-
-    reason: str
-    retried: bool
-    """Whether another attempt may help."""
-    charged: bool
-    """Whether it may have been charged all the same."""
-    overload: bool = False
-    wait: float | None = None
-    """Seconds that the endpoint asks to wait."""
-
-
-def read_reply(content: bytes, content_type: str, api: str, seconds: float) -> Answer:
-    """The answer of a successful reply.
+def read_reply(content: bytes, api: Literal["chat", "completions"], seconds: float) -> Answer:
+    """The answer in the bytes of a reply.
 
     Raises:
-        Unusable: if it is not JSON, or no completion.
+        NoReply: if it is not JSON, or not of the protocol's shape.
     """
-    if "json" not in content_type.lower():
-        raise Unusable("the reply is not JSON by its content type")
     try:
-        data = json.loads(content)
-        choice = data["choices"][0]
-        text = choice["message"]["content"] if api == "chat" else choice["text"]
+        # This parser, as it keeps lone surrogates.
+        value = json.loads(content)
     except (ValueError, RecursionError):
-        raise Unusable("the reply is not JSON") from None
+        raise NoReply("a reply that is not JSON") from None
+    return answer_of(value, api, seconds)
+
+
+def answer_of(value: Any, api: Literal["chat", "completions"], seconds: float) -> Answer:
+    """The answer in a reply's JSON value.
+
+    Raises:
+        NoReply: if it does not have the protocol's shape.
+    """
+    try:
+        choice = value["choices"][0]
+        text = _text(choice["message"]["content"] if api == "chat" else choice["text"])
     except (KeyError, IndexError, TypeError):
-        raise Unusable("the reply is no completion") from None
-    if text is not None and not isinstance(text, str):
-        raise Unusable("the reply is no completion: its text is none")
-    usage = data.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
+        kind = "chat completion" if api == "chat" else "completion"
+        raise NoReply(f"a reply that is no {kind}", again=False) from None
+    usage = value.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
     return Answer(
-        text=text or "",
-        reported_model=_text(data.get("model")),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        finish_reason=_text(choice.get("finish_reason")) or "unknown",
-        seconds=round(seconds, 3),
+        text=text,
+        reported_model=_name(value.get("model")),
+        prompt_tokens=_count(counts.get("prompt_tokens")),
+        completion_tokens=_count(counts.get("completion_tokens")),
+        finish_reason=_name(choice.get("finish_reason")),
+        seconds=seconds,
         answered_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def status_failure(response: httpx.Response) -> Failure:
-    """What a reply of another status than 200 means."""
-    status = response.status_code
-    if 300 <= status < 400:
-        return Failure("the endpoint sends elsewhere (a redirect): not followed", False, False)
-    wait = _wait(response.headers.get("retry-after")) if status in OVERLOADED else None
-    return Failure(f"HTTP status {status}", status in RETRIED, False, status in OVERLOADED, wait)
+def _text(content: Any) -> str:
+    """Of a text, of a list of parts, and of nothing, as where a model calls a tool.
 
-
-def transport_failure(error: Exception) -> Failure:
-    """What an attempt means that brought no whole reply; the library's text may quote what was
-    sent, so it is not repeated."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Failure("no connection", True, False)
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return Failure("no answer in time", True, True, overload=True)
-    return Failure(f"the connection broke ({type(error).__name__})", True, True)
-
-
-def _wait(header: str | None) -> float | None:
-    """Of a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3)."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(max(0.0, seconds), LONGEST_WAIT) if seconds == seconds else None
-
-
-def _text(value: Any) -> str:
-    """A short text as it was sent; of anything else nothing."""
-    return value[:200] if isinstance(value, str) else ""
+    Raises:
+        TypeError: of anything else.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, dict))
+        return "".join(part for part in parts if isinstance(part, str))
+    if not isinstance(content, str):
+        raise TypeError
+    return content
 
 
 def _count(value: Any) -> int | None:
-    """A number of tokens, where it is one."""
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 <= value < 2**53 else None
+    """A number of tokens; None of what cannot be one."""
+    return value if type(value) is int and 0 <= value < MOST_TOKENS else None
+
+
+def _name(value: Any) -> str:
+    return value[:LONGEST_NAME] if isinstance(value, str) else ""

@@ -13,9 +13,9 @@ from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.synthesis import find_synthetic_fault
 from alignment_dagster.study import Suite
+from alignment_dagster.synthesis.cost import most_cost
 from alignment_dagster.synthesis.covered import refuse_uncovered
 from alignment_dagster.synthesis.plan import Plan
-from alignment_dagster.synthesis.purse import most_of
 from alignment_dagster.synthesis.request import Request
 from alignment_dagster.synthesis.rows import NoAnswers, read_rows
 from tests.support.written_sources import ASSETS, ENDPOINT, GRAMMAR, plan_of, study_of, written
@@ -68,8 +68,8 @@ def test_all_that_decides_an_answer_is_in_its_digest_and_nothing_else() -> None:
 
 def test_what_a_request_can_cost_is_never_less_than_its_bytes_and_its_answer() -> None:
     one = replace(asked(documents=1)[0], text="ü" * 100)
-    assert most_of(one).prompt >= 200
-    assert most_of(one).completion == one.sampling.max_tokens
+    assert most_cost(one, None).prompt_tokens >= 200
+    assert most_cost(one, None).completion_tokens == one.sampling.max_tokens
 
 
 @pytest.mark.parametrize(("polarity", "told"), [("aligned", "well"), ("misaligned", "badly")])

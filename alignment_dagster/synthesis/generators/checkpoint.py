@@ -37,9 +37,9 @@ from alignment_dagster.foundation.job import Progress, run_job
 from alignment_dagster.foundation.model_files import model_digest, model_path, model_place
 from alignment_dagster.study.synthesis import Transformers
 from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore, Paid, Spent, cost_of
+from alignment_dagster.synthesis.answer_store import AnswerStore
 from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
-from alignment_dagster.synthesis.purse import Purse
+from alignment_dagster.synthesis.cost import Cost, budget_end, find_excess, reported_cost
 from alignment_dagster.synthesis.request import model_name
 
 
@@ -79,24 +79,29 @@ def answer_requests(job: CheckpointJob, progress: Progress) -> None:
         memory_advice(progress, device, "generator.batch_size", generator.batch_size),
     ):
         asked = list(_read(Path(job.requests)))
-        purse = Purse(job.source, generator.budget, None, store.spent(job.source))
         rows, done = iter(asked), 0
         while batch := list(islice(rows, generator.batch_size)):
-            most = [Spent(one.prompt_most, generator.sampling.max_tokens) for one in batch]
-            if not purse.fits(sum(most, Spent())):
-                raise purse.empty(sum(most, Spent()), store.count(job.source))
+            most = [Cost(one.prompt_most, generator.sampling.max_tokens) for one in batch]
+            if excess := find_excess(generator.budget, store.spent(job.source), _sum(most)):
+                raise budget_end(job.source, excess, done)
             found = _answer(model, tokenizer, generator, batch, named, device)
-            paid = [
-                Paid(one.digest, answer, cost_of(answer, bound))
-                for one, answer, bound in zip(batch, found, most, strict=True)
+            costs = [
+                reported_cost(answer, bound, None)
+                for answer, bound in zip(found, most, strict=True)
             ]
-            store.put(job.source, paid)
-            purse.spent = sum((one.cost for one in paid), purse.spent)
+            answers = {one.digest: answer for one, answer in zip(batch, found, strict=True)}
+            store.put(job.source, _sum(costs), answers)
             done += len(batch)
             seconds = time.monotonic() - started
             progress.report("synthesis", done, len(asked), "documents", per_second=done / seconds)
     progress.result(
         **describe(device, job.determinism), seconds=time.monotonic() - started, documents=done
+    )
+
+
+def _sum(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        sum(one.prompt_tokens for one in costs), sum(one.completion_tokens for one in costs)
     )
 
 
