@@ -21,6 +21,10 @@ CROWDED = frozenset({429, 503, 529})
 PASSING = frozenset({408, 409, 425}) | CROWDED
 """Statuses below 500 after which another attempt may help, and those of a crowded endpoint."""
 
+CONNECT_SECONDS = 10.0
+"""For a connection, at most; and at most half of what an answer may take: what ends before anything
+was sent is told apart from what may be charged."""
+
 
 class Unreachable(NoReply):
     """Nothing was sent."""
@@ -45,10 +49,11 @@ class Connection:
         if key := self._key():
             headers["Authorization"] = f"Bearer {key}"
         most = generator.concurrency
+        connect = min(CONNECT_SECONDS, generator.timeout / 2)
         try:
             self._client = httpx.AsyncClient(
                 headers=headers,
-                timeout=generator.timeout,
+                timeout=httpx.Timeout(generator.timeout, connect=connect, pool=connect),
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
                 trust_env=not _is_loopback(self._url.host),
@@ -79,7 +84,7 @@ class Connection:
             async with asyncio.timeout(self._generator.timeout):
                 status, headers, content = await self._post(json.dumps(request.body).encode())
         except (TimeoutError, httpx.TimeoutException) as error:
-            if isinstance(error, httpx.ConnectTimeout):
+            if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
                 raise Unreachable from None
             raise NoReply("no answer in time", crowded=True) from None
         except (httpx.ConnectError, httpx.ProxyError):

@@ -46,7 +46,7 @@ class EndpointServer:
         def serve() -> None:
             asyncio.set_event_loop(self._loop)
             self._server = self._loop.run_until_complete(
-                asyncio.start_server(self._converse, "127.0.0.1", 0)
+                asyncio.start_server(self._converse, "127.0.0.1", 0, backlog=2048)
             )
             self.port = self._server.sockets[0].getsockname()[1]
             begun.set()
@@ -78,7 +78,7 @@ class EndpointServer:
         try:
             while await self._answer(reader, writer):
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

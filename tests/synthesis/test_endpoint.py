@@ -328,7 +328,10 @@ def test_whoever_stops_it_keeps_what_arrived_and_leaves_nothing_running(
     assert server.bodies.total() == sent
 
 
-def test_a_plan_that_fails_ends_it_with_its_own_error(server: EndpointServer, path: Path) -> None:
+def test_a_plan_that_fails_ends_it_with_its_own_error(
+    server: EndpointServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "GROUP", 32)
     generator = generator_of(server.url)
 
     def plan() -> Iterator[object]:
