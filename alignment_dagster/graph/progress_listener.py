@@ -7,7 +7,6 @@ from typing import Protocol
 
 from alignment_dagster.lineage.lake import Artifact
 
-
 MONEY = "money/"
 """What was paid is called so, before the currency."""
 
