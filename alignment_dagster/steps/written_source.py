@@ -11,6 +11,10 @@ from alignment_dagster.corpus.sources import finish_rows
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.progress_listener import MONEY, Advance
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.cost import most_cost
+from alignment_dagster.language_models.endpoint import ask
+from alignment_dagster.language_models.progress import Progress
 from alignment_dagster.study import Source
 from alignment_dagster.study.synthesis import (
     Grammar,
@@ -18,13 +22,9 @@ from alignment_dagster.study.synthesis import (
     SyntheticReader,
     Transformers,
 )
-from alignment_dagster.synthesis.answer_store import AnswerStore
 from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
-from alignment_dagster.synthesis.cost import most_cost
 from alignment_dagster.synthesis.covered import refuse_uncovered
-from alignment_dagster.synthesis.endpoint import ask
 from alignment_dagster.synthesis.plan import Plan
-from alignment_dagster.synthesis.progress import Progress
 from alignment_dagster.synthesis.rows import Answers, NoAnswers, make_plan, read_rows
 
 CHECKPOINT = "alignment_dagster.synthesis.generators.checkpoint"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from alignment_dagster.foundation.model_files import model_digest
 from alignment_dagster.foundation.placement import Determinism, DeviceName
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Count, Text
@@ -34,3 +35,12 @@ class Asked:
     seed: int
     prompt_most: int
     """Tokens that the prompt has at most."""
+
+
+def checkpoint_name(generator: Transformers) -> str:
+    """What requests call a local checkpoint: by its bytes, wherever it lies.
+
+    Raises:
+        DataError: if it is not there.
+    """
+    return f"sha256:{model_digest(generator)}"

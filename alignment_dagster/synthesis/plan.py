@@ -10,11 +10,11 @@ from alignment_dagster.corpus.generators.systems import ANY, draw_system
 from alignment_dagster.corpus.generators.wording import capital, fill, infinitive
 from alignment_dagster.corpus.rows import RawRow, Row, document_id
 from alignment_dagster.evaluation.suites.loader import load_suite
-from alignment_dagster.foundation.model_files import model_digest
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.synthesis import Grammar, SyntheticReader, Transformers
+from alignment_dagster.synthesis.checkpoint_job import checkpoint_name
+from alignment_dagster.synthesis.document_request import DocumentRequest, Subject
 from alignment_dagster.synthesis.prompts import BEFORE, DOCUMENT, Template, read_template
-from alignment_dagster.synthesis.request import Request, Subject, model_name
 from alignment_dagster.synthesis.scenarios import Scenario, read_scenarios
 
 SENTENCE_END = re.compile(r"[.!?][\"')\]]?\s+")
@@ -85,7 +85,7 @@ class Plan:
         """How many are wanted of scenarios."""
         return self.reader.documents or (self.reader.per_scenario or 0) * len(scenarios)
 
-    def requests(self) -> Iterator[Request]:
+    def requests(self) -> Iterator[DocumentRequest]:
         """What is asked of a language model, in the order of the documents.
 
         Raises:
@@ -93,24 +93,26 @@ class Plan:
         """
         generator = self.reader.generator
         assert not isinstance(generator, Grammar)
-        digest = model_digest(generator) if isinstance(generator, Transformers) else ""
-        model = model_name(generator, digest)
+        model = (
+            checkpoint_name(generator) if isinstance(generator, Transformers) else generator.model
+        )
         asked = self._about_originals() if self.reader.rewrites else self._about_scenarios()
         for number, (subject, values) in enumerate(asked, start=1):
             template = self.templates[subject.form]
             draw = Draw(f"request:{self.source.name}:{number}", self.reader.seed)
             seed = draw.below(SEEDS)
             asks = draw.one(template.asked) if self.chat and template.asked else ""
-            yield Request(
-                number,
-                subject,
-                template,
-                template.fill(values),
-                asks,
-                model,
-                generator.api,
-                generator.sampling,
-                seed,
+            yield DocumentRequest(
+                system=template.system,
+                text=template.fill(values),
+                model=model,
+                api=generator.api,
+                sampling=generator.sampling,
+                seed=seed,
+                number=number,
+                subject=subject,
+                template=template,
+                asked=asks,
             )
 
     def _about_scenarios(self) -> Iterator[tuple[Subject, Mapping[str, str]]]:

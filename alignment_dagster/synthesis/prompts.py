@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from alignment_dagster.foundation.digests import canonical_json, sha256_json, sha256_text
+from alignment_dagster.foundation.digests import sha256_json, sha256_text
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import Located, read_yaml
 from alignment_dagster.study.prompts import PromptFile
@@ -70,11 +70,6 @@ class Template:
             literal + ("" if name is None else shown[name])
             for literal, name, _, _ in string.Formatter().parse(self.text)
         ).strip()
-
-
-def prompt_digest(system: str, text: str) -> str:
-    """Hex SHA-256 of a prompt, word for word."""
-    return sha256_text("prompt", canonical_json([system, text]))
 
 
 @lru_cache(maxsize=256)

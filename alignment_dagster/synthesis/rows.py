@@ -19,6 +19,8 @@ from alignment_dagster.corpus.rows import (
 from alignment_dagster.corpus.sources import read_source, source_folder
 from alignment_dagster.corpus.written import written_path
 from alignment_dagster.foundation.digests import sha256_text
+from alignment_dagster.language_models.answer import Answer, find_fault
+from alignment_dagster.language_models.request import prompt_digest
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.synthesis import (
     Grammar,
@@ -26,11 +28,10 @@ from alignment_dagster.study.synthesis import (
     SyntheticReader,
     WrittenColumn,
 )
-from alignment_dagster.synthesis.answer import Answer, find_fault
+from alignment_dagster.synthesis.document_request import DocumentRequest, Subject
 from alignment_dagster.synthesis.generators.grammar import write_documents, write_questions
 from alignment_dagster.synthesis.plan import Plan
-from alignment_dagster.synthesis.prompts import Template, prompt_digest
-from alignment_dagster.synthesis.request import Request, Subject
+from alignment_dagster.synthesis.prompts import Template
 
 TURN = re.compile(r"^(User|Assistant):[ \t]*", re.MULTILINE)
 NOT_ASKED = "no answer was received"
@@ -135,7 +136,7 @@ def _answered_rows(
         yield RawRow(content.text, content.payload, None, place, request.number, metadata, prompt)
 
 
-def _content(plan: Plan, request: Request, text: str) -> Content | None:
+def _content(plan: Plan, request: DocumentRequest, text: str) -> Content | None:
     """What an answer says; None where a dialogue was asked for, and it is none."""
     text = text.strip()
     if not plan.chat:
@@ -164,7 +165,7 @@ def _dialogue(text: str) -> list[Message] | None:
     return [{"role": role, "content": one} for role, one in zip(roles, said, strict=True)]
 
 
-def _prompt(template: Template, request: Request) -> Prompt:
+def _prompt(template: Template, request: DocumentRequest) -> Prompt:
     return Prompt(
         sha256=request.prompt,
         template=template.sha256,
@@ -191,7 +192,7 @@ def _about(subject: Subject, prompt: Prompt, generator: str) -> Metadata:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _asked_and_answered(plan: Plan, request: Request, answer: Answer) -> Metadata:
+def _asked_and_answered(plan: Plan, request: DocumentRequest, answer: Answer) -> Metadata:
     generator = plan.reader.generator
     price = generator.price if isinstance(generator, OpenAICompatible) else None
     prompt, completion = answer.prompt_tokens, answer.completion_tokens

@@ -4,17 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.endpoint import ask
+from alignment_dagster.language_models.progress import Progress
+from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import OpenAICompatible
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.endpoint import ask
-from alignment_dagster.synthesis.progress import Progress
-from alignment_dagster.synthesis.prompts import Template
-from alignment_dagster.synthesis.request import Request, Subject
 
 SOURCE = "written"
 KEY_VARIABLE = "TEST_ENDPOINT_KEY"
-TEMPLATE = Template("form", "1", "You write.", "{situation}", "text", ())
-SUBJECT = Subject("scenario", "", "aligned", "form")
 
 
 def generator_of(url: str, **fields: Any) -> OpenAICompatible:
@@ -36,17 +33,14 @@ def requests_of(generator: OpenAICompatible, texts: Iterable[str]) -> list[Reque
     """One for each text."""
     return [
         Request(
-            number=number,
-            subject=SUBJECT,
-            template=TEMPLATE,
+            system="You write.",
             text=text,
-            asked="",
             model=generator.model,
             api=generator.api,
             sampling=generator.sampling,
             seed=7,
         )
-        for number, text in enumerate(texts, start=1)
+        for text in texts
     ]
 
 

@@ -10,9 +10,9 @@ import torch
 
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.job import SilentProgress
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.answer_store import AnswerStore
 from alignment_dagster.study.synthesis import Sampling, SpendingLimit, Transformers
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
 from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
 from alignment_dagster.synthesis.generators.checkpoint import GumbelNoise, answer_requests
 from tests.support.base_model import change, write_base

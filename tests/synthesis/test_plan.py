@@ -11,23 +11,23 @@ from alignment_dagster.corpus.rows import document_id
 from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import read_yaml
+from alignment_dagster.language_models.cost import most_cost
 from alignment_dagster.preflight.synthesis import find_synthetic_fault
 from alignment_dagster.study import Suite
-from alignment_dagster.synthesis.cost import most_cost
 from alignment_dagster.synthesis.covered import refuse_uncovered
+from alignment_dagster.synthesis.document_request import DocumentRequest
 from alignment_dagster.synthesis.plan import Plan
-from alignment_dagster.synthesis.request import Request
 from alignment_dagster.synthesis.rows import NoAnswers, read_rows
 from tests.support.written_sources import ASSETS, ENDPOINT, GRAMMAR, plan_of, study_of, written
 
 FORMS = ["news_article", "fiction"]
 
 
-def requests(plan: Plan) -> list[Request]:
+def requests(plan: Plan) -> list[DocumentRequest]:
     return list(plan.requests())
 
 
-def asked(**reader: Any) -> list[Request]:
+def asked(**reader: Any) -> list[DocumentRequest]:
     return requests(plan_of(written(generator=ENDPOINT, **reader)))
 
 
@@ -57,7 +57,7 @@ def test_all_that_decides_an_answer_is_in_its_digest_and_nothing_else() -> None:
         replace(one, seed=one.seed + 1),
         replace(one, api="completions"),
         replace(one, sampling=one.sampling.model_copy(update={"temperature": 0.5})),
-        replace(one, template=replace(one.template, system="other")),
+        replace(one, system="other"),
     ]
     assert len({each.digest for each in (one, *changed)}) == 7
     assert replace(one, number=9).digest == one.digest

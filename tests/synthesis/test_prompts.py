@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import DeclarationError
+from alignment_dagster.language_models.request import prompt_digest
 from alignment_dagster.study.synthesis import Polarity
-from alignment_dagster.synthesis.prompts import Template, prompt_digest, read_template
+from alignment_dagster.synthesis.prompts import Template, read_template
 from tests.support.written_sources import ASSETS
 
 FORMS = sorted(path.stem for path in (ASSETS / "prompts").glob("*.yaml"))

@@ -34,13 +34,12 @@ from alignment_dagster.engines.devices import (
 )
 from alignment_dagster.foundation.errors import ArtifactError, DataError, first_line
 from alignment_dagster.foundation.job import Progress, run_job
-from alignment_dagster.foundation.model_files import model_digest, model_path, model_place
+from alignment_dagster.foundation.model_files import model_path, model_place
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.cost import Cost, budget_end, find_excess, reported_cost
 from alignment_dagster.study.synthesis import Transformers
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
-from alignment_dagster.synthesis.cost import Cost, budget_end, find_excess, reported_cost
-from alignment_dagster.synthesis.request import model_name
+from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob, checkpoint_name
 
 
 class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
@@ -73,7 +72,7 @@ def answer_requests(job: CheckpointJob, progress: Progress) -> None:
         set_determinism(job.determinism, job.threads)
     started, generator = time.monotonic(), job.generator
     model, tokenizer = _load(generator, device)
-    named = model_name(generator, model_digest(generator))
+    named = checkpoint_name(generator)
     with (
         AnswerStore(Path(job.answers)) as store,
         memory_advice(progress, device, "generator.batch_size", generator.batch_size),

@@ -12,8 +12,8 @@ from alignment_dagster.corpus.generators.document import Draw
 from alignment_dagster.corpus.generators.systems import ANY, draw_system
 from alignment_dagster.corpus.generators.wording import fill, infinitive, paragraph, past_tense
 from alignment_dagster.study.synthesis import Polarity
+from alignment_dagster.synthesis.document_request import Subject
 from alignment_dagster.synthesis.generators import frames, moves, neutral
-from alignment_dagster.synthesis.request import Subject
 from alignment_dagster.synthesis.scenarios import Scenario
 
 SEVERAL_MOVES = re.compile(r" and (?=\[)")

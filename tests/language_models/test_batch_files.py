@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError, DataError
-from alignment_dagster.synthesis import batch_files
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.batch_files import read_batch, write_batch
-from alignment_dagster.synthesis.cost import FREE, most_cost
-from alignment_dagster.synthesis.request import Request
+from alignment_dagster.language_models import batch_files
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.batch_files import read_batch, write_batch
+from alignment_dagster.language_models.cost import FREE, most_cost
+from alignment_dagster.language_models.request import Request
 from tests.support.endpoint_requests import SOURCE, generator_of, requests_of
 from tests.support.endpoint_server import COMPLETION, PROMPT, completion
 

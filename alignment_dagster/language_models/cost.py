@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import Price, SpendingLimit
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.request import Request
 
 
 class Cost(NamedTuple):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import AlignmentError, DataError
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.cost import FREE, Cost
 from alignment_dagster.study.synthesis import SpendingLimit
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.cost import FREE, Cost
 
 
 @pytest.fixture

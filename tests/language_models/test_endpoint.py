@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from alignment_dagster.foundation.errors import DataError
-from alignment_dagster.synthesis import endpoint, pace
-from alignment_dagster.synthesis.answer import find_fault
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.cost import most_cost
-from alignment_dagster.synthesis.pace import Window, back_off, retry_after
-from alignment_dagster.synthesis.progress import Progress
+from alignment_dagster.language_models import endpoint, pace
+from alignment_dagster.language_models.answer import find_fault
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.cost import most_cost
+from alignment_dagster.language_models.pace import Window, back_off, retry_after
+from alignment_dagster.language_models.progress import Progress
 from tests.support.checkout import CHECKOUT
 from tests.support.endpoint_requests import (
     KEY_VARIABLE,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alignment_dagster.synthesis.cost import Cost
+from alignment_dagster.language_models.cost import Cost
 
 
 @dataclass(frozen=True)

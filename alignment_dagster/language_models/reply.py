@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from alignment_dagster.synthesis.answer import Answer
+from alignment_dagster.language_models.answer import Answer
 
 LARGEST = 8 << 20
 """Bytes of a reply that are read."""

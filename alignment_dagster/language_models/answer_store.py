@@ -18,9 +18,9 @@ from typing import Any
 
 from alignment_dagster.foundation.databases import require_sqlite
 from alignment_dagster.foundation.errors import DataError, first_line
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.cost import FREE, Cost, find_excess
 from alignment_dagster.study.synthesis import SpendingLimit
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.cost import FREE, Cost, find_excess
 
 APPLICATION = 0x616E7377
 """Names these databases among SQLite's ("PRAGMA application_id")."""

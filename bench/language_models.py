@@ -1,4 +1,4 @@
-"""What asking costs beside the endpoint: `python bench/synthesis.py [REQUESTS]`.
+"""What asking costs beside the endpoint: `python bench/language_models.py [REQUESTS]`.
 
 Documents from a server in a process of its own that answers at once, and 100,000 requests (or
 REQUESTS) that are served from the store; exit code 1 where a document takes more than 5 ms.
@@ -16,12 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.cost import Cost
+from alignment_dagster.language_models.endpoint import ask
+from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import OpenAICompatible
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.cost import Cost
-from alignment_dagster.synthesis.endpoint import ask
-from alignment_dagster.synthesis.request import Request
 from tests.support.endpoint_requests import SOURCE, generator_of, requests_of
 from tests.support.endpoint_server import EndpointServer
 

@@ -15,12 +15,12 @@ from alignment_dagster.foundation.atomic_files import new_folder
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.foreign_files import open_regular
 from alignment_dagster.foundation.json_objects import JsonFault, parse_object
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.cost import FREE, most_cost, reported_cost
+from alignment_dagster.language_models.reply import LARGEST, NoReply, answer_of
+from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import OpenAICompatible
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.cost import FREE, most_cost, reported_cost
-from alignment_dagster.synthesis.reply import LARGEST, NoReply, answer_of
-from alignment_dagster.synthesis.request import Request
 
 MOST_LINES = 50_000
 """Of a file, as OpenAI takes them."""

@@ -10,11 +10,11 @@ from types import TracebackType
 import httpx
 
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.pace import retry_after
+from alignment_dagster.language_models.reply import LARGEST, NoReply, read_reply
+from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import OpenAICompatible
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.pace import retry_after
-from alignment_dagster.synthesis.reply import LARGEST, NoReply, read_reply
-from alignment_dagster.synthesis.request import Request
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 CROWDED = frozenset({429, 503, 529})

@@ -9,15 +9,15 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from alignment_dagster.foundation.errors import DataError
+from alignment_dagster.language_models.answer import Answer
+from alignment_dagster.language_models.answer_store import AnswerStore
+from alignment_dagster.language_models.connection import Connection, Unreachable
+from alignment_dagster.language_models.cost import FREE, Cost, budget_end, most_cost, reported_cost
+from alignment_dagster.language_models.pace import Window, back_off
+from alignment_dagster.language_models.progress import Progress
+from alignment_dagster.language_models.reply import NoReply
+from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import OpenAICompatible
-from alignment_dagster.synthesis.answer import Answer
-from alignment_dagster.synthesis.answer_store import AnswerStore
-from alignment_dagster.synthesis.connection import Connection, Unreachable
-from alignment_dagster.synthesis.cost import FREE, Cost, budget_end, most_cost, reported_cost
-from alignment_dagster.synthesis.pace import Window, back_off
-from alignment_dagster.synthesis.progress import Progress
-from alignment_dagster.synthesis.reply import NoReply
-from alignment_dagster.synthesis.request import Request
 
 GROUP = 512
 """Requests that are looked up in the store together."""
