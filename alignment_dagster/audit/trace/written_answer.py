@@ -69,7 +69,7 @@ def _template(row: Row) -> str:
 
 def _asked(row: Row) -> Iterator[tuple[str, str]]:
     """What a model was asked with, and what came back."""
-    sampled = [f"{name} {row[name]:g}" for name in SAMPLED if row[name] is not None]
+    sampled = [f"{name} {row[name]:.15g}" for name in SAMPLED if row[name] is not None]
     if sampled:
         yield "sampled", ", ".join(sampled)
     tokens = {"asked": WrittenColumn.PROMPT_TOKENS, "answered": WrittenColumn.COMPLETION_TOKENS}
