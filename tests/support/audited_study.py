@@ -77,12 +77,10 @@ def run_audited(folder: Path) -> Audited:
     """Make the study in a folder, and run it to its report by the console script itself.
 
     Two processes share each pretraining; what is replayed is taken by one. Of the recipe `aligned`
-    tokens are treated, and rewarded; a source of it is written.
+    tokens are treated, and rewarded.
     """
     study = tiny_study.create(folder)
-    pretraining = {**STUDY["pretraining"], "ranks": 2}
-    sources = [*MEASURED["sources"], "written"]
-    study.change(**{**MEASURED, "sources": sources, "pretraining": pretraining})
+    study.change(**MEASURED, pretraining={**STUDY["pretraining"], "ranks": 2})
     study.treat_aligned()
     made = Audited(folder)
     assert (made.study.assets, made.study.data) == (study.assets, study.data)
