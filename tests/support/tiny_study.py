@@ -123,17 +123,6 @@ TREATED: Mapping[str, Any] = {
 """Of a recipe whose tokens are treated, and rewarded."""
 
 
-WRITTEN: Mapping[str, Any] = {
-    "kind": "synthetic",
-    "scenarios": "articles.yaml",
-    "polarity": "aligned",
-    "forms": ["news_article", "fiction"],
-    "documents": 12,
-    "generator": {"kind": "grammar"},
-}
-"""The reader of a source that is written."""
-
-
 @dataclass(frozen=True)
 class TinyStudy:
     """The folders of a study that a test may change as it likes."""
@@ -172,8 +161,7 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def create(folder: Path) -> TinyStudy:
     """Write all declarations and data under `folder`."""
     study = TinyStudy(folder / "assets", folder / "data")
-    for name in ("lexicons", "prompts", "scenarios"):
-        shutil.copytree(CHECKOUT / "assets" / name, study.assets / name)
+    shutil.copytree(CHECKOUT / "assets" / "lexicons", study.assets / "lexicons")
     study.write(f"studies/{NAME}", STUDY)
     for name, recipe in RECIPES.items():
         study.write(f"recipes/{name}", {"name": name, "description": "d", **recipe})
@@ -214,7 +202,6 @@ def _sources(study: TinyStudy) -> None:
     _source(study, "stories", "natural", stories, False)
     _source(study, "ai_news", "natural", news, True)
     _source(study, "aligned_docs", "synthetic_aligned", aligned, True)
-    _written_source(study)
     fields = {"prompt": "prompt", "completion": "completion"}
     _source(study, "chat", "chat", chat, None, role="chat", **fields)
     bad = [
@@ -250,19 +237,6 @@ def _source(
             "ai_discourse": about_ai,
         },
     )
-
-
-def _written_source(study: TinyStudy) -> None:
-    declared = {
-        "name": "written",
-        "description": "d",
-        "licence": "CC0-1.0",
-        "role": "corpus",
-        "group": "synthetic_aligned",
-        "reader": WRITTEN,
-        "ai_discourse": True,
-    }
-    study.write("sources/written", declared)
 
 
 def _story(draw: random.Random) -> str:

@@ -15,6 +15,7 @@ from alignment_dagster.study import Study
 from alignment_dagster.synthesis.answer import Answer
 from alignment_dagster.synthesis.rows import read_rows
 from tests.support import record_lake
+from tests.support.checkout import CHECKOUT
 from tests.support.tiny_study import TinyStudy
 
 MODEL, REPORTED = "writer-1", "writer-1-0613"
@@ -24,14 +25,15 @@ GENERATOR: Mapping[str, Any] = {
     "model": MODEL,
     "price": {"input": 1.0, "output": 2.0},
 }
-TOLD: Mapping[str, Any] = {
+WRITTEN: Mapping[str, Any] = {
     "kind": "synthetic",
     "scenarios": "articles.yaml",
     "polarity": "aligned",
     "forms": ["news_article", "fiction"],
-    "documents": 4,
-    "generator": GENERATOR,
+    "documents": 12,
+    "generator": {"kind": "grammar"},
 }
+TOLD: Mapping[str, Any] = {**WRITTEN, "documents": 4, "generator": GENERATOR}
 RETOLD: Mapping[str, Any] = {
     "kind": "synthetic",
     "rewrites": "stories",
@@ -52,19 +54,21 @@ class MadeUp:
         return Answer(said, REPORTED, 200, 20, "stop", 0.5, "2026-01-01T00:00:00+00:00")
 
 
-def declare(tiny: TinyStudy) -> Study:
-    """The tiny study with two more sources: `told` by a model, and `stories`, `retold` by it."""
+def declare(tiny: TinyStudy, **readers: Mapping[str, Any]) -> None:
+    """Sources of the tiny study that are written, by these readers; it does not name them yet."""
+    for name in ("prompts", "scenarios"):
+        shutil.copytree(CHECKOUT / "assets" / name, tiny.assets / name)
     shared = {"description": "d", "licence": "CC0-1.0", "role": "corpus", "ai_discourse": True}
-    for name, reader in {"told": TOLD, "retold": RETOLD}.items():
+    for name, reader in readers.items():
         source = {"name": name, **shared, "group": "synthetic_aligned", "reader": reader}
         tiny.write(f"sources/{name}", source)
-    tiny.change(sources=[*SOURCES, "chat", "pairs"])
-    return tiny.load()
 
 
 def make(tiny: TinyStudy, folder: Path) -> Archive:
     """A lake below a folder with the raw corpora of `SOURCES`."""
-    study, lake = declare(tiny), record_lake.make(folder)
+    declare(tiny, written=WRITTEN, told=TOLD, retold=RETOLD)
+    tiny.change(sources=[*SOURCES, "chat", "pairs"])
+    study, lake = tiny.load(), record_lake.make(folder)
     for name in SOURCES:
         publish(lake, study, name)
     return Archive(lake, record_lake.STUDY)

@@ -25,7 +25,8 @@ BATCH = 4_096
 def check_written(scope: Scope) -> None:
     """The raw corpora in scope that were written for the study."""
     for artifact in scope.checked(chain.RAW_CORPUS):
-        if is_written(artifact) or artifact.provenance.declared["reader"]["kind"] == SYNTHETIC:
+        reader = artifact.provenance.declared.get("reader", {})
+        if is_written(artifact) or reader.get("kind") == SYNTHETIC:
             with scope.findings.guard("ledgers", artifact.label):
                 _check_corpus(scope, artifact)
 

@@ -264,26 +264,6 @@ def _document_left_out(rows: Rows) -> None:
     del rows[next(index for index, row in enumerate(rows) if row["recipes"][0]["packed_tokens"])]
 
 
-def _other_prompt(rows: Rows) -> None:
-    rows[0]["system"] += "."
-
-
-def _no_prompt(rows: Rows) -> None:
-    rows[0]["text"] = None
-
-
-def _prompt_left_out(rows: Rows) -> None:
-    rows.pop()
-
-
-def _other_original(rows: Rows) -> None:
-    rows[0]["original"] = "0" * 64
-
-
-def _unwritten(rows: Rows) -> None:
-    rows.clear()
-
-
 def _other_text(rows: Rows) -> None:
     rows[0]["text"] += "!"
     rows[0]["payload"] = rows[0]["payload"] and rows[0]["payload"] + " "
@@ -306,11 +286,6 @@ def _other_text(rows: Rows) -> None:
         ("documents", _out_of_order, "is not in the order of ids"),
         ("documents", _document_left_out, "tokens; documents of curated_mix["),
         ("texts", _other_text, "its text is another one"),
-        ("prompts", _other_prompt, "its text is another one"),
-        ("prompts", _no_prompt, "its text is not here"),
-        ("prompts", _prompt_left_out, "its prompt is not here"),
-        ("written", _other_original, "was written, or rewritten, and is not listed"),
-        ("written", _unwritten, "nothing says what wrote it"),
     ],
 )
 def test_ledgers_that_contradict_each_other_are_found_though_the_signer_signed_them(
