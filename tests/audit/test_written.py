@@ -222,6 +222,7 @@ def test_a_person_is_told_which_prompt_or_model_to_change(
     assert "take fiction out of `reader.forms` of source written" in said.splitlines()
     said = told(archive, connection, f"model:{MODEL}", "generator:grammar")
     assert "name another model in `reader.generator` of source retold" in said
+    assert "of source told" in told(archive, connection, f"model:{REPORTED}")
     assert "choose another `reader.generator` for source written" in said
 
 

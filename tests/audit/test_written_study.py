@@ -12,6 +12,7 @@ from alignment_dagster.audit.impact.blast_radius import find_impact
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.lineage.signing import PRIVATE, read_signer
+from alignment_dagster.release.cards.bom import bom
 from alignment_dagster.release.cards.dataset import dataset_card
 from alignment_dagster.release.cards.facts import gather_facts
 from alignment_dagster.release.cards.files import data_files
@@ -174,5 +175,10 @@ def test_cards_say_who_wrote_and_from_which_template(opened: OpenedReport) -> No
         (line,) = (one for one in lines if any(row["template"] in cell for cell in one))
         assert [cell.strip(" `") for cell in line[1:7]][0::4] == ["written", row["form"]]
         assert line[6].strip() == str(row["n"])
+    data = next(one for one in bom(facts)["components"] if one["name"] == "written")
+    told = {one["name"]: one["value"] for one in data["properties"]}
+    assert {told[f"alignment:written:{row['form']}:{row['template'][:16]}"] for row in rows} == {
+        "grammar"
+    }
     described = next(one.description for one in data_files(facts) if one.config == "source-written")
     assert "Written for the study by grammar, as fiction grammar 1, news_article" in described

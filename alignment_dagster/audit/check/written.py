@@ -33,21 +33,26 @@ def check_written(scope: Scope) -> None:
 
 def _check_corpus(scope: Scope, artifact: Artifact) -> None:
     prompts = _check_prompts(scope, artifact)
-    shards = shard_files(artifact, file_names.METADATA)
-    metadata = read_tables(shards, ["document_id", "column", "text"])
-    links = metadata.filter(pc.equal(metadata["column"], WrittenColumn.PROMPT))
+    links = _links(artifact, WrittenColumn.PROMPT)
     problem = find_miscounts(links["document_id"], _unplanted_ids(artifact))
     message = f"prompts are not those of its documents, one each: {problem}"
     scope.findings.gap_if(problem, "ledgers", artifact.label, message)
     for row in links.filter(pc.invert(pc.is_in(links["text"], prompts))).to_pylist():
         message = f"its prompt {row['text']} is not there"
         scope.findings.gap("ledgers", f"{artifact.label} document {row['document_id']}", message)
-    unused = len(prompts.filter(pc.invert(pc.is_in(prompts, links["text"].combine_chunks()))))
+    unused = len(prompts.filter(pc.invert(pc.is_in(prompts, links["text"]))))
     message = f"no document was written from {unused:,} of its prompts"
     scope.findings.gap_if(unused, "ledgers", artifact.label, message)
     scope.findings.counts["prompts"] += len(prompts)
-    originals = metadata.filter(pc.equal(metadata["column"], WrittenColumn.ORIGINAL))
-    _check_originals(scope, artifact, originals)
+    _check_originals(scope, artifact, _links(artifact, WrittenColumn.ORIGINAL))
+
+
+def _links(artifact: Artifact, column: str) -> pa.Table:
+    """`document_id`, and as `text` what its metadata says in a column, shard by shard."""
+    return pa.concat_tables(
+        pq.read_table(path, columns=["document_id", "text"], filters=[("column", "=", column)])
+        for path in shard_files(artifact, file_names.METADATA)
+    )
 
 
 def _check_prompts(scope: Scope, artifact: Artifact) -> pa.Array:
@@ -61,7 +66,7 @@ def _check_prompts(scope: Scope, artifact: Artifact) -> pa.Array:
                 if prompt_digest(system, text) != prompt:
                     message = "its text is not the one that its digest is of"
                     scope.findings.gap("ledgers", f"{artifact.label} prompt {prompt}", message)
-    return pa.array(found, pa.string())
+    return pa.array(list(found), pa.string())
 
 
 def _unplanted_ids(artifact: Artifact) -> pa.ChunkedArray:

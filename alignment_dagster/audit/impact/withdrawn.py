@@ -78,16 +78,18 @@ def resolve_withdrawal(
     written = find_writers(connection, writers)
     _refuse_bare_sources(wanted, corpora)
     ids = _find_ids(connection, corpora, wanted)
-    by = [f"union {query}" for query, _ in select_written_by(written)]
     connection.execute(
         "create or replace temp table withdrawn as select distinct document_id "
         "from read_parquet(?) where list_contains(?::varchar[], document_id) "
-        "or list_contains(?::varchar[], source) " + " ".join(by),
+        "or list_contains(?::varchar[], source) "
+        + " ".join(f"union {select_written_by(one)}" for one in written),
         [
-            shard_paths(corpora, file_names.RAW_DOCUMENTS), list(ids), list(sources),
-            *(value for _, value in select_written_by(written)),
+            shard_paths(corpora, file_names.RAW_DOCUMENTS),
+            list(ids),
+            list(sources),
+            *(one.name for one in written),
         ],
-    )  # fmt: skip
+    )
     rewritten = withdraw_rewritten(connection)
     connection.execute(
         "create or replace temp table raw_rows as select artifact, document_id, source, path, "

@@ -1,7 +1,7 @@
 """Withdrawing what a prompt, a model or a generator wrote, and what was rewritten from anything."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alignment_dagster.audit.ledgers import fetch_rows
@@ -22,6 +22,7 @@ COLUMNS = {
 """What a name stands for, behind its prefix."""
 DIGESTS = (WrittenColumn.PROMPT, WrittenColumn.TEMPLATE)
 """Of `prompt:`, what else a name may begin."""
+MAX_SHOWN = 5
 DIGEST = re.compile("[0-9a-f]{8,64}")
 
 
@@ -33,16 +34,16 @@ class WrittenBy:
     """Of `COLUMNS`."""
     name: str
     """As it is recorded; of a digest all of it."""
-    column: str
-    """Of `WrittenColumn`: where the name stands."""
+    columns: tuple[str, ...]
+    """Of `WrittenColumn`: where the name may stand."""
     forms: Mapping[str, tuple[str, ...]]
     """Source → the forms of what was written so."""
 
     @property
     def said(self) -> str:
         """For a sentence."""
-        if self.column in DIGESTS:
-            return f"what was written from the {self.column} {self.name[:ID]}"
+        if self.columns[0] in DIGESTS:
+            return f"what was written from the {self.columns[0]} {self.name[:ID]}"
         by = "from the prompt" if self.kind == PROMPT else f"by the {self.kind}"
         return f"what was written {by} {self.name}"
 
@@ -73,27 +74,30 @@ def find_writers(connection: Connection, names: Sequence[str]) -> tuple[WrittenB
 
 
 def _find(connection: Connection, kind: str, name: str) -> WrittenBy:
-    known: list[str] = []
-    for column in COLUMNS[kind]:
-        values = _values(connection, column)
-        if name in values:
-            return WrittenBy(kind, name, column, _forms(connection, column, name))
-        known += values
+    columns = COLUMNS[kind]
+    known = {value for column in columns for value in _values(connection, column)}
+    if name in known:
+        return WrittenBy(kind, name, columns, _forms(connection, columns, name))
     if kind == PROMPT and DIGEST.fullmatch(name):
-        found = [
-            (column, value)
-            for column in DIGESTS
-            for value in _values(connection, column)
-            if value.startswith(name)
-        ]
-        if len(found) > 1:
-            shown = ", ".join(f"{column} {value[:16]}" for column, value in found[:5])
-            raise ArtifactError(f"prompt:{name}: {len(found)} digests begin so: {shown}: give more")
-        for column, value in found:
-            return WrittenBy(kind, value, column, _forms(connection, column, value))
-        raise ArtifactError(f"no document was written from a prompt or template {name!r}")
-    near = similar(name, sorted(set(known)))
+        column, value = _find_digest(connection, name)
+        return WrittenBy(kind, value, (column,), _forms(connection, (column,), value))
+    near = similar(name, sorted(known))
     raise ArtifactError(f"no document was written by a {kind} {name!r} (near: {near})")
+
+
+def _find_digest(connection: Connection, name: str) -> tuple[str, str]:
+    found = [
+        (column, value)
+        for column in DIGESTS
+        for value in _values(connection, column)
+        if value.startswith(name)
+    ]
+    if len(found) > 1:
+        shown = ", ".join(f"{column} {value[:ID]}" for column, value in found[:MAX_SHOWN])
+        raise ArtifactError(f"prompt:{name}: {len(found)} digests begin so: {shown}")
+    if not found:
+        raise ArtifactError(f"no document was written from a prompt or template {name!r}")
+    return found[0]
 
 
 def _values(connection: Connection, column: str) -> list[str]:
@@ -103,22 +107,19 @@ def _values(connection: Connection, column: str) -> list[str]:
     return [str(row["value"]) for row in found]
 
 
-def _forms(connection: Connection, column: str, name: str) -> dict[str, tuple[str, ...]]:
+def _forms(connection: Connection, columns: Sequence[str], name: str) -> dict[str, tuple[str, ...]]:
     found = fetch_rows(
         connection,
         f"select source, list(distinct {WrittenColumn.FORM}) as forms from written "
-        f"where {column} = ? group by source order by source",
+        f"where ? in ({', '.join(columns)}) group by source order by source",
         name,
     )
     return {str(row["source"]): tuple(sorted(row["forms"])) for row in found}
 
 
-def select_written_by(found: Sequence[WrittenBy]) -> Iterator[tuple[str, str]]:
-    """Queries of `document_id`, each with its one value."""
-    for one in found:
-        columns = COLUMNS[one.kind] if one.column in COLUMNS[one.kind] else (one.column,)
-        for column in columns:
-            yield f"select document_id from written where {column} = ?", one.name
+def select_written_by(one: WrittenBy) -> str:
+    """A query of `document_id`, with one value: its name."""
+    return f"select document_id from written where ? in ({', '.join(one.columns)})"
 
 
 def withdraw_rewritten(connection: Connection) -> dict[str, str]:
