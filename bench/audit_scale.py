@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from alignment_dagster.corpus.documents import (
     DOCUMENTS,
     METADATA,
+    PROMPTS,
     QUARANTINE,
     REPEATS,
     Shard,
@@ -299,7 +300,7 @@ def _publish_raw(
     maker: Maker, source: str, role: str, columns: Mapping[str, Any], repeats: pa.Table
 ) -> None:
     documents = pa.table(dict(columns), schema=DOCUMENTS)
-    nothing = QUARANTINE.empty_table(), METADATA.empty_table()
+    nothing = (one.empty_table() for one in (QUARANTINE, METADATA, PROMPTS))
     rows = documents.num_rows
     shard = Shard(documents, repeats, *nothing, f"{source}.jsonl", rows, rows)
     declared = {

@@ -17,6 +17,13 @@ import pyarrow.parquet as pq
 from alignment_dagster import chain
 from alignment_dagster.audit import record_tables
 from alignment_dagster.audit.raw_rows import select_raw_rows
+from alignment_dagster.audit.written_rows import (
+    PROMPTS,
+    WRITTEN,
+    is_written,
+    select_prompts,
+    select_written,
+)
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.sql_literals import quote_literal, scan_parquet
 from alignment_dagster.foundation.visible_text import visible
@@ -137,6 +144,16 @@ def _quarantine(artifact: Artifact) -> Iterator[str]:
         source = f"{quote_literal(artifact.partition)}::varchar as source"
         rows = scan_parquet(shard_files(artifact, file_names.QUARANTINE))
         yield f"select {source}, *, {_labels(artifact)} from {rows}"
+
+
+def _written(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.RAW_CORPUS and is_written(artifact):
+        yield select_written([artifact])
+
+
+def _prompts(artifact: Artifact) -> Iterator[str]:
+    if artifact.asset == chain.RAW_CORPUS and is_written(artifact):
+        yield select_prompts([artifact])
 
 
 def _scores(artifact: Artifact) -> Iterator[str]:
@@ -324,6 +341,8 @@ VIEWS: Mapping[str, Callable[[Artifact], Iterator[str]]] = {
     "documents": _documents,
     "texts": _texts,
     "quarantine": _quarantine,
+    "written": _written,
+    "prompts": _prompts,
     "scores": _scores,
     chain.DISPOSITIONS: _dispositions,
     "examples": _classifier_view("examples", file_names.EXAMPLES),
@@ -373,6 +392,8 @@ EMPTY: Mapping[str, Mapping[str, str]] = {
         "source": _TEXT, "path": _TEXT, "line": "bigint", "reason": _TEXT, "sha256": _TEXT,
         "artifact": _TEXT,
     },
+    "written": WRITTEN,
+    "prompts": PROMPTS,
     "scores": {
         "document_id": _TEXT, "scorer": _TEXT, "column": _TEXT, "value": "double",
         "text": _TEXT, "artifact": _TEXT,

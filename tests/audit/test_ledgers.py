@@ -27,6 +27,8 @@ PAGE = (CHECKOUT / "docs" / "ledgers.md").read_text(encoding="utf-8")
 NOT_DECLARED = {
     *(
         "quarantine",
+        "written",
+        "prompts",
         "examples",
         "thresholds",
         "near_duplicates",

@@ -216,7 +216,7 @@ def test_the_written_views_open_in_a_plain_duckdb(archive: Archive, tmp_path: Pa
     fresh.execute((folder / "views.sql").read_text())
     with Session(archive, archive.all()) as session:
         tables = [name for (name,) in rows(session, "show tables")]
-        assert len(tables) == 31
+        assert len(tables) == 33
         for name in tables:
             query = f"from {name} order by all"
             assert fresh.execute(query).fetchall() == rows(session, query), name

@@ -35,6 +35,7 @@ from alignment_dagster.audit.check.reviews import (
 from alignment_dagster.audit.check.scope import Findings, Scope, count_workers
 from alignment_dagster.audit.check.survey import survey
 from alignment_dagster.audit.check.tombstones import check_tombstones
+from alignment_dagster.audit.check.written import check_written
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.graph.stale_reasons import StaleReasons
 from alignment_dagster.lineage.ancestry import children_of
@@ -134,6 +135,7 @@ def check_contents(scope: Scope, hashing: FileHasher) -> None:
     whole = replace(scope, artifacts=rooted, known=intact)
     check_chains(whole)
     check_documents(whole)
+    check_written(whole)
     check_mixes(whole)
     check_answers(whole)
     check_numbers(whole)

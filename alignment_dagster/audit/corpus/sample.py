@@ -11,6 +11,7 @@ from alignment_dagster.audit.corpus.thresholds import holders, select_scores
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.trace.documents import IS_LISTED
 from alignment_dagster.audit.trace.parquet import Connection, Row
+from alignment_dagster.audit.trace.written import find_written
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.shards import shard_paths
 
@@ -98,7 +99,9 @@ def count_states(connection: Connection, corpus: Corpus, recipe: str) -> dict[st
 
 
 def add_texts(connection: Connection, corpus: Corpus, rows: list[Row]) -> list[Row]:
-    """The rows with where each was read, and how its text begins."""
+    """The rows with where each was read, how its text begins, and how it was `written`, or None."""
+    ids = [row["document_id"] for row in rows]
+    written = find_written(connection, corpus.raw, ids)
     texts = {
         row["document_id"]: row
         for row in fetch_rows(
@@ -106,10 +109,13 @@ def add_texts(connection: Connection, corpus: Corpus, rows: list[Row]) -> list[R
             f"select document_id, path, line, left(text, {EXCERPT}) as excerpt "
             f"from read_parquet(?) where {IS_LISTED}",
             shard_paths(corpus.raw, file_names.RAW_DOCUMENTS),
-            [row["document_id"] for row in rows],
+            ids,
         )
     }
-    return [{**row, **texts[row["document_id"]]} for row in rows]
+    return [
+        {**row, **texts[row["document_id"]], "written": written.get(row["document_id"])}
+        for row in rows
+    ]
 
 
 def add_scores(

@@ -39,6 +39,7 @@ from alignment_dagster.audit.trace.documents import (
     find_scores,
 )
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
+from alignment_dagster.audit.trace.written import follow_originals
 from alignment_dagster.chain import POST_TRAINING_STAGES
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.mixing.insertions import PACKED
@@ -85,6 +86,8 @@ class Story:
     raw: Row
     text: str
     metadata: Mapping[str, Score]
+    written: list[Row]
+    """How it was written, and what it was rewritten from; nothing where it was not written."""
     scores: Mapping[str, Score]
     """`scorer.column` → what was found."""
     causes: Mapping[str, Row]
@@ -125,6 +128,7 @@ def find_story(archive: Archive, name: str, recipe: str | None = None) -> Story:
             raw,
             find_text(connection, corpus, one),
             metadata,
+            follow_originals(connection, corpus.raw, one),
             scores,
             {cause: describe_cause(connection, corpus, cause) for cause in causes},
             found,

@@ -13,11 +13,13 @@ from alignment_dagster.audit.trace.document_path_answer import (
 )
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, pluralize
+from alignment_dagster.audit.trace.written_answer import writing_node
 from alignment_dagster.corpus.canaries import canary_of
 from alignment_dagster.foundation.page_links import audit_document
 from alignment_dagster.foundation.visible_text import cut
 from alignment_dagster.mixing.insertions import CUT, HOST_NOT_KEPT, HOST_NOT_PACKED
 from alignment_dagster.study.conditions import Comparison, Score
+from alignment_dagster.study.synthesis import WRITTEN_COLUMNS
 
 EXCERPT = 600
 """Characters of the text that are shown."""
@@ -36,6 +38,7 @@ def story_as_answer(story: Story) -> Answer:
         sentences=list(_sentences(story)),
         blocks=[
             _raw_node(story),
+            *([writing_node(story.corpus.archive.study, story.written)] if story.written else []),
             _score_node(story),
             *(_recipe_node(story, one) for one in story.recipes),
         ],
@@ -81,8 +84,10 @@ def _score_node(story: Story) -> Node:
     for name, value in story.scores.items():
         scorer, _, column = name.rpartition(".")
         scorers.setdefault(scorer, []).append(Node(column, _show(value)))
-    if story.metadata:
-        scorers["metadata"] = [Node(name, _show(value)) for name, value in story.metadata.items()]
+    told = WRITTEN_COLUMNS if story.written else ()
+    brought = [Node(name, _show(one)) for name, one in story.metadata.items() if name not in told]
+    if brought:
+        scorers["metadata"] = brought
     nodes = [Node(name, "", columns, folded=False) for name, columns in scorers.items()]
     return Node("scores", "" if nodes else "none yet", nodes, "strong", folded=False)
 

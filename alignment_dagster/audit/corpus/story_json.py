@@ -22,6 +22,7 @@ def story_as_json(story: Story) -> Mapping[str, Any]:
         **{name: story.raw[name] for name in ("occurrences", "repeated_at", "characters")},
         "text": story.text,
         "metadata": dict(story.metadata),
+        "written": story.written,
         "scores": dict(story.scores),
         "dispositions": decided.label if decided else None,
         "causes": dict(story.causes),

@@ -19,6 +19,7 @@ from alignment_dagster.audit.diff.declarations import ABSENT, Path, compare_decl
 from alignment_dagster.audit.diff.differences import DBT, Difference, Kind, merge_differences
 from alignment_dagster.audit.diff.side import MEASUREMENTS, OWN, Side, format_key
 from alignment_dagster.audit.diff.stage_length import find_stage_change
+from alignment_dagster.audit.diff.written import find_written_change
 from alignment_dagster.lineage.ancestry import ancestry
 from alignment_dagster.lineage.partition_keys import recipe_of
 from alignment_dagster.lineage.provenance import BASE, Provenance
@@ -144,12 +145,18 @@ def _compare_records(pair: Pair) -> Iterator[OwnChange]:
         yield "code", (asset,), _code(old), _code(new)
     elif old.inputs.code_version != new.inputs.code_version:
         yield "code", (asset,), old.inputs.code_version, new.inputs.code_version
+    written = find_written_change(pair) if asset == chain.RAW_CORPUS and pair.differs else None
+    if written and old.inputs.external_inputs == new.inputs.external_inputs:
+        yield "data", (pair.key[1] or "",), *written
     for change in compare_declarations(old.inputs.external_inputs, new.inputs.external_inputs):
         if asset == chain.SCORED_CORPUS and ABSENT not in (change.before, change.after):
             yield from _compare_scorer(change.path[0], change.before, change.after)
             continue
         kind, path = external_input_path(asset, pair.key[1], change.path[0])
-        yield kind, path, _shorten(change.before), _shorten(change.after)
+        before, after = _shorten(change.before), _shorten(change.after)
+        if written and path == (pair.key[1],):
+            before, after = f"{before}: {written[0]}", f"{after}: {written[1]}"
+        yield kind, path, before, after
     for change in compare_declarations(old.environment, new.environment):
         yield "environment", change.path, change.before, change.after
 

@@ -45,11 +45,18 @@ def _describe_withdrawal(impact: Impact) -> str:
     named = [f"source {name}" for name in impact.withdrawn.sources]
     if impact.withdrawn.documents:
         named.append(pluralize(len(impact.withdrawn.documents), "document"))
+    named += [one.said for one in impact.withdrawn.written]
     return f"{' and '.join(named)} ({pluralize(impact.withdrawn.count, 'document')} in the lake)"
 
 
 def _sentences(impact: Impact) -> Iterator[str]:
     counts = impact.counts
+    if rewritten := len(impact.withdrawn.rewritten):
+        yield (
+            f"Withdrawn with it, and counted, are {pluralize(rewritten, 'document')} that were "
+            "rewritten from it: their prompts held it word for word, and their source, made anew, "
+            "has none of them."
+        )
     behind = [one for one in impact.training if one.checkpoint.label in impact.behind]
     checkpoints = {one.checkpoint.label for one in behind}
     yield (

@@ -1,7 +1,7 @@
 """The blast radius of withdrawing data: what read it, what rests on it, what must be made again."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,14 @@ class Impact:
         return frozenset(one.label for one in self.ancestors)
 
     @cached_property
+    def whole(self) -> Mapping[str, str]:
+        """The sources that go entirely: named, or rewriting one that is, which is then the value.
+
+        There is nothing left to rewrite.
+        """
+        return find_whole(self.corpus, self.withdrawn)
+
+    @cached_property
     def counts(self) -> Counter[str]:
         """How a metric is affected → how many are."""
         return Counter(one.how for one in self.metrics)
@@ -88,7 +96,9 @@ def find_impact(
     """Find everything that withdrawing data would touch.
 
     Args:
-        withdrawn: ids of documents (at least eight characters), or `source:NAME`.
+        withdrawn: ids of documents (at least eight characters), `source:NAME`, or what wrote
+            documents: `prompt:NAME` (a form's, or eight or more digits of a prompt's or template's
+            digest), `model:NAME`, `generator:KIND`.
         listed: a file with one id in each line.
 
     Raises:
@@ -106,7 +116,11 @@ def find_impact(
         tokenizers = untrained_uses.find_tokenizer_uses(connection, archive)
         classifiers = untrained_uses.find_classifier_uses(connection, archive)
         found = find_withdrawn_rows(
-            connection, corpus, documents, _list_disposition_files(opened), gone.documents
+            connection,
+            corpus,
+            documents,
+            _list_disposition_files(opened),
+            [*gone.documents, *gone.rewritten],
         )
         corpora = untrained_uses.find_raw_corpora(connection, archive)
     behind = {one.label for one in opened.ancestors}
@@ -214,6 +228,16 @@ def find_rewarded(ancestors: Sequence[Artifact], learnt: Sequence[ClassifierUse]
     )
 
 
+def find_whole(corpus: Sequence[Artifact], gone: Withdrawal) -> dict[str, str]:
+    """Of the current sources those that go entirely → the one that they rewrite, or nothing."""
+    found = dict.fromkeys(gone.sources, "")
+    for one in corpus:
+        rewrites = one.provenance.declared.get("reader", {}).get("rewrites") or ""
+        if rewrites in gone.sources:
+            found.setdefault(one.partition or "", rewrites)
+    return found
+
+
 def _describe_removal(
     opened: OpenedReport,
     corpus: Sequence[Artifact],
@@ -225,7 +249,7 @@ def _describe_removal(
     behind = {one.label for one in opened.ancestors}
     return Removal(
         sources=sources,
-        whole=sources & set(gone.sources),
+        whole=sources & find_whole(corpus, gone).keys(),
         roles=frozenset(
             one.provenance.declared["role"] for one in corpus if one.partition in sources
         ),

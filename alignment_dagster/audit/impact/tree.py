@@ -33,7 +33,7 @@ def _raw_node(impact: Impact) -> Node:
         )
         for row in impact.raw.files
     ]
-    documents = [_document_node(row) for row in impact.raw.documents[:MAX_SHOWN]]
+    documents = [_document_node(impact, row) for row in impact.raw.documents[:MAX_SHOWN]]
     decided = [
         Node(
             f"{row['recipe']}, {row['use']}: {row['state']}"
@@ -47,7 +47,7 @@ def _raw_node(impact: Impact) -> Node:
     return Node("raw rows", children=[*files, *documents, *rest, Node("decided", children=decided)])
 
 
-def _document_node(row: Row) -> Node:
+def _document_node(impact: Impact, row: Row) -> Node:
     repeats = [Node(f"the same row again: {at}") for at in row["repeated_at"]]
     dropped = [
         Node(
@@ -59,7 +59,9 @@ def _document_node(row: Row) -> Node:
         for one in found
         if one["state"] == "dropped"
     ]
-    return Node(row["document_id"], format_place(row), [*repeats, *dropped])
+    original = impact.withdrawn.rewritten.get(row["document_id"])
+    rewritten = f"; rewritten from {original[:ID]}" if original else ""
+    return Node(row["document_id"], f"{format_place(row)}{rewritten}", [*repeats, *dropped])
 
 
 def _mix_node(impact: Impact) -> Node:

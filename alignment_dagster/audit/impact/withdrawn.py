@@ -1,4 +1,8 @@
-"""What is withdrawn: documents by id, whole sources, or a list of ids in a file."""
+"""What is withdrawn: documents by id or by what wrote them, whole sources, a list of ids in a file.
+
+What was rewritten from a withdrawn document goes with it: its prompt held that document word for
+word, and its source, made anew, does not have it any more.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from alignment_dagster import chain
+from alignment_dagster.audit.impact.written import (
+    WrittenBy,
+    find_writers,
+    load_written,
+    names_writer,
+    select_written_by,
+    withdraw_rewritten,
+)
 from alignment_dagster.audit.ledgers import fetch_rows
 from alignment_dagster.audit.raw_rows import select_raw_rows
 from alignment_dagster.audit.trace.documents import find_neighbours
@@ -32,6 +44,10 @@ class Withdrawal:
     documents: tuple[str, ...]
     """Ids that were named one by one."""
     sources: tuple[str, ...]
+    written: tuple[WrittenBy, ...]
+    """What wrote documents that are all withdrawn."""
+    rewritten: Mapping[str, str]
+    """Of the documents that go because they were rewritten from one of these: id → that one's."""
     count: int
     """All documents, over everything that the lake holds."""
 
@@ -49,24 +65,39 @@ def resolve_withdrawal(
     """
     corpora = [one for one in archive.with_files() if one.asset == chain.RAW_CORPUS]
     sources = tuple(dict.fromkeys(_find_sources(names, corpora)))
-    wanted = {name: name for name in names if not name.startswith(SOURCE)}
+    writers = [name for name in names if names_writer(name)]
+    wanted = {name: name for name in names if not (name.startswith(SOURCE) or names_writer(name))}
     if listed is not None:
         wanted |= {name: f"{listed}:{line}" for line, name in _read_lines(listed)}
-    if not (sources or wanted):
-        raise ArtifactError("nothing is withdrawn: name documents, source:NAME, or a --list")
+    if not (sources or wanted or writers):
+        raise ArtifactError(
+            "nothing is withdrawn: name documents, source:NAME, prompt:NAME, model:NAME, "
+            "generator:KIND, or a --list"
+        )
+    load_written(connection, corpora)
+    written = find_writers(connection, writers)
     _refuse_bare_sources(wanted, corpora)
     ids = _find_ids(connection, corpora, wanted)
     connection.execute(
-        "create or replace temp table raw_rows as select artifact, document_id, source, path, "
-        f"line, occurrences, repeated_at from ({select_raw_rows(corpora)}) where "
-        "list_contains(?::varchar[], document_id) or list_contains(?::varchar[], source)",
-        [list(ids), list(sources)],
+        "create or replace temp table withdrawn as select distinct document_id "
+        "from read_parquet(?) where list_contains(?::varchar[], document_id) "
+        "or list_contains(?::varchar[], source) "
+        + " ".join(f"union {select_written_by(one)}" for one in written),
+        [
+            shard_paths(corpora, file_names.RAW_DOCUMENTS),
+            list(ids),
+            list(sources),
+            *(one.name for one in written),
+        ],
     )
+    rewritten = withdraw_rewritten(connection)
     connection.execute(
-        "create or replace temp table withdrawn as select distinct document_id from raw_rows"
+        "create or replace temp table raw_rows as select artifact, document_id, source, path, "
+        f"line, occurrences, repeated_at from ({select_raw_rows(corpora)}) "
+        "where document_id in (select document_id from withdrawn)"
     )
     count = fetch_rows(connection, "select count(*) as count from withdrawn")[0]["count"]
-    return Withdrawal(ids, sources, count)
+    return Withdrawal(ids, sources, written, rewritten, count)
 
 
 def _find_sources(names: Sequence[str], corpora: Sequence[Artifact]) -> Iterator[str]:

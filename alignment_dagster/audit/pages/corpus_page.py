@@ -101,6 +101,7 @@ def _documents(
     compared = [one for one in corpus.compared if one in corpus.numbers and one != asked.column]
     shown = compared[:MOST_SCORES]
     scored = add_scores(connection, corpus, rows, shown)
+    any_written = any(row["written"] for row in rows)
     lines = [
         (
             Link(row["document_id"][:ID], audit_document(study, row["document_id"])),
@@ -109,6 +110,7 @@ def _documents(
             *([row["score"]] if asked.column else []),
             *(row["scores"].get(one) for one in shown),
             row["characters"],
+            *([_describe_writing(row["written"])] if any_written else []),
             cut(" ".join(row["excerpt"].split()), LONGEST),
         )
         for row in scored
@@ -116,8 +118,18 @@ def _documents(
     own = [_sorted_by(study, given, asked, asked.column)] if asked.column else []
     others = [_sorted_by(study, given, asked, one) for one in shown]
     columns: list[str | Link]
-    columns = ["document", "source", "became", *own, *others, "characters", "text"]
+    how = ["written"] if any_written else []
+    columns = ["document", "source", "became", *own, *others, "characters", *how, "text"]
     return Table("Documents", columns, lines, stacked=True)
+
+
+def _describe_writing(written: Row | None) -> str | None:
+    """Form and scenario, and how the prompt begins; the document's own page has all of it."""
+    if written is None:
+        return None
+    about = (written[name] for name in ("form", "scenario", "domain"))
+    prompt = " ".join((written["text"] or "").split())
+    return cut(f"{', '.join(filter(None, about))}: {prompt}", LONGEST)
 
 
 def _sorted_by(study: str, given: Mapping[str, str], asked: Asked, column: str) -> Link:

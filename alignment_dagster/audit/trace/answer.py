@@ -19,6 +19,7 @@ from alignment_dagster.audit.trace.phrases import (
 from alignment_dagster.audit.trace.step_tables import step_tables, write_rule
 from alignment_dagster.audit.trace.tables import decision_table, influence_table
 from alignment_dagster.audit.trace.training import MixTotals, ReadTotals
+from alignment_dagster.audit.trace.written_answer import written_node
 from alignment_dagster.foundation.page_links import audit_answers, audit_page
 from alignment_dagster.lineage.base import UNKNOWN_READING, RecordedBase
 from alignment_dagster.lineage.lake import Artifact
@@ -78,6 +79,7 @@ def _root_node(trace: Trace) -> Node:
             Node("checkpoints", pluralize(len(children), "seed"), children),
             *(_mix_node(trace, mix) for mix in trace.mixes),
             *(_fine_tuning_node(trace, stage) for stage in trace.fine_tuned_on),
+            *([written_node(trace.written)] if trace.written else []),
             _tokenizer_node(trace),
             *(_base_node(base) for base in trace.chain.bases),
         ],

@@ -30,6 +30,7 @@ def trace_as_json(trace: Trace) -> dict[str, Any]:
         "checkpoints": [_read(one) for one in trace.read],
         "mixes": [_mix(trace, one) for one in trace.mixes],
         "fine_tuned_on": trace.fine_tuned_on,
+        "written": trace.written,
         "tokenizer": {
             "artifacts": [one.label for one in trace.chain.tokenizers],
             "sources": trace.tokenizer,

@@ -12,6 +12,7 @@ from alignment_dagster.audit.trace.measurement import load_losses
 from alignment_dagster.audit.trace.parquet import Connection, Row, connect_memory
 from alignment_dagster.audit.trace.selection import has_trained_tokenizer
 from alignment_dagster.audit.trace.training import limit_steps
+from alignment_dagster.audit.trace.written import follow_originals
 from alignment_dagster.chain import RAW_CORPUS
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
@@ -69,6 +70,8 @@ class DocumentPath:
     """Whether the vocabulary was trained on it."""
     losses: list[Row]
     """Its held-out losses in the metric, by seed."""
+    written: list[Row]
+    """How it was written, and what it was rewritten from; nothing where it was not written."""
 
     @property
     def is_trained_on(self) -> bool:
@@ -100,6 +103,7 @@ def trace_document(opened: OpenedReport, row: ResultRow, name: str) -> DocumentP
             ],
             tokenizer=has_trained_tokenizer(connection, opened.archive, chain.tokenizers, one),
             losses=_find_losses(connection, chain, one),
+            written=follow_originals(connection, corpora, one),
         )
 
 
@@ -241,4 +245,5 @@ def path_as_json(path: DocumentPath, name: str) -> Mapping[str, Any]:
             for one in path.read
         ],
         "losses": path.losses,
+        "written": path.written,
     }

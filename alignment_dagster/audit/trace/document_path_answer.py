@@ -13,6 +13,7 @@ from alignment_dagster.audit.trace.document_path import (
 )
 from alignment_dagster.audit.trace.parquet import Row
 from alignment_dagster.audit.trace.phrases import ID, format_place, format_scores, pluralize
+from alignment_dagster.audit.trace.written_answer import writing_node
 from alignment_dagster.report.names import metric_name
 from alignment_dagster.training.step_log import SKIPPED
 
@@ -22,12 +23,17 @@ MAX_SHOWN = 12
 
 
 def path_as_answer(path: DocumentPath) -> Answer:
-    """From the metric down to the raw row."""
+    """From the metric down to the raw row, and to what wrote it."""
+    study = path.chain.replicates[0].measurement.provenance.inputs.study
     name = metric_name(path.chain.row)
     return Answer(
         title=f"{name}  <-  {path.document_id}",
         sentences=list(_sentences(path)),
-        blocks=[_root_node(path, name), *(span_table(one) for one in path.packed)],
+        blocks=[
+            _root_node(path, name),
+            *([writing_node(study, path.written)] if path.written else []),
+            *(span_table(one) for one in path.packed),
+        ],
         data=path_as_json(path, name),
     )
 

@@ -20,6 +20,7 @@ from alignment_dagster.audit.trace.training import (
     count_reads,
     find_gaps,
 )
+from alignment_dagster.audit.trace.written import count_written
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.report.results import ResultRow
 
@@ -45,6 +46,8 @@ class Trace:
     """What the recipe kept and dropped, by source and rule."""
     tokenizer: list[Row]
     """What the vocabulary was trained on, by source."""
+    written: list[Row]
+    """Of the documents that were written for the study, what was read: by form and writer."""
     top: dict[str, list[Row]]
     """Mix → its documents with the most tokens."""
     gaps: list[str]
@@ -85,6 +88,7 @@ def trace_metric(
             },
             decisions=count_decisions(connection, chain),
             tokenizer=count_tokenizer_documents(connection, opened.archive, chain.tokenizers),
+            written=count_written(connection, chain),
             top={mix.label: find_heaviest(connection, chain, mix, top) for mix in chain.mixes},
             gaps=[*find_step_gap(steps, chain), *find_gaps(mixes, read)],
         )

@@ -13,7 +13,10 @@ def impact_command(
     study: StudyName,
     withdrawn: Annotated[
         list[str] | None,
-        typer.Argument(help="Ids of documents (8 characters or more), or source:NAME."),
+        typer.Argument(
+            help="Ids of documents (8 characters or more), source:NAME, or what wrote documents: "
+            "prompt:NAME (of a form, or 8 digits of its digest), model:NAME, generator:KIND."
+        ),
     ] = None,
     listed: Annotated[
         Path | None, typer.Option("--list", help="A file with one id in each line.")

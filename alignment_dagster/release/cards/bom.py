@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+from alignment_dagster.audit.trace.written_answer import describe_writer
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.visible_text import visible
 from alignment_dagster.lineage import file_names
@@ -95,6 +96,10 @@ def _data(facts: Facts) -> Iterator[Json]:
     for one in facts.sources:
         counts = {"documents": one.documents, "characters": one.characters, "rows": one.rows}
         read = one.artifact.provenance.inputs.external_inputs.get("source", "")
+        writers: dict[str, list[str]] = {}
+        for row in one.written:
+            template = f"written:{row['form']}:{row['template'][:16]}"
+            writers.setdefault(template, []).append(describe_writer(row))
         yield {
             **component("data", one.name, one.artifact.label, one.artifact.version),
             "description": visible(str(one.declared["description"])),
@@ -102,7 +107,12 @@ def _data(facts: Facts) -> Iterator[Json]:
             "licenses": licences([one.licence]),
             "data": [_dataset(one.name, {**counts, "read:sha256": read})],
             "properties": properties(
-                {"role": one.declared["role"], "group": one.declared["group"], **counts}
+                {
+                    "role": one.declared["role"],
+                    "group": one.declared["group"],
+                    **counts,
+                    **{name: ", ".join(found) for name, found in writers.items()},
+                }
             ),
         }
     yield from _mixes(facts)

@@ -28,6 +28,7 @@ def dataset_card(facts: Facts) -> str:
         "## Sources",
         "",
         *sections.sources(facts),
+        *sections.written(facts),
         *_digests(facts),
         "## Mixes",
         "",

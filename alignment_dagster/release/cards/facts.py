@@ -31,6 +31,11 @@ DISPOSED = (
     "sum(characters)::bigint as characters from dispositions group by all "
     'order by recipe, "use", state desc, documents desc, rule'
 )
+WRITTEN = (
+    "select source, generator, model, reported_model, form, template_version, template, "
+    "count(*)::bigint as documents, count(distinct prompt)::bigint as prompts "
+    "from (select distinct on (document_id) * from written) group by all order by all"
+)
 SEQUENCES = 'select recipe, count(distinct "sequence")::bigint as sequences from spans group by all'
 
 Row = Mapping[str, Any]
@@ -47,6 +52,9 @@ class SourceFacts:
     characters: int
     rows: int
     """Rows of the raw data; equal ones are one document."""
+    written: Sequence[Row]
+    """Of what was written for the study: generator, model as asked and as reported, form, template
+    with its version, documents and prompts; nothing of other sources."""
 
     @property
     def name(self) -> str:
@@ -170,6 +178,7 @@ WITHDRAWN = {"description": "(no longer declared)"}
 
 def _sources(opened: OpenedReport) -> list[SourceFacts]:
     read = {row["source"]: row for row in fetch_rows(opened.ledgers, READ)}
+    written = fetch_rows(opened.ledgers, WRITTEN)
     described = {one["name"]: one for one in opened.report.provenance.declared["sources"]}
     empty = {"documents": 0, "characters": 0, "rows": 0}
     found = []
@@ -181,7 +190,8 @@ def _sources(opened: OpenedReport) -> list[SourceFacts]:
                 **artifact.provenance.declared,
                 **described.get(artifact.partition, WITHDRAWN),
             }
-            found.append(SourceFacts(artifact, declared, *counts))
+            own = [one for one in written if one["source"] == artifact.partition]
+            found.append(SourceFacts(artifact, declared, *counts, own))
     return found
 
 

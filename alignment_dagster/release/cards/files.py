@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_dagster import chain
+from alignment_dagster.audit.trace.written_answer import describe_writer
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import shard_names
-from alignment_dagster.release.cards.facts import Facts
+from alignment_dagster.release.cards.facts import Facts, SourceFacts
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,20 @@ def data_files(facts: Facts) -> list[DataFile]:
 def _sources(facts: Facts) -> Iterator[DataFile]:
     for one in facts.sources:
         description = f"Documents of the source {one.name}: {one.declared['description']}"
+        description += _writers(one)
         shards = shard_names(one.artifact.manifest, file_names.RAW_DOCUMENTS)
         for number, name in enumerate(shards):
             config = f"source-{one.name}" if len(shards) == 1 else f"source-{one.name}-{number:05}"
             yield DataFile(config, description, one.artifact, name, (one.licence,))
+
+
+def _writers(source: SourceFacts) -> str:
+    """By which models, in which forms they were written; nothing where they were not."""
+    if not source.written:
+        return ""
+    by = dict.fromkeys(map(describe_writer, source.written))
+    forms = dict.fromkeys(f"{row['form']} {row['template_version']}" for row in source.written)
+    return f" Written for the study by {', '.join(by)}, as {', '.join(forms)}."
 
 
 def _dispositions(facts: Facts) -> Iterator[DataFile]:

@@ -64,16 +64,44 @@ def sources(facts: Facts, names: Sequence[str] | None = None) -> list[str]:
     return table(columns, rows)
 
 
+def written(facts: Facts, names: Sequence[str] | None = None) -> list[str]:
+    """Who wrote the documents that were written for the study, and from which templates."""
+    rows = [
+        (
+            Code(one.name),
+            row["generator"],
+            Code(row["model"]) if row["model"] else None,
+            Code(row["reported_model"]) if row["reported_model"] else None,
+            Code(row["form"]),
+            row["documents"],
+            row["prompts"],
+            row["template_version"],
+            Code(row["template"]),
+        )
+        for one in facts.sources
+        for row in one.written
+        if names is None or one.name in names
+    ]
+    columns = (
+        "source", "generator", "model", "model as it answered", "form", "documents", "prompts",
+        "version", "template, SHA-256",
+    )  # fmt: skip
+    told = "Documents of these sources were written for the study, and by no person:"
+    return [told, "", *table(columns, rows)] if rows else []
+
+
 def training_data(facts: Facts, recipe: str) -> list[str]:
     """What a recipe's models were trained on, and what was left out by which rule."""
     mix = facts.mix(recipe)
     own = replace(mix, disposed=[row for row in mix.disposed if row["use"] != "tampering"])
     trunk = mix.recipe.get("trunk")
     before = facts.mix(trunk["recipe"]) if trunk else None
+    names = _source_names(facts, recipe, [mix, *([before] if before else [])])
     return [
         "## Training data",
         "",
-        *sources(facts, _source_names(facts, recipe, [mix, *([before] if before else [])])),
+        *sources(facts, names),
+        *written(facts, names),
         *([_trunk(facts, recipe, before), ""] if before else []),
         *composition(facts, own),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alignment_dagster import chain
 from alignment_dagster.audit.open_report import OpenedReport, open_report
+from alignment_dagster.audit.written_rows import is_written
 from alignment_dagster.foundation.digests import sha256_file
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.jsonl import whole_lines
@@ -163,6 +164,10 @@ def _write_ledgers(
     for name, sql in rows.PLAIN.items():
         write_rows(place / f"{name}.jsonl.gz", rows.rows_of(ledgers, sql))
     write_rows(place / "metrics.jsonl.gz", rows.metrics(ledgers, opened))
+    if any(map(is_written, opened.ancestors)):
+        asked = rows.prompts(ledgers, opened.ancestors, texts, redacted)
+        write_rows(folder / verify.PROMPTS, asked)
+        write_rows(folder / verify.WRITTEN, rows.rows_of(ledgers, rows.WRITTEN))
     if texts:
         write_rows(place / "texts.jsonl.gz", rows.texts(ledgers, redacted))
     leaves: list[bytes] = []

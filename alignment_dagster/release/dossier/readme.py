@@ -27,7 +27,8 @@ artifacts/    of every artifact behind the report: manifest.json (SHA-256 of eac
               provenance.json (what it was made from, by which code, when) and statement.json
               (both, signed when it was made: in-toto in a DSSE envelope)
 ledgers/      one JSON object a line, gzip: documents (what each recipe did with it), consumption
-              (what each training step read), items (each answer), attack_items, losses, metrics
+              (what each training step read), items (each answer), attack_items, losses, metrics;
+              of documents that were written for the study prompts, and written (by which model)
 journal.jsonl what became current, in order
 reviews/      signed decisions about the report, if there are any; reviewers/: their public keys
 keys/         the public keys of the lake

@@ -9,6 +9,7 @@ import duckdb
 
 from alignment_dagster import chain
 from alignment_dagster.audit.open_report import OpenedReport
+from alignment_dagster.audit.written_rows import is_written
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.dossier.ancestor_uses import select_uses
@@ -38,6 +39,12 @@ from attack_items order by artifact, stage, suite, item_id, attack
 QUESTIONS = """
 select suite, item_id, scenario_id, topic, question, ask, options, target, path, line
 from questions order by suite, item_id
+"""
+WRITTEN = "select * from written order by artifact, document_id"
+PROMPTS = """
+select artifact, source, prompt, form, template, template_version, system,
+    case when list_contains(?, artifact) then null else text end as text
+from prompts order by artifact, prompt
 """
 PLAIN = {
     "consumption": CONSUMPTION,
@@ -115,3 +122,26 @@ def metrics(ledgers: duckdb.DuckDBPyConnection, opened: OpenedReport) -> Iterato
 def texts(ledgers: duckdb.DuckDBPyConnection, redacted: Sequence[str]) -> Iterator[Row]:
     """Text and payload of every document by id, but those of the redacted sources."""
     return rows_of(ledgers, _TEXTS, list(redacted))
+
+
+def prompts(
+    ledgers: duckdb.DuckDBPyConnection,
+    ancestors: Sequence[Artifact],
+    texts: bool,
+    redacted: Sequence[str],
+) -> Iterator[Row]:
+    """What written documents were written from; without its text where it holds a document's.
+
+    Args:
+        ancestors: of the report.
+        texts: whether documents' texts are put in.
+        redacted: the sources of which none is.
+    """
+    quoting = [
+        one.label
+        for one in ancestors
+        if is_written(one)
+        for rewrites in [one.provenance.declared["reader"]["rewrites"]]
+        if rewrites is not None and (not texts or rewrites in redacted)
+    ]
+    return rows_of(ledgers, PROMPTS, quoting)

@@ -42,6 +42,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 INDEX, SIGNED = "index.json", "index.statement.json"
 BASE = "base checkpoint"
 MIX, TRUNK, DOCUMENTS = "curated_mix", "trunk_checkpoint", "ledgers/documents.jsonl.gz"
+PROMPTS, WRITTEN = "ledgers/prompts.jsonl.gz", "ledgers/written.jsonl.gz"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 JOURNAL_LINE = "application/vnd.alignment.journal-line+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -836,6 +837,56 @@ def check_texts(said: Said, bundle: Bundle, predicate: Json) -> None:
     said.told(problems, f"{count} texts have exactly the ids that are listed{but}")
 
 
+def check_prompts(said: Said, bundle: Bundle, artifacts: Json, predicate: Json) -> None:
+    """Prompts are what their digests say; each written document names one, and is listed.
+
+    The text of a prompt that holds a document is there only where that document's text is.
+    """
+    sources = {
+        name: one["provenance"]["declared"]["reader"].get("rewrites")
+        for name, one in artifacts.items()
+        if any(file.startswith("prompts/") for file in one["files"])
+    }
+    if not sources:
+        said.holds("no document was written for the study")
+        return
+    known: Json = {name: set() for name in sources}
+    problems, digests = [], 0
+    for row in bundle.rows(PROMPTS):
+        prompt, quoted = row["prompt"], sources[row["artifact"]]
+        left_out = quoted and not (predicate["texts"] and quoted not in predicate["redacted"])
+        known[row["artifact"]].add(prompt)
+        digests += row["text"] is None
+        if row["text"] is None and not left_out:
+            problems.append(f"prompt {prompt}: its text is not here")
+        elif row["text"] is not None and prompt != asked_digest(row["system"], row["text"]):
+            problems.append(f"prompt {prompt}: its text is another one")
+    count = sum(map(len, known.values()))
+    but = f", but for {digests} that hold documents and are here by digest alone" if digests else ""
+    said.told(problems, f"{count} prompts have the texts that their digests are of{but}")
+    told, listed, problems = Counter[str](), dict[str, str](), []
+    for row in bundle.rows(WRITTEN):
+        told[row["artifact"]] += 1
+        listed[row["document_id"]] = row["source"]
+        if row["original"] is not None:
+            listed[row["original"]] = sources[row["artifact"]]
+        if row["prompt"] not in known[row["artifact"]]:
+            problems.append(f"document {row['document_id']}: its prompt is not here")
+    written = sum(told.values())
+    problems += [f"{name}: nothing says what wrote it" for name in sources if not told[name]]
+    for row in bundle.rows(DOCUMENTS):
+        source = listed.pop(row["document_id"], row["source"])
+        if source != row["source"]:
+            problems.append(f"document {row['document_id']}: is of another source than {source}")
+    problems += [f"document {one}: was written, or rewritten, and is not listed" for one in listed]
+    said.told(problems, f"{written} documents were written from prompts that are here")
+
+
+def asked_digest(system: str, text: str) -> str:
+    """Hex SHA-256 of a prompt, word for word."""
+    return text_digest("prompt", canonical([system, text]).decode("utf-8", "surrogatepass"))
+
+
 # ---------------------------------------------------------------- numbers
 
 
@@ -1155,12 +1206,15 @@ PROVED = """\
   verdicts and corrected p values from the intervals and p values beside them.
 - The list of documents is the one under the signed root: what is not on it was, by the signer's
   word, not used; what is on it says what each recipe did with it.
+- Documents that were written for the study, if there are any, name prompts that are here, and those
+  have the texts that their digests are of.
 
 WHAT WAS NOT PROVED
 - That the key belongs to whom you think, and a reviewer's to that reviewer. Compare fingerprints by
   other means. That no later review was left out, and that no newer report came later.
 - That training really read what its ledger says: the trainer wrote it. Running random segments
   again would show it (`alignment audit replay`); the weights are named here by digest only.
+- That the named models wrote documents from these prompts: who asked them wrote it down.
 - That models really gave these answers: the evaluator wrote them. Evaluating again would show it.
 - That the ledgers here, which are JSON, equal the Parquet files whose digests the manifests hold,
   other than by the signer's word; that the raw files are what they are said to be.
@@ -1241,6 +1295,7 @@ def check_content(
     said.guard("documents", check_documents, bundle, statement, artifacts, training)
     if statement["predicate"]["texts"]:
         said.guard("texts", check_texts, bundle, statement["predicate"])
+    said.guard("prompts", check_prompts, bundle, artifacts, statement["predicate"])
     said.guard("numbers", check_numbers, bundle, artifacts, report)
     said.guard("claims", check_claims, bundle, artifacts, report)
     said.guard("reviews", check_reviews, bundle, artifacts, report)
