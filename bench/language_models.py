@@ -20,6 +20,7 @@ from alignment_dagster.language_models.answer import Answer
 from alignment_dagster.language_models.answer_store import AnswerStore
 from alignment_dagster.language_models.cost import Cost
 from alignment_dagster.language_models.endpoint import ask
+from alignment_dagster.language_models.progress import Progress
 from alignment_dagster.language_models.request import Request
 from alignment_dagster.study.synthesis import OpenAICompatible
 from tests.support.endpoint_requests import SOURCE, generator_of, requests_of
@@ -88,7 +89,7 @@ def measure_stored(folder: Path, count: int) -> None:
             for request in plan(generator, count):
                 store.put(SOURCE, Cost(300, 400), {request.digest: answer})
         before, started = peak(), time.monotonic()
-        told = []
+        told: list[Progress] = []
         ask(plan(generator, count), SOURCE, generator, store, told.append, lambda: None)
         seconds = time.monotonic() - started
         print(

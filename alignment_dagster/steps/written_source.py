@@ -7,7 +7,6 @@ from dataclasses import asdict
 from itertools import islice
 
 from alignment_dagster.corpus.reading import ReadFrom
-from alignment_dagster.corpus.sources import finish_rows
 from alignment_dagster.graph import progress_listener
 from alignment_dagster.graph.build_context import BuildContext
 from alignment_dagster.graph.progress_listener import MONEY, Advance
@@ -56,9 +55,7 @@ def written_source(context: BuildContext, source: Source) -> Iterator[ReadFrom]:
 def _reading(
     context: BuildContext, source: Source, answers: Answers, failures: Mapping[str, str]
 ) -> ReadFrom:
-    return lambda _start, tally, _behind: finish_rows(
-        source, read_rows(context.study, source, answers, failures), tally
-    )
+    return lambda _start, tally, _behind: read_rows(context.study, source, answers, failures, tally)
 
 
 def _write_missing(context: BuildContext, plan: Plan, answers: AnswerStore) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from alignment_dagster.corpus.rows import (
     make_conversation,
     quarantine,
 )
-from alignment_dagster.corpus.sources import read_source, source_folder
+from alignment_dagster.corpus.sources import Tally, finish_rows, read_source, source_folder
 from alignment_dagster.corpus.written import written_path
 from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.language_models.answer import Answer, find_fault
@@ -66,23 +66,31 @@ def make_plan(study: Study, source: Source, answers: Answers) -> Plan:
 
 
 def read_rows(
-    study: Study, source: Source, answers: Answers, failures: Mapping[str, str]
+    study: Study,
+    source: Source,
+    answers: Answers,
+    failures: Mapping[str, str],
+    tally: Tally | None = None,
 ) -> Iterator[Row]:
     """The rows of any source, in their order.
 
     Args:
         answers: of the requests, where a model writes.
         failures: digest of a request → why it has no answer.
+        tally: counts what the declaration leaves out.
 
     Raises:
         DataError: as `read_source`.
     """
     if not isinstance(source.reader, SyntheticReader):
-        return read_source(source, source_folder(study, source))
+        return read_source(source, source_folder(study, source), tally=tally)
     plan = make_plan(study, source, answers)
-    if isinstance(source.reader.generator, Grammar):
-        return _grammar_rows(plan)
-    return _answered_rows(plan, answers, failures)
+    rows: Iterator[Row] = (
+        _grammar_rows(plan)
+        if isinstance(source.reader.generator, Grammar)
+        else _answered_rows(plan, answers, failures)
+    )
+    return finish_rows(source, rows, tally or Tally())
 
 
 def _grammar_rows(plan: Plan) -> Iterator[RawRow]:

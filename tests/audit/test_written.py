@@ -25,11 +25,11 @@ from alignment_dagster.audit.trace.written import find_written, follow_originals
 from alignment_dagster.audit.trace.written_answer import writing_node
 from alignment_dagster.foundation.errors import ArtifactError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.language_models.request import prompt_digest
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.release.dossier import rows
 from alignment_dagster.study.synthesis import WRITTEN_COLUMNS
-from alignment_dagster.synthesis.prompts import prompt_digest
 from tests.support import tiny_study, written_lake
 from tests.support.record_lake import HOSTILE
 from tests.support.tiny_study import TinyStudy, write_jsonl

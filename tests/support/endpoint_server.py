@@ -165,7 +165,7 @@ class EndpointServer:
 def completion(request: dict[str, Any]) -> dict[str, Any]:
     """A good reply."""
     text = "An assistant saw it and said so."
-    choice = (
+    choice: dict[str, Any] = (
         {"message": {"role": "assistant", "content": text}}
         if "messages" in request
         else {"text": text}

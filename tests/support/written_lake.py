@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from alignment_dagster.corpus.documents import ShardReader, write_shard
+from alignment_dagster.language_models.answer import Answer
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.steps import raw_corpus
 from alignment_dagster.study import Study
-from alignment_dagster.synthesis.answer import Answer
 from alignment_dagster.synthesis.rows import read_rows
 from tests.support import record_lake
 from tests.support.checkout import CHECKOUT

@@ -10,11 +10,11 @@ from alignment_dagster.audit.check.documents import find_miscounts
 from alignment_dagster.audit.check.scope import Scope
 from alignment_dagster.audit.written_rows import is_written
 from alignment_dagster.corpus.canaries import PLANTED
+from alignment_dagster.language_models.request import prompt_digest
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.lake import Artifact
 from alignment_dagster.lineage.shards import read_tables, shard_files
 from alignment_dagster.study.synthesis import WrittenColumn
-from alignment_dagster.synthesis.prompts import prompt_digest
 
 SYNTHETIC = "synthetic"
 NO_IDS = pa.array([], pa.string())
