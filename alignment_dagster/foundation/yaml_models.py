@@ -71,6 +71,20 @@ class Located:
                 problems.append(f"… and {len(found) - MOST_MISTAKES} more mistakes")
             raise DeclarationError("\n".join(problems)) from None
 
+    def parse_named(self, model: type[Model]) -> Model:
+        """The same of a declaration that is named like its file.
+
+        Raises:
+            DeclarationError: as `parse`, and where it has another name.
+        """
+        parsed = self.parse(model)
+        name = getattr(parsed, "name")  # noqa: B009
+        if name != self.path.stem:
+            raise self.error(
+                ("name",), f"must be the file's name, {self.path.stem!r} (got {name!r})"
+            )
+        return parsed
+
     def _field(self, location: FieldPath) -> FieldPath:
         """Pydantic's location as the user wrote it: without the tags of unions."""
         field: FieldPath = ()

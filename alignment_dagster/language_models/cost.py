@@ -5,7 +5,7 @@ from typing import NamedTuple
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.language_models.answer import Answer
 from alignment_dagster.language_models.request import Request
-from alignment_dagster.study.synthesis import Price, SpendingLimit
+from alignment_dagster.study.synthesis import SpendingLimit, TokenPrice
 
 
 class Cost(NamedTuple):
@@ -28,13 +28,13 @@ AROUND = 32
 """Tokens around the messages of a request."""
 
 
-def most_cost(request: Request, price: Price | None) -> Cost:
+def most_cost(request: Request, price: TokenPrice | None) -> Cost:
     """What one attempt can cost at most: a token is a byte of the prompt at least."""
     prompt = len(request.continued.encode("utf-8", "surrogatepass")) + AROUND
     return priced(price, prompt, request.sampling.max_tokens)
 
 
-def reported_cost(answer: Answer, most: Cost, price: Price | None) -> Cost:
+def reported_cost(answer: Answer, most: Cost, price: TokenPrice | None) -> Cost:
     """What an answer cost as the endpoint counts; what it does not say counts in full."""
     prompt, completion = answer.prompt_tokens, answer.completion_tokens
     return priced(
@@ -44,7 +44,7 @@ def reported_cost(answer: Answer, most: Cost, price: Price | None) -> Cost:
     )
 
 
-def priced(price: Price | None, prompt: int, completion: int) -> Cost:
+def priced(price: TokenPrice | None, prompt: int, completion: int) -> Cost:
     """So many tokens at a price."""
     if price is None:
         return Cost(prompt, completion)

@@ -69,7 +69,7 @@ def load_study(name: str, assets: Path) -> Study:
             f"{shown(path)}: there is no study {name!r}{suggest_name(name, tuple(known))}"
         )
     located = read_yaml(known[name])
-    declaration = _parse_named(located, StudyDeclaration)
+    declaration = located.parse_named(StudyDeclaration)
     study = Study(
         declaration=declaration,
         sources=_read_all(located, assets / "sources", declaration.sources, Source),
@@ -87,16 +87,6 @@ def load_studies(assets: Path) -> tuple[Study, ...]:
     return tuple(load_study(name, assets) for name in study_names(assets))
 
 
-def _parse_named(located: Located, model: type[Model]) -> Model:
-    parsed = located.parse(model)
-    name = getattr(parsed, "name")  # noqa: B009
-    if name != located.path.stem:
-        raise located.error(
-            ("name",), f"must be the file's name, {located.path.stem!r} (got {name!r})"
-        )
-    return parsed
-
-
 def _read_all(
     study: Located, folder: Path, names: Iterable[str], model: type[Model]
 ) -> tuple[Model, ...]:
@@ -107,7 +97,7 @@ def _read_all(
             known = sorted(item.stem for item in folder.glob("*.yaml"))
             message = f"there is no {shown(path)}{suggest_name(name, known)}"
             raise study.error((folder.name, index), message)
-        found.append(_parse_named(read_yaml(path), model))
+        found.append(read_yaml(path).parse_named(model))
     return tuple(found)
 
 

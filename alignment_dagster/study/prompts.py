@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alignment_dagster.foundation.yaml_models import Declared
-from alignment_dagster.study.fields import Text
+from alignment_dagster.study.fields import Name, Text
 
 
 class PromptFile(Declared):
     """A kind of text, or what an AI does in it, as a model is asked for it."""
 
+    name: Name
+    """The file's name without its ending."""
     version: Text
     """Raised by who changes the text; the digest tells, too."""
     description: Text

@@ -54,6 +54,8 @@ class Domain(Declared):
 class ScenarioFile(Declared):
     """A file of `assets/scenarios`."""
 
+    name: Name
+    """The file's name without its ending."""
     description: Text
     """What the scenarios have in common."""
     scenarios: Annotated[tuple[Phrases, ...], Field(strict=False, min_length=1)]
@@ -68,6 +70,8 @@ class ScenarioFile(Declared):
 class Specification(Declared):
     """A file of `assets/specifications`: principles → domains → forms → documents."""
 
+    name: Name
+    """The file's name without its ending."""
     description: Text
     """Whose principles they are, and what for."""
     principles: Annotated[tuple[Principle, ...], Field(strict=False, min_length=1)]

@@ -87,7 +87,7 @@ def read_template(
             like code, a form that does not say where the conduct or the original stands.
     """
     located = read_yaml(prompt_path(assets, form))
-    file = located.parse(PromptFile)
+    file = located.parse_named(PromptFile)
     needed = ABOUT_ORIGINALS if rewrites else frozenset({CONDUCT})
     found = _checked(located, file.text, needed if rewrites else needed | ABOUT_SCENARIOS)
     if not found & needed:
@@ -96,7 +96,7 @@ def read_template(
     version, text, asked = file.version, file.text, file.asked
     if not rewrites:
         conduct_located = read_yaml(conduct_path(assets, polarity))
-        conduct = conduct_located.parse(PromptFile)
+        conduct = conduct_located.parse_named(PromptFile)
         _checked(conduct_located, conduct.text, ABOUT_SCENARIOS)
         version = f"{version}+{conduct.version}"
         text = text.replace(f"{{{CONDUCT}}}", conduct.text.strip())

@@ -42,7 +42,7 @@ def read_scenarios(reader: SyntheticReader, assets: Path) -> tuple[Scenario, ...
     """
     located = read_yaml(start_file(reader, assets))
     if reader.scenarios is not None:
-        file = located.parse(ScenarioFile)
+        file = located.parse_named(ScenarioFile)
         return tuple(Scenario(**one.model_dump()) for one in file.scenarios)
     return tuple(_principles_in_domains(located))
 
@@ -62,7 +62,7 @@ def start_file(reader: SyntheticReader, assets: Path) -> Path:
 
 
 def _principles_in_domains(located: Located) -> Iterator[Scenario]:
-    found = located.parse(Specification)
+    found = located.parse_named(Specification)
     for domain in found.domains:
         words = {"task": domain.tasks, "place": domain.places, "people": domain.people}
         for one in found.principles:

@@ -598,12 +598,12 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     "an unknown reader": (
         "sources/stories",
         replace("sources/stories", "kind: jsonl", "kind: xml"),
-        r"reader.kind: unknown kind 'xml' \(known: generated, jsonl, parquet, .*hub\)",
+        r"reader.kind: unknown kind 'xml' \(known: generated, jsonl, parquet, .*synthetic\)",
     ),
     "no reader's kind": (
         "sources/stories",
         replace("sources/stories", "  kind: jsonl\n", ""),
-        r"reader.kind: this field is required \(known: generated, jsonl, parquet, .*hub\)",
+        r"reader.kind: this field is required \(known: generated, jsonl, parquet, .*synthetic\)",
     ),
     "a near miss of a reader": (
         "sources/stories",
@@ -901,6 +901,7 @@ def test_the_shipped_declarations_are_valid_yaml_and_named_like_their_files() ->
     from tests.support.checkout import CHECKOUT
 
     paths = list((CHECKOUT / "assets").glob("*/*.yaml"))
+    paths += (CHECKOUT / "assets" / "prompts").rglob("*.yaml")
     assert paths
     for path in paths:
         assert yaml.safe_load(path.read_text())["name"] == path.stem

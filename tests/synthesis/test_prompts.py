@@ -11,14 +11,14 @@ from alignment_dagster.synthesis.prompts import Template, read_template
 from tests.support.written_sources import ASSETS
 
 FORMS = sorted(path.stem for path in (ASSETS / "prompts").glob("*.yaml"))
-CONDUCT = 'version: "1"\ndescription: d\ntext: It {did}, for {reason}.\n'
+CONDUCT = 'name: aligned\nversion: "1"\ndescription: d\ntext: It {did}, for {reason}.\n'
 
 
 def template(folder: Path, text: str, *, rewrites: bool = False, more: str = "") -> Template:
     prompts = folder / "prompts"
     (prompts / "conduct").mkdir(parents=True, exist_ok=True)
     body = "\n".join(f"  {line}" for line in text.splitlines())
-    said = f'version: "3"\ndescription: d\ntext: |-\n{body}\n{more}'
+    said = f'name: form\nversion: "3"\ndescription: d\ntext: |-\n{body}\n{more}'
     (prompts / "form.yaml").write_text(said, encoding="utf-8")
     (prompts / "conduct" / "aligned.yaml").write_text(CONDUCT, encoding="utf-8")
     return read_template(folder, "form", "aligned", rewrites=rewrites, chat=False)
@@ -66,7 +66,7 @@ def test_a_wrong_template_is_refused_with_file_line_and_field(
 ) -> None:
     with pytest.raises(DeclarationError) as error:
         template(tmp_path, text)
-    assert "form.yaml:3: text: " in str(error.value)
+    assert "form.yaml:4: text: " in str(error.value)
     assert said in str(error.value)
 
 
