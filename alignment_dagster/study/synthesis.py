@@ -42,7 +42,7 @@ class Sampling(Declared):
     """Of an answer."""
 
 
-class Price(Declared):
+class TokenPrice(Declared):
     """What the endpoint charges."""
 
     input: Annotated[float, Field(ge=0)]
@@ -96,7 +96,7 @@ class OpenAICompatible(Declared):
     """Seconds for an answer."""
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
     """Of each request, before it is given up."""
-    price: Price | None = None
+    price: TokenPrice | None = None
     """What it charges; a limit in money needs it."""
     budget: SpendingLimit | None = None
     """What the source's documents may cost."""
