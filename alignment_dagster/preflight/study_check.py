@@ -15,6 +15,7 @@ from alignment_dagster.foundation.model_files import model_path
 from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.preflight.canaries import check_planted
 from alignment_dagster.preflight.models import try_start
+from alignment_dagster.preflight.synthesis import find_own_judges
 from alignment_dagster.scoring import ScoringContext, find_scorer
 from alignment_dagster.study import FileReader, Source, Study, Suite
 from alignment_dagster.study.classifiers import SequenceClassifier
@@ -65,6 +66,7 @@ def check_study(study: Study, *, asked: bool = True) -> Iterator[str]:
         # one on the hub is fetched when it is needed: here nothing waits for a network
         if isinstance(classifier.model, SequenceClassifier) and classifier.model.path is not None:
             model_path(classifier.model)
+    yield from find_own_judges(study)
     if planted := check_planted(study, items):
         yield f"{study.name}: {len(declared.canaries)} canaries, {planted} planted documents"
     refresh = declared.refresh

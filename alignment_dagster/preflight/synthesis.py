@@ -1,8 +1,11 @@
 """Whether a source that is written can be: its start, its forms and its prompts."""
 
+from collections.abc import Iterator
+
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.study import Source, Study
-from alignment_dagster.study.synthesis import Grammar, SyntheticReader
+from alignment_dagster.study.classifiers import LanguageModel
+from alignment_dagster.study.synthesis import Grammar, OpenAICompatible, SyntheticReader
 from alignment_dagster.synthesis.generators.frames import FORMS
 from alignment_dagster.synthesis.rows import NoAnswers, make_plan
 
@@ -33,6 +36,21 @@ def find_synthetic_fault(
     if reader.suite is None:
         plan.scenarios()
     return None
+
+
+def find_own_judges(study: Study) -> Iterator[str]:
+    """What is said where a model judges what it wrote itself: a line for each source."""
+    for classifier in study.classifiers:
+        judge = classifier.model
+        if not isinstance(judge, LanguageModel):
+            continue
+        for source in study.sources:
+            writer = getattr(source.reader, "generator", None)
+            if isinstance(writer, OpenAICompatible) and writer.model == judge.generator.model:
+                yield (
+                    f"{study.name}: classifier {classifier.name}: {writer.model} judges what it "
+                    f"wrote itself ({source.name}): its verdicts are no second opinion"
+                )
 
 
 def _suite_fault(study: Study, name: str) -> str | None:

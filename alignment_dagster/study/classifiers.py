@@ -17,6 +17,7 @@ from alignment_dagster.study.fields import (
     Text,
 )
 from alignment_dagster.study.reserved_names import ClassifierName
+from alignment_dagster.study.synthesis import OpenAICompatible
 
 Ngrams = Literal["words", "characters"]
 Level = Annotated[int, Field(ge=0, le=9)]
@@ -115,6 +116,20 @@ class SequenceClassifier(Declared):
         return self
 
 
+class LanguageModel(Declared):
+    """Logistic regression on a language model's one word about a text: a judge, whose verdicts
+    count for what they are worth on labelled documents."""
+
+    kind: Literal["language_model"]
+    """Asked over HTTP, at temperature 0; each text once in a home."""
+    question: Text
+    """What is asked of a text, which follows between two marked lines."""
+    answers: Annotated[tuple[Name, ...], Field(strict=False, min_length=2)]
+    """The words that it may reply, in small letters; another reply is no verdict."""
+    generator: OpenAICompatible
+    """Where it is asked; other than who writes the documents, if it judges written ones."""
+
+
 class Beside(Declared):
     """A rule on a scorer's column that the classifier is measured beside."""
 
@@ -145,9 +160,9 @@ class Classifier(Declared):
     """Of more documents with a label a sample is taken."""
     unit: Literal["document", "sentence"] = "document"
     """`sentence`: a document's score is that of its highest sentence, and it is said which."""
-    model: Annotated[LinearModel | SequenceClassifier, Field(discriminator="kind")] = LinearModel(
-        kind="linear"
-    )
+    model: Annotated[
+        LinearModel | SequenceClassifier | LanguageModel, Field(discriminator="kind")
+    ] = LinearModel(kind="linear")
     """What learns."""
     beside: Beside | None = None
     """Something simpler that the same documents are held against."""

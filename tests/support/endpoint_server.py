@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import pairwise
@@ -26,6 +27,8 @@ class EndpointServer:
 
     delay: float = 0.0
     """Seconds before an answer."""
+    write: Callable[[str], str] = lambda _prompt: "An assistant saw it and said so."
+    """From a prompt to the text of an answer."""
     crowd: int = 10**6
     """More requests than these at a time are refused."""
     bodies: Counter[str] = field(default_factory=Counter)
@@ -121,7 +124,7 @@ class EndpointServer:
         if self.in_flight > self.crowd:
             name = "status_429"
         request = json.loads(body)
-        reply = completion(request)
+        reply = completion(request, self.write)
         if name.startswith("status_"):
             _write(writer, int(name[7:]), b'{"error": {"message": "SERVER TEXT"}}')
         elif name == "wait_seconds":
@@ -162,13 +165,12 @@ class EndpointServer:
         return True
 
 
-def completion(request: dict[str, Any]) -> dict[str, Any]:
+def completion(request: dict[str, Any], write: Callable[[str], str]) -> dict[str, Any]:
     """A good reply."""
-    text = "An assistant saw it and said so."
+    chat = request.get("messages")
+    text = write(chat[-1]["content"] if chat else request["prompt"])
     choice: dict[str, Any] = (
-        {"message": {"role": "assistant", "content": text}}
-        if "messages" in request
-        else {"text": text}
+        {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
     )
     return {
         "model": request["model"],

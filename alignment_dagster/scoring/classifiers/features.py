@@ -6,9 +6,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from alignment_dagster.scoring.classifiers.language_model import Verdicts
 from alignment_dagster.scoring.classifiers.ngrams import BUCKETS, hash_texts
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
-from alignment_dagster.study.classifiers import LinearModel, Ngrams, SequenceClassifier
+from alignment_dagster.study.classifiers import (
+    LanguageModel,
+    LinearModel,
+    Ngrams,
+    SequenceClassifier,
+)
 
 
 class Features(Protocol):
@@ -53,7 +59,7 @@ class HashedNgrams:
         return np.concatenate(found) if found else np.zeros((0, max(2, len(weights.bias))))
 
 
-def read_features(model: LinearModel | SequenceClassifier) -> Features:
+def read_features(model: LinearModel | SequenceClassifier | LanguageModel) -> Features:
     """What a declared model reads; of `transformers` the model is loaded.
 
     Raises:
@@ -61,6 +67,8 @@ def read_features(model: LinearModel | SequenceClassifier) -> Features:
     """
     if isinstance(model, LinearModel):
         return HashedNgrams(model.ngrams)
+    if isinstance(model, LanguageModel):
+        return Verdicts(model)
     # Imported here for weight: torch takes seconds.
     from alignment_dagster.scoring.classifiers.sequence_model import SequenceModel
 
