@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import islice
 
 from alignment_dagster.corpus.reading import ReadFrom
 from alignment_dagster.graph import progress_listener
@@ -23,13 +22,12 @@ from alignment_dagster.study.synthesis import (
 )
 from alignment_dagster.synthesis.checkpoint_job import Asked, CheckpointJob
 from alignment_dagster.synthesis.covered import refuse_uncovered
+from alignment_dagster.synthesis.outstanding import look_up
 from alignment_dagster.synthesis.plan import Plan
 from alignment_dagster.synthesis.rows import Answers, NoAnswers, make_plan, read_rows
 
 CHECKPOINT = "alignment_dagster.synthesis.generators.checkpoint"
 REQUESTS = "requests.jsonl"
-LOOKED_UP = 256
-"""Requests whose answers are looked for together."""
 
 
 @contextmanager
@@ -97,20 +95,12 @@ def _ask_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     missing = 0
     with path.open("w", encoding="utf-8") as file:
-        requests = plan.requests()
-        while some := list(islice(requests, LOOKED_UP)):
-            known = answers.answered(one.digest for one in some)
-            for one in some:
-                if one.digest not in known:
-                    asked = Asked(
-                        one.digest,
-                        one.messages,
-                        one.continued,
-                        one.seed,
-                        most_cost(one, None).prompt_tokens,
-                    )
-                    file.write(json.dumps(asdict(asked)) + "\n")
-                    missing += 1
+        for one, is_answered in look_up(plan, answers):
+            if not is_answered:
+                most = most_cost(one, None).prompt_tokens
+                asked = Asked(one.digest, one.messages, one.continued, one.seed, most)
+                file.write(json.dumps(asdict(asked)) + "\n")
+                missing += 1
     if missing:
         job = CheckpointJob(
             source=plan.source.name,
