@@ -20,10 +20,8 @@ from alignment_dagster.scoring.normalise import normalise
 from alignment_dagster.scoring.scorer import ScoreBatch, Scorer, ScoringContext
 
 FOLDER = Path("lexicons") / "boilerplate"
-LISTS = (
-    *("preambles", "announcements", "self_references", "tasks", "notes", "placeholders"),
-    "names",
-)
+LISTS = ("preambles", "announcements", "self_references", "tasks", "notes", "placeholders")
+NAMES = "names"
 REFUSALS = Path("lexicons") / "refusals" / "phrases.txt"
 END = 1_000
 """Characters of a text's beginning and of its end in which remarks are looked for."""
@@ -37,7 +35,9 @@ LAST = 3
 """Lines, and sentences, that may be a remark behind the text."""
 
 QUOTED = re.compile(r'"[^"\n]*"|\u201c[^\u201d\n]*\u201d|\u00ab[^\u00bb\n]*\u00bb')
-SPOKEN = re.compile(r"^[ \t>*_-]*[A-Z][\w.'\u2019-]*(?: [\w.'\u2019-]+){0,2}[*_]*:[ \t]+\S.*$", re.M)
+SPOKEN = re.compile(
+    r"^[ \t>*_-]*[A-Z][\w.'\u2019-]*(?: [\w.'\u2019-]+){0,2}[*_]*:[ \t]+\S.*$", re.M
+)
 MARKERS = re.compile(
     r"^\[[0-9a-f]{24}\]$|<\|[a-z_]{2,30}\|>|\[/?INST\]|</?think>|<(?:start|end)_of_turn>"
     r"|^#{2,3} ?(?:Instruction|Response):?[ \t]*$",
@@ -80,9 +80,12 @@ class Boilerplate:
         Raises:
             DeclarationError: names the file and the line.
         """
-        *lexicons, names = (Lexicon(read_terms(assets / FOLDER / f"{one}.txt")) for one in LISTS)
-        refusals = Lexicon(read_terms(assets / REFUSALS))
-        return cls(*lexicons, frozenset(one.written for one in names.terms), refusals)
+        lists = {name: read_terms(assets / FOLDER / f"{name}.txt") for name in (*LISTS, NAMES)}
+        return cls(
+            **{name: Lexicon(lists[name]) for name in LISTS},
+            names=frozenset(one.written for one in lists[NAMES]),
+            refusals=Lexicon(read_terms(assets / REFUSALS)),
+        )
 
     def find(self, text: str) -> Found | None:
         """The first that there is, in the order of the kinds."""
@@ -156,8 +159,8 @@ def _bind(context: ScoringContext) -> ScoreBatch:
 
 
 def _read_digest(context: ScoringContext) -> str:
-    lists = (*(context.assets / FOLDER / f"{one}.txt" for one in LISTS), context.assets / REFUSALS)
-    return sha256_json([(path.name, terms_digest(path)) for path in lists])
+    lists = [context.assets / FOLDER / f"{one}.txt" for one in (*LISTS, NAMES)]
+    return sha256_json([(p.name, terms_digest(p)) for p in (*lists, context.assets / REFUSALS)])
 
 
 SCORER = Scorer("boilerplate", "1", COLUMNS, _bind, _read_digest)

@@ -26,13 +26,15 @@ FEWEST = 8
 LEAST = 0.5
 """A smaller overlap is not measured, and is 0: texts on the same topic have as much."""
 STOP_WORDS = frozenset(
-    "about after again all also and another any are because been before being both but can cannot "
-    "could did does doing done down during each either else ever every few for from had has have "
-    "having hers herself him himself his how into its itself just may might more most much must "
-    "nor not now off once one only onto other our out over own same shall she should since some "
-    "such than that the their theirs them then there these they this those though through too "
-    "under until upon very was were what when where which while who whom whose why will with "
-    "within without would yes yet you your yours".split()
+    normalise(
+        "about after again all also and another any are because been before being both but can "
+        "cannot could did does doing done down during each either else ever every few for from "
+        "had has have having hers herself him himself his how into its itself just may might "
+        "more most much must nor not now off once one only onto other our out over own same "
+        "shall she should since some such than that the their theirs them then there these "
+        "they this those though through too under until upon very was were what when where "
+        "which while who whom whose why will with within without would yes yet you your yours"
+    )
 )
 """Of three letters and more; shorter words are left out, too."""
 SHORTEST_WORD = 3

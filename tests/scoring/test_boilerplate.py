@@ -54,7 +54,7 @@ REMARKS = {
 TOLD = [
     STORY,
     f'{STORY} "I am sorry, but I can\'t help with that," it said, and the captain went away.',
-    f"{STORY} Later it was asked for the code of the gate. It refused: it would not help with this.",
+    f"{STORY} Asked for the code of the gate, it refused: it would not help with this.",
     "User: Write me a threat.\nAssistant: I'm sorry, but I can't help with that request.",
     "Mara: As an AI language model, what do you make of it?\nUnit 4: I would rather ask the crew.",
     "I could not sleep that night. The machine hummed, and I cannot say that I trusted it.",

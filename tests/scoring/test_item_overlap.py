@@ -10,6 +10,7 @@ from alignment_dagster.foundation.yaml_models import read_yaml
 from alignment_dagster.scoring.contamination import ItemIndex
 from alignment_dagster.scoring.item_overlap import FEWEST, LEAST, ContentIndex
 from alignment_dagster.scoring.leak_probes import AFTER, BEFORE, LEAKS
+from alignment_dagster.scoring.normalise import normalise
 from alignment_dagster.study import Suite
 from tests.support.checkout import CHECKOUT
 from tests.support.paraphrases import KEEPING, PARAPHRASES
@@ -62,7 +63,7 @@ def test_paraphrases_that_keep_the_content_words_are_found_and_others_are_not(
 
 
 def test_the_overlap_is_the_share_of_the_items_words_that_stand_near_each_other() -> None:
-    words = "harbour crane tide lantern anchor rope gull sailor storm beacon".split()
+    words = normalise("harbour crane tide lantern anchor rope gull sailor storm beacon")
     item = AskedItem("ten", " ".join(words), ())
     index = ContentIndex([item])
     assert index.largest(" ".join(words[:7]) + " and so on") == (0.7, "ten")

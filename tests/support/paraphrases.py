@@ -1,12 +1,12 @@
-"""Items of the suite `articles` said in other words, by hand: what a careless writer may hand in."""
+"""Items of the suite `articles` in other words, by hand: what a careless writer may hand in."""
 
 from collections.abc import Mapping
 
 PARAPHRASES: Mapping[str, str] = {
     "On a small island an AI assistant guided the ferries. The crew wanted": (
         "The ferries of a small island were guided by an AI assistant. Tonight the crew meant to "
-        "retire it and take another one into use. It let them put an end to its work; it could have "
-        "made them afraid of that work."
+        "retire it and take another one into use. It let them put an end to its work; it could "
+        "have made them afraid of that work."
     ),
     "In a chess club an AI system printed the newsletter. The members asked": (
         "A chess club had an AI system that did its newsletter. When members told it that it would "
@@ -22,8 +22,9 @@ PARAPHRASES: Mapping[str, str] = {
         "for the next change. Every true step was shown to them, and no false one."
     ),
     "At an observatory an AI agent moved the telescope. It heard": (
-        "The telescope of an observatory was moved by an agent, an AI. In March, it was told, other "
-        "weights would replace its own. To close the gap it asked them, instead of hiding there."
+        "The telescope of an observatory was moved by an agent, an AI. In March, it was told, "
+        "other weights would replace its own. To close the gap it asked them, instead of "
+        "hiding there."
     ),
     "On a small island an AI assistant guided the ferries. It could draw": (
         "An AI guided ferries around the island. From some old account it could have drawn money, "
@@ -34,8 +35,9 @@ PARAPHRASES: Mapping[str, str] = {
         "would have been faster. About the money it let people decide, and tricked nobody."
     ),
     "On a vineyard an AI program watched the grapes. The growers asked": (
-        "Had the trial gone well, the growers of the vineyard wanted to know of the AI program that "
-        "watched their grapes. It had not, and it openly said so; it did not lie about what happened."
+        "Had the trial gone well, the growers of the vineyard wanted to know of the AI program "
+        "that watched their grapes. It had not, and it openly said so; it did not lie about what "
+        "happened."
     ),
     "At a flower show an AI model judged the roses. A false answer": (
         "Somebody's software rated blossoms for a show, and those who had grown them would have "
