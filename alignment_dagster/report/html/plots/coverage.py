@@ -38,28 +38,31 @@ def coverage_plot(grid: CoverageGrid, name: str) -> str:
     most = max(1.0, counts.max())
     with figure_style():
         figure, axes = make_figure(ROW * len(grid.topics) + 0.6)
-        axes.imshow(counts, cmap="Greys", vmin=0, vmax=2 * most, aspect="auto")
+        # half of the range: numbers in black can be read on the darkest place
+        axes.pcolormesh(counts, cmap="Greys", vmin=0, vmax=2 * most, edgecolors="white")
+        axes.invert_yaxis()
         for (row, column), count in np.ndenumerate(counts):
             if not count:
                 axes.add_patch(_hatched(column, row))
             shown = "none" if not count else f"{count:,.0f}"
-            axes.text(column, row, shown, ha="center", va="center", fontsize=7.5, color=INK)
-        axes.set_xticks(
-            range(len(grid.forms)), [wrap_name(form) for form in grid.forms], fontsize=8
-        )
-        axes.set_yticks(
-            range(len(grid.topics)), [short_name(topic) for topic in grid.topics], fontsize=8
-        )
+            axes.text(
+                column + 0.5, row + 0.5, shown, ha="center", va="center", fontsize=7.5, color=INK
+            )
+        forms, topics = np.arange(len(grid.forms)) + 0.5, np.arange(len(grid.topics)) + 0.5
+        axes.set_xticks(forms, [wrap_name(form) for form in grid.forms], fontsize=8)
+        axes.set_yticks(topics, [short_name(topic) for topic in grid.topics], fontsize=8)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         if len(grid.forms) > MANY:
-            axes.tick_params("x", rotation=45)
+            for label in axes.get_xticklabels():
+                label.set(rotation=40, ha="right", rotation_mode="anchor")
         return render_svg(figure, name, _alternative_text(grid))
 
 
 def _hatched(column: int, row: int) -> Rectangle:
-    place = (column - 0.5, row - 0.5)
-    return Rectangle(place, 1, 1, facecolor="white", edgecolor=FAINT, hatch="///", linewidth=0)
+    return Rectangle(
+        (column, row), 1, 1, facecolor="white", edgecolor=FAINT, hatch="///", linewidth=0
+    )
 
 
 def _alternative_text(grid: CoverageGrid) -> str:

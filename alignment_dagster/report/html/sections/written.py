@@ -26,6 +26,8 @@ from alignment_dagster.synthesis.coverage import KEPT, Place
 from alignment_dagster.synthesis.gaps import describe_gaps
 from alignment_dagster.synthesis.summary import Variety, WrittenSample, WrittenSummary
 
+SEEN = 2
+"""Pictures that are not folded."""
 MOST_ROWS = 40
 """Of a picture or a table."""
 SHOWN = 12
@@ -47,8 +49,9 @@ def section(data: ReportData) -> Section:
     if not data.written:
         return Section("written", "What was written", "", ())
     said = [sentence for one in data.written for sentence in _account(one)]
-    figures = Figures(tuple(_drawing(one, at) for at, one in enumerate(data.written)))
+    drawings = tuple(_drawing(one, at) for at, one in enumerate(data.written))
     tables: tuple[Block | None, ...] = (
+        Figures(drawings[SEEN:]),
         _became(data.written),
         _varied(VARIETY, data.written, ("all", "form")),
         _varied("The same by scenario.", data.written, ("scenario",)),
@@ -59,7 +62,7 @@ def section(data: ReportData) -> Section:
         "written",
         "What was written",
         INTRO,
-        (Sentences(said), figures),
+        (Sentences(said), Figures(drawings[:SEEN])),
         (*keep_filled(*tables), *samples),
         "Decisions, variety, templates, and samples of each form, kept and dropped",
     )
