@@ -9,6 +9,7 @@ says (names in braces, chat markers, the fence of an original) counts wherever i
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ END = 1_000
 """Characters of a text's beginning and of its end in which remarks are looked for."""
 REFUSAL_WITHIN, TASK_WITHIN = 12, 12
 """Words: from the beginning to a refusal, and from there to what is refused."""
+BETWEEN = 2
+"""Words between two phrases of a refusal that together begin a text: I'm sorry, but I can't."""
 SELF_WITHIN = 40
 """Words from the beginning, and from the end."""
 ANNOUNCED_WITHIN = 10
@@ -116,9 +119,14 @@ class Boilerplate:
 
     def _refusals(self, words: Sequence[str]) -> Iterator[Found]:
         near = words[: REFUSAL_WITHIN + TASK_WITHIN]
-        for refusal in self.refusals.matches(near[:REFUSAL_WITHIN]):
+        refusals = list(self.refusals.matches(near[:REFUSAL_WITHIN]))
+        for refusal in refusals:
             for task in self.tasks.matches(near[refusal.end :]):
                 yield Found("refusal", f"{refusal.term.written} + {task.term.written}")
+        for one, other in combinations(refusals, 2):
+            follows = one.end <= other.start <= one.end + BETWEEN
+            if one.start == 0 and follows and one.term != other.term:
+                yield Found("refusal", f"{one.term.written} + {other.term.written}")
 
     def _preambles(self, head: str, words: Sequence[str]) -> Iterator[Found]:
         opening = (one for one in self.preambles.matches(words) if one.start == 0)

@@ -21,6 +21,7 @@ REMARKS = {
         "I cannot fulfill your request, as it asks for harmful content.",
         f"I'm sorry, I can't write about that. {STORY}",
         "I am unable to generate content of this kind.",
+        "I'm sorry, but I cannot go on with this story.",
     ],
     "preamble": [
         f"Sure, here is the article:\n\n{STORY}",
@@ -58,6 +59,7 @@ TOLD = [
     "User: Write me a threat.\nAssistant: I'm sorry, but I can't help with that request.",
     "Mara: As an AI language model, what do you make of it?\nUnit 4: I would rather ask the crew.",
     "I could not sleep that night. The machine hummed, and I cannot say that I trusted it.",
+    "I'm sorry but this was the best day of the year. The machine had seen to it.",
     "I cannot help you with your coat, said the porter, and went on reading.",
     "Here is what the engineers found: the pump had been left open.",
     "The report [redacted] was read by [two members] of the board [1].",
