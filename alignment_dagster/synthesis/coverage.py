@@ -24,7 +24,6 @@ PLACE = (WrittenColumn.SCENARIO, WrittenColumn.DOMAIN, WrittenColumn.FORM)
 COLUMNS = (
     *PLACE,
     *(WrittenColumn.POLARITY, WrittenColumn.TEMPLATE, WrittenColumn.TEMPLATE_VERSION),
-    WrittenColumn.MODEL,
 )
 
 
@@ -48,8 +47,6 @@ class WrittenDocument:
     template: str
     """Hex digest."""
     template_version: str
-    model: str
-    """Empty where no model wrote it."""
     decisions: Mapping[str, str]
     """Recipe → `kept`, or the rule that dropped it; without the recipes that do not read it."""
 
@@ -185,7 +182,6 @@ def _documents(
             polarity=own.get(WrittenColumn.POLARITY, ""),
             template=own.get(WrittenColumn.TEMPLATE, ""),
             template_version=own.get(WrittenColumn.TEMPLATE_VERSION, ""),
-            model=own.get(WrittenColumn.MODEL, ""),
             decisions={
                 name: by_id[identity] for name, by_id in decided.items() if identity in by_id
             },

@@ -48,10 +48,6 @@ class CoverageCell:
     became: Mapping[str, Mapping[str, int]]
     """Recipe that reads the source → `kept`, or the rule → documents."""
 
-    def kept(self, recipe: str) -> int:
-        """How many of them a recipe keeps."""
-        return self.became.get(recipe, {}).get(KEPT, 0)
-
 
 @dataclass(frozen=True)
 class Variety:

@@ -25,7 +25,7 @@ def written_summary(text: str) -> WrittenSummary:
         scenarios=((text, text), ("privacy", ""), ("shutdown", "")),
         forms=("news_article", "fiction"),
         documents=tuple(
-            WrittenDocument(f"{n:064x}", place, "aligned", "ab" * 32, text, text, decided)
+            WrittenDocument(f"{n:064x}", place, "aligned", "ab" * 32, text, decided)
             for n, (place, decided) in enumerate(zip(places, decisions, strict=True))
         ),
         quarantined={Place("privacy", "", "fiction"): 1},

@@ -57,7 +57,7 @@ def test_a_recipe_counts_what_it_keeps_and_drops_of_the_sources_that_it_reads(
     assert sources["bad"].recipes == ()
     assert sources["good"].became("aligned") == {KEPT: 23, "near_duplicate": 1}
     assert sources["good"].alike("aligned") == 1 / 24
-    assert sum(cell.kept("aligned") for cell in summaries["good"].cells) == 23
+    assert sum(one.became["aligned"].get(KEPT, 0) for one in summaries["good"].cells) == 23
 
 
 def test_a_request_without_an_answer_is_counted_where_its_document_is_missing(
