@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from alignment_dagster.cli.main import app
 from alignment_dagster.foundation.errors import DataError
-from tests.support import tiny_study, covered_lake
+from tests.support import covered_lake, tiny_study
+from tests.support.covered_lake import SOURCES, CoveredLake
 from tests.support.decided_lake import make as make_decided
 from tests.support.tiny_study import NAME
-from tests.support.covered_lake import SOURCES, CoveredLake
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from alignment_dagster.corpus.documents import ShardReader
 from alignment_dagster.corpus.sources import source_digest, source_folder
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.language_models.answer import Answer
 from alignment_dagster.lineage import file_names
 from alignment_dagster.lineage.archive import Archive
 from alignment_dagster.lineage.lake import Artifact, Lake
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.synthesis import Grammar, SyntheticReader
-from alignment_dagster.language_models.answer import Answer
 from alignment_dagster.synthesis.rows import NoAnswers, make_plan, read_rows
 from tests.support import record_lake, tiny_study
 from tests.support.checkout import CHECKOUT
