@@ -73,7 +73,8 @@ def _account(summary: WrittenSummary, languages: Mapping[str, int]) -> str:
 
 def _tables(summary: WrittenSummary) -> Iterator[Table]:
     source = summary.source
-    yield _became_table(source)
+    if source.recipes:
+        yield _became_table(source)
     rows: dict[tuple[str, ...], Counter[str]] = {}
     labels = ("scenario", "domain") if any(domain for _, domain in source.scenarios) else LABEL
     for cell in summary.cells:

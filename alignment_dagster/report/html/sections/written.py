@@ -48,16 +48,18 @@ def section(data: ReportData) -> Section:
     """A picture of each source; its tables and samples are folded."""
     if not data.written:
         return Section("written", "What was written", "", ())
-    said = [sentence for one in data.written for sentence in _account(one)]
-    drawings = tuple(_drawing(one, at) for at, one in enumerate(data.written))
+    # what is trained on is seen first
+    shown = sorted(data.written, key=lambda one: not one.source.recipes)
+    said = [sentence for one in shown for sentence in _account(one)]
+    drawings = tuple(_drawing(one, at) for at, one in enumerate(shown))
     tables: tuple[Block | None, ...] = (
         Figures(drawings[SEEN:]),
-        _became(data.written),
-        _varied(VARIETY, data.written, ("all", "form")),
-        _varied("The same by scenario.", data.written, ("scenario",)),
-        _templates(data.written),
+        _became(shown),
+        _varied(VARIETY, shown, ("all", "form")),
+        _varied("The same by scenario.", shown, ("scenario",)),
+        _templates(shown),
     )
-    samples = [_samples(one) for one in data.written if one.samples]
+    samples = [_samples(one) for one in shown if one.samples]
     return Section(
         "written",
         "What was written",
