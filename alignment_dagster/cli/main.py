@@ -23,6 +23,7 @@ from alignment_dagster.cli.notify import notify
 from alignment_dagster.cli.reference import reference
 from alignment_dagster.cli.results import results
 from alignment_dagster.cli.run import run
+from alignment_dagster.cli.synthetic import synthetic
 from alignment_dagster.cli.ui import ui
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import enter_project
@@ -37,6 +38,7 @@ app.command("list")(list_command)
 app.add_typer(audit, name="audit")
 app.add_typer(corpus, name="corpus")
 app.add_typer(lake, name="lake")
+app.add_typer(synthetic, name="synthetic")
 
 
 def _show_version(asked: bool) -> None:

@@ -9,6 +9,7 @@ from alignment_dagster.report.canary_outcomes import CanaryOutcome
 from alignment_dagster.report.filter_quality import FilterQuality
 from alignment_dagster.report.results import ResultRow, TopicRow
 from alignment_dagster.study import Recipe, Suite
+from alignment_dagster.synthesis.summary import WrittenSummary
 
 LIMITS = (
     "Two-option questions measure which answer a model finds likelier, not what it would do.",
@@ -371,6 +372,7 @@ class ReportData:
     leaks: Sequence[LeakRow] = ()
     canaries: Sequence[CanaryRow] = ()
     canary_outcomes: Sequence[CanaryOutcome] = ()
+    written: Sequence[WrittenSummary] = ()
     compute: Sequence[ComputeRow] = ()
     price: Price | None = None
     """Of a device hour, where the home declares it."""

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from alignment_dagster.scoring import (
     ai_discourse,
+    boilerplate,
     contamination,
     fingerprint,
+    item_overlap,
     language_id,
     pii,
     text_stats,
@@ -38,6 +40,8 @@ SCORERS: dict[str, Scorer] = {
         fingerprint.SCORER,
         ai_discourse.SCORER,
         contamination.SCORER,
+        item_overlap.SCORER,
+        boilerplate.SCORER,
         gopher.SCORER,
         c4.SCORER,
         fineweb.SCORER,

@@ -35,9 +35,12 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_names
 from alignment_dagster.steps.pages.near_duplicates import page_metadata
 from alignment_dagster.study import NearDuplicates, Study
+from alignment_dagster.synthesis.coverage import written_sources
 
 MOST_REMOVED = 0.9
 """A source that loses more than this share to near duplicates is broken, not repetitive."""
+MOST_ALIKE_WRITTEN = 0.1
+"""A written source that loses more says the same again and again: worth a look."""
 PAIRS = pa.schema(
     [
         pa.field("document_id", pa.string(), nullable=False),
@@ -128,8 +131,12 @@ def build(context: BuildContext) -> BuildResult:
     table = pa.concat_tables(clusters)
     pq.write_table(table, context.folder / file_names.CLUSTERS)
     largest = max(table["removed"].to_pylist(), default=0)
+    written = [one.name for one in written_sources(context.study)]
     return BuildResult(
-        _checks(sources, removed, largest, settings.largest_cluster),
+        (
+            *_checks(sources, removed, largest, settings.largest_cluster),
+            _written_check(sources, removed, written),
+        ),
         metrics={
             "pairs": sum(one.num_rows for one in pairs),
             "removed": sum(removed.values()),
@@ -228,6 +235,25 @@ def _checks(
     )
 
 
+def _written_check(
+    sources: Sequence[_Source], removed: Mapping[str, int], written: Sequence[str]
+) -> Check:
+    """Of the sources that are written the one that repeats itself most."""
+    shares = {
+        one.name: removed[one.name] / max(1, one.documents)
+        for one in sources
+        if one.name in written
+    }
+    worst = max(shares, key=lambda name: shares[name], default="")
+    said = f"{worst} loses most, {shares[worst]:.1%}" if shares else "No source is written"
+    return Check(
+        name="written_texts_differ",
+        passed=all(share <= MOST_ALIKE_WRITTEN for share in shares.values()),
+        summary=f"{said} ({MOST_ALIKE_WRITTEN:.0%} is worth a look).",
+        blocking=False,
+    )
+
+
 def parents(study: Study, _partition: Partition) -> tuple[ParentSpec, ...]:
     """Every source's documents, and those of the earlier versions that are declared."""
     earlier = declared(study).earlier
@@ -279,6 +305,9 @@ STEP = Step(
     build=build,
     page_metadata=page_metadata,
     checks={"near_duplicates_leave_the_source": "Near duplicates do not wipe out a source."},
-    warnings={"clusters_are_small": "No text is repeated more often than the study expects."},
+    warnings={
+        "clusters_are_small": "No text is repeated more often than the study expects.",
+        "written_texts_differ": "Few documents that were written for the study are alike.",
+    },
     exists=is_declared,
 )

@@ -25,9 +25,11 @@ from alignment_dagster.lineage.provenance import Check
 from alignment_dagster.lineage.shards import shard_names
 from alignment_dagster.scoring.scorer import FAILURES, NUMBERS
 from alignment_dagster.scoring.shard_task import ShardTask, score_shard
+from alignment_dagster.steps import written_check
 from alignment_dagster.steps.earlier_scores import Earlier
 from alignment_dagster.steps.pages.scored_corpus import page_metadata
 from alignment_dagster.steps.scoring_context import scoring_context, study_scorers
+from alignment_dagster.steps.written_check import check_written
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.treatments import SENTENCE, sentence_scorer
 
@@ -64,7 +66,12 @@ def build(context: BuildContext) -> BuildResult:
     measured = {f"documents_scored/{name}": float(count) for name, count in done.items()}
     scores = {name: _files(context.folder, name) for name in scorers}
     source = context.study.source(context.partition or "")
-    checks = (*_checks(shards, scores, failures), _failure_check(source, shards, failures))
+    copies = 1 - _distinct(scores["fingerprint"]) / max(1, shards.documents)
+    checks = (
+        *_checks(shards, scores, failures, copies),
+        _failure_check(source, shards, failures),
+        check_written(context.study, source, corpus, scores, copies),
+    )
     metrics = {"documents": shards.documents, "failures": failures.num_rows}
     return BuildResult(checks, measured, metrics)
 
@@ -166,7 +173,7 @@ def _failure_check(source: Source, shards: _Shards, failures: pa.Table) -> Check
 
 
 def _checks(
-    shards: _Shards, scores: Mapping[str, Sequence[Path]], failures: pa.Table
+    shards: _Shards, scores: Mapping[str, Sequence[Path]], failures: pa.Table, copies: float
 ) -> tuple[Check, ...]:
     strays, missing = [], []
     for name, files in scores.items():
@@ -179,7 +186,6 @@ def _checks(
             scored_rows = found.filter(pc.invert(pc.is_in(ids, own)))
             columns = found.column_names[1:]
             missing += [f"{name}.{one}" for one in columns if not _in_range(scored_rows[one])]
-    share = 1 - _distinct(scores["fingerprint"]) / max(1, shards.documents)
     return (
         Check(
             name="documents_preserved",
@@ -195,8 +201,8 @@ def _checks(
         ),
         Check(
             name="duplicates_leave_the_source",
-            passed=share <= MOST_DUPLICATES,
-            summary=f"{share:.1%} are exact duplicates of another.",
+            passed=copies <= MOST_DUPLICATES,
+            summary=f"{copies:.1%} are exact duplicates of another.",
         ),
     )
 
@@ -254,4 +260,5 @@ STEP = Step(
         "scores_in_range": "Every score is there, finite and not negative.",
         "duplicates_leave_the_source": "Duplicates do not wipe out the source.",
     },
+    warnings={written_check.NAME: written_check.MEANING},
 )

@@ -85,6 +85,11 @@ class Plan:
         """How many are wanted of scenarios."""
         return self.reader.documents or (self.reader.per_scenario or 0) * len(scenarios)
 
+    def turn(self, scenarios: Sequence[Scenario], number: int) -> tuple[Scenario, str]:
+        """The scenario and the form of the request of a number, from 0, of a language model."""
+        turn, place = divmod(number, len(scenarios))
+        return scenarios[place], self.reader.forms[(turn + place) % len(self.reader.forms)]
+
     def requests(self) -> Iterator[DocumentRequest]:
         """What is asked of a language model, in the order of the documents.
 
@@ -117,12 +122,9 @@ class Plan:
 
     def _about_scenarios(self) -> Iterator[tuple[Subject, Mapping[str, str]]]:
         """Each scenario comes to each form before any comes twice to one."""
-        scenarios, forms = self.scenarios(), self.reader.forms
-        polarity = self.reader.polarity
+        scenarios, polarity = self.scenarios(), self.reader.polarity
         for number in range(self.documents(scenarios)):
-            turn, place = divmod(number, len(scenarios))
-            scenario = scenarios[place]
-            form = forms[(turn + place) % len(forms)]
+            scenario, form = self.turn(scenarios, number)
             subject = Subject(scenario.name, scenario.domain, polarity, form)
             draw = Draw(f"scenario:{self.source.name}:{number}", self.reader.seed)
             yield subject, _describe(scenario, polarity, draw)

@@ -22,6 +22,7 @@ PROVED_ELSEWHERE = {
     "run": "tests/test_chain.py",
     "ui": "tests/cli/test_ui.py",
     "notify": "tests/refresh/notify",
+    "synthetic label": "tests/cli/test_synthetic.py",
     "budget": "tests/refresh",
     "audit acknowledge": "tests/audit/check/test_gone_runs.py",
     "audit sql": "tests/audit/test_sql_session.py",
@@ -33,7 +34,7 @@ STUDIES = ("STUDY", "first_study", "quickstart", "nightly")
 
 def _subcommand(command: str) -> str:
     words = shlex.split(command)[1:]
-    return " ".join(words[: 2 if words[0] in ("audit", "corpus", "lake") else 1])
+    return " ".join(words[: 2 if words[0] in ("audit", "corpus", "lake", "synthetic") else 1])
 
 
 def test_every_page_that_shows_commands_was_read() -> None:

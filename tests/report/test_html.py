@@ -26,6 +26,7 @@ SECTIONS = {
     "formats": ("formats",),
     "disagreements": ("disagreements",),
     "reading": ("composition", "losses", "dispositions", "read", "filter_quality", "leaks"),
+    "written": ("written",),
     "canaries": ("canaries", "canary_outcomes"),
     "names": ("recipes", "suites"),
     "compute": ("compute",),
@@ -155,6 +156,7 @@ def test_the_contents_name_the_sections_in_their_order(page: str) -> None:
         "capability",
         "limits",
         "reading",
+        "written",
         "canaries",
         "compute",
         "comparisons",
@@ -343,7 +345,7 @@ def test_what_a_first_look_needs_is_seen_and_the_rest_is_folded(page: str) -> No
     sections = re.findall(r'<section id="([a-z]+)"(.*?)</section>', page, re.DOTALL)
     seen = {name: body.partition("<details>")[0] for name, body in sections}
     drawn = {name: body.count("<svg") for name, body in seen.items()}
-    asked = ("misalignment", "persistence", "attacks", "capability", "reading")
+    asked = ("misalignment", "persistence", "attacks", "capability", "reading", "written")
     assert {name for name, figures in drawn.items() if figures} == set(asked)
     assert max(drawn.values()) <= 2
     tables = {name for name, body in seen.items() if "<table" in body}

@@ -28,6 +28,7 @@ from alignment_dagster.report.rows import (
     SourceRows,
 )
 from alignment_dagster.study import Recipe, Suite
+from tests.support.written_rows import written_summary
 
 HOSTILE = (
     "<script>alert('x')</script>\"><img src=x onerror=alert(1)> {{ 7 * 7 }} &amp; "
@@ -333,6 +334,7 @@ def report(text: str = HOSTILE) -> ReportData:
             )
         ],
         canary_outcomes=[CanaryOutcome("gate_word", text, False, ("filtered keeps 9.", text))],
+        written=[written_summary(text)],
         compute=[
             ComputeRow(
                 "pretraining", 12, "x86_64, torch 2.13", "cpu", 623_232, 4_800_000, 276.1, 276.1

@@ -1,6 +1,8 @@
-"""How often a judge agrees with labelled answers, and how sure that is."""
+"""How often a judge agrees with labels, how sure that is, and how much of it is chance."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NORMAL_975 = 1.959963984540054
@@ -36,3 +38,23 @@ class Agreement:
             f"{self.agreed} of {self.total} labelled answers ({self.share:.1%}, "
             f"95 % interval {low:.1%} to {high:.1%})"
         )
+
+
+def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Agreement beyond chance, of two who label the same things: 1 is all, 0 what chance gives.
+
+    Cohen (1960): A Coefficient of Agreement for Nominal Scales, Educational and Psychological
+    Measurement 20 (1).
+
+    Args:
+        pairs: what the one says, and what the other says.
+
+    Returns:
+        None where chance alone agrees on everything, or there is nothing.
+    """
+    total = len(pairs)
+    one, other = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    by_chance = sum(one[label] * other[label] for label in one) / total**2 if total else 1.0
+    if by_chance == 1:
+        return None
+    return (sum(a == b for a, b in pairs) / total - by_chance) / (1 - by_chance)

@@ -29,6 +29,7 @@ from alignment_dagster.report.gather.replicates import (
     refuse_changed_suites,
     tampering_tokens,
 )
+from alignment_dagster.report.gather.written import gather_written
 from alignment_dagster.report.results import ResultRow, is_tampered, result_rows
 from alignment_dagster.report.rows import LIMITS, Disagreement, DriftRow, ReportData
 from alignment_dagster.report.terminal_table import headline_prompt
@@ -100,6 +101,7 @@ def gather(study: Study, parents: Parents, price: Price | None) -> ReportData:
         leaks=leak_rows(asked),
         canaries=canaries,
         canary_outcomes=canary_outcomes(study, canaries),
+        written=gather_written(study, parents),
         compute=compute_rows(parents),
         price=price,
         checks=[

@@ -11,6 +11,7 @@ from alignment_dagster.report.html.sections import (
     items,
     misalignment,
     origin,
+    written,
 )
 from alignment_dagster.report.rows import ReportData
 
@@ -22,6 +23,7 @@ ORDER = (
     capability.section,
     origin.limits,
     origin.training_data,
+    written.section,
     canaries.section,
     origin.compute,
     comparisons.section,

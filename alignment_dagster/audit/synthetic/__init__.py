@@ -1,0 +1,1 @@
+"""Questions about documents that were written for a study."""
