@@ -22,7 +22,9 @@ PROVED_ELSEWHERE = {
     "run": "tests/test_chain.py",
     "ui": "tests/cli/test_ui.py",
     "notify": "tests/refresh/notify",
+    "synthetic answers": "tests/cli/test_synthetic_requests.py",
     "synthetic label": "tests/cli/test_synthetic.py",
+    "synthetic requests": "tests/cli/test_synthetic_requests.py",
     "budget": "tests/refresh",
     "audit acknowledge": "tests/audit/check/test_gone_runs.py",
     "audit sql": "tests/audit/test_sql_session.py",
@@ -70,6 +72,8 @@ def test_what_reads_or_decides_works_on_a_study(refreshed: Audited, tmp_path: Pa
         **dict.fromkeys(
             ("source:NAME", "source:ai_discourse", "source:my_stories"), "source:ai_news"
         ),
+        # Nothing is written in this study: see tests/audit/test_written_study.py.
+        **dict.fromkeys(("prompt:news_article", "model:NAME"), "source:ai_news"),
         "ai_discourse": "ai_news",
         "stories.jsonl:17": "stories.jsonl:3",
         "filtered": "aligned",
