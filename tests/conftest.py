@@ -17,6 +17,7 @@ import pytest
 from alignment_dagster.audit.open_report import OpenedReport, open_report
 from alignment_dagster.foundation import work_seals
 from drills import warm
+from drills.warm import databases
 from drills.warm import dbt as warm_dbt
 from drills.warm import mlflow as warm_mlflow
 from tests.support import tiny_study
@@ -78,6 +79,7 @@ def _warm() -> None:
     database; as the drills do."""
     warm_dbt.use(lambda: warm.shared().dbt_socket)
     warm_mlflow.use(lambda: warm.shared().mlflow)
+    databases.keep()
 
 
 @pytest.fixture(autouse=True)
