@@ -27,8 +27,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 MEMORY = Path("/dev/shm")
 """A file system in memory, where the machine has one."""
-ROOM = 6 * 2**30
-"""Bytes that have to be free: of it, and of memory besides; homes take a tenth at most."""
+ROOM = 3 * 2**30
+"""Bytes that have to be free of it; and of memory twice as many, for processes besides."""
 # What test files import is there to stay: looking through it again and again costs seconds.
 gc.disable()
 
