@@ -21,6 +21,7 @@ import threading
 from pathlib import Path
 from typing import Any, TextIO
 
+from drills.warm import databases
 from drills.warm import dbt as warm_dbt
 from drills.warm import mlflow as warm_mlflow
 from drills.warm.operations import OPERATIONS
@@ -38,6 +39,7 @@ def _imports() -> None:
     from alignment_dagster.training import preload
 
     assert all((definitions, mlflow_runs, runner, preload))
+    databases.keep()
 
 
 def _learn(path: Path) -> None:
