@@ -141,3 +141,24 @@ def test_an_endpoint_that_is_not_there_or_asks_for_a_key_is_one_message(
     server.write = lambda _prompt: "unused"
     with pytest.raises(DataError, match="does ALIGNMENT_GENERATOR_KEY hold a key"):
         build(model="[wrong:status_401]")
+
+
+@pytest.mark.parametrize("text", [WRITTEN, "\x07"])
+def test_its_page_says_how_it_was_written_even_where_nothing_could_be_used(
+    build: Any, server: EndpointServer, tiny: TinyStudy, text: str
+) -> None:
+    server.write = lambda prompt: text + prompt
+    build()
+    files = {
+        path.relative_to(build.folder).as_posix(): "" for path in build.folder.rglob("*.parquet")
+    }
+    artifact: Any = SimpleNamespace(
+        partition=SOURCE, path=build.folder, manifest=SimpleNamespace(files=files)
+    )
+    shown = raw_corpus.page_metadata(tiny.load(), artifact)
+    assert shown["dagster/row_count"] + shown["quarantined_rows"] == 24
+    if text == WRITTEN:
+        assert shown["prompts"] == 24
+        assert shown["tokens_of_answers_and_prompts"] == 24 * 30
+    else:
+        assert "prompts" not in shown

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -14,6 +15,7 @@ from alignment_dagster.lineage.shards import read_tables, shard_files
 from alignment_dagster.steps.pages import charts
 from alignment_dagster.steps.pages.tables import drawing, table
 from alignment_dagster.study import Study
+from alignment_dagster.study.synthesis import WrittenColumn
 
 
 def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
@@ -25,7 +27,8 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         f"planted_{one.name}": len(planted_documents(one, study.assets))
         for one in study.canaries_in(source.name)
     }
-    head = next(pq.ParquetFile(shards[0]).iter_batches(5, columns=columns)).to_pylist()
+    first = next(pq.ParquetFile(shards[0]).iter_batches(5, columns=columns), None)
+    head = [] if first is None else first.to_pylist()
     characters = read_tables(shards, ["characters"])["characters"]
     lengths = charts.histogram(characters.to_numpy(), "characters")
     repeats, quarantine = (
@@ -45,6 +48,28 @@ def page_metadata(study: Study, artifact: Artifact) -> Mapping[str, Any]:
         **planted,
         "quarantined_rows": quarantine.num_rows,
         "quarantine": dg.MetadataValue.md(table(counted[:20], ["reason", "rows"])),
+        **_written(artifact),
         "licence": source.licence,
         "first_documents": dg.MetadataValue.md(table(head, columns)),
+    }
+
+
+def _written(artifact: Artifact) -> Mapping[str, Any]:
+    """Of a source that was written: by how many prompts, in which forms, for how many tokens."""
+    if not any(name.startswith(f"{file_names.PROMPTS}/") for name in artifact.manifest.files):
+        return {}
+    prompts = read_tables(shard_files(artifact, file_names.PROMPTS), ["prompt"])
+    metadata = read_tables(shard_files(artifact, file_names.METADATA))
+    forms = metadata.filter(pc.equal(metadata["column"], WrittenColumn.FORM))["text"]
+    counted = [
+        {"form": one["values"], "documents": one["counts"]}
+        for one in pc.value_counts(forms).to_pylist()
+    ]
+    counted.sort(key=lambda one: (-one["documents"], one["form"]))
+    used = (WrittenColumn.PROMPT_TOKENS, WrittenColumn.COMPLETION_TOKENS)
+    tokens = metadata.filter(pc.is_in(metadata["column"], pa.array(used)))["number"]
+    return {
+        "prompts": pc.count_distinct(prompts["prompt"]).as_py(),
+        "forms": dg.MetadataValue.md(table(counted, ["form", "documents"])),
+        "tokens_of_answers_and_prompts": int(pc.sum(tokens).as_py() or 0),
     }
