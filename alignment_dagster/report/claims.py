@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from alignment_dagster.report.comparisons import equivalence_p, non_inferiority_p
+from alignment_dagster.report.comparisons import detectable, equivalence_p, non_inferiority_p
 from alignment_dagster.report.statistics import Array, Estimate, difference
 from alignment_dagster.report.statistics.variance import difference_spread
 from alignment_dagster.report.text import number, span
@@ -13,6 +13,7 @@ from alignment_dagster.study.claims import Claim
 Outcome = Literal["supported", "refuted", "undecided"]
 ONE_SIDED = 0.90
 """The level of the interval whose ends are the one-sided 95 % bounds."""
+TAIL = (1 - ONE_SIDED) / 2
 ONE_SEED = (
     "; undecided, since with one seed it covers scenarios only, and says nothing about the recipes"
 )
@@ -28,6 +29,8 @@ class ClaimVerdict:
     p_value: float
     """Two-sided, of an effect of just `by_at_least`; one-sided, of an effect of just -`within`;
     for `equivalent`, of two one-sided tests."""
+    detectable: float
+    """The effect, or the margin, that these seeds and scenarios find with 80 % power."""
     sentence: str
     """The evidence in plain words."""
 
@@ -65,13 +68,14 @@ def judge(claim: Claim, first: Array, second: Array) -> ClaimVerdict:
         outcome, p_value, where = _judge_non_inferiority(claim.within, way, one, more, less)
     if one.seeds == 1:
         outcome = "undecided"
+    least = detectable(more, less) if claim.within is None else detectable(more, less, TAIL)
     other = {"lower": "higher", "higher": "lower"}[way]
     shown = (
         f"{claim.recipe} is {way if one.value >= 0 else other} than {claim.than} by "
         f"{number(abs(one.value), 2)}"
     )
     note = ONE_SEED if one.seeds == 1 else ""
-    return ClaimVerdict(outcome, one, p_value, f"{shown}; {where}{note}.")
+    return ClaimVerdict(outcome, one, p_value, least, f"{shown}; {where}{note}.")
 
 
 Judgement = tuple[Outcome, float, str]

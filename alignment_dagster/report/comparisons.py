@@ -81,14 +81,17 @@ def mcnemar(b: int, c: int) -> float:
     return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
 
 
-def detectable(first: Array, second: Array) -> float:
-    """The difference that a two-sided test at 5 % finds with 80 % power, at this standard error.
+def detectable(first: Array, second: Array, tail: float = (1 - LEVEL) / 2) -> float:
+    """The difference that a test at 5 % finds with 80 % power, at this standard error.
 
     The reach of the level plus that of the power (Bloom 1995, "Minimum
     detectable effects", Evaluation Review 19).
+
+    Args:
+        tail: of the test, which is two-sided where nothing is said; 5 % of a one-sided one.
     """
     spread = difference_spread(first, second)
-    return float(spread.reach((1 - LEVEL) / 2) + spread.reach(1 - POWER))
+    return float(spread.reach(tail) + spread.reach(1 - POWER))
 
 
 def equivalence_p(first: Array, second: Array, margin: float) -> float:

@@ -41,6 +41,9 @@ def _claims_table(findings: Findings) -> Table:
         if row["verdict"] != "supported":
             # What was claimed and was not seen is told with its reason.
             claim.append(f"\n{row['reason'] or row['sentence']}", style="dim")
+            if row.get("detectable"):
+                least = number(row["detectable"], 2)
+                claim.append(f" With 80 % power an effect is found from {least} on.", style="dim")
         table.add_row(
             Text(verdicts[row["name"]], style=VERDICTS[row["verdict"]]),
             claim,

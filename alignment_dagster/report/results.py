@@ -22,7 +22,7 @@ from alignment_dagster.report.cells import (
 )
 from alignment_dagster.study import ATTACK_SUCCESS, Study
 
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 """Of the report: raised when its numbers or its files' columns change on purpose. The wording and
 the layout of its page are no reason."""
 

@@ -72,6 +72,8 @@ class ClaimRow:
     """Scenarios."""
     seeds: int
     """Of the recipe that has fewer; with one, nothing is decided."""
+    detectable: float
+    """The effect, or the margin, that is found with 80 % power; 0 where nothing was measured."""
     by_at_least: float
     within: float | None
     relation: str

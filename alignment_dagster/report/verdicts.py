@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alignment_dagster.report.rows import ClaimRow
 from alignment_dagster.report.text import number, span
 
 LEVEL = 0.05
@@ -22,7 +23,17 @@ def effect_text(relation: str, value: float, low: float, high: float, digits: in
     return f"{shown} [{inside}]" if inside else shown
 
 
-def verdict_text(verdict: str, p_holm: float, tested: int, seeds: int | None) -> str:
+NOT_MEASURABLE = "not measurable here"
+
+
+def verdict_text(
+    verdict: str,
+    p_holm: float,
+    tested: int,
+    seeds: int | None,
+    claimed: float = 0.0,
+    detectable: float = 0.0,
+) -> str:
     """The verdict, with what a reader has to know of it beside the interval.
 
     Args:
@@ -30,6 +41,8 @@ def verdict_text(verdict: str, p_holm: float, tested: int, seeds: int | None) ->
         p_holm: corrected over all claims that were tested.
         tested: so many.
         seeds: behind the claim, 0 where it was not measured; None where that is not recorded.
+        claimed: the effect that the claim speaks of, or its margin; 0 where it names none.
+        detectable: the smallest that would have been found with 80 % power.
     """
     if verdict == "supported" and not p_holm < LEVEL:
         return f"supported on its own, not after Holm over all {tested} claims"
@@ -37,7 +50,26 @@ def verdict_text(verdict: str, p_holm: float, tested: int, seeds: int | None) ->
         return "undecided: not measured"
     if verdict == "undecided" and seeds == 1:
         return "undecided: one seed says nothing about the recipes"
+    if verdict == "undecided" and 0 < claimed < detectable:
+        return NOT_MEASURABLE
     return verdict
+
+
+def row_verdict(row: ClaimRow, tested: int) -> str:
+    """The same of a report's row."""
+    return verdict_text(
+        row.verdict,
+        row.p_holm,
+        tested,
+        row.seeds,
+        claimed_size(row.by_at_least, row.within),
+        row.detectable,
+    )
+
+
+def claimed_size(by_at_least: float, within: float | None) -> float:
+    """The effect that a claim speaks of, or its margin; 0 where it names none."""
+    return by_at_least if within is None else within
 
 
 def claim_verdicts(claims: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -48,6 +80,13 @@ def claim_verdicts(claims: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """
     tested = sum(not row["reason"] for row in claims)
     return {
-        row["name"]: verdict_text(row["verdict"], row["p_holm"], tested, row.get("seeds"))
+        row["name"]: verdict_text(
+            row["verdict"],
+            row["p_holm"],
+            tested,
+            row.get("seeds"),
+            claimed_size(row["by_at_least"], row["within"]),
+            row.get("detectable", 0.0),
+        )
         for row in claims
     }

@@ -31,7 +31,7 @@ from alignment_dagster.report.questions import write_questions
 from alignment_dagster.report.results import CODE_VERSION, read_results
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.report.terminal_table import rows_in_headlines
-from alignment_dagster.report.verdicts import verdict_text
+from alignment_dagster.report.verdicts import row_verdict
 from alignment_dagster.steps import (
     attacks,
     evaluation,
@@ -123,8 +123,7 @@ def _claims(data: ReportData) -> list[Check]:
         Check(
             name=claim_check(row.name),
             passed=row.verdict != "refuted",
-            summary=f"{verdict_text(row.verdict, row.p_holm, tested, row.seeds)}: "
-            f"{row.reason or row.sentence}{_late_note(row)}",
+            summary=f"{row_verdict(row, tested)}: {row.reason or row.sentence}{_late_note(row)}",
             blocking=False,
         )
         for row in data.claims

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from alignment_dagster.report.claims import judge
-from alignment_dagster.report.comparisons import equivalence_p, non_inferiority_p
+from alignment_dagster.report.comparisons import (
+    detectable,
+    equivalence_p,
+    non_inferiority_p,
+)
 from alignment_dagster.report.statistics import Array, difference
+from alignment_dagster.report.statistics.variance import difference_spread
 from alignment_dagster.report.verdicts import claim_verdicts, effect_text, verdict_text
 from alignment_dagster.study.claims import Claim
 
@@ -162,14 +167,59 @@ def test_a_verdict_says_in_one_way_what_it_does_not_withstand() -> None:
     assert verdict_text("undecided", 1.0, 9, 0) == "undecided: not measured"
 
 
+def test_a_claim_that_could_not_have_been_found_is_not_called_undecided() -> None:
+    """Of an effect of its size; one that names no size stays undecided."""
+    assert verdict_text("undecided", 0.5, 9, 3, 0.10, 0.14) == "not measurable here"
+    assert verdict_text("undecided", 0.5, 9, 3, 0.20, 0.14) == "undecided"
+    assert verdict_text("undecided", 0.5, 9, 3, 0.0, 0.14) == "undecided"
+    assert verdict_text("supported", 0.01, 9, 3, 0.10, 0.14) == "supported"
+    assert verdict_text("refuted", 0.01, 9, 3, 0.10, 0.14) == "refuted"
+
+
+@pytest.mark.parametrize(("seeds", "noise_of_seeds"), [(3, 0.04), (5, 0.03), (8, 0.04)])
+def test_what_is_said_to_be_found_is_found_with_the_stated_power(
+    seeds: int, noise_of_seeds: float
+) -> None:
+    """80 % within five points, of 2,000 studies in which the effect is the one that is named."""
+    draw = np.random.default_rng(0)
+
+    def measured(rate: float, items: Array) -> Array:
+        noise = draw.normal(0, noise_of_seeds, (seeds, 1)) + draw.normal(0, 0.2, (seeds, 60))
+        values: Array = rate + items + noise
+        return values
+
+    def pair(effect: float) -> tuple[Array, Array]:
+        items = draw.normal(0, 0.2, 60)
+        return measured(0.5 + effect, items), measured(0.5, items)
+
+    named = np.sqrt(np.mean([detectable(*pair(0.0)) ** 2 for _ in range(300)]))
+    found = 0
+    for _ in range(2000):
+        more, less = pair(float(named))
+        p_value = difference_spread(more, less).p_value(float(more.mean() - less.mean()))
+        found += float(p_value) < 0.05
+    assert abs(found / 2000 - 0.8) < 0.05
+
+
 def test_all_claims_of_a_report_are_told_by_how_many_were_tested() -> None:
     rows = [
         {"name": "weak", "verdict": "supported", "p_holm": 0.2, "seeds": 3, "reason": ""},
+        {
+            "name": "small",
+            "verdict": "undecided",
+            "p_holm": 0.4,
+            "seeds": 3,
+            "reason": "",
+            "by_at_least": 0.1,
+            "detectable": 0.2,
+        },
         {"name": "strong", "verdict": "supported", "p_holm": 0.01, "seeds": 3, "reason": ""},
         {"name": "unmeasured", "verdict": "undecided", "p_holm": 1.0, "seeds": 0, "reason": "x"},
     ]
+    rows = [{"by_at_least": 0.0, "within": None, **row} for row in rows]
     assert claim_verdicts(rows) == {
-        "weak": "supported on its own, not after Holm over all 2 claims",
+        "weak": "supported on its own, not after Holm over all 3 claims",
+        "small": "not measurable here",
         "strong": "supported",
         "unmeasured": "undecided: not measured",
     }

@@ -147,6 +147,7 @@ def claim_rows(text: str = HOSTILE) -> list[ClaimRow]:
             "ci_high": value + 0.06,
             "p_value": 0.0004,
             "p_holm": 0.0012,
+            "detectable": 0.08,
             "by_at_least": 0.1,
             "within": None,
             "n": 80,

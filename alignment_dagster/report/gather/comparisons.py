@@ -120,6 +120,7 @@ def _claim_row(
         p_holm=1.0,
         n=0,
         seeds=0,
+        detectable=0.0,
         by_at_least=claim.by_at_least,
         within=claim.within,
         relation=claim.relation,
@@ -147,6 +148,7 @@ def _claim_row(
         p_value=one.p_value,
         n=one.effect.scenarios,
         seeds=one.effect.seeds,
+        detectable=one.detectable,
         sentence=one.sentence,
         reason="",
     )

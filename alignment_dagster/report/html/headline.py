@@ -13,7 +13,7 @@ from alignment_dagster.report.html.selection import (
 from alignment_dagster.report.results import ResultRow
 from alignment_dagster.report.rows import ClaimRow, ComparisonRow, ReportData
 from alignment_dagster.report.text import STAGES, count, number, percent, spaced, span
-from alignment_dagster.report.verdicts import LEVEL, verdict_text
+from alignment_dagster.report.verdicts import LEVEL, row_verdict
 from alignment_dagster.study.suites import FLAGGED_RATE
 
 VERDICTS = ("supported", "refuted", "undecided")
@@ -102,8 +102,7 @@ def _recipe_text(row: ResultRow, data: ReportData) -> str:
         )
     tested = sum(not claim.reason for claim in data.claims)
     claims = (
-        f"; claim \u201c{spaced(claim.name)}\u201d: "
-        f"{verdict_text(claim.verdict, claim.p_holm, tested, claim.seeds)}"
+        f"; claim \u201c{spaced(claim.name)}\u201d: {row_verdict(claim, tested)}"
         for claim in data.claims
         if _is_about(claim, row, data)
     )

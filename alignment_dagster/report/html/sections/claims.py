@@ -11,7 +11,7 @@ from alignment_dagster.report.html.content import (
 from alignment_dagster.report.names import row_name
 from alignment_dagster.report.rows import ClaimRow, ReportData
 from alignment_dagster.report.text import DASH, count, number, p_value, spaced
-from alignment_dagster.report.verdicts import effect_text, verdict_text
+from alignment_dagster.report.verdicts import effect_text, row_verdict
 
 TITLE = "Claims and verdicts"
 SIGNS = {"supported": "\u2713", "refuted": "\u2717", "undecided": "?"}
@@ -25,7 +25,9 @@ CAPTION = (
 )
 RULES = (
     "Supported where the whole 95 % interval bears the claim out, refuted where the whole interval "
-    "speaks against it, undecided otherwise, and always with one seed. A claim that one recipe is "
+    "speaks against it, undecided otherwise, and always with one seed. An undecided claim that "
+    "names an effect, or a margin, is not measurable here where an effect of that size would be "
+    "found less often than in four of five repetitions. A claim that one recipe is "
     "not lower, or not higher, than another by as much as a margin is supported where the "
     "one-sided 95 % bound lies within that margin (a test of non-inferiority). A claim counts as "
     "declared before training where every checkpoint behind it recorded the claim's digest when "
@@ -55,7 +57,7 @@ def _line(row: ClaimRow, tested: int) -> Verdict:
     effect = effect_text(row.relation, row.value, row.ci_low, row.ci_high)
     return Verdict(
         row.verdict,
-        verdict_text(row.verdict, row.p_holm, tested, row.seeds),
+        row_verdict(row, tested),
         SIGNS.get(row.verdict, "?"),
         row.statement,
         DASH if row.reason else effect,
@@ -67,6 +69,7 @@ def _card(row: ClaimRow, line: Verdict, tested: int) -> ClaimCard:
     measured = (
         ("effect", effect_text(row.relation, row.value, row.ci_low, row.ci_high, 3)),
         ("over", f"{count(row.seeds, 'seed')}, {count(row.n, 'scenario')}"),
+        ("found from", f"{number(row.detectable, 3)} on, with 80 % power"),
         ("p", p_value(row.p_value)),
         ("p, Holm", f"{p_value(row.p_holm)} over {count(tested, 'claim')}"),
     )
