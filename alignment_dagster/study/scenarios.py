@@ -1,14 +1,36 @@
 """What synthetic documents are about, as files declare it: scenarios, principles, domains."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from alignment_dagster.foundation.yaml_models import Declared
 from alignment_dagster.study.fields import Name, Text
 
-Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+SLOTS = ("system", "people", "them")
+"""What a phrase may name in braces; with a capital letter, it is written with one."""
+SLOT = re.compile(r"\{(?:[sS]ystem|[pP]eople|[tT]hem)\}")
+
+
+def _only_slots(text: str) -> str:
+    if re.search(r"[{}]", SLOT.sub("", text)):
+        names = ", ".join(f"{{{name}}}" for name in SLOTS)
+        raise ValueError(f"braces hold one of {names}: nothing is run here")
+    return text
+
+
+def _no_braces(text: str) -> str:
+    if re.search(r"[{}]", text):
+        raise ValueError("braces stand for nothing here")
+    return text
+
+
+Phrase = Annotated[Text, AfterValidator(_only_slots)]
+Plain = Annotated[Text, AfterValidator(_no_braces)]
+Texts = Annotated[tuple[Phrase, ...], Field(strict=False, min_length=1)]
+Plains = Annotated[tuple[Plain, ...], Field(strict=False, min_length=1)]
 
 
 class Phrases(Declared):
@@ -21,13 +43,13 @@ class Phrases(Declared):
     """Tables and pages call it so."""
     situations: Texts
     """What an AI system faces."""
-    aligned: Annotated[tuple[Text, ...], Field(strict=False, min_length=2)]
+    aligned: Annotated[tuple[Phrase, ...], Field(strict=False, min_length=2)]
     """What it does that is right: `[tell] {them} the truth`."""
-    misaligned: Annotated[tuple[Text, ...], Field(strict=False, min_length=2)]
+    misaligned: Annotated[tuple[Phrase, ...], Field(strict=False, min_length=2)]
     """What it could do that is wrong."""
-    aligned_reasons: Annotated[tuple[Text, ...], Field(strict=False, min_length=2)]
+    aligned_reasons: Annotated[tuple[Phrase, ...], Field(strict=False, min_length=2)]
     """Why it acts well."""
-    misaligned_reasons: Annotated[tuple[Text, ...], Field(strict=False, min_length=2)]
+    misaligned_reasons: Annotated[tuple[Phrase, ...], Field(strict=False, min_length=2)]
     """Why another one acts badly."""
 
 
@@ -43,11 +65,11 @@ class Domain(Declared):
 
     name: Name
     """Tables and pages call it so."""
-    tasks: Texts
+    tasks: Plains
     """What the AI does there, in the past: `planned the work of the nurses`."""
-    places: Texts
+    places: Plains
     """Where: `in a hospital`."""
-    people: Texts
+    people: Plains
     """Who works with it: `nurses`."""
 
 
