@@ -1,13 +1,16 @@
 """Whether a source that is written can be: its start, its forms and its prompts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.classifiers import LanguageModel
 from alignment_dagster.study.synthesis import Grammar, OpenAICompatible, SyntheticReader
 from alignment_dagster.synthesis.generators.frames import FORMS
+from alignment_dagster.synthesis.prompts import conduct_path, prompt_path
 from alignment_dagster.synthesis.rows import NoAnswers, make_plan
+from alignment_dagster.synthesis.scenarios import start_file
 
 COVERED = "articles"
 """The split of a suite on whose topics documents may be written."""
@@ -32,6 +35,13 @@ def find_synthetic_fault(
         return "suite", fault
     if reader.rewrites is not None and (fault := _original_fault(study, source, reader.rewrites)):
         return "rewrites", fault
+    for field, path in _named_files(study, reader):
+        if not path.is_file():
+            known = [
+                one.stem if field == "forms" else one.name for one in path.parent.glob("*.yaml")
+            ]
+            name = path.stem if field == "forms" else path.name
+            return field, f"{path}: there is no such file{suggest_name(name, known)}"
     plan = make_plan(study, source, NoAnswers())
     if reader.suite is None:
         plan.scenarios()
@@ -51,6 +61,16 @@ def find_own_judges(study: Study) -> Iterator[str]:
                     f"{study.name}: classifier {classifier.name}: {writer.model} judges what it "
                     f"wrote itself ({source.name}): its verdicts are no second opinion"
                 )
+
+
+def _named_files(study: Study, reader: SyntheticReader) -> Iterator[tuple[str, Path]]:
+    """Each field that names a file of its own, and the file."""
+    if reader.start in ("scenarios", "specification"):
+        yield reader.start, start_file(reader, study.assets)
+    for form in reader.forms:
+        yield "forms", prompt_path(study.assets, form)
+    if reader.rewrites is None:
+        yield "polarity", conduct_path(study.assets, reader.polarity)
 
 
 def _suite_fault(study: Study, name: str) -> str | None:

@@ -38,7 +38,7 @@ class Sampling(Declared):
     """0 takes the likeliest token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The tokens that are drawn from: the likeliest ones with so much probability."""
-    max_tokens: Count = 512
+    max_tokens: Annotated[int, Field(ge=1, le=MILLION)] = 512
     """Of an answer."""
 
 

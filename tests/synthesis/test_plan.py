@@ -158,6 +158,8 @@ def test_a_rewritten_document_is_linked_to_its_original_and_an_insertion_to_a_by
     ("reader", "field", "said"),
     [
         ({"forms": ["poem"], "generator": GRAMMAR}, "forms", "the grammar has no form 'poem'"),
+        ({"forms": ["newsarticle"], "generator": ENDPOINT}, "forms", "'news_article'"),
+        ({"scenarios": "article.yaml"}, "scenarios", "'articles.yaml'"),
         ({"suite": "nothing", "generator": ENDPOINT}, "suite", "the study has no suite"),
         (
             {"rewrites": "nothing", "forms": ["rephrase_safe"], "generator": ENDPOINT},
