@@ -1,8 +1,9 @@
 """Documents that are written for a study: what they start from, who writes, what it may cost."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alignment_dagster.foundation.model_files import require_one_place
 from alignment_dagster.foundation.yaml_models import Declared
@@ -100,6 +101,15 @@ class OpenAICompatible(Declared):
     """What it charges; a limit in money needs it."""
     budget: SpendingLimit | None = None
     """What the source's documents may cost."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        try:
+            _ = urlsplit(url).port
+        except ValueError as error:
+            raise ValueError(f"is no address: {error}") from None
+        return url
 
     @model_validator(mode="after")
     def _money_has_a_price(self) -> "OpenAICompatible":

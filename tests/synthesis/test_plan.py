@@ -181,3 +181,9 @@ def test_a_source_that_cannot_be_written_is_refused_at_its_field(
     assert fault is not None
     assert fault[0] == field
     assert said in fault[1]
+
+
+@pytest.mark.parametrize("url", ["http://[::1/v1", "http://host:99999/v1", "http://host:port/v1"])
+def test_an_address_that_nothing_can_have_is_refused_where_it_is_declared(url: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        written(generator={**ENDPOINT, "url": url})
