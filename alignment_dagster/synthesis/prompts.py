@@ -8,7 +8,6 @@ it does, which is a file for each polarity (`conduct/aligned.yaml`). Nothing in 
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -72,7 +71,6 @@ class Template:
         ).strip()
 
 
-@lru_cache(maxsize=256)
 def read_template(
     assets: Path, form: str, polarity: Polarity, *, rewrites: bool, chat: bool
 ) -> Template:
@@ -89,6 +87,9 @@ def read_template(
     located = read_yaml(prompt_path(assets, form))
     file = located.parse_named(PromptFile)
     needed = ABOUT_ORIGINALS if rewrites else frozenset({CONDUCT})
+    for field, said in (("system", file.system), *(("asked", one) for one in file.asked or ())):
+        if set("{}") & set(said or ""):
+            raise located.error((field,), "braces stand for nothing here: names are in `text`")
     found = _checked(located, file.text, needed if rewrites else needed | ABOUT_SCENARIOS)
     if not found & needed:
         names = " or ".join(f"{{{name}}}" for name in sorted(needed))

@@ -73,7 +73,7 @@ def test_it_is_told_what_is_to_be_asked_and_what_that_may_cost(study: TinyStudy)
     assert (row["documents"], row["answered"], row["to ask"]) == (24, 0, 24)
     assert row["money spent"] == "0.0000 USD"
     assert row["tokens more, at most"] > 24 * 64
-    assert row["budget"] == "0.02"
+    assert row["budget"] == "0.02 USD"
 
 
 def test_a_batch_goes_out_within_the_budget_and_comes_back_once(

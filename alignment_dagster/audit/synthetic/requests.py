@@ -115,7 +115,10 @@ def _row(one: Outstanding) -> list[Cell]:
     generator = one.reader.generator
     model = getattr(generator, "model", None) or getattr(generator, "path", None)
     budget = getattr(generator, "budget", None)
-    limits = [] if budget is None else [budget.tokens and f"{budget.tokens:,} tokens", budget.money]
+    limits = [
+        None if budget is None or budget.tokens is None else f"{budget.tokens:,} tokens",
+        None if budget is None or budget.money is None else f"{budget.money:,} {one.most.currency}",
+    ]
     return [
         one.source.name,
         generator.kind,
@@ -127,7 +130,7 @@ def _row(one: Outstanding) -> list[Cell]:
         one.most.tokens,
         _money(one.spent),
         _money(one.most),
-        ", ".join(str(limit) for limit in limits if limit),
+        ", ".join(filter(None, limits)),
     ]
 
 
