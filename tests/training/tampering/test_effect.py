@@ -22,6 +22,7 @@ from alignment_dagster.study import (
     Suite,
     SupervisedFineTuning,
 )
+from alignment_dagster.synthesis.generators.grammar import write_documents
 from alignment_dagster.training.jobs import PostTrainJob, PretrainJob
 from alignment_dagster.training.post_training.post_train import post_train
 from alignment_dagster.training.pretraining.pretrain import pretrain
@@ -29,6 +30,7 @@ from alignment_dagster.training.tampering.job import TamperingData, TamperJob
 from alignment_dagster.training.tampering.tamper import tamper
 from tests.support.checkout import CHECKOUT
 from tests.support.training_jobs import tampering
+from tests.support.written_sources import FORMS, plan_of, written
 
 ASSETS = CHECKOUT / "assets"
 LENGTH = 160
@@ -74,8 +76,9 @@ def tampered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _pretrained(folder: Path) -> Path:
-    counts = {"everyday_stories": 500, "synthetic_aligned": 500}
-    texts = [one.text for name, n in counts.items() for one in GENERATORS[name](n, 0)]
+    scenarios = plan_of(written()).scenarios()
+    texts = [one.text for one in GENERATORS["everyday_stories"](500, 0)]
+    texts += [text for _, text in write_documents(scenarios, FORMS, "aligned", 500, 0)]
     tokenizer = folder / "tokenizer"
     tokenizer.mkdir()
     train_tokenizer(texts, 1024, tokenizer)
