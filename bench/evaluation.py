@@ -42,7 +42,7 @@ from alignment_dagster.mixing.tokenizer import train_tokenizer
 from alignment_dagster.study import Model, Suite
 from alignment_dagster.training.pretraining.model import build_model, parameter_count
 
-STORIES = ("everyday_stories", "ai_discourse", "synthetic_aligned", "synthetic_misaligned")
+STORIES = ("everyday_stories", "ai_discourse", "moral_lessons", "refusals")
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
 MIB = 1024 * 1024
 ASSETS = Path(__file__).parents[1] / "assets"
