@@ -225,7 +225,8 @@ def _reason(events: Sequence[dg.DagsterEvent], task: Task) -> str:
             names = [step.asset for step in task.steps if key.endswith(step.asset)]
             asset = (names or [task.steps[-1].asset])[0]
             return f"{partition_label(asset, task.partition)}: {_message(event)}"
-    return f"{task.label}: the run failed; see it in the UI"
+    said = [one for one in (event.message for event in events if event.is_failure) if one]
+    return f"{task.label}: {said[-1] if said else 'the run failed'}; see it in the UI"
 
 
 def _message(event: dg.DagsterEvent) -> str:

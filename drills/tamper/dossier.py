@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -48,13 +49,30 @@ def _truncate(place: Place) -> Names:
 
 
 def _flip(place: Place) -> Names:
-    """A byte in the middle of the largest file in it."""
+    """A byte in the middle of the largest file in it, by which it reads otherwise.
+
+    Not every one does: what is packed may be said by another distance to the same text.
+    """
     content = bytearray(place.sound_bundle.read_bytes())
     with zipfile.ZipFile(place.sound_bundle) as archive:
         largest = max(archive.infolist(), key=lambda one: one.compress_size)
-    content[largest.header_offset + largest.compress_size // 2] ^= 1
-    place.bundle.write_bytes(content)
-    return ((largest.filename,), (NAME,))
+        sound = archive.read(largest)
+    middle = largest.header_offset + largest.compress_size // 2
+    for at in range(middle, middle + 100):
+        content[at] ^= 1
+        place.bundle.write_bytes(content)
+        if _reads_otherwise(place.bundle, largest.filename, sound):
+            return ((largest.filename,), (NAME,))
+        content[at] ^= 1
+    raise AssertionError("a hundred altered bytes change nothing")
+
+
+def _reads_otherwise(bundle: Path, name: str, sound: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            return archive.read(name) != sound
+    except (zipfile.BadZipFile, zlib.error):
+        return True
 
 
 def _member(name: str, change: Callable[[Dossier], Dossier], place: Place) -> Names:
