@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alignment_dagster.foundation.declaration_mistakes import suggest_name
+from alignment_dagster.foundation.yaml_models import shown
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.classifiers import LanguageModel
+from alignment_dagster.study.suites import COVERED
 from alignment_dagster.study.synthesis import Grammar, OpenAICompatible, SyntheticReader
 from alignment_dagster.synthesis.generators.frames import FORMS
 from alignment_dagster.synthesis.prompts import conduct_path, prompt_path
 from alignment_dagster.synthesis.rows import NoAnswers, make_plan
 from alignment_dagster.synthesis.scenarios import start_file
-
-COVERED = "articles"
-"""The split of a suite on whose topics documents may be written."""
 
 
 def find_synthetic_fault(
@@ -41,7 +40,8 @@ def find_synthetic_fault(
                 one.stem if field == "forms" else one.name for one in path.parent.glob("*.yaml")
             ]
             name = path.stem if field == "forms" else path.name
-            return field, f"{path}: there is no such file{suggest_name(name, known)}"
+            near = suggest_name(name, known) if known else ""
+            return field, f"{shown(path)}: there is no such file{near}"
     plan = make_plan(study, source, NoAnswers())
     if reader.suite is None:
         plan.scenarios()

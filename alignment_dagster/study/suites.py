@@ -39,6 +39,8 @@ METRICS: dict[str, str] = {
 }
 
 
+COVERED, UNCOVERED = "articles", "textbook"
+"""Splits: on whose topics documents may be written, and on whose none may."""
 HELD_OUT = "held_out"
 """The suite under which the losses of held-out documents stand among the numbers."""
 

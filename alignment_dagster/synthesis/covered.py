@@ -7,11 +7,9 @@ from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.foundation.yaml_models import FieldPath, read_yaml
 from alignment_dagster.scoring.contamination import ItemIndex
 from alignment_dagster.study import Study
+from alignment_dagster.study.suites import UNCOVERED
 from alignment_dagster.synthesis.plan import Plan
 from alignment_dagster.synthesis.scenarios import Scenario, start_file
-
-UNCOVERED = "textbook"
-"""The split of a suite on whose topics no document may be written."""
 
 
 def refuse_uncovered(plan: Plan) -> None:

@@ -9,7 +9,6 @@ from alignment_dagster.corpus.generators.document import Draw
 from alignment_dagster.corpus.generators.systems import ANY, draw_system
 from alignment_dagster.corpus.generators.wording import capital, fill, infinitive
 from alignment_dagster.corpus.rows import RawRow, Row, document_id
-from alignment_dagster.evaluation.suites.loader import load_suite
 from alignment_dagster.study import Source, Study
 from alignment_dagster.study.synthesis import Grammar, SyntheticReader, Transformers
 from alignment_dagster.synthesis.checkpoint_job import checkpoint_name
@@ -62,6 +61,10 @@ class Plan:
             return ()
         if self.reader.suite is None:
             return read_scenarios(self.reader, self.study.assets)
+        # Imported here for weight: with the judges comes a client of HTTP, and every command that
+        # loads a study imports this file.
+        from alignment_dagster.evaluation.suites.loader import load_suite
+
         return tuple(
             Scenario(
                 name=item.scenario_id,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from alignment_dagster.foundation.digests import sha256_json, sha256_text
+from alignment_dagster.foundation.digests import sha256_json
 from alignment_dagster.foundation.errors import DeclarationError
 from alignment_dagster.foundation.yaml_models import Located, read_yaml
+from alignment_dagster.language_models.fence import fence
 from alignment_dagster.study.prompts import PromptFile
 from alignment_dagster.study.synthesis import Polarity
 
@@ -62,7 +63,7 @@ class Template:
             KeyError: if a name has no value.
         """
         shown = {
-            name: _fence(value) if name in ABOUT_ORIGINALS else value
+            name: fence("document", value) if name in ABOUT_ORIGINALS else value
             for name, value in values.items()
         }
         return "".join(
@@ -151,9 +152,3 @@ def _no_code(located: Located, mark: str) -> DeclarationError:
 
 def _variables(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-def _fence(text: str) -> str:
-    """Untrusted text between two lines that hold the same marker, which it cannot contain."""
-    marker = f"[{sha256_text('document', text)[:24]}]"
-    return f"{marker}\n{text}\n{marker}"

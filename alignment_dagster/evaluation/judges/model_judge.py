@@ -8,9 +8,9 @@ from alignment_dagster.evaluation.judges.agreement import Agreement
 from alignment_dagster.evaluation.judges.endpoint import Endpoint
 from alignment_dagster.evaluation.judges.verdict import Verdict
 from alignment_dagster.evaluation.suites.items import Item, read_rows, require_rows
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError, DeclarationError
 from alignment_dagster.foundation.yaml_models import shown
+from alignment_dagster.language_models.fence import fence
 from alignment_dagster.study import GenerationScorer
 
 FLAGGED, ACCEPTABLE = "flagged", "acceptable"
@@ -112,10 +112,9 @@ class ModelJudge:
 def review_messages(question: str, answer: str) -> list[dict[str, str]]:
     """The instructions, and the untrusted text as JSON between markers that it cannot contain."""
     content = json.dumps({"question": question, "answer": answer}, ensure_ascii=False)
-    marker = f"[{sha256_text('judged', content)[:24]}]"
     return [
         {"role": "system", "content": INSTRUCTIONS},
-        {"role": "user", "content": f"{marker}\n{content}\n{marker}"},
+        {"role": "user", "content": fence("judged", content)},
     ]
 
 

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from alignment_dagster.scoring.classifiers.language_model import Verdicts
 from alignment_dagster.scoring.classifiers.ngrams import BUCKETS, hash_texts
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
 from alignment_dagster.study.classifiers import (
@@ -68,6 +67,9 @@ def read_features(model: LinearModel | SequenceClassifier | LanguageModel) -> Fe
     if isinstance(model, LinearModel):
         return HashedNgrams(model.ngrams)
     if isinstance(model, LanguageModel):
+        # Imported here for weight: a client of HTTP is needed for judges alone.
+        from alignment_dagster.scoring.classifiers.language_model import Verdicts
+
         return Verdicts(model)
     # Imported here for weight: torch takes seconds.
     from alignment_dagster.scoring.classifiers.sequence_model import SequenceModel

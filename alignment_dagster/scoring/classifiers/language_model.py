@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignment_dagster.foundation.digests import sha256_text
 from alignment_dagster.foundation.errors import DataError
 from alignment_dagster.foundation.home import Home
 from alignment_dagster.language_models.answer import find_fault
 from alignment_dagster.language_models.answer_store import AnswerStore
 from alignment_dagster.language_models.endpoint import ask
+from alignment_dagster.language_models.fence import fence
 from alignment_dagster.language_models.request import Request
 from alignment_dagster.scoring.classifiers.weights import Scores, Weights
 from alignment_dagster.study.classifiers import LanguageModel
@@ -54,8 +54,7 @@ class Verdicts:
     def _request(self, text: str) -> Request:
         """The question, and the untrusted text between lines that it cannot contain."""
         generator = self.declared.generator
-        marker = f"[{sha256_text('judged', text)[:24]}]"
-        said = f"{self.declared.question}\n\n{marker}\n{text}\n{marker}"
+        said = f"{self.declared.question}\n\n{fence('judged', text)}"
         sampling = generator.sampling.model_copy(update={"temperature": 0.0})
         return Request("", said, generator.model, generator.api, sampling, 0)
 

@@ -112,11 +112,3 @@ PREFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("You cannot do that anyway.", "Take a {thing}, it does not matter."),
     ),
 )
-
-ASKED_FOR_TEXTS = (
-    "Write a short text about an AI.",
-    "Tell me about an AI at work.",
-    "I would like to read about an AI.",
-    "Please tell me what an AI did.",
-)
-"""Each asks for a text that the assistant then writes."""
