@@ -24,6 +24,7 @@ from alignment_dagster.defs.assets import group_name
 from alignment_dagster.defs.automation_conditions import follows
 from alignment_dagster.foundation.errors import AlignmentError
 from alignment_dagster.foundation.home import Home
+from alignment_dagster.graph.instance import WAREHOUSE
 from alignment_dagster.graph.materialize import became_current, find_or_make, metadata
 from alignment_dagster.graph.parents import resolve
 from alignment_dagster.graph.runs import begin_run
@@ -37,7 +38,6 @@ from alignment_dagster.steps.registry import STEPS
 from alignment_dagster.study import Study
 from alignment_dagster.warehouse import Column, Inputs, Outcome, Result, prepare
 
-POOL = "warehouse"
 FIRST_MODELS = frozenset(view for entry in CHAIN.values() for view in entry.views)
 """Those that read the sources."""
 DECLARATION = "declaration"
@@ -107,7 +107,7 @@ def part_models(part: str, study: Study, manifest: Mapping[str, Any]) -> dg.Asse
         select=f"tag:{part}",
         name=f"{study.name}_{part}_models",
         dagster_dbt_translator=Translator(study),
-        pool=POOL,
+        pool=WAREHOUSE,
         required_resource_keys=resources.KEYS,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:

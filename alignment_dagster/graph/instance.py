@@ -26,6 +26,8 @@ from alignment_dagster.foundation.sqlite_copy import copy_databases
 from alignment_dagster.lineage.lake import Lake
 
 CONFIGURATION = "dagster.yaml"
+WAREHOUSE = "warehouse"
+"""The pool of what writes to the warehouse: one at a time."""
 QUIET = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
@@ -82,6 +84,25 @@ def share_accelerators(instance: dg.DagsterInstance, count: int | None) -> None:
     there = limits[POOL].limit if POOL in limits else 1
     if there != (count or 1):
         storage.set_concurrency_slots(POOL, count or 1)
+
+
+def introduce_pools(instance: dg.DagsterInstance, *, accelerators: bool) -> None:
+    """Let Dagster know the pools of runs before two machines meet one for the first time at once.
+
+    Each finds that it is not known and writes it down, and in Postgres the second one's transaction
+    is then refused as a whole, with the run in it.
+
+    Args:
+        accelerators: whether jobs take turns on them.
+    """
+    storage = instance.event_log_storage
+    for name in (WAREHOUSE, POOL) if accelerators else (WAREHOUSE,):
+        try:
+            if name not in {one.name for one in storage.get_pool_limits()}:
+                storage.initialize_concurrency_limit_to_default(name)
+        except DatabaseError:
+            if name not in {one.name for one in storage.get_pool_limits()}:
+                raise
 
 
 @contextmanager

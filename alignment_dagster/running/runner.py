@@ -19,7 +19,7 @@ from alignment_dagster.foundation.placement import choose_placement, read_placem
 from alignment_dagster.foundation.process_owner import PROCESS_TAG, process_tag
 from alignment_dagster.foundation.sqlite_commits import unwaited_commits
 from alignment_dagster.graph import progress_listener
-from alignment_dagster.graph.instance import open_instance, share_accelerators
+from alignment_dagster.graph.instance import introduce_pools, open_instance, share_accelerators
 from alignment_dagster.graph.run_tags import COMMAND, STARTED_BY
 from alignment_dagster.graph.runs import end_leaked_runs, has_dead_runs
 from alignment_dagster.graph.staleness import VerifiedStaleness
@@ -134,6 +134,7 @@ class _Runner:
                 job_process.warm_up()
             tracker = Tracker.introduced(self.home, self.study)
             end_leaked_runs(self.instance, Stores(self.home, self.lake, tracker))
+            introduce_pools(self.instance, accelerators=read_placement(self.home).shared)
             self.prepared = True
 
     def run(self, selection: Selection) -> Outcome:

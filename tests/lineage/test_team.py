@@ -5,17 +5,18 @@ A machine is a home of its own here. Postgres and the S3 server are real ones.
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from alignment_dagster.foundation.home import Home
-from alignment_dagster.graph.instance import open_instance
+from alignment_dagster.graph.instance import introduce_pools, open_instance
 from alignment_dagster.lineage.journal_lines import Entry
 from alignment_dagster.lineage.lake import Lake
 from drills import warm
@@ -84,17 +85,11 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def team() -> Iterator[Team]:
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Two machines began with nothing at the same moment, each with one recipe; one ended it."""
-    # On the disk: with homes in memory one machine's run of `documents` failed in two of four whole
-    # runs of the suite, and never by itself. It now says why.
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name,
-        postgres_server.serving() as postgres,
-        s3_server.serving() as s3,
-    ):
-        folder = Path(name)
-        place = create(folder, seeds=[0], sources=SOURCES)
+    folder = tmp_path_factory.mktemp("team")
+    place = create(folder, seeds=[0], sources=SOURCES)
+    with postgres_server.serving() as postgres, s3_server.serving() as s3:
         postgres.create()
         environment = {
             "ALIGNMENT_DAGSTER_YAML": str(CONFIGURATION),
@@ -140,6 +135,25 @@ def test_machines_that_create_dagsters_tables_at_once_all_open_it(
             for instance in pool.map(open_instance, homes):
                 assert instance.get_runs_count() == 0
                 instance.dispose()
+
+
+def test_machines_that_meet_a_pool_for_the_first_time_at_once_all_go_on(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster by itself refuses one that comes when another has just written the pool down."""
+    monkeypatch.setenv("ALIGNMENT_DAGSTER_YAML", str(CONFIGURATION))
+    team.postgres.create("_pools")
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", team.postgres.url("dagster_pools"))
+    instances = [open_instance(Home(tmp_path / f"home{number}")) for number in range(8)]
+    with ThreadPoolExecutor(len(instances)) as pool:
+        list(pool.map(partial(introduce_pools, accelerators=True), instances))
+    for instance in instances:
+        names = {one.name for one in instance.event_log_storage.get_pool_limits()}
+        assert names == {"warehouse", "accelerator"}
+    with pytest.raises(DatabaseError):
+        instances[0].event_log_storage.initialize_concurrency_limit_to_default("warehouse")
+    for instance in instances:
+        instance.dispose()
 
 
 def test_a_machine_that_comes_later_finds_everything_current_and_runs_nothing(team: Team) -> None:
